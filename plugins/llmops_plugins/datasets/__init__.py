@@ -1,0 +1,1 @@
+"""Data sets: Dolly, JSONL, CSV, Hugging Face, and the bundled sample."""

@@ -1,0 +1,1 @@
+"""Metrics with the definitions and values of FMEval, without FMEval."""

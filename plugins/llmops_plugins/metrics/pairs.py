@@ -1,0 +1,63 @@
+"""What the text metrics compare: the output of a model and the reference, taken from a generation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar, Union
+
+import attrs
+
+from llmops_sdk import Generation
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class Pair:
+    """An output and the reference it is compared with; the output may be empty, the reference is not."""
+
+    output: str
+    reference: str
+
+
+@attrs.frozen
+class Unscorable:
+    """Why a pair, or what should have been one, has no score."""
+
+    reason: str
+
+
+Outcome = Union[Mapping[str, float], Unscorable]
+"""Metric name to value, or why there is none."""
+
+
+class PairScorer(Protocol):
+    """Scores pairs, a batch at a time."""
+
+    def score(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
+        """Return one outcome a pair, in their order."""
+
+
+def pair_of(generation: Generation, field: str) -> Pair | Unscorable:
+    """Return what is compared for a generation; its reference is the record's `field`."""
+    reference = generation.record.get(field)
+    if reference is None:
+        known = ", ".join(sorted(generation.record))
+        return Unscorable(f"the record has no reference field {field!r}; it has: {known}")
+    if not isinstance(reference, str):
+        return Unscorable(f"the reference field {field!r} holds no text but {type(reference).__name__}")
+    if not reference.strip():
+        return Unscorable(f"the reference field {field!r} is empty")
+    return Pair(generation.output, reference)
+
+
+def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield lists of `size` items, the last one shorter.
+
+    >>> list(batches("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,119 @@
+"""Summarization accuracy: ROUGE, METEOR and BERTScore of outputs, with the definitions and values of FMEval.
+
+FMEval runs one record at a time through Ray and loads its models in every worker; here the same numbers are computed in
+this process, a batch at a time, so that memory does not grow with the number of records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from llmops_plugins.metrics.assets import WORDNET, PUNKT
+from llmops_plugins.metrics.hooks import ROUGE_METRICS
+from llmops_plugins.metrics.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
+from llmops_plugins.metrics.rouge import Rouge, rouge_engine
+from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
+
+if TYPE_CHECKING:
+    from llmops_plugins.metrics.hooks import SummarizationAccuracyOptions
+
+_BATCH = 64
+_LABELS = {
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "rougeLsum": "ROUGE-Lsum",
+    "meteor": "METEOR",
+    "bertscore": "BERTScore",
+}
+
+
+class SummarizationAccuracy(Evaluator):
+    """Compares a model's summary with a reference."""
+
+    options: SummarizationAccuracyOptions
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the options, in their order; all lie between 0 and 1 (BERTScore can lie just below 0)."""
+        return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
+
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
+        """Score the generations in batches.
+
+        An empty output scores 0, as in FMEval. A record without a reference text is unscored.
+
+        Raises:
+            AssetError: WordNet, the sentence model or the encoder cannot be had here.
+        """
+        scorers = self._scorers(context)
+        for batch in batches(generations, _BATCH):
+            pairs = [pair_of(generation, self.options.reference) for generation in batch]
+            outcomes = iter(self._score(scorers, [pair for pair in pairs if isinstance(pair, Pair)]))
+            for generation, pair in zip(batch, pairs):
+                outcome = pair if isinstance(pair, Unscorable) else next(outcomes)
+                if isinstance(outcome, Unscorable):
+                    yield Unscored(generation.index, outcome.reason)
+                else:
+                    yield Scored(generation.index, outcome)
+
+    def provenance(self, context: Context) -> Mapping[str, str]:
+        """Return the libraries and files behind the numbers: versions, WordNet's origin, the encoder and its hash."""
+        facts: dict[str, str] = {}
+        if self._rouge_types:
+            engine = rouge_engine()
+            facts["rouge"] = f"{engine} {version(engine)}, {'with' if self.options.use_stemmer else 'without'} stemmer"
+        if "meteor" in self.options.metrics:
+            facts["nltk"] = version("nltk")
+            facts |= {name: _asset_facts(context, name) for name in (WORDNET, PUNKT)}
+        if "bertscore" in self.options.metrics:
+            from llmops_plugins.metrics.encoder import find_weights
+
+            weights = find_weights(context, self.options.bertscore_model)
+            facts["bertscore_model"] = weights.name
+            facts["bertscore_weights_sha256"] = weights.sha256()
+            facts["bertscore_layers"] = str(self.options.layers)
+            facts |= {name: version(name) for name in ("torch", "transformers")}
+        return facts
+
+    @property
+    def _rouge_types(self) -> tuple[str, ...]:
+        return tuple(name for name in self.options.metrics if name in ROUGE_METRICS)
+
+    def _scorers(self, context: Context) -> list[PairScorer]:
+        """Make what the wanted metrics need, and import nothing for the others."""
+        scorers: list[PairScorer] = []
+        if self._rouge_types:
+            scorers.append(Rouge(self._rouge_types, use_stemmer=self.options.use_stemmer, engine=rouge_engine()))
+        if "meteor" in self.options.metrics:
+            from llmops_plugins.metrics.meteor import Meteor
+
+            scorers.append(Meteor(context.asset(WORDNET), context.asset(PUNKT)))
+        if self.options.layers is not None and "bertscore" in self.options.metrics:
+            from llmops_plugins.metrics.bertscore import bert_score
+            from llmops_plugins.metrics.encoder import find_weights
+
+            weights = find_weights(context, self.options.bertscore_model)
+            scorers.append(bert_score(weights.folder, self.options.layers))
+        return scorers
+
+    def _score(self, scorers: Sequence[PairScorer], pairs: Sequence[Pair]) -> Iterator[Outcome]:
+        if not pairs:
+            return
+        for outcomes in zip(*(scorer.score(pairs) for scorer in scorers)):
+            merged: dict[str, float] = {}
+            failed = [outcome for outcome in outcomes if isinstance(outcome, Unscorable)]
+            for outcome in outcomes:
+                if not isinstance(outcome, Unscorable):
+                    merged.update(outcome)
+            yield failed[0] if failed else {name: merged[name] for name in self.options.metrics}
+
+
+def _asset_facts(context: Context, name: str) -> str:
+    """Return where an asset came from and the hash of its files, as its manifest tells."""
+    manifest = json.loads((context.asset(name) / "asset.json").read_text(encoding="utf-8"))
+    hashes = {path: facts["sha256"] for path, facts in manifest["files"].items()}
+    return f"{manifest['source']}, sha256 {digest(hashes)}"

@@ -1,0 +1,144 @@
+"""WordNet's synonyms for METEOR: a small reader of the dictionary's own files.
+
+NLTK's reader parses all index files into dictionaries before its first answer, which takes seconds in every process.
+This one maps the files into memory and searches the sorted indexes, as the dictionary was made for; the answers are
+those of NLTK 3.10, whose morphology applies its suffix rules once.
+"""
+
+from __future__ import annotations
+
+import mmap
+from functools import lru_cache
+from pathlib import Path
+
+FOLDER = "corpora/wordnet"
+_PARTS = ("noun", "verb", "adj", "adv")
+
+# What WordNet's `morphy` takes off and puts on, by part of speech (man 7WN morphy).
+_SUFFIXES: dict[str, tuple[tuple[str, str], ...]] = {
+    "noun": (
+        ("s", ""), ("ses", "s"), ("ves", "f"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"),
+        ("men", "man"), ("ies", "y"),
+    ),
+    "verb": (
+        ("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""),
+    ),
+    "adj": (("er", ""), ("est", ""), ("er", "e"), ("est", "e")),
+    "adv": (),
+}  # fmt: skip
+
+
+class Lemma:
+    """One word of a synset, with the one method METEOR asks for."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:
+        """Return the word as the dictionary spells it; an underscore stands for a space."""
+        return self._name
+
+
+class Synset:
+    """Words of one meaning, with the one method METEOR asks for."""
+
+    __slots__ = ("_lemmas",)
+
+    def __init__(self, names: list[str]) -> None:
+        self._lemmas = tuple(map(Lemma, names))
+
+    def lemmas(self) -> tuple[Lemma, ...]:
+        """Return the words in the dictionary's order."""
+        return self._lemmas
+
+
+class WordNet:
+    """The dictionary below a folder, as `nltk.translate.meteor_score` takes it (`wordnet=`).
+
+    Args:
+        folder: Holds `index.*`, `data.*` and `*.exc` of WordNet 3.0. The files stay open while the object lives.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._parts = [_Part(folder, name) for name in _PARTS]
+        # Words repeat a great deal; the bound keeps memory flat over any number of records.
+        self.synsets = lru_cache(maxsize=20_000)(self._synsets)
+
+    def _synsets(self, word: str) -> tuple[Synset, ...]:
+        """Return the synsets of a word form: nouns, verbs, adjectives, adverbs, the frequent ones first."""
+        form = word.lower()
+        return tuple(
+            part.synset(offset) for part in self._parts for base in part.base_forms(form) for offset in part.offsets(base)
+        )
+
+
+class _Part:
+    """One part of speech: its index, its data and its irregular forms."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._index = _map(folder / f"index.{name}")
+        self._data = _map(folder / f"data.{name}")
+        self._suffixes = _SUFFIXES[name]
+        self._irregular = _irregular_forms(folder / f"{name}.exc")
+        self._start = _after_licence(self._index)
+
+    def base_forms(self, form: str) -> list[str]:
+        """Return the entries a word form may stand for, itself first. The rules are applied once, not until rest."""
+        if form in self._irregular:
+            others = self._irregular[form]
+        else:
+            others = [form.removesuffix(old) + new for old, new in self._suffixes if form.endswith(old)]
+        return list(dict.fromkeys([form, *others]))
+
+    def offsets(self, lemma: str) -> list[int]:
+        """Return where the synsets of an entry stand in the data file; empty when there is no such entry.
+
+        A line of the index is `lemma pos n_synsets n_pointers pointer... n_senses n_tagged offset...`.
+        """
+        key = lemma.encode("utf-8", "surrogatepass")
+        low, high = self._start, len(self._index)
+        while low < high:
+            start = self._index.rfind(b"\n", low, (low + high) // 2) + 1 or low
+            end = self._index.find(b"\n", start)
+            line = self._index[start:end]
+            found = line[: line.index(b" ")]
+            if found == key:
+                fields = line.split()
+                return [int(offset) for offset in fields[-int(fields[2]) :]]
+            if found < key:
+                low = end + 1
+            else:
+                high = start
+        return []
+
+    def synset(self, offset: int) -> Synset:
+        """Return a synset. Its line is `offset file type n_words(hex) word id word id ...`."""
+        line = self._data[offset : self._data.find(b"\n", offset)]
+        fields = line.split(b" ", 4)
+        words = fields[4].split(b" ", 2 * int(fields[3], 16))[0:-1:2]
+        return Synset([_without_marker(word.decode("utf-8")) for word in words])
+
+
+def _map(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _after_licence(index: mmap.mmap) -> int:
+    """Return where the entries begin: the lines of the licence before them begin with spaces."""
+    start = 0
+    while index[start : start + 1] == b" ":
+        start = index.find(b"\n", start) + 1
+    return start
+
+
+def _irregular_forms(path: Path) -> dict[str, list[str]]:
+    forms = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return {fields[0]: fields[1:] for fields in forms if fields}
+
+
+def _without_marker(word: str) -> str:
+    """Take off the syntactic marker of an adjective: `galore(ip)` is `galore`."""
+    return word[: word.rindex("(")] if word.endswith(")") and "(" in word else word

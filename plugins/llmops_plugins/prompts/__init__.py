@@ -1,0 +1,1 @@
+"""Prompt templates: alpaca, plain, chat, and templates of the user."""

@@ -1,0 +1,134 @@
+"""Which LLM should I use? Fine-tune, deploy and evaluate candidates from one specification, and decide on evidence.
+
+Start at `Pipeline`; write a plugin with `hookimpl`, the cards and the interfaces.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmops_sdk.assets import Asset, AssetSource, DebianSource, FolderSource, WheelSource
+    from llmops_sdk.builder import Pipeline, Result
+    from llmops_sdk.errors import (
+        AssetError,
+        DataError,
+        EndpointError,
+        LLMOpsError,
+        MissingExtraError,
+        PluginError,
+        RequestError,
+        RunNotFoundError,
+        SpecError,
+        StepFailedError,
+        UserError,
+    )
+    from llmops_sdk.hookspecs import hookimpl
+    from llmops_sdk.interfaces import (
+        Check,
+        Context,
+        DatasetCard,
+        DatasetSource,
+        Deployer,
+        DeployerCard,
+        Evaluator,
+        EvaluatorCard,
+        Executor,
+        ExecutorCard,
+        Finding,
+        ModelCard,
+        NoOptions,
+        PromptCard,
+        PromptSource,
+        Reporter,
+        ReporterCard,
+        Trainer,
+        TrainerCard,
+        Transport,
+        option,
+    )
+    from llmops_sdk.plans import Failed, GenerateStep, Plan, Step, StepRecord, Succeeded, TrainStep
+    from llmops_sdk.progress import Progress, replay
+    from llmops_sdk.prompts import render
+    from llmops_sdk.results import Results
+    from llmops_sdk.running import Runtime, run_step
+    from llmops_sdk.runs import Run
+    from llmops_sdk.serial import digest, file_sha256
+    from llmops_sdk.splits import read_jsonl, write_splits
+    from llmops_sdk.stores import LocalStore, Store
+    from llmops_sdk.values import (
+        BaseModel,
+        ChatPrompt,
+        ChatTemplate,
+        DatasetSplits,
+        Endpoint,
+        Generation,
+        GenerationOptions,
+        Metric,
+        Prompt,
+        PromptTemplate,
+        Record,
+        RecordScore,
+        Reply,
+        Resource,
+        Scored,
+        Secret,
+        ServableModel,
+        Split,
+        TextPrompt,
+        TextTemplate,
+        TrainedModel,
+        TrainingPoint,
+        Unscored,
+    )
+    from llmops_sdk.worker import Child
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "assets": ("Asset", "AssetSource", "DebianSource", "FolderSource", "WheelSource"),
+    "builder": ("Pipeline", "Result"),
+    "errors": (
+        "AssetError", "DataError", "EndpointError", "LLMOpsError", "MissingExtraError", "PluginError", "RequestError",
+        "RunNotFoundError", "SpecError", "StepFailedError", "UserError",
+    ),
+    "hookspecs": ("hookimpl",),
+    "interfaces": (
+        "Check", "Context", "DatasetCard", "DatasetSource", "Deployer", "DeployerCard", "Evaluator", "EvaluatorCard",
+        "Executor", "ExecutorCard", "Finding", "ModelCard", "NoOptions", "PromptCard", "PromptSource", "Reporter",
+        "ReporterCard", "Trainer", "TrainerCard", "Transport", "option",
+    ),
+    "plans": ("Failed", "GenerateStep", "Plan", "Step", "StepRecord", "Succeeded", "TrainStep"),
+    "progress": ("Progress", "replay"),
+    "prompts": ("render",),
+    "results": ("Results",),
+    "running": ("Runtime", "run_step"),
+    "runs": ("Run",),
+    "serial": ("digest", "file_sha256"),
+    "splits": ("read_jsonl", "write_splits"),
+    "stores": ("LocalStore", "Store"),
+    "values": (
+        "BaseModel", "ChatPrompt", "ChatTemplate", "DatasetSplits", "Endpoint", "Generation", "GenerationOptions",
+        "Metric", "Prompt", "PromptTemplate", "Record", "RecordScore", "Reply", "Resource", "Scored", "Secret",
+        "ServableModel", "Split", "TextPrompt", "TextTemplate", "TrainedModel", "TrainingPoint", "Unscored",
+    ),
+    "worker": ("Child",),
+}  # fmt: skip
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604 - strings, computed
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name's module at its first use (PEP 562), so that importing the package costs nothing."""
+    if name not in _HOME_OF:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

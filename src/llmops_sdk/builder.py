@@ -1,0 +1,308 @@
+"""The front door: `Pipeline`, the frozen builder, and `Result`, what a run gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.planning import make_plan
+from llmops_sdk.plans import Failed, Plan
+from llmops_sdk.progress import Progress, progress_for
+from llmops_sdk.registry import Registry
+from llmops_sdk.reporting import report_run
+from llmops_sdk.results import FailedCell, Leaderboard, Results, Verdict
+from llmops_sdk.running import Runtime
+from llmops_sdk.running.runtime import default_home
+from llmops_sdk.runs import Run, open_store
+from llmops_sdk.serial import explain, from_json, to_json
+from llmops_sdk.specs import ComponentSpec, ModelSpec, Override, Spec, read_spec, spec_to
+from llmops_sdk.stores import Store
+from llmops_sdk.values import GenerationOptions
+
+DEFAULT_STORE = "llmops-runs"
+
+
+@attrs.frozen
+class Pipeline:
+    """A pipeline being specified. Frozen: every `with_*` returns a new one, so one can be forked at any point.
+
+    What is not said has a default: Dolly summarization, the `alpaca` prompt, the model's own trainer and deployer,
+    `summarization-accuracy`, and this machine. Data sets, prompts, models and evaluators may be given more than once;
+    the run is their cross product.
+
+    >>> base = Pipeline.builder("summaries").with_dataset("sample")
+    >>> small = base.with_model("smollm2", fine_tune=False)
+    >>> len(base.spec.models), len(small.spec.models)
+    (0, 1)
+    """
+
+    spec: Spec = attrs.field(factory=Spec)
+
+    @classmethod
+    def builder(cls, name: str | None = None) -> Pipeline:
+        """Begin a pipeline.
+
+        Args:
+            name: How its runs are called.
+        """
+        return cls(Spec(name=name or "pipeline"))
+
+    @classmethod
+    def from_yaml(cls, path: Path | str, *, overrides: tuple[str, ...] = ()) -> Pipeline:
+        """Read a pipeline from a specification file; relative paths in it are relative to the file.
+
+        Args:
+            path: The file.
+            overrides: `key.path=value` texts, as of `llmops run --set`.
+
+        Raises:
+            SpecError: The file cannot be read or does not fit; says where in it.
+        """
+        return cls(read_spec(Path(path), overrides))
+
+    def to_yaml(self) -> str:
+        """Return the specification as the text of a file; `from_yaml` of it gives an equal pipeline."""
+        import yaml
+
+        text: str = yaml.safe_dump(spec_to(self.spec), sort_keys=False, allow_unicode=True, width=100)
+        return text
+
+    # -- specify --------------------------------------------------------------------------------
+
+    def with_dataset(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
+        """Add a data set.
+
+        Args:
+            use: The name of a data set card (`sample`, `dolly`, `jsonl`, ...); `llmops plugins` lists them.
+            name: How this pipeline calls it, where it is used twice.
+            **options: Of the card.
+        """
+        return self._with(datasets=(*self.spec.datasets, ComponentSpec(use, name, options)))
+
+    def with_prompt(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
+        """Add a prompt template (`alpaca`, `plain`, `chat`, `template`)."""
+        return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, options)))
+
+    def with_model(
+        self,
+        use: str,
+        *,
+        name: str = "",
+        fine_tune: bool | None = None,
+        train_on: str = "",
+        trainer: str | Mapping[str, Any] | None = None,
+        deployer: str | Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Pipeline:
+        """Add a model recipe.
+
+        Args:
+            use: The name of a model card (`smollm2`, `huggingface`, ...).
+            name: How this pipeline calls it, where it is used twice.
+            fine_tune: False evaluates the base model as it is; by default it is fine-tuned where its card can be.
+            train_on: The data set to fine-tune on; by default each one it is asked about.
+            trainer: Options for its trainer, or the name of another one, or both with the key `use`.
+            deployer: The same for its deployer.
+            **options: Of the card.
+        """
+        model = ModelSpec(use, name, options, fine_tune, train_on, _override(trainer), _override(deployer))
+        return self._with(models=(*self.spec.models, model))
+
+    def with_trainer(self, use: str = "", **options: Any) -> Pipeline:
+        """Override the trainer of every model; a model's own options win."""
+        return self._with(trainer=Override(use, options))
+
+    def with_deployer(self, use: str = "", **options: Any) -> Pipeline:
+        """Override the deployer of every model; a model's own options win."""
+        return self._with(deployer=Override(use, options))
+
+    def with_evaluator(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
+        """Add an evaluator; the first metric of the first one decides unless `with_metric` says otherwise."""
+        return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, options)))
+
+    def with_metric(self, name: str) -> Pipeline:
+        """Say which metric decides."""
+        return self._with(metric=name)
+
+    def with_generation(self, **options: Any) -> Pipeline:
+        """Say how candidates write their answers: `max_new_tokens`, `temperature`, `top_p`, `stop`, `seed`.
+
+        One for all candidates, so that the comparison is fair.
+
+        Raises:
+            SpecError: An unknown or ill-typed option.
+        """
+        known = [field.name for field in attrs.fields(GenerationOptions)]
+        for option in options:
+            if option not in known:
+                message = f"generation has no option {option!r}{did_you_mean(option, known)}"
+                raise SpecError(message)
+        if isinstance(options.get("stop"), str):
+            message = f"generation option 'stop' is a list of texts: stop=[{options['stop']!r}]"
+            raise SpecError(message)
+        try:
+            return self._with(generation=from_json({**to_json(self.spec.generation), **options}, GenerationOptions))
+        except Exception as exc:
+            message = f"generation: {explain(exc)}"
+            raise SpecError(message) from exc
+
+    def with_settings(self, plugin: str, **settings: Any) -> Pipeline:
+        """Say where and as whom a plugin works: account, region, bucket, ..."""
+        return self._with(settings={**self.spec.settings, plugin: settings})
+
+    def with_executor(self, use: str, **options: Any) -> Pipeline:
+        """Say where steps run."""
+        return self._with(executor=ComponentSpec(use, "", options))
+
+    # -- check and run --------------------------------------------------------------------------
+
+    def build(self, registry: Registry | None = None) -> Plan:
+        """Check everything that can be known without reading data, and return the plan.
+
+        Raises:
+            UserError: What cannot run, in one line that says how to mend it.
+        """
+        return make_plan(self.spec, registry or Registry.load())
+
+    def plan(self) -> Plan:
+        """Return what would run, with every default filled in. The same as `build`."""
+        return self.build()
+
+    def run(
+        self,
+        *,
+        on: str = "",
+        store: Store | Path | str = DEFAULT_STORE,
+        offline: bool = False,
+        progress: Progress | None = None,
+        registry: Registry | None = None,
+    ) -> Result:
+        """Run the pipeline. What an earlier run in the same store has made is not made again.
+
+        Args:
+            on: The executor; by default the specification's.
+            store: Where runs are kept: a folder, or a `Store`.
+            offline: Whether the network must not be touched.
+            progress: Who is told how far it is; by default the terminal.
+            registry: The plugins; by default the installed ones.
+
+        Returns:
+            The result; cells that failed are in `result.failures`.
+
+        Raises:
+            UserError: The pipeline cannot run as it is.
+            KeyboardInterrupt: Stopped; what is finished is kept, and the run can be resumed.
+        """
+        from llmops_sdk import __version__
+
+        pipeline = self.with_executor(on) if on else self
+        registry = registry or Registry.load()
+        plan = pipeline.build(registry)
+        opened = store if isinstance(store, Store) else open_store(str(store))
+        run = Run.create(opened, plan, version=__version__)
+        run.put("specification.yaml", pipeline.to_yaml().encode())
+        return execute(run, registry, offline=offline, progress=progress)
+
+    def _with(self, **changes: Any) -> Pipeline:
+        return attrs.evolve(self, spec=attrs.evolve(self.spec, **changes))
+
+
+def resume(
+    run_id: str,
+    *,
+    store: Store | Path | str = DEFAULT_STORE,
+    offline: bool = False,
+    progress: Progress | None = None,
+    registry: Registry | None = None,
+) -> Result:
+    """Go on with a run that was stopped, killed, or has failed steps; finished work is not repeated.
+
+    Raises:
+        RunNotFoundError: The store has no such run.
+        PluginError: A plugin of its plan is absent here.
+    """
+    opened = store if isinstance(store, Store) else open_store(str(store))
+    run = Run.open(opened, run_id)
+    registry = registry or Registry.load()
+    registry.check_pins(run.plan)
+    for step in run.plan.steps:
+        if isinstance(run.record(step.name), Failed):
+            run.forget(step.name)
+    run.forget("compare")
+    return execute(run, registry, offline=offline, progress=progress)
+
+
+def execute(run: Run, registry: Registry, *, offline: bool, progress: Progress | None = None) -> Result:
+    """Fetch what the plan needs, run its steps where it says, and write the report."""
+    with progress or progress_for() as told:
+        runtime = Runtime(registry, default_home(), offline=offline, progress=told)
+        told.say(f"run {run.id}")
+        for asset in run.plan.assets:
+            runtime.asset(asset)
+        executor = registry.make("executor", run.plan.executor.use, run.plan.executor.options)
+        executor.execute(run, runtime)
+        report_run(run)
+    return Result(run)
+
+
+class Result:
+    """What a run concluded.
+
+    Attributes:
+        run: Its record.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __repr__(self) -> str:
+        return f"Result({self.run.id!r})"
+
+    @property
+    def results(self) -> Results:
+        """All conclusions."""
+        return self.run.results()
+
+    @property
+    def leaderboards(self) -> tuple[Leaderboard, ...]:
+        """The candidates on each data set, best first."""
+        return self.results.leaderboards
+
+    @property
+    def failures(self) -> tuple[FailedCell, ...]:
+        """The cells without a result, with the step that failed and why."""
+        return tuple(cell for board in self.leaderboards for cell in board.failed)
+
+    def decision(self, dataset: str = "") -> Verdict:
+        """Return who is best, who is tied with it, and in which words that may be said.
+
+        Args:
+            dataset: Which data set's; may be left out where there is one only.
+
+        Raises:
+            SpecError: There are several data sets, or none of that name.
+        """
+        boards = {board.dataset: board for board in self.leaderboards}
+        if not dataset and len(boards) == 1:
+            return next(iter(boards.values())).verdict
+        if dataset not in boards:
+            message = f"a decision is made for one data set; name one of: {', '.join(boards)}"
+            raise SpecError(message)
+        return boards[dataset].verdict
+
+    def report(self, path: Path | str) -> Path:
+        """Write the report, one HTML file that needs no network, and return its path."""
+        return Path(report_run(self.run, Path(path)))
+
+
+def _override(given: str | Mapping[str, Any] | None) -> Override:
+    if given is None:
+        return Override()
+    if isinstance(given, str):
+        return Override(given)
+    options = dict(given)
+    return Override(str(options.pop("use", "")), options)

@@ -1,0 +1,359 @@
+"""The command line, `llmops`: thin commands over the package; rich and the plugins load in the command that needs them.
+
+Exit codes: 0 done, 1 our fault (traceback), 2 the user's mistake (one message), 3 finished but a cell failed,
+130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmops_sdk.errors import LLMOpsError, UserError
+
+if TYPE_CHECKING:
+    from llmops_sdk.builder import Pipeline, Result
+    from llmops_sdk.runs import Run
+
+OK, FAULT, MISTAKE, CELL_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+STORE = "llmops-runs"
+
+_store = click.option(
+    "--store", default=STORE, envvar="LLMOPS_STORE", show_default=True, metavar="FOLDER", help="Where runs are kept."
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else.")
+_offline = click.option("--offline", is_flag=True, envvar="LLMOPS_OFFLINE", help="Touch no network.")
+_set = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a value: models.1.trainer.epochs=2."
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        code = cli.main(arguments, prog_name="llmops", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _interrupted("")
+    except click.ClickException as exc:
+        exc.show()
+        return MISTAKE
+    except UserError as exc:
+        click.echo(f"error: {exc}", err=True)
+        return MISTAKE
+    except KeyboardInterrupt:
+        return _interrupted("")
+    except BrokenPipeError:  # the reader of a pipe (head, less) has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except LLMOpsError as exc:
+        click.echo(f"error: {exc}", err=True)
+        return FAULT
+    return code if isinstance(code, int) else OK
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="llmops-sdk")
+def cli() -> None:
+    """Which LLM should I use? Fine-tune, deploy and evaluate candidates, and decide on evidence.
+
+    Begin with `llmops run quickstart`: it needs no account and no GPU.
+    """
+
+
+@cli.command()
+@click.argument("specification", required=False, metavar="FILE|EXAMPLE")
+@click.option("--resume", "run_id", metavar="RUN", help="Go on with a run (its id, a beginning of it, or `latest`).")
+@click.option("--on", default="", metavar="EXECUTOR", help="Where to run, instead of where the file says.")
+@_set
+@_store
+@_offline
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@_as_json
+def run(  # noqa: PLR0913 - one parameter for each option of the command
+    specification: str | None,
+    run_id: str | None,
+    on: str,
+    overrides: tuple[str, ...],
+    store: str,
+    *,
+    offline: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Run a pipeline: a specification file, or an example by its name."""
+    from llmops_sdk.builder import resume
+    from llmops_sdk.progress import progress_for
+
+    if (specification is None) == (run_id is None):
+        raise click.UsageError("name a specification file or example, or a run with --resume; `llmops examples` lists some")
+    if run_id is not None and (on or overrides):
+        raise click.UsageError("--resume goes on with the run as it was planned; --on and --set are for new runs")
+    progress = progress_for(quiet=quiet or as_json)
+    try:
+        if run_id is not None:
+            result = resume(run_id, store=store, offline=offline, progress=progress)
+        else:
+            result = _pipeline(specification or "", overrides).run(
+                on=on, store=store, offline=offline, progress=progress
+            )
+    except KeyboardInterrupt:
+        return _interrupted(store)
+    _tell_result(result, quiet=quiet, as_json=as_json)
+    return CELL_FAILED if result.failures else OK
+
+
+@cli.command()
+@click.argument("specification", metavar="FILE|EXAMPLE")
+@_set
+@_as_json
+def plan(specification: str, overrides: tuple[str, ...], *, as_json: bool) -> None:
+    """Check a pipeline and show what would run, with every default filled in."""
+    made = _pipeline(specification, overrides).plan()
+    if as_json:
+        click.echo(json.dumps(made.json, indent=2, ensure_ascii=False))
+        return
+    from llmops_sdk.console import show_plan
+
+    show_plan(made)
+
+
+@cli.command()
+@_store
+@_as_json
+def runs(store: str, *, as_json: bool) -> None:
+    """List the runs in the store, newest last."""
+    from llmops_sdk.runs import list_runs, open_store
+
+    found = list_runs(open_store(store))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    from llmops_sdk.console import show_runs
+
+    show_runs(found, open_store(store))
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN", default="latest")
+@_store
+@_as_json
+def show(run_id: str, store: str, *, as_json: bool) -> None:
+    """Show what a run concluded, or how far it is."""
+    opened = _open(run_id, store)
+    if as_json:
+        from llmops_sdk.serial import to_json
+
+        click.echo(json.dumps(to_json(opened.results()), indent=2, ensure_ascii=False))
+        return
+    from llmops_sdk.console import show_run
+
+    show_run(opened)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN", default="latest")
+@click.argument("step", required=False)
+@_store
+def logs(run_id: str, step: str | None, store: str) -> None:
+    """Print a step's log, or list the logs a run has."""
+    opened = _open(run_id, store)
+    prefix = f"runs/{opened.id}/logs/"
+    if step is None:
+        for key in opened.store.list(prefix):
+            click.echo(key.removeprefix(prefix).removesuffix(".log"))
+        return
+    data = opened.store.get(f"{prefix}{step}.log")
+    if data is None:
+        from llmops_sdk.errors import RunNotFoundError, did_you_mean
+
+        names = [key.removeprefix(prefix).removesuffix(".log") for key in opened.store.list(prefix)]
+        message = f"run {opened.id!r} has no log of a step {step!r}{did_you_mean(step, names)}"
+        raise RunNotFoundError(message)
+    click.echo(data.decode("utf-8", errors="replace"), nl=False)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN", default="latest")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.")
+@_store
+def report(run_id: str, output: Path | None, store: str) -> None:
+    """Write the report of a run anew, and print where it is."""
+    from llmops_sdk.reporting import report_run
+
+    click.echo(report_run(_open(run_id, store), output))
+
+
+@cli.command()
+@click.argument("kind", required=False)
+@click.option("--schema", is_flag=True, help="Print the JSON schema of specification files, with these plugins.")
+@_as_json
+def plugins(kind: str | None, *, schema: bool, as_json: bool) -> None:
+    """List what plugins offer, with options, and why a plugin is broken."""
+    from llmops_sdk.console import plugins_json, show_plugins
+    from llmops_sdk.registry import KINDS, Registry
+    from llmops_sdk.schema import specification_schema
+
+    registry = Registry.load()
+    if kind is not None and kind not in KINDS:
+        raise click.UsageError(f"a kind is one of {', '.join(KINDS)}, not {kind!r}")
+    if schema:
+        click.echo(json.dumps(specification_schema(registry), indent=2))
+    elif as_json:
+        click.echo(json.dumps(plugins_json(registry, kind), indent=2))
+    else:
+        show_plugins(registry, kind)
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def examples(context: click.Context) -> None:
+    """List the packaged examples, show one, or run one."""
+    if context.invoked_subcommand is None:
+        from llmops_sdk.examples import list_examples
+
+        for example in list_examples():
+            click.echo(f"{example.name:<16} {example.summary}")
+
+
+@examples.command("show")
+@click.argument("name")
+def show_example(name: str) -> None:
+    """Print an example, to be kept in a file and changed."""
+    from llmops_sdk.examples import find_example
+
+    click.echo(find_example(name).path.read_text(encoding="utf-8"), nl=False)
+
+
+@examples.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def run_example(context: click.Context, name: str, arguments: tuple[str, ...]) -> int:
+    """Run an example; further options are those of `llmops run`, or the script's own."""
+    import subprocess
+
+    from llmops_sdk.examples import find_example
+
+    example = find_example(name)
+    if example.path.suffix == ".py":
+        return subprocess.run([sys.executable, str(example.path), *arguments], check=False).returncode
+    with run.make_context("run", [name, *arguments], parent=context) as made:
+        return int(run.invoke(made) or OK)
+
+
+@cli.group()
+def assets() -> None:
+    """Weights and dictionaries that this machine needs once: list, fetch, verify."""
+
+
+@assets.command("list")
+def list_assets() -> None:
+    """List the assets, and which are here."""
+    from llmops_sdk.console import show_assets
+    from llmops_sdk.registry import Registry
+    from llmops_sdk.running.runtime import default_home
+
+    show_assets(Registry.load().assets(), default_home())
+
+
+@assets.command("get")
+@click.argument("names", nargs=-1)
+@click.option("--for", "specification", metavar="FILE|EXAMPLE", help="Fetch what this pipeline needs.")
+@_offline
+def get_assets(names: tuple[str, ...], specification: str | None, *, offline: bool) -> None:
+    """Fetch assets by name; all of them when none is named."""
+    from llmops_sdk.progress import progress_for
+    from llmops_sdk.registry import Registry
+    from llmops_sdk.running import Runtime
+    from llmops_sdk.running.runtime import default_home
+
+    registry = Registry.load()
+    wanted = list(names)
+    if specification:
+        wanted += _pipeline(specification, ()).build(registry).assets
+    elif not names:
+        wanted = [asset.name for asset in registry.assets()]
+    with progress_for() as progress:
+        runtime = Runtime(registry, default_home(), offline=offline, progress=progress)
+        for name in dict.fromkeys(wanted):
+            progress.say(f"{name}: {runtime.asset(name)}")
+
+
+@assets.command("verify")
+@click.argument("names", nargs=-1)
+def verify_assets(names: tuple[str, ...]) -> int:
+    """Hash the assets that are here, and say what is wrong with them."""
+    from llmops_sdk.assets import find_asset, verify_asset
+    from llmops_sdk.registry import Registry
+    from llmops_sdk.running.runtime import default_home
+
+    registry, home, broken = Registry.load(), default_home(), False
+    chosen = [registry.asset(name) for name in names] or [a for a in registry.assets() if find_asset(a, home)]
+    for asset in chosen:
+        problems = verify_asset(asset, home)
+        broken = broken or bool(problems)
+        click.echo(f"{asset.name}: {'; '.join(problems) if problems else 'ok'}")
+    return MISTAKE if broken else OK
+
+
+@cli.command()
+def doctor() -> int:
+    """Look at this machine: what works, what does not, and what to type."""
+    from llmops_sdk.console import show_findings
+    from llmops_sdk.registry import Registry
+
+    registry = Registry.load()
+    return FAULT if show_findings(registry) else OK
+
+
+def _pipeline(specification: str, overrides: tuple[str, ...]) -> Pipeline:
+    from llmops_sdk.builder import Pipeline
+    from llmops_sdk.examples import find_example
+
+    path = Path(specification)
+    if not path.exists() and path.suffix == "" and "/" not in specification:
+        path = find_example(specification).path
+    return Pipeline.from_yaml(path, overrides=overrides)
+
+
+def _open(run_id: str, store: str) -> Run:
+    from llmops_sdk.runs import Run, open_store
+
+    return Run.open(open_store(store), run_id)
+
+
+def _tell_result(result: Result, *, quiet: bool, as_json: bool) -> None:
+    from llmops_sdk.serial import to_json
+
+    if as_json:
+        found: dict[str, Any] = to_json(result.results)
+        click.echo(json.dumps({**found, "report": f"{result.run.location}/report.html"}, ensure_ascii=False))
+        return
+    from llmops_sdk.console import show_run
+
+    if quiet:
+        for board in result.leaderboards:
+            click.echo(board.verdict.text)
+        return
+    show_run(result.run)
+
+
+def _interrupted(store: str) -> int:
+    click.echo("stopped", err=True)
+    if store:
+        from llmops_sdk.runs import list_runs, open_store
+
+        found = list_runs(open_store(store))
+        if found:
+            where = "" if store == STORE else f" --store {store}"
+            click.echo(f"what is finished is kept; go on with: llmops run --resume {found[-1]['run']}{where}", err=True)
+    return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,259 @@
+"""What the command line shows: tables and lines for people, drawn with rich."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from llmops_sdk.assets import Asset, find_asset
+from llmops_sdk.interfaces import Card, Finding
+from llmops_sdk.plans import Component, Failed, Plan, Succeeded
+from llmops_sdk.registry import Offer, Registry
+from llmops_sdk.results import CellResult, Estimate, Leaderboard, Results
+from llmops_sdk.runs import Run
+from llmops_sdk.serial import to_json
+from llmops_sdk.stores import Store
+from llmops_sdk.values import CardKind, Metric
+
+_MOST_ROWS = 30
+
+
+def show_run(run: Run) -> None:
+    """Show what a run concluded, or how far it is."""
+    console = _console()
+    if not run.has_results:
+        _show_progress(console, run)
+        return
+    results = run.results()
+    metrics = {metric.name: metric for evaluator in results.evaluators for metric in evaluator.metrics}
+    for board in results.leaderboards:
+        _show_board(console, board, metrics)
+    _show_substitutes(console, results)
+    console.print(f"\nreport  {run.location}/report.html", soft_wrap=True, highlight=False, markup=False)
+
+
+def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric]) -> None:
+    ordered = sorted(metrics.values(), key=lambda metric: metric.name != board.metric)
+    table = Table(title=f"{board.dataset}", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("candidate")
+    table.add_column("")
+    for number, metric in enumerate(ordered):
+        table.add_column(metric.label or metric.name, justify="right", style="bold" if number == 0 else "")
+    table.add_column("answered", justify="right")
+    table.add_column("p50", justify="right")
+    table.add_column("tokens/s", justify="right")
+    for cell in board.cells[:_MOST_ROWS]:
+        table.add_row(*_board_row(cell, ordered))
+    console.print()
+    console.print(table)
+    if len(board.cells) > _MOST_ROWS:
+        console.print(f"… and {len(board.cells) - _MOST_ROWS} more; the report has all of them")
+    for cell in board.failed[:_MOST_ROWS]:
+        console.print(Text(f"{cell.candidate} has no result: step {cell.step} failed: {cell.error}", style="red"), soft_wrap=True)
+    console.print()
+    console.print(Text(board.verdict.text, style="bold"))
+
+
+def _board_row(cell: CellResult, metrics: Iterable[Metric]) -> list[str]:
+    speed = cell.speed
+    return [
+        cell.candidate,
+        "fine-tuned" if cell.fine_tuned else "base",
+        *(_estimate(cell.estimates.get(metric.name), first=number == 0) for number, metric in enumerate(metrics)),
+        f"{cell.answered}/{cell.records}",
+        f"{speed.latency_p50:.2f} s" if speed else "",
+        f"{speed.output_tokens_per_second:.0f}" if speed and speed.output_tokens_per_second else "",
+    ]
+
+
+def _estimate(estimate: Estimate | None, *, first: bool) -> str:
+    if estimate is None:
+        return "–"
+    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" if first else f"{estimate.mean:.3f}"
+
+
+def _show_substitutes(console: Console, results: Results) -> None:
+    for evaluator in results.evaluators:
+        for name, fact in evaluator.provenance.items():
+            if name.endswith("model"):
+                console.print(Text(f"{evaluator.name}: {name.replace('_', ' ')} is {fact}", style="dim"))
+
+
+def _show_progress(console: Console, run: Run) -> None:
+    done = 0
+    for step in run.plan.steps:
+        record, started = run.record(step.name), run.started(step.name)
+        done += record is not None
+        if isinstance(record, Failed):
+            console.print(Text(f"failed   {step.name}: {record.error}", style="red"), soft_wrap=True)
+        elif isinstance(record, Succeeded):
+            console.print(f"done     {step.name}", highlight=False)
+        elif started:
+            console.print(f"begun    {step.name}  on {started.host}, process {started.pid}", highlight=False)
+    console.print(f"\n{done} of {len(run.plan.steps)} steps are done; go on with: llmops run --resume {run.id}", highlight=False)
+
+
+def show_plan(plan: Plan) -> None:
+    """Show what would run."""
+    console = _console()
+    console.print(f"pipeline {plan.name!r}: {_count(len(plan.cells), 'cell')}, {_count(len(plan.steps), 'step')}, on {plan.executor.use}\n", highlight=False)
+    grid = _grid()
+    for dataset in plan.datasets:
+        grid.add_row("data set", dataset.name, _options(dataset))
+    for prompt in plan.prompts:
+        grid.add_row("prompt", prompt.name, f"{prompt.use}: {json.dumps(to_json(prompt.template), ensure_ascii=False)[:160]}")
+    for model in plan.models:
+        version = f" {model.base.version}" if model.base.version else ""
+        grid.add_row("model", model.name, f"{model.base.source}{version}")
+        if model.trainer:
+            grid.add_row("", "trained by", _options(model.trainer))
+        grid.add_row("", "served by", _options(model.deployer))
+    generation = " ".join(f"{name}={value!r}" for name, value in to_json(plan.generation).items())
+    grid.add_row("generation", "", generation)
+    for evaluator in plan.evaluators:
+        grid.add_row("evaluator", evaluator.name, _options(evaluator))
+    grid.add_row("decides", plan.metric, "")
+    console.print(grid)
+    console.print()
+    for step in plan.steps[:_MOST_ROWS]:
+        console.print(f"  {step.name}", highlight=False)
+    if len(plan.steps) > _MOST_ROWS:
+        console.print(f"  … and {len(plan.steps) - _MOST_ROWS} more")
+
+
+def _options(component: Component) -> str:
+    options = " ".join(f"{name}={value!r}" for name, value in component.options.items())
+    return options if component.use == component.name else f"{component.use}: {options}"
+
+
+def show_runs(found: list[dict[str, Any]], store: Store) -> None:
+    """List runs, newest last."""
+    console = _console()
+    if not found:
+        console.print("no runs yet; make one with: llmops run quickstart", highlight=False)
+        return
+    table = _table("run", "created (UTC)", "steps", "state")
+    for facts in found:
+        run = Run.open(store, str(facts["run"]))
+        records = [run.record(step.name) for step in run.plan.steps]
+        done = sum(record is not None for record in records)
+        failed = sum(isinstance(record, Failed) for record in records)
+        state = "done" if run.has_results and not failed else f"{failed} failed" if failed else "not finished"
+        table.add_row(run.id, str(facts["created"]).replace("+00:00", ""), f"{done}/{len(records)}", state)
+    console.print(table)
+
+
+def show_plugins(registry: Registry, kind: CardKind | str | None) -> None:
+    """List what plugins offer, with their options, then what is wrong with broken ones."""
+    console = _console()
+    for offer in registry.offers():
+        if kind not in (None, offer.card.kind):
+            continue
+        card, plugin = offer.card, offer.plugin
+        head = Text.assemble((f"{card.kind:<10}", "dim"), (card.name, "bold"), f"  {card.summary}")
+        console.print(head, soft_wrap=True)
+        missing = [module for module in card.requires if not _is_there(module)]
+        where = f"{plugin.distribution} {plugin.version}, plugin {plugin.name}"
+        if missing:
+            where += f"; not installed: {', '.join(missing)} (pip install 'llmops-sdk[{card.extra}]')"
+        console.print(Text(f"          {where}", style="dim"), soft_wrap=True)
+        grid = _grid()
+        for field in attrs.fields(card.options):
+            grid.add_row(field.name, _default(field), field.metadata.get("help", ""))
+        if grid.row_count:
+            console.print(Padding(grid, (0, 0, 0, 10)))
+    for plugin in registry.plugins:
+        if plugin.problem:
+            owner = f" of {plugin.distribution} {plugin.version}" if plugin.distribution else ""
+            console.print(Text(f"broken    {plugin.name}{owner}: {plugin.problem}", style="red"), soft_wrap=True)
+
+
+def plugins_json(registry: Registry, kind: CardKind | str | None) -> list[dict[str, Any]]:
+    """Return what `show_plugins` shows, as JSON."""
+    cards = [_card_json(offer) for offer in registry.offers() if kind in (None, offer.card.kind)]
+    return cards + [{**attrs.asdict(plugin), "kind": "broken"} for plugin in registry.plugins if plugin.problem]
+
+
+def _card_json(offer: Offer) -> dict[str, Any]:
+    card: Card = offer.card
+    return {
+        "kind": card.kind,
+        "name": card.name,
+        "summary": card.summary,
+        "plugin": offer.plugin.name,
+        "distribution": offer.plugin.distribution,
+        "version": offer.plugin.version,
+        "options": [
+            {"name": field.name, "default": _default(field), "help": field.metadata.get("help", "")}
+            for field in attrs.fields(card.options)
+        ],
+    }
+
+
+def show_assets(assets: Iterable[Asset], home: Path) -> None:
+    """List assets, and which are here."""
+    table = _table("asset", "size", "here", "what it is")
+    for asset in assets:
+        found = find_asset(asset, home)
+        table.add_row(asset.name, f"{asset.size / 1e6:.0f} MB", "yes" if found else "no", asset.summary)
+    console = _console()
+    console.print(table)
+    console.print(f"\nkept in {home / 'assets'}; fetch with: llmops assets get NAME", soft_wrap=True, highlight=False)
+
+
+def show_findings(registry: Registry) -> bool:
+    """Make and show all checks; return whether one found an error."""
+    console, failed = _console(), False
+    styles = {"ok": "green", "warning": "yellow", "error": "red"}
+    for check in registry.checks():
+        try:
+            finding = check.look()
+        except Exception as exc:  # noqa: BLE001 - a broken check is a finding
+            finding = Finding("error", f"the check itself failed: {type(exc).__name__}: {exc}")
+        failed = failed or finding.status == "error"
+        mend = f"; {finding.mend}" if finding.mend else ""
+        line = Text.assemble((f"{finding.status:<8}", styles.get(finding.status, "")), f" {check.name}: {finding.text}{mend}")
+        console.print(line, soft_wrap=True)
+    for plugin in registry.plugins:
+        if plugin.problem:
+            failed = True
+            console.print(Text(f"error    plugin {plugin.name}: {plugin.problem}", style="red"), soft_wrap=True)
+    return failed
+
+
+def _default(field: Any) -> str:
+    if field.default is attrs.NOTHING:
+        return "(required)"
+    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+        return repr(to_json(field.default.factory()))
+    return repr(to_json(field.default))
+
+
+def _is_there(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def _console() -> Console:
+    return Console()
+
+
+def _grid() -> Table:
+    return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,90 @@
+"""Every error the SDK raises.
+
+    LLMOpsError
+    ├── UserError                 the caller can mend it; the CLI prints it without a traceback, exit code 2
+    │   ├── SpecError             a pipeline specification that cannot run as it is written
+    │   ├── DataError             a data set, a record or a prompt template that does not fit it
+    │   ├── PluginError           a plugin that is absent, broken or in conflict with another
+    │   ├── MissingExtraError     an optional dependency that is not installed
+    │   ├── AssetError            weights or a dictionary that cannot be had here
+    │   └── RunNotFoundError      no such run, step or record in the store
+    ├── StepFailedError           a step of a run ended in a failure that its record tells
+    └── EndpointError             an endpoint could not be started or did not answer
+        └── RequestError          one request failed; `retryable` says whether to ask again
+
+Messages are lower case, have no full stop, quote the thing and say what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LLMOpsError(Exception):
+    """The root of all errors raised on purpose by the SDK."""
+
+
+class UserError(LLMOpsError):
+    """Something that the caller wrote or has not installed, and can mend."""
+
+
+class SpecError(UserError):
+    """A pipeline specification that cannot run as it is written."""
+
+
+class DataError(UserError):
+    """A data set, a record, or a prompt template that does not fit its records."""
+
+
+class PluginError(UserError):
+    """A plugin that is absent, broken, or in conflict with another one."""
+
+
+class MissingExtraError(UserError):
+    """An optional dependency that is needed and not installed."""
+
+
+class AssetError(UserError):
+    """Weights, a dictionary or another asset that cannot be had on this machine."""
+
+
+class RunNotFoundError(UserError):
+    """A run, a step or a file of a run that the store does not hold."""
+
+
+class StepFailedError(LLMOpsError):
+    """A step of a run ended in a failure, which its record tells in full."""
+
+
+class EndpointError(LLMOpsError):
+    """An endpoint could not be started, or does not answer."""
+
+
+class RequestError(EndpointError):
+    """One request to an endpoint failed.
+
+    Attributes:
+        retryable: Whether the same request may succeed later (throttling, 5xx, a lost connection).
+        retry_after: Seconds the endpoint asked to wait, or None.
+    """
+
+    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the tail of an "unknown name" message: the nearest known name, or all of them.
+
+    >>> did_you_mean("stf", ["sft", "dpo"])
+    "; did you mean 'sft'?"
+    >>> did_you_mean("zzz", ["sft", "dpo"])
+    '; known: dpo, sft'
+    """
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(names)}" if names else "; none is installed"

@@ -1,0 +1,414 @@
+"""What a plugin implements, and the light cards by which it is found.
+
+A plugin is a `hooks.py` that returns cards and imports nothing heavy, and one module for each implementation.
+An implementation is a class made with one argument, the validated options: `LoraTrainer(options)`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from llmops_sdk.values import (
+    BaseModel,
+    CardKind,
+    DatasetSplits,
+    Endpoint,
+    Generation,
+    GenerationOptions,
+    Metric,
+    Prompt,
+    PromptTemplate,
+    RecordScore,
+    Reply,
+    Resource,
+    ServableModel,
+    TrainedModel,
+)
+
+if TYPE_CHECKING:
+    from llmops_sdk.progress import Progress
+    from llmops_sdk.running import Runtime
+    from llmops_sdk.runs import Run
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+# -- options ------------------------------------------------------------------------------------
+
+
+def option(
+    default: Any = attrs.NOTHING,
+    *,
+    help: str = "",  # noqa: A002 - the word click, argparse and typer use
+    affects_results: bool = True,
+    path: bool = False,
+    validator: Any = None,
+    factory: Callable[[], Any] | None = None,
+) -> Any:
+    """Declare one option of a card's options class.
+
+    Args:
+        default: Its default; an option without one must be given.
+        help: What it does, as `llmops plugins` shows it.
+        affects_results: False for options such as concurrency, which change no result: they are no part of an
+            artifact's key, so that changing them repeats no work.
+        path: Whether it names (or may name) a file or folder: in a specification file, one that exists beside that
+            file is meant.
+        validator: As in `attrs.field`.
+        factory: As in `attrs.field`.
+    """
+    return attrs.field(
+        default=default if factory is None else attrs.Factory(factory),
+        validator=validator,
+        metadata={"help": help, "affects_results": affects_results, "path": path},
+    )
+
+
+@attrs.frozen
+class NoOptions:
+    """The options of a card that has none."""
+
+
+# -- what an implementation is handed -----------------------------------------------------------
+
+
+@attrs.frozen
+class Context:
+    """What a step hands to the plugin it calls.
+
+    Attributes:
+        run_id: The run.
+        step: The step, as the record names it.
+        folder: Where to write. It belongs to what is being made, not to the attempt: a later attempt at the same
+            artifact finds what an interrupted one left there (checkpoints), and a finished one keeps all of it.
+        home: The cache of this machine (`LLMOPS_HOME`).
+        offline: Whether the network must not be touched.
+        progress: Where to tell how far the work is.
+        log: Goes to `logs/<step>.log` of the run.
+        settings: Of this plugin, from `with_settings`: names and text.
+        make: Makes another plugin's implementation: `context.make("trainer", "lora", {"max_steps": 10})`.
+        asset: The folder of an asset, fetched first where it is missing: `context.asset("wordnet")`. Raises
+            `AssetError` when it cannot be had.
+    """
+
+    run_id: str
+    step: str
+    folder: Path
+    home: Path
+    offline: bool
+    progress: Progress
+    log: logging.Logger
+    settings: Mapping[str, Mapping[str, Any]]
+    make: Callable[[CardKind, str, Mapping[str, Any]], Any]
+    asset: Callable[[str], Path]
+
+    def resource_name(self, limit: int = 63) -> str:
+        """Return the one name for what this step creates: the same in every attempt of the same run.
+
+        Args:
+            limit: The longest name the service allows; 63 is SageMaker's.
+        """
+        name = re.sub(r"[^a-zA-Z0-9]+", "-", f"llmops-{self.run_id}-{self.step}").strip("-")
+        return name[:limit].rstrip("-")
+
+
+# -- interfaces ---------------------------------------------------------------------------------
+
+
+class Plugin(ABC):  # noqa: B024 - the common root holds what every kind has; the kinds have the abstract methods
+    """What every implementation has: it is made from its validated options."""
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+
+class DatasetSource(Plugin):
+    """Brings a data set and splits it."""
+
+    def fingerprint(self, context: Context) -> str:
+        """Name the exact input beyond the options: a file's SHA-256, a hub commit. Part of the artifact's key."""
+        return ""
+
+    @abstractmethod
+    def load(self, context: Context) -> DatasetSplits:
+        """Write `train.jsonl` and `test.jsonl` below `context.folder` (see `llmops_sdk.write_splits`).
+
+        The same options and the same fingerprint give the same bytes.
+
+        Raises:
+            DataError: Names the file and the line, or the option, and how to mend it.
+        """
+
+
+class PromptSource(Plugin):
+    """Brings a prompt template. It is resolved when the pipeline is built, and the plan holds its text."""
+
+    @abstractmethod
+    def template(self) -> PromptTemplate:
+        """Return the template.
+
+        Raises:
+            DataError: The template's file cannot be read, or has a place that is no plain field name.
+        """
+
+
+class Trainer(Plugin):
+    """Fine-tunes a base model on the train split."""
+
+    def fingerprint(self, context: Context, model: BaseModel) -> str:
+        """Name the exact base weights beyond their options (a hub commit, a hash). Part of the artifact's key."""
+        return ""
+
+    @abstractmethod
+    def train(
+        self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate
+    ) -> TrainedModel:
+        """Train, and leave the weights below `context.folder` or at a URI.
+
+        Rows are rendered with `llmops_sdk.render`. A killed call may be repeated with the same folder.
+        """
+
+    def resources(self, context: Context) -> tuple[Resource, ...]:
+        """Name what `train` will create and what could outlive it. Pure: touches nothing."""
+        return ()
+
+    def delete(self, context: Context, resource: Resource) -> None:
+        """Delete a resource in whatever state it is; do nothing when it is gone."""
+
+
+class Deployer(Plugin):
+    """Serves a model until it is deleted."""
+
+    def fingerprint(self, context: Context, model: BaseModel) -> str:
+        """Name the exact base weights beyond their options. Part of the key of a base model's generations."""
+        return ""
+
+    def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
+        """Name what `deploy` will create. Pure: the names come from `context.resource_name()`."""
+        return ()
+
+    @abstractmethod
+    def deploy(self, context: Context, model: ServableModel) -> Endpoint:
+        """Start serving; return when the endpoint answers.
+
+        Raises:
+            EndpointError: It did not come up; the message has the reason or the last lines of its log.
+        """
+
+    def delete(self, context: Context, resource: Resource) -> None:
+        """Delete a resource of `resources` in whatever state it is; do nothing when it is gone."""
+
+
+class Transport(ABC):
+    """How requests reach a deployed model. The asking itself (concurrency, retries, journal) is the core's."""
+
+    @abstractmethod
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
+        """Ask once and wait for the answer. Called from several threads at a time.
+
+        Raises:
+            RequestError: With `retryable` set for what may succeed later.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class Evaluator(Plugin):
+    """Scores generations, record by record. Means, intervals and comparisons are the core's work."""
+
+    @property
+    @abstractmethod
+    def metrics(self) -> tuple[Metric, ...]:
+        """What `evaluate` gives for every record; the first one decides unless the pipeline says otherwise."""
+
+    @abstractmethod
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
+        """Yield one score for every generation, in their order, streaming (batches are fine, lists of all are not).
+
+        A record that cannot be scored is an `Unscored` with the reason, never left out and never a NaN.
+        """
+
+    def provenance(self, context: Context) -> Mapping[str, str]:
+        """Say what the numbers rest on (library versions, the true model and its hash); kept beside the scores."""
+        return {}
+
+
+class Executor(Plugin):
+    """Runs the steps of a plan somewhere."""
+
+    @abstractmethod
+    def execute(self, run: Run, runtime: Runtime) -> None:
+        """Run every step of `run.plan` that the record does not show as done, then return.
+
+        Steps are run with `llmops_sdk.run_step`, or in another process with `llmops_sdk.Child`. A failed step is in
+        the record and does not stop the others.
+
+        Raises:
+            KeyboardInterrupt: The user stopped it; no child is left and the run can be resumed.
+        """
+
+
+class Reporter(Plugin):
+    """Tells about a finished run."""
+
+    @abstractmethod
+    def report(self, run: Run) -> None:
+        """Read the record, and write or send what it tells."""
+
+
+# -- cards --------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Card:
+    """The light description of one thing a plugin offers. Making it must import nothing heavy.
+
+    Attributes:
+        name: How users call it: lower-case words joined by hyphens, unique within its kind.
+        summary: One line for `llmops plugins`.
+        load: Where the implementation is: `package.module:Class`.
+        options: The attrs class of its options. It may have `assets(self) -> tuple[str, ...]`, the names of the
+            assets these options need: a run fetches them before its first step.
+        result_version: Raise it when the same options and inputs give other results than before.
+        extra: The extra of the distribution that brings what `requires` names.
+        requires: Modules that must be importable, looked for without importing them.
+        uses_local_device: For trainers and deployers: whether they compute on this machine. One such step per device
+            runs at a time, and training then has a process of its own.
+    """
+
+    kind: ClassVar[CardKind]
+
+    name: str = attrs.field()
+    summary: str
+    load: str
+    options: type = NoOptions
+    result_version: int = 1
+    extra: str = ""
+    requires: tuple[str, ...] = ()
+    uses_local_device: bool = False
+
+    @name.validator
+    def _check_name(self, _attribute: object, value: str) -> None:
+        if not _SLUG.fullmatch(value):
+            message = f"a card's name is lower-case words joined by hyphens, not {value!r}"
+            raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class DatasetCard(Card):
+    """Offers a `DatasetSource`."""
+
+    kind = "dataset"
+
+
+@attrs.frozen(kw_only=True)
+class PromptCard(Card):
+    """Offers a `PromptSource`."""
+
+    kind = "prompt"
+
+
+@attrs.frozen(kw_only=True)
+class ModelCard(Card):
+    """Offers a preset: base weights, and who trains and serves them.
+
+    `load` is not used: the options class has `base_model(self) -> BaseModel`.
+
+    Attributes:
+        trainer: The name of the trainer card, or empty where nothing can fine-tune it.
+        deployer: The name of the deployer card.
+    """
+
+    kind = "model"
+
+    load: str = ""
+    trainer: str = ""
+    deployer: str
+
+
+@attrs.frozen(kw_only=True)
+class TrainerCard(Card):
+    """Offers a `Trainer`.
+
+    Attributes:
+        accepts: The formats of base models it can train.
+        produces: The format of what it leaves.
+    """
+
+    kind = "trainer"
+
+    accepts: tuple[str, ...]
+    produces: str
+
+
+@attrs.frozen(kw_only=True)
+class DeployerCard(Card):
+    """Offers a `Deployer`.
+
+    Attributes:
+        accepts: The formats of models it can serve.
+    """
+
+    kind = "deployer"
+
+    accepts: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class EvaluatorCard(Card):
+    """Offers an `Evaluator`."""
+
+    kind = "evaluator"
+
+
+@attrs.frozen(kw_only=True)
+class ExecutorCard(Card):
+    """Offers an `Executor`."""
+
+    kind = "executor"
+
+
+@attrs.frozen(kw_only=True)
+class ReporterCard(Card):
+    """Offers a `Reporter`."""
+
+    kind = "reporter"
+
+
+# -- health -------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Finding:
+    """What a check of `llmops doctor` found.
+
+    Attributes:
+        status: `ok`, `warning` (works, but) or `error` (will not work).
+        text: What was found.
+        mend: What to type, or empty.
+    """
+
+    status: str
+    text: str
+    mend: str = ""
+
+
+@attrs.frozen
+class Check:
+    """One check of `llmops doctor`.
+
+    Attributes:
+        name: What is looked at (`torch`, `wordnet`).
+        look: Looks, without changing anything.
+    """
+
+    name: str
+    look: Callable[[], Finding]

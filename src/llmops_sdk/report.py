@@ -1,0 +1,320 @@
+"""The report of a run: one HTML file that stands alone, loads nothing and shows what its numbers rest on.
+
+Everything that models and data sets wrote is untrusted: the page escapes it, its scripts only ever set text, and its
+content security policy allows the page's own style and scripts by their hashes, and no load at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import attrs
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from llmops_sdk.report_parts import (
+    MOST_CHARACTERS,
+    Axis,
+    Sample,
+    Training,
+    curve_plots,
+    duration,
+    finite,
+    interval,
+    interval_axis,
+    number,
+    pack_record,
+    script_json,
+)
+from llmops_sdk.results import CellResult, Difference, Estimate, FailedCell, Leaderboard, Results
+from llmops_sdk.values import Metric, TrainedModel
+
+MOST_RECORDS = 500
+"""Records of a data set that a report shows; the samples of the run have all of them."""
+
+MOST_BYTES = 24_000_000
+"""JSON of one data set's records at which a report takes no more of them, should they be very long."""
+
+COLOURS = 10
+"""Colours of candidates that the page has."""
+
+StepStatus = Literal["succeeded", "cached", "failed", "skipped", "pending"]
+
+
+@attrs.frozen
+class DatasetFacts:
+    """A data set as the run used it.
+
+    Attributes:
+        name: Its name in the specification.
+        source: Where it came from (path, hub id, commit).
+        train: Records in the train split.
+        test: Records in the test split.
+    """
+
+    name: str
+    source: Mapping[str, str]
+    train: int
+    test: int
+
+
+@attrs.frozen
+class StepFacts:
+    """What became of a step.
+
+    Attributes:
+        name: The step.
+        kind: `prepare`, `train`, `generate`, `score` or `compare`.
+        status: `cached` where all of it had been made before, `skipped` where an earlier step failed.
+        seconds: How long it took, or None where it did not run.
+        error: One line, or empty.
+    """
+
+    name: str
+    kind: str
+    status: StepStatus
+    seconds: float | None = None
+    error: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ReportData:
+    """All that a report shows.
+
+    Attributes:
+        results: What the run concluded.
+        facts: What ran, as people should read it: run, started, executor, version, plan.
+        specification: YAML text.
+        datasets: In the order of the specification.
+        prompts: Prompt name to the template's text.
+        generation: How the candidates wrote.
+        steps: In the order of the plan.
+        samples: Cell name to its samples; of a data set, the first `MOST_RECORDS` by index are shown.
+    """
+
+    results: Results
+    facts: Mapping[str, str] = attrs.field(factory=dict)
+    specification: str = ""
+    datasets: tuple[DatasetFacts, ...] = ()
+    prompts: Mapping[str, str] = attrs.field(factory=dict)
+    generation: Mapping[str, str] = attrs.field(factory=dict)
+    steps: tuple[StepFacts, ...] = ()
+    samples: Mapping[str, Sequence[Sample]] = attrs.field(factory=dict)
+
+
+def write_report(report: ReportData, path: Path) -> Path:
+    """Write the report of a run to a file, by rename, and return the file's path."""
+    text = render_report(report)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def render_report(report: ReportData) -> str:
+    """Return the report as one HTML page."""
+    environment = _environment()
+    colours = _colours(report.results)
+    trainings = _trainings(report.results, colours)
+    style = environment.get_template("report.css").render()
+    scripts = [environment.get_template(name).render() for name in _SCRIPTS]
+    page = environment.get_template("report.html.jinja").render(
+        report=report,
+        results=report.results,
+        boards=[_board(board, report, colours) for board in report.results.leaderboards],
+        trainings=trainings,
+        plots=curve_plots(trainings),
+        curves=_curves(trainings),
+        colours=colours,
+        most_records=MOST_RECORDS,
+        most_characters=MOST_CHARACTERS,
+        style=Markup(style),  # noqa: S704 - a file of this package
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - files of this package
+        policy=_policy(style, scripts),
+    )
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", page)
+
+
+_SCRIPTS = ("theme.js", "page.js", "words.js", "records.js")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+# -- what the page draws ------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _Board:
+    """A leaderboard with all that the page draws of it."""
+
+    board: Leaderboard
+    metrics: tuple[Metric, ...]
+    scales: Mapping[str, Axis]
+    gap_scales: Mapping[str, Axis]
+    best: CellResult | None
+    lead: Difference | None
+    records: int
+    shown: int
+    payload: Markup
+
+    def gaps(self, metric: str) -> list[Difference]:
+        """Return the differences to the best, in the order of the table."""
+        found = {d.candidate: d for d in self.board.differences if d.metric == metric}
+        return [found[cell.candidate] for cell in self.board.cells if cell.candidate in found]
+
+
+def _board(board: Leaderboard, report: ReportData, colours: Mapping[str, int]) -> _Board:
+    metrics = _metrics(board, report.results)
+    records = _side_by_side(board, report.samples)
+    counts = [cell.records for cell in board.cells]
+    counts += [dataset.test for dataset in report.datasets if dataset.name == board.dataset]
+    total = max([*counts, len(records)], default=0)
+    payload, shown = _payload(board, metrics, records, colours)
+    return _Board(
+        board=board,
+        metrics=metrics,
+        scales={
+            m.name: interval_axis(cell.estimates[m.name] for cell in board.cells if m.name in cell.estimates)
+            for m in metrics
+        },
+        gap_scales={
+            m.name: interval_axis((d.estimate for d in board.differences if d.metric == m.name), 0.0) for m in metrics
+        },
+        best=next((cell for cell in board.cells if cell.candidate == board.verdict.best), None),
+        lead=_lead(board),
+        records=total,
+        shown=shown,
+        payload=payload,
+    )
+
+
+def _colours(results: Results) -> dict[str, int]:
+    """Give every candidate the same colour throughout the page."""
+    names = dict.fromkeys(entry.candidate for board in results.leaderboards for entry in _entries(board))
+    return {name: place % COLOURS for place, name in enumerate(names)}
+
+
+def _entries(board: Leaderboard) -> tuple[CellResult | FailedCell, ...]:
+    return (*board.cells, *board.failed)
+
+
+def _metrics(board: Leaderboard, results: Results) -> tuple[Metric, ...]:
+    """Return the metrics that a candidate has a number for, the one that decides first."""
+    known = {metric.name: metric for evaluator in results.evaluators for metric in evaluator.metrics}
+    seen = dict.fromkeys(name for cell in board.cells for name in cell.estimates)
+    names = [name for name in known if name in seen] + [name for name in seen if name not in known]
+    names.sort(key=lambda name: name != board.metric)
+    return tuple(known.get(name, Metric(name)) for name in names)
+
+
+def _lead(board: Leaderboard) -> Difference | None:
+    """Return the difference of the best to the next candidate, or None where there is no next."""
+    best = board.verdict.best
+    found = {d.candidate: d for d in board.differences if d.metric == board.metric and d.versus == best}
+    behind = next((found[cell.candidate] for cell in board.cells if cell.candidate in found), None)
+    if behind is None:
+        return None
+    gap = behind.estimate
+    ahead = Estimate(-gap.mean, -gap.high, -gap.low, gap.records)
+    return Difference(best, behind.candidate, board.metric, ahead, better=behind.worse, worse=behind.better)
+
+
+def _trainings(results: Results, colours: Mapping[str, int]) -> list[Training]:
+    """Return every trained model once, with the candidates that use it."""
+    found: list[tuple[TrainedModel, list[str]]] = []
+    for cell in (cell for board in results.leaderboards for cell in board.cells):
+        if cell.training is None:
+            continue
+        names = next((names for model, names in found if model == cell.training), None)
+        if names is None:
+            names = []
+            found.append((cell.training, names))
+        if cell.candidate not in names:
+            names.append(cell.candidate)
+    return [Training(", ".join(names), colours[names[0]], model) for model, names in found]
+
+
+def _curves(trainings: Sequence[Training]) -> Markup:
+    """Return the JSON of the loss curves: step, tokens, seconds, loss and held-out loss of every point."""
+    points = [
+        [[p.step, p.tokens, finite(p.seconds), finite(p.loss), finite(p.held_out_loss)] for p in training.model.curve]
+        for training in trainings
+    ]
+    return script_json([{"label": t.label, "colour": t.colour, "points": p} for t, p in zip(trainings, points, strict=True)])
+
+
+def _side_by_side(board: Leaderboard, samples: Mapping[str, Sequence[Sample]]) -> dict[int, dict[str, Sample]]:
+    """Put the samples of a data set's cells side by side: index to cell to sample, at most `MOST_RECORDS`."""
+    rows: dict[int, dict[str, Sample]] = {}
+    for entry in _entries(board):
+        for sample in samples.get(entry.cell, ()):
+            rows.setdefault(sample["index"], {})[entry.cell] = sample
+    return dict(islice(sorted(rows.items()), MOST_RECORDS))
+
+
+def _payload(
+    board: Leaderboard,
+    metrics: tuple[Metric, ...],
+    records: Mapping[int, Mapping[str, Sample]],
+    colours: Mapping[str, int],
+) -> tuple[Markup, int]:
+    """Return the JSON of the records that the page's script shows, and how many records it has."""
+    cells = [entry for entry in _entries(board) if any(entry.cell in row for row in records.values())]
+    prompts = [entry.prompt if isinstance(entry, CellResult) else entry.cell for entry in cells]
+    places = [(entry.cell, prompt) for entry, prompt in zip(cells, prompts, strict=True)]
+    packed: list[Markup] = []
+    size = 0
+    for index, row in records.items():
+        text = script_json(pack_record(index, row, places, metrics))
+        size += len(text)
+        if size > MOST_BYTES and packed:
+            break
+        packed.append(text)
+    head = {
+        "dataset": board.dataset,
+        "best": board.verdict.best,
+        "metrics": [{"name": m.name, "label": m.label or m.name, "higher": m.higher_is_better} for m in metrics],
+        "candidates": [
+            {"name": entry.candidate, "cell": entry.cell, "prompt": prompt, "colour": colours[entry.candidate]}
+            for entry, prompt in zip(cells, prompts, strict=True)
+        ],
+    }
+    records_json = Markup(",").join(packed)
+    return Markup('{{"head":{},"records":[{}]}}').format(script_json(head), records_json), len(packed)
+
+
+# -- the template -------------------------------------------------------------------------------
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("llmops_sdk"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": number, "interval": interval, "duration": duration}
+    return made
+
+
+def _policy(style: str, scripts: Iterable[str]) -> str:
+    """Return the page's content security policy."""
+    allowed = " ".join(_source(script) for script in scripts)
+    return f"default-src 'none'; style-src {_source(style)}; script-src {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,8 @@
+"""Running the steps of a plan: the only callers of a plugin's data source, trainer, deployer and evaluator."""
+
+from __future__ import annotations
+
+from llmops_sdk.running.runtime import Runtime
+from llmops_sdk.running.step import run_step
+
+__all__ = ["Runtime", "run_step"]

@@ -1,0 +1,199 @@
+"""The client: ask an endpoint many records at once, again where that may help, and give back each outcome as it comes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Union
+
+import attrs
+
+from llmops_sdk.errors import EndpointError, RequestError
+from llmops_sdk.interfaces import Transport
+from llmops_sdk.values import GenerationOptions, Prompt, Reply
+
+ATTEMPTS = 6
+"""How often one record is asked at the most."""
+
+LONGEST_WAIT = 20.0
+"""Seconds between two attempts at the most."""
+
+HOPELESS = 3
+"""Failures in a row, as a multiple of the concurrency, after which the endpoint is taken to be gone."""
+
+
+@attrs.frozen
+class Answered:
+    """A record the endpoint answered; one line of the journal.
+
+    Attributes:
+        index: Its place in the test split.
+        output: What the model wrote.
+        latency: Seconds from the request that succeeded to its reply.
+    """
+
+    index: int
+    output: str
+    latency: float
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str = ""
+
+
+@attrs.frozen
+class Unanswered:
+    """A record that failed for good, in this attempt at the step.
+
+    Attributes:
+        index: Its place in the test split.
+        error: Why.
+        permanent: Whether asking it again cannot help.
+    """
+
+    index: int
+    error: str
+    permanent: bool
+
+
+Outcome = Union[Answered, Unanswered]
+
+
+@attrs.define
+class Asked:
+    """Counts what an attempt asked."""
+
+    began: float = attrs.field(factory=time.monotonic)
+    output_tokens: int | None = None
+    failed: int = 0
+    seconds: float = 0.0
+
+    def count(self, outcome: Outcome) -> None:
+        """Take in one outcome."""
+        self.seconds = time.monotonic() - self.began
+        if isinstance(outcome, Unanswered):
+            self.failed += 1
+        elif outcome.output_tokens is not None:
+            self.output_tokens = (self.output_tokens or 0) + outcome.output_tokens
+
+    def facts(self) -> dict[str, str]:
+        """Return what is worth showing while it goes on."""
+        facts = {}
+        if self.output_tokens is not None and self.seconds > 0:
+            facts["tokens/s"] = f"{self.output_tokens / self.seconds:.0f}"
+        if self.failed:
+            facts["failed"] = str(self.failed)
+        return facts
+
+
+def ask(
+    transport: Transport,
+    prompts: Iterator[tuple[int, Prompt]],
+    generation: GenerationOptions,
+    *,
+    concurrency: int,
+) -> Iterator[Outcome]:
+    """Ask every prompt, `concurrency` at a time, and yield outcomes in the order in which they come.
+
+    At most a few times `concurrency` prompts and outcomes are held at a time. Throttling, 5xx, lost connections and
+    timeouts are asked again with exponential backoff and jitter; what still fails is an `Unanswered`.
+
+    Raises:
+        EndpointError: So many failed in a row that the endpoint must be gone.
+    """
+    asker = _Asker(transport, prompts, generation, concurrency)
+    try:
+        yield from asker.outcomes()
+    finally:
+        asker.stop.set()
+
+
+class _Asker:
+    def __init__(
+        self, transport: Transport, prompts: Iterator[tuple[int, Prompt]], generation: GenerationOptions, concurrency: int
+    ) -> None:
+        self.stop = threading.Event()
+        self._transport = transport
+        self._prompts = prompts
+        self._taking = threading.Lock()
+        self._generation = generation
+        self._concurrency = concurrency
+        self._done: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=4 * concurrency)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        # Daemons: after Ctrl-C a request in flight ends with its endpoint, and must not hold the process until then.
+        for number in range(self._concurrency):
+            threading.Thread(target=self._work, name=f"ask-{number}", daemon=True).start()
+        running, in_a_row = self._concurrency, 0
+        while running:
+            outcome = self._done.get()
+            if outcome is None:
+                running -= 1
+                continue
+            if isinstance(outcome, BaseException):
+                raise outcome
+            hopeless = isinstance(outcome, Unanswered) and not outcome.permanent
+            in_a_row = in_a_row + 1 if hopeless else 0
+            yield outcome
+            if in_a_row >= HOPELESS * self._concurrency and isinstance(outcome, Unanswered):
+                message = f"the endpoint failed {in_a_row} records in a row, the last with: {outcome.error}"
+                raise EndpointError(message)
+
+    def _work(self) -> None:
+        try:
+            while not self.stop.is_set():
+                with self._taking:
+                    taken = next(self._prompts, None)
+                if taken is None:
+                    break
+                self._give(self._ask_one(*taken))
+        except BaseException as exc:  # noqa: BLE001 - it is raised again where the outcomes are read
+            self._give(exc)
+        self._give(None)
+
+    def _give(self, outcome: Outcome | BaseException | None) -> None:
+        while not self.stop.is_set():
+            try:
+                self._done.put(outcome, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def _ask_one(self, index: int, prompt: Prompt) -> Outcome:
+        latency = 0.0
+
+        def once() -> Reply:
+            nonlocal latency
+            began = time.monotonic()
+            reply = self._transport.send(prompt, self._generation)
+            latency = time.monotonic() - began
+            return reply
+
+        try:
+            reply: Reply = self._retrying(once)
+        except RequestError as exc:
+            return Unanswered(index, " ".join(str(exc).split()), permanent=not exc.retryable)
+        return Answered(
+            index, reply.text, round(latency, 4), reply.prompt_tokens, reply.output_tokens, reply.finish_reason
+        )
+
+    def _retrying(self, once: Callable[[], Reply]) -> Reply:
+        from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+        from tenacity.nap import sleep_using_event
+        from tenacity.stop import stop_when_event_set
+
+        backoff = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked_for = error.retry_after if isinstance(error, RequestError) else None
+            return min(asked_for, LONGEST_WAIT) if asked_for is not None else backoff(state)
+
+        return Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, RequestError) and error.retryable),
+            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self.stop),
+            wait=wait,
+            sleep=sleep_using_event(self.stop),
+            reraise=True,
+        )(once)

@@ -1,0 +1,226 @@
+"""The `generate` step: deploy one model, ask every cell that shares it, tear it down.
+
+What a cell was asked and answered is a journal below its artifact, in the order the answers came; at the end it is put
+into the test split's order as `generations.jsonl`. A killed step goes on with the records the journal does not have.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from array import array
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import EndpointError
+from llmops_sdk.interfaces import Context, Deployer, Transport
+from llmops_sdk.plans import Cell, GenerateStep, Plan, PlannedModel
+from llmops_sdk.prompts import prompt_only
+from llmops_sdk.running.asking import Answered, Asked, Unanswered, ask
+from llmops_sdk.running.job import Job, Made
+from llmops_sdk.running.resources import guarded
+from llmops_sdk.serial import canonical, digest, file_sha256, from_json, to_json
+from llmops_sdk.transport import HttpTransport
+from llmops_sdk.values import DatasetSplits, Endpoint, GenerationOptions, PromptTemplate, ServableModel, TrainedModel
+
+
+@attrs.frozen
+class Generations:
+    """What a cell's generations artifact holds, beside `generations.jsonl`.
+
+    Attributes:
+        records: Test records.
+        answered: Those the endpoint answered.
+        pending: Those that failed in a way that another attempt may mend; a later run asks them again.
+        sha256: Of `generations.jsonl`.
+        concurrency: Requests in flight at a time.
+        seconds: Wall time of the asking in the last attempt.
+        output_tokens: Of the last attempt, or None where the endpoint does not count them.
+        endpoint: Facts of the endpoint.
+    """
+
+    records: int
+    answered: int
+    pending: int
+    sha256: str
+    concurrency: int
+    seconds: float
+    output_tokens: int | None
+    endpoint: dict[str, str]
+
+
+@attrs.frozen
+class _Work:
+    """One cell to ask."""
+
+    cell: Cell
+    address: str
+    splits: DatasetSplits
+    template: PromptTemplate
+
+
+def generate(job: Job, step: GenerateStep) -> Made:
+    """Ask the cells whose generations are not whole yet."""
+    plan = job.run.plan
+    model = plan.model_by_name[step.model]
+    deployer: Deployer = job.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
+    with ExitStack() as stack:
+        servable, weights_key = _servable(job, step, model, deployer, stack)
+        works = [_work(job, plan, model, plan.cell_by_name[name], weights_key, stack) for name in step.cells]
+        todo = [work for work in works if not _is_whole(job, work)]
+        if todo:
+            for work in sorted(todo, key=lambda work: work.address):
+                stack.enter_context(job.run.store.claim(f"artifacts/{work.address}"))
+            todo = [work for work in todo if not _is_whole(job, work)]
+        if todo:
+            _deploy_and_ask(job, deployer, servable, todo)
+    return Made({work.cell.name: work.address for work in works}, cached=not todo)
+
+
+def _servable(
+    job: Job, step: GenerateStep, model: PlannedModel, deployer: Deployer, stack: ExitStack
+) -> tuple[ServableModel, str]:
+    """Return the model to deploy, with local paths, and what its generations are keyed by."""
+    if not step.train:
+        fingerprint = deployer.fingerprint(job.context(job.runtime.home), model.base)
+        return model.base, digest(to_json(model.base), fingerprint)
+    artifact = job.made_by(step.train, "model")
+    trained: TrainedModel = from_json(artifact.value, TrainedModel)
+    if "://" not in trained.uri:
+        folder = stack.enter_context(job.run.store.folder(f"artifacts/{artifact.address}"))
+        trained = attrs.evolve(trained, uri=str(folder / trained.uri))
+    return trained, artifact.address
+
+
+def _work(job: Job, plan: Plan, model: PlannedModel, cell: Cell, weights_key: str, stack: ExitStack) -> _Work:
+    splits = stack.enter_context(job.splits(cell.dataset))
+    prompt = plan.prompt_by_name[cell.prompt]
+    key = digest(weights_key, model.deployer.key, prompt.key, splits.test.sha256, to_json(plan.generation))
+    return _Work(cell, f"generations/{key}", splits, prompt.template)
+
+
+def _is_whole(job: Job, work: _Work) -> bool:
+    found = job.run.artifact(work.address)
+    return found is not None and found.value["pending"] == 0
+
+
+def _deploy_and_ask(job: Job, deployer: Deployer, servable: ServableModel, todo: list[_Work]) -> None:
+    with ExitStack() as stack:
+        logs = stack.enter_context(job.run.store.workspace(f"runs/{job.run.id}/endpoints/{job.step}", job.runtime.home))
+        context: Context = job.context(logs)
+        resources = deployer.resources(context, servable)
+        stack.enter_context(guarded(job, resources, lambda resource: deployer.delete(context, resource)))
+        with job.runtime.progress.task(f"{job.step}: starting the endpoint"):
+            endpoint = deployer.deploy(context, servable)
+        transport = HttpTransport(endpoint)
+        try:
+            for work in todo:
+                _ask_cell(job, transport, work, endpoint)
+        finally:
+            transport.close()
+
+
+def _ask_cell(job: Job, transport: Transport, work: _Work, endpoint: Endpoint) -> None:
+    plan, store = job.run.plan, job.run.store
+    segments = f"artifacts/{work.address}/segments"
+    total = work.splits.test.records
+    done = bytearray(total)
+    for line in store.read_lines(segments):
+        outcome = json.loads(line)
+        done[outcome["index"]] = "output" in outcome or outcome["permanent"]
+    generation = _with_stops(plan.generation, work.template)
+    attempt = f"{time.time_ns():020d}-{secrets.token_hex(2)}"
+    asked = Asked()
+    with store.journal(segments, attempt) as journal, job.runtime.progress.task(
+        f"{job.step}: asking {work.cell.name}", total, "records"
+    ) as task:
+        task.update(sum(done))
+        for outcome in ask(transport, _pending(work, done), generation, concurrency=endpoint.concurrency):
+            journal.write(canonical(outcome_json(outcome)) + b"\n")
+            asked.count(outcome)
+            task.advance(**asked.facts())
+    _finish(job, work, endpoint, asked)
+
+
+def _pending(work: _Work, done: bytearray) -> Iterator[tuple[int, Any]]:
+    for index, record in enumerate(work.splits.test):
+        if not done[index]:
+            yield index, prompt_only(work.template, record)
+
+
+def _with_stops(generation: GenerationOptions, template: PromptTemplate) -> GenerationOptions:
+    return attrs.evolve(generation, stop=tuple(dict.fromkeys((*template.stop, *generation.stop))))
+
+
+def outcome_json(outcome: Answered | Unanswered) -> dict[str, Any]:
+    """Return a journal line's JSON: an answer has `output`, a failure `error`; None and empty fields are left out."""
+    data: dict[str, Any] = to_json(outcome)
+    return {name: value for name, value in data.items() if value is not None and value != ""} | (
+        {"output": outcome.output} if isinstance(outcome, Answered) else {}
+    )
+
+
+def _finish(job: Job, work: _Work, endpoint: Endpoint, asked: Asked) -> None:
+    """Put the journal into the split's order, and mark the artifact: whole, or with records pending."""
+    store, prefix = job.run.store, f"artifacts/{work.address}"
+    total = work.splits.test.records
+    with store.workspace(f"{prefix}/final", job.runtime.home) as folder:
+        path = folder / "generations.jsonl"
+        summary = _order(store.read_lines(f"{prefix}/segments"), path, total)
+        sha256 = file_sha256(path)
+    if summary.answered == 0:
+        message = f"cell {work.cell.name!r}: no record was answered: {summary.error}"
+        raise EndpointError(message)
+    made = Generations(
+        records=total,
+        answered=summary.answered,
+        pending=summary.pending,
+        sha256=sha256,
+        concurrency=endpoint.concurrency,
+        seconds=asked.seconds,
+        output_tokens=asked.output_tokens,
+        endpoint=dict(endpoint.facts),
+    )
+    job.run.finish_artifact(work.address, to_json(made))
+    if summary.pending == 0:
+        store.delete(f"{prefix}/segments/")
+
+
+@attrs.define
+class _Summary:
+    answered: int = 0
+    pending: int = 0
+    error: str = ""
+
+
+def _order(lines: Iterator[bytes], path: Path, total: int) -> _Summary:
+    """Write the newest outcome of each record in order; keeps one offset (8 bytes) a record, not the lines."""
+    unordered = path.with_suffix(".unordered")
+    offsets = array("q", [-1]) * total
+    answered = bytearray(total)
+    with unordered.open("wb") as out:
+        for line in lines:
+            outcome = json.loads(line)
+            if not answered[outcome["index"]]:  # an answer is never replaced by a later failure
+                offsets[outcome["index"]] = out.tell()
+                answered[outcome["index"]] = "output" in outcome
+                out.write(line)
+    summary = _Summary(answered=sum(answered))
+    draft = path.with_suffix(".tmp")
+    with unordered.open("rb") as source, draft.open("wb") as out:
+        for offset in offsets:
+            source.seek(offset)
+            line = source.readline()
+            out.write(line)
+            if b'"output":' not in line:
+                outcome = json.loads(line)
+                summary.pending += "output" not in outcome and not outcome["permanent"]
+                summary.error = summary.error or outcome.get("error", "")
+    draft.replace(path)
+    unordered.unlink()
+    return summary

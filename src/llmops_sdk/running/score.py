@@ -1,0 +1,153 @@
+"""The `score` step: score one cell with every evaluator, and join the records, outputs and scores into its samples."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import PluginError
+from llmops_sdk.interfaces import Evaluator
+from llmops_sdk.plans import Component, ScoreStep
+from llmops_sdk.prompts import prompt_only
+from llmops_sdk.running.job import Job, Made
+from llmops_sdk.serial import canonical, digest, to_json
+from llmops_sdk.values import Generation, Prompt, PromptTemplate, Record, RecordScore, Scored, Split, Unscored
+
+_BLOCK = 1 << 18
+
+
+@attrs.frozen
+class _Cell:
+    """The files of a cell that are read side by side, line by line."""
+
+    test: Split
+    generations: Path
+    template: PromptTemplate
+
+    def rows(self) -> Iterator[_Row]:
+        """Yield the test records with what was answered, in the split's order."""
+        with self.generations.open("rb") as lines:
+            for record, line in zip(self.test, lines):
+                outcome = json.loads(line)
+                yield _Row(record, prompt_only(self.template, record), outcome)
+
+    def answered(self) -> Iterator[Generation]:
+        """Yield what evaluators score."""
+        for row in self.rows():
+            if "output" in row.outcome:
+                yield Generation(record=row.record, prompt=row.prompt, **row.outcome)
+
+
+@attrs.frozen
+class _Row:
+    record: Record
+    prompt: Prompt
+    outcome: Mapping[str, Any]
+
+
+def score(job: Job, step: ScoreStep) -> Made:
+    """Make the scores of each evaluator unless they are there, and write the cell's samples."""
+    plan = job.run.plan
+    cell = plan.cell_by_name[step.cell]
+    prompt = plan.prompt_by_name[cell.prompt]
+    generations = job.made_by(step.needs[0], cell.name)
+    artifacts: dict[str, str] = {}
+    cached = True
+    with ExitStack() as stack:
+        splits = stack.enter_context(job.splits(cell.dataset))
+        folder = stack.enter_context(job.run.store.folder(f"artifacts/{generations.address}/final"))
+        files = _Cell(splits.test, folder / "generations.jsonl", prompt.template)
+        for component in plan.evaluators:
+            key = digest(component.key, generations.value["sha256"], splits.test.sha256, prompt.key)
+            once = job.make_once(
+                f"scores/{key}", lambda place, component=component: _evaluate(job, component, files, place, cell.name)
+            )
+            artifacts[component.name] = once.artifact.address
+            cached = cached and once.cached
+        _write_samples(job, files, artifacts, cell.name, stack)
+    return Made(artifacts, cached)
+
+
+def _evaluate(job: Job, component: Component, files: _Cell, folder: Path, cell: str) -> Any:
+    evaluator: Evaluator = job.runtime.registry.make("evaluator", component.use, component.options)
+    names = {metric.name for metric in evaluator.metrics}
+    context = job.context(folder)
+    counts = {"scored": 0, "unscored": 0}
+    draft = folder / "scores.tmp"
+    answered = (generation.index for generation in files.answered())
+    total = files.test.records
+    with draft.open("wb") as out, job.runtime.progress.task(f"scoring {cell}: {component.name}", total, "records") as task:
+        for index, found in itertools.zip_longest(answered, evaluator.evaluate(context, files.answered())):
+            checked = _checked(found, index, names, component.name)
+            counts["scored" if isinstance(checked, Scored) else "unscored"] += 1
+            out.write(canonical(to_json(checked)) + b"\n")
+            task.advance()
+    draft.replace(folder / "scores.jsonl")
+    return {
+        **counts,
+        "metrics": [to_json(metric) for metric in evaluator.metrics],
+        "provenance": dict(evaluator.provenance(context)),
+    }
+
+
+def _checked(found: RecordScore | None, index: int | None, names: set[str], evaluator: str) -> RecordScore:
+    """Hold an evaluator to its contract: one score for each generation, in order, finite, of its own metrics."""
+    if found is None or index is None or found.index != index:
+        message = f"evaluator {evaluator!r} must yield one score for every generation, in their order; it gave {found!r} for record {index}"
+        raise PluginError(message)
+    if isinstance(found, Unscored):
+        return found
+    unknown = set(found.scores) - names
+    if unknown:
+        message = f"evaluator {evaluator!r} gave a metric it does not declare: {sorted(unknown)[0]!r}"
+        raise PluginError(message)
+    bad = [name for name, value in found.scores.items() if not math.isfinite(value)]
+    if bad:
+        return Unscored(index, f"{bad[0]} is {found.scores[bad[0]]}")
+    return found
+
+
+def _write_samples(job: Job, files: _Cell, artifacts: Mapping[str, str], cell: str, stack: ExitStack) -> None:
+    store, prefix = job.run.store, job.run.sample_prefix(cell)
+    store.delete(f"{prefix}/")
+    scores = {}
+    for evaluator, address in artifacts.items():
+        folder = stack.enter_context(store.folder(f"artifacts/{address}"))
+        scores[evaluator] = stack.enter_context((folder / "scores.jsonl").open("rb"))
+    with store.journal(prefix, "samples") as journal:
+        block = bytearray()
+        for row in files.rows():
+            block += canonical(_sample(row, scores)) + b"\n"
+            if len(block) >= _BLOCK:
+                journal.write(bytes(block))
+                block.clear()
+        if block:
+            journal.write(bytes(block))
+
+
+def _sample(row: _Row, scores: Mapping[str, Any]) -> dict[str, Any]:
+    outcome = dict(row.outcome)
+    sample: dict[str, Any] = {
+        "record": row.record,
+        "prompt": to_json(getattr(row.prompt, "text", None) or getattr(row.prompt, "messages", "")),
+        "output": None,
+        "error": None,
+        **outcome,
+        "scores": {},
+        "score_errors": {},
+    }
+    if "output" in outcome:
+        for evaluator, lines in scores.items():
+            found = json.loads(next(lines))
+            if "scores" in found:
+                sample["scores"].update(found["scores"])
+            else:
+                sample["score_errors"][evaluator] = found["error"]
+    return sample

@@ -1,0 +1,126 @@
+"""`run_step`: run one step of a run, and leave a record whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from llmops_sdk.errors import EndpointError, UserError
+from llmops_sdk.plans import (
+    CompareStep,
+    Failed,
+    GenerateStep,
+    PrepareStep,
+    ScoreStep,
+    Step,
+    StepRecord,
+    Succeeded,
+    TrainStep,
+)
+from llmops_sdk.running.compare import compare
+from llmops_sdk.running.generate import generate
+from llmops_sdk.running.job import Job, Made
+from llmops_sdk.running.prepare import prepare
+from llmops_sdk.running.runtime import Runtime
+from llmops_sdk.running.score import score
+from llmops_sdk.running.train import train
+from llmops_sdk.runs import BEAT_SECONDS, Run
+
+
+def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
+    """Run one step and record how it ended; a step that is done already is not run again.
+
+    A failure is recorded and returned, not raised: the steps that need this one record that it failed earlier.
+
+    Raises:
+        KeyboardInterrupt: The user stopped it; the step has no record and will be run again.
+    """
+    done = run.record(name)
+    if done is not None:
+        return done
+    step = run.plan.step_by_name[name]
+    began = time.time()
+    failed = _failed_earlier(run, step)
+    if failed is not None and not isinstance(step, CompareStep):
+        message = f"step {failed.cause!r} failed earlier: {failed.error}" if failed.cause == failed.step else failed.error
+        return _keep(run, Failed(name, message, "", failed.cause, began, 0.0))
+    log = _step_log(run, name)
+    with _heartbeat(run, name, began):
+        try:
+            made = _KINDS[type(step)](Job(run, name, runtime, log), step)
+        except (UserError, EndpointError) as exc:
+            log.error("%s", exc)
+            return _keep(run, Failed(name, _one_line(exc), "", name, began, time.time() - began))
+        except Exception as exc:  # noqa: BLE001 - a failed step must not stop the others
+            detail = traceback.format_exc()
+            log.error("%s", detail)
+            return _keep(run, Failed(name, f"{type(exc).__name__}: {_one_line(exc)}", detail, name, began, time.time() - began))
+    return _keep(run, Succeeded(name, made.artifacts, made.cached, began, time.time() - began))
+
+
+def _keep(run: Run, record: StepRecord) -> StepRecord:
+    run.write_record(record)
+    return record
+
+
+def _failed_earlier(run: Run, step: Step) -> Failed | None:
+    for need in step.needs:
+        record = run.record(need)
+        if isinstance(record, Failed):
+            return record
+    return None
+
+
+@contextmanager
+def _heartbeat(run: Run, step: str, began: float) -> Iterator[None]:
+    """Say that the step is alive, at once and then every `BEAT_SECONDS`."""
+    run.write_started(step, began)
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            run.write_started(step, began)
+
+    threading.Thread(target=beat, daemon=True, name=f"beat-{step}").start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _step_log(run: Run, step: str) -> logging.Logger:
+    log = logging.Logger(f"llmops.{step}")  # noqa: LOG001 - not a global one: there may be thousands of steps
+    handler = _StoreHandler(run, f"runs/{run.id}/logs/{step}.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    return log
+
+
+class _StoreHandler(logging.Handler):
+    """Writes log lines into the run's store, whatever that is."""
+
+    def __init__(self, run: Run, key: str) -> None:
+        super().__init__()
+        self._run = run
+        self._key = key
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._run.store.append(self._key, (self.format(record) + "\n").encode())
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+_KINDS: Mapping[type, Callable[[Job, Any], Made]] = {
+    PrepareStep: prepare,
+    TrainStep: train,
+    GenerateStep: generate,
+    ScoreStep: score,
+    CompareStep: compare,
+}

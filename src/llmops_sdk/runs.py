@@ -1,0 +1,288 @@
+"""The run record: one execution of a plan, in files of a store. Report, compare and resume read it and nothing else.
+
+    plans/<hash>/plan.json                the plan, immutable
+    runs/<run>/run.json                   which plan, when, by which version
+    runs/<run>/steps/<step>.started.json  host, process, heartbeat
+    runs/<run>/steps/<step>.json          Succeeded or Failed
+    runs/<run>/ledger/<resource>.json     what could outlive the run, written before it is created
+    runs/<run>/logs/<step>.log
+    runs/<run>/samples/<cell>.jsonl       every test record with its prompt, output and scores
+    runs/<run>/results.json, report.html
+    artifacts/<kind>/<key>/               what steps made, addressed by the hash of what made it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import RunNotFoundError, SpecError, did_you_mean
+from llmops_sdk.plans import Plan, Started, StepRecord
+from llmops_sdk.results import RESULTS_SCHEMA, Results
+from llmops_sdk.serial import canonical, from_json, to_json
+from llmops_sdk.stores import LocalStore, Store
+from llmops_sdk.values import Resource
+
+RUN_SCHEMA = 1
+BEAT_SECONDS = 15.0
+"""How often a running step says that it is alive."""
+
+
+@attrs.frozen
+class LedgerEntry:
+    """A resource as the ledger holds it.
+
+    Attributes:
+        resource: What it is.
+        step: Which step creates it.
+        deleted: When it was deleted, in seconds since the epoch, or None while it may exist.
+    """
+
+    resource: Resource
+    step: str
+    deleted: float | None = None
+
+
+@attrs.frozen
+class Artifact:
+    """What a step made, once, and who uses it again.
+
+    Attributes:
+        address: `kind/key`; its files are below `artifacts/<address>/` in the store.
+        value: The typed value it holds, as JSON.
+    """
+
+    address: str
+    value: Any
+
+
+class Run:
+    """One execution of a plan, and its record.
+
+    Attributes:
+        store: Where the record is.
+        id: The run's name, unique in its store.
+        plan: What is executed.
+        facts: When it was created and by what.
+    """
+
+    def __init__(self, store: Store, run_id: str, plan: Plan, facts: Mapping[str, Any]) -> None:
+        self.store = store
+        self.id = run_id
+        self.plan = plan
+        self.facts = facts
+        self._base = f"runs/{run_id}"
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r}, store={self.store.uri or type(self.store).__name__!r})"
+
+    @classmethod
+    def create(cls, store: Store, plan: Plan, *, version: str) -> Run:
+        """Begin the record of a new run of `plan`."""
+        now = datetime.now(timezone.utc)
+        slug = re.sub(r"[^a-z0-9]+", "-", plan.name.lower()).strip("-")[:40] or "run"
+        run_id = f"{slug}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        facts = {
+            "schema": RUN_SCHEMA,
+            "run": run_id,
+            "name": plan.name,
+            "plan": plan.hash,
+            "created": now.isoformat(timespec="seconds"),
+            "version": version,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        }
+        if store.get(f"plans/{plan.hash}/plan.json") is None:
+            store.put(f"plans/{plan.hash}/plan.json", canonical(plan.json))
+        store.put(f"runs/{run_id}/run.json", canonical(facts))
+        return cls(store, run_id, plan, facts)
+
+    @classmethod
+    def open(cls, store: Store, run_id: str) -> Run:
+        """Open the record of a run: its whole id, an unambiguous beginning of it, or `latest`.
+
+        Raises:
+            RunNotFoundError: The store has no such run.
+        """
+        run_id = find_run(store, run_id)
+        facts = json.loads(store.get(f"runs/{run_id}/run.json") or b"{}")
+        if facts.get("schema") != RUN_SCHEMA:
+            message = f"run {run_id!r} was written in record form {facts.get('schema')!r}; this version reads {RUN_SCHEMA}"
+            raise RunNotFoundError(message)
+        plan = store.get(f"plans/{facts['plan']}/plan.json")
+        if plan is None:
+            message = f"the plan of run {run_id!r} is gone from the store (plans/{facts['plan']}/plan.json)"
+            raise RunNotFoundError(message)
+        return cls(store, run_id, Plan.from_json(json.loads(plan)), facts)
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def record(self, step: str) -> StepRecord | None:
+        """Return what the step left, or None while it is not done."""
+        data = self.store.get(f"{self._base}/steps/{step}.json")
+        if data is None:
+            return None
+        try:
+            record: StepRecord = from_json(json.loads(data), StepRecord)
+        except ValueError:  # torn by a power cut: the step is done again
+            return None
+        return record
+
+    def write_record(self, record: StepRecord) -> None:
+        """Keep what a step left."""
+        self.store.put(f"{self._base}/steps/{record.step}.json", canonical(to_json(record, StepRecord)))
+
+    def forget(self, step: str) -> None:
+        """Remove the record of a failed step, so that it is done again."""
+        self.store.delete(f"{self._base}/steps/{step}.json")
+
+    def started(self, step: str) -> Started | None:
+        """Return who began the step and when it was last alive, or None."""
+        data = self.store.get(f"{self._base}/steps/{step}.started.json")
+        return from_json(json.loads(data), Started) if data else None
+
+    def write_started(self, step: str, at: float) -> None:
+        """Say that this process works on the step, now."""
+        mark = {"at": at, "beat": time.time(), "host": _HOST, "pid": os.getpid(), "step": step}
+        self.store.put(f"{self._base}/steps/{step}.started.json", canonical(mark))
+
+    # -- artifacts ------------------------------------------------------------------------------
+
+    def artifact(self, address: str) -> Artifact | None:
+        """Return a finished artifact, or None while there is none."""
+        data = self.store.get(f"artifacts/{address}/artifact.json")
+        try:
+            return Artifact(address, json.loads(data)["value"]) if data else None
+        except ValueError:  # torn by a power cut: it is made again
+            return None
+
+    def finish_artifact(self, address: str, value: Any) -> Artifact:
+        """Mark an artifact as whole. Its files are in the store already."""
+        made = {"address": address, "run": self.id, "value": value}
+        self.store.put(f"artifacts/{address}/artifact.json", canonical(made))
+        return Artifact(address, value)
+
+    # -- ledger ---------------------------------------------------------------------------------
+
+    def enter(self, resource: Resource, step: str) -> None:
+        """Write a resource into the ledger, before it is created."""
+        self._write_entry(LedgerEntry(resource, step))
+
+    def strike(self, resource: Resource, step: str) -> None:
+        """Note that a resource is deleted."""
+        self._write_entry(LedgerEntry(resource, step, deleted=time.time()))
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Return all resources this run created or meant to create."""
+        keys = self.store.list(f"{self._base}/ledger/")
+        return tuple(from_json(json.loads(self.store.get(key) or b"{}"), LedgerEntry) for key in keys)
+
+    def _write_entry(self, entry: LedgerEntry) -> None:
+        key = f"{self._base}/ledger/{entry.resource.kind}.{entry.resource.name}.json"
+        self.store.put(key, canonical(to_json(entry)))
+
+    # -- conclusions ----------------------------------------------------------------------------
+
+    @property
+    def has_results(self) -> bool:
+        """Whether `compare` has concluded."""
+        return self.store.get(f"{self._base}/results.json") is not None
+
+    def results(self) -> Results:
+        """Return what the run concluded.
+
+        Raises:
+            RunNotFoundError: It has not come so far.
+        """
+        data = self.store.get(f"{self._base}/results.json")
+        if data is None:
+            message = f"run {self.id!r} has no results yet; finish it with: llmops run --resume {self.id}"
+            raise RunNotFoundError(message)
+        found = json.loads(data)
+        if found.get("schema") != RESULTS_SCHEMA:
+            message = f"the results of run {self.id!r} are in form {found.get('schema')!r}; this version reads {RESULTS_SCHEMA}"
+            raise RunNotFoundError(message)
+        results: Results = from_json(found, Results)
+        return results
+
+    def write_results(self, results: Results) -> None:
+        """Keep the conclusion."""
+        self.store.put(f"{self._base}/results.json", canonical(to_json(results)))
+
+    def samples(self, cell: str) -> Iterator[dict[str, Any]]:
+        """Yield every test record of a cell with its prompt, output and scores, in the test split's order."""
+        for line in self.store.read_lines(f"{self._base}/samples/{cell}"):
+            yield json.loads(line)
+
+    def sample_prefix(self, cell: str) -> str:
+        """Return where the samples of a cell are kept."""
+        return f"{self._base}/samples/{cell}"
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep a file of the run (`report.html`)."""
+        self.store.put(f"{self._base}/{name}", data)
+
+    @cached_property
+    def location(self) -> str:
+        """Where people find it: the folder, or the keys' beginning."""
+        return f"{self.store.uri}/{self._base}" if self.store.uri else self._base
+
+
+_HOST = platform.node()
+
+
+def list_runs(store: Store) -> list[dict[str, Any]]:
+    """Return the facts of all runs, oldest first."""
+    found = []
+    for key in store.list("runs/"):
+        if key.endswith("/run.json") and key.count("/") == 2:  # noqa: PLR2004 - runs/<id>/run.json
+            found.append(json.loads(store.get(key) or b"{}"))
+    return sorted(found, key=lambda facts: str(facts.get("created", "")) + str(facts.get("run", "")))
+
+
+def find_run(store: Store, name: str) -> str:
+    """Return the whole id of a run.
+
+    Raises:
+        RunNotFoundError: No run, or more than one, begins so.
+    """
+    if store.get(f"runs/{name}/run.json") is not None:
+        return name
+    ids = [str(facts["run"]) for facts in list_runs(store)]
+    where = store.uri or "this store"
+    if not ids:
+        message = f"there are no runs in {where!r}; make one with: llmops run FILE"
+        raise RunNotFoundError(message)
+    if name == "latest":
+        return ids[-1]
+    found = [run_id for run_id in ids if run_id.startswith(name)]
+    if len(found) > 1:
+        message = f"{name!r} is the beginning of {len(found)} runs; say more of it: {', '.join(found)}"
+        raise RunNotFoundError(message)
+    if not found:
+        message = f"there is no run {name!r} in {where!r}{did_you_mean(name, ids[-20:])}"
+        raise RunNotFoundError(message)
+    return found[0]
+
+
+def open_store(uri: str) -> Store:
+    """Open the store at a folder.
+
+    Raises:
+        SpecError: No store opens such a URI.
+    """
+    scheme, colon, _ = uri.partition("://")
+    if colon and scheme != "file":
+        message = f"no store opens {scheme!r} URIs; give a folder"
+        raise SpecError(message)
+    return LocalStore(uri.removeprefix("file://"))

@@ -1,0 +1,73 @@
+"use strict";
+// Two texts, word by word: which words of one stand in the other, in order (their longest common subsequence).
+const words = (() => {
+  const MOST_CELLS = 6e6; // of the table below: two texts of about 2,400 words, some 12 MB for a moment
+
+  const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "word" }) : null;
+
+  // Pieces of a text that give it back when joined; `key` is empty for all that is no word.
+  function split(text) {
+    if (segmenter) {
+      return [...segmenter.segment(text)].map((part) => ({ text: part.segment, key: part.isWordLike ? part.segment.toLowerCase() : "" }));
+    }
+    const parts = text.match(/[\p{L}\p{N}]+|[^\p{L}\p{N}]+/gu) || [];
+    return parts.map((part) => ({ text: part, key: /[\p{L}\p{N}]/u.test(part) ? part.toLowerCase() : "" }));
+  }
+
+  // Which words are common: two arrays of booleans, or null where the texts are too long.
+  function common(a, b) {
+    const inA = new Array(a.length).fill(false);
+    const inB = new Array(b.length).fill(false);
+    let start = 0;
+    while (start < a.length && start < b.length && a[start] === b[start]) {
+      inA[start] = true;
+      inB[start] = true;
+      start += 1;
+    }
+    let cut = 0;
+    while (cut < a.length - start && cut < b.length - start && a[a.length - 1 - cut] === b[b.length - 1 - cut]) {
+      inA[a.length - 1 - cut] = true;
+      inB[b.length - 1 - cut] = true;
+      cut += 1;
+    }
+    const rows = a.length - start - cut;
+    const columns = b.length - start - cut;
+    if ((rows + 1) * (columns + 1) > MOST_CELLS) return null;
+    const width = columns + 1;
+    const longest = new Uint16Array((rows + 1) * width);
+    for (let i = rows - 1; i >= 0; i -= 1) {
+      for (let j = columns - 1; j >= 0; j -= 1) {
+        const here = i * width + j;
+        longest[here] = a[start + i] === b[start + j]
+          ? longest[here + width + 1] + 1
+          : Math.max(longest[here + width], longest[here + 1]);
+      }
+    }
+    let i = 0;
+    let j = 0;
+    while (i < rows && j < columns) {
+      const here = i * width + j;
+      if (a[start + i] === b[start + j]) {
+        inA[start + i] = true;
+        inB[start + j] = true;
+        i += 1;
+        j += 1;
+      } else if (longest[here + width] >= longest[here + 1]) i += 1;
+      else j += 1;
+    }
+    return [inA, inB];
+  }
+
+  // The pieces of `text` with `shared` set on the words that `reference` has too, and how many words of it those are.
+  function compare(text, reference) {
+    const pieces = split(text);
+    const own = pieces.filter((piece) => piece.key);
+    const other = split(reference).filter((piece) => piece.key);
+    const found = common(own.map((piece) => piece.key), other.map((piece) => piece.key));
+    if (!found) return null;
+    own.forEach((piece, place) => { piece.shared = found[0][place]; });
+    return { pieces, shared: found[0].filter(Boolean).length, own: own.length, other: other.length };
+  }
+
+  return { compare };
+})();

@@ -1,0 +1,316 @@
+"""A kit for tests of plugins and pipelines: quick real parts that need no weights, and a store in memory.
+
+This module is itself a plugin: `registry.add("testing", llmops_sdk.testing)` offers a data set `lines`, a model `echo`
+with the trainer `echo-trainer` and the deployer `echo-endpoint` (a real HTTP server on loopback that answers at once),
+and an evaluator `echo-score`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+
+from llmops_sdk.errors import AssetError, EndpointError
+from llmops_sdk.hookspecs import hookimpl
+from llmops_sdk.interfaces import (
+    Card,
+    Context,
+    DatasetCard,
+    DatasetSource,
+    Deployer,
+    DeployerCard,
+    Evaluator,
+    EvaluatorCard,
+    ModelCard,
+    PromptCard,
+    PromptSource,
+    Trainer,
+    TrainerCard,
+    option,
+)
+from llmops_sdk.progress import Progress
+from llmops_sdk.registry import Registry
+from llmops_sdk.splits import write_splits
+from llmops_sdk.stores import Store
+from llmops_sdk.values import (
+    BaseModel,
+    DatasetSplits,
+    Endpoint,
+    Generation,
+    Metric,
+    PromptTemplate,
+    RecordScore,
+    Resource,
+    Scored,
+    ServableModel,
+    TextTemplate,
+    TrainedModel,
+    TrainingPoint,
+)
+
+_HERE = "llmops_sdk.testing"
+
+
+class MemoryStore(Store):
+    """A store of `put`, `get`, `list` and `delete` only, as an object store has them; for one process."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+
+    def put(self, key: str, data: bytes) -> None:
+        self._objects[key] = data
+
+    def get(self, key: str) -> bytes | None:
+        return self._objects.get(key)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        yield from sorted(key for key in self._objects if key.startswith(prefix))
+
+    def delete(self, prefix: str) -> None:
+        for key in [key for key in self._objects if key.startswith(prefix)]:
+            del self._objects[key]
+
+
+def make_context(folder: Path, *, home: Path | None = None, assets: Mapping[str, Path] | None = None) -> Context:
+    """Make a context as a step would, for calling one implementation by itself.
+
+    Args:
+        folder: Where it writes.
+        home: Its cache; by default a folder beside.
+        assets: What `context.asset` knows.
+    """
+    known = dict(assets or {})
+
+    def asset(name: str) -> Path:
+        if name not in known:
+            message = f"this test's context has no asset {name!r}"
+            raise AssetError(message)
+        return known[name]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return Context(
+        run_id="test",
+        step="step",
+        folder=folder,
+        home=home or folder.parent / "home",
+        offline=True,
+        progress=Progress(),
+        log=logging.getLogger("llmops.test"),
+        settings={},
+        make=Registry().make,
+        asset=asset,
+    )
+
+
+class InstantEndpoint:
+    """A real HTTP server on loopback that answers the protocol of an endpoint at once, and remembers what it was asked.
+
+    Args:
+        answer: Makes the answer's text from the prompt's text; may raise `Refusal`.
+
+    Attributes:
+        prompts: What it was asked, in the order in which it came.
+    """
+
+    def __init__(self, answer: Callable[[str], str] = str.upper) -> None:
+        self.prompts: list[str] = []
+        self._answer = answer
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where to POST."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/invocations"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                prompt = body["inputs"] if "inputs" in body else body["messages"][-1]["content"]
+                endpoint.prompts.append(prompt)
+                try:
+                    text = endpoint._answer(prompt)
+                except Refusal as refusal:
+                    self._send(refusal.status, {"message": refusal.reason}, refusal.headers)
+                    return
+                counted = {"generated_tokens": len(text.split()), "prompt_tokens": len(prompt.split()), "finish_reason": "stop"}
+                self._send(200, [{"generated_text": text, "details": counted}], {})
+
+            def _send(self, status: int, body: Any, headers: Mapping[str, str]) -> None:
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+@attrs.define(eq=False)
+class Refusal(Exception):  # noqa: N818 - it is an answer
+    """What an `InstantEndpoint` answers instead of a text: an HTTP status."""
+
+    status: int
+    reason: str = "refused"
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+
+
+# -- the echo plugin ----------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class LinesOptions:
+    """How many records."""
+
+    records: int = option(20, help="records in all")
+    test_fraction: float = option(0.5, help="share of the test split")
+    seed: int = option(0, help="of the split")
+
+
+class Lines(DatasetSource):
+    """Numbered records."""
+
+    def load(self, context: Context) -> DatasetSplits:
+        """Write the splits."""
+        options: LinesOptions = self.options
+
+        def rows() -> Iterator[dict[str, str]]:
+            for number in range(options.records):
+                yield {"instruction": f"repeat {number}", "context": f"line {number}", "response": f"LINE {number}"}
+
+        return write_splits(context.folder, rows, test_fraction=options.test_fraction, seed=options.seed)
+
+
+class PlainPrompt(PromptSource):
+    """The context alone."""
+
+    def template(self) -> PromptTemplate:
+        """Return the template."""
+        return TextTemplate(prompt="{context}", completion="{response}")
+
+
+@attrs.frozen(kw_only=True)
+class EchoOptions:
+    """Which echo."""
+
+    voice: str = option("loud", help="loud answers in capitals, quiet as it was asked, mute not at all (an error)")
+
+    def base_model(self) -> BaseModel:
+        """Return the weights, which are the voice's name."""
+        return BaseModel(format="echo", source=self.voice)
+
+
+@attrs.frozen(kw_only=True)
+class EchoTrainerOptions:
+    """What it learns."""
+
+    voice: str = option("loud", help="the voice of what it leaves")
+    fails: bool = option(False, help="whether it fails")
+
+
+class EchoTrainer(Trainer):
+    """Leaves a file with a voice's name."""
+
+    def train(self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate) -> TrainedModel:
+        """Read the train split, and leave the voice."""
+        if self.options.fails:
+            message = "it was told to fail"
+            raise EndpointError(message)
+        rows = sum(1 for _ in splits.train)
+        (context.folder / "voice").write_text(self.options.voice, encoding="utf-8")
+        point = TrainingPoint(step=1, tokens=rows, seconds=0.0, loss=1.0)
+        return TrainedModel(format="echo", uri="voice", base=model, metrics={"rows": rows}, curve=(point,))
+
+
+class EchoEndpoint(Deployer):
+    """Serves a voice from a thread of this process."""
+
+    _serving: ClassVar[dict[str, InstantEndpoint]] = {}
+    asked: ClassVar[list[str]] = []
+    """What all endpoints of this process were asked."""
+
+    def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:  # noqa: ARG002
+        """Name the server."""
+        return (Resource("echo", context.resource_name()),)
+
+    def deploy(self, context: Context, model: ServableModel) -> Endpoint:
+        """Serve."""
+        voice = model.source if isinstance(model, BaseModel) else Path(model.uri).read_text(encoding="utf-8")
+
+        def answer(prompt: str) -> str:
+            self.asked.append(prompt)
+            if voice == "mute":
+                raise Refusal(400, "mute")
+            return prompt.upper() if voice == "loud" else prompt
+
+        served = InstantEndpoint(answer)
+        self._serving[context.resource_name()] = served
+        return Endpoint(name=context.resource_name(), url=served.url, concurrency=4, facts={"voice": voice})
+
+    def delete(self, context: Context, resource: Resource) -> None:  # noqa: ARG002
+        """Stop serving."""
+        served = self._serving.pop(resource.name, None)
+        if served is not None:
+            served.close()
+
+
+class EchoScore(Evaluator):
+    """Scores 1 where the output is the reference, and how alike their letters are."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Two numbers."""
+        return (Metric("exact", "Exact match"), Metric("noise", "Noise", higher_is_better=False))
+
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:  # noqa: ARG002
+        """Score."""
+        for generation in generations:
+            noise = int.from_bytes(hashlib.sha256(generation.output.encode()).digest()[:2], "big") / 65536
+            exact = float(generation.output == generation.record["response"])
+            yield Scored(generation.index, {"exact": exact, "noise": noise})
+
+
+@hookimpl
+def llmops_cards() -> tuple[Card, ...]:
+    """Return the echo plugin's cards."""
+    return (
+        DatasetCard(name="lines", summary="numbered records", load=f"{_HERE}:Lines", options=LinesOptions),
+        PromptCard(name="bare", summary="the context alone", load=f"{_HERE}:PlainPrompt"),
+        ModelCard(
+            name="echo", summary="repeats the prompt", options=EchoOptions, trainer="echo-trainer", deployer="echo-endpoint"
+        ),
+        TrainerCard(
+            name="echo-trainer",
+            summary="leaves a voice",
+            load=f"{_HERE}:EchoTrainer",
+            options=EchoTrainerOptions,
+            accepts=("echo",),
+            produces="echo",
+        ),
+        DeployerCard(name="echo-endpoint", summary="serves a voice", load=f"{_HERE}:EchoEndpoint", accepts=("echo",)),
+        EvaluatorCard(name="echo-score", summary="is it the reference", load=f"{_HERE}:EchoScore"),
+    )

@@ -1,0 +1,371 @@
+"""The values that cross steps: frozen, JSON-safe, artifacts by path or URI."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import attrs
+
+from llmops_sdk.errors import DataError, SpecError
+
+Record = Mapping[str, Any]
+"""One row of a data set: `instruction`, `context`, `response`, plus any other JSON field."""
+
+Message = Mapping[str, str]
+"""One chat message: `role` and `content`."""
+
+
+@attrs.frozen
+class Secret:
+    """A reference to a secret, never the secret: `env:NAME`.
+
+    Plans, keys and logs hold the reference; the step that needs it calls `reveal`.
+
+    Attributes:
+        reference: `env:NAME`, read from the environment of the process that runs the step.
+    """
+
+    reference: str = attrs.field()
+
+    @reference.validator
+    def _check(self, _attribute: object, value: str) -> None:
+        if not value.startswith("env:") or len(value) == len("env:"):
+            # The text may be the secret itself: it must not reach a message or a log.
+            message = "a secret is written as a reference such as 'env:HF_TOKEN', never as its text"
+            raise SpecError(message)
+
+    def reveal(self) -> str:
+        """Return the secret's text.
+
+        Raises:
+            SpecError: The environment variable is not set.
+        """
+        name = self.reference.removeprefix("env:")
+        try:
+            return os.environ[name]
+        except KeyError:
+            message = f"the secret {self.reference!r} is not there: set the environment variable {name!r}"
+            raise SpecError(message) from None
+
+
+# -- data ---------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Split:
+    """One split of a data set: a JSONL file of records, read as a stream.
+
+    Attributes:
+        path: The file; UTF-8, one JSON object a line.
+        records: How many records it has.
+        sha256: Of the file's bytes.
+    """
+
+    path: Path
+    records: int
+    sha256: str
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield the records in the file's order, one at a time."""
+        with self.path.open("rb") as lines:
+            for line in lines:
+                yield json.loads(line)
+
+
+@attrs.frozen
+class DatasetSplits:
+    """What a data source leaves: a train and a test split.
+
+    Attributes:
+        train: What trainers see; may have no records when nothing is fine-tuned.
+        test: What candidates are asked, in this order.
+        source: Facts about the origin worth recording (path, hub id, resolved commit).
+    """
+
+    train: Split
+    test: Split
+    source: Mapping[str, str] = attrs.field(factory=dict)
+
+
+# -- prompts ------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class TextTemplate:
+    """A prompt template for models that complete text.
+
+    A record is asked as `prompt + response_key` and trained as `prompt + response_key + completion`.
+
+    Attributes:
+        prompt: Text with `{field}` places; only names of record fields are allowed in them.
+        response_key: The text between the prompt and the model's answer.
+        completion: The reference answer as the model should learn it.
+        stop: Strings at which generation ends; they are cut from the output.
+    """
+
+    prompt: str
+    response_key: str = ""
+    completion: str = "{response}"
+    stop: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class ChatTemplate:
+    """A prompt template for chat models; the model's own chat template puts the messages into text.
+
+    Attributes:
+        messages: `role` and `content`, the content with `{field}` places.
+        completion: The assistant's reference answer.
+        stop: Strings at which generation ends; they are cut from the output.
+    """
+
+    messages: tuple[Mapping[str, str], ...]
+    completion: str = "{response}"
+    stop: tuple[str, ...] = ()
+
+
+PromptTemplate = Union[TextTemplate, ChatTemplate]
+
+
+@attrs.frozen
+class TextPrompt:
+    """A record rendered through a `TextTemplate`: `text` is asked, `completion` is to be learned."""
+
+    text: str
+    completion: str
+
+
+@attrs.frozen
+class ChatPrompt:
+    """A record rendered through a `ChatTemplate`."""
+
+    messages: tuple[Mapping[str, str], ...]
+    completion: str
+
+
+Prompt = Union[TextPrompt, ChatPrompt]
+
+
+@attrs.frozen
+class GenerationOptions:
+    """How candidates write their answers; one for all candidates of a run.
+
+    Attributes:
+        max_new_tokens: The longest answer, in tokens of the model.
+        temperature: 0 is greedy decoding.
+        top_p: Nucleus sampling; 1 keeps all tokens.
+        stop: Further stop strings, after those of the prompt template.
+        seed: For sampling.
+    """
+
+    max_new_tokens: int = attrs.field(default=128, validator=attrs.validators.ge(1))
+    temperature: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    top_p: float = attrs.field(default=1.0, validator=[attrs.validators.gt(0), attrs.validators.le(1)])
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+
+# -- models and endpoints -----------------------------------------------------------------------
+
+
+@attrs.frozen
+class BaseModel:
+    """Weights as somebody else published them.
+
+    Attributes:
+        format: What trainers and deployers must understand: `huggingface`, `jumpstart`, ...
+        source: A path, a hub id, an asset or a catalogue id.
+        version: A revision or version; empty means the source's current one.
+        parameters: What the plugins of this format also need to know, as text.
+    """
+
+    format: str
+    source: str
+    version: str = ""
+    parameters: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class TrainingPoint:
+    """One point of a training curve.
+
+    Attributes:
+        step: Optimizer steps done.
+        tokens: Tokens seen, padding not counted.
+        seconds: Since training began, over all attempts.
+        loss: Mean cross-entropy of the target tokens (nats a token), or None where only the held-out loss was taken.
+        held_out_loss: The same on rows never trained on, or None where it was not taken.
+    """
+
+    step: int
+    tokens: int
+    seconds: float
+    loss: float | None
+    held_out_loss: float | None = None
+
+
+@attrs.frozen
+class TrainedModel:
+    """What a trainer leaves.
+
+    Attributes:
+        format: What a deployer must accept.
+        uri: Where the weights are: a path below the step's folder, or a URI.
+        base: The model it started from, with its version resolved.
+        job_name: The remote job, or empty.
+        metrics: Names and numbers worth showing (tokens_per_second, held_out_loss_before, ...).
+        curve: The loss over the steps.
+        truncated: Whether a time budget ended it before its steps were done.
+    """
+
+    format: str
+    uri: str
+    base: BaseModel
+    job_name: str = ""
+    metrics: Mapping[str, float] = attrs.field(factory=dict)
+    curve: tuple[TrainingPoint, ...] = ()
+    truncated: bool = False
+
+
+ServableModel = Union[BaseModel, TrainedModel]
+
+
+@attrs.frozen
+class Resource:
+    """Something a step creates that could outlive it: an endpoint, a job, a process.
+
+    Attributes:
+        kind: What it is, in the plugin's words (`endpoint`, `training-job`, `process`).
+        name: Its name, derived from the run and the step, so that it is known before it exists.
+    """
+
+    kind: str
+    name: str
+
+
+@attrs.frozen
+class Endpoint:
+    """A deployed model that can be asked.
+
+    Attributes:
+        name: Its name where it is deployed.
+        transport: How to reach it: `http`, or one that a plugin brings.
+        url: For `http`: where to POST.
+        headers: For `http`: sent with every request.
+        concurrency: How many requests at a time suit it.
+        facts: What is worth recording (device, dtype, instance type).
+    """
+
+    name: str
+    transport: str = "http"
+    url: str = ""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    concurrency: int = 16
+    facts: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Reply:
+    """What an endpoint answered to one request.
+
+    Attributes:
+        text: The generated text, without the prompt.
+        prompt_tokens: As the endpoint counted them, or None.
+        output_tokens: As the endpoint counted them, or None.
+        finish_reason: `stop`, `length`, or empty where the endpoint does not say.
+    """
+
+    text: str
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str = ""
+
+
+# -- generations and scores ---------------------------------------------------------------------
+
+
+@attrs.frozen
+class Generation:
+    """One record, asked and answered.
+
+    Attributes:
+        index: The record's place in the test split.
+        record: The record.
+        prompt: What was asked.
+        output: What the model wrote.
+        latency: Seconds from the request to the reply, retries not counted.
+        prompt_tokens: As the endpoint counted them, or None.
+        output_tokens: As the endpoint counted them, or None.
+        finish_reason: `stop`, `length` or empty.
+    """
+
+    index: int
+    record: Record
+    prompt: Prompt
+    output: str
+    latency: float = 0.0
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str = ""
+
+
+@attrs.frozen
+class Metric:
+    """One number an evaluator gives per record.
+
+    Attributes:
+        name: As it stands in every record (`rougeL`).
+        label: As people read it (`ROUGE-L`).
+        higher_is_better: Which end of the scale wins.
+    """
+
+    name: str
+    label: str = ""
+    higher_is_better: bool = True
+
+
+@attrs.frozen
+class Scored:
+    """The scores of one record: metric name to a finite number."""
+
+    index: int
+    scores: Mapping[str, float]
+
+
+@attrs.frozen
+class Unscored:
+    """A record that could not be scored, and why."""
+
+    index: int
+    error: str
+
+
+RecordScore = Union[Scored, Unscored]
+
+CardKind = Literal["dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter"]
+
+
+def record_name(record: Record, index: int) -> str:
+    """Return how messages call a record: its place and its first words."""
+    text = str(record.get("instruction") or next(iter(record.values()), ""))
+    return f"record {index} ({text[:40]!r})" if text else f"record {index}"
+
+
+def require_fields(record: Record, fields: tuple[str, ...], where: str) -> None:
+    """Check that a record has text in each of the fields.
+
+    Raises:
+        DataError: Names the place, the field and the fields there are.
+    """
+    for field in fields:
+        if field not in record:
+            known = ", ".join(sorted(record))
+            message = f"{where} has no field {field!r}; it has: {known}"
+            raise DataError(message)
+        if not isinstance(record[field], str) or not record[field].strip():
+            message = f"{where} has an empty or non-text field {field!r}"
+            raise DataError(message)

@@ -1,0 +1,76 @@
+"""The small WordNet reader gives what NLTK's own reader gives over the same files."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llmops_plugins.metrics.wordnet import FOLDER, WordNet
+
+ODD_WORDS = (
+    "", " ", "s", "es", "men", "ing", "ies", "a b", "\n", "\x00", "\ud83d", "é", "ÉTUDE", "😀", "(", " 1", "1",
+    "~", "z" * 1000, "Dogs", "'hood", "'s", "a", "zymurgy", "galore", "ice_cream", "better", "mice", "went",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def wordnet(asset: Callable[[str], Path]) -> WordNet:
+    return WordNet(asset("wordnet") / FOLDER)
+
+
+@pytest.fixture(scope="module")
+def nltk_wordnet(nltk_data: None) -> Any:
+    from nltk.corpus import wordnet
+
+    return wordnet
+
+
+def words(synsets: Any) -> list[list[str]]:
+    return [[lemma.name() for lemma in synset.lemmas()] for synset in synsets]
+
+
+def test_synsets_of_many_forms_are_those_of_nltk(wordnet: WordNet, nltk_wordnet: Any) -> None:
+    """Entries and their inflected forms give the same synsets, lemmas and order."""
+    pick = random.Random(7)
+    entries = pick.sample(sorted(nltk_wordnet.all_lemma_names()), 5000)
+    endings = ("s", "es", "ed", "ing", "er", "est", "ies", "men", "ves", "ings", "eds")
+    forms = [*entries, *(entry + pick.choice(endings) for entry in entries)]
+    forms += [entry[:-1] + pick.choice(endings) for entry in entries]
+
+    different = [form for form in forms if words(wordnet.synsets(form)) != words(nltk_wordnet.synsets(form))]
+
+    assert different == []
+
+
+def test_every_irregular_form_gives_the_synsets_of_nltk(
+    wordnet: WordNet, nltk_wordnet: Any, asset: Callable[[str], Path]
+) -> None:
+    """The lists of exceptions are used as NLTK uses them."""
+    lines = [line for path in sorted((asset("wordnet") / FOLDER).glob("*.exc")) for line in path.open(encoding="utf-8")]
+    forms = {line.split()[0] for line in lines}
+
+    assert len(forms) > 5000
+    assert [form for form in forms if words(wordnet.synsets(form)) != words(nltk_wordnet.synsets(form))] == []
+
+
+@pytest.mark.parametrize("word", ODD_WORDS, ids=lambda word: repr(word[:12]))
+def test_an_odd_word_gives_the_synsets_of_nltk(wordnet: WordNet, nltk_wordnet: Any, word: str) -> None:
+    """No word, whatever is in it, makes the reader fail or find more than NLTK does."""
+    assert words(nltk_wordnet.synsets(word)) == words(wordnet.synsets(word))
+
+
+def test_suffixes_are_taken_off_once(wordnet: WordNet) -> None:
+    """As in NLTK 3.10: 'abandoned' is a form of 'abandon', and 'abandoneds' is no form of anything."""
+    assert "abandon" in {name for names in words(wordnet.synsets("abandoned")) for name in names}
+    assert wordnet.synsets("abandoneds") == ()
+
+
+def test_the_first_and_the_last_entry_of_every_index_are_found(wordnet: WordNet, asset: Callable[[str], Path]) -> None:
+    """The search reaches both ends of the sorted files."""
+    for index in sorted((asset("wordnet") / FOLDER).glob("index.[nva]*")):
+        entries = [line.split()[0] for line in index.read_text().splitlines() if not line.startswith(" ")]
+        for entry in (entries[0], entries[-1]):
+            assert wordnet.synsets(entry), f"{entry} of {index.name}"

@@ -1,0 +1,342 @@
+"""A finished run as the report sees it, made up but of a real one's shape: texts, scores, curves, failures.
+
+The scores are really computed from the texts, by plain word overlap, and the intervals are real bootstrap intervals.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from llmops_sdk.report import DatasetFacts, ReportData, StepFacts
+from llmops_sdk.results import (
+    CellResult,
+    Difference,
+    Estimate,
+    EvaluatorFacts,
+    FailedCell,
+    Leaderboard,
+    Results,
+    Speed,
+    Verdict,
+)
+from llmops_sdk.values import BaseModel, Metric, TrainedModel, TrainingPoint
+
+METRICS = (Metric("meteor", "METEOR"), Metric("rougeL", "ROUGE-L"), Metric("bertscore", "BERTScore"))
+_ALPACA = (
+    "Below is an instruction that describes a task, paired with an input that provides further context. "
+    "Write a response that appropriately completes the request.\n\n"
+    "### Instruction:\n{instruction}\n\n### Input:\n{context}\n\n### Response:\n"
+)
+_PLAIN = "{context}\n\n{instruction}\n"
+_ASKED = (
+    ("Summarize the passage in one sentence.", (0,)),
+    ("What are the main points of this text? Answer in two sentences.", (0, 2)),
+    ("Explain in a few words why it matters.", (3,)),
+    ("Give me a short summary for somebody who has not read it.", (0, 1, 3)),
+)
+_PASSAGES = (
+    "Salt marshes grow where rivers slow down and meet the tide. Their grasses trap mud, and the ground rises with the "
+    "sea. A marsh can store several times more carbon per hectare than a forest. Where marshes were drained for pasture, "
+    "storms now reach villages that had been safe for centuries.",
+    "The first railway timetables were printed by private publishers, not by the railways. Each town still kept its own "
+    "solar time, so a traveller going west gained minutes at every stop. Railway time spread from the stations to the "
+    "church clocks within twenty years. A single time for a whole country was made into law only long after everybody "
+    "used it.",
+    "Sourdough rises because wild yeasts and bacteria live together in the starter. The bacteria make the dough sour, "
+    "which keeps most moulds away. Bakers feed the starter with flour and water once or twice a day. A starter that is "
+    "fed well can be kept for decades and handed on to other bakers.",
+    "Octopuses have most of their nerve cells in their arms. Each arm can taste, touch and decide a good deal on its own. "
+    "The brain sends short orders and leaves the details to the arms. This makes the animal interesting to engineers who "
+    "build soft robots.",
+    "A suspension bridge hangs its deck from cables that run over two towers. The cables pull on heavy blocks of concrete "
+    "at both ends. Wind is a greater danger to a long bridge than weight. After a bridge in the state of Washington shook "
+    "itself apart, new decks were tested in wind tunnels.",
+    "Paper was made from rags until the middle of the nineteenth century. The rags ran short as more people learned to "
+    "read. Wood pulp made paper cheap, but its acids turned pages brown within decades. Libraries now treat such books in "
+    "bulk or copy them before they crumble.",
+    "Glaciers flow because ice under pressure slowly changes its shape. The middle of a glacier moves faster than its "
+    "edges. Stones frozen into the ice scratch the rock below and show where it once went. From these marks geologists "
+    "drew the first maps of the ice age.",
+    "A honey bee that finds a rich field of flowers dances on the comb. The angle of the dance tells the direction and its "
+    "length tells the distance. Other bees follow the dancer in the dark and then fly out. Farmers watch the hives to learn "
+    "which crops are in flower.",
+    "Concrete gains most of its strength in the first month but goes on hardening for years. It resists pressure well and "
+    "pulling badly, so steel bars are laid into it. When water reaches the steel, the rust pushes the concrete apart. Good "
+    "cover over the bars decides how long a bridge lasts.",
+    "Lighthouse keepers once wound a clockwork by hand every few hours to turn the lens. The lens was cut into rings, so "
+    "that a small lamp could be seen for thirty kilometres. Every light had its own rhythm, by which sailors knew it. When "
+    "the lamps became electric, the keepers left one after the other.",
+    "Tea was first drunk as a medicine in the south of China. Monks carried the plants to Japan, where tea became part of "
+    "a ceremony. Trading companies later brought it to Europe by ship. The taxes on it paid for a good part of the navy "
+    "that protected the trade.",
+)
+
+
+def records() -> list[dict[str, str]]:
+    """Return 44 records: eleven passages, four questions each."""
+    made = []
+    for passage in _PASSAGES:
+        sentences = re.split(r"(?<=\.) ", passage)
+        for question, places in _ASKED:
+            response = " ".join(sentences[place] for place in places)
+            made.append({"instruction": question, "context": passage, "response": response, "category": "summarization"})
+    return made
+
+
+def report_data() -> ReportData:
+    """Return the report of a run: three candidates and one that failed, on 44 records, not all of them answered."""
+    rows = records()
+    board = _board(rows, ("tuned", "base", "tuned-plain"))
+    results = Results("summaries-20251124-091502-7f3a", "summaries", (board[0],), _evaluators())
+    return ReportData(
+        results=results,
+        facts={
+            "run": results.run_id,
+            "started": "24 November 2025, 09:15 UTC",
+            "duration": "6 min 41 s",
+            "executor": "local",
+            "sdk": "llmops-sdk 0.1.0",
+            "python": "3.11.9",
+            "plan": "9d41f6b2c7e05a3180d4",
+            "machine": "Linux x86_64, 4 cores",
+        },
+        specification=_SPECIFICATION,
+        datasets=(
+            DatasetFacts("dolly", {"hub": "databricks/databricks-dolly-15k", "revision": "bdd27f4d94b9", "category": "summarization"}, 1188, 44),
+        ),
+        prompts={"alpaca": _ALPACA, "plain": _PLAIN},
+        generation={"max_new_tokens": "64", "temperature": "0", "top_p": "1", "seed": "0", "stop": "none beyond the prompt's own"},
+        steps=_STEPS,
+        samples=board[1],
+    )
+
+
+def wide_report_data(candidates: int = 10, repeats: int = 12) -> ReportData:
+    """Return a large report: `candidates` candidates on 44 x `repeats` records."""
+    names = tuple(f"candidate-{place}" for place in range(candidates))
+    rows = [{**row, "number": str(repeat)} for repeat in range(repeats) for row in records()]
+    board, samples = _board(rows, names, failed=())
+    return ReportData(results=Results("wide-20251124-101500-11aa", "wide", (board,), _evaluators()), samples=samples)
+
+
+def sample(index: int, record: Mapping[str, Any], output: str | None, **more: Any) -> dict[str, Any]:
+    """Return one line of a cell's samples."""
+    made = {
+        "index": index,
+        "record": dict(record),
+        "prompt": "",
+        "output": output,
+        "error": None,
+        "latency": 0.5,
+        "prompt_tokens": 100,
+        "output_tokens": 20,
+        "finish_reason": "stop",
+        "scores": {},
+        "score_errors": {},
+    }
+    return {**made, **more}
+
+
+def cell_result(candidate: str, samples: Sequence[Mapping[str, Any]], **more: Any) -> CellResult:
+    """Return the cell that such samples come to."""
+    names = dict.fromkeys(name for line in samples for name in line["scores"])
+    values = {name: [line["scores"][name] for line in samples if name in line["scores"]] for name in names}
+    answered = sum(line["error"] is None for line in samples)
+    unscored = sum(bool(line["score_errors"]) for line in samples)
+    made = {
+        "cell": f"{candidate}@dolly",
+        "candidate": candidate,
+        "model": candidate,
+        "prompt": "alpaca",
+        "fine_tuned": False,
+        "records": len(samples),
+        "answered": answered,
+        "estimates": {name: estimate(found) for name, found in values.items()},
+        "unscored": {"summarization-accuracy": unscored} if unscored else {},
+        "speed": None,
+        "training": None,
+        "endpoint": {"device": "cpu", "dtype": "float32"},
+    }
+    return CellResult(**{**made, **more})
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Return a mean with its bootstrap interval."""
+    found = np.asarray(values, dtype=float)
+    draws = np.random.default_rng(7).integers(0, len(found), (2000, len(found)))
+    low, high = np.quantile(found[draws].mean(axis=1), (0.025, 0.975))
+    return Estimate(float(found.mean()), float(low), float(high), len(found))
+
+
+def differences(samples: Mapping[str, Sequence[Mapping[str, Any]]], best: str) -> tuple[Difference, ...]:
+    """Return the paired differences of all candidates to the best one, for every metric."""
+    made = []
+    for candidate in (name for name in samples if name != best):
+        for metric in METRICS:
+            pairs = [
+                (own["scores"][metric.name], top["scores"][metric.name])
+                for own, top in zip(samples[candidate], samples[best], strict=True)
+                if metric.name in own["scores"] and metric.name in top["scores"]
+            ]
+            gaps = [own - top for own, top in pairs]
+            made.append(
+                Difference(candidate, best, metric.name, estimate(gaps), sum(g > 0 for g in gaps), sum(g < 0 for g in gaps))
+            )
+    return tuple(made)
+
+
+def _board(
+    rows: Sequence[Mapping[str, str]], names: Sequence[str], failed: Sequence[str] = ("llama-2-7b",)
+) -> tuple[Leaderboard, dict[str, list[dict[str, Any]]]]:
+    lines = {name: _answers(rows, name, place) for place, name in enumerate(names)}
+    cells = [
+        cell_result(
+            name,
+            lines[name],
+            model="smollm2" if name == "base" else name.removesuffix("-plain") if name.startswith("tuned") else name,
+            prompt=_prompt_name(name),
+            fine_tuned=name.startswith("tuned"),
+            speed=Speed(8, 0.61 + 0.07 * place, 1.42 + 0.2 * place, 81.4 - 6 * place),
+            training=_trained(place) if name.startswith("tuned") else None,
+        )
+        for place, name in enumerate(names)
+    ]
+    cells.sort(key=lambda cell: -cell.estimates["meteor"].mean)
+    best = cells[0].candidate
+    gaps = differences(lines, best)
+    tied = tuple(d.candidate for d in gaps if d.metric == "meteor" and d.estimate.high >= 0)
+    behind = next(d for d in gaps if d.metric == "meteor" and d.candidate == cells[1].candidate)
+    verdict = Verdict(
+        best,
+        not tied,
+        tied,
+        f"{best} has the best METEOR, but {' and '.join(tied)} cannot be told from it on {len(rows)} records."
+        if tied
+        else f"{best} is the best in METEOR: {-behind.estimate.mean:.3f} above {behind.candidate}, beyond chance on {len(rows)} records.",
+    )
+    lost = tuple(FailedCell(f"{name}@dolly", name, f"train-{name}-alpaca-dolly", _ERROR) for name in failed)
+    board = Leaderboard("dolly", "meteor", tuple(cells), lost, gaps, verdict)
+    return board, {f"{name}@dolly": found for name, found in lines.items()}
+
+
+def _prompt_name(name: str) -> str:
+    return "plain" if name.endswith("plain") else "alpaca"
+
+
+def _answers(rows: Sequence[Mapping[str, str]], name: str, seed: int) -> list[dict[str, Any]]:
+    chance = random.Random(f"{name}{seed}")
+    keep = 0.9 if name.startswith("tuned") else 0.62
+    made = []
+    for index, row in enumerate(rows):
+        template = _PLAIN if _prompt_name(name) == "plain" else _ALPACA
+        line = sample(index, row, _written(row, chance, keep), prompt=template.format(**row), latency=chance.lognormvariate(-0.5, 0.4))
+        line["prompt_tokens"] = len(line["prompt"]) // 4
+        line["output_tokens"] = min(64, len(line["output"]) // 4)
+        line["finish_reason"] = "length" if line["output_tokens"] == 64 else "stop"
+        line["scores"] = _scores(line["output"], row["response"])
+        if name == "base" and index in (5, 30):
+            line |= {"output": None, "error": "the endpoint answered 503 three times: model is loading", "scores": {}, "finish_reason": ""}
+        if name == "base" and index == 17:
+            line |= {"output": "", "scores": {}, "score_errors": {"summarization-accuracy": "the output has no words to score"}}
+        made.append(line)
+    return made
+
+
+def _written(row: Mapping[str, str], chance: random.Random, keep: float) -> str:
+    words = row["response"].split()
+    kept = [word for word in words if chance.random() < keep]
+    if chance.random() > keep + 0.05:  # a base model that copies its input, as small ones do
+        start = chance.randrange(20)
+        kept = ["The", "passage", "says:", *row["context"].split()[start : start + 48]]
+    elif chance.random() > keep:
+        kept += chance.sample(row["context"].split(), k=min(12, len(words)))
+    return " ".join(kept) or words[0]
+
+
+def _scores(output: str, reference: str) -> dict[str, float]:
+    own, other = re.findall(r"\w+", output.lower()), re.findall(r"\w+", reference.lower())
+    common = sum((Counter(own) & Counter(other)).values())
+    overlap = 2 * common / (len(own) + len(other))
+    longest = [0] * (len(other) + 1)
+    for word in own:
+        before = 0
+        for place, known in enumerate(other):
+            before, longest[place + 1] = longest[place + 1], before + 1 if word == known else max(longest[place], longest[place + 1])
+    rouge = 2 * longest[-1] / (len(own) + len(other))
+    return {"meteor": 0.8 * common / len(other) * overlap**0.4, "rougeL": rouge, "bertscore": 0.55 + 0.4 * overlap**0.7}
+
+
+def _trained(place: int) -> TrainedModel:
+    chance = random.Random(place)
+    points, tokens = [], 0
+    for step in range(1, 104):
+        tokens += chance.randrange(700, 1024)
+        if place and step > 78:
+            break
+        loss = 1.72 + 0.04 * place + 0.42 * math.exp(-step / 14) + chance.gauss(0, 0.11)
+        held = 1.71 + 0.03 * place + 0.22 * math.exp(-step / 22) if step % 20 == 0 or step == 103 else None
+        points.append(TrainingPoint(step, tokens, step * 1.84, loss, held))
+    curve = (TrainingPoint(0, 0, 0.0, None, 1.939), *points)
+    return TrainedModel(
+        format="huggingface",
+        uri="model",
+        base=BaseModel("huggingface", "smollm2-135m-instruct", "a1b2c3d"),
+        metrics={
+            "tokens_per_second": 481.2 - 30 * place,
+            "rows": 1172,
+            "dropped_rows": 16,
+            "held_out_rows": 16,
+            "trainable_parameters": 4_884_480,
+        },
+        curve=curve,
+        truncated=bool(place),
+    )
+
+
+def _evaluators() -> tuple[EvaluatorFacts, ...]:
+    provenance = {
+        "METEOR": "nltk 3.10.4, WordNet 3.0 (sha256 5f31d2a8c1b4)",
+        "ROUGE-L": "rouge-score 0.1.2 definitions, stemmed",
+        "BERTScore": "microsoft/deberta-xlarge-mnli, layer 40 (sha256 9ac04e17d2f3)",
+    }
+    return (EvaluatorFacts("summarization-accuracy", METRICS, provenance),)
+
+
+_ERROR = (
+    "no quota for training job usage of 'ml.g5.2xlarge' in this account (0 instances); "
+    "ask for it under Service Quotas, or set trainer.instance_type"
+)
+_STEPS = (
+    StepFacts("prepare-dolly", "prepare", "cached", 0.004),
+    StepFacts("train-tuned-alpaca-dolly", "train", "succeeded", 211.3),
+    StepFacts("train-tuned-plain-dolly", "train", "succeeded", 150.6),
+    StepFacts("train-llama-2-7b-alpaca-dolly", "train", "failed", 3.2, _ERROR),
+    StepFacts("generate-base", "generate", "succeeded", 31.9),
+    StepFacts("generate-tuned-alpaca-dolly", "generate", "succeeded", 28.4),
+    StepFacts("generate-tuned-plain-dolly", "generate", "succeeded", 29.0),
+    StepFacts("generate-llama-2-7b-alpaca-dolly", "generate", "skipped", None, "train-llama-2-7b-alpaca-dolly failed earlier"),
+    StepFacts("score-base-dolly", "score", "succeeded", 4.1),
+    StepFacts("score-tuned-dolly", "score", "succeeded", 4.4),
+    StepFacts("score-tuned-plain-dolly", "score", "succeeded", 4.2),
+    StepFacts("compare", "compare", "succeeded", 0.31),
+)
+_SPECIFICATION = """\
+name: summaries
+datasets:
+  - {use: dolly, category: summarization, test_fraction: 0.1, seed: 42, max_test_records: 44}
+prompts: [alpaca, plain]
+models:
+  - {use: smollm2, name: base, fine_tune: false}
+  - {use: smollm2, name: tuned, trainer: {max_steps: 103}}
+  - {use: llama-2-7b, accept_eula: true}
+generation: {max_new_tokens: 64, temperature: 0}
+evaluators: [{use: summarization-accuracy}]
+executor: local
+"""
