@@ -63,7 +63,7 @@ class _Planner:
         datasets = self._components("dataset", spec.datasets or (DEFAULT_DATASET,))
         prompts = self._plan_prompts(spec.prompts or (DEFAULT_PROMPT,))
         evaluators = self._components("evaluator", spec.evaluators or (DEFAULT_EVALUATOR,))
-        _check_names("model", [model.called for model in spec.models])
+        _check_names("model", spec.models)
         models = tuple(self._model(model, [dataset.name for dataset in datasets]) for model in spec.models)
         _check_distinct(models)
         cells = _cells(datasets, models, prompts)
@@ -85,7 +85,7 @@ class _Planner:
 
     def _components(self, kind: CardKind, items: Iterable[ComponentSpec]) -> tuple[Component, ...]:
         items = tuple(items)
-        _check_names(kind, [item.called for item in items])
+        _check_names(kind, items)
         return tuple(self._component(kind, item) for item in items)
 
     def _component(self, kind: CardKind, item: ComponentSpec) -> Component:
@@ -103,7 +103,7 @@ class _Planner:
 
     def _plan_prompts(self, items: Iterable[ComponentSpec]) -> tuple[PlannedPrompt, ...]:
         items = tuple(items)
-        _check_names("prompt", [item.called for item in items])
+        _check_names("prompt", items)
         return tuple(self._prompt(item) for item in items)
 
     def _prompt(self, item: ComponentSpec) -> PlannedPrompt:
@@ -228,12 +228,13 @@ def _locate_paths(options: type, given: Mapping[str, Any], folder: Path) -> dict
     return found
 
 
-def _check_names(kind: str, names: list[str]) -> None:
-    for name in names:
-        if not _NAME.fullmatch(name):
-            message = f"the {kind} name {name!r} may have letters, digits, '-' and '_' only"
+def _check_names(kind: str, items: Iterable[ComponentSpec | ModelSpec]) -> None:
+    items = tuple(items)
+    for item in items:
+        if item.name and not _NAME.fullmatch(item.name):
+            message = f"the {kind} name {item.name!r} may have letters, digits, '-' and '_' only"
             raise SpecError(message)
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice = [name for name, count in Counter(item.called for item in items).items() if count > 1]
     if twice:
         message = f"two {kind}s are called {twice[0]!r}; give one of them another name"
         raise SpecError(message)

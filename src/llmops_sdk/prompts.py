@@ -102,7 +102,7 @@ def _check_messages(template: ChatTemplate, name: str) -> None:
     for place, message_of in enumerate(template.messages, start=1):
         if set(message_of) != {"role", "content"}:
             found = ", ".join(sorted(message_of)) or "none"
-            message = f"message {place} of the prompt template {name!r} must have the keys role and content; it has: {found}"
+            message = f"message {place} of the prompt template {name!r} must have role and content; it has: {found}"
             raise DataError(message)
         if message_of["role"] not in ROLES:
             message = (

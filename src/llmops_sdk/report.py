@@ -25,6 +25,7 @@ from llmops_sdk.report_parts import (
     Axis,
     Sample,
     Training,
+    amount,
     curve_plots,
     duration,
     finite,
@@ -306,7 +307,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "interval": interval, "duration": duration}
+    made.filters |= {"number": number, "amount": amount, "interval": interval, "duration": duration}
     return made
 
 

@@ -44,6 +44,15 @@ def interval(estimate: Estimate, *, sign: bool = False) -> str:
     return f"[{number(estimate.low, sign=sign)}, {number(estimate.high, sign=sign)}]"
 
 
+def amount(value: float | None) -> str:
+    """Write a number that may be a count: `1,172`, `481.2`, `0.312`."""
+    if value is None or not math.isfinite(value):
+        return "\N{EN DASH}"
+    if value == int(value):
+        return f"{int(value):,}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:,.1f}" if abs(value) >= 10 else number(value)  # noqa: PLR2004 - four digits are enough
+
+
 def duration(seconds: float | None) -> str:
     """Write a time: `4 ms`, `0.42 s`, `12.3 s`, `3 min 05 s`, `2 h 07 min`."""
     if seconds is None or not math.isfinite(seconds):
@@ -155,11 +164,11 @@ def curve_plots(trainings: Sequence[Training]) -> list[CurvePlot]:
     held_out = [loss for training in trainings for loss in training.held_out]
     if not losses and not held_out:
         return []
-    # The highest one in fifty of the raw losses may leave the drawing, or the first steps flatten all that follows.
+    # The highest one in fifty of the raw losses may leave the drawing, or a spike flattens all the rest.
     y = axis([*losses[: len(losses) - len(losses) // 50], *held_out], pad=0.06)
     plots = []
     for across, of in _ACROSS.items():
-        x = axis([0.0, *(of(training.model.curve[-1]) for training in trainings)])
+        x = axis([0.0, *(of(training.model.curve[-1]) for training in trainings)], count=8)
         plots.append(CurvePlot(across, x, y, tuple(_curve(training, x, y, of) for training in trainings)))
     return plots
 
@@ -184,8 +193,8 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:
-    """Return the exponential moving average over about a fifteenth of the values, corrected for its start at zero."""
-    keep = 1 - 2 / (max(3.0, len(losses) / 15) + 1)
+    """Return the exponential moving average over about an eighth of the values, corrected for its start at zero."""
+    keep = 1 - 2 / (max(3.0, len(losses) / 8) + 1)
     found, average, weight = [], 0.0, 0.0
     for loss in losses:
         average = keep * average + (1 - keep) * loss

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import attrs
 from typing_extensions import Self
@@ -77,8 +77,8 @@ def _record(line: bytes, path: Path, number: int, offset: int) -> Record:
     try:
         text = line.decode()
         record = json.loads(text, parse_constant=_refuse_constant)
-        if b"\\u" in line:
-            json.dumps(record, ensure_ascii=False).encode()  # half of a surrogate pair can be written in JSON, but is no text
+        if b"\\u" in line:  # JSON can say half of a surrogate pair, which no file can hold
+            json.dumps(record, ensure_ascii=False).encode()
     except UnicodeDecodeError as exc:
         message = (
             f"{where} is not UTF-8 at byte {offset + exc.start} of the file ({line[exc.start]:#04x});"
@@ -221,7 +221,7 @@ def _row_hash(row: Record, index: int) -> int:
         text = json.dumps(row, ensure_ascii=False, allow_nan=False, sort_keys=True)
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
     except (TypeError, ValueError) as exc:
-        message = f"{record_name(row, index)} cannot be written as JSON: {exc}"
+        message = f"{record_name(row, index + 1)} cannot be written as JSON: {exc}"
         raise DataError(message) from exc
 
 

@@ -246,8 +246,16 @@ class EchoTrainer(Trainer):
         return TrainedModel(format="echo", uri="voice", base=model, metrics={"rows": rows}, curve=(point,))
 
 
+@attrs.frozen(kw_only=True)
+class EchoEndpointOptions:
+    """Where it is."""
+
+    url: str = option("", help="an endpoint that is there already; empty starts one", affects_results=False)
+    concurrency: int = option(4, help="requests at a time", affects_results=False)
+
+
 class EchoEndpoint(Deployer):
-    """Serves a voice from a thread of this process."""
+    """Serves a voice from a thread of this process, or points to an endpoint that is there."""
 
     _serving: ClassVar[dict[str, InstantEndpoint]] = {}
     asked: ClassVar[list[str]] = []
@@ -259,6 +267,9 @@ class EchoEndpoint(Deployer):
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Serve."""
+        options: EchoEndpointOptions = self.options
+        if options.url:
+            return Endpoint(name=context.resource_name(), url=options.url, concurrency=options.concurrency)
         voice = model.source if isinstance(model, BaseModel) else Path(model.uri).read_text(encoding="utf-8")
 
         def answer(prompt: str) -> str:
@@ -269,7 +280,7 @@ class EchoEndpoint(Deployer):
 
         served = InstantEndpoint(answer)
         self._serving[context.resource_name()] = served
-        return Endpoint(name=context.resource_name(), url=served.url, concurrency=4, facts={"voice": voice})
+        return Endpoint(name=context.resource_name(), url=served.url, concurrency=options.concurrency, facts={"voice": voice})
 
     def delete(self, context: Context, resource: Resource) -> None:  # noqa: ARG002
         """Stop serving."""
@@ -311,6 +322,12 @@ def llmops_cards() -> tuple[Card, ...]:
             accepts=("echo",),
             produces="echo",
         ),
-        DeployerCard(name="echo-endpoint", summary="serves a voice", load=f"{_HERE}:EchoEndpoint", accepts=("echo",)),
+        DeployerCard(
+            name="echo-endpoint",
+            summary="serves a voice",
+            load=f"{_HERE}:EchoEndpoint",
+            options=EchoEndpointOptions,
+            accepts=("echo",),
+        ),
         EvaluatorCard(name="echo-score", summary="is it the reference", load=f"{_HERE}:EchoScore"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class CsvDataset(FileDataset):
         # "utf-8-sig" is UTF-8 with or without the byte order mark that spreadsheets write
         encoding = "utf-8-sig" if self.options.encoding.lower().replace("_", "-") == "utf-8" else self.options.encoding
         with path.open(encoding=encoding, newline="") as lines:
-            cells = self._cells(csv.reader(lines, delimiter=self.options.delimiter, strict=True), path)
+            cells = self._cells(lines, path)
             header = _header(next(cells, None), path)
             for line, row in cells:
                 where = f"line {line} of {path.name!r}"
@@ -41,8 +41,9 @@ class CsvDataset(FileDataset):
                     raise DataError(message)
                 yield where, dict(zip(header, row, strict=True))
 
-    def _cells(self, reader: csv._reader, path: Path) -> Iterator[tuple[int, list[str]]]:
+    def _cells(self, lines: Iterable[str], path: Path) -> Iterator[tuple[int, list[str]]]:
         """Yield the rows that are not blank, each with the line it begins on."""
+        reader = csv.reader(lines, delimiter=self.options.delimiter, strict=True)
         while True:
             line = reader.line_num + 1
             try:

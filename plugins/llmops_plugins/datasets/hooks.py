@@ -28,7 +28,9 @@ def _plain_filter(_options: object, _attribute: object, value: Mapping[str, Any]
     for field, wanted in value.items():
         choices = wanted if isinstance(wanted, (list, tuple)) else [wanted]
         if not choices or not all(isinstance(choice, (str, int, float, bool)) for choice in choices):
-            message = f"filter compares {field!r} with a text, a number, true or false, or a list of those, not {wanted!r}"
+            message = (
+                f"filter compares {field!r} with a text, a number, true or false, or a list of those, not {wanted!r}"
+            )
             raise ValueError(message)
 
 
@@ -74,7 +76,10 @@ class DollyOptions(SplitOptions):
     category: str = option("summarization", help="keep only rows of this category; empty keeps all")
     test_fraction: float = option(0.1, help="the part of the rows kept for testing", validator=_fraction)
     path: str = option(
-        "", help="a JSONL file with Dolly's fields instead of the hub: needs no network", affects_results=False, path=True
+        "",
+        help="a JSONL file with Dolly's fields instead of the hub: needs no network",
+        affects_results=False,
+        path=True,
     )
     revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
     token: Secret | None = option(None, help="a hub token, as 'env:HF_TOKEN'", affects_results=False)
@@ -110,7 +115,7 @@ class FileOptions(TableOptions):
 class CsvOptions(FileOptions):
     """A table as text; its first line names the columns."""
 
-    delimiter: str = option(",", help="between cells; a tab is written \"\\t\" in YAML", validator=_one_character)
+    delimiter: str = option(",", help='between cells; a tab is written "\\t" in YAML', validator=_one_character)
     encoding: str = option("utf-8", help="of the text", validator=_known_encoding)
 
 

@@ -147,9 +147,7 @@ def _ask_commit(hub_id: HubId) -> str:
     revision = hub_id.revision or None
     try:
         commit = api.dataset_info(hub_id.id, revision=revision, timeout=_TIMEOUT).sha
-        folder = api.snapshot_download(
-            hub_id.id, repo_type="dataset", revision=revision, allow_patterns=["README.md"]
-        )
+        folder = api.snapshot_download(hub_id.id, repo_type="dataset", revision=revision, allow_patterns=["README.md"])
     except errors.RepositoryNotFoundError as exc:
         token = "the token may not read it" if hub_id.token else "a private or gated one needs token: env:HF_TOKEN"
         message = f"the Hugging Face hub has no data set {hub_id.id!r} that can be read; {token}"
@@ -170,9 +168,7 @@ def _pin_in_cache(hub_id: HubId, why: str) -> Pinned:
 
     try:
         folder = Path(
-            snapshot_download(
-                hub_id.id, repo_type="dataset", revision=hub_id.revision or None, local_files_only=True
-            )
+            snapshot_download(hub_id.id, repo_type="dataset", revision=hub_id.revision or None, local_files_only=True)
         )
     except errors.HFValidationError as exc:
         message = f"{hub_id.id!r} is no data set id of the Hugging Face hub: write OWNER/NAME"

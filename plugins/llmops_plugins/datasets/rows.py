@@ -117,7 +117,8 @@ def _rows(records: Iterator[tuple[str, Record]], shape: Shape) -> Iterator[Recor
     values: dict[str, Counter[str]] = {field: Counter() for field in shape.filter}
     kept = False
     for where, record in records:
-        if all([_matches(record, field, wanted, values[field]) for field, wanted in shape.filter.items()]):
+        matches = [_matches(record, field, wanted, values[field]) for field, wanted in shape.filter.items()]
+        if all(matches):
             kept = True
             yield _row(record, where, shape)
     if shape.filter and not kept:

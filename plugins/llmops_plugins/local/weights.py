@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk import Asset, AssetError, AssetSource, BaseModel, Context, Progress, WheelSource, digest, file_sha256
 from llmops_plugins.local import weights_hub
+from llmops_sdk import (
+    Asset,
+    AssetError,
+    AssetSource,
+    BaseModel,
+    Context,
+    DataError,
+    MissingExtraError,
+    Progress,
+    WheelSource,
+    digest,
+    file_sha256,
+)
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Message = Mapping[str, str]
 
 SMOLLM2 = "smollm2-135m-instruct"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -122,6 +136,32 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return loaded
 
 
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str | Sequence[Message]) -> list[int]:
+    """Return the token ids that a prompt is asked as, and trained as: a text as it is, or chat messages.
+
+    transformers runs chat templates in a sandbox.
+
+    Raises:
+        DataError: The model has no chat template, or its template refuses these messages.
+    """
+    if isinstance(prompt, str):
+        ids: list[int] = tokenizer(prompt)["input_ids"]
+        return ids
+    if not tokenizer.chat_template:
+        message = "the model has no chat template: use a text prompt, such as 'alpaca'"
+        raise DataError(message)
+    from jinja2 import TemplateError
+
+    try:
+        asked: list[int] = tokenizer.apply_chat_template(
+            [dict(one) for one in prompt], add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+    except TemplateError as error:
+        message = f"the model's chat template refuses the messages: {error}"
+        raise DataError(message) from error
+    return asked
+
+
 def smollm2_asset() -> Asset:
     """Return the default model's weights, SmolLM2-135M-Instruct (Apache-2.0, 134.5 million parameters).
 
@@ -169,7 +209,11 @@ def _convert(folder: Path) -> None:
     if source.exists():
         from llmops_plugins.local.gguf import convert_gguf
 
-        convert_gguf(source, folder)
+        try:
+            convert_gguf(source, folder)
+        except ImportError as error:
+            message = f"the weights cannot be converted without {error.name!r}: pip install 'llmops-sdk[local]'"
+            raise MissingExtraError(message) from error
         source.unlink()
 
 

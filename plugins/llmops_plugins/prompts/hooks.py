@@ -21,7 +21,10 @@ class TemplateOptions:
     """A template of one's own: a file, or its keys given here. `{field}` places take a record's fields."""
 
     path: str = option(
-        "", help="a YAML or JSON file with these keys, such as JumpStart's template.json", path=True, affects_results=False
+        "",
+        help="a YAML or JSON file with these keys, such as JumpStart's template.json",
+        path=True,
+        affects_results=False,
     )
     prompt: str | None = option(None, help="the text that is asked, for example 'Summarize: {context}'")
     response_key: str | None = option(

@@ -74,6 +74,7 @@ def generate(job: Job, step: GenerateStep) -> Made:
         works = [_work(job, plan, model, plan.cell_by_name[name], weights_key, stack) for name in step.cells]
         todo = [work for work in works if not _is_whole(job, work)]
         if todo:
+            job.begin()
             for work in sorted(todo, key=lambda work: work.address):
                 stack.enter_context(job.run.store.claim(f"artifacts/{work.address}"))
             todo = [work for work in todo if not _is_whole(job, work)]

@@ -12,6 +12,7 @@ import attrs
 
 from llmops_sdk.interfaces import Context
 from llmops_sdk.plans import Succeeded
+from llmops_sdk.running.heart import HEART
 from llmops_sdk.running.runtime import Runtime
 from llmops_sdk.runs import Artifact, Run
 from llmops_sdk.serial import from_json
@@ -27,12 +28,18 @@ class Job:
         step: The step's name.
         runtime: What this process brings.
         log: The step's log.
+        at: When it began, in seconds since the epoch.
     """
 
     run: Run
     step: str
     runtime: Runtime
     log: logging.Logger
+    at: float
+
+    def begin(self) -> None:
+        """Say in the record that there is work to do; a step of which all was made before says nothing."""
+        HEART.begin(self.run, self.step, self.at)
 
     def context(self, folder: Path) -> Context:
         """Make what a plugin is handed."""
@@ -64,6 +71,7 @@ class Job:
         found = self.run.artifact(address)
         if found is not None:
             return Once(found, cached=True)
+        self.begin()
         store, prefix = self.run.store, f"artifacts/{address}"
         with store.claim(prefix):
             found = self.run.artifact(address)  # another process may have made it while this one waited

@@ -20,8 +20,6 @@ from llmops_sdk.running.job import Job, Made
 from llmops_sdk.serial import canonical, digest, to_json
 from llmops_sdk.values import Generation, Prompt, PromptTemplate, Record, RecordScore, Scored, Split, Unscored
 
-_BLOCK = 1 << 18
-
 
 @attrs.frozen
 class _Cell:
@@ -116,20 +114,16 @@ def _checked(found: RecordScore | None, index: int | None, names: set[str], eval
 
 def _write_samples(job: Job, files: _Cell, artifacts: Mapping[str, str], cell: str, stack: ExitStack) -> None:
     store, prefix = job.run.store, job.run.sample_prefix(cell)
-    store.delete(f"{prefix}/")
     scores = {}
     for evaluator, address in artifacts.items():
         folder = stack.enter_context(store.folder(f"artifacts/{address}"))
         scores[evaluator] = stack.enter_context((folder / "scores.jsonl").open("rb"))
-    with store.journal(prefix, "samples") as journal:
-        block = bytearray()
-        for row in files.rows():
-            block += canonical(_sample(row, scores)) + b"\n"
-            if len(block) >= _BLOCK:
-                journal.write(bytes(block))
-                block.clear()
-        if block:
-            journal.write(bytes(block))
+    with store.workspace(prefix, job.runtime.home) as place:
+        draft = place / "samples.tmp"
+        with draft.open("wb") as out:
+            for row in files.rows():
+                out.write(canonical(_sample(row, scores)) + b"\n")
+        draft.replace(place / "samples.jsonl")
 
 
 def _sample(row: _Row, scores: Mapping[str, Any]) -> dict[str, Any]:

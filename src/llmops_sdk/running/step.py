@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmops_sdk.errors import EndpointError, UserError
@@ -24,12 +22,13 @@ from llmops_sdk.plans import (
 )
 from llmops_sdk.running.compare import compare
 from llmops_sdk.running.generate import generate
+from llmops_sdk.running.heart import HEART
 from llmops_sdk.running.job import Job, Made
 from llmops_sdk.running.prepare import prepare
 from llmops_sdk.running.runtime import Runtime
 from llmops_sdk.running.score import score
 from llmops_sdk.running.train import train
-from llmops_sdk.runs import BEAT_SECONDS, Run
+from llmops_sdk.runs import Run
 
 
 def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
@@ -50,16 +49,17 @@ def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
         message = f"step {failed.cause!r} failed earlier: {failed.error}" if failed.cause == failed.step else failed.error
         return _keep(run, Failed(name, message, "", failed.cause, began, 0.0))
     log = _step_log(run, name)
-    with _heartbeat(run, name, began):
-        try:
-            made = _KINDS[type(step)](Job(run, name, runtime, log), step)
-        except (UserError, EndpointError) as exc:
-            log.error("%s", exc)
-            return _keep(run, Failed(name, _one_line(exc), "", name, began, time.time() - began))
-        except Exception as exc:  # noqa: BLE001 - a failed step must not stop the others
-            detail = traceback.format_exc()
-            log.error("%s", detail)
-            return _keep(run, Failed(name, f"{type(exc).__name__}: {_one_line(exc)}", detail, name, began, time.time() - began))
+    try:
+        made = _KINDS[type(step)](Job(run, name, runtime, log, began), step)
+    except (UserError, EndpointError) as exc:
+        log.error("%s", exc)  # noqa: TRY400 - the user's mistake needs no traceback
+        return _keep(run, Failed(name, _one_line(exc), "", name, began, time.time() - began))
+    except Exception as exc:
+        log.exception("step %r failed", name)
+        error = f"{type(exc).__name__}: {_one_line(exc)}"
+        return _keep(run, Failed(name, error, traceback.format_exc(), name, began, time.time() - began))
+    finally:
+        HEART.end(run, name)
     return _keep(run, Succeeded(name, made.artifacts, made.cached, began, time.time() - began))
 
 
@@ -74,23 +74,6 @@ def _failed_earlier(run: Run, step: Step) -> Failed | None:
         if isinstance(record, Failed):
             return record
     return None
-
-
-@contextmanager
-def _heartbeat(run: Run, step: str, began: float) -> Iterator[None]:
-    """Say that the step is alive, at once and then every `BEAT_SECONDS`."""
-    run.write_started(step, began)
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(BEAT_SECONDS):
-            run.write_started(step, began)
-
-    threading.Thread(target=beat, daemon=True, name=f"beat-{step}").start()
-    try:
-        yield
-    finally:
-        ended.set()
 
 
 def _step_log(run: Run, step: str) -> logging.Logger:

@@ -1,7 +1,7 @@
 "use strict";
 // The records: all answers side by side. What models and data sets wrote is only ever set as text.
 (() => {
-  const PAGE = 25;
+  const PAGE = matchMedia("(max-width: 720px)").matches ? 10 : 25;
   const PREVIEW = 500;
 
   // -- small things --
@@ -202,7 +202,7 @@
 
     function row(record) {
       const opened = state.open.has(record.index);
-      const button = el("button", { type: "button", class: "open", "aria-expanded": String(opened), "aria-label": `Record ${record.index} in full` }, String(record.index));
+      const button = el("button", { type: "button", class: "unfold", "aria-expanded": String(opened), "aria-label": `Record ${record.index} in full` }, String(record.index));
       const scores = seen().map((c) => score(record, c)).filter((s) => s !== null);
       const top = scores.length > 1 ? (higher() ? Math.max(...scores) : Math.min(...scores)) : null;
       const made = el("tr", { class: "record", id: anchor + record.index },
@@ -284,7 +284,7 @@
     }
     const block = (value) => el("div", { class: "block-text", dir: "auto", tabindex: raw(value).length > 1200 ? "0" : null }, raw(value) === "" ? el("span", { class: "quiet" }, "empty") : whole(value));
     function referenceCard(record) {
-      return el("article", { class: "card-out reference" }, el("header", {}, el("b", {}, "Reference")), block(field(record, "response")));
+      return el("article", { class: "card-out" }, el("header", {}, el("b", {}, "Reference")), block(field(record, "response")));
     }
     function card(record, c) {
       const given = answer(record, c);

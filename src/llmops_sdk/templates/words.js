@@ -66,6 +66,10 @@ const words = (() => {
     const found = common(own.map((piece) => piece.key), other.map((piece) => piece.key));
     if (!found) return null;
     own.forEach((piece, place) => { piece.shared = found[0][place]; });
+    // What stands between two shared words belongs to them, so that a shared phrase is one mark.
+    pieces.forEach((piece, place) => {
+      if (!piece.key && place && place < pieces.length - 1) piece.shared = pieces[place - 1].shared && pieces[place + 1].shared;
+    });
     return { pieces, shared: found[0].filter(Boolean).length, own: own.length, other: other.length };
   }
 

@@ -57,7 +57,7 @@ def asset_or_skip(name: str, home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def home(request: pytest.FixtureRequest) -> Path:
+def assets_home(request: pytest.FixtureRequest) -> Path:
     """The cache of assets: `LLMOPS_HOME` where it is set, else one that pytest keeps between sessions."""
     named = os.environ.get("LLMOPS_HOME")
     if named:
@@ -67,13 +67,13 @@ def home(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def asset(home: Path) -> Callable[[str], Path]:
+def asset(assets_home: Path) -> Callable[[str], Path]:
     """Bring an asset by its name, for real; an asset that cannot be had skips the test."""
-    return lru_cache(maxsize=None)(lambda name: asset_or_skip(name, home))
+    return lru_cache(maxsize=None)(lambda name: asset_or_skip(name, assets_home))
 
 
 @pytest.fixture
-def context(tmp_path: Path, home: Path, asset: Callable[[str], Path]) -> Context:
+def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> Context:
     """What a step would hand to an evaluator; its assets are fetched into the cache of the session."""
 
     def make(*_: Any) -> Any:
@@ -83,7 +83,7 @@ def context(tmp_path: Path, home: Path, asset: Callable[[str], Path]) -> Context
         run_id="20260102-030405-ab12",
         step="score",
         folder=tmp_path,
-        home=home,
+        home=assets_home,
         offline=True,
         progress=Progress(),
         log=logging.getLogger("llmops.test"),
@@ -119,8 +119,14 @@ def pairs(asset: Callable[[str], Path]) -> Texts:
 
 
 @pytest.fixture(scope="session")
+def odd_texts() -> Sequence[str]:
+    """Texts that are hard on tokenizers."""
+    return ODD_TEXTS
+
+
+@pytest.fixture(scope="session")
 def odd_pairs() -> Texts:
-    """Pairs of texts that are hard on tokenizers, each with the next one and with itself."""
+    """The odd texts, each with the next one and with itself."""
     return [pair for text, other in zip(ODD_TEXTS, (*ODD_TEXTS[1:], ODD_TEXTS[3])) for pair in ((text, other), (text, text))]
 
 

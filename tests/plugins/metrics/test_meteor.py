@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from llmops_plugins.metrics.meteor import Meteor, WordTokenizer
 from llmops_plugins.metrics.pairs import Pair
 from llmops_sdk import MissingExtraError
 
-from .conftest import ODD_TEXTS, Texts
+Texts = Sequence[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +42,14 @@ def test_odd_texts_score_as_in_fmeval(meteor: Meteor, odd_pairs: Texts, nltk_dat
         assert {"meteor": fmeval_meteor(output, reference)} == meteor.score([Pair(output, reference)])[0], output[:20]
 
 
-def test_words_are_those_of_word_tokenize(asset: Callable[[str], Path], pairs: Texts, nltk_data: None) -> None:
+def test_words_are_those_of_word_tokenize(
+    asset: Callable[[str], Path], pairs: Texts, odd_texts: Sequence[str], nltk_data: None
+) -> None:
     """The tokenizer that reads its model from a folder splits as NLTK's function does."""
     from nltk import word_tokenize
 
     tokenizer = WordTokenizer(asset("punkt-tab"))
-    for text in (*ODD_TEXTS, *(text for pair in pairs for text in pair)):
+    for text in (*odd_texts, *(text for pair in pairs for text in pair)):
         assert word_tokenize(text) == tokenizer.tokenize(text)
 
 

@@ -1,0 +1,56 @@
+"""What all tests share: nothing they change of the environment survives them, and real data is asked for by path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import llmops_sdk.testing
+from llmops_sdk.registry import Registry
+
+
+@pytest.fixture(autouse=True)
+def _same_environment() -> Iterator[None]:
+    """A test that leaves an environment variable changed fails."""
+    before = dict(os.environ)
+    yield
+    after = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    before.pop("PYTEST_CURRENT_TEST", None)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    # These libraries write their own settings into the environment when they load.
+    changed -= {name for name in changed if name.startswith(("KMP_", "TOKENIZERS_", "OMP_", "TORCH", "CUDA_MODULE"))}
+    assert not changed, f"the test changed {sorted(changed)}"
+
+
+@pytest.fixture(name="registry")
+def _registry() -> Registry:
+    """The installed plugins and the quick ones of the test kit."""
+    registry = Registry.load()
+    registry.add("testing", llmops_sdk.testing)
+    return registry
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test's own."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("LLMOPS_HOME", str(home))
+    return home
+
+
+def real_data(name: str) -> Path:
+    """Return a path below `LLMOPS_TEST_DATA`; skips the test where it is not set, fails it where it must be.
+
+    `LLMOPS_REQUIRE_TEST_DATA=1` turns the skip into a failure, so that CI cannot pass by skipping.
+    """
+    root = os.environ.get("LLMOPS_TEST_DATA")
+    path = Path(root) / name if root else None
+    if path is not None and path.exists():
+        return path
+    reason = f"LLMOPS_TEST_DATA has no {name}" if root else f"LLMOPS_TEST_DATA is not set; it is the folder with {name}"
+    if os.environ.get("LLMOPS_REQUIRE_TEST_DATA") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

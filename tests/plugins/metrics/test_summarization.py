@@ -1,0 +1,184 @@
+"""The evaluator: what it needs, in which order it answers, what it cannot score, and what it says about itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+from llmops_plugins.metrics.hooks import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
+from llmops_plugins.metrics.summarization import SummarizationAccuracy
+from llmops_sdk import AssetError, Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
+
+Texts = Sequence[tuple[str, str]]
+Make = Callable[[Texts], list[Generation]]
+
+
+def evaluator(**options: object) -> SummarizationAccuracy:
+    return SummarizationAccuracy(SummarizationAccuracyOptions(**options))  # type: ignore[arg-type]
+
+
+def scores(found: RecordScore) -> dict[str, float]:
+    assert isinstance(found, Scored), found
+    return dict(found.scores)
+
+
+def test_metrics_come_in_the_order_of_the_options() -> None:
+    """The first one decides, so the order is the user's."""
+    assert [metric.name for metric in evaluator().metrics] == ["rougeL", "meteor", "rouge1", "rouge2", "bertscore"]
+    assert evaluator(metrics=("meteor", "rougeLsum")).metrics == (
+        Metric("meteor", "METEOR"),
+        Metric("rougeLsum", "ROUGE-Lsum"),
+    )
+
+
+def test_every_generation_gets_all_metrics_in_order(context: Context, pairs: Texts, generations: Make) -> None:
+    """Over several batches, with the indexes of the generations, in the order of the options."""
+    wanted = ("meteor", "rougeL", "rouge2")
+    asked = generations([*pairs, *pairs])
+    found = list(evaluator(metrics=wanted).evaluate(context, iter(asked)))
+
+    assert [generation.index for generation in asked] == [score.index for score in found]
+    assert {wanted} == {tuple(scores(score)) for score in found}
+    assert [scores(score) for score in found[:100]] == [scores(score) for score in found[100:]]
+
+
+def test_a_perfect_and_an_unrelated_output(context: Context, generations: Make) -> None:
+    """The default metrics, on texts whose ROUGE can be counted by hand."""
+    perfect, unrelated = evaluator().evaluate(
+        context, generations([("Cats sleep a lot.", "Cats sleep a lot."), ("Taxes rise.", "Cats sleep a lot.")])
+    )
+
+    assert scores(perfect) == pytest.approx(
+        {"rougeL": 1, "meteor": 1 - 0.5 / 5**3, "rouge1": 1, "rouge2": 1, "bertscore": 1}, abs=1e-5
+    )
+    assert scores(unrelated)["rouge1"] == 0
+    assert scores(unrelated)["bertscore"] < 0.5
+
+
+def test_an_empty_output_scores_zero(context: Context, generations: Make) -> None:
+    """As in FMEval; nothing at all, and nothing but white space."""
+    every = evaluator(metrics=SUMMARIZATION_METRICS)
+    found = every.evaluate(context, generations([("", "A reference."), (" \n\t", "A reference.")]))
+
+    assert [dict.fromkeys(SUMMARIZATION_METRICS, 0.0)] * 2 == [scores(score) for score in found]
+
+
+def test_odd_texts_are_scored(context: Context, odd_pairs: Texts, generations: Make) -> None:
+    """Whatever is in a text, its scores are finite numbers; only an empty reference has none."""
+    found = list(evaluator(metrics=SUMMARIZATION_METRICS).evaluate(context, generations(odd_pairs)))
+
+    assert len(odd_pairs) == len(found)
+    for (_, reference), score in zip(odd_pairs, found):
+        if reference.strip():
+            assert all(math.isfinite(value) for value in scores(score).values())
+        else:
+            assert score == Unscored(score.index, "the reference field 'response' is empty")
+
+
+def test_a_record_without_a_reference_is_unscored(context: Context, generations: Make) -> None:
+    """It says why; those beside it are scored, and the order holds."""
+    good, *bad = generations([("a b", "a b"), ("a", ""), ("a", "b"), ("a", "c")])
+    bad[1] = attrs.evolve(bad[1], record={"instruction": "x", "answer": "b"})
+    bad[2] = attrs.evolve(bad[2], record={"response": 42})
+    found = list(evaluator(metrics=("rouge1",)).evaluate(context, [*bad, good]))
+
+    assert found == [
+        Unscored(11, "the reference field 'response' is empty"),
+        Unscored(12, "the record has no reference field 'response'; it has: answer, instruction"),
+        Unscored(13, "the reference field 'response' holds no text but int"),
+        Scored(10, {"rouge1": 1.0}),
+    ]
+    assert list(evaluator(metrics=("rouge1",)).evaluate(context, bad)) == found[:3]
+
+
+def test_another_field_can_be_the_reference(context: Context, generations: Make) -> None:
+    """Data sets name it as they like."""
+    asked = [attrs.evolve(generations([("a", "b")])[0], record={"summary": "a"})]
+
+    assert [Scored(10, {"rouge1": 1.0})] == list(
+        evaluator(metrics=("rouge1",), reference="summary").evaluate(context, asked)
+    )
+
+
+def test_nothing_gives_nothing(context: Context) -> None:
+    """No generations, no scores, no failure."""
+    assert list(evaluator(metrics=("rouge1", "meteor")).evaluate(context, [])) == []
+
+
+def test_memory_does_not_grow_with_the_records(context: Context) -> None:
+    """Generations are taken as the scores are, a batch at a time."""
+    taken = 0
+
+    def many() -> Iterator[Generation]:
+        nonlocal taken
+        for index in range(6000):
+            taken += 1
+            text = f"The answer number {index} is a text of some words. " * 4
+            yield Generation(index, {"response": text + "So it is."}, TextPrompt("?", ""), text)
+
+    found = evaluator(metrics=("rougeL", "rouge1")).evaluate(context, many())
+    next(found)
+    assert taken <= 64
+    tracemalloc.start()
+    for _ in found:
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert taken == 6000
+    assert peak < 1_000_000  # a list of all generations alone would take several times as much
+
+
+def test_only_what_the_metrics_need_is_imported(context: Context) -> None:
+    """ROUGE needs neither NLTK's data nor torch; METEOR no torch."""
+    code = (
+        "import sys; from llmops_plugins.metrics.hooks import llmops_cards, SummarizationAccuracyOptions as Options\n"
+        "llmops_cards()\n"
+        "heavy = ('numpy', 'nltk', 'rouge_score', 'rouge_score_rs', 'torch', 'transformers')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+        "from llmops_plugins.metrics.summarization import SummarizationAccuracy\n"
+        "list(SummarizationAccuracy(Options(metrics=('rougeL',))).evaluate(None, []))\n"
+        "print([name for name in ('nltk', 'torch', 'transformers') if name in sys.modules])\n"
+        "import llmops_plugins.metrics.meteor\n"
+        "print([name for name in ('torch', 'transformers') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+
+    assert done.stdout.split("\n") == ["[]", "[]", "[]", ""]
+
+
+def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: Make) -> None:
+    """It is the machine's lack, not one record's."""
+
+    def absent(name: str) -> Path:
+        message = f"the asset {name!r} cannot be had here"
+        raise AssetError(message)
+
+    with pytest.raises(AssetError, match="wordnet"):
+        list(evaluator().evaluate(attrs.evolve(context, asset=absent), generations([("a", "b")])))
+
+
+def test_provenance_tells_what_the_numbers_rest_on(context: Context) -> None:
+    """Versions, the origin of WordNet, and the encoder by its own name, layer and hash."""
+    facts = evaluator().provenance(context)
+
+    assert facts["bertscore_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert facts["bertscore_layers"] == "6"
+    assert facts["bertscore_weights_sha256"] == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert facts["nltk"].startswith("3.10.")
+    assert facts["rouge"].startswith("rouge-score") and facts["rouge"].endswith("with stemmer")
+    source = json.loads((context.asset("wordnet") / "asset.json").read_text())["source"]
+    assert facts["wordnet"].startswith(f"{source}, sha256 ")
+
+
+def test_provenance_is_silent_about_metrics_that_were_not_asked_for(context: Context) -> None:
+    """No model is named that scored nothing."""
+    assert list(evaluator(metrics=("rouge1",)).provenance(context)) == ["rouge"]
