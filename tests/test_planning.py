@@ -87,7 +87,11 @@ def test_plan_is_json_and_back(registry: Registry) -> None:
 def test_key_ignores_options_that_change_no_result(registry: Registry) -> None:
     """Changing how many requests are answered together repeats no work; changing the dtype does."""
     plain, batched, cast = (
-        Pipeline.builder().with_model("smollm2", fine_tune=False, deployer=options).build(registry).models[0].deployer.key
+        Pipeline.builder()
+        .with_model("smollm2", fine_tune=False, deployer=options)
+        .build(registry)
+        .models[0]
+        .deployer.key
         for options in ({}, {"max_batch": 4}, {"dtype": "bfloat16"})
     )
 
@@ -98,7 +102,9 @@ def test_key_ignores_options_that_change_no_result(registry: Registry) -> None:
 def test_paths_are_relative_to_the_file(registry: Registry, tmp_path: Path) -> None:
     """A path in a specification file is meant beside that file."""
     (tmp_path / "rows.jsonl").write_text('{"instruction": "a", "context": "b", "response": "c"}\n', encoding="utf-8")
-    (tmp_path / "spec.yaml").write_text("datasets: [{use: jsonl, path: rows.jsonl}]\nmodels: [smollm2]\n", encoding="utf-8")
+    (tmp_path / "spec.yaml").write_text(
+        "datasets: [{use: jsonl, path: rows.jsonl}]\nmodels: [smollm2]\n", encoding="utf-8"
+    )
 
     plan = Pipeline.from_yaml(tmp_path / "spec.yaml").build(registry)
 
@@ -116,15 +122,36 @@ def test_paths_are_relative_to_the_file(registry: Registry, tmp_path: Path) -> N
         (echo().with_model("echo").with_model("echo"), "two models are called 'echo'; give one of them another name"),
         (echo().with_model("echo").with_model("echo", name="b"), "'echo' and 'b' are the same recipe"),
         (echo().with_model("echo", name="a b"), "the model name 'a b' may have letters, digits, '-' and '_' only"),
-        (echo().with_model("echo", train_on="line"), "train_on names no data set of this pipeline: 'line'; did you mean 'lines'?"),
+        (
+            echo().with_model("echo", train_on="line"),
+            "train_on names no data set of this pipeline: 'line'; did you mean 'lines'?",
+        ),
         (echo().with_model("echo", fine_tune=False, train_on="lines"), "the model is not fine-tuned"),
         (echo().with_model("echo", fine_tune=False, trainer={"voice": "x"}), "fine_tune is false"),
-        (echo().with_model("echo", deployer="local-endpoint"), "serves huggingface models, and this one is of format 'echo'"),
-        (echo().with_model("smollm2", trainer="echo-trainer"), "trains echo models, and this one is of format 'huggingface'"),
-        (echo().with_model("echo", trainer="echotrainer"), "no trainer is called 'echotrainer'; did you mean 'echo-trainer'?"),
-        (echo().with_model("echo").with_metric("exakt"), "no evaluator of this pipeline gives the metric 'exakt'; did you mean 'exact'?"),
-        (echo().with_evaluator("echo-score", name="two").with_model("echo"), "metric 'exact' comes from two evaluators"),
-        (echo().with_model("echo").with_settings("aws", region="x"), "settings are for plugins, and none is called 'aws'"),
+        (
+            echo().with_model("echo", deployer="local-endpoint"),
+            "serves huggingface models, and this one is of format 'echo'",
+        ),
+        (
+            echo().with_model("smollm2", trainer="echo-trainer"),
+            "trains echo models, and this one is of format 'huggingface'",
+        ),
+        (
+            echo().with_model("echo", trainer="echotrainer"),
+            "no trainer is called 'echotrainer'; did you mean 'echo-trainer'?",
+        ),
+        (
+            echo().with_model("echo").with_metric("exakt"),
+            "no evaluator of this pipeline gives the metric 'exakt'; did you mean 'exact'?",
+        ),
+        (
+            echo().with_evaluator("echo-score", name="two").with_model("echo"),
+            "metric 'exact' comes from two evaluators",
+        ),
+        (
+            echo().with_model("echo").with_settings("aws", region="x"),
+            "settings are for plugins, and none is called 'aws'",
+        ),
         (echo().with_model("echo").with_executor("cloud"), "no executor is called 'cloud'"),
     ],
 )

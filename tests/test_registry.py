@@ -116,7 +116,9 @@ def test_an_implementation_that_is_not_there_names_card_and_owner() -> None:
     registry = Registry()
     registry.add("one", plugin(card()), distribution="acme-one", version="1")
 
-    with pytest.raises(PluginError, match=r"dataset 'thing' of acme-one 1 \(plugin 'one'\) cannot be loaded from 'nowhere:Thing'"):
+    with pytest.raises(
+        PluginError, match=r"dataset 'thing' of acme-one 1 \(plugin 'one'\) cannot be loaded from 'nowhere:Thing'"
+    ):
         registry.make("dataset", "thing", {})
 
 

@@ -60,7 +60,7 @@ def test_records_are_read_as_a_stream(tmp_path: Path) -> None:
         (b'{"a": 1}\n\n{"a": }\n', "line 3 of {path} is not JSON at column 7: expecting value; each line must be one"),
         (b'{\n  "a": 1\n}\n', "line 1 of {path} is not JSON at column 1: expecting property name"),
         (b'{"a": 1}\n["a"]\n', "line 2 of {path} is a list, not an object; each line must be one JSON object"),
-        (b"null\n", "line 1 of {path} is a NoneType, not an object"),
+        (b"null\n", "line 1 of {path} is null, not an object"),
         (b'{"a": NaN}\n', "line 1 of {path} is not JSON that can be kept: NaN is no JSON number"),
         (b'{"a": -Infinity}\n', "line 1 of {path} is not JSON that can be kept: -Infinity is no JSON number"),
         (b'{"a": "\\ud800"}\n', "line 1 of {path} has half of a surrogate pair"),

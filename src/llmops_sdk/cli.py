@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -33,7 +33,7 @@ _set = click.option(
 )
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one for each exit code
     """Run the command line and return the exit code."""
     try:
         code = cli.main(arguments, prog_name="llmops", standalone_mode=False)
@@ -90,9 +90,9 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
     from llmops_sdk.progress import progress_for
 
     if (specification is None) == (run_id is None):
-        raise click.UsageError("name a specification file or example, or a run with --resume; `llmops examples` lists some")
+        _usage("name a specification file or example, or a run with --resume; `llmops examples` lists some")
     if run_id is not None and (on or overrides):
-        raise click.UsageError("--resume goes on with the run as it was planned; --on and --set are for new runs")
+        _usage("--resume goes on with the run as it was planned; --on and --set are for new runs")
     progress = progress_for(quiet=quiet or as_json)
     try:
         if run_id is not None:
@@ -200,7 +200,7 @@ def plugins(kind: str | None, *, schema: bool, as_json: bool) -> None:
 
     registry = Registry.load()
     if kind is not None and kind not in KINDS:
-        raise click.UsageError(f"a kind is one of {', '.join(KINDS)}, not {kind!r}")
+        _usage(f"a kind is one of {', '.join(KINDS)}, not {kind!r}")
     if schema:
         click.echo(json.dumps(specification_schema(registry), indent=2))
     elif as_json:
@@ -241,7 +241,7 @@ def run_example(context: click.Context, name: str, arguments: tuple[str, ...]) -
 
     example = find_example(name)
     if example.path.suffix == ".py":
-        return subprocess.run([sys.executable, str(example.path), *arguments], check=False).returncode
+        return subprocess.run([sys.executable, str(example.path), *arguments], check=False).returncode  # noqa: S603 - the package's own script
     with run.make_context("run", [name, *arguments], parent=context) as made:
         return int(run.invoke(made) or OK)
 
@@ -341,6 +341,10 @@ def _tell_result(result: Result, *, quiet: bool, as_json: bool) -> None:
             click.echo(board.verdict.text)
         return
     show_run(result.run)
+
+
+def _usage(message: str) -> NoReturn:
+    raise click.UsageError(message)
 
 
 def _interrupted(store: str) -> int:

@@ -42,7 +42,14 @@ def show_run(run: Run) -> None:
 
 def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric]) -> None:
     ordered = sorted(metrics.values(), key=lambda metric: metric.name != board.metric)
-    table = Table(title=f"{board.dataset}", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        title=f"{board.dataset}",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     table.add_column("candidate")
     table.add_column("")
     for number, metric in enumerate(ordered):
@@ -56,8 +63,9 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
     console.print(table)
     if len(board.cells) > _MOST_ROWS:
         console.print(f"… and {len(board.cells) - _MOST_ROWS} more; the report has all of them")
-    for cell in board.failed[:_MOST_ROWS]:
-        console.print(Text(f"{cell.candidate} has no result: step {cell.step} failed: {cell.error}", style="red"), soft_wrap=True)
+    for failed in board.failed[:_MOST_ROWS]:
+        line = f"{failed.candidate} has no result: step {failed.step} failed: {failed.error}"
+        console.print(Text(line, style="red"), soft_wrap=True)
     console.print()
     console.print(Text(board.verdict.text, style="bold"))
 
@@ -76,7 +84,7 @@ def _board_row(cell: CellResult, metrics: Iterable[Metric]) -> list[str]:
 
 def _estimate(estimate: Estimate | None, *, first: bool) -> str:
     if estimate is None:
-        return "–"
+        return "-"
     return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" if first else f"{estimate.mean:.3f}"
 
 
@@ -98,18 +106,25 @@ def _show_progress(console: Console, run: Run) -> None:
             console.print(f"done     {step.name}", highlight=False)
         elif started:
             console.print(f"begun    {step.name}  on {started.host}, process {started.pid}", highlight=False)
-    console.print(f"\n{done} of {len(run.plan.steps)} steps are done; go on with: llmops run --resume {run.id}", highlight=False)
+    console.print(
+        f"\n{done} of {len(run.plan.steps)} steps are done; go on with: llmops run --resume {run.id}", highlight=False
+    )
 
 
 def show_plan(plan: Plan) -> None:
     """Show what would run."""
     console = _console()
-    console.print(f"pipeline {plan.name!r}: {_count(len(plan.cells), 'cell')}, {_count(len(plan.steps), 'step')}, on {plan.executor.use}\n", highlight=False)
+    console.print(
+        f"pipeline {plan.name!r}: {_count(len(plan.cells), 'cell')}, {_count(len(plan.steps), 'step')}, on {plan.executor.use}\n",
+        highlight=False,
+    )
     grid = _grid()
     for dataset in plan.datasets:
         grid.add_row("data set", dataset.name, _options(dataset))
     for prompt in plan.prompts:
-        grid.add_row("prompt", prompt.name, f"{prompt.use}: {json.dumps(to_json(prompt.template), ensure_ascii=False)[:160]}")
+        grid.add_row(
+            "prompt", prompt.name, f"{prompt.use}: {json.dumps(to_json(prompt.template), ensure_ascii=False)[:160]}"
+        )
     for model in plan.models:
         version = f" {model.base.version}" if model.base.version else ""
         grid.add_row("model", model.name, f"{model.base.source}{version}")
@@ -220,7 +235,9 @@ def show_findings(registry: Registry) -> bool:
             finding = Finding("error", f"the check itself failed: {type(exc).__name__}: {exc}")
         failed = failed or finding.status == "error"
         mend = f"; {finding.mend}" if finding.mend else ""
-        line = Text.assemble((f"{finding.status:<8}", styles.get(finding.status, "")), f" {check.name}: {finding.text}{mend}")
+        line = Text.assemble(
+            (f"{finding.status:<8}", styles.get(finding.status, "")), f" {check.name}: {finding.text}{mend}"
+        )
         console.print(line, soft_wrap=True)
     for plugin in registry.plugins:
         if plugin.problem:

@@ -167,9 +167,7 @@ class Trainer(Plugin):
         return ""
 
     @abstractmethod
-    def train(
-        self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate
-    ) -> TrainedModel:
+    def train(self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate) -> TrainedModel:
         """Train, and leave the weights below `context.folder` or at a URI.
 
         Rows are rendered with `llmops_sdk.render`. A killed call may be repeated with the same folder.

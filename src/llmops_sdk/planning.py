@@ -267,7 +267,9 @@ def _cells(
     )
 
 
-def _steps(datasets: tuple[Component, ...], models: tuple[PlannedModel, ...], cells: tuple[Cell, ...]) -> tuple[Step, ...]:
+def _steps(
+    datasets: tuple[Component, ...], models: tuple[PlannedModel, ...], cells: tuple[Cell, ...]
+) -> tuple[Step, ...]:
     steps: list[Step] = [PrepareStep(f"prepare.{dataset.name}", dataset.name) for dataset in datasets]
     by_model: dict[str, list[Cell]] = {model.name: [] for model in models}
     for cell in cells:

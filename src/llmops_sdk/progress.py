@@ -25,11 +25,11 @@ class Task:
         self.total = total
         self.done: float = 0
 
-    def advance(self, amount: float = 1, **facts: str) -> None:
+    def advance(self, amount: float = 1, /, **facts: str) -> None:
         """Count `amount` more as done; `facts` are short texts worth showing (`loss="1.71"`)."""
         self.update(self.done + amount, **facts)
 
-    def update(self, done: float, **facts: str) -> None:
+    def update(self, done: float, /, **facts: str) -> None:
         """Say how much is done in all."""
         self.done = done
         self._progress.on_update(self._key, done, facts)

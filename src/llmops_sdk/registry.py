@@ -83,7 +83,9 @@ class Registry:
         plugin = Plugin(name, distribution, version)
         clash = next((other for other in self.plugins if other.name == name), None)
         if clash is not None:
-            problem = f"the plugin name {name!r} is taken by {_owner(clash)}; disable one with LLMOPS_DISABLE_PLUGINS={name}"
+            problem = (
+                f"the plugin name {name!r} is taken by {_owner(clash)}; disable one with LLMOPS_DISABLE_PLUGINS={name}"
+            )
             self.plugins.append(attrs.evolve(plugin, problem=problem))
             return
         try:
@@ -277,4 +279,8 @@ def _load_class(offer: Offer) -> type:
 
 
 def _owner(plugin: Plugin) -> str:
-    return f"{plugin.distribution} {plugin.version}".strip() + f" (plugin {plugin.name!r})" if plugin.distribution else f"plugin {plugin.name!r}"
+    return (
+        f"{plugin.distribution} {plugin.version}".strip() + f" (plugin {plugin.name!r})"
+        if plugin.distribution
+        else f"plugin {plugin.name!r}"
+    )

@@ -96,7 +96,9 @@ def _step(run: Run, step: Step) -> StepFacts:
 def _template_text(template: Any) -> str:
     if isinstance(template, TextTemplate):
         return f"{template.prompt}{template.response_key}{template.completion}"
-    return "\n\n".join([*(f"[{m['role']}] {m['content']}" for m in template.messages), f"[assistant] {template.completion}"])
+    return "\n\n".join(
+        [*(f"[{m['role']}] {m['content']}" for m in template.messages), f"[assistant] {template.completion}"]
+    )
 
 
 def _plain(value: Any) -> str:

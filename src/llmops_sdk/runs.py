@@ -1,14 +1,14 @@
 """The run record: one execution of a plan, in files of a store. Report, compare and resume read it and nothing else.
 
-    plans/<hash>/plan.json                the plan, immutable
-    runs/<run>/run.json                   which plan, when, by which version
-    runs/<run>/steps/<step>.started.json  host, process, heartbeat
-    runs/<run>/steps/<step>.json          Succeeded or Failed
-    runs/<run>/ledger/<resource>.json     what could outlive the run, written before it is created
-    runs/<run>/logs/<step>.log
-    runs/<run>/samples/<cell>.jsonl       every test record with its prompt, output and scores
-    runs/<run>/results.json, report.html
-    artifacts/<kind>/<key>/               what steps made, addressed by the hash of what made it
+plans/<hash>/plan.json                the plan, immutable
+runs/<run>/run.json                   which plan, when, by which version
+runs/<run>/steps/<step>.started.json  host, process, heartbeat
+runs/<run>/steps/<step>.json          Succeeded or Failed
+runs/<run>/ledger/<resource>.json     what could outlive the run, written before it is created
+runs/<run>/logs/<step>.log
+runs/<run>/samples/<cell>.jsonl       every test record with its prompt, output and scores
+runs/<run>/results.json, report.html
+artifacts/<kind>/<key>/               what steps made, addressed by the hash of what made it
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class Run:
         run_id = find_run(store, run_id)
         facts = json.loads(store.get(f"runs/{run_id}/run.json") or b"{}")
         if facts.get("schema") != RUN_SCHEMA:
-            message = f"run {run_id!r} was written in record form {facts.get('schema')!r}; this version reads {RUN_SCHEMA}"
+            message = (
+                f"run {run_id!r} was written in record form {facts.get('schema')!r}; this version reads {RUN_SCHEMA}"
+            )
             raise RunNotFoundError(message)
         plan = store.get(f"plans/{facts['plan']}/plan.json")
         if plan is None:
@@ -243,10 +245,8 @@ _HOST = platform.node()
 
 def list_runs(store: Store) -> list[dict[str, Any]]:
     """Return the facts of all runs, oldest first."""
-    found = []
-    for key in store.list("runs/"):
-        if key.endswith("/run.json") and key.count("/") == 2:  # noqa: PLR2004 - runs/<id>/run.json
-            found.append(json.loads(store.get(key) or b"{}"))
+    keys = [key for key in store.list("runs/") if re.fullmatch(r"runs/[^/]+/run\.json", key)]
+    found = [json.loads(store.get(key) or b"{}") for key in keys]
     return sorted(found, key=lambda facts: str(facts.get("created", "")) + str(facts.get("run", "")))
 
 

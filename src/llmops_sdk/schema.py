@@ -90,14 +90,16 @@ def _facts(field: Any) -> dict[str, Any]:
     return facts
 
 
-def type_schema(hint: Any) -> dict[str, Any]:
+def type_schema(hint: Any) -> dict[str, Any]:  # noqa: PLR0911 - one for each kind of type
     """Return the JSON schema of an option's type."""
     if hint in _SCALARS:
         return {"type": _SCALARS[hint]}
     origin, members = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         if type(None) in members:
-            return {"anyOf": [*(type_schema(member) for member in members if member is not type(None)), {"type": "null"}]}
+            return {
+                "anyOf": [*(type_schema(member) for member in members if member is not type(None)), {"type": "null"}]
+            }
         return {"anyOf": [type_schema(member) for member in members]}
     if origin is tuple or origin is list:
         return {"type": "array", "items": type_schema(members[0])}

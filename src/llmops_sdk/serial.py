@@ -16,6 +16,7 @@ import attrs
 if TYPE_CHECKING:
     from cattrs import Converter
 
+
 def to_json(value: Any, cls: Any = None) -> Any:
     """Turn a value (attrs class, tuple, mapping, path) into what `json` can write.
 

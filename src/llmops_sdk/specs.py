@@ -12,7 +12,19 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.serial import explain, from_json, to_json
 from llmops_sdk.values import GenerationOptions
 
-_TOP = ("name", "datasets", "prompts", "models", "trainer", "deployer", "generation", "evaluators", "metric", "executor", "settings")
+_TOP = (
+    "name",
+    "datasets",
+    "prompts",
+    "models",
+    "trainer",
+    "deployer",
+    "generation",
+    "evaluators",
+    "metric",
+    "executor",
+    "settings",
+)
 _MODEL = ("use", "name", "fine_tune", "train_on", "trainer", "deployer")
 
 
@@ -154,7 +166,10 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         evaluators=tuple(_component(item, f"{where}: evaluators.{i}") for i, item in _items(data, "evaluators", where)),
         metric=_text(data.get("metric", ""), f"{where}: metric"),
         executor=_component(data.get("executor", "local"), f"{where}: executor"),
-        settings={name: _mapping(found, f"{where}: settings.{name}") for name, found in _mapping(data.get("settings", {}), f"{where}: settings").items()},
+        settings={
+            name: _mapping(found, f"{where}: settings.{name}")
+            for name, found in _mapping(data.get("settings", {}), f"{where}: settings").items()
+        },
         folder=folder,
     )
 
@@ -166,7 +181,13 @@ def spec_to(spec: Spec) -> dict[str, Any]:
         if getattr(spec, kind):
             data[kind] = [_component_data(item) for item in getattr(spec, kind)]
     data["models"] = [_model_data(model) for model in spec.models]
-    data.update({kind: _override_data(getattr(spec, kind)) for kind in ("trainer", "deployer") if getattr(spec, kind) != Override()})
+    data.update(
+        {
+            kind: _override_data(getattr(spec, kind))
+            for kind in ("trainer", "deployer")
+            if getattr(spec, kind) != Override()
+        }
+    )
     generation = {
         field.name: to_json(getattr(spec.generation, field.name))
         for field in attrs.fields(GenerationOptions)
@@ -197,7 +218,13 @@ def _model_data(model: ModelSpec) -> Any:
     data.update({"fine_tune": model.fine_tune} if model.fine_tune is not None else {})
     data.update({"train_on": model.train_on} if model.train_on else {})
     data.update(to_json(dict(model.options)))
-    data.update({kind: _override_data(getattr(model, kind)) for kind in ("trainer", "deployer") if getattr(model, kind) != Override()})
+    data.update(
+        {
+            kind: _override_data(getattr(model, kind))
+            for kind in ("trainer", "deployer")
+            if getattr(model, kind) != Override()
+        }
+    )
     return data if len(data) > 1 else model.use
 
 

@@ -95,9 +95,15 @@ def _record(line: bytes, path: Path, number: int, offset: int) -> Record:
         message = f"{where} is not JSON that can be kept: {exc}"
         raise DataError(message) from None
     if not isinstance(record, dict):
-        message = f"{where} is a {type(record).__name__}, not an object; each line must be one JSON object"
+        message = f"{where} is {_kind(record)}, not an object; each line must be one JSON object"
         raise DataError(message)
     return record
+
+
+def _kind(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "a number"
 
 
 def _refuse_constant(name: str) -> NoReturn:

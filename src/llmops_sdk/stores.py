@@ -197,7 +197,7 @@ class LocalStore(Store):
         yield self.root / prefix
 
     @contextmanager
-    def workspace(self, prefix: str, home: Path) -> Iterator[Path]:  # noqa: ARG002 - made in place
+    def workspace(self, prefix: str, home: Path) -> Iterator[Path]:
         work = self.root / prefix
         work.mkdir(parents=True, exist_ok=True)
         yield work

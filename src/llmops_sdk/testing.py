@@ -153,13 +153,21 @@ class InstantEndpoint:
                 except Refusal as refusal:
                     self._send(refusal.status, {"message": refusal.reason}, refusal.headers)
                     return
-                counted = {"generated_tokens": len(text.split()), "prompt_tokens": len(prompt.split()), "finish_reason": "stop"}
+                counted = {
+                    "generated_tokens": len(text.split()),
+                    "prompt_tokens": len(prompt.split()),
+                    "finish_reason": "stop",
+                }
                 self._send(200, [{"generated_text": text, "details": counted}], {})
 
             def _send(self, status: int, body: Any, headers: Mapping[str, str]) -> None:
                 data = json.dumps(body).encode()
                 self.send_response(status)
-                for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+                for name, value in {
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(data)),
+                    **headers,
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
@@ -261,7 +269,7 @@ class EchoEndpoint(Deployer):
     asked: ClassVar[list[str]] = []
     """What all endpoints of this process were asked."""
 
-    def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:  # noqa: ARG002
+    def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
         """Name the server."""
         return (Resource("echo", context.resource_name()),)
 
@@ -280,9 +288,11 @@ class EchoEndpoint(Deployer):
 
         served = InstantEndpoint(answer)
         self._serving[context.resource_name()] = served
-        return Endpoint(name=context.resource_name(), url=served.url, concurrency=options.concurrency, facts={"voice": voice})
+        return Endpoint(
+            name=context.resource_name(), url=served.url, concurrency=options.concurrency, facts={"voice": voice}
+        )
 
-    def delete(self, context: Context, resource: Resource) -> None:  # noqa: ARG002
+    def delete(self, context: Context, resource: Resource) -> None:
         """Stop serving."""
         served = self._serving.pop(resource.name, None)
         if served is not None:
@@ -297,7 +307,7 @@ class EchoScore(Evaluator):
         """Two numbers."""
         return (Metric("exact", "Exact match"), Metric("noise", "Noise", higher_is_better=False))
 
-    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:  # noqa: ARG002
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score."""
         for generation in generations:
             noise = int.from_bytes(hashlib.sha256(generation.output.encode()).digest()[:2], "big") / 65536
@@ -312,7 +322,11 @@ def llmops_cards() -> tuple[Card, ...]:
         DatasetCard(name="lines", summary="numbered records", load=f"{_HERE}:Lines", options=LinesOptions),
         PromptCard(name="bare", summary="the context alone", load=f"{_HERE}:PlainPrompt"),
         ModelCard(
-            name="echo", summary="repeats the prompt", options=EchoOptions, trainer="echo-trainer", deployer="echo-endpoint"
+            name="echo",
+            summary="repeats the prompt",
+            options=EchoOptions,
+            trainer="echo-trainer",
+            deployer="echo-endpoint",
         ),
         TrainerCard(
             name="echo-trainer",

@@ -1,12 +1,267 @@
+"""How a deployed model is asked over HTTP: the requests and answers that model servers understand, and the client.
+
+`make_payload` and `parse_reply` are pure, so that transports of plugins (SageMaker Runtime) speak the same way. Texts
+go as `{"inputs", "parameters"}` and chats as `{"messages", ...}`, to one URL: what SageMaker's model containers (TGI,
+LMI) take, and the local server with them.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
 import httpx
-from llmops_sdk.values import *
-from llmops_sdk.errors import RequestError
-class HttpTransport:
-    def __init__(s,e): s.e=e; s.c=httpx.Client(trust_env=False,verify=False)
-    def send(s,p,g):
-        try: r=s.c.post(s.e.url,json={"inputs":p.text})
-        except httpx.HTTPError as x: raise RequestError(str(x),retryable=True)
-        if r.status_code!=200: raise RequestError(r.text,retryable=r.status_code>=500 or r.status_code==429)
-        d=r.json()[0]
-        return Reply(d["generated_text"],d["details"]["prompt_tokens"],d["details"]["generated_tokens"],"stop")
-    def close(s): s.c.close()
+
+from llmops_sdk.errors import EndpointError, RequestError
+from llmops_sdk.interfaces import Transport
+from llmops_sdk.values import ChatPrompt, Endpoint, GenerationOptions, Prompt, Reply
+
+TIMEOUT = 600.0
+"""Seconds to wait for one answer; a slow machine with a long queue needs minutes."""
+
+_HTTP = re.compile(r"https?://[^\s/]+(/\S*)?$")
+_CONNECT_TIMEOUT = 10.0
+_SHOWN = 300
+
+# Beside all of 5xx. 424 is SageMaker's "the container answered with an error": the container's own status decides.
+_TRANSIENT = frozenset({408, 425, 429})
+_MODEL_ERROR = 424
+_SERVER_ERROR = 500
+
+# Of httpx's errors, those that come from the request or the answer itself, not from the way between.
+_HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError)
+
+_STOPPED = frozenset({"stop", "eos_token", "stop_sequence", "end_turn"})
+
+
+class HttpTransport(Transport):
+    """Asks an endpoint by POST, over one pool of connections.
+
+    Proxies and certificates of the environment are honoured, except towards this machine itself.
+
+    Args:
+        endpoint: Where to ask; its headers go with every request.
+        timeout: Seconds to wait for one answer.
+        connections: Connections at a time; the endpoint's own `concurrency` by default.
+
+    Raises:
+        EndpointError: The endpoint has no HTTP URL.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, timeout: float = TIMEOUT, connections: int | None = None) -> None:
+        if not _HTTP.match(endpoint.url):
+            message = f"the endpoint {endpoint.name!r} has no HTTP URL: {endpoint.url!r}"
+            raise EndpointError(message)
+        most = connections or endpoint.concurrency
+        self._url = endpoint.url
+        self._client = httpx.Client(
+            headers={**endpoint.headers, "Content-Type": "application/json", "Accept": "application/json"},
+            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
+            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
+            trust_env=not is_loopback(endpoint.url),
+        )
+
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
+        """Ask once; see `Transport.send`."""
+        # Escaped to ASCII: a lone surrogate in a record is then the server's to refuse, not a crash here.
+        body = json.dumps(make_payload(prompt, generation), allow_nan=False).encode("ascii")
+        try:
+            response = self._client.post(self._url, content=body)
+        except httpx.TimeoutException as exc:
+            message = f"{self._url} did not answer in time ({type(exc).__name__})"
+            raise RequestError(message, retryable=True) from exc
+        except httpx.RequestError as exc:
+            message = f"{self._url} cannot be reached or broke off: {str(exc) or type(exc).__name__}"
+            raise RequestError(message, retryable=not isinstance(exc, _HOPELESS)) from exc
+        if response.is_success:
+            return parse_reply(_decode(response))
+        raise _refusal(response)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def make_payload(prompt: Prompt, generation: GenerationOptions) -> dict[str, Any]:
+    """Return the JSON body that asks a prompt.
+
+    What is at its neutral value is left out, since some servers refuse it (`temperature` 0, `top_p` 1).
+
+    >>> from llmops_sdk.values import TextPrompt
+    >>> make_payload(TextPrompt("Hi", ""), GenerationOptions(max_new_tokens=8))["inputs"]
+    'Hi'
+    """
+    if isinstance(prompt, ChatPrompt):
+        chat = {
+            "messages": [dict(message) for message in prompt.messages],
+            "max_tokens": generation.max_new_tokens,
+            # Without it, chat servers sample.
+            "temperature": generation.temperature,
+        }
+        return {**chat, **_sampling(generation), **_stop(generation)}
+    parameters: dict[str, Any] = {
+        "max_new_tokens": generation.max_new_tokens,
+        "do_sample": generation.temperature > 0,
+        "return_full_text": False,
+        "details": True,
+    }
+    if generation.temperature > 0:
+        parameters["temperature"] = generation.temperature
+    return {"inputs": prompt.text, "parameters": {**parameters, **_sampling(generation), **_stop(generation)}}
+
+
+def _sampling(generation: GenerationOptions) -> dict[str, Any]:
+    if generation.temperature == 0:
+        return {}
+    return {"seed": generation.seed, **({"top_p": generation.top_p} if generation.top_p < 1 else {})}
+
+
+def _stop(generation: GenerationOptions) -> dict[str, Any]:
+    return {"stop": list(generation.stop)} if generation.stop else {}
+
+
+def parse_reply(body: Any) -> Reply:
+    """Read an answer: a list of one or an object, with `generated_text`, `generation`, or OpenAI's `choices`.
+
+    Args:
+        body: The answer's JSON.
+
+    Raises:
+        RequestError: It is none of these; not retryable. The message has what came.
+    """
+    answer = body[0] if isinstance(body, list) and len(body) == 1 else body
+    if isinstance(answer, Mapping):
+        reply = _parse_choices(answer) if "choices" in answer else _parse_generated(answer)
+        if reply is not None:
+            return reply
+    message = (
+        "the endpoint's answer has no text where 'generated_text', 'generation' or 'choices' would have it: "
+        + _clip(json.dumps(body, ensure_ascii=False))
+    )
+    raise RequestError(message, retryable=False)
+
+
+def _parse_generated(answer: Mapping[str, Any]) -> Reply | None:
+    text = answer.get("generated_text", answer.get("generation"))
+    if isinstance(text, Mapping):  # Llama 2 chat: {"generation": {"role", "content"}}
+        text = text.get("content")
+    if not isinstance(text, str):
+        return None
+    details = answer.get("details")
+    if not isinstance(details, Mapping):
+        return Reply(text)
+    prompt_tokens = _count(details.get("prompt_tokens"))
+    if prompt_tokens is None and isinstance(details.get("prefill"), list):
+        prompt_tokens = len(details["prefill"]) or None
+    return Reply(text, prompt_tokens, _count(details.get("generated_tokens")), _reason(details.get("finish_reason")))
+
+
+def _parse_choices(answer: Mapping[str, Any]) -> Reply | None:
+    choices = answer["choices"]
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, Mapping):
+        return None
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
+    if not isinstance(text, str):
+        return None
+    usage = answer.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    return Reply(
+        text,
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
+        _reason(choice.get("finish_reason")),
+    )
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def _reason(value: Any) -> str:
+    if not isinstance(value, str):
+        return ""
+    return "stop" if value in _STOPPED else value
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL's host is this machine, by its name or number; nothing is resolved.
+
+    >>> is_loopback("http://127.0.0.1:8080/x"), is_loopback("https://example.org")
+    (True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def error_message(status: int, body: Any) -> str:
+    """Return in one line why a server refused, from the JSON (or text) of the shapes model servers use.
+
+    >>> error_message(400, {"error": {"message": "no such model", "type": "invalid_request_error"}})
+    'no such model'
+    """
+    reason = body
+    if isinstance(body, Mapping):
+        keys = ("OriginalMessage", "Message", "message", "error", "detail", "errorMessage")
+        reason = next((body[key] for key in keys if body.get(key)), body)
+        if isinstance(reason, Mapping):
+            reason = reason.get("message", reason)
+    text = reason if isinstance(reason, str) else json.dumps(reason, ensure_ascii=False)
+    return _clip(text) or f"HTTP status {status}, without a reason"
+
+
+def is_transient(status: int, body: Any) -> bool:
+    """Tell whether the same request may succeed later, from the status and SageMaker's `OriginalStatusCode`."""
+    if status == _MODEL_ERROR and isinstance(body, Mapping):
+        original = body.get("OriginalStatusCode")
+        return isinstance(original, int) and is_transient(original, None)
+    return status in _TRANSIENT or status >= _SERVER_ERROR
+
+
+def _refusal(response: httpx.Response) -> RequestError:
+    status = response.status_code
+    if response.is_redirect:
+        message = f"{response.url} redirects to {response.headers.get('location', 'nowhere')!r}: give the final URL"
+        return RequestError(message, retryable=False)
+    try:
+        body = response.json()
+    except ValueError:
+        body = response.text
+    message = f"the endpoint answered {status}: {error_message(status, body)}"
+    return RequestError(message, retryable=is_transient(status, body), retry_after=_retry_after(response))
+
+
+def _decode(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as exc:
+        kind = response.headers.get("content-type", "no content type")
+        message = f"the endpoint's answer ({kind}) is no JSON: {_clip(response.text) or 'it is empty'}"
+        raise RequestError(message, retryable=False) from exc
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Read `Retry-After`: seconds, or a date (RFC 9110, 10.2.3)."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, date.timestamp() - time.time())
+
+
+def _clip(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else line[:_SHOWN] + "..."

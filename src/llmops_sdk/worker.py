@@ -52,7 +52,7 @@ class Child:
             **(environment or {}),
         }
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
                 [sys.executable, "-m", "llmops_sdk.worker", run.store.uri, run.id, step],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -104,7 +104,11 @@ class Child:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         hint = "; the system may have run out of memory" if code == -signal.SIGKILL else ""
         tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-        said = f"; its last words: {' / '.join(line.strip() for line in tail if line.strip())}" if tail and not hint else ""
+        said = (
+            f"; its last words: {' / '.join(line.strip() for line in tail if line.strip())}"
+            if tail and not hint
+            else ""
+        )
         return f"the process of step {self._step!r} {how}{hint}{said} (log: {self._log})"
 
 
@@ -121,7 +125,9 @@ def main() -> int:
     run = Run.open(open_store(store_uri), run_id)
     registry = Registry.load()
     registry.check_pins(run.plan)
-    runtime = Runtime(registry, default_home(), offline=bool(os.environ.get("LLMOPS_OFFLINE")), progress=EventProgress(events))
+    runtime = Runtime(
+        registry, default_home(), offline=bool(os.environ.get("LLMOPS_OFFLINE")), progress=EventProgress(events)
+    )
     try:
         run_step(run, step, runtime)
     except KeyboardInterrupt:

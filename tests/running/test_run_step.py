@@ -72,7 +72,9 @@ def test_nothing_is_made_twice(pipeline: Pipeline, store: Store, registry: Regis
     assert count == len(asked) == 20
     records = [second.run.record(step.name) for step in second.run.plan.steps[:-1]]
     assert all(isinstance(record, Succeeded) and record.cached for record in records)
-    assert [cell.estimates for cell in first.leaderboards[0].cells] == [cell.estimates for cell in second.leaderboards[0].cells]
+    assert [cell.estimates for cell in first.leaderboards[0].cells] == [
+        cell.estimates for cell in second.leaderboards[0].cells
+    ]
 
 
 def test_only_what_changed_is_made(pipeline: Pipeline, store: Store, registry: Registry, asked: list[str]) -> None:
@@ -84,7 +86,11 @@ def test_only_what_changed_is_made(pipeline: Pipeline, store: Store, registry: R
     assert [] == asked
     assert "noise" == more.leaderboards[0].metric
 
-    run(pipeline.with_prompt("template", name="twice", prompt="{context} {context}", completion="{response}"), store, registry)
+    run(
+        pipeline.with_prompt("template", name="twice", prompt="{context} {context}", completion="{response}"),
+        store,
+        registry,
+    )
     assert 20 == len(asked)  # both models under the new prompt, on ten records
     assert all(" line " in prompt for prompt in asked)
 
@@ -94,7 +100,11 @@ def test_a_failed_cell_stops_no_other_and_stays_visible(pipeline: Pipeline, stor
     result = run(pipeline.with_model("echo", name="bad", trainer={"fails": True}), store, registry)
 
     (failed,) = result.failures
-    assert ("bad", "train.bad.bare.lines", "it was told to fail") == (failed.candidate, failed.step, failed.error.split(": ")[-1])
+    assert ("bad", "train.bad.bare.lines", "it was told to fail") == (
+        failed.candidate,
+        failed.step,
+        failed.error.split(": ")[-1],
+    )
     assert ["loud", "quiet"] == [cell.candidate for cell in result.leaderboards[0].cells]
     later = result.run.record("score.bad.bare.lines")
     assert isinstance(later, Failed)
@@ -147,7 +157,9 @@ def test_the_plan_is_kept_once_and_never_changes(pipeline: Pipeline, store: Stor
     assert json.loads(store.get(keys[0]) or b"") == one.run.plan.json
 
 
-def test_a_missing_field_is_told_before_any_training(store: Store, registry: Registry, home: Path, asked: list[str]) -> None:  # noqa: ARG001
+def test_a_missing_field_is_told_before_any_training(
+    store: Store, registry: Registry, home: Path, asked: list[str]
+) -> None:
     """A prompt that names a field the records do not have fails in `prepare`, naming prompt, field and record."""
     pipeline = (
         Pipeline.builder("echo")

@@ -173,7 +173,7 @@ def _text(record: Record, field: str, where: str, shape: Shape) -> str:
     if text is None and field == "context":
         return ""
     if not isinstance(text, str) or not (text.strip() or field == "context"):
-        what = "is empty" if text is None or isinstance(text, str) else f"is a {type(text).__name__}, not text"
+        what = "is empty" if text is None or isinstance(text, str) else f"is of type {type(text).__name__}, not text"
         message = f"the field {column!r} of {where} {what}; every record needs its {field}"
         raise DataError(message)
     return text

@@ -109,9 +109,7 @@ class _SideBySide:
                 raise
 
     def _ready(self, waiting: Mapping[str, Step]) -> list[Step]:
-        return [
-            step for step in waiting.values() if all(self._run.record(need) is not None for need in step.needs)
-        ]
+        return [step for step in waiting.values() if all(self._run.record(need) is not None for need in step.needs)]
 
     def _in_child(self, step: Step) -> StepRecord:
         gpu = self._free.get()
@@ -131,7 +129,9 @@ def _gpus() -> list[str]:
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [gpu.strip() for gpu in chosen.split(",") if gpu.strip() not in ("", "-1")]
-    return sorted(match[1] for path in Path("/dev").glob("nvidia*") if (match := re.fullmatch(r"nvidia(\d+)", path.name)))
+    return sorted(
+        match[1] for path in Path("/dev").glob("nvidia*") if (match := re.fullmatch(r"nvidia(\d+)", path.name))
+    )
 
 
 def _tell(runtime: Runtime, record: StepRecord, *, told: bool) -> None:

@@ -28,7 +28,9 @@ _TORCH = ("torch", "transformers", "safetensors")
 class HuggingFaceOptions:
     """Weights of a causal language model in Hugging Face's form."""
 
-    weights: str = option(path=True, help="a folder, a hub id such as 'HuggingFaceTB/SmolLM2-360M-Instruct', or an asset's name")
+    weights: str = option(
+        path=True, help="a folder, a hub id such as 'HuggingFaceTB/SmolLM2-360M-Instruct', or an asset's name"
+    )
     revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
 
     def base_model(self) -> BaseModel:
@@ -52,15 +54,21 @@ class LoraOptions:
     """How LoRA fine-tuning runs."""
 
     epochs: float = option(1.0, help="passes over the train split", validator=_positive)
-    max_steps: int | None = option(None, help="end after so many optimizer steps", validator=validators.optional(_at_least_one))
+    max_steps: int | None = option(
+        None, help="end after so many optimizer steps", validator=validators.optional(_at_least_one)
+    )
     max_minutes: float | None = option(
-        None, help="end after so many minutes; the result is then marked as truncated", validator=validators.optional(_positive)
+        None,
+        help="end after so many minutes; the result is then marked as truncated",
+        validator=validators.optional(_positive),
     )
     learning_rate: float = option(3e-4, help="peak of the cosine schedule", validator=_positive)
     rank: int = option(16, help="rank of the adapters", validator=_at_least_one)
     alpha: float = option(32, help="scale of the adapters is alpha / rank", validator=_positive)
     dropout: float = option(0.0, help="dropout on the adapters' input", validator=[validators.ge(0), validators.lt(1)])
-    max_length: int = option(1024, help="longer rows (tokens) are dropped and counted, never cut", validator=validators.ge(16))
+    max_length: int = option(
+        1024, help="longer rows (tokens) are dropped and counted, never cut", validator=validators.ge(16)
+    )
     batch_tokens: int = option(1024, help="padded tokens in one optimizer step", validator=validators.ge(16))
     held_out: int = option(16, help="train rows kept aside to measure the held-out loss", validator=validators.ge(0))
     seed: int = option(0, help="of the order of rows and the adapters' first values")
@@ -82,7 +90,9 @@ class LocalEndpointOptions:
         20.0, help="how long a request waits for others", affects_results=False, validator=validators.ge(0)
     )
     max_body_mb: float = option(4.0, help="larger requests are refused", affects_results=False, validator=_positive)
-    start_timeout: float = option(300.0, help="seconds until it must answer", affects_results=False, validator=_positive)
+    start_timeout: float = option(
+        300.0, help="seconds until it must answer", affects_results=False, validator=_positive
+    )
 
 
 @attrs.frozen(kw_only=True)

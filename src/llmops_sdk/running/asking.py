@@ -81,7 +81,7 @@ class Asked:
         """Return what is worth showing while it goes on."""
         facts = {}
         if self.output_tokens is not None and self.seconds > 0:
-            facts["tokens/s"] = f"{self.output_tokens / self.seconds:.0f}"
+            facts["tokens_per_s"] = f"{self.output_tokens / self.seconds:.0f}"
         if self.failed:
             facts["failed"] = str(self.failed)
         return facts
@@ -111,7 +111,11 @@ def ask(
 
 class _Asker:
     def __init__(
-        self, transport: Transport, prompts: Iterator[tuple[int, Prompt]], generation: GenerationOptions, concurrency: int
+        self,
+        transport: Transport,
+        prompts: Iterator[tuple[int, Prompt]],
+        generation: GenerationOptions,
+        concurrency: int,
     ) -> None:
         self.stop = threading.Event()
         self._transport = transport

@@ -127,7 +127,10 @@ def _speed(job: Job, address: str, made: Mapping[str, Any]) -> Speed | None:
 
 
 def _latencies(job: Job, address: str) -> Iterator[float]:
-    with job.run.store.folder(f"artifacts/{address}/final") as folder, (folder / "generations.jsonl").open("rb") as lines:
+    with (
+        job.run.store.folder(f"artifacts/{address}/final") as folder,
+        (folder / "generations.jsonl").open("rb") as lines,
+    ):
         for line in lines:
             outcome = json.loads(line)
             if "output" in outcome:

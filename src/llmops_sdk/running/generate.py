@@ -137,9 +137,10 @@ def _ask_cell(job: Job, transport: Transport, work: _Work, endpoint: Endpoint) -
     generation = _with_stops(plan.generation, work.template)
     attempt = f"{time.time_ns():020d}-{secrets.token_hex(2)}"
     asked = Asked()
-    with store.journal(segments, attempt) as journal, job.runtime.progress.task(
-        f"{job.step}: asking {work.cell.name}", total, "records"
-    ) as task:
+    with (
+        store.journal(segments, attempt) as journal,
+        job.runtime.progress.task(f"{job.step}: asking {work.cell.name}", total, "records") as task,
+    ):
         task.update(sum(done))
         for outcome in ask(transport, _pending(work, done), generation, concurrency=endpoint.concurrency):
             journal.write(canonical(outcome_json(outcome)) + b"\n")

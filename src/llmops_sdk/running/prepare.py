@@ -72,4 +72,8 @@ def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan) -> None:
     for name, split in (("train", splits.train if trains else None), ("test", splits.test)):
         for index, record in enumerate(split or ()):
             for prompt in plan.prompts:
-                render(prompt.template, record, where=f"prompt {prompt.name!r}, data set {dataset!r}, {name} record {index}")
+                render(
+                    prompt.template,
+                    record,
+                    where=f"prompt {prompt.name!r}, data set {dataset!r}, {name} record {index}",
+                )

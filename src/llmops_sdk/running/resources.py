@@ -34,7 +34,7 @@ def _delete_all(job: Job, entered: tuple[Resource, ...], delete: Callable[[Resou
     for resource in reversed(entered):
         try:
             delete(resource)
-        except Exception as exc:  # noqa: BLE001 - the others must be deleted too
+        except Exception as exc:
             job.log.exception("%s %r could not be deleted", resource.kind, resource.name)
             failure = failure or exc
         else:

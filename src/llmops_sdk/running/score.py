@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class _Cell:
     def rows(self) -> Iterator[_Row]:
         """Yield the test records with what was answered, in the split's order."""
         with self.generations.open("rb") as lines:
-            for record, line in zip(self.test, lines):
+            for record, line in zip(self.test, lines, strict=True):
                 outcome = json.loads(line)
                 yield _Row(record, prompt_only(self.template, record), outcome)
 
@@ -64,16 +65,14 @@ def score(job: Job, step: ScoreStep) -> Made:
         files = _Cell(splits.test, folder / "generations.jsonl", prompt.template)
         for component in plan.evaluators:
             key = digest(component.key, generations.value["sha256"], splits.test.sha256, prompt.key)
-            once = job.make_once(
-                f"scores/{key}", lambda place, component=component: _evaluate(job, component, files, place, cell.name)
-            )
+            once = job.make_once(f"scores/{key}", partial(_evaluate, job, component, files, cell.name))
             artifacts[component.name] = once.artifact.address
             cached = cached and once.cached
         _write_samples(job, files, artifacts, cell.name, stack)
     return Made(artifacts, cached)
 
 
-def _evaluate(job: Job, component: Component, files: _Cell, folder: Path, cell: str) -> Any:
+def _evaluate(job: Job, component: Component, files: _Cell, cell: str, folder: Path) -> Any:
     evaluator: Evaluator = job.runtime.registry.make("evaluator", component.use, component.options)
     names = {metric.name for metric in evaluator.metrics}
     context = job.context(folder)
@@ -81,7 +80,10 @@ def _evaluate(job: Job, component: Component, files: _Cell, folder: Path, cell: 
     draft = folder / "scores.tmp"
     answered = (generation.index for generation in files.answered())
     total = files.test.records
-    with draft.open("wb") as out, job.runtime.progress.task(f"scoring {cell}: {component.name}", total, "records") as task:
+    with (
+        draft.open("wb") as out,
+        job.runtime.progress.task(f"scoring {cell}: {component.name}", total, "records") as task,
+    ):
         for index, found in itertools.zip_longest(answered, evaluator.evaluate(context, files.answered())):
             checked = _checked(found, index, names, component.name)
             counts["scored" if isinstance(checked, Scored) else "unscored"] += 1
@@ -104,7 +106,7 @@ def _checked(found: RecordScore | None, index: int | None, names: set[str], eval
         return found
     unknown = set(found.scores) - names
     if unknown:
-        message = f"evaluator {evaluator!r} gave a metric it does not declare: {sorted(unknown)[0]!r}"
+        message = f"evaluator {evaluator!r} gave a metric it does not declare: {min(unknown)!r}"
         raise PluginError(message)
     bad = [name for name, value in found.scores.items() if not math.isfinite(value)]
     if bad:

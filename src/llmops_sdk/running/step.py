@@ -46,7 +46,9 @@ def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
     began = time.time()
     failed = _failed_earlier(run, step)
     if failed is not None and not isinstance(step, CompareStep):
-        message = f"step {failed.cause!r} failed earlier: {failed.error}" if failed.cause == failed.step else failed.error
+        message = (
+            f"step {failed.cause!r} failed earlier: {failed.error}" if failed.cause == failed.step else failed.error
+        )
         return _keep(run, Failed(name, message, "", failed.cause, began, 0.0))
     log = _step_log(run, name)
     try:

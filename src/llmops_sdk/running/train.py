@@ -26,7 +26,9 @@ def train(job: Job, step: TrainStep) -> Made:
             message = f"data set {step.dataset!r} has no train records to fine-tune {model.name!r} on"
             raise DataError(message)
         fingerprint = trainer.fingerprint(job.context(job.runtime.home), model.base)
-        address = f"model/{digest(model.trainer.key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)}"
+        address = (
+            f"model/{digest(model.trainer.key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)}"
+        )
 
         def make(folder: Path) -> Any:
             context = job.context(folder)

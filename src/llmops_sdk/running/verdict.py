@@ -25,11 +25,18 @@ def conclude(
     ranked = [cell for cell in cells if metric.name in cell.estimates]
     lost = f" {_many(len(failed), 'candidate')} could not be evaluated." if failed else ""
     if not ranked:
-        return Verdict("", settled=False, tied=(), text=f"No candidate has a {label} on {dataset}: there is nothing to decide on.{lost}")
+        return Verdict(
+            "",
+            settled=False,
+            tied=(),
+            text=f"No candidate has a {label} on {dataset}: there is nothing to decide on.{lost}",
+        )
     best = ranked[0]
     top = f"{best.candidate} has the best mean {label} on {dataset}, {_mean(best.estimates[metric.name])}"
     if len(ranked) == 1:
-        return Verdict(best.candidate, settled=False, tied=(), text=f"{top}; there is no other candidate to compare it with.{lost}")
+        return Verdict(
+            best.candidate, settled=False, tied=(), text=f"{top}; there is no other candidate to compare it with.{lost}"
+        )
     to_best = {difference.candidate: difference for difference in differences if difference.metric == metric.name}
     tied = tuple(cell.candidate for cell in ranked[1:] if not _worse(to_best.get(cell.candidate), metric))
     if not tied:

@@ -116,9 +116,11 @@ def nltk_server(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
         content = archive.read_bytes()
+        with zipfile.ZipFile(archive) as packed:
+            unpacked = sum(entry.file_size for entry in packed.infolist())
         (archive.parent / "index.xml").write_text(
             f'<nltk_data><packages><package id="wordnet" name="WordNet" subdir="corpora" url="{url}/wordnet.zip" '
-            f'unzip="0" size="{len(content)}" unzipped_size="100" checksum="{hashlib.md5(content).hexdigest()}" '
+            f'unzip="0" size="{len(content)}" unzipped_size="{unpacked}" checksum="{hashlib.md5(content).hexdigest()}" '
             f'sha256_checksum="{hashlib.sha256(content).hexdigest()}"/></packages><collections/></nltk_data>'
         )
         monkeypatch.setattr("nltk.downloader.urlopen", urlopen)

@@ -55,7 +55,7 @@ def test_fmevals_own_classes_give_the_same_numbers(
     for package in ("fmeval", "bert_score"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    texts = [*pairs[:25], ("", "A reference."), ("😀 مرحبا", "emoji"), ("Yes. That is true.", "yes<OR>no")]
+    texts = [*pairs[:10], ("", "A reference."), ("😀 مرحبا", "emoji"), ("Yes. That is true.", "yes<OR>no")]
     expected = _ask_fmeval(texts, asset, tmp_path)
 
     summaries = SummarizationAccuracy(SummarizationAccuracyOptions()).evaluate(context, generations(texts))

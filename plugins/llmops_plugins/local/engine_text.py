@@ -1,0 +1,112 @@
+"""Between text and tokens: prompts in, answers out, and the strings at which an answer ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class RequestRefusedError(ValueError):
+    """A request that cannot be answered as it is; the message says why."""
+
+
+class Text:
+    """A tokenizer as the engine needs it.
+
+    Args:
+        tokenizer: The model's.
+        ends: Tokens that end every answer.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> None:
+        self._tokenizer = tokenizer
+        self._special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+        self.ends = ends
+
+    def encode(self, prompt: str | Sequence[Mapping[str, str]]) -> list[int]:
+        """Return a prompt's tokens: plain text as the tokenizer does it, messages through the model's chat template.
+
+        Raises:
+            RequestRefusedError: There is no chat template, it refuses the messages, or there is nothing to ask.
+        """
+        tokens = self._encode_text(prompt) if isinstance(prompt, str) else self._encode_chat(prompt)
+        if not tokens:
+            message = "the prompt is empty: it has no tokens"
+            raise RequestRefusedError(message)
+        return tokens
+
+    def _encode_text(self, text: str) -> list[int]:
+        tokens: list[int] = self._tokenizer(text, truncation=False, verbose=False)["input_ids"]
+        return tokens
+
+    def _encode_chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        from jinja2 import TemplateError
+
+        if not self._tokenizer.chat_template:
+            message = "this model has no chat template: ask it with a text instead of messages"
+            raise RequestRefusedError(message)
+        conversation = [dict(message) for message in messages]
+        try:
+            tokens: list[int] = self._tokenizer.apply_chat_template(
+                conversation, add_generation_prompt=True, tokenize=True, return_dict=False
+            )
+        except TemplateError as exc:
+            message = f"the model's chat template refuses the messages: {exc}"
+            raise RequestRefusedError(message) from exc
+        return tokens
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text of generated tokens, without the special ones."""
+        arguments: dict[str, Any] = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+        text: str = self._tokenizer.decode(list(tokens), **arguments)
+        return text
+
+    def stops(self, strings: Sequence[str]) -> Stops:
+        """Prepare a request's stop strings. One that is a special token by itself ends the answer as that token."""
+        special = {self._special[string] for string in strings if string in self._special}
+        plain = tuple(string for string in strings if string not in self._special)
+        return Stops(self, self.ends | special, plain)
+
+
+@attrs.frozen
+class Stops:
+    """Where one answer ends, but for its length.
+
+    Attributes:
+        text: Decodes.
+        tokens: Each of them ends the answer and is no part of its text.
+        strings: Each of them ends the answer; its text is cut before the first.
+    """
+
+    text: Text
+    tokens: frozenset[int]
+    strings: tuple[str, ...]
+
+    def found(self, tokens: Sequence[int]) -> bool:
+        """Tell whether the newest token completes an end.
+
+        Only the newest tokens are decoded. A token brings one byte at least, but for special ones, so that so many
+        tokens as the longest string has bytes hold it whole; a few more keep the first of them in its context.
+        """
+        if tokens[-1] in self.tokens:
+            return True
+        if not self.strings:
+            return False
+        window = max(len(string.encode()) for string in self.strings) + 4
+        newest = self.text.decode(tokens[-window:])
+        return any(string in newest for string in self.strings) and self._cut(self.text.decode(tokens)) is not None
+
+    def answer(self, tokens: Sequence[int]) -> str:
+        """Return the answer's text, cut before the first stop string."""
+        text = self.text.decode(tokens[:-1] if tokens and tokens[-1] in self.tokens else tokens)
+        cut = self._cut(text)
+        return text if cut is None else text[:cut]
+
+    def _cut(self, text: str) -> int | None:
+        places = [place for string in self.strings if (place := text.find(string)) >= 0]
+        return min(places, default=None)

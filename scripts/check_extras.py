@@ -1,0 +1,70 @@
+"""Checks the extras as users take them: each resolves for every supported Python, and installs and imports with pip.
+
+Resolving asks an index for metadata only. Installing makes one throwaway virtual environment for each extra, without
+the constraints file, because users install without it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PYTHONS = ("3.10", "3.11", "3.12")
+IMPORTS = {
+    "": ("llmops_sdk.builder", "llmops_sdk.cli"),
+    "local": ("torch", "transformers", "peft", "gguf", "starlette", "uvicorn", "llmops_plugins.local.lora"),
+    "datasets": ("datasets", "llmops_plugins.datasets.huggingface"),
+    "metrics": ("nltk", "rouge_score", "llmops_plugins.metrics.summarization"),
+    "fmeval": ("fmeval", "fmeval.data_loaders.data_config", "pyarrow", "ray"),
+    "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
+    "docs": ("mkdocs", "mkdocstrings"),
+}
+RESOLVED_ONLY = ("all", "dev")
+
+
+def main() -> int:
+    """Check all extras; return 1 when one fails."""
+    failed = []
+    for extra in (*IMPORTS, *RESOLVED_ONLY):
+        for python in PYTHONS:
+            if not _resolves(extra, python):
+                failed.append(f"{extra or 'core'} does not resolve on {python}")
+    for extra, modules in IMPORTS.items():
+        began = time.monotonic()
+        problem = _imports(extra, modules)
+        print(f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - began:.0f} s", flush=True)
+        if problem:
+            failed.append(f"{extra or 'core'}: {problem}")
+    print("\n".join(failed) or "all extras resolve, install and import")
+    return 1 if failed else 0
+
+
+def _resolves(extra: str, python: str) -> bool:
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "-q", "--python-version", python]
+    command += ["--extra", extra] if extra else []
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+    return done.returncode == 0
+
+
+def _imports(extra: str, modules: tuple[str, ...]) -> str:
+    with tempfile.TemporaryDirectory(prefix="llmops-extra-") as folder:
+        venv.create(folder, with_pip=True)
+        python = str(Path(folder) / "bin" / "python")
+        wanted = f"{ROOT}[{extra}]" if extra else str(ROOT)
+        install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wanted]
+        for command in (install, [python, "-m", "pip", "check"], [python, "-c", f"import {', '.join(modules)}"]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+            if done.returncode:
+                return (done.stderr or done.stdout).strip().splitlines()[-1]
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

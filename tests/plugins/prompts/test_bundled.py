@@ -1,0 +1,90 @@
+"""Golden texts: what a model is trained on and asked, letter by letter."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+from llmops_plugins.prompts import hooks
+from llmops_plugins.prompts.bundled import Alpaca, Chat, Plain
+from llmops_plugins.prompts.hooks import ChatOptions
+from llmops_sdk import ChatPrompt, NoOptions, PromptSource, TextPrompt, render
+
+import pytest
+
+RECORD = {"instruction": "Summarize {this}.", "context": "Rain fell.\nThen it stopped.", "response": "It rained."}
+NO_CONTEXT = {"instruction": "Name a colour.", "context": "", "response": "Blue."}
+
+# Two line breaks end the article's prompt, and two begin the key that JumpStart puts before the response.
+ALPACA_ASKED = (
+    "Below is an instruction that describes a task, paired with an input that provides further context. Write a"
+    " response that appropriately completes the request.\n\n### Instruction:\nSummarize {this}.\n\n### Input:\n"
+    "Rain fell.\nThen it stopped.\n\n\n\n### Response:\n"
+)
+
+
+def test_alpaca_is_asked_and_trained_as_the_article_does() -> None:
+    """What is asked is the article's prompt and JumpStart's key; what is learned begins with a space."""
+    assert TextPrompt(ALPACA_ASKED, " It rained.") == render(Alpaca(NoOptions()).template(), RECORD)
+
+
+def test_alpaca_is_what_the_articles_code_makes() -> None:
+    """The article's template, formatted with `str.format` and with JumpStart's key appended, is the same text."""
+    template_json = json.loads(
+        r'{"prompt": "Below is an instruction that describes a task, paired with an input that provides further '
+        r'context. Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n'
+        r'### Input:\n{context}\n\n", "completion": " {response}"}'
+    )
+    asked = template_json["prompt"].format(**RECORD) + "\n\n### Response:\n"
+    completion = template_json["completion"].format(**RECORD)
+    assert TextPrompt(asked, completion) == render(Alpaca(NoOptions()).template(), RECORD)
+
+
+def test_alpaca_stops_before_the_next_exercise_only() -> None:
+    """An answer that begins with a second response heading is not cut to nothing."""
+    assert ("### Instruction:",) == Alpaca(NoOptions()).template().stop
+
+
+def test_alpaca_without_a_context() -> None:
+    """An empty context leaves its heading, as in the article."""
+    prompt = render(Alpaca(NoOptions()).template(), NO_CONTEXT)
+    assert isinstance(prompt, TextPrompt)
+    assert prompt.text.endswith("### Instruction:\nName a colour.\n\n### Input:\n\n\n\n\n### Response:\n")
+
+
+def test_plain() -> None:
+    """The instruction and the context, each followed by a blank line, and nothing added."""
+    expected = TextPrompt("Summarize {this}.\n\nRain fell.\nThen it stopped.\n\n", "It rained.")
+    assert expected == render(Plain(NoOptions()).template(), RECORD)
+
+
+def test_chat() -> None:
+    """One user message, and the reference as the assistant's answer."""
+    user = {"role": "user", "content": "Summarize {this}.\n\nRain fell.\nThen it stopped."}
+    assert ChatPrompt((user,), "It rained.") == render(Chat(ChatOptions()).template(), RECORD)
+
+
+def test_chat_with_a_system_message() -> None:
+    """The system message comes first; it may have places of its own."""
+    template = Chat(ChatOptions(system="Answer like {{this}}: {tone}.")).template()
+    prompt = render(template, {**RECORD, "tone": "dry"})
+    assert isinstance(prompt, ChatPrompt)
+    assert {"role": "system", "content": "Answer like {this}: dry."} == prompt.messages[0]
+    assert ["system", "user"] == [message["role"] for message in prompt.messages]
+
+
+@pytest.mark.parametrize("card", hooks.llmops_cards(), ids=lambda card: card.name)
+def test_every_card_can_be_made(card: object) -> None:
+    """Each card names a prompt source, and options that all say what they do."""
+    from importlib import import_module
+
+    assert isinstance(card, hooks.PromptCard)
+    module, _, name = card.load.partition(":")
+    assert issubclass(getattr(import_module(module), name), PromptSource)
+    assert [field.name for field in attrs.fields(card.options) if not field.metadata.get("help")] == []
+
+
+def test_there_are_neither_assets_nor_checks() -> None:
+    """Templates are text, and are checked when a pipeline is built."""
+    assert hooks.llmops_assets() == ()
+    assert hooks.llmops_checks() == ()
