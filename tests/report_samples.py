@@ -10,6 +10,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,21 @@ from llmops_sdk.results import (
 from llmops_sdk.values import BaseModel, Metric, TrainedModel, TrainingPoint
 
 METRICS = (Metric("meteor", "METEOR"), Metric("rougeL", "ROUGE-L"), Metric("bertscore", "BERTScore"))
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    '<img src=x onerror="alert(2)">',
+    "<!--<script>",
+    "]]><svg onload=alert(3)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202eevil\u202c \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
+    "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 line\u2028separator\u2029paragraph",
+    "bell\x07 escape\x1b[31m null\x00 delete\x7f",
+    "lone \ud800 surrogate",
+    "x" * 20_000,
+    "word " * 9_000,
+)
+"""What models and data sets may write."""
+
 _ALPACA = (
     "Below is an instruction that describes a task, paired with an input that provides further context. "
     "Write a response that appropriately completes the request.\n\n"
@@ -42,40 +58,62 @@ _ASKED = (
     ("Give me a short summary for somebody who has not read it.", (0, 1, 3)),
 )
 _PASSAGES = (
-    "Salt marshes grow where rivers slow down and meet the tide. Their grasses trap mud, and the ground rises with the "
-    "sea. A marsh can store several times more carbon per hectare than a forest. Where marshes were drained for pasture, "
-    "storms now reach villages that had been safe for centuries.",
-    "The first railway timetables were printed by private publishers, not by the railways. Each town still kept its own "
-    "solar time, so a traveller going west gained minutes at every stop. Railway time spread from the stations to the "
-    "church clocks within twenty years. A single time for a whole country was made into law only long after everybody "
-    "used it.",
-    "Sourdough rises because wild yeasts and bacteria live together in the starter. The bacteria make the dough sour, "
-    "which keeps most moulds away. Bakers feed the starter with flour and water once or twice a day. A starter that is "
-    "fed well can be kept for decades and handed on to other bakers.",
-    "Octopuses have most of their nerve cells in their arms. Each arm can taste, touch and decide a good deal on its own. "
-    "The brain sends short orders and leaves the details to the arms. This makes the animal interesting to engineers who "
-    "build soft robots.",
-    "A suspension bridge hangs its deck from cables that run over two towers. The cables pull on heavy blocks of concrete "
-    "at both ends. Wind is a greater danger to a long bridge than weight. After a bridge in the state of Washington shook "
-    "itself apart, new decks were tested in wind tunnels.",
-    "Paper was made from rags until the middle of the nineteenth century. The rags ran short as more people learned to "
-    "read. Wood pulp made paper cheap, but its acids turned pages brown within decades. Libraries now treat such books in "
-    "bulk or copy them before they crumble.",
-    "Glaciers flow because ice under pressure slowly changes its shape. The middle of a glacier moves faster than its "
-    "edges. Stones frozen into the ice scratch the rock below and show where it once went. From these marks geologists "
-    "drew the first maps of the ice age.",
-    "A honey bee that finds a rich field of flowers dances on the comb. The angle of the dance tells the direction and its "
-    "length tells the distance. Other bees follow the dancer in the dark and then fly out. Farmers watch the hives to learn "
-    "which crops are in flower.",
-    "Concrete gains most of its strength in the first month but goes on hardening for years. It resists pressure well and "
-    "pulling badly, so steel bars are laid into it. When water reaches the steel, the rust pushes the concrete apart. Good "
-    "cover over the bars decides how long a bridge lasts.",
-    "Lighthouse keepers once wound a clockwork by hand every few hours to turn the lens. The lens was cut into rings, so "
-    "that a small lamp could be seen for thirty kilometres. Every light had its own rhythm, by which sailors knew it. When "
-    "the lamps became electric, the keepers left one after the other.",
-    "Tea was first drunk as a medicine in the south of China. Monks carried the plants to Japan, where tea became part of "
-    "a ceremony. Trading companies later brought it to Europe by ship. The taxes on it paid for a good part of the navy "
-    "that protected the trade.",
+    (
+        "Salt marshes grow where rivers slow down and meet the tide. Their grasses trap mud, and the ground rises with the "
+        "sea. A marsh can store several times more carbon per hectare than a forest. Where marshes were drained for pasture, "
+        "storms now reach villages that had been safe for centuries."
+    ),
+    (
+        "The first railway timetables were printed by private publishers, not by the railways. Each town still kept its own "
+        "solar time, so a traveller going west gained minutes at every stop. Railway time spread from the stations to the "
+        "church clocks within twenty years. A single time for a whole country was made into law only long after everybody "
+        "used it."
+    ),
+    (
+        "Sourdough rises because wild yeasts and bacteria live together in the starter. The bacteria make the dough sour, "
+        "which keeps most moulds away. Bakers feed the starter with flour and water once or twice a day. A starter that is "
+        "fed well can be kept for decades and handed on to other bakers."
+    ),
+    (
+        "Octopuses have most of their nerve cells in their arms. Each arm can taste, touch and decide a good deal on its own. "
+        "The brain sends short orders and leaves the details to the arms. This makes the animal interesting to engineers who "
+        "build soft robots."
+    ),
+    (
+        "A suspension bridge hangs its deck from cables that run over two towers. The cables pull on heavy blocks of concrete "
+        "at both ends. Wind is a greater danger to a long bridge than weight. After a bridge in the state of Washington shook "
+        "itself apart, new decks were tested in wind tunnels."
+    ),
+    (
+        "Paper was made from rags until the middle of the nineteenth century. The rags ran short as more people learned to "
+        "read. Wood pulp made paper cheap, but its acids turned pages brown within decades. Libraries now treat such books in "
+        "bulk or copy them before they crumble."
+    ),
+    (
+        "Glaciers flow because ice under pressure slowly changes its shape. The middle of a glacier moves faster than its "
+        "edges. Stones frozen into the ice scratch the rock below and show where it once went. From these marks geologists "
+        "drew the first maps of the ice age."
+    ),
+    (
+        "A honey bee that finds a rich field of flowers dances on the comb. The angle of the dance tells the direction and its "
+        "length tells the distance. Other bees follow the dancer in the dark and then fly out. Farmers watch the hives to learn "
+        "which crops are in flower."
+    ),
+    (
+        "Concrete gains most of its strength in the first month but goes on hardening for years. It resists pressure well and "
+        "pulling badly, so steel bars are laid into it. When water reaches the steel, the rust pushes the concrete apart. Good "
+        "cover over the bars decides how long a bridge lasts."
+    ),
+    (
+        "Lighthouse keepers once wound a clockwork by hand every few hours to turn the lens. The lens was cut into rings, so "
+        "that a small lamp could be seen for thirty kilometres. Every light had its own rhythm, by which sailors knew it. When "
+        "the lamps became electric, the keepers left one after the other."
+    ),
+    (
+        "Tea was first drunk as a medicine in the south of China. Monks carried the plants to Japan, where tea became part of "
+        "a ceremony. Trading companies later brought it to Europe by ship. The taxes on it paid for a good part of the navy "
+        "that protected the trade."
+    ),
 )
 
 
@@ -86,7 +124,9 @@ def records() -> list[dict[str, str]]:
         sentences = _sentences(passage)
         for question, places in _ASKED:
             response = " ".join(sentences[place] for place in places)
-            made.append({"instruction": question, "context": passage, "response": response, "category": "summarization"})
+            made.append(
+                {"instruction": question, "context": passage, "response": response, "category": "summarization"}
+            )
     return made
 
 
@@ -109,21 +149,42 @@ def report_data(candidates: Sequence[str] = ("tuned", "base", "tuned-plain")) ->
         },
         specification=_SPECIFICATION,
         datasets=(
-            DatasetFacts("dolly", {"hub": "databricks/databricks-dolly-15k", "revision": "bdd27f4d94b9", "category": "summarization"}, 1188, 44),
+            DatasetFacts(
+                "dolly",
+                {"hub": "databricks/databricks-dolly-15k", "revision": "bdd27f4d94b9", "category": "summarization"},
+                1188,
+                44,
+            ),
         ),
         prompts={"alpaca": _ALPACA, "plain": _PLAIN},
-        generation={"max_new_tokens": "64", "temperature": "0", "top_p": "1", "seed": "0", "stop": "none beyond the prompt's own"},
+        generation={
+            "max_new_tokens": "64",
+            "temperature": "0",
+            "top_p": "1",
+            "seed": "0",
+            "stop": "none beyond the prompt's own",
+        },
         steps=_STEPS,
         samples=board[1],
     )
 
 
+@cache
 def wide_report_data(candidates: int = 10, repeats: int = 12) -> ReportData:
     """Return a large report: `candidates` candidates on 44 x `repeats` records."""
     names = tuple(f"candidate-{place}" for place in range(candidates))
     rows = [{**row, "number": str(repeat)} for repeat in range(repeats) for row in records()]
     board, samples = _board(rows, names, failed=())
     return ReportData(results=Results("wide-20251124-101500-11aa", "wide", (board,), _evaluators()), samples=samples)
+
+
+def one_cell(lines: list[dict[str, Any]], **more: Any) -> ReportData:
+    """Return the report of one candidate with such samples."""
+    cell = cell_result("a", lines, **more)
+    board = Leaderboard("dolly", "meteor", (cell,), (), (), Verdict("a", settled=False, tied=(), text="only one."))
+    return ReportData(
+        results=Results("r", "n", (board,), (EvaluatorFacts("e", METRICS, {}),)), samples={cell.cell: lines}
+    )
 
 
 def sample(index: int, record: Mapping[str, Any], output: str | None, **more: Any) -> dict[str, Any]:
@@ -187,7 +248,9 @@ def differences(samples: Mapping[str, Sequence[Mapping[str, Any]]], best: str) -
             ]
             gaps = [own - top for own, top in pairs]
             made.append(
-                Difference(candidate, best, metric.name, estimate(gaps), sum(g > 0 for g in gaps), sum(g < 0 for g in gaps))
+                Difference(
+                    candidate, best, metric.name, estimate(gaps), sum(g > 0 for g in gaps), sum(g < 0 for g in gaps)
+                )
             )
     return tuple(made)
 
@@ -227,7 +290,9 @@ def _verdict(cells: Sequence[CellResult], gaps: Sequence[Difference], lost: int)
     if tied:
         text += f", but {top.records} records do not settle it against {' and '.join(tied)}: {told}, and that interval includes no difference."
     else:
-        text += f", and it beats every other candidate beyond chance: {told} on the same {gap.estimate.records} records."
+        text += (
+            f", and it beats every other candidate beyond chance: {told} on the same {gap.estimate.records} records."
+        )
     return Verdict(best, not tied, tied, text + (f" {lost} candidate could not be evaluated." if lost else ""))
 
 
@@ -241,15 +306,30 @@ def _answers(rows: Sequence[Mapping[str, str]], name: str, seed: int) -> list[di
     made = []
     for index, row in enumerate(rows):
         template = _PLAIN if _prompt_name(name) == "plain" else _ALPACA
-        line = sample(index, row, _written(row, chance, skill), prompt=template.format(**row), latency=chance.lognormvariate(-0.5, 0.4))
+        line = sample(
+            index,
+            row,
+            _written(row, chance, skill),
+            prompt=template.format(**row),
+            latency=chance.lognormvariate(-0.5, 0.4),
+        )
         line["prompt_tokens"] = len(line["prompt"]) // 4
         line["output_tokens"] = min(64, len(line["output"]) // 4)
         line["finish_reason"] = "length" if line["output_tokens"] == 64 else "stop"
         line["scores"] = _scores(line["output"], row["response"])
         if name == "base" and index in (5, 30):
-            line |= {"output": None, "error": "the endpoint answered 503 three times: model is loading", "scores": {}, "finish_reason": ""}
+            line |= {
+                "output": None,
+                "error": "the endpoint answered 503 three times: model is loading",
+                "scores": {},
+                "finish_reason": "",
+            }
         if name == "base" and index == 17:
-            line |= {"output": "", "scores": {}, "score_errors": {"summarization-accuracy": "the output has no words to score"}}
+            line |= {
+                "output": "",
+                "scores": {},
+                "score_errors": {"summarization-accuracy": "the output has no words to score"},
+            }
         made.append(line)
     return made
 
@@ -277,7 +357,10 @@ def _scores(output: str, reference: str) -> dict[str, float]:
     for word in own:
         before = 0
         for place, known in enumerate(other):
-            before, longest[place + 1] = longest[place + 1], before + 1 if word == known else max(longest[place], longest[place + 1])
+            before, longest[place + 1] = (
+                longest[place + 1],
+                before + 1 if word == known else max(longest[place], longest[place + 1]),
+            )
     rouge = 1.4 * longest[-1] / (len(own) + len(other))
     return {"meteor": 0.5 * common / len(other) * overlap**0.4, "rougeL": rouge, "bertscore": 0.55 + 0.3 * overlap**0.7}
 
@@ -330,7 +413,9 @@ _STEPS = (
     StepFacts("generate-base", "generate", "succeeded", 31.9),
     StepFacts("generate-tuned-alpaca-dolly", "generate", "succeeded", 28.4),
     StepFacts("generate-tuned-plain-dolly", "generate", "succeeded", 29.0),
-    StepFacts("generate-llama-2-7b-alpaca-dolly", "generate", "skipped", None, "train-llama-2-7b-alpaca-dolly failed earlier"),
+    StepFacts(
+        "generate-llama-2-7b-alpaca-dolly", "generate", "skipped", None, "train-llama-2-7b-alpaca-dolly failed earlier"
+    ),
     StepFacts("score-base-dolly", "score", "succeeded", 4.1),
     StepFacts("score-tuned-dolly", "score", "succeeded", 4.4),
     StepFacts("score-tuned-plain-dolly", "score", "succeeded", 4.2),

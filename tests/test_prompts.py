@@ -9,9 +9,7 @@ from llmops_sdk.prompts import _parse, check_template, prompt_only, render, temp
 from llmops_sdk.values import ChatPrompt, ChatTemplate, PromptTemplate, TextPrompt, TextTemplate
 
 RECORD = {"instruction": "Summarize.", "context": "A long text.", "response": "Short."}
-TEXT = TextTemplate(
-    prompt="Do: {instruction}\nWith: {context}\n", response_key="\nAnswer:", completion=" {response}"
-)
+TEXT = TextTemplate(prompt="Do: {instruction}\nWith: {context}\n", response_key="\nAnswer:", completion=" {response}")
 CHAT = ChatTemplate(
     messages=(
         {"role": "system", "content": "Be brief."},
@@ -109,13 +107,13 @@ def test_places_other_than_plain_names_are_refused_by_name(place: str, named: st
         user = {"role": "user", "content": "{instruction}" + place}
         template = ChatTemplate(messages=({"role": "system", "content": "Be brief."}, user))
     else:
-        parts = {"prompt": "{instruction}", "response_key": "=", "completion": "{response}"}
+        parts: dict[str, Any] = {"prompt": "{instruction}", "response_key": "=", "completion": "{response}"}
         template = TextTemplate(**{**parts, part: parts[part] + place})
     with pytest.raises(DataError) as caught:
         check_template(template, "mine")
     assert str(caught.value).startswith(f"the {part} of the prompt template 'mine': ")
     assert named in str(caught.value)
-    with pytest.raises(DataError, match="plain field name|a lone"):
+    with pytest.raises(DataError, match=r"plain field name|a lone"):
         render(template, RECORD)
 
 

@@ -14,7 +14,6 @@ from llmops_sdk.serial import file_sha256
 from llmops_sdk.splits import read_jsonl, write_splits
 from llmops_sdk.values import DatasetSplits, Record
 
-
 SEED_42 = [6, 7, 8, 9, 15, 16]
 SHA_42 = "946d08a61ad714c1cd822bcfd650433dc8d39f6351308cc3c37e3b01ffb4cc01"
 
@@ -106,9 +105,7 @@ def test_a_split_is_a_partition_in_the_order_of_the_rows(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("fraction", "rows", "expected"), [(0.2, 220, 44), (0.07, 100, 7), (0.1, 1188, 119)])
-def test_the_test_split_is_the_fraction_rounded_up(
-    tmp_path: Path, fraction: float, rows: int, expected: int
-) -> None:
+def test_the_test_split_is_the_fraction_rounded_up(tmp_path: Path, fraction: float, rows: int, expected: int) -> None:
     """Rounding up is what `train_test_split` does too; errors of binary fractions do not count as a row."""
     assert expected == write_splits(tmp_path, _rows(rows), test_fraction=fraction).test.records
 
@@ -195,7 +192,7 @@ def test_splits_that_cannot_be_are_refused(tmp_path: Path, rows: int, arguments:
 def test_maxima_take_rows_at_random_and_smaller_ones_a_part_of_larger_ones(tmp_path: Path) -> None:
     """Asking 5 rows asks some of the 20; the rows are not the first ones of the file."""
 
-    def split(**maxima: int) -> DatasetSplits:
+    def split(**maxima: Any) -> DatasetSplits:
         return write_splits(tmp_path, _rows(200), test_fraction=0.2, seed=7, **maxima)
 
     whole = set(_numbers(split().test))

@@ -252,7 +252,9 @@ def _curves(trainings: Sequence[Training]) -> Markup:
         [[p.step, p.tokens, finite(p.seconds), finite(p.loss), finite(p.held_out_loss)] for p in training.model.curve]
         for training in trainings
     ]
-    return script_json([{"label": t.label, "colour": t.colour, "points": p} for t, p in zip(trainings, points, strict=True)])
+    return script_json(
+        [{"label": t.label, "colour": t.colour, "points": p} for t, p in zip(trainings, points, strict=True)]
+    )
 
 
 def _side_by_side(board: Leaderboard, samples: Mapping[str, Sequence[Sample]]) -> dict[int, dict[str, Sample]]:

@@ -258,7 +258,9 @@ def _answer(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
         "unscored": {name: _cut(text) for name, text in (sample.get("score_errors") or {}).items()},
     }
     kept_empty = ("output", "scores")
-    return {name: value for name, value in answer.items() if name in kept_empty or value not in ("", None, {}, [None, None])}
+    return {
+        name: value for name, value in answer.items() if name in kept_empty or value not in ("", None, {}, [None, None])
+    }
 
 
 def _prompt(prompt: Any) -> Any:

@@ -27,6 +27,9 @@ _BOM = b"\xef\xbb\xbf"
 _UNUSED, _TRAIN, _TEST = range(3)
 # A set of Python integers takes ten times their 8 bytes: looking for equal ones in parts bounds that.
 _PARTS = 16
+# Made once: `json.dumps` makes an encoder at every call that says how to write.
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_sorted_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 # -- reading ------------------------------------------------------------------------------------
@@ -76,7 +79,7 @@ def _record(line: bytes, path: Path, number: int, offset: int) -> Record:
     where = f"line {number} of {str(path)!r}"
     try:
         text = line.decode()
-        record = json.loads(text, parse_constant=_refuse_constant)
+        record = _reader.decode(text.strip())
         if b"\\u" in line:  # JSON can say half of a surrogate pair, which no file can hold
             json.dumps(record, ensure_ascii=False).encode()
     except UnicodeDecodeError as exc:
@@ -111,10 +114,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(message)
 
 
+_reader = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 # -- splitting ----------------------------------------------------------------------------------
 
 
-def write_splits(
+def write_splits(  # noqa: PLR0913 - what a split depends on, all but two by keyword
     folder: Path,
     rows: Rows,
     *,
@@ -224,7 +230,7 @@ def _repeats(hashes: array[int]) -> bytearray:
 
 def _row_hash(row: Record, index: int) -> int:
     try:
-        text = json.dumps(row, ensure_ascii=False, allow_nan=False, sort_keys=True)
+        text = _sorted_json.encode(row)
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
     except (TypeError, ValueError) as exc:
         message = f"{record_name(row, index + 1)} cannot be written as JSON: {exc}"
@@ -332,7 +338,7 @@ class _SplitFile:
         self._part.unlink(missing_ok=True)
 
     def write(self, row: Record) -> None:
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = _json.encode(row).encode() + b"\n"
         self._file.write(line)
         self._hash.update(line)
         self._records += 1

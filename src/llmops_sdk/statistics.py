@@ -1,14 +1,17 @@
 """Means with bootstrap intervals, paired by record.
 
 The percentile bootstrap of Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13: records are
-drawn with replacement, and the 2.5 % and 97.5 % quantiles of the means are the interval. All numbers of one set of
-records share the same draws, so a difference between two candidates is resampled in pairs.
+drawn with replacement, and two quantiles of the means are the interval. The quantiles are the expanded ones of
+Hesterberg, "What Teachers Should Know About the Bootstrap" (2015), section 5.3: plain 2.5 % and 97.5 % give too narrow
+intervals on few records. All numbers of one set of records share the same draws, so a difference between two
+candidates is resampled in pairs.
 """
 
 from __future__ import annotations
 
 import math
 from functools import cached_property, lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from llmops_sdk.results import Estimate
@@ -51,7 +54,8 @@ class Bootstrap:
         if count == 1 or np.ptp(values[there]) == 0:
             return Estimate(mean, mean, mean, count)
         means = self._means(np.where(there, values, 0.0), there if count < self.records else None)
-        low, high = np.quantile(means, [0.025, 0.975])
+        tail = _tail(count)
+        low, high = np.quantile(means, [tail, 1 - tail])
         return Estimate(mean, float(low), float(high), count)
 
     def _means(self, values: NDArray[Any], there: NDArray[Any] | None) -> NDArray[Any]:
@@ -59,9 +63,10 @@ class Bootstrap:
 
         means = np.empty(self._draws)
         for begin, counts in self._counts():
-            sizes = counts.sum(axis=1) if there is None else counts @ there.astype(np.float32)
-            means[begin : begin + len(counts)] = counts @ values.astype(np.float64) / np.maximum(sizes, 1)
-        return means
+            sizes = np.float64(self.records) if there is None else counts @ there.astype(np.float32)
+            with np.errstate(invalid="ignore"):  # a draw without any of the numbers has no mean
+                means[begin : begin + len(counts)] = counts @ values.astype(np.float32) / sizes
+        return means[~np.isnan(means)]
 
     def _counts(self) -> Any:
         """Yield blocks of draws: how often each record was drawn, shape (draws of the block, records)."""
@@ -89,3 +94,13 @@ class Bootstrap:
         for row in counts:
             row[:] = np.bincount(rng.integers(0, self.records, self.records), minlength=self.records)
         return counts
+
+
+@lru_cache(maxsize=256)
+def _tail(records: int) -> float:
+    """Return the share of draws outside each end of a 95 % interval: 0.025 for many records, less for few."""
+    normal = NormalDist()
+    z, freedom = normal.inv_cdf(0.975), records - 1
+    # The quantile of Student's t by its expansion in 1/freedom (Abramowitz and Stegun, 26.7.5).
+    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    return normal.cdf(-t * math.sqrt(records / freedom))

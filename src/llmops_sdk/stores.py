@@ -168,7 +168,7 @@ class LocalStore(Store):
             return None
 
     def list(self, prefix: str) -> Iterator[str]:
-        folder = self.root / prefix if prefix.endswith("/") else (self.root / prefix).parent
+        folder = self.root / prefix.rpartition("/")[0]
         found = []
         for place, _, names in os.walk(folder):
             for name in names:

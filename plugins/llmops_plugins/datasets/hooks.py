@@ -82,7 +82,9 @@ class DollyOptions(SplitOptions):
         path=True,
     )
     revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
-    token: Secret | None = option(None, help="a hub token, as 'env:HF_TOKEN'", affects_results=False)
+    token: Secret | None = option(  # noqa: RUF009 - `option` declares a field, it is no shared default
+        None, help="a hub token, as 'env:HF_TOKEN'", affects_results=False
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -128,7 +130,9 @@ class HuggingFaceOptions(TableOptions):
     split: str = option("train", help="the split to read, or a part of one, for example 'train[:1000]'")
     test_split: str = option("", help="a split of test rows; test_fraction is then not used")
     revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
-    token: Secret | None = option(None, help="a hub token, as 'env:HF_TOKEN'", affects_results=False)
+    token: Secret | None = option(  # noqa: RUF009 - `option` declares a field, it is no shared default
+        None, help="a hub token, as 'env:HF_TOKEN'", affects_results=False
+    )
 
 
 @hookimpl

@@ -12,6 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -105,7 +106,7 @@ def _fastest(layer: nn.Linear) -> str:
     weight, bias = layer.weight.detach(), None if layer.bias is None else layer.bias.detach()
     rows = torch.linspace(-1, 1, _ROWS * layer.in_features).view(_ROWS, -1).to(weight.dtype)
     plain = functional.linear(rows, weight, bias)
-    seconds = {"plain": _time(lambda: functional.linear(rows, weight, bias)) / _CLEAR_WIN}
+    seconds = {"plain": _time(partial(functional.linear, rows, weight, bias)) / _CLEAR_WIN}
     tolerance = (1e-4 if weight.dtype == torch.float32 else 2e-2) * max(1e-6, plain.abs().max().item())
     for name, (pack, product) in _KERNELS.items():
         try:
@@ -114,7 +115,7 @@ def _fastest(layer: nn.Linear) -> str:
         except (RuntimeError, AttributeError):  # no such operator, or not for this format
             continue
         if wrong <= tolerance:
-            seconds[name] = _time(lambda packed=packed, product=product: product(rows, packed, weight, bias))
+            seconds[name] = _time(partial(product, rows, packed, weight, bias))
     return min(seconds, key=lambda name: seconds[name])
 
 

@@ -26,6 +26,7 @@ class Text:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> None:
         self._tokenizer = tokenizer
         self._special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+        self._special |= {str(token): place for place, token in tokenizer.added_tokens_decoder.items() if token.special}
         self.ends = ends
 
     def encode(self, prompt: str | Sequence[Mapping[str, str]]) -> list[int]:

@@ -68,7 +68,7 @@ class PackedLlama:
         starts = [0]
         for length in lengths[:-1]:
             starts.append(starts[-1] + length)
-        targets = torch.cat([torch.arange(s + r.targets.start, s + r.targets.stop) for s, r in zip(starts, rows)])
+        targets = torch.cat([torch.arange(s + r.targets.start, s + r.targets.stop) for s, r in zip(starts, rows, strict=True)])
         rotation = self._rotation(lengths)
         x = F.embedding(ids, self._embedding).float()
         for layer in self._layers[:-1]:
@@ -115,7 +115,7 @@ class _Projection:
         """Join peft's LoRA layers; their own weights become views of the joined one, so that none is held twice."""
         weight = torch.cat([module.base_layer.weight.detach() for module in modules])
         pieces = weight.split([module.base_layer.weight.shape[0] for module in modules])
-        for module, piece in zip(modules, pieces):
+        for module, piece in zip(modules, pieces, strict=True):
             module.base_layer.weight.data = piece
         return cls(
             weight,
@@ -174,7 +174,7 @@ class _Layer:
                 q.transpose(0, 1)[None], k.transpose(0, 1)[None], v.transpose(0, 1)[None], is_causal=True,
                 enable_gqa=heads != pairs,
             )[0].transpose(0, 1)
-            for q, k, v in zip(query, key, value)
+            for q, k, v in zip(query, key, value, strict=True)
         ]  # fmt: skip
         return torch.cat(rows).view(len(qkv), heads * width)
 
@@ -213,7 +213,7 @@ class _LoraFunction(torch.autograd.Function):
         inner = x @ down.t()
         added = residual is not None and residual.dtype == x.dtype
         y = torch.addmm(residual, x, weight.t()) if added else x @ weight.t()
-        for y_part, inner_part, up in zip(_columns(y, ups), inner.chunk(layers, 1), ups):
+        for y_part, inner_part, up in zip(_columns(y, ups), inner.chunk(layers, 1), ups, strict=True):
             y_part.addmm_(inner_part, up.t(), alpha=scale)
         ctx.save_for_backward(x, inner, weight, down, *ups)
         ctx.scale, ctx.has_residual = scale, residual is not None
@@ -226,7 +226,7 @@ class _LoraFunction(torch.autograd.Function):
         dy = grad.to(x.dtype)
         d_inner = torch.empty_like(inner)
         d_ups = []
-        parts = zip(_columns(dy, ups), inner.chunk(len(ups), 1), d_inner.chunk(len(ups), 1), ups)
+        parts = zip(_columns(dy, ups), inner.chunk(len(ups), 1), d_inner.chunk(len(ups), 1), ups, strict=True)
         for dy_part, inner_part, d_inner_part, up in parts:
             torch.mm(dy_part, up, out=d_inner_part)
             d_ups.append((inner_part.t() @ dy_part).t().float().mul_(ctx.scale))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from llmops_sdk import DataError, Prompt, PromptTemplate, Split, TextPrompt, render
 from llmops_plugins.local.weights import prompt_ids
+from llmops_sdk import DataError, Prompt, PromptTemplate, Split, TextPrompt, digest, file_sha256, render
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -50,10 +51,12 @@ class Rows(Sequence[Row]):
 
     Attributes:
         dropped: How many rows were longer than allowed.
+        sha256: Of all ids and of how the rows lie in them.
     """
 
     def __init__(self, path: Path, ends: array[int], prompts: array[int], dropped: int) -> None:
         self.dropped = dropped
+        self.sha256 = digest(file_sha256(path), hashlib.sha256(ends.tobytes() + prompts.tobytes()).hexdigest())
         self._ids: Ids = np.memmap(path, np.int32, "r")
         self._starts = np.concatenate(([0], ends)).astype(np.int64)
         self._prompts = np.asarray(prompts, np.int32)
@@ -155,13 +158,15 @@ class Schedule:
         random = np.random.default_rng([self._seed, 1, epoch])
         play = random.uniform(1 - _JITTER, 1 + _JITTER, len(self._lengths))
         order = np.argsort(self._lengths * play, kind="stable")
-        batches, batch, longest = [], [], 0
+        batches: list[list[int]] = []
+        batch: list[int] = []
+        longest = 0
         for place in order:
             longest = max(longest, int(self._lengths[place]))
             if batch and longest * (len(batch) + 1) > self._budget:
                 batches.append(batch)
                 batch, longest = [], int(self._lengths[place])
-            batch.append(place)
+            batch.append(int(place))
         batches.append(batch)
         return [self._train[batches[place]] for place in random.permutation(len(batches))]
 

@@ -36,13 +36,18 @@ _MINILM_FILES = {
 
 # WordNet's lexicographer files in the order of their numbers (man 5WN lexnames).
 _LEXNAMES = (
-    "adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body noun.cognition "
-    "noun.communication noun.event noun.feeling noun.food noun.group noun.location noun.motive noun.object noun.person "
-    "noun.phenomenon noun.plant noun.possession noun.process noun.quantity noun.relation noun.shape noun.state "
-    "noun.substance noun.time verb.body verb.change verb.cognition verb.communication verb.competition "
-    "verb.consumption verb.contact verb.creation verb.emotion verb.motion verb.perception verb.possession verb.social "
-    "verb.stative verb.weather adj.ppl"
-).split()
+    *("adj.all", "adj.pert", "adv.all", "noun.Tops"),
+    *(f"noun.{name}" for name in (
+        "act", "animal", "artifact", "attribute", "body", "cognition", "communication", "event", "feeling", "food",
+        "group", "location", "motive", "object", "person", "phenomenon", "plant", "possession", "process", "quantity",
+        "relation", "shape", "state", "substance", "time",
+    )),
+    *(f"verb.{name}" for name in (
+        "body", "change", "cognition", "communication", "competition", "consumption", "contact", "creation", "emotion",
+        "motion", "perception", "possession", "social", "stative", "weather",
+    )),
+    "adj.ppl",
+)  # fmt: skip
 _PART_NUMBERS = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _PADDED_TOKENS = 4096
-# Tokens are longer than one character, so that a prefix of this many characters a token nearly always fills the encoder.
+# A prefix of this many characters a token fills the encoder, but for texts with long gaps or very long tokens.
 _CHARACTERS_A_TOKEN = 8
 
 
@@ -95,7 +95,7 @@ class Encoder:
         while by_length:
             fitting = max(1, _PADDED_TOKENS // len(tokens[by_length[0]]))
             batch, by_length = by_length[:fitting], by_length[fitting:]
-            found.update(zip(batch, self._embed([tokens[text] for text in batch])))
+            found.update(zip(batch, self._embed([tokens[text] for text in batch]), strict=True))
         return found
 
     def tokens(self, text: str) -> list[int]:
@@ -115,7 +115,7 @@ class Encoder:
 
         if isinstance(self._tokenizer, (GPT2Tokenizer, RobertaTokenizer)):
             cut["add_prefix_space"] = True
-        return self._tokenizer.encode(text, add_special_tokens=True, verbose=False, **cut)
+        return list(self._tokenizer.encode(text, add_special_tokens=True, verbose=False, **cut))
 
     def _embed(self, batch: Sequence[list[int]]) -> list[Embedding]:
         torch = self._torch
@@ -126,7 +126,9 @@ class Encoder:
         with torch.inference_mode():
             hidden = self._model(ids, attention_mask=mask)[0]
             vectors = hidden / hidden.norm(dim=-1, keepdim=True)
-        separators = [token for token in (self._tokenizer.cls_token_id, self._tokenizer.sep_token_id) if token is not None]
+        separators = [
+            token for token in (self._tokenizer.cls_token_id, self._tokenizer.sep_token_id) if token is not None
+        ]
         counted = torch.isin(ids, torch.tensor(separators, device=self._device), invert=True)
         # Clones: a slice would keep the whole padded batch alive in the cache.
         return [
@@ -181,9 +183,11 @@ def _max_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> i
 
 def _keep_layers(model: PreTrainedModel, layers: int) -> None:
     """Drop the layers after the wanted one, so that the encoder's last output is that layer's."""
-    stack = getattr(model, "encoder", None) or getattr(model, "transformer", None)
+    stack: Any = getattr(model, "encoder", None) or getattr(model, "transformer", None)
     if not hasattr(stack, "layer"):
-        message = f"BERTScore cannot take a layer of the architecture {model.config.model_type!r}: name a BERT-like encoder"
+        message = (
+            f"BERTScore cannot take a layer of the architecture {model.config.model_type!r}: name a BERT-like encoder"
+        )
         raise SpecError(message)
     if not 1 <= layers <= len(stack.layer):
         message = f"bertscore_layers={layers} is not a layer of this encoder; it has 1 to {len(stack.layer)}"

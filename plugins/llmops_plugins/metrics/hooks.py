@@ -50,8 +50,10 @@ class SummarizationAccuracyOptions:
         help=f"which of {', '.join(SUMMARIZATION_METRICS)}; the first one decides",
         validator=_some_of(SUMMARIZATION_METRICS),
     )
-    reference: str = option("response", help="the record's field that holds the reference", validator=validators.min_len(1))
-    use_stemmer: bool = option(True, help="compare word stems in ROUGE (FMEval's default)")  # noqa: FBT003
+    reference: str = option(
+        "response", help="the record's field that holds the reference", validator=validators.min_len(1)
+    )
+    use_stemmer: bool = option(True, help="compare word stems in ROUGE (FMEval's default)")
     bertscore_model: str = option(
         "minilm",
         help="the encoder: the asset 'minilm', a folder, or a hub id (FMEval's are microsoft/deberta-xlarge-mnli, its "
@@ -96,7 +98,9 @@ class QAAccuracyOptions:
     metrics: tuple[str, ...] = option(
         QA_METRICS, help=f"which of {', '.join(QA_METRICS)}; the first one decides", validator=_some_of(QA_METRICS)
     )
-    reference: str = option("response", help="the record's field that holds the accepted answers", validator=validators.min_len(1))
+    reference: str = option(
+        "response", help="the record's field that holds the accepted answers", validator=validators.min_len(1)
+    )
     delimiter: str = option("<OR>", help="stands between accepted answers; empty where the reference is one answer")
 
 

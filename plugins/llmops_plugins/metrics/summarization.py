@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.assets import WORDNET, PUNKT
+from llmops_plugins.metrics.assets import PUNKT, WORDNET
 from llmops_plugins.metrics.hooks import ROUGE_METRICS
 from llmops_plugins.metrics.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
 from llmops_plugins.metrics.rouge import Rouge, rouge_engine
@@ -53,7 +53,7 @@ class SummarizationAccuracy(Evaluator):
         for batch in batches(generations, _BATCH):
             pairs = [pair_of(generation, self.options.reference) for generation in batch]
             outcomes = iter(self._score(scorers, [pair for pair in pairs if isinstance(pair, Pair)]))
-            for generation, pair in zip(batch, pairs):
+            for generation, pair in zip(batch, pairs, strict=True):
                 outcome = pair if isinstance(pair, Unscorable) else next(outcomes)
                 if isinstance(outcome, Unscorable):
                     yield Unscored(generation.index, outcome.reason)
@@ -103,7 +103,7 @@ class SummarizationAccuracy(Evaluator):
     def _score(self, scorers: Sequence[PairScorer], pairs: Sequence[Pair]) -> Iterator[Outcome]:
         if not pairs:
             return
-        for outcomes in zip(*(scorer.score(pairs) for scorer in scorers)):
+        for outcomes in zip(*(scorer.score(pairs) for scorer in scorers), strict=True):
             merged: dict[str, float] = {}
             failed = [outcome for outcome in outcomes if isinstance(outcome, Unscorable)]
             for outcome in outcomes:

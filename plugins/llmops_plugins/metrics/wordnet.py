@@ -70,7 +70,10 @@ class WordNet:
         """Return the synsets of a word form: nouns, verbs, adjectives, adverbs, the frequent ones first."""
         form = word.lower()
         return tuple(
-            part.synset(offset) for part in self._parts for base in part.base_forms(form) for offset in part.offsets(base)
+            part.synset(offset)
+            for part in self._parts
+            for base in part.base_forms(form)
+            for offset in part.offsets(base)
         )
 
 

@@ -112,5 +112,5 @@ def _messages(value: Any, where: str) -> tuple[dict[str, str], ...]:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", type(None): "empty", bool: "true or false"}
-    return names.get(type(value), f"a {type(value).__name__}")
+    names = {dict: "a mapping", list: "a list", tuple: "a list", str: "a text", bool: "true or false"}
+    return "empty" if value is None else names.get(type(value), "a number")

@@ -112,7 +112,8 @@
         draw();
       },
     }, el("bdi", {}, candidates[c].name));
-    const select = (label, options, now, change) => el("label", {}, el("span", {}, label), el("select", {
+    const select = (label, options, now, change) => el("label", {}, el("span", { "aria-hidden": "true" }, label), el("select", {
+      "aria-label": label,
       onchange: (event) => { change(event.target.value); state.page = 0; drawHead(); draw(); },
     }, options.map(([key, text]) => el("option", { value: key, selected: String(key) === String(now) }, text))));
     const names = candidates.map((candidate, c) => [c, candidate.name]);
@@ -274,11 +275,11 @@
       const grid = el("div", { class: "grid-out" });
       const redraw = () => grid.replaceChildren(referenceCard(record), ...seen().map((c) => card(record, c)));
       redraw();
-      const pick = el("select", { onchange: (event) => { state.words = event.target.value; redraw(); } },
+      const pick = el("select", { "aria-label": "Against the reference", onchange: (event) => { state.words = event.target.value; redraw(); } },
         [["off", "as written"], ["shared", "shared words marked"]].map(([key, text]) => el("option", { value: key, selected: key === state.words }, text)));
       return el("tr", { class: "detail" }, el("td", { colspan: headRow.children.length }, el("div", { class: "inside" },
         el("div", { class: "fields" }, record.fields.filter(([name]) => name !== "response").map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
-        el("div", { class: "outs" }, el("h4", {}, "Answers"), el("label", {}, el("span", {}, "Against the reference:"), pick)),
+        el("div", { class: "outs" }, el("h4", {}, "Answers"), el("label", {}, el("span", { "aria-hidden": "true" }, "Against the reference:"), pick)),
         grid,
         promptsOf(record).map(([name, prompt]) => el("details", {}, el("summary", {}, el("span", { class: "quiet" }, "Prompt "), el("bdi", {}, name)), messages(prompt))))));
     }

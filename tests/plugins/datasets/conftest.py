@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 import pytest
+
 from llmops_sdk import AssetError, Context, DatasetSource, DatasetSplits, Progress
 
 

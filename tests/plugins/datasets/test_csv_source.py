@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_plugins.datasets.csv_source import CsvDataset
 from llmops_plugins.datasets.hooks import CsvOptions
 from llmops_sdk import DataError, DatasetSource, DatasetSplits
@@ -106,7 +107,7 @@ def test_another_encoding_is_told_near_its_line(load: Load, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("options", "text"), [({"delimiter": "||"}, "one character"), ({"encoding": "utf8000"}, "'utf8000'")]
 )
-def test_options_that_cannot_work_are_refused(options: dict[str, str], text: str) -> None:
+def test_options_that_cannot_work_are_refused(options: dict[str, Any], text: str) -> None:
     """The options class itself refuses them, when the pipeline is built."""
     with pytest.raises(ValueError, match=text):
         CsvOptions(path="a.csv", **options)

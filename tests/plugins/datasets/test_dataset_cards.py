@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+
 from llmops_plugins.datasets import checks, hooks
 from llmops_sdk import DatasetSource
 
@@ -25,7 +26,9 @@ def test_every_card_can_be_made() -> None:
 
 def test_only_the_hub_needs_the_library() -> None:
     """Dolly has a file as its other road, so its card requires nothing."""
-    assert {"huggingface": ("datasets",)} == {card.name: card.requires for card in hooks.llmops_cards() if card.requires}
+    assert {"huggingface": ("datasets",)} == {
+        card.name: card.requires for card in hooks.llmops_cards() if card.requires
+    }
 
 
 def test_what_is_only_a_way_to_the_rows_is_no_part_of_the_key() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from llmops_plugins.datasets import hub
 from llmops_plugins.datasets.dolly import DollyDataset
 from llmops_plugins.datasets.hooks import DollyOptions

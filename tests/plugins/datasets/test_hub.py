@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 import json
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from llmops_plugins.datasets.sample import SAMPLE
 from llmops_sdk import Context
 
@@ -111,14 +112,16 @@ def load_all(tmp_path_factory: pytest.TempPathFactory) -> Loader:
 
 
 def _news(first: int) -> bytes:
-    rows = [{"article": f"text {n}", "highlights": f"short {n}", "day": n, "lang": "en"} for n in range(first, first + 9)]
+    rows = [
+        {"article": f"text {n}", "highlights": f"short {n}", "day": n, "lang": "en"} for n in range(first, first + 9)
+    ]
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
 def _types() -> bytes:
     """A Parquet file with columns that JSON can hold and columns that it cannot."""
-    import pyarrow as pa
-    from pyarrow import parquet
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
 
     places = range(4)
     columns = {
@@ -127,8 +130,8 @@ def _types() -> bytes:
         "tags": [["a", "b"]] * 4,
         "notes": [{"by": "me", "stars": 5}] * 4,
         "half": [0.5] * 4,
-        "day": [datetime.date(2024, 1, 1)] * 4,
-        "dates": [[datetime.date(2024, 1, 1)]] * 4,
+        "day": [dt.date(2024, 1, 1)] * 4,
+        "dates": [[dt.date(2024, 1, 1)]] * 4,
         "sound": [b"\0\1"] * 4,
     }
     file = io.BytesIO()

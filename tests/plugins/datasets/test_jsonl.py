@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_plugins.datasets.hooks import FileOptions
 from llmops_plugins.datasets.jsonl import JsonlDataset
 from llmops_sdk import Context, DataError, DatasetSource, DatasetSplits
@@ -64,7 +65,13 @@ def test_an_empty_or_null_context_is_empty_text(load: Load, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("wanted", "count"),
-    [({"year": 2019}, 6), ({"year": "2019"}, 6), ({"ok": True}, 4), ({"year": [2018, 2020]}, 6), ({"year": 2019, "ok": True}, 2)],
+    [
+        ({"year": 2019}, 6),
+        ({"year": "2019"}, 6),
+        ({"ok": True}, 4),
+        ({"year": [2018, 2020]}, 6),
+        ({"year": 2019, "ok": True}, 2),
+    ],
 )
 def test_the_filter_keeps_records_by_value(load: Load, tmp_path: Path, wanted: dict[str, Any], count: int) -> None:
     """Values are compared as text, a list means one of them, and several fields must all match."""
@@ -111,8 +118,8 @@ def test_values_of_a_filter_are_told_in_part_where_there_are_many(load: Load, tm
         (
             {"question": "q", "response": "r"},
             {},
-            "record 3 of 'a.jsonl' has no field 'instruction'; it has: question, response; say which field holds the"
-            " instruction with columns: {instruction: NAME}",
+            "record 3 of 'a.jsonl' has no field 'instruction'; it has: question, response; say which field holds the "
+            + "instruction with columns: {instruction: NAME}",
         ),
         ({"instruction": "i"}, {}, "record 3 of 'a.jsonl' has no field 'response'; it has: instruction; say which"),
         (ROW, {"context": "text"}, "record 3 of 'a.jsonl' has no field 'text'; it has: context, instruction, response"),
@@ -126,7 +133,7 @@ def test_a_record_that_does_not_fit_is_told(
     load: Load, tmp_path: Path, row: dict[str, Any], columns: dict[str, str], text: str
 ) -> None:
     """The message names the file, the record, the field and how to mend it."""
-    good = {**ROW, **{name: "x" for name in columns.values()}}
+    good = {**ROW, **dict.fromkeys(columns.values(), "x")}
     path = _write(tmp_path / "a.jsonl", [good, {**good, "instruction": "2"}, row])
     with pytest.raises(DataError) as caught:
         load(JsonlDataset(FileOptions(path=path, columns=columns)))
@@ -168,7 +175,7 @@ def test_the_fingerprint_is_of_the_contents(context: Context, tmp_path: Path) ->
     second = _write(tmp_path / "b.jsonl", _articles(3))
     other = _write(tmp_path / "c.jsonl", _articles(4))
 
-    def fingerprint(**paths: str) -> str:
+    def fingerprint(**paths: Any) -> str:
         return JsonlDataset(FileOptions(**paths)).fingerprint(context)
 
     assert fingerprint(path=first) == fingerprint(path=second)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from llmops_plugins.datasets.hooks import SampleOptions
 from llmops_plugins.datasets.sample import SAMPLE, SampleDataset
 from llmops_sdk import Context, DataError, DatasetSource, DatasetSplits, file_sha256
@@ -96,9 +97,7 @@ def test_all_categories_can_be_had(load: Load, rows: list[dict[str, Any]]) -> No
     """An empty category keeps every row, with the field that tells them apart."""
     splits = load(SampleDataset(SampleOptions(category="")))
     assert len(rows) == splits.train.records + splits.test.records
-    assert Counter(row["category"] for row in rows) == Counter(
-        row["category"] for row in [*splits.train, *splits.test]
-    )
+    assert Counter(row["category"] for row in rows) == Counter(row["category"] for row in [*splits.train, *splits.test])
 
 
 def test_maxima_and_seed_are_passed_on(load: Load) -> None:

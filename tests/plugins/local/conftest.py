@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_sdk import AssetError, Context, Progress
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.

@@ -48,7 +48,7 @@ def main() -> None:
         for transform in transforms:
             record = transform(record)
         scores.append({name: float(value) for name, value in record.items() if name not in ("output", "target")})
-    print(json.dumps(scores))
+    sys.stdout.write(json.dumps(scores))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_sdk import AssetError, Context, Generation, Progress, TextPrompt
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.
@@ -29,12 +30,12 @@ ODD_TEXTS = (
     "😀 👩‍👩‍👧‍👦 🇩🇪",
     "مرحبا بالعالم. كيف حالك؟",
     "שלום עולם \u202eabc\u202c",
-    "今天天气很好。我们去公园吧！",
-    "e\u0301tude \u00e9tude ＦＵＬＬ ﬁne ﷺ",
+    "今天天气很好。我们去公园吧!",
+    "e\u0301tude \u00e9tude \uff26\uff35\uff2c\uff2c ﬁne ﷺ",
     "half \ud83d of a pair",
     "[CLS] tokens [SEP] written [MASK] out [UNK]",
     "<s> and </s> and <mask>",
-    'quotes "in" \'it\' `` and \'\' don\'t can\'t',
+    "quotes \"in\" 'it' `` and '' don't can't",
     "x" * 3000,
     "Mr. Smith went to Washington D.C. at 5 p.m. He didn't stay.",
     "100% of $1,000.50 -- 3/4 -> https://example.org/a?b=c",
@@ -62,7 +63,7 @@ def assets_home(request: pytest.FixtureRequest) -> Path:
     named = os.environ.get("LLMOPS_HOME")
     if named:
         return Path(named)
-    cache: Any = request.config.cache  # type: ignore[attr-defined]
+    cache: Any = request.config.cache
     return Path(cache.mkdir("llmops-home"))
 
 
@@ -77,7 +78,7 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
     """What a step would hand to an evaluator; its assets are fetched into the cache of the session."""
 
     def make(*_: Any) -> Any:
-        raise AssertionError("the metrics ask for no other plugin")
+        pytest.fail("the metrics ask for no other plugin")
 
     return Context(
         run_id="20260102-030405-ab12",
@@ -94,13 +95,13 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
 
 
 @pytest.fixture(scope="session")
-def nltk_data(asset: Callable[[str], Path]) -> Iterator[None]:
-    """Let NLTK itself find the assets, so that its own functions can be asked for the expected values."""
-    from nltk import data
+def nltk_data(asset: Callable[[str], Path]) -> Iterator[Any]:
+    """Let NLTK itself find the assets, so that its own functions can be asked for the expected values; its corpora."""
+    from nltk import corpus, data
 
     before = list(data.path)
     data.path[:] = [str(asset("wordnet")), str(asset("punkt-tab"))]
-    yield
+    yield corpus
     data.path[:] = before
 
 
@@ -127,7 +128,11 @@ def odd_texts() -> Sequence[str]:
 @pytest.fixture(scope="session")
 def odd_pairs() -> Texts:
     """The odd texts, each with the next one and with itself."""
-    return [pair for text, other in zip(ODD_TEXTS, (*ODD_TEXTS[1:], ODD_TEXTS[3])) for pair in ((text, other), (text, text))]
+    return [
+        pair
+        for text, other in zip(ODD_TEXTS, (*ODD_TEXTS[1:], ODD_TEXTS[3]), strict=True)
+        for pair in ((text, other), (text, text))
+    ]
 
 
 @pytest.fixture

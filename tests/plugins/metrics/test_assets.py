@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from llmops_plugins.metrics.assets import (
     HubSource,
     NltkDataSource,
@@ -62,9 +64,9 @@ def test_every_asset_is_complete_and_right(asset: Callable[[str], Path]) -> None
         assert one.size == pytest.approx(sum(path.stat().st_size for path in asset(one.name).rglob("*")), rel=0.2)
 
 
-def test_nltks_own_reader_can_open_the_wordnet_asset(nltk_data: None) -> None:
+def test_nltks_own_reader_can_open_the_wordnet_asset(nltk_data: Any) -> None:
     """Its list of lexicographer files, which Debian's packages lack, is among the files."""
-    from nltk.corpus import wordnet
+    wordnet = nltk_data.wordnet
 
     assert wordnet.get_version() == "3.0"
     assert wordnet.synset("dog.n.01").lexname() == "noun.animal"
@@ -135,7 +137,8 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_nltks_downloader_brings_a_package(nltk_server: Path, folder: Path) -> None:
+@pytest.mark.usefixtures("nltk_server")
+def test_nltks_downloader_brings_a_package(folder: Path) -> None:
     """Into a folder of ours: NLTK's list of folders is as before."""
     from nltk import data
 
@@ -159,9 +162,7 @@ def test_a_failed_download_tells_the_reason(
     assert capsys.readouterr() == ("", "")
 
 
-def test_files_are_taken_from_the_hubs_cache(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_taken_from_the_hubs_cache(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without touching the network; what is not there is told."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     stored = tmp_path / "hub" / "models--some--encoder"

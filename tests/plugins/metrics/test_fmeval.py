@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
 from llmops_plugins.metrics.hooks import QAAccuracyOptions, SummarizationAccuracyOptions
 from llmops_plugins.metrics.qa import QAAccuracy
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
@@ -22,7 +23,7 @@ ASK = Path(__file__).with_name("ask_fmeval.py")
 
 # FMEval loads two scripts of the hub's `evaluate-metric` when it is imported. They are not on PyPI; these two stand in
 # for them and call the packages the scripts call.
-_ROUGE = '''
+_ROUGE = """
 import datasets, evaluate
 from rouge_score import rouge_scorer, scoring
 
@@ -37,15 +38,15 @@ class Rouge(evaluate.Metric):
         for reference, prediction in zip(list(references), list(predictions)):
             together.add_scores(scorer.score(reference, prediction))
         return {name: score.mid.fmeasure for name, score in together.aggregate().items()}
-'''
-_BERTSCORE = '''
+"""
+_BERTSCORE = """
 import datasets, evaluate
 
 class BERTScore(evaluate.Metric):
     def _info(self):
         text = datasets.Value("string")
         return evaluate.MetricInfo(description="", citation="", features=datasets.Features(predictions=text, references=text))
-'''
+"""
 
 
 def test_fmevals_own_classes_give_the_same_numbers(
@@ -60,13 +61,13 @@ def test_fmevals_own_classes_give_the_same_numbers(
 
     summaries = SummarizationAccuracy(SummarizationAccuracyOptions()).evaluate(context, generations(texts))
     answers = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations(texts))
-    for theirs, summary, answer in zip(expected, summaries, answers):
-        assert isinstance(summary, Scored) and isinstance(answer, Scored)
+    for theirs, summary, answer in zip(expected, summaries, answers, strict=True):
+        assert isinstance(summary, Scored)
+        assert isinstance(answer, Scored)
         ours = {**summary.scores, **answer.scores}
         assert theirs.keys() == ours.keys()
         assert theirs.pop("bertscore") == pytest.approx(ours.pop("bertscore"), abs=1e-5)
         assert theirs == pytest.approx(ours, abs=1e-15)
-    assert len(expected) == len(texts)
 
 
 def _ask_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path) -> list[dict[str, float]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_plugins.metrics import hooks
 from llmops_plugins.metrics.hooks import BERTSCORE_LAYERS, QAAccuracyOptions, SummarizationAccuracyOptions
 from llmops_sdk import SpecError
@@ -72,7 +73,11 @@ def test_the_layers_of_fmevals_encoders_are_those_of_bert_score() -> None:
         "roberta-large-mnli": 19,
         "roberta-large": 17,
     }
-    assert all(BERTSCORE_LAYERS[name] == known[name.removeprefix("FacebookAI/")] for name in BERTSCORE_LAYERS if name != "minilm")
+    assert all(
+        BERTSCORE_LAYERS[name] == known[name.removeprefix("FacebookAI/")]
+        for name in BERTSCORE_LAYERS
+        if name != "minilm"
+    )
 
 
 def test_an_unknown_encoder_needs_its_layer() -> None:

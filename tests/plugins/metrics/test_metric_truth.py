@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_plugins.metrics.hooks import QA_METRICS, QAAccuracyOptions, SummarizationAccuracyOptions
 from llmops_plugins.metrics.qa import QAAccuracy
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
@@ -57,14 +58,18 @@ def _asked(row: dict[str, Any], context: Context) -> tuple[Evaluator, dict[str, 
     if metric == "bertscore":
         _skip_without_weights(row, context)
         options["bertscore_model"] = "roberta-large"
-    return SummarizationAccuracy(SummarizationAccuracyOptions(**options)), {metric: row.get("score", row.get("fmeasure"))}
+    return SummarizationAccuracy(SummarizationAccuracyOptions(**options)), {
+        metric: row["score"] if metric == "meteor" else row["fmeasure"]
+    }
 
 
 def _skip_without_weights(row: dict[str, Any], context: Context) -> None:
     from llmops_plugins.metrics.encoder import find_weights
 
     if "rescaled" in row["variant"]:
-        pytest.skip("the row needs the weights roberta-large, rescaled by bert_score's baseline; FMEval does not rescale")
+        pytest.skip(
+            "the row needs the weights roberta-large, rescaled by bert_score's baseline; FMEval does not rescale"
+        )
     try:
         find_weights(context, "roberta-large")
     except AssetError as error:

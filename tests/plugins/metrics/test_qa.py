@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+
 from llmops_plugins.metrics.hooks import QA_METRICS, QAAccuracyOptions
 from llmops_plugins.metrics.qa import QAAccuracy
 from llmops_sdk import Context, Generation, Metric, Scored, Unscored
@@ -62,7 +63,7 @@ def test_known_answers(context: Context, generations: Make, output: str, referen
     """Case, punctuation and articles do not count; of the accepted answers the best one does."""
     (found,) = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations([(output, reference)]))
 
-    assert found == Scored(10, dict(zip(QA_METRICS, expected)))
+    assert found == Scored(10, dict(zip(QA_METRICS, expected, strict=True)))
 
 
 def test_options_choose_metrics_field_and_delimiter(context: Context, generations: Make) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 import pytest
+
 from llmops_plugins.metrics.pairs import Pair
 from llmops_plugins.metrics.rouge import ROUGE_TYPES, Rouge, rouge_engine
 

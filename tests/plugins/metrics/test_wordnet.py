@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_plugins.metrics.wordnet import FOLDER, WordNet
 
 ODD_WORDS = (
@@ -22,10 +23,8 @@ def wordnet(asset: Callable[[str], Path]) -> WordNet:
 
 
 @pytest.fixture(scope="module")
-def nltk_wordnet(nltk_data: None) -> Any:
-    from nltk.corpus import wordnet
-
-    return wordnet
+def nltk_wordnet(nltk_data: Any) -> Any:
+    return nltk_data.wordnet
 
 
 def words(synsets: Any) -> list[list[str]]:

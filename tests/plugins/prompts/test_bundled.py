@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import attrs
+import pytest
+
 from llmops_plugins.prompts import hooks
 from llmops_plugins.prompts.bundled import Alpaca, Chat, Plain
 from llmops_plugins.prompts.hooks import ChatOptions
-from llmops_sdk import ChatPrompt, NoOptions, PromptSource, TextPrompt, render
-
-import pytest
+from llmops_sdk import ChatPrompt, NoOptions, PromptCard, PromptSource, TextPrompt, render
 
 RECORD = {"instruction": "Summarize {this}.", "context": "Rain fell.\nThen it stopped.", "response": "It rained."}
 NO_CONTEXT = {"instruction": "Name a colour.", "context": "", "response": "Blue."}
@@ -32,7 +33,7 @@ def test_alpaca_is_what_the_articles_code_makes() -> None:
     """The article's template, formatted with `str.format` and with JumpStart's key appended, is the same text."""
     template_json = json.loads(
         r'{"prompt": "Below is an instruction that describes a task, paired with an input that provides further '
-        r'context. Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n'
+        r"context. Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n"
         r'### Input:\n{context}\n\n", "completion": " {response}"}'
     )
     asked = template_json["prompt"].format(**RECORD) + "\n\n### Response:\n"
@@ -76,9 +77,7 @@ def test_chat_with_a_system_message() -> None:
 @pytest.mark.parametrize("card", hooks.llmops_cards(), ids=lambda card: card.name)
 def test_every_card_can_be_made(card: object) -> None:
     """Each card names a prompt source, and options that all say what they do."""
-    from importlib import import_module
-
-    assert isinstance(card, hooks.PromptCard)
+    assert isinstance(card, PromptCard)
     module, _, name = card.load.partition(":")
     assert issubclass(getattr(import_module(module), name), PromptSource)
     assert [field.name for field in attrs.fields(card.options) if not field.metadata.get("help")] == []

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmops_plugins.prompts.bundled import ALPACA
 from llmops_plugins.prompts.hooks import TemplateOptions
 from llmops_plugins.prompts.template import OwnTemplate
@@ -90,11 +91,15 @@ def test_options_complete_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.yaml", "promt: x\n", "has the unknown key 'promt'; known: prompt, response_key, completion, stop, messages"),
+        (
+            "a.yaml",
+            "promt: x\n",
+            "has the unknown key 'promt'; known: prompt, response_key, completion, stop, messages",
+        ),
         ("a.yaml", "completion: x\n", "has neither prompt nor messages; give one of the two"),
         ("a.yaml", "prompt: x\nmessages: []\n", "has both prompt and messages; give one of the two"),
         ("a.yaml", "messages: []\nresponse_key: x\n", "has messages and a response_key"),
-        ("a.yaml", "prompt: 5\n", ": prompt must be text, not a int"),
+        ("a.yaml", "prompt: 5\n", ": prompt must be text, not a number"),
         ("a.yaml", "prompt:\n", ": prompt must be text, not empty"),
         ("a.yaml", "prompt: x\nstop: 5\n", ": stop must be a list of texts"),
         ("a.yaml", "prompt: x\nstop: [5]\n", ": stop must be a list of texts"),
@@ -102,7 +107,11 @@ def test_options_complete_a_file(tmp_path: Path) -> None:
         ("a.yaml", "messages: [hello]\n", ": messages must be a list of messages"),
         ("a.yaml", "messages: [{role: user, content: 5}]\n", ": messages must be a list of messages"),
         ("a.yaml", "- prompt\n", "must have keys (prompt, response_key, completion, stop, messages)"),
-        ("a.yaml", "", "must have keys (prompt, response_key, completion, stop, messages) with their values; it is empty"),
+        (
+            "a.yaml",
+            "",
+            "must have keys (prompt, response_key, completion, stop, messages) with their values; it is empty",
+        ),
         ("a.yaml", "prompt: {a: b\n", "is not YAML: "),
         ("a.yaml", "prompt: !!python/name:os.system x\n", "is not YAML: "),
         ("a.json", '{"prompt": "x",}', "is not JSON: "),
