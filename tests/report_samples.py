@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import attrs
 import numpy as np
 
 from llmops_sdk.report import DatasetFacts, ReportData, StepFacts
@@ -172,9 +173,14 @@ def report_data(candidates: Sequence[str] = ("tuned", "base", "tuned-plain")) ->
 @cache
 def wide_report_data(candidates: int = 10, repeats: int = 12) -> ReportData:
     """Return a large report: `candidates` candidates on 44 x `repeats` records."""
-    names = tuple(f"candidate-{place}" for place in range(candidates))
-    rows = [{**row, "number": str(repeat)} for repeat in range(repeats) for row in records()]
-    board, samples = _board(rows, names, failed=())
+    board, once = _board(records(), tuple(f"candidate-{place}" for place in range(candidates)), failed=())
+    size = len(records())
+    samples = {
+        cell: [{**line, "index": line["index"] + repeat * size} for repeat in range(repeats) for line in lines]
+        for cell, lines in once.items()
+    }
+    cells = tuple(attrs.evolve(cell, records=size * repeats, answered=size * repeats) for cell in board.cells)
+    board = attrs.evolve(board, cells=cells)
     return ReportData(results=Results("wide-20251124-101500-11aa", "wide", (board,), _evaluators()), samples=samples)
 
 

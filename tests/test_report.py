@@ -18,7 +18,7 @@ from llmops_sdk.report_parts import MOST_CHARACTERS, interval, number
 from llmops_sdk.results import Estimate, EvaluatorFacts, FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.values import BaseModel, Metric, TrainedModel, TrainingPoint
 
-from .report_samples import cell_result, differences, one_cell, records, report_data, sample, wide_report_data
+from .report_samples import METRICS, cell_result, differences, one_cell, records, report_data, sample, wide_report_data
 
 
 def test_report_loads_nothing_and_allows_only_its_own_scripts() -> None:

@@ -18,7 +18,7 @@ from llmops_sdk.results import EvaluatorFacts, FailedCell, Leaderboard, Results,
 from .report_samples import HOSTILE, METRICS, cell_result, one_cell, records, report_data, sample, wide_report_data
 
 
-@attrs.define
+@attrs.define(slots=False)  # playwright hangs its own attribute on the handler's owner
 class _Browser:
     """A headless Chromium, and what its pages did that they must not do."""
 

@@ -1,0 +1,1 @@
+"""The lead baseline: a summary is the first sentences of the text."""

@@ -1,0 +1,63 @@
+"""What the plugin offers: cards, with nothing heavy imported."""
+
+from __future__ import annotations
+
+import attrs
+
+from llmops_sdk import BaseModel, DatasetCard, DeployerCard, EvaluatorCard, ModelCard, TrainerCard, hookimpl, option
+
+
+@attrs.frozen(kw_only=True)
+class WeatherOptions:
+    """How many reports."""
+
+    records: int = option(40, help="reports in all")
+    seed: int = option(0, help="of the split")
+
+
+@attrs.frozen(kw_only=True)
+class LeadOptions:
+    """How many sentences."""
+
+    sentences: int = option(3, help="sentences the untrained baseline keeps")
+
+    def base_model(self) -> BaseModel:
+        """Return the baseline; its weights are a number."""
+        return BaseModel(format="lead", source=str(self.sentences))
+
+
+@attrs.frozen(kw_only=True)
+class LeadTrainerOptions:
+    """How many sentences may be learned."""
+
+    most: int = option(5, help="the most sentences to keep")
+
+
+@hookimpl
+def llmops_cards() -> tuple[object, ...]:
+    """Return a data set, a model with its trainer and deployer, and a metric."""
+    return (
+        DatasetCard(name="weather", summary="weather reports", load="llmops_lead.data:Weather", options=WeatherOptions),
+        ModelCard(
+            name="lead",
+            summary="the first sentences of the text",
+            options=LeadOptions,
+            trainer="lead-length",
+            deployer="lead-server",
+        ),
+        TrainerCard(
+            name="lead-length",
+            summary="learns how many sentences the references have",
+            load="llmops_lead.train:LeadTrainer",
+            options=LeadTrainerOptions,
+            accepts=("lead",),
+            produces="lead",
+            uses_local_device=True,
+        ),
+        DeployerCard(
+            name="lead-server", summary="serves the baseline", load="llmops_lead.serve:LeadServer", accepts=("lead",)
+        ),
+        EvaluatorCard(
+            name="length-ratio", summary="output words by reference words", load="llmops_lead.metric:LengthRatio"
+        ),
+    )
