@@ -82,6 +82,9 @@ class Run:
         self.plan = plan
         self.facts = facts
         self._base = f"runs/{run_id}"
+        # What is done does not change: it is read once.
+        self._records: dict[str, StepRecord] = {}
+        self._artifacts: dict[str, Artifact] = {}
 
     def __repr__(self) -> str:
         return f"Run({self.id!r}, store={self.store.uri or type(self.store).__name__!r})"
@@ -131,6 +134,8 @@ class Run:
 
     def record(self, step: str) -> StepRecord | None:
         """Return what the step left, or None while it is not done."""
+        if step in self._records:
+            return self._records[step]
         data = self.store.get(f"{self._base}/steps/{step}.json")
         if data is None:
             return None
@@ -138,14 +143,17 @@ class Run:
             record: StepRecord = from_json(json.loads(data), StepRecord)
         except ValueError:  # torn by a power cut: the step is done again
             return None
+        self._records[step] = record
         return record
 
     def write_record(self, record: StepRecord) -> None:
         """Keep what a step left."""
+        self._records[record.step] = record
         self.store.put(f"{self._base}/steps/{record.step}.json", canonical(to_json(record, StepRecord)))
 
     def forget(self, step: str) -> None:
         """Remove the record of a failed step, so that it is done again."""
+        self._records.pop(step, None)
         self.store.delete(f"{self._base}/steps/{step}.json")
 
     def started(self, step: str) -> Started | None:
@@ -162,17 +170,24 @@ class Run:
 
     def artifact(self, address: str) -> Artifact | None:
         """Return a finished artifact, or None while there is none."""
+        if address in self._artifacts:
+            return self._artifacts[address]
         data = self.store.get(f"artifacts/{address}/artifact.json")
+        if data is None:
+            return None
         try:
-            return Artifact(address, json.loads(data)["value"]) if data else None
+            found = Artifact(address, json.loads(data)["value"])
         except ValueError:  # torn by a power cut: it is made again
             return None
+        self._artifacts[address] = found
+        return found
 
     def finish_artifact(self, address: str, value: Any) -> Artifact:
         """Mark an artifact as whole. Its files are in the store already."""
         made = {"address": address, "run": self.id, "value": value}
         self.store.put(f"artifacts/{address}/artifact.json", canonical(made))
-        return Artifact(address, value)
+        self._artifacts[address] = Artifact(address, value)
+        return self._artifacts[address]
 
     # -- ledger ---------------------------------------------------------------------------------
 
@@ -217,18 +232,19 @@ class Run:
         results: Results = from_json(found, Results)
         return results
 
-    def write_results(self, results: Results) -> None:
-        """Keep the conclusion."""
-        self.store.put(f"{self._base}/results.json", canonical(to_json(results)))
+    def write_results(self, leaderboards: Any, evaluators: Any) -> None:
+        """Keep the conclusion: `Results`, its parts as JSON."""
+        found = {"evaluators": evaluators, "leaderboards": leaderboards, "name": self.plan.name, "run_id": self.id}
+        self.store.put(f"{self._base}/results.json", canonical({**found, "schema": RESULTS_SCHEMA}))
 
     def samples(self, cell: str) -> Iterator[dict[str, Any]]:
         """Yield every test record of a cell with its prompt, output and scores, in the test split's order."""
-        for line in self.store.read_lines(f"{self._base}/samples/{cell}"):
+        for line in self.store.read_lines(f"{self._base}/samples/{cell}.jsonl"):
             yield json.loads(line)
 
-    def sample_prefix(self, cell: str) -> str:
-        """Return where the samples of a cell are kept."""
-        return f"{self._base}/samples/{cell}"
+    def keep_samples(self, cell: str, artifact: str) -> None:
+        """Put the samples of a cell into the record."""
+        self.store.copy(f"artifacts/{artifact}/samples.jsonl", f"{self._base}/samples/{cell}.jsonl")
 
     def put(self, name: str, data: bytes) -> None:
         """Keep a file of the run (`report.html`)."""

@@ -74,6 +74,12 @@ class Store(ABC):
         """Add to the end of `key`; for logs, which have one writer."""
         self.put(key, (self.get(key) or b"") + data)
 
+    def copy(self, source: str, target: str) -> None:
+        """Put what `source` holds under `target` too; nothing when there is nothing."""
+        data = self.get(source)
+        if data is not None:
+            self.put(target, data)
+
     @contextmanager
     def folder(self, prefix: str) -> Iterator[Path]:
         """Lend a folder with the files below `prefix` to read: a copy where the store is not on this disk."""
@@ -106,9 +112,12 @@ class Store(ABC):
         return _SegmentJournal(self, f"{prefix}/{name}")
 
     def read_lines(self, prefix: str) -> Iterator[bytes]:
-        """Yield the whole lines of all journals below `prefix`; a torn last line of a segment is left out."""
-        for key in self.list(f"{prefix}/"):
+        """Yield the whole lines of `prefix` or of all segments below it; a torn last line of one is left out."""
+        for key in self._segments(prefix):
             yield from _whole_lines((self.get(key) or b"").splitlines(keepends=True))
+
+    def _segments(self, prefix: str) -> tuple[str, ...]:
+        return tuple(key for key in self.list(prefix) if key == prefix or key.startswith(f"{prefix}/"))
 
     def _fetch(self, prefix: str, into: Path) -> None:
         for key in self.list(f"{prefix}/"):
@@ -192,6 +201,18 @@ class LocalStore(Store):
         for key in list(self.list(prefix)):
             (self.root / key).unlink(missing_ok=True)
 
+    def copy(self, source: str, target: str) -> None:
+        """Link, where the file system can: artifacts and samples never change once they are whole."""
+        there = self.root / target
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.unlink(missing_ok=True)
+        try:
+            os.link(self.root / source, there)
+        except FileNotFoundError:
+            return
+        except OSError:
+            super().copy(source, target)
+
     @contextmanager
     def folder(self, prefix: str) -> Iterator[Path]:
         yield self.root / prefix
@@ -219,7 +240,7 @@ class LocalStore(Store):
         return _FileJournal(folder / f"{name}.jsonl")
 
     def read_lines(self, prefix: str) -> Iterator[bytes]:
-        for key in self.list(f"{prefix}/"):
+        for key in self._segments(prefix):
             with (self.root / key).open("rb") as lines:
                 yield from _whole_lines(lines)
 

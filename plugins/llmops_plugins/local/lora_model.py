@@ -81,6 +81,8 @@ class PaddedLoss:
         return F.cross_entropy(logits.float(), labels[:, 1:][wanted], reduction="sum")
 
     def _has_plain_head(self, ids: Tensor) -> bool:
+        training = self._model.training
+        self._model.eval()  # dropout would make two looks differ, and move the random state
         try:
             with torch.no_grad():
                 hidden = self._base.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
@@ -88,6 +90,8 @@ class PaddedLoss:
                 found = self._base.get_output_embeddings()(hidden)
         except (AttributeError, TypeError):
             return False
+        finally:
+            self._model.train(training)
         return found.shape == expected.shape and torch.allclose(found.float(), expected.float(), rtol=1e-3, atol=1e-3)
 
     def _autocast(self) -> Any:
@@ -146,6 +150,8 @@ def _lora_config(base: Any, options: LoraOptions) -> LoraConfig:
         lora_alpha=cast("int", options.alpha),
         lora_dropout=options.dropout,
         target_modules=list(_LLAMA_PROJECTIONS) if llama_like else "all-linear",
+        # GPT-2 and its kin keep their weights the other way round
+        fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in base.modules()),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,12 +17,12 @@ from llmops_sdk.results import (
     EvaluatorFacts,
     FailedCell,
     Leaderboard,
-    Results,
     Speed,
 )
 from llmops_sdk.running.job import Job, Made
+from llmops_sdk.running.score import SCORES
 from llmops_sdk.running.verdict import conclude
-from llmops_sdk.serial import from_json
+from llmops_sdk.serial import digest, from_json, to_json
 from llmops_sdk.statistics import Bootstrap
 from llmops_sdk.values import Metric, TrainedModel
 
@@ -43,6 +45,20 @@ class _Column:
 
 def compare(job: Job, _step: CompareStep) -> Made:
     """Write `results.json` from the record; cells without a result are in it with the step that failed."""
+    cells = {step.cell: job.run.record(step.name) for step in job.run.plan.steps if isinstance(step, ScoreStep)}
+    addresses = {cell: to_json(record) for cell, record in cells.items()}
+    for found in addresses.values():
+        for fleeting in ("at", "seconds", "cached"):
+            (found or {}).pop(fleeting, None)
+    key = digest(
+        [dataset.name for dataset in job.run.plan.datasets], job.run.plan.metric, to_json(job.run.plan.cells), addresses
+    )
+    once = job.make_once(f"results/{key}", partial(_conclude, job))
+    job.run.write_results(**once.artifact.value)
+    return Made({"results": once.artifact.address}, once.cached)
+
+
+def _conclude(job: Job, _folder: Path) -> Any:
     plan = job.run.plan
     facts: dict[str, EvaluatorFacts] = {}
     trains = {step.name: step.train for step in plan.steps if isinstance(step, GenerateStep)}
@@ -58,8 +74,7 @@ def compare(job: Job, _step: CompareStep) -> Made:
             else:
                 failed.append(_failed(cell, step.name, record))
         boards.append(_leaderboard(plan, dataset.name, columns, failed, facts))
-    job.run.write_results(Results(job.run.id, plan.name, tuple(boards), tuple(facts.values())))
-    return Made({}, cached=False)
+    return {"leaderboards": to_json(tuple(boards)), "evaluators": to_json(tuple(facts.values()))}
 
 
 def _failed(cell: Cell, step: str, record: Failed | None) -> FailedCell:
@@ -77,7 +92,10 @@ def _column(
     total = generations.value["records"]
     scores: dict[str, NDArray[Any]] = {}
     unscored = {}
-    for evaluator, address in record.artifacts.items():
+    for entry, address in record.artifacts.items():
+        if not entry.startswith(SCORES):
+            continue
+        evaluator = entry.removeprefix(SCORES)
         artifact = job.run.artifact(address)
         if artifact is None:
             message = f"the scores of cell {cell.name!r} are gone from the store; run the pipeline again"

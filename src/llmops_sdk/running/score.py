@@ -21,6 +21,9 @@ from llmops_sdk.running.job import Job, Made
 from llmops_sdk.serial import canonical, digest, to_json
 from llmops_sdk.values import Generation, Prompt, PromptTemplate, Record, RecordScore, Scored, Split, Unscored
 
+SCORES = "scores."
+"""What the names of an evaluator's artifacts begin with, in the record of a `score` step."""
+
 
 @attrs.frozen
 class _Cell:
@@ -57,7 +60,7 @@ def score(job: Job, step: ScoreStep) -> Made:
     cell = plan.cell_by_name[step.cell]
     prompt = plan.prompt_by_name[cell.prompt]
     generations = job.made_by(step.needs[0], cell.name)
-    artifacts: dict[str, str] = {}
+    scores: dict[str, str] = {}
     cached = True
     with ExitStack() as stack:
         splits = stack.enter_context(job.splits(cell.dataset))
@@ -66,10 +69,12 @@ def score(job: Job, step: ScoreStep) -> Made:
         for component in plan.evaluators:
             key = digest(component.key, generations.value["sha256"], splits.test.sha256, prompt.key)
             once = job.make_once(f"scores/{key}", partial(_evaluate, job, component, files, cell.name))
-            artifacts[component.name] = once.artifact.address
+            scores[component.name] = once.artifact.address
             cached = cached and once.cached
-        _write_samples(job, files, artifacts, cell.name, stack)
-    return Made(artifacts, cached)
+        joined = f"samples/{digest(generations.address, generations.value['sha256'], splits.test.sha256, scores)}"
+        job.make_once(joined, partial(_join, job, files, scores))
+    job.run.keep_samples(cell.name, joined)
+    return Made({**{f"{SCORES}{name}": address for name, address in scores.items()}, "samples": joined}, cached)
 
 
 def _evaluate(job: Job, component: Component, files: _Cell, cell: str, folder: Path) -> Any:
@@ -114,18 +119,19 @@ def _checked(found: RecordScore | None, index: int | None, names: set[str], eval
     return found
 
 
-def _write_samples(job: Job, files: _Cell, artifacts: Mapping[str, str], cell: str, stack: ExitStack) -> None:
-    store, prefix = job.run.store, job.run.sample_prefix(cell)
-    scores = {}
-    for evaluator, address in artifacts.items():
-        folder = stack.enter_context(store.folder(f"artifacts/{address}"))
-        scores[evaluator] = stack.enter_context((folder / "scores.jsonl").open("rb"))
-    with store.workspace(prefix, job.runtime.home) as place:
-        draft = place / "samples.tmp"
-        with draft.open("wb") as out:
-            for row in files.rows():
-                out.write(canonical(_sample(row, scores)) + b"\n")
-        draft.replace(place / "samples.jsonl")
+def _join(job: Job, files: _Cell, addresses: Mapping[str, str], place: Path) -> Any:
+    """Write one line a record: what was asked, what was answered, and all scores."""
+    draft = place / "samples.tmp"
+    with ExitStack() as stack:
+        scores = {}
+        for evaluator, address in addresses.items():
+            folder = stack.enter_context(job.run.store.folder(f"artifacts/{address}"))
+            scores[evaluator] = stack.enter_context((folder / "scores.jsonl").open("rb"))
+        out = stack.enter_context(draft.open("wb"))
+        for row in files.rows():
+            out.write(canonical(_sample(row, scores)) + b"\n")
+    draft.replace(place / "samples.jsonl")
+    return {"records": files.test.records}
 
 
 def _sample(row: _Row, scores: Mapping[str, Any]) -> dict[str, Any]:

@@ -300,7 +300,7 @@ def loss_and_gradients(loss: lora_model.Loss, model: Any) -> tuple[float, dict[s
     model.zero_grad()
     value = loss(made_rows())
     value.backward()
-    return float(value), {name: p.grad.clone() for name, p in lora_model.trainable(model).items()}
+    return value.item(), {name: p.grad.clone() for name, p in lora_model.trainable(model).items()}
 
 
 def test_losses_agree_with_transformers(tiny_model: Path) -> None:

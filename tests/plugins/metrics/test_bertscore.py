@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,6 @@ def minilm(asset: Callable[[str], Path]) -> Path:
 def tiny_encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an encoder of random weights (3 layers, 32 wide) and a tokenizer that knows bytes only."""
     import torch
-    from transformers import (
-        DebertaConfig,
-        DebertaModel,
-        DebertaTokenizer,
-        RobertaConfig,
-        RobertaModel,
-        RobertaTokenizer,
-    )
     from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
 
     folder = tmp_path_factory.mktemp(request.param)
@@ -45,22 +38,35 @@ def tiny_encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     vocabulary = {token: place for place, token in enumerate([*special, *bytes_to_unicode().values()])}
     (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
-    sizes: dict[str, Any] = {"vocab_size": len(vocabulary), "hidden_size": 32, "num_hidden_layers": 3}
-    sizes |= {"num_attention_heads": 2, "intermediate_size": 64}
     torch.manual_seed(1)
-    if request.param == "roberta":
-        RobertaTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
-        RobertaModel(RobertaConfig(**sizes, max_position_embeddings=258, type_vocab_size=1)).save_pretrained(folder)
-    else:
-        DebertaTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
-        relative: dict[str, Any] = {
-            "relative_attention": True,
-            "pos_att_type": ["c2p", "p2c"],
-            "position_biased_input": False,
-        }
-        config = DebertaConfig(**sizes, **relative, max_position_embeddings=256, type_vocab_size=0, pad_token_id=7)
-        DebertaModel(config).save_pretrained(folder)
+    save = _save_roberta if request.param == "roberta" else _save_deberta
+    save(folder, vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64)
     return folder
+
+
+def _save_roberta(folder: Path, **sizes: int) -> None:
+    from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
+
+    RobertaTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
+    RobertaModel(RobertaConfig(**sizes, max_position_embeddings=258, type_vocab_size=1)).save_pretrained(folder)
+
+
+def _save_deberta(folder: Path, **sizes: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its module uses torch.jit
+        from transformers import DebertaConfig, DebertaModel, DebertaTokenizer
+
+    DebertaTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
+    config = DebertaConfig(
+        **sizes,
+        relative_attention=True,
+        pos_att_type=["c2p", "p2c"],
+        position_biased_input=False,
+        max_position_embeddings=256,
+        type_vocab_size=0,
+        pad_token_id=7,
+    )
+    DebertaModel(config).save_pretrained(folder)
 
 
 def expected_f1(folder: Path, layers: int, texts: Texts) -> list[float]:

@@ -49,6 +49,7 @@ class BERTScore(evaluate.Metric):
 """
 
 
+@pytest.mark.slow  # most of it is the time FMEval takes to be imported
 def test_fmevals_own_classes_give_the_same_numbers(
     context: Context, pairs: Texts, generations: Make, asset: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -48,8 +48,8 @@ def test_every_irregular_form_gives_the_synsets_of_nltk(
     wordnet: WordNet, nltk_wordnet: Any, asset: Callable[[str], Path]
 ) -> None:
     """The lists of exceptions are used as NLTK uses them."""
-    lines = [line for path in sorted((asset("wordnet") / FOLDER).glob("*.exc")) for line in path.open(encoding="utf-8")]
-    forms = {line.split()[0] for line in lines}
+    lists = sorted((asset("wordnet") / FOLDER).glob("*.exc"))
+    forms = {line.split()[0] for path in lists for line in path.read_text(encoding="utf-8").splitlines()}
 
     assert len(forms) > 5000
     assert [form for form in forms if words(wordnet.synsets(form)) != words(nltk_wordnet.synsets(form))] == []
