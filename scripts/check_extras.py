@@ -31,13 +31,15 @@ def main() -> int:
     """Check all extras; return 1 when one fails."""
     failed = []
     for extra in (*IMPORTS, *RESOLVED_ONLY):
-        for python in PYTHONS:
-            if not _resolves(extra, python):
-                failed.append(f"{extra or 'core'} does not resolve on {python}")
+        failed += [
+            f"{extra or 'core'} does not resolve on {python}" for python in PYTHONS if not _resolves(extra, python)
+        ]
     for extra, modules in IMPORTS.items():
         began = time.monotonic()
         problem = _imports(extra, modules)
-        print(f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - began:.0f} s", flush=True)
+        print(
+            f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - began:.0f} s", flush=True
+        )
         if problem:
             failed.append(f"{extra or 'core'}: {problem}")
     print("\n".join(failed) or "all extras resolve, install and import")

@@ -86,7 +86,7 @@ def test_file_and_code_are_one_pipeline(tmp_path: Path, registry: Registry) -> N
     path.write_text(FULL.to_yaml(), encoding="utf-8")
 
     assert FULL.build(registry) == Pipeline.from_yaml(path).build(registry)
-    assert FILE.split("generation:")[0] == FULL.to_yaml().split("generation:")[0]
+    assert FILE.split("generation:", maxsplit=1)[0] == FULL.to_yaml().split("generation:")[0]
     assert FILE.split("evaluators:")[1] == FULL.to_yaml().split("evaluators:")[1]
 
 
@@ -105,7 +105,9 @@ def test_overrides(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     path.write_text(FULL.to_yaml(), encoding="utf-8")
 
-    changed = Pipeline.from_yaml(path, overrides=("models.1.trainer.max_steps=9", "generation.temperature=0.5", "name=other"))
+    changed = Pipeline.from_yaml(
+        path, overrides=("models.1.trainer.max_steps=9", "generation.temperature=0.5", "name=other")
+    )
 
     assert 9 == changed.spec.models[1].trainer.options["max_steps"]
     assert 0.5 == changed.spec.generation.temperature

@@ -9,7 +9,21 @@ from pathlib import Path
 
 import llmops_sdk
 
-HEAVY = {"torch", "transformers", "datasets", "sagemaker", "boto3", "fmeval", "nltk", "scipy", "numpy", "pandas", "rich", "httpx", "cattrs"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "datasets",
+    "sagemaker",
+    "boto3",
+    "fmeval",
+    "nltk",
+    "scipy",
+    "numpy",
+    "pandas",
+    "rich",
+    "httpx",
+    "cattrs",
+}
 
 
 def test_public_names_and_module_agree() -> None:

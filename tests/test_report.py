@@ -198,6 +198,21 @@ def test_training_without_a_curve_shows_its_numbers() -> None:
     assert 'class="curves"' not in page
 
 
+def test_legend_and_drawing_count_the_same_curves() -> None:
+    """A model of a single step has no line to draw: it is neither in the legend nor among the curves."""
+    data = report_data()
+    board = data.results.leaderboards[0]
+    single = TrainedModel("huggingface", "m", BaseModel("huggingface", "b"), curve=(TrainingPoint(1, 1, 1.0, 2.0),))
+    cells = tuple(
+        attrs.evolve(cell, training=single if cell.candidate == "tuned" else cell.training) for cell in board.cells
+    )
+    board = attrs.evolve(board, cells=cells)
+    page = render_report(attrs.evolve(data, results=attrs.evolve(data.results, leaderboards=(board,))))
+    assert ["tuned-plain"] == [curve["label"] for curve in json.loads(_script(page, "curves-data"))]
+    assert ["tuned-plain"] == re.findall(r'data-toggle-curve="0"><bdi>([^<]*)', page)
+    assert 'data-toggle-curve="1"' not in page
+
+
 def test_long_curve_is_thinned() -> None:
     """Ten thousand steps are drawn with a few hundred points."""
     curve = tuple(TrainingPoint(step, step, step / 2, 2.0 + (step % 7) / 10) for step in range(10_000))

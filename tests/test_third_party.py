@@ -32,8 +32,20 @@ def _python(tmp_path_factory: pytest.TempPathFactory) -> str:
     venv.create(folder, symlinks=True)
     (here,) = (folder / "lib").glob("python*/site-packages")
     ours = [path for path in site.getsitepackages() if Path(path).is_dir()]
-    (here / "ours.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in ours), encoding="utf-8")
-    install = [sys.executable, "-m", "pip", "--python", str(folder), "install", "-q", "--no-deps", "--no-build-isolation"]
+    (here / "ours.pth").write_text(
+        "".join(f"import site; site.addsitedir({path!r})\n" for path in ours), encoding="utf-8"
+    )
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(folder),
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+    ]
     subprocess.run([*install, "--disable-pip-version-check", "--no-index", str(PACKAGE)], check=True)
     return str(folder / "bin" / "python")
 
@@ -66,8 +78,15 @@ def test_the_list_names_the_distribution(python: str, tmp_path: Path) -> None:
     """`llmops plugins` shows foreign cards as it shows the shipped ones, with options and who brings them."""
     cards = {(card["kind"], card["name"]): card for card in json.loads(llmops(python, tmp_path, "plugins", "--json"))}
 
-    for kind, name in (("dataset", "weather"), ("model", "lead"), ("trainer", "lead-length"), ("evaluator", "length-ratio")):
-        assert ("llmops-lead", "1.0", "lead") == tuple(cards[kind, name][key] for key in ("distribution", "version", "plugin"))
+    for kind, name in (
+        ("dataset", "weather"),
+        ("model", "lead"),
+        ("trainer", "lead-length"),
+        ("evaluator", "length-ratio"),
+    ):
+        assert ("llmops-lead", "1.0", "lead") == tuple(
+            cards[kind, name][key] for key in ("distribution", "version", "plugin")
+        )
     assert "llmops-sdk" == cards["dataset", "sample"]["distribution"]
     shown = llmops(python, tmp_path, "plugins")
     assert "llmops-lead 1.0, plugin lead" in shown

@@ -104,7 +104,12 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
     except KeyboardInterrupt:
         return _interrupted(store)
     _tell_result(result, quiet=quiet, as_json=as_json)
-    return CELL_FAILED if result.failures else OK
+    if not result.failures:
+        return OK
+    nothing_ran = all(cell.step.startswith("prepare.") for cell in result.failures) and not any(
+        board.cells for board in result.leaderboards
+    )
+    return MISTAKE if nothing_ran else CELL_FAILED
 
 
 @cli.command()

@@ -37,10 +37,15 @@ def show_run(run: Run) -> None:
     for board in results.leaderboards:
         _show_board(console, board, metrics)
     _show_substitutes(console, results)
-    console.print(f"\nreport  {run.location}/report.html", soft_wrap=True, highlight=False, markup=False)
+    if any(board.cells for board in results.leaderboards):
+        console.print(f"\nreport  {run.location}/report.html", soft_wrap=True, highlight=False, markup=False)
 
 
 def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric]) -> None:
+    if not board.cells:
+        for step, error in dict.fromkeys((cell.step, cell.error) for cell in board.failed):
+            console.print(Text(f"error: {step}: {error}", style="red"), soft_wrap=True)
+        return
     ordered = sorted(metrics.values(), key=lambda metric: metric.name != board.metric)
     table = Table(
         title=f"{board.dataset}",

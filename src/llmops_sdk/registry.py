@@ -16,7 +16,7 @@ import pluggy
 from llmops_sdk import hookspecs
 from llmops_sdk.assets import Asset
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you_mean
-from llmops_sdk.interfaces import Card, Check, ModelCard
+from llmops_sdk.interfaces import Card, Check, Finding, ModelCard
 from llmops_sdk.plans import Plan, PluginPin
 from llmops_sdk.serial import explain, from_json, to_json
 from llmops_sdk.values import CardKind
@@ -191,10 +191,17 @@ class Registry:
         return self._assets[name]
 
     def checks(self) -> list[Check]:
-        """Return the checks of all plugins."""
+        """Return the checks of all plugins; a plugin whose hook fails is a check that finds that."""
         found: list[Check] = []
         for module in self._modules:
-            found.extend(self._call(module, "llmops_checks"))
+            try:
+                found.extend(self._call(module, "llmops_checks"))
+            except Exception as exc:  # noqa: BLE001 - a broken plugin must not hide what the others find
+                name, broken = (
+                    self._manager.get_name(module) or "plugin",
+                    Finding("error", f"llmops_checks failed: {exc}"),
+                )
+                found.append(Check(name, lambda broken=broken: broken))  # type: ignore[misc]
         return found
 
     def pins(self, used: Iterable[Card]) -> tuple[PluginPin, ...]:

@@ -129,6 +129,7 @@ def render_report(report: ReportData) -> str:
     environment = _environment()
     colours = _colours(report.results)
     trainings = _trainings(report.results, colours)
+    drawn = [training for training in trainings if len(training.model.curve) > 1]
     style = environment.get_template("report.css").render()
     scripts = [environment.get_template(name).render() for name in _SCRIPTS]
     page = environment.get_template("report.html.jinja").render(
@@ -136,8 +137,8 @@ def render_report(report: ReportData) -> str:
         results=report.results,
         boards=[_board(board, report, colours) for board in report.results.leaderboards],
         trainings=trainings,
-        plots=curve_plots(trainings),
-        curves=_curves(trainings),
+        plots=curve_plots(drawn),
+        curves=_curves(drawn),
         colours=colours,
         most_records=MOST_RECORDS,
         most_characters=MOST_CHARACTERS,

@@ -158,8 +158,7 @@ _ACROSS: Mapping[str, Callable[[TrainingPoint], float]] = {
 
 
 def curve_plots(trainings: Sequence[Training]) -> list[CurvePlot]:
-    """Return the drawing of the loss curves over steps, over tokens and over seconds."""
-    trainings = [training for training in trainings if training.model.curve]
+    """Return the drawing of the loss curves over steps, over tokens and over seconds; none where there is no loss."""
     losses = sorted(p.loss for training in trainings for p in training.model.curve if p.loss is not None)
     held_out = [loss for training in trainings for loss in training.held_out]
     if not losses and not held_out:

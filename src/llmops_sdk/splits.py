@@ -79,7 +79,7 @@ def _record(line: bytes, path: Path, number: int, offset: int) -> Record:
     where = f"line {number} of {str(path)!r}"
     try:
         text = line.decode()
-        record = _reader.decode(text.strip())
+        record = _reader.decode(text)
         if b"\\u" in line:  # JSON can say half of a surrogate pair, which no file can hold
             json.dumps(record, ensure_ascii=False).encode()
     except UnicodeDecodeError as exc:

@@ -157,9 +157,7 @@ def test_the_plan_is_kept_once_and_never_changes(pipeline: Pipeline, store: Stor
     assert json.loads(store.get(keys[0]) or b"") == one.run.plan.json
 
 
-def test_a_missing_field_is_told_before_any_training(
-    store: Store, registry: Registry, home: Path, asked: list[str]
-) -> None:
+def test_a_missing_field_is_told_before_any_training(store: Store, registry: Registry, asked: list[str]) -> None:
     """A prompt that names a field the records do not have fails in `prepare`, naming prompt, field and record."""
     pipeline = (
         Pipeline.builder("echo")

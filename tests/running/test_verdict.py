@@ -12,7 +12,7 @@ ROUGE = Metric("rougeL", "ROUGE-L")
 def cell(name: str, mean: float) -> CellResult:
     """A cell with a mean."""
     estimates = {"rougeL": Estimate(mean, mean - 0.02, mean + 0.02, 40)}
-    return CellResult(f"{name}.p.d", name, name, "p", False, 40, 40, estimates, {}, None, None, {})  # noqa: FBT003
+    return CellResult(f"{name}.p.d", name, name, "p", False, 40, 40, estimates, {}, None, None, {})
 
 
 def gap(name: str, low: float, high: float, records: int = 40) -> Difference:

@@ -136,6 +136,7 @@ def _gpus() -> list[str]:
 
 def _tell(runtime: Runtime, record: StepRecord, *, told: bool) -> None:
     if isinstance(record, Failed):
-        runtime.progress.say(f"  failed   {record.step}: {record.error}")
+        if record.cause == record.step:  # what failed because of it is in the record
+            runtime.progress.say(f"  failed   {record.step}: {record.error}")
     elif told and isinstance(record, Succeeded):
         runtime.progress.say(f"  {'reused' if record.cached else 'done':<8} {record.step}  {record.seconds:.1f} s")

@@ -5,6 +5,7 @@ Two families: `{"inputs", "parameters"}` of SageMaker's text generation containe
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -14,7 +15,6 @@ import attrs
 
 from llmops_plugins.local.engine import Request
 from llmops_sdk import UserError
-from llmops_sdk.errors import did_you_mean
 
 MOST_INPUTS = 256
 """Prompts in one request body at the most."""
@@ -213,9 +213,9 @@ def _text(value: Any, name: str, *, blank: bool) -> str:
 def _check_names(fields: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
     for name in fields:
         if name not in known:
-            hint = did_you_mean(name, known)
-            names = f" (known: {', '.join(known)})" if "known" not in hint else ""
-            message = f"unknown {what} {name!r}{hint}{names}"
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            message = f"unknown {what} {name!r}{hint} known: {', '.join(known)}"
             raise BadRequestError(message)
 
 
@@ -231,19 +231,20 @@ class _Fields:
 
     def flag(self, name: str) -> bool | None:
         """Read true or false."""
-        return self._read(name, lambda value: isinstance(value, bool), "true or false")
+        found: bool | None = self._read(name, lambda value: isinstance(value, bool), "true or false")
+        return found
 
     def whole(self, name: str, least: int, most: int) -> int | None:
         """Read a whole number in a range."""
-        return self._read(
-            name, lambda value: type(value) is int and least <= value <= most, f"a whole number from {least} to {most}"
-        )
+        wanted = f"a whole number from {least} to {most}"
+        found: int | None = self._read(name, lambda value: type(value) is int and least <= value <= most, wanted)
+        return found
 
     def number(self, name: str, least: float, most: float) -> float | None:
         """Read a finite number in a range."""
-        return self._read(
-            name, lambda value: _is_number(value) and least <= value <= most, f"a number from {least:g} to {most:g}"
-        )
+        wanted = f"a number from {least:g} to {most:g}"
+        found: float | None = self._read(name, lambda value: _is_number(value) and least <= value <= most, wanted)
+        return found
 
     def share(self, name: str) -> float:
         """Read a number above 0 and not above 1; 1 where it is absent."""

@@ -88,6 +88,10 @@ class Worker(threading.Thread):
         """How many prompts wait or are being answered."""
         return len(self._incoming) + len(self._taken)
 
+    def reset_counts(self) -> None:
+        """Count from 0 again."""
+        self.counts = Counts()
+
     def submit(self, requests: Sequence[Request]) -> list[Ticket]:
         """Take requests in; all of them or none.
 
@@ -111,7 +115,7 @@ class Worker(threading.Thread):
             try:
                 self._take()
                 done = self._engine.advance()
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - it is logged, told to those who wait, and the next ones are served
                 _log.exception("the engine failed")
                 reason = f"the model failed: {type(exc).__name__}: {' '.join(str(exc).split())[:200]}"
                 self._fail(Refused(reason, fault="model"))
@@ -137,7 +141,7 @@ class Worker(threading.Thread):
                 if not self._incoming:
                     return
                 ticket = self._incoming.popleft()
-            if ticket.cancelled:
+            if ticket.cancelled or not ticket.future.set_running_or_notify_cancel():
                 continue
             job = self._engine.submit(ticket.request)
             if isinstance(job, Refused):
@@ -149,7 +153,7 @@ class Worker(threading.Thread):
 
     def _forget_cancelled(self) -> None:
         for job in [job for job in self._taken if job.cancelled]:
-            self._taken.pop(job).future.cancel()
+            self._finish(self._taken.pop(job), Refused("nobody waits for it any more"))
 
     def _fail(self, refused: Refused) -> None:
         for ticket in self._taken.values():
@@ -163,5 +167,5 @@ class Worker(threading.Thread):
             self.counts.answered += 1
             self.counts.prompt_tokens += outcome.prompt_tokens
             self.counts.output_tokens += outcome.output_tokens
-        if outcome is not None and not ticket.future.cancelled():
+        if outcome is not None:
             ticket.future.set_result(outcome)

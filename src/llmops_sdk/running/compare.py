@@ -72,15 +72,17 @@ def _conclude(job: Job, _folder: Path) -> Any:
             if isinstance(record, Succeeded):
                 columns.append(_column(job, cell, step, trains[step.needs[0]], record, facts))
             else:
-                failed.append(_failed(cell, step.name, record))
+                failed.append(_failed(job, cell, step.name, record))
         boards.append(_leaderboard(plan, dataset.name, columns, failed, facts))
     return {"leaderboards": to_json(tuple(boards)), "evaluators": to_json(tuple(facts.values()))}
 
 
-def _failed(cell: Cell, step: str, record: Failed | None) -> FailedCell:
+def _failed(job: Job, cell: Cell, step: str, record: Failed | None) -> FailedCell:
     if record is None:
         return FailedCell(cell.name, cell.candidate, step, "it was not run")
-    return FailedCell(cell.name, cell.candidate, record.cause, record.error)
+    first = job.run.record(record.cause)
+    error = first.error if isinstance(first, Failed) else record.error
+    return FailedCell(cell.name, cell.candidate, record.cause, error)
 
 
 def _column(

@@ -118,10 +118,16 @@ def test_values_of_a_filter_are_told_in_part_where_there_are_many(load: Load, tm
         (
             {"question": "q", "response": "r"},
             {},
-            "record 3 of 'a.jsonl' has no field 'instruction'; it has: question, response; say which field holds the "
-            + "instruction with columns: {instruction: NAME}",
+            "record 3 of 'a.jsonl' has no field 'instruction'; it has: question, response; say which field holds the",
         ),
-        ({"instruction": "i"}, {}, "record 3 of 'a.jsonl' has no field 'response'; it has: instruction; say which"),
+        (
+            {"instruction": "i"},
+            {},
+            (
+                "record 3 of 'a.jsonl' has no field 'response'; it has: instruction; say which field holds the response"
+                " with columns: {response: NAME}"
+            ),
+        ),
         (ROW, {"context": "text"}, "record 3 of 'a.jsonl' has no field 'text'; it has: context, instruction, response"),
         ({**ROW, "response": "  "}, {}, "the field 'response' of record 3 of 'a.jsonl' is empty; every record needs"),
         ({**ROW, "response": None}, {}, "the field 'response' of record 3 of 'a.jsonl' is empty"),

@@ -414,9 +414,7 @@ def test_chat_without_template(tiny_model: Path) -> None:
         weights.prompt_ids(tokenizer, [{"role": "user", "content": "hello"}])
 
 
-def test_long_rows_are_dropped_and_counted(
-    make_context: MakeContext, tiny_model: Path, tmp_path: Path
-) -> None:
+def test_long_rows_are_dropped_and_counted(make_context: MakeContext, tiny_model: Path, tmp_path: Path) -> None:
     """Rows over the length are left out whole, counted, and told."""
     long = {"context": "a very long one " * 60, "response": "x"}
     splits = make_splits(tmp_path / "data", [*counting_rows(20), long, long])
@@ -471,7 +469,9 @@ def test_schedule_length() -> None:
     lengths = np.full(10, 100)
 
     def total(**chosen: Any) -> int:
-        return lora_rows.Schedule(np.arange(10), lengths, **{"epochs": 1, "batch_tokens": 200, "seed": 0, **chosen}).total
+        return lora_rows.Schedule(
+            np.arange(10), lengths, **{"epochs": 1, "batch_tokens": 200, "seed": 0, **chosen}
+        ).total
 
     assert (total(), total(epochs=1.5), total(epochs=0.5)) == (5, 8, 3)
     assert (total(max_steps=2), total(max_steps=50)) == (2, 5)

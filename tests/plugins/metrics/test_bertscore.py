@@ -40,7 +40,14 @@ def tiny_encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
     torch.manual_seed(1)
     save = _save_roberta if request.param == "roberta" else _save_deberta
-    save(folder, vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64)
+    save(
+        folder,
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
     return folder
 
 

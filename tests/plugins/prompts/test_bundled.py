@@ -75,9 +75,8 @@ def test_chat_with_a_system_message() -> None:
 
 
 @pytest.mark.parametrize("card", hooks.llmops_cards(), ids=lambda card: card.name)
-def test_every_card_can_be_made(card: object) -> None:
+def test_every_card_can_be_made(card: PromptCard) -> None:
     """Each card names a prompt source, and options that all say what they do."""
-    assert isinstance(card, PromptCard)
     module, _, name = card.load.partition(":")
     assert issubclass(getattr(import_module(module), name), PromptSource)
     assert [field.name for field in attrs.fields(card.options) if not field.metadata.get("help")] == []
