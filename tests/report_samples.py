@@ -389,8 +389,8 @@ def _trained(place: int) -> TrainedModel:
         metrics={
             "tokens_per_second": 481.2 - 30 * place,
             "rows": 1172,
-            "dropped_rows": 16,
-            "held_out_rows": 16,
+            "rows_dropped": 16,
+            "rows_held_out": 16,
             "trainable_parameters": 4_884_480,
         },
         curve=curve,

@@ -189,12 +189,17 @@ def test_shared_training_is_drawn_once() -> None:
 def test_training_without_a_curve_shows_its_numbers() -> None:
     """A remote job that reports metrics alone has its row, and no empty drawing."""
     model = TrainedModel(
-        "jumpstart", "s3://b/m", BaseModel("jumpstart", "llama"), job_name="job-7", metrics={"eval_loss": 1.5}
+        "jumpstart",
+        "s3://b/m",
+        BaseModel("jumpstart", "llama"),
+        job_name="job-7",
+        metrics={"eval_loss": 1.5, "steps": 321},
     )
     lines = [sample(0, {"instruction": "i", "response": "r"}, "o", scores={"meteor": 0.5})]
     page = render_report(one_cell(lines, training=model, fine_tuned=True))
     assert "job-7" in page
     assert "eval loss" in page
+    assert ">321<" in page
     assert 'class="curves"' not in page
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from llmops_sdk.errors import DataError, SpecError
-from llmops_sdk.values import Secret, Split, record_name, require_fields
+from llmops_sdk.secrets import Secret
+from llmops_sdk.values import Split, record_name, require_fields
 
 
 @pytest.mark.parametrize("text", ["hf_abcdefSECRET", "env:", "", "ENV:TOKEN_SECRET", "env HF_SECRET"])

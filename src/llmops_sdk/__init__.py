@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llmops_sdk.assets import Asset, AssetSource, DebianSource, FolderSource, WheelSource
+    from llmops_sdk.assets import Asset, AssetSource, DebianSource, FolderSource, WheelSource, find_asset
     from llmops_sdk.builder import Pipeline, Result
     from llmops_sdk.errors import (
         AssetError,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.hookspecs import hookimpl
     from llmops_sdk.interfaces import (
+        Card,
         Check,
         Context,
         DatasetCard,
@@ -49,11 +50,12 @@ if TYPE_CHECKING:
         option,
     )
     from llmops_sdk.plans import Failed, GenerateStep, Plan, Step, StepRecord, Succeeded, TrainStep
-    from llmops_sdk.progress import Progress, replay
+    from llmops_sdk.progress import Progress, Task, replay
     from llmops_sdk.prompts import render
     from llmops_sdk.results import Results
-    from llmops_sdk.running import Runtime, run_step
+    from llmops_sdk.running import Runtime, default_home, run_step
     from llmops_sdk.runs import Run
+    from llmops_sdk.secrets import Secret
     from llmops_sdk.serial import digest, file_sha256
     from llmops_sdk.splits import read_jsonl, write_splits
     from llmops_sdk.stores import LocalStore, Store
@@ -73,7 +75,6 @@ if TYPE_CHECKING:
         Reply,
         Resource,
         Scored,
-        Secret,
         ServableModel,
         Split,
         TextPrompt,
@@ -87,7 +88,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "assets": ("Asset", "AssetSource", "DebianSource", "FolderSource", "WheelSource"),
+    "assets": ("Asset", "AssetSource", "DebianSource", "FolderSource", "WheelSource", "find_asset"),
     "builder": ("Pipeline", "Result"),
     "errors": (
         "AssetError", "DataError", "EndpointError", "LLMOpsError", "MissingExtraError", "PluginError", "RequestError",
@@ -95,22 +96,23 @@ _HOMES = {
     ),
     "hookspecs": ("hookimpl",),
     "interfaces": (
-        "Check", "Context", "DatasetCard", "DatasetSource", "Deployer", "DeployerCard", "Evaluator", "EvaluatorCard",
+        "Card", "Check", "Context", "DatasetCard", "DatasetSource", "Deployer", "DeployerCard", "Evaluator", "EvaluatorCard",
         "Executor", "ExecutorCard", "Finding", "ModelCard", "NoOptions", "PromptCard", "PromptSource", "Reporter",
         "ReporterCard", "Trainer", "TrainerCard", "Transport", "option",
     ),
     "plans": ("Failed", "GenerateStep", "Plan", "Step", "StepRecord", "Succeeded", "TrainStep"),
-    "progress": ("Progress", "replay"),
+    "progress": ("Progress", "Task", "replay"),
     "prompts": ("render",),
     "results": ("Results",),
-    "running": ("Runtime", "run_step"),
+    "running": ("Runtime", "default_home", "run_step"),
     "runs": ("Run",),
+    "secrets": ("Secret",),
     "serial": ("digest", "file_sha256"),
     "splits": ("read_jsonl", "write_splits"),
     "stores": ("LocalStore", "Store"),
     "values": (
         "BaseModel", "ChatPrompt", "ChatTemplate", "DatasetSplits", "Endpoint", "Generation", "GenerationOptions",
-        "Metric", "Prompt", "PromptTemplate", "Record", "RecordScore", "Reply", "Resource", "Scored", "Secret",
+        "Metric", "Prompt", "PromptTemplate", "Record", "RecordScore", "Reply", "Resource", "Scored",
         "ServableModel", "Split", "TextPrompt", "TextTemplate", "TrainedModel", "TrainingPoint", "Unscored",
     ),
     "worker": ("Child",),
@@ -122,6 +124,7 @@ __all__ = [
     "AssetError",
     "AssetSource",
     "BaseModel",
+    "Card",
     "ChatPrompt",
     "ChatTemplate",
     "Check",
@@ -182,6 +185,7 @@ __all__ = [
     "StepRecord",
     "Store",
     "Succeeded",
+    "Task",
     "TextPrompt",
     "TextTemplate",
     "TrainStep",
@@ -194,8 +198,10 @@ __all__ = [
     "UserError",
     "WheelSource",
     "__version__",
+    "default_home",
     "digest",
     "file_sha256",
+    "find_asset",
     "hookimpl",
     "option",
     "read_jsonl",

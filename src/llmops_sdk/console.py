@@ -24,6 +24,8 @@ from llmops_sdk.stores import Store
 from llmops_sdk.values import CardKind, Metric
 
 _MOST_ROWS = 30
+_NARROW = 80
+"""Columns of a terminal in which two metrics fit."""
 
 
 def show_run(run: Run) -> None:
@@ -47,25 +49,18 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
             console.print(Text(f"error: {step}: {error}", style="red"), soft_wrap=True)
         return
     ordered = sorted(metrics.values(), key=lambda metric: metric.name != board.metric)
-    table = Table(
-        title=f"{board.dataset}",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-    )
-    table.add_column("candidate")
-    table.add_column("")
-    for number, metric in enumerate(ordered):
-        table.add_column(metric.label or metric.name, justify="right", style="bold" if number == 0 else "")
-    table.add_column("answered", justify="right")
-    table.add_column("p50", justify="right")
-    table.add_column("tokens/s", justify="right")
+    shown = ordered[: max(2, (console.width - _NARROW) // 11 + 2)]
+    table = _table(board.dataset, "", *(metric.label or metric.name for metric in shown), "answered", "p50", "tokens/s")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    table.columns[2].style = "bold"
     for cell in board.cells[:_MOST_ROWS]:
-        table.add_row(*_board_row(cell, ordered))
+        table.add_row(*_board_row(cell, shown))
     console.print()
     console.print(table)
+    if len(shown) < len(ordered):
+        hidden = ", ".join(metric.label or metric.name for metric in ordered[len(shown) :])
+        console.print(Text(f"the terminal is too narrow for {hidden}; the report has them", style="dim"))
     if len(board.cells) > _MOST_ROWS:
         console.print(f"… and {len(board.cells) - _MOST_ROWS} more; the report has all of them")
     for failed in board.failed[:_MOST_ROWS]:
@@ -97,7 +92,9 @@ def _show_substitutes(console: Console, results: Results) -> None:
     for evaluator in results.evaluators:
         for name, fact in evaluator.provenance.items():
             if name.endswith("model"):
-                console.print(Text(f"{evaluator.name}: {name.replace('_', ' ')} is {fact}", style="dim"))
+                console.print(
+                    Text(f"{evaluator.name}: {name.replace('_', ' ')} is {fact}", style="dim"), soft_wrap=True
+                )
 
 
 def _show_progress(console: Console, run: Run) -> None:
@@ -274,7 +271,11 @@ def _grid() -> Table:
 
 
 def _table(*columns: str) -> Table:
-    return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        # The last column may wrap; names and numbers must not be cut.
+        table.add_column(column, no_wrap=number < len(columns) - 1)
+    return table
 
 
 def _count(number: int, noun: str) -> str:

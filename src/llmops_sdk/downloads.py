@@ -108,7 +108,7 @@ def _download_once(client: httpx.Client, url: str, part: Path, progress: Progres
         had = had if resumed else 0
         length = response.headers.get("Content-Length")
         with _open(part, had, float(length) + had if length else None, progress, label) as (file, task):
-            for block in response.iter_raw(_BLOCK):
+            for block in response.iter_raw():
                 file.write(block)
                 task.advance(len(block))
 

@@ -102,6 +102,8 @@ def _template_text(template: Any) -> str:
 
 
 def _plain(value: Any) -> str:
+    if value in ([], {}, None):
+        return "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

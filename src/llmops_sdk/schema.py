@@ -11,8 +11,9 @@ import attrs
 
 from llmops_sdk.interfaces import Card
 from llmops_sdk.registry import Registry
+from llmops_sdk.secrets import Secret
 from llmops_sdk.serial import to_json
-from llmops_sdk.values import CardKind, GenerationOptions, Secret
+from llmops_sdk.values import CardKind, GenerationOptions
 
 _SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", Path: "string", Secret: "string"}
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
 
+from llmops_sdk.secrets import Secret
+
 if TYPE_CHECKING:
     from cattrs import Converter
 
@@ -81,11 +83,18 @@ def converter() -> Converter:
     made = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list, frozenset: sorted})
     made.register_unstructure_hook(Path, str)
     made.register_structure_hook(Path, lambda value, _: Path(value))
+    made.register_unstructure_hook(Secret, lambda secret: secret.reference)
+    made.register_structure_hook(Secret, _structure_secret)
     for scalar in (str, bool, int, float):
         made.register_structure_hook(scalar, _strict(scalar))
     made.register_structure_hook_factory(_is_attrs_union, partial(_structure_union, made))
     made.register_unstructure_hook_factory(_is_attrs_union, partial(_unstructure_union, made))
     return made
+
+
+def _structure_secret(data: Any, _cls: Any) -> Secret:
+    # What is no text may be the secret in another form: it is not told.
+    return Secret(data if isinstance(data, str) else "")
 
 
 def _is_attrs_union(cls: Any) -> bool:

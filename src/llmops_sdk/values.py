@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Union
 
 import attrs
 
-from llmops_sdk.errors import DataError, SpecError
+from llmops_sdk.errors import DataError
 
 Record = Mapping[str, Any]
 """One row of a data set: `instruction`, `context`, `response`, plus any other JSON field."""
 
 Message = Mapping[str, str]
 """One chat message: `role` and `content`."""
-
-
-@attrs.frozen
-class Secret:
-    """A reference to a secret, never the secret: `env:NAME`.
-
-    Plans, keys and logs hold the reference; the step that needs it calls `reveal`.
-
-    Attributes:
-        reference: `env:NAME`, read from the environment of the process that runs the step.
-    """
-
-    reference: str = attrs.field()
-
-    @reference.validator
-    def _check(self, _attribute: object, value: str) -> None:
-        if not value.startswith("env:") or len(value) == len("env:"):
-            # The text may be the secret itself: it must not reach a message or a log.
-            message = "a secret is written as a reference such as 'env:HF_TOKEN', never as its text"
-            raise SpecError(message)
-
-    def reveal(self) -> str:
-        """Return the secret's text.
-
-        Raises:
-            SpecError: The environment variable is not set.
-        """
-        name = self.reference.removeprefix("env:")
-        try:
-            return os.environ[name]
-        except KeyError:
-            message = f"the secret {self.reference!r} is not there: set the environment variable {name!r}"
-            raise SpecError(message) from None
 
 
 # -- data ---------------------------------------------------------------------------------------

@@ -107,7 +107,9 @@ def read_split(pinned: Pinned, split: str, context: Context) -> Dataset:
             )
         except (OSError, ValueError, RuntimeError, DatasetsError) as exc:
             where = f"the cached commit {pinned.commit[:12]} of {hub_id.id!r}" if pinned.folder else repr(hub_id.id)
-            message = f"{where} cannot be loaded: {_one_line(exc)}"
+            # not so for an unknown split or configuration, which the library tells with those there are
+            advice = f"; {hub_id.instead}" if isinstance(exc, OSError) else ""
+            message = f"{where} cannot be loaded: {_one_line(exc)}{advice}"
             raise DataError(message) from exc
     _require_commit(loaded, pinned)
     return loaded

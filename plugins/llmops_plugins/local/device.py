@@ -163,10 +163,10 @@ def _has_bfloat16(index: int) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
-def _container_quota() -> float | None:
+def _container_quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
     """Return the cores that the control group allows (Linux, version 2), or None where it sets no limit."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = limit.read_text(encoding="ascii").split()
     except (OSError, ValueError):
         return None
     return None if quota == "max" else int(quota) / int(period)

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from llmops_sdk import LLMOpsError
 
@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace, told: Any) -> None:
     import socket
 
+    # transformers loads it, where it is installed, for a way of generating that is not used here: half of the start.
+    sys.modules.setdefault("sklearn", cast("Any", None))
     from llmops_plugins.local.device import pick_device
     from llmops_plugins.local.engine import Engine
     from llmops_plugins.local.server_app import make_app

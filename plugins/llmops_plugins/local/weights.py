@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,9 @@ def locate(context: Context, model: BaseModel) -> Weights:
         folder = context.asset(model.source)
         return Weights(folder, _check_version(model, asset_version(folder)))
     commit = weights_hub.resolve_commit(model.source, model.version, offline=context.offline)
-    folder = weights_hub.fetch_snapshot(model.source, commit, offline=context.offline, progress=context.progress)
+    folder = weights_hub.fetch_snapshot(
+        model.source, model.version, commit, offline=context.offline, progress=context.progress
+    )
     return Weights(folder, commit)
 
 
@@ -127,7 +130,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, padding_side="left"
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # the tokenizers library raises nothing narrower
         message = f"the tokenizer in '{folder}' cannot be loaded: {_first_line(error)}"
         raise AssetError(message) from error
     if tokenizer.pad_token_id is None:
@@ -195,8 +198,9 @@ class HubSource(AssetSource):
 
     def fetch(self, folder: Path, *, home: Path, progress: Progress) -> Mapping[str, str]:
         """Copy the files into `folder`."""
-        commit = weights_hub.resolve_commit(self.repository, "", offline=self.cached)
-        snapshot = weights_hub.fetch_snapshot(self.repository, commit, offline=self.cached, progress=progress)
+        with _told_extra():
+            commit = weights_hub.resolve_commit(self.repository, "", offline=self.cached)
+        snapshot = weights_hub.fetch_snapshot(self.repository, "", commit, offline=self.cached, progress=progress)
         for file in _weight_files(snapshot):
             # The cache holds links; a hard link to their target costs no space, a copy crosses file systems.
             _link_or_copy(file.resolve(), folder / file.name)
@@ -209,12 +213,19 @@ def _convert(folder: Path) -> None:
     if source.exists():
         from llmops_plugins.local.gguf import convert_gguf
 
-        try:
+        with _told_extra():
             convert_gguf(source, folder)
-        except ImportError as error:
-            message = f"the weights cannot be converted without {error.name!r}: pip install 'llmops-sdk[local]'"
-            raise MissingExtraError(message) from error
         source.unlink()
+
+
+@contextmanager
+def _told_extra() -> Iterator[None]:
+    """Turn a library that is not installed into what to type."""
+    try:
+        yield
+    except ImportError as error:
+        message = f"the weights cannot be taken without {error.name!r}: pip install 'llmops-sdk[local]'"
+        raise MissingExtraError(message) from error
 
 
 def _is_folder(source: str) -> bool:

@@ -42,21 +42,30 @@ def resolve_commit(repository: str, revision: str, *, offline: bool) -> str:
     return str(found.sha)
 
 
-def fetch_snapshot(repository: str, commit: str, *, offline: bool, progress: Progress) -> Path:
+def fetch_snapshot(repository: str, revision: str, commit: str, *, offline: bool, progress: Progress) -> Path:
     """Return the folder of the hub's cache with a model's files, downloaded first where they are missing.
+
+    Args:
+        repository: The model's id.
+        revision: As it was asked for, or empty; the cache then knows its commit when there is no network.
+        commit: What `resolve_commit` found for it.
+        offline: Whether only the cache may be looked at.
+        progress: Where to tell how far the download is.
 
     Raises:
         AssetError: They cannot be downloaded, or are no causal language model with safetensors.
     """
-    folder = _cached_folder(repository, commit)
-    if folder is None or not _is_complete(folder):
+    folder = _cached_folder(repository, revision or None)
+    if folder is None or folder.name != commit or not _is_complete(folder):
         if offline:
             message = (
                 f"the model {repository!r} at {commit[:12]} is not complete in the Hugging Face cache, and the run is "
                 "offline: run once with a network, or give a folder"
             )
             raise AssetError(message)
-        folder = _download(repository, commit, progress)
+        folder = _download(repository, revision or None, progress)
+        if folder.name != commit:  # the branch has moved in the meantime
+            folder = _download(repository, commit, progress)
     if not _is_complete(folder):
         message = f"{repository!r} has no config.json with *.safetensors weights: name another model, or convert it"
         raise AssetError(message)
@@ -94,25 +103,25 @@ def _is_complete(folder: Path) -> bool:
     return any(folder.glob("*.safetensors"))
 
 
-def _download(repository: str, commit: str, progress: Progress) -> Path:
+def _download(repository: str, revision: str | None, progress: Progress) -> Path:
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.file_download import repo_folder_name
     from huggingface_hub.utils import disable_progress_bars, filter_repo_objects
 
     blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository, repo_type="model"), "blobs")
     try:
-        info = HfApi().model_info(repository, revision=commit, files_metadata=True, timeout=_TIMEOUT)
+        info = HfApi().model_info(repository, revision=revision, files_metadata=True, timeout=_TIMEOUT)
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
         wanted = filter_repo_objects(sizes, allow_patterns=list(_PATTERNS), ignore_patterns=list(_IGNORED))
         disable_progress_bars()
         with progress.task(f"downloading {repository}", sum(sizes[name] for name in wanted), "bytes") as task, _watching(blobs, task.update):
             return Path(
                 snapshot_download(
-                    repository, revision=commit, allow_patterns=list(_PATTERNS), ignore_patterns=list(_IGNORED)
+                    repository, revision=revision, allow_patterns=list(_PATTERNS), ignore_patterns=list(_IGNORED)
                 )
             )
     except (OSError, ValueError) as error:
-        raise AssetError(_explain(error, repository, commit)) from error
+        raise AssetError(_explain(error, repository, revision or "")) from error
 
 
 @contextmanager

@@ -122,9 +122,7 @@ def complete_wordnet(folder: Path) -> None:
         AssetError: It is another version, whose synonyms differ.
     """
     wordnet = folder / _WORDNET_FOLDER
-    data = wordnet / "data.noun"
-    licence = data.read_bytes()[:2000] if data.is_file() else b""
-    if b"WordNet 3.0 Copyright" not in licence:
+    if not _is_wordnet_3_0(wordnet / "data.noun"):
         message = "it is not WordNet 3.0"
         raise AssetError(message)
     lines = (
@@ -133,6 +131,14 @@ def complete_wordnet(folder: Path) -> None:
     names = wordnet / "lexnames"
     if not names.is_file():
         names.write_text("".join(lines), encoding="ascii")
+
+
+def _is_wordnet_3_0(data: Path) -> bool:
+    """Read the licence that every data file begins with."""
+    if not data.is_file():
+        return False
+    with data.open("rb") as file:
+        return b"WordNet 3.0 Copyright" in file.read(2000)
 
 
 # -- sources ------------------------------------------------------------------------------------

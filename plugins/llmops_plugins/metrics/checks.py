@@ -6,7 +6,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from llmops_plugins.metrics.assets import metrics_assets
-from llmops_sdk import Asset, Check, Finding
+from llmops_sdk import Asset, Check, Finding, default_home, find_asset
 
 # METEOR's values are those of this line of NLTK: 3.10 looks words up in one pass.
 NLTK = "3.10."
@@ -44,8 +44,6 @@ def _rouge() -> Finding:
 
 
 def _asset(asset: Asset) -> Finding:
-    from llmops_sdk import default_home, find_asset
-
     folder = find_asset(asset, default_home())
     if folder is None:
         return Finding("warning", f"{asset.summary}: not here yet; a run fetches it", f"llmops assets get {asset.name}")

@@ -17,11 +17,11 @@ from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 from nltk.translate.meteor_score import single_meteor_score
 
 from llmops_plugins.metrics import wordnet
+from llmops_plugins.metrics.checks import NLTK
 from llmops_plugins.metrics.pairs import Outcome, Pair, Unscorable
 from llmops_sdk import MissingExtraError
 
 PUNKT_FOLDER = "tokenizers/punkt_tab/english"
-NLTK = "3.10."
 
 
 class Meteor:

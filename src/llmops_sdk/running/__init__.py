@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmops_sdk.running.runtime import Runtime
+from llmops_sdk.running.runtime import Runtime, default_home
 from llmops_sdk.running.step import run_step
 
-__all__ = ["Runtime", "run_step"]
+__all__ = ["Runtime", "default_home", "run_step"]

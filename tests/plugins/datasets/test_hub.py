@@ -15,8 +15,9 @@ from typing import Any
 import attrs
 import pytest
 
+from llmops_plugins.datasets import hub as hub_module
 from llmops_plugins.datasets.sample import SAMPLE
-from llmops_sdk import Context
+from llmops_sdk import Context, DataError
 
 pytest.importorskip("datasets", reason="the hub is reached through the datasets library")
 
@@ -24,6 +25,7 @@ DOLLY = "databricks/databricks-dolly-15k"
 NEWS = "press/news"
 PRIVATE = "press/private"
 TYPES = "press/types"
+EMPTY = "press/empty"
 OLD, NEW = "a" * 40, "b" * 40
 CARD = b"---\nlicense: cc-by-sa-3.0\n---\n# rows\n"
 
@@ -154,6 +156,7 @@ def shelves(hub: Any) -> Any:
     hub.data_sets[NEWS] = {OLD: news}
     hub.data_sets[PRIVATE] = {OLD: {"README.md": CARD, "rows.jsonl": rows}}
     hub.data_sets[TYPES] = {OLD: {"README.md": CARD, "rows.parquet": _types()}}
+    hub.data_sets[EMPTY] = {OLD: {"README.md": CARD}}
     hub.tokens[PRIVATE] = "hf_right"
     return hub
 
@@ -173,6 +176,7 @@ ONLINE: dict[str, Action] = {
     "types": ("huggingface", {"id": TYPES}, False),
     "no name": ("huggingface", NEWS_OPTIONS, False),
     "no split": ("huggingface", {**NEWS_OPTIONS, "name": "weekly", "split": "dev"}, False),
+    "empty": ("huggingface", {"id": EMPTY}, False),
     "no such": ("huggingface", {"id": "press/nothing"}, False),
     "no id": ("huggingface", {"id": "a/b/c"}, False),
     "no token": ("huggingface", {"id": PRIVATE}, False),
@@ -206,6 +210,7 @@ OFFLINE: dict[str, Action] = {
     "dolly": ("dolly", {"seed": 3}, True),
     "old dolly": ("dolly", {"revision": OLD}, True),
     "news": ("huggingface", {**NEWS_OPTIONS, "name": "daily", "test_split": "test"}, True),
+    "empty": ("huggingface", {"id": EMPTY}, True),
     "not cached": ("huggingface", {"id": "press/nothing"}, True),
     "other revision": ("dolly", {"revision": "v9"}, True),
     "unreachable": ("dolly", {"seed": 3}, False),
@@ -266,6 +271,7 @@ def test_columns_that_json_cannot_hold_are_left_out_and_told(online: dict[str, A
     [
         ("no name", [f"{NEWS!r} cannot be loaded", "daily", "weekly"]),
         ("no split", [f"{NEWS!r} cannot be loaded", "dev"]),
+        ("empty", [f"{EMPTY!r} cannot be loaded", "'sample'"]),
         ("no such", ["the Hugging Face hub has no data set 'press/nothing' that can be read", "env:HF_TOKEN"]),
         ("no id", ["'a/b/c' is no data set id of the Hugging Face hub: write OWNER/NAME"]),
         ("no token", [f"has no data set {PRIVATE!r} that can be read; a private or gated one needs token"]),
@@ -311,6 +317,7 @@ def test_offline_the_cache_gives_the_same(online: dict[str, Any], offline: dict[
     ("case", "words"),
     [
         ("not cached", ["the network is not used (offline)", "its cache has not 'press/nothing'", "'sample'", "path"]),
+        ("empty", [f"the cached commit {OLD[:12]} of {EMPTY!r} cannot be loaded", "'sample'", "path"]),
         ("other revision", ["its cache has not revision 'v9' of", "'sample'", "path"]),
         ("unreachable, not cached", ["the Hugging Face hub cannot be reached", "'sample'", "path"]),
     ],
@@ -339,3 +346,14 @@ def test_the_library_own_offline_switch_is_honoured(
     outcome = load_all(shelves.url, cache, [ONLINE["dolly"]], HF_HUB_OFFLINE="1")
     assert online["dolly"]["train"] == outcome.results[0]["train"]
     assert before == len(shelves.asked)
+
+
+def test_rows_of_another_commit_are_refused(tmp_path: Path) -> None:
+    """The library falls back to what it cached last when the hub fails under way: that is told, not used."""
+    datasets = pytest.importorskip("datasets")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"a": "x"}\n')
+    loaded = datasets.load_dataset("json", data_files=str(rows), split="train", cache_dir=str(tmp_path / OLD))
+    hub_module._require_commit(loaded, hub_module.Pinned(hub_module.HubId(NEWS), OLD, folder=None))
+    with pytest.raises(DataError, match=f"did not answer while {NEWS!r} was loaded"):
+        hub_module._require_commit(loaded, hub_module.Pinned(hub_module.HubId(NEWS), NEW, folder=None))

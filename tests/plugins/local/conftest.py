@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,13 @@ SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, sample_texts: list[str]) -> Path:
     """A folder with a Llama of random weights (2 layers, 64 wide), its tokenizer and a chat template."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     folder = tmp_path_factory.mktemp("tiny-model")
-    tokenizer = _tiny_tokenizer()
+    tokenizer = _tiny_tokenizer(sample_texts[:60])
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     config = LlamaConfig(
@@ -87,16 +88,15 @@ def make_context(tmp_path: Path) -> Callable[..., Context]:
     return make
 
 
+@pytest.fixture(scope="session")
 def sample_texts() -> list[str]:
-    """Return the texts of the bundled sample data set, for tokenizers and round trips."""
-    import llmops_plugins.datasets
-
-    path = Path(next(iter(llmops_plugins.datasets.__path__)), "data", "sample.jsonl")
+    """The texts of the bundled sample data set, for tokenizers and round trips."""
+    path = Path(str(files("llmops_plugins.datasets") / "data" / "sample.jsonl"))
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [" ".join(str(row.get(field, "")) for field in ("instruction", "context", "response")) for row in rows]
 
 
-def _tiny_tokenizer() -> Any:
+def _tiny_tokenizer(texts: list[str]) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -109,7 +109,7 @@ def _tiny_tokenizer() -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(sample_texts()[:60], trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token="<|im_start|>",

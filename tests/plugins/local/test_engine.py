@@ -12,12 +12,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+
 from llmops_plugins.local.device import Device  # noqa: E402
 from llmops_plugins.local.engine import Answer, Engine, Outcome, Refused, Request  # noqa: E402
 from llmops_plugins.local.engine_cache import KeyValueCache  # noqa: E402
 from llmops_plugins.local.engine_linear import PackedLinear, pack_linears  # noqa: E402
 from llmops_plugins.local.engine_sampling import Chooser, choose  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 CPU = Device("cpu", "", "float32")
 
@@ -370,7 +371,7 @@ def test_other_architectures_answer_as_transformers_does(
     make: Callable[[int], Any],
     batched: bool,
     tiny_model: Path,
-    tmp_path: Path,  # noqa: FBT001
+    tmp_path: Path,
 ) -> None:
     """Batched where the architecture allows; else row by row, found out by comparison when it is loaded."""
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from llmops_plugins.local.hooks import LoraOptions
 from llmops_sdk import (
     BaseModel,
@@ -28,6 +29,7 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 import torch
+
 from llmops_plugins.local import lora, lora_model, lora_rows, weights
 from llmops_plugins.local.device import Device
 

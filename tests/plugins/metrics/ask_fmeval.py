@@ -6,11 +6,11 @@ import json
 import sys
 from typing import Any
 
-import nltk
-
 
 def main() -> None:
     """Score every pair with FMEval's transforms, in this process, without Ray."""
+    import nltk
+
     nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
     from bert_score import BERTScorer
     from fmeval.eval_algorithms.helper_models.helper_model import BertscoreHelperModel

@@ -58,13 +58,13 @@ def asset_or_skip(name: str, home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def assets_home(request: pytest.FixtureRequest) -> Path:
+def assets_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cache of assets: `LLMOPS_HOME` where it is set, else one that pytest keeps between sessions."""
     named = os.environ.get("LLMOPS_HOME")
     if named:
         return Path(named)
-    cache: Any = request.config.cache
-    return Path(cache.mkdir("llmops-home"))
+    cache: Any = getattr(request.config, "cache", None)
+    return Path(cache.mkdir("llmops-home")) if cache else tmp_path_factory.mktemp("llmops-home")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The cards of the datasets plugin and what `llmops doctor` is told; `test_hooks` is a name other plugins need too."""
+"""The cards of the datasets plugin, and what `llmops doctor` is told."""
 
 from __future__ import annotations
 

@@ -1,0 +1,74 @@
+"""What `llmops doctor` looks at on this machine: libraries, device, memory and the default model's weights."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from llmops_sdk import Check, Finding
+
+_LIBRARIES = ("torch", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")
+_EXTRA = "pip install 'llmops-sdk[local]'"
+# Training the default model takes about this much, serving it less.
+_MEMORY = 3e9
+_GPU_NODES = ("/dev/nvidia0", "/dev/kfd")
+
+
+def checks() -> tuple[Check, ...]:
+    """Return the checks; none of them imports torch, which would take seconds."""
+    return (
+        Check("local libraries", _look_at_libraries),
+        Check("device", _look_at_device),
+        Check("memory", partial(_look_at_memory, Path("/proc/meminfo"))),
+    )
+
+
+def _look_at_libraries() -> Finding:
+    found, missing = [], []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding("error", f"not installed: {', '.join(missing)}", _EXTRA)
+    return Finding("ok", ", ".join(found))
+
+
+def _look_at_device() -> Finding:
+    """Look for a GPU by its device node; whether torch can use it is told when a step picks its device."""
+    from llmops_plugins.local.device import usable_cores
+
+    cores = f"{usable_cores()} CPU cores"
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    if apple or any(Path(node).exists() for node in _GPU_NODES):
+        return Finding("ok", f"a GPU, and {cores}")
+    return Finding("ok", f"{cores}, no GPU")
+
+
+def _look_at_memory(meminfo: Path) -> Finding:
+    free = _free_memory(meminfo)
+    if free is None:
+        return Finding("ok", "not known on this system")
+    text = f"{free / 1e9:.1f} GB free"
+    if free < _MEMORY:
+        mend = "close other programs, or train with a smaller batch_tokens"
+        return Finding("warning", f"{text}; fine-tuning the default model takes about {_MEMORY / 1e9:.0f} GB", mend)
+    return Finding("ok", text)
+
+
+def _free_memory(meminfo: Path) -> int | None:
+    """Return the bytes that programs could still take, or None where the system does not tell."""
+    try:
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+    except OSError:
+        try:
+            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+        except (ValueError, OSError):
+            return None
+    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(" kB")}
+    return sizes.get("MemAvailable")

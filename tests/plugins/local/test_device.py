@@ -1,0 +1,90 @@
+"""Choosing a device and a number format."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmops_sdk import SpecError
+
+pytest.importorskip("torch")
+
+import torch
+
+from llmops_plugins.local import device
+
+
+def test_cpu_in_its_faster_format() -> None:
+    """On a CPU, `auto` is bfloat16 only where a timed product was clearly faster in it, and the times are told."""
+    picked = device.pick_device("cpu")
+
+    assert (picked.kind, picked.index, picked.name) == ("cpu", "", "cpu")
+    assert set(picked.probe) == {"float32", "bfloat16"}
+    clearly_faster = picked.probe["float32"] > 1.3 * picked.probe["bfloat16"]
+    assert picked.dtype == ("bfloat16" if clearly_faster else "float32")
+    assert picked.facts == {"device": "cpu", "dtype": picked.dtype}
+
+
+def test_dtype_that_was_asked_for() -> None:
+    """A format that was asked for is taken without timing anything."""
+    picked = device.pick_device("cpu", "bfloat16")
+
+    assert (picked.dtype, picked.probe) == ("bfloat16", {})
+    assert picked.torch_dtype == torch.bfloat16
+    assert picked.torch_device == torch.device("cpu")
+
+
+@pytest.mark.parametrize("wrong", ["gpu", "cpu:1", "cuda:x", "mps:0", ""])
+def test_unknown_device(wrong: str) -> None:
+    """A device that no machine has is refused with those that there are."""
+    with pytest.raises(SpecError, match=rf"unknown device '{wrong}'; use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"):
+        device.pick_device(wrong)
+
+
+def test_unknown_dtype() -> None:
+    """A format that is not known is refused with those that are."""
+    with pytest.raises(SpecError, match="unknown dtype 'float64'; known: auto, float32, bfloat16"):
+        device.pick_device("cpu", "float64")
+
+
+def test_device_that_is_not_here() -> None:
+    """A GPU that is not here is refused, never replaced by the CPU in silence."""
+    absent = f"cuda:{torch.cuda.device_count()}"
+    with pytest.raises(SpecError, match=rf"there is no device '{absent}' here: torch sees \d+ CUDA devices"):
+        device.pick_device(absent)
+    if not torch.backends.mps.is_available():
+        with pytest.raises(SpecError, match="there is no device 'mps' here"):
+            device.pick_device("mps")
+
+
+def test_child_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child waits without spinning, unless the user said how it should."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert device.child_environment()["OMP_WAIT_POLICY"] == "passive"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    assert "OMP_WAIT_POLICY" not in device.child_environment()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_affinity_counts() -> None:
+    """Cores that the process may not use are not counted."""
+    script = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from llmops_plugins.local.device import usable_cores; print(usable_cores())"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"), [("150000 100000\n", 1.5), ("max 100000\n", None), ("", None), (None, None)]
+)
+def test_container_quota(tmp_path: Path, text: str | None, cores: float | None) -> None:
+    """A container's quota is read from its control group; no limit and no such file are the same."""
+    limit = tmp_path / "cpu.max"
+    if text is not None:
+        limit.write_text(text)
+    assert device._container_quota(limit) == cores
