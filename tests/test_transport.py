@@ -212,6 +212,13 @@ def test_threads_share_a_few_connections(server: Scripted) -> None:
     assert len(server.connections) <= 3
 
 
+def test_closing_does_not_break_what_is_under_way(server: Scripted) -> None:
+    """A request in flight gets its reply, and a client that was closed can still ask."""
+    transport = HttpTransport(server.endpoint(), connections=1)
+    transport.close()
+    assert [Reply("hi")] * 2 == [transport.send(TEXT, GREEDY) for _ in range(2)]
+
+
 def test_loopback_bypasses_the_proxy_of_the_environment(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy cannot reach this machine's own servers."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

@@ -7,12 +7,15 @@ LMI) take, and the local server with them.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import ipaddress
 import json
+import queue
 import re
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,9 +44,10 @@ _STOPPED = frozenset({"stop", "eos_token", "stop_sequence", "end_turn"})
 
 
 class HttpTransport(Transport):
-    """Asks an endpoint by POST, over one pool of connections.
+    """Asks an endpoint by POST, over connections that are kept open and used again.
 
-    Proxies and certificates of the environment are honoured, except towards this machine itself.
+    Each connection is a client of its own that one thread has at a time: a pool of httpx that threads wait for can close
+    a connection that another thread reads from. Proxies and certificates of the environment are honoured, except towards this machine itself.
 
     Args:
         endpoint: Where to ask; its headers go with every request.
@@ -58,34 +62,57 @@ class HttpTransport(Transport):
         if not _HTTP.match(endpoint.url):
             message = f"the endpoint {endpoint.name!r} has no HTTP URL: {endpoint.url!r}"
             raise EndpointError(message)
-        most = connections or endpoint.concurrency
         self._url = endpoint.url
-        self._client = httpx.Client(
+        self._closed = False
+        self._make_client = partial(
+            httpx.Client,
             headers={**endpoint.headers, "Content-Type": "application/json", "Accept": "application/json"},
             timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
-            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
             trust_env=not is_loopback(endpoint.url),
+            verify=httpx.create_ssl_context(),
         )
+        # The last one put back is taken first; None stands for a client not made yet.
+        self._clients: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
+        for _ in range(connections or endpoint.concurrency):
+            self._clients.put(None)
 
     def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
         """Ask once; see `Transport.send`."""
         # Escaped to ASCII: a lone surrogate in a record is then the server's to refuse, not a crash here.
         body = json.dumps(make_payload(prompt, generation), allow_nan=False).encode("ascii")
+        client = self._clients.get()
         try:
-            response = self._client.post(self._url, content=body)
+            client = client or self._make_client()
+            response = client.post(self._url, content=body)
         except httpx.TimeoutException as exc:
             message = f"{self._url} did not answer in time ({type(exc).__name__})"
             raise RequestError(message, retryable=True) from exc
         except httpx.RequestError as exc:
             message = f"{self._url} cannot be reached or broke off: {str(exc) or type(exc).__name__}"
             raise RequestError(message, retryable=not isinstance(exc, _HOPELESS)) from exc
+        finally:
+            self._clients.put(client)
+            if self._closed:
+                self._close_idle()
         if response.is_success:
             return parse_reply(_decode(response))
         raise _refusal(response)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connections; one that a request is using is closed when that ends."""
+        self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        taken = 0
+        with contextlib.suppress(queue.Empty):
+            while True:
+                client = self._clients.get_nowait()
+                taken += 1
+                if client is not None:
+                    client.close()
+        for _ in range(taken):
+            self._clients.put(None)
 
 
 def make_payload(prompt: Prompt, generation: GenerationOptions) -> dict[str, Any]:

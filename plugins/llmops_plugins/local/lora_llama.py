@@ -3,6 +3,7 @@
 It is the same loss of the same parameters (a test compares values and gradients), computed so that
 
 * rows are packed one after the other: no token of padding is ever computed, and attention runs row by row;
+* what all rows of a batch begin with (the fixed words of a prompt template) is computed once;
 * projections with the same input are one matrix product, with the adapters added in place;
 * norms, rotary embedding and the gated activation have backward passes of few sweeps over memory;
 * what only targets need (the last layer's feed-forward part, the output layer) is computed for targets only, and the
@@ -63,26 +64,58 @@ class PackedLlama:
 
     def __call__(self, rows: Sequence[Row]) -> Tensor:
         """Return the sum of the cross-entropies (nats) of all target tokens."""
-        lengths = [len(row.ids) for row in rows]
-        ids = torch.cat([torch.from_numpy(row.ids.astype("int64")) for row in rows])
-        starts = [0]
-        for length in lengths[:-1]:
-            starts.append(starts[-1] + length)
-        targets = torch.cat([torch.arange(s + r.targets.start, s + r.targets.stop) for s, r in zip(starts, rows, strict=True)])
-        rotation = self._rotation(lengths)
-        x = F.embedding(ids, self._embedding).float()
+        ids = [torch.from_numpy(row.ids.astype("int64")) for row in rows]
+        lengths = [len(row) for row in ids]
+        packing = _Packing(_common_start(ids) if len(ids) > 1 else 0, lengths)
+        predictors = torch.cat(
+            [packing.places(place)[row.targets.start - 1 : row.targets.stop - 1] for place, row in enumerate(rows)]
+        )
+        wanted = torch.cat([row_ids[row.targets.start :] for row_ids, row in zip(ids, rows, strict=True)])
+        rotation = self._rotation(packing)
+        x = F.embedding(packing.pack(ids), self._embedding).float()
         for layer in self._layers[:-1]:
-            x = layer(x, lengths, rotation)
-        x = self._layers[-1](x, lengths, rotation, keep=targets - 1)
-        loss: Tensor = _HeadLoss.apply(self._norm(x, self._head.dtype), self._head, ids[targets])
-        return loss
+            x = layer(x, packing, rotation)
+        x = self._layers[-1](x, packing, rotation, keep=predictors)
+        return _head_loss(self._norm(x, self._head.dtype), self._head, wanted)
 
-    def _rotation(self, lengths: list[int]) -> tuple[Tensor, Tensor]:
+    def _rotation(self, packing: _Packing) -> tuple[Tensor, Tensor]:
         """Return cosines and sines of the rotary embedding, [tokens, 1, half a head]; positions begin anew in each row."""
-        positions = torch.cat([torch.arange(length) for length in lengths])[None]
+        positions = packing.pack([torch.arange(length) for length in packing.lengths])[None]
         cos, sin = self._rotary(torch.empty(0), positions)
         half = cos.shape[-1] // 2
         return cos[0, :, None, :half].contiguous(), sin[0, :, None, :half].contiguous()
+
+
+@attrs.frozen
+class _Packing:
+    """How the rows of a batch lie in one sequence: the first one whole, the others without their common start.
+
+    Attributes:
+        shared: Tokens that all rows begin with.
+        lengths: Tokens of each row.
+    """
+
+    shared: int
+    lengths: list[int]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The common start, then what each row has of its own."""
+        return [self.shared, *(length - self.shared for length in self.lengths)]
+
+    def pack(self, rows: list[Tensor]) -> Tensor:
+        """Join per-row values along the first dimension."""
+        return torch.cat([rows[0], *(row[self.shared :] for row in rows[1:])])
+
+    def unpack(self, x: Tensor) -> list[Tensor]:
+        """Return the values of each whole row."""
+        start, *own = torch.split_with_sizes(x, self.sizes)
+        return [torch.cat([start, rest]) for rest in own] if self.shared else own
+
+    def places(self, row: int) -> Tensor:
+        """Return where the tokens of a row lie."""
+        begins = self.shared + sum(self.sizes[1 : row + 1])
+        return torch.cat([torch.arange(self.shared), torch.arange(begins, begins + self.sizes[row + 1])])
 
 
 @attrs.frozen
@@ -97,7 +130,7 @@ class _Norm:
         return cls(module.weight.detach().float(), config.rms_norm_eps)
 
     def __call__(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        y: Tensor = _NormFunction.apply(x, self.weight, self.epsilon)
+        y: Tensor = _NormFunction.apply(x, self.weight, self.epsilon)  # type: ignore[no-untyped-call]
         return y.to(dtype)
 
 
@@ -114,7 +147,7 @@ class _Projection:
     def of(cls, *modules: Any) -> _Projection:
         """Join peft's LoRA layers; their own weights become views of the joined one, so that none is held twice."""
         weight = torch.cat([module.base_layer.weight.detach() for module in modules])
-        pieces = weight.split([module.base_layer.weight.shape[0] for module in modules])
+        pieces = torch.split_with_sizes(weight, [module.base_layer.weight.shape[0] for module in modules])
         for module, piece in zip(modules, pieces, strict=True):
             module.base_layer.weight.data = piece
         return cls(
@@ -125,7 +158,8 @@ class _Projection:
         )
 
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        y: Tensor = _LoraFunction.apply(x, residual, self.weight, self.scale, *self.downs, *self.ups)
+        adapters = (*self.downs, *self.ups)
+        y: Tensor = _LoraFunction.apply(x, residual, self.weight, self.scale, *adapters)  # type: ignore[no-untyped-call]
         return y
 
 
@@ -155,31 +189,39 @@ class _Layer:
         )
 
     def __call__(
-        self, x: Tensor, lengths: list[int], rotation: tuple[Tensor, Tensor], keep: Tensor | None = None
+        self, x: Tensor, packing: _Packing, rotation: tuple[Tensor, Tensor], keep: Tensor | None = None
     ) -> Tensor:
         dtype = self.qkv.weight.dtype
-        attended = self._attend(self.qkv(self.norm(x, dtype)), lengths, rotation)
+        attended = self._attend(self.qkv(self.norm(x, dtype)), packing, rotation)
         if keep is not None:  # the last layer: other tokens have served as keys and values, and are done
             x, attended = x.index_select(0, keep), attended.index_select(0, keep)
         x = self.out(attended, x)
-        hidden: Tensor = _GateFunction.apply(self.gate_up(self.feed_norm(x, dtype)))
+        joined = self.gate_up(self.feed_norm(x, dtype))
+        hidden: Tensor = _GateFunction.apply(joined)  # type: ignore[no-untyped-call]
         return self.down(hidden, x)
 
-    def _attend(self, qkv: Tensor, lengths: list[int], rotation: tuple[Tensor, Tensor]) -> Tensor:
+    def _attend(self, qkv: Tensor, packing: _Packing, rotation: tuple[Tensor, Tensor]) -> Tensor:
         heads, pairs, width = self.sizes
-        turned: Tensor = _RotaryFunction.apply(qkv.view(len(qkv), heads + 2 * pairs, width), *rotation, heads + pairs)
-        query, key, value = (part.split(lengths) for part in turned.split([heads, pairs, pairs], dim=1))
-        rows = [
-            F.scaled_dot_product_attention(
-                q.transpose(0, 1)[None], k.transpose(0, 1)[None], v.transpose(0, 1)[None], is_causal=True,
-                enable_gqa=heads != pairs,
-            )[0].transpose(0, 1)
-            for q, k, v in zip(query, key, value, strict=True)
-        ]  # fmt: skip
-        return torch.cat(rows).view(len(qkv), heads * width)
+        split = qkv.view(len(qkv), heads + 2 * pairs, width)
+        turned: Tensor = _RotaryFunction.apply(split, *rotation, heads + pairs)  # type: ignore[no-untyped-call]
+        rows = []
+        for row in packing.unpack(turned):
+            query, key, value = torch.split_with_sizes(row.transpose(0, 1)[None], [heads, pairs, pairs], 1)
+            attended = F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=heads != pairs)
+            rows.append(attended[0].transpose(0, 1))
+        return packing.pack(rows).view(len(qkv), heads * width)
 
 
-# mypy sees torch's Function as untyped: its subclasses are checked by the test that compares them with autograd.
+def _common_start(rows: list[Tensor]) -> int:
+    """Return how many tokens all rows begin with."""
+    length = min(len(row) for row in rows)
+    same = torch.stack([row[:length] == rows[0][:length] for row in rows]).all(0)
+    return int(same.long().cumprod(0).sum())
+
+
+def _head_loss(x: Tensor, head: Tensor, wanted: Tensor) -> Tensor:
+    loss: Tensor = _HeadLossFunction.apply(x, head, wanted)  # type: ignore[no-untyped-call]
+    return loss
 
 
 class _NormFunction(torch.autograd.Function):
@@ -189,7 +231,8 @@ class _NormFunction(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         inverse = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        return (x * inverse).mul_(weight)
+        y: Tensor = (x * inverse).mul_(weight)
+        return y
 
     @staticmethod
     @once_differentiable
@@ -211,13 +254,15 @@ class _LoraFunction(torch.autograd.Function):
         down = torch.cat(adapters[:layers]).to(x.dtype)
         ups = [up.to(x.dtype) for up in adapters[layers:]]
         inner = x @ down.t()
-        added = residual is not None and residual.dtype == x.dtype
-        y = torch.addmm(residual, x, weight.t()) if added else x @ weight.t()
+        if residual is not None and residual.dtype == x.dtype:
+            y, residual_added = torch.addmm(residual, x, weight.t()), True
+        else:
+            y, residual_added = x @ weight.t(), False
         for y_part, inner_part, up in zip(_columns(y, ups), inner.chunk(layers, 1), ups, strict=True):
             y_part.addmm_(inner_part, up.t(), alpha=scale)
         ctx.save_for_backward(x, inner, weight, down, *ups)
         ctx.scale, ctx.has_residual = scale, residual is not None
-        return y if added or residual is None else residual + y
+        return y if residual is None or residual_added else residual + y
 
     @staticmethod
     @once_differentiable
@@ -277,7 +322,7 @@ class _GateFunction(torch.autograd.Function):
         return result
 
 
-class _HeadLoss(torch.autograd.Function):
+class _HeadLossFunction(torch.autograd.Function):
     """The summed cross-entropy of an output layer's logits, with the gradient of its input taken on the way."""
 
     @staticmethod
@@ -305,9 +350,9 @@ class _HeadLoss(torch.autograd.Function):
         return gradient * grad, None, None
 
 
-def _columns(y: Tensor, ups: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def _columns(y: Tensor, ups: Sequence[Tensor]) -> Sequence[Tensor]:
     """Return the views of a joined output, one for each layer."""
-    return y.split([len(up) for up in ups], 1)
+    return torch.split_with_sizes(y, [len(up) for up in ups], 1)
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor, heads: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -46,7 +46,7 @@ class Row:
         return range(max(self.prompt, 1), len(self.ids))
 
 
-class Rows(Sequence[Row]):
+class Rows:
     """Rows in a file; only 16 bytes of each are in memory.
 
     Attributes:
@@ -64,7 +64,7 @@ class Rows(Sequence[Row]):
     def __len__(self) -> int:
         return len(self._prompts)
 
-    def __getitem__(self, index: int) -> Row:  # type: ignore[override] - rows are taken one by one
+    def __getitem__(self, index: int) -> Row:
         start, end = self._starts[index], self._starts[index + 1]
         return Row(self._ids[start:end], int(self._prompts[index]))
 

@@ -106,7 +106,7 @@ def _is_complete(folder: Path) -> bool:
 def _download(repository: str, revision: str | None, progress: Progress) -> Path:
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.file_download import repo_folder_name
-    from huggingface_hub.utils import disable_progress_bars, filter_repo_objects
+    from huggingface_hub.utils import disable_progress_bars, filter_repo_objects  # type: ignore[attr-defined]
 
     blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository, repo_type="model"), "blobs")
     try:

@@ -15,7 +15,8 @@ from llmops_sdk import AssetError, Context, SpecError, digest, file_sha256
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_PADDED_TOKENS = 4096
+# Padded tokens in one batch: as many as a processor's cache likes, and what keeps a GPU busy.
+_BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 # A prefix of this many characters a token fills the encoder, but for texts with long gaps or very long tokens.
 _CHARACTERS_A_TOKEN = 8
 
@@ -93,7 +94,7 @@ class Encoder:
         by_length = sorted(tokens, key=lambda text: len(tokens[text]), reverse=True)
         found: dict[str, Embedding] = {}
         while by_length:
-            fitting = max(1, _PADDED_TOKENS // len(tokens[by_length[0]]))
+            fitting = max(1, _BATCH_TOKENS[self._device] // len(tokens[by_length[0]]))
             batch, by_length = by_length[:fitting], by_length[fitting:]
             found.update(zip(batch, self._embed([tokens[text] for text in batch]), strict=True))
         return found

@@ -290,6 +290,14 @@ def made_rows() -> list[lora_rows.Row]:
     return [lora_rows.Row(random.integers(3, 900, total).astype(np.int32), prompt) for total, prompt in lengths]
 
 
+def rows_with_common_start() -> list[lora_rows.Row]:
+    """Rows as a template gives them: the same first tokens, in one of them up to the middle of the completion."""
+    rows = made_rows()
+    for row in rows:
+        row.ids[:6] = rows[0].ids[:6]
+    return [*rows, lora_rows.Row(rows[0].ids[:14].copy(), 4)]
+
+
 def perturbed(tiny_model: Path, chosen: LoraOptions) -> Any:
     model = lora_model.adapt(tiny_model, chosen, CPU)
     with torch.no_grad():
@@ -298,14 +306,17 @@ def perturbed(tiny_model: Path, chosen: LoraOptions) -> Any:
     return model
 
 
-def loss_and_gradients(loss: lora_model.Loss, model: Any) -> tuple[float, dict[str, torch.Tensor]]:
+def loss_and_gradients(
+    loss: lora_model.Loss, model: Any, rows: list[lora_rows.Row]
+) -> tuple[float, dict[str, torch.Tensor]]:
     model.zero_grad()
-    value = loss(made_rows())
+    value = loss(rows)
     value.backward()
     return value.item(), {name: p.grad.clone() for name, p in lora_model.trainable(model).items()}
 
 
-def test_losses_agree_with_transformers(tiny_model: Path) -> None:
+@pytest.mark.parametrize("rows", [made_rows(), rows_with_common_start(), made_rows()[:1]])
+def test_losses_agree_with_transformers(tiny_model: Path, rows: list[lora_rows.Row]) -> None:
     """The packed and the padded loss, and all their gradients, are those of transformers for each row by itself."""
     chosen = options()
     model = perturbed(tiny_model, chosen)
@@ -319,9 +330,9 @@ def test_losses_agree_with_transformers(tiny_model: Path) -> None:
             total = total + model(input_ids=ids, labels=labels).loss * len(row.targets)
         return total
 
-    expected, gradients = loss_and_gradients(one_by_one, model)
+    expected, gradients = loss_and_gradients(one_by_one, model, rows)
     for loss in (lora_model.PaddedLoss(model, CPU), lora_model.make_loss(model, chosen, CPU)):
-        found, found_gradients = loss_and_gradients(loss, model)
+        found, found_gradients = loss_and_gradients(loss, model, rows)
         assert found == pytest.approx(expected, rel=1e-5)
         for name, gradient in gradients.items():
             torch.testing.assert_close(found_gradients[name], gradient, rtol=2e-3, atol=2e-5)

@@ -1,0 +1,184 @@
+"""The main job on a tiny model: fine-tune, serve, ask, score, decide; stopped and killed at its worst moments."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from llmops_sdk.plans import Succeeded
+from llmops_sdk.runs import Run
+from llmops_sdk.stores import LocalStore
+
+DEADLINE = 120.0
+
+
+@pytest.fixture(name="specification")
+def _specification(tiny_model: Path, tmp_path: Path) -> Path:
+    """The quickstart on a tiny model, with scores that need no assets."""
+    tiny = {"use": "huggingface", "weights": str(tiny_model)}
+    endless = {"epochs": 2, "batch_tokens": 1024, "max_length": 512, "held_out": 4, "checkpoint_steps": 1}
+    spec = {
+        "name": "tiny",
+        "datasets": [
+            {"use": "sample", "test_fraction": 0.2, "seed": 1, "max_train_records": 60, "max_test_records": 12}
+        ],
+        "prompts": ["plain"],
+        "models": [{**tiny, "name": "base", "fine_tune": False}, {**tiny, "name": "tuned", "trainer": endless}],
+        "generation": {"max_new_tokens": 12},
+        "evaluators": [{"use": "qa-accuracy", "metrics": ["f1", "recall_over_words"]}],
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    return path
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `llmops` in a folder."""
+    environment = {**os.environ, "LLMOPS_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "llmops_sdk.cli", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until something is so; fails when the process ends before."""
+    ticks, until = threading.Event(), time.monotonic() + DEADLINE
+    while not happened():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        ticks.wait(0.02)
+
+
+def children_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes a process has started."""
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def trained_a_step(folder: Path) -> bool:
+    """Whether the training has left a checkpoint."""
+    return any((folder / "llmops-runs" / "artifacts" / "model").glob("*/checkpoint*"))
+
+
+def asked_a_record(folder: Path) -> bool:
+    """Whether an answer is in a journal."""
+    segments = (folder / "llmops-runs" / "artifacts" / "generations").glob("*/segments/*.jsonl")
+    return any(path.stat().st_size for path in segments)
+
+
+def test_the_main_job(specification: Path, tmp_path: Path) -> None:
+    """One command trains, serves, asks, scores and decides; the training's loss curve and the samples are in the record."""
+    done = start(tmp_path, "run", str(specification), "--json")
+    out, err = done.communicate(timeout=DEADLINE)
+    assert done.returncode == 0, err
+    results = json.loads(out)
+
+    (board,) = results["leaderboards"]
+    tuned = next(cell for cell in board["cells"] if cell["candidate"] == "tuned")
+    metrics = tuned["training"]["metrics"]
+    assert metrics["held_out_loss_after"] < metrics["held_out_loss_before"]
+    assert len(tuned["training"]["curve"]) >= metrics["steps"] > 0
+    assert all(cell["answered"] == cell["records"] == 12 for cell in board["cells"])
+    assert board["verdict"]["text"]
+    run = Run.open(LocalStore(tmp_path / "llmops-runs"), "latest")
+    samples = list(run.samples("tuned.plain.sample"))
+    assert 12 == len(samples)
+    assert all(set(sample["scores"]) == {"f1", "recall_over_words"} for sample in samples)
+    assert "<html" in (tmp_path / "llmops-runs" / "runs" / run.id / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("moment", [trained_a_step, asked_a_record])
+def test_kill_9_loses_nothing_and_leaves_nothing(
+    moment: Callable[[Path], bool], specification: Path, tmp_path: Path
+) -> None:
+    """Killed in training or in asking: no child stays, and the same command again ends with the result."""
+    process = start(tmp_path, "run", str(specification))
+    wait_until(lambda: moment(tmp_path), process)
+    children = children_of(process)
+    process.kill()
+    process.communicate()
+
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert [] == alive
+    again = start(tmp_path, "run", str(specification), "--json")
+    out, err = again.communicate(timeout=DEADLINE)
+    assert again.returncode == 0, err
+    assert 2 == len(json.loads(out)["leaderboards"][0]["cells"])
+
+
+def test_ctrl_c_ends_with_130_and_a_run_that_goes_on(specification: Path, tmp_path: Path) -> None:
+    """SIGINT in training: code 130, the way to go on is said, no child stays, and the training goes on from its checkpoint."""
+    process = start(tmp_path, "run", str(specification))
+    wait_until(lambda: trained_a_step(tmp_path), process)
+    children = children_of(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=DEADLINE)
+
+    assert 130 == process.returncode, err
+    assert "Traceback" not in err
+    assert "go on with: llmops run --resume tiny-" in err
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert [] == alive
+
+    again = start(tmp_path, "run", "--resume", "latest", "--quiet")
+    out, err = again.communicate(timeout=DEADLINE)
+    assert again.returncode == 0, err
+    run = Run.open(LocalStore(tmp_path / "llmops-runs"), "latest")
+    records = [run.record(step.name) for step in run.plan.steps]
+    assert all(isinstance(record, Succeeded) for record in records)
+    assert run.results().leaderboards[0].verdict.text in out.replace("\n", " ")
+
+
+def test_a_script_without_a_main_guard_works(specification: Path, tmp_path: Path) -> None:
+    """Children start from a module of the package, so a user's script needs no `if __name__ == "__main__"`."""
+    script = tmp_path / "mine.py"
+    program = """
+        from llmops_sdk import Pipeline
+        print("once")
+        result = Pipeline.from_yaml("tiny.yaml").run()
+        print("best:", result.decision().best)
+    """
+    script.write_text(textwrap.dedent(program), encoding="utf-8")
+    environment = {**os.environ, "LLMOPS_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+
+    assert 1 == done.stdout.count("once")
+    assert "best: " in done.stdout
+    assert specification.exists()
+
+
+def test_steps_side_by_side_give_the_same_results(specification: Path, tmp_path: Path) -> None:
+    """With two workers, heavy steps run in children at the same time, and conclude what one after another concludes."""
+    found = []
+    for store, options in (("one", []), ("two", ["--set", "executor={use: local, workers: 2}"])):
+        done = start(tmp_path, "run", str(specification), "--json", "--store", store, *options)
+        out, err = done.communicate(timeout=DEADLINE)
+        assert done.returncode == 0, err
+        found.append([(cell["candidate"], cell["estimates"]) for cell in json.loads(out)["leaderboards"][0]["cells"]])
+
+    assert found[0] == found[1]
