@@ -315,7 +315,13 @@ def _fetch_from(source: AssetSource, asset: Asset, home: Path, progress: Progres
             with progress.task(f"converting {asset.name}"):
                 asset.convert(part)
         files = _seal(asset, part)
-        manifest = {"schema": _SCHEMA, "asset": asset.name, "source": source.label, "facts": dict(facts), "files": files}
+        manifest = {
+            "schema": _SCHEMA,
+            "asset": asset.name,
+            "source": source.label,
+            "facts": dict(facts),
+            "files": files,
+        }
         (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # a broken one: its manifest said so
         part.rename(folder)

@@ -125,7 +125,9 @@ def _copy_file(source: Path, part: Path, progress: Progress, label: str) -> None
 
 
 @contextmanager
-def _open(part: Path, had: int, total: float | None, progress: Progress, label: str) -> Iterator[tuple[IO[bytes], Task]]:
+def _open(
+    part: Path, had: int, total: float | None, progress: Progress, label: str
+) -> Iterator[tuple[IO[bytes], Task]]:
     with part.open("ab" if had else "wb") as file, progress.task(label, total, "bytes") as task:
         task.update(had)
         yield file, task

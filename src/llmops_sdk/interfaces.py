@@ -200,6 +200,10 @@ class Deployer(Plugin):
             EndpointError: It did not come up; the message has the reason or the last lines of its log.
         """
 
+    def connect(self, context: Context, endpoint: Endpoint) -> Transport | None:
+        """Return the plugin's own way to ask the endpoint; None asks over HTTP at `endpoint.url`."""
+        return None
+
     def delete(self, context: Context, resource: Resource) -> None:
         """Delete a resource of `resources` in whatever state it is; do nothing when it is gone."""
 
@@ -221,6 +225,10 @@ class Transport(ABC):
 
 class Evaluator(Plugin):
     """Scores generations, record by record. Means, intervals and comparisons are the core's work."""
+
+    def fingerprint(self, context: Context) -> str:
+        """Name the exact inputs beyond the options (a judge's or encoder's version). Part of the scores' key."""
+        return ""
 
     @property
     @abstractmethod

@@ -96,6 +96,8 @@ class _Planner:
     def _options(self, kind: CardKind, use: str, given: Mapping[str, Any], where: str) -> tuple[Card, Any]:
         card = self._registry.offer(kind, use).card
         self._used[(card.kind, card.name)] = card
+        if kind not in where or use not in where:
+            where = f"{where}: {kind} {use!r}"
         options = self._registry.options(card, _locate_paths(card.options, given, self._spec.folder), where)
         if hasattr(options, "assets"):
             self._assets.update(dict.fromkeys(options.assets()))

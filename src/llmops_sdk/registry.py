@@ -138,12 +138,12 @@ class Registry:
         for name in given:
             if name not in known:
                 hint = did_you_mean(name, known) if known else "; it has no options"
-                message = f"{where}: {card.kind} {card.name!r} has no option {name!r}{hint}"
+                message = f"{where} has no option {name!r}{hint}"
                 raise SpecError(message)
         try:
             return from_json(to_json(dict(given)), card.options)
         except Exception as exc:
-            message = f"{where}: {card.kind} {card.name!r}: {explain(exc)}"
+            message = f"{where}: {explain(exc)}"
             raise SpecError(message) from exc
 
     def make(self, kind: CardKind, name: str, given: Mapping[str, Any]) -> Any:

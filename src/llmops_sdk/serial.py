@@ -87,6 +87,7 @@ def converter() -> Converter:
     made.register_structure_hook(Secret, _structure_secret)
     for scalar in (str, bool, int, float):
         made.register_structure_hook(scalar, _strict(scalar))
+    made.register_structure_hook_factory(_is_tuple, partial(_structure_tuple, made))
     made.register_structure_hook_factory(_is_attrs_union, partial(_structure_union, made))
     made.register_unstructure_hook_factory(_is_attrs_union, partial(_unstructure_union, made))
     return made
@@ -95,6 +96,11 @@ def converter() -> Converter:
 def _structure_secret(data: Any, _cls: Any) -> Secret:
     # What is no text may be the secret in another form: it is not told.
     return Secret(data if isinstance(data, str) else "")
+
+
+def _is_tuple(cls: Any) -> bool:
+    origin: Any = get_origin(cls)
+    return origin is tuple
 
 
 def _is_attrs_union(cls: Any) -> bool:
@@ -111,6 +117,18 @@ def _structure_union(made: Converter, union: Any) -> Callable[[Any, Any], Any]:
             message = f"expected a 'type' of {' or '.join(members)}, found {tag!r}"
             raise ValueError(message)
         return made.structure(fields, members[tag])
+
+    return structure
+
+
+def _structure_tuple(made: Converter, cls: Any) -> Callable[[Any, Any], Any]:
+    (item, *_) = get_args(cls)
+
+    def structure(data: Any, _cls: Any) -> Any:
+        if not isinstance(data, (list, tuple)):  # a text would fall into its letters
+            message = f"expected a list, found {data!r}"
+            raise TypeError(message)
+        return tuple(made.structure(value, item) for value in data)
 
     return structure
 

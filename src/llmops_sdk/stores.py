@@ -255,7 +255,7 @@ class _FileJournal(Journal):
 
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        self._synced = time.monotonic()
+        self._opened = self._synced = time.monotonic()
 
     def write(self, line: bytes) -> None:
         left = memoryview(line)
@@ -267,7 +267,8 @@ class _FileJournal(Journal):
             self._synced = now
 
     def close(self) -> None:
-        os.fsync(self._handle)
+        if time.monotonic() - self._opened > SYNC_SECONDS:
+            os.fsync(self._handle)
         os.close(self._handle)
 
 

@@ -34,6 +34,7 @@ from llmops_sdk.interfaces import (
     PromptSource,
     Trainer,
     TrainerCard,
+    Transport,
     option,
 )
 from llmops_sdk.progress import Progress
@@ -45,12 +46,16 @@ from llmops_sdk.values import (
     DatasetSplits,
     Endpoint,
     Generation,
+    GenerationOptions,
     Metric,
+    Prompt,
     PromptTemplate,
     RecordScore,
+    Reply,
     Resource,
     Scored,
     ServableModel,
+    TextPrompt,
     TextTemplate,
     TrainedModel,
     TrainingPoint,
@@ -225,7 +230,9 @@ class PlainPrompt(PromptSource):
 class EchoOptions:
     """Which echo."""
 
-    voice: str = option("loud", help="loud answers in capitals, quiet as it was asked, mute not at all (an error)")
+    voice: str = option(
+        "loud", help="loud answers in capitals, quiet as it was asked, mute not at all, direct-... without a server"
+    )
 
     def base_model(self) -> BaseModel:
         """Return the weights, which are the voice's name."""
@@ -276,6 +283,8 @@ class EchoEndpoint(Deployer):
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Serve."""
         options: EchoEndpointOptions = self.options
+        if isinstance(model, BaseModel) and model.source.startswith("direct"):
+            return Endpoint(name=context.resource_name(), concurrency=1)
         if options.url:
             return Endpoint(name=context.resource_name(), url=options.url, concurrency=options.concurrency)
         voice = model.source if isinstance(model, BaseModel) else Path(model.uri).read_text(encoding="utf-8")
@@ -292,11 +301,22 @@ class EchoEndpoint(Deployer):
             name=context.resource_name(), url=served.url, concurrency=options.concurrency, facts={"voice": voice}
         )
 
+    def connect(self, context: Context, endpoint: Endpoint) -> Transport | None:
+        """Answer in this thread where there is no server."""
+        return None if endpoint.url else _Direct()
+
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop serving."""
         served = self._serving.pop(resource.name, None)
         if served is not None:
             served.close()
+
+
+class _Direct(Transport):
+    """Answers in the asking thread, as an endpoint that takes no time would."""
+
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
+        return Reply(prompt.text.upper() if isinstance(prompt, TextPrompt) else "")
 
 
 class EchoScore(Evaluator):

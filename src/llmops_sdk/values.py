@@ -219,15 +219,13 @@ class Endpoint:
 
     Attributes:
         name: Its name where it is deployed.
-        transport: How to reach it: `http`, or one that a plugin brings.
-        url: For `http`: where to POST.
-        headers: For `http`: sent with every request.
+        url: Where to POST; empty where the deployer brings a transport of its own.
+        headers: Sent with every request.
         concurrency: How many requests at a time suit it.
         facts: What is worth recording (device, dtype, instance type).
     """
 
     name: str
-    transport: str = "http"
     url: str = ""
     headers: Mapping[str, str] = attrs.field(factory=dict)
     concurrency: int = 16

@@ -86,7 +86,13 @@ def make_tokenizer(facts: Mapping[str, Any]) -> PreTrainedTokenizerFast:
     Raises:
         AssetError: It is of another kind than byte-level BPE, or cuts text in a way that is not handled here.
     """
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import (  # type: ignore[import-untyped]
+        AddedToken,
+        Tokenizer,
+        decoders,
+        models,
+        pre_tokenizers,
+    )
     from transformers import PreTrainedTokenizerFast
 
     kind, cut = facts.get("tokenizer.ggml.model"), facts.get("tokenizer.ggml.pre", "default")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.assets import PUNKT, WORDNET
+from llmops_plugins.metrics.assets import MINILM, PUNKT, WORDNET
 from llmops_plugins.metrics.hooks import ROUGE_METRICS
 from llmops_plugins.metrics.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
 from llmops_plugins.metrics.rouge import Rouge, rouge_engine
@@ -40,6 +40,14 @@ class SummarizationAccuracy(Evaluator):
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the options, in their order; all lie between 0 and 1 (BERTScore can lie just below 0)."""
         return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
+
+    def fingerprint(self, context: Context) -> str:
+        """Return the hash of the encoder's weights where the options do not pin them: a folder or a hub id."""
+        if "bertscore" not in self.options.metrics or self.options.bertscore_model == MINILM:
+            return ""
+        from llmops_plugins.metrics.encoder import find_weights
+
+        return find_weights(context, self.options.bertscore_model).sha256()
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches.

@@ -118,7 +118,7 @@ def _deploy_and_ask(job: Job, deployer: Deployer, servable: ServableModel, todo:
         stack.enter_context(guarded(job, resources, lambda resource: deployer.delete(context, resource)))
         with job.runtime.progress.task(f"{job.step}: starting the endpoint"):
             endpoint = deployer.deploy(context, servable)
-        transport = HttpTransport(endpoint)
+        transport = deployer.connect(context, endpoint) or HttpTransport(endpoint)
         try:
             for work in todo:
                 _ask_cell(job, transport, work, endpoint)

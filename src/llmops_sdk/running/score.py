@@ -15,7 +15,7 @@ import attrs
 
 from llmops_sdk.errors import PluginError
 from llmops_sdk.interfaces import Evaluator
-from llmops_sdk.plans import Component, ScoreStep
+from llmops_sdk.plans import ScoreStep
 from llmops_sdk.prompts import prompt_only
 from llmops_sdk.running.job import Job, Made
 from llmops_sdk.serial import canonical, digest, to_json
@@ -67,8 +67,10 @@ def score(job: Job, step: ScoreStep) -> Made:
         folder = stack.enter_context(job.run.store.folder(f"artifacts/{generations.address}/final"))
         files = _Cell(splits.test, folder / "generations.jsonl", prompt.template)
         for component in plan.evaluators:
-            key = digest(component.key, generations.value["sha256"], splits.test.sha256, prompt.key)
-            once = job.make_once(f"scores/{key}", partial(_evaluate, job, component, files, cell.name))
+            evaluator: Evaluator = job.runtime.registry.make("evaluator", component.use, component.options)
+            fingerprint = evaluator.fingerprint(job.context(job.runtime.home))
+            key = digest(component.key, fingerprint, generations.value["sha256"], splits.test.sha256, prompt.key)
+            once = job.make_once(f"scores/{key}", partial(_evaluate, job, component.name, evaluator, files, cell.name))
             scores[component.name] = once.artifact.address
             cached = cached and once.cached
         joined = f"samples/{digest(generations.address, generations.value['sha256'], splits.test.sha256, scores)}"
@@ -77,8 +79,7 @@ def score(job: Job, step: ScoreStep) -> Made:
     return Made({**{f"{SCORES}{name}": address for name, address in scores.items()}, "samples": joined}, cached)
 
 
-def _evaluate(job: Job, component: Component, files: _Cell, cell: str, folder: Path) -> Any:
-    evaluator: Evaluator = job.runtime.registry.make("evaluator", component.use, component.options)
+def _evaluate(job: Job, name: str, evaluator: Evaluator, files: _Cell, cell: str, folder: Path) -> Any:
     names = {metric.name for metric in evaluator.metrics}
     context = job.context(folder)
     counts = {"scored": 0, "unscored": 0}
@@ -87,10 +88,10 @@ def _evaluate(job: Job, component: Component, files: _Cell, cell: str, folder: P
     total = files.test.records
     with (
         draft.open("wb") as out,
-        job.runtime.progress.task(f"scoring {cell}: {component.name}", total, "records") as task,
+        job.runtime.progress.task(f"scoring {cell}: {name}", total, "records") as task,
     ):
         for index, found in itertools.zip_longest(answered, evaluator.evaluate(context, files.answered())):
-            checked = _checked(found, index, names, component.name)
+            checked = _checked(found, index, names, name)
             counts["scored" if isinstance(checked, Scored) else "unscored"] += 1
             out.write(canonical(to_json(checked)) + b"\n")
             task.advance()

@@ -1,0 +1,65 @@
+"""The SDK's own time for a step that does nothing, with the full record and cache, and for a run of which all is cached.
+
+A pipeline of N candidates is 2 N + 2 steps: prepare, N times generate and score, compare. The parts answer and score at
+once, in this process, so what is measured is planning, records, artifacts, statistics and the report's data.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import llmops_sdk.testing
+from llmops_sdk import Pipeline, Progress
+from llmops_sdk.plans import Succeeded
+from llmops_sdk.registry import Registry
+from llmops_sdk.running import Runtime, run_step
+from llmops_sdk.runs import Run
+from llmops_sdk.stores import LocalStore
+
+REPEATS = 3
+
+
+def main() -> None:
+    sizes = [int(size) for size in sys.argv[1:]] or [10, 100, 1000]
+    found = {}
+    for size in sizes:
+        runs = [_measure(size) for _ in range(REPEATS)]
+        found[size] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    print(json.dumps(found))
+
+
+def _measure(size: int) -> dict[str, float]:
+    registry = Registry.load()
+    registry.add("testing", llmops_sdk.testing)
+    pipeline = (
+        Pipeline.builder("no-op").with_dataset("lines", records=6).with_prompt("bare").with_evaluator("echo-score")
+    )
+    for number in range(size):
+        pipeline = pipeline.with_model("echo", name=f"m{number}", voice=f"direct-{number}", fine_tune=False)
+    began = time.perf_counter()
+    plan = pipeline.build(registry)
+    planned = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalStore(Path(folder) / "store")
+        runtime = Runtime(registry, Path(folder) / "home", progress=Progress())
+        first, second = (_run(Run.create(store, plan, version="bench"), runtime) for _ in range(2))
+    steps = len(plan.steps)
+    return {"steps": steps, "plan_s": planned, "run_s": first, "ms_per_step": first / steps * 1000, "cached_s": second}
+
+
+def _run(run: Run, runtime: Runtime) -> float:
+    began = time.perf_counter()
+    for step in run.plan.steps:
+        record = run_step(run, step.name, runtime)
+        if not isinstance(record, Succeeded):
+            raise SystemExit(record.error)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

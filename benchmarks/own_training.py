@@ -1,0 +1,44 @@
+"""LoRA training by the SDK's trainer, measured as `baseline_training.py` measures: MODEL ROWS THREADS SEED."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+from pathlib import Path
+
+from llmops_plugins.local.hooks import LoraOptions
+from llmops_plugins.local.lora import LoraTrainer
+from llmops_sdk import BaseModel, DatasetSplits, Split, TextTemplate, file_sha256
+from llmops_sdk.testing import make_context
+
+
+def main() -> None:
+    model, rows, threads, seed = sys.argv[1:]
+    import torch
+
+    torch.set_num_threads(int(threads))
+    path = Path(rows)
+    split = Split(path, len(path.read_text(encoding="utf-8").splitlines()), file_sha256(path))
+    # One row of four a step on average, as the baselines take: the padded tokens of four rows of these data.
+    options = LoraOptions(epochs=1, held_out=0, batch_tokens=1024, seed=int(seed), checkpoint_steps=10_000)
+    with tempfile.TemporaryDirectory() as folder:
+        context = make_context(Path(folder) / "step")
+        began = resource.getrusage(resource.RUSAGE_SELF)
+        trained = LoraTrainer(options).train(
+            context,
+            BaseModel("huggingface", model),
+            DatasetSplits(split, split),
+            TextTemplate(prompt="{prompt}", completion="{completion}"),
+        )
+        ended = resource.getrusage(resource.RUSAGE_SELF)
+    tokens, speed = trained.metrics["tokens"], trained.metrics["tokens_per_second"]
+    losses = [point.loss for point in trained.curve if point.loss is not None]
+    cpu = ended.ru_utime - began.ru_utime + ended.ru_stime - began.ru_stime
+    facts = {"tokens": tokens, "seconds": tokens / speed, "cpu": cpu, "loss": sum(losses) / len(losses)}
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()
