@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from llmops_sdk import Asset, AssetError, AssetSource, DebianSource, FolderSource, Progress, WheelSource
 from llmops_sdk.assets import find_asset, get_asset, verify_asset
 from llmops_sdk.downloads import download, fetch_wheel
@@ -275,7 +276,9 @@ def make_wheel(folder: Path, name: str = "wordlist") -> Path:
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}/data/words.txt", WORDS)
         wheel.writestr(f"{name}/data/more/a.txt", "a")
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: no-such\n")
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: no-such\n"
+        )
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
     return path
@@ -339,7 +342,8 @@ def test_wheel_that_is_not_there(index: Path, tmp_path: Path) -> None:
         fetch_wheel("wordlist", "1.0", "0" * 64, home=tmp_path / "home", progress=Progress())
 
 
-def test_index_out_of_reach(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("index")
+def test_index_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that does not answer is told as such."""
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")

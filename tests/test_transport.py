@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.transport import HttpTransport, is_loopback, is_transient, make_payload, parse_reply
 from llmops_sdk.values import ChatPrompt, Endpoint, GenerationOptions, Reply, TextPrompt
@@ -263,7 +264,11 @@ def test_loopback_is_known_by_name_and_number(url: str, local: bool) -> None:  #
     ],
 )  # fmt: skip
 def test_errors_say_why_and_whether_to_ask_again(
-    server: Scripted, status: int, body: Any, retryable: bool, reason: str  # noqa: FBT001
+    server: Scripted,
+    status: int,
+    body: Any,
+    retryable: bool,  # noqa: FBT001
+    reason: str,
 ) -> None:
     """The server's own message in one line, from every shape it comes in."""
     server.status = status

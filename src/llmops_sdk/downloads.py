@@ -61,10 +61,16 @@ def download(url: str, part: Path, *, progress: Progress, label: str) -> None:
         _copy_file(Path(unquote(urlsplit(url).path)), part, progress, label)
         return
     import httpx
-    import stamina
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+    retrying = Retrying(
+        retry=retry_if_exception_type(httpx.TransportError),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.2, max=4),
+        reraise=True,
+    )
     try:
-        for attempt in stamina.retry_context(on=httpx.TransportError, attempts=_ATTEMPTS, timeout=None, wait_max=4):
+        for attempt in retrying:
             with attempt, httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client:
                 _download_once(client, url, part, progress, label)
     except httpx.HTTPStatusError as error:

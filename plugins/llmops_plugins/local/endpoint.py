@@ -117,7 +117,9 @@ class _Server:
             selector.register(output, selectors.EVENT_READ)
             while not told.endswith(b"\n"):
                 if not selector.select(max(0.0, until - time.monotonic())):
-                    message = f"the server did not start within {timeout:g} s: raise 'start_timeout'{self._last_words()}"
+                    message = (
+                        f"the server did not start within {timeout:g} s: raise 'start_timeout'{self._last_words()}"
+                    )
                     raise EndpointError(message)
                 chunk = os.read(output.fileno(), 4096)
                 if not chunk:

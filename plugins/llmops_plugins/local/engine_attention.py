@@ -178,7 +178,7 @@ class Step:
         self._cache = cache
         self._lengths = lengths
         self._longest = max(lengths)
-        self._padded = len(lengths) * self._longest <= _MOST_PADDING * sum(lengths)
+        self._padded = 1 < len(lengths) <= _MOST_PADDING * sum(lengths) / self._longest
         self._where = torch.tensor([row * cache.places + n - 1 for row, n in enumerate(lengths)], device=device)
         self._ends = torch.tensor(lengths, device=device)[:, None]
         self._masks: dict[int | None, Tensor] = {}

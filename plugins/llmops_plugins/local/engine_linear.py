@@ -9,7 +9,6 @@ product, and timed; where they are missing, wrong or no faster, the model stays 
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from llmops_plugins.local.engine_memory import free_memory
 
 # Rows in the product that is timed: a usual batch.
 _ROWS = 16
@@ -66,14 +67,6 @@ class PackedLinear(nn.Module):
         if rows.numel() == self.in_features:
             return functional.linear(rows, self.weight, self.bias)
         return self._product(rows, self._packed, self.weight, self.bias)
-
-
-def free_memory() -> float:
-    """Return the bytes of memory that are free now, or infinity where the system does not tell."""
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError):
-        return math.inf
 
 
 def _pack_mkl(weight: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine_attention import Plan, Prefill, Segment, Step, attending, install
 from llmops_plugins.local.engine_cache import KeyValueCache, common_prefix
-from llmops_plugins.local.engine_linear import free_memory
+from llmops_plugins.local.engine_memory import free_memory
 
 _log = logging.getLogger(__name__)
 
@@ -119,8 +119,7 @@ class Batched:
     def measure(self) -> None:
         """Take the size of a token from the rows, set the limit by the memory that is free, and forget the rows."""
         self._bytes_per_place = self._cache.bytes_per_place
-        free = torch.cuda.mem_get_info(self._device)[0] if self._device.type == "cuda" else free_memory()
-        self._limit = _MEMORY_SHARE * free
+        self._limit = _MEMORY_SHARE * free_memory(self._device)
         self.clear()
 
     def fits(self, rows: int, places: int) -> bool:

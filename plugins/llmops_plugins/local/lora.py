@@ -64,9 +64,7 @@ class LoraTrainer(Trainer):
         """Return the version of the base weights."""
         return weights.version(context, model)
 
-    def train(
-        self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate
-    ) -> TrainedModel:
+    def train(self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate) -> TrainedModel:
         """Train into `context.folder`; a call with what an interrupted one left there goes on from its checkpoint.
 
         Raises:
@@ -88,15 +86,16 @@ class LoraTrainer(Trainer):
         device = pick_device(options.device, options.dtype)
         torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         (context.folder / _CHECKPOINT).mkdir(parents=True, exist_ok=True)
+        longest = min(options.max_length, weights.context_length(base.folder) or options.max_length)
         rows = tokenize_rows(
             splits.train,
             prompt,
             weights.load_tokenizer(base.folder),
-            max_length=options.max_length,
+            max_length=longest,
             path=context.folder / _CHECKPOINT / _ROWS,
         )
         if rows.dropped:
-            told = f"{rows.dropped} of {rows.dropped + len(rows)} train rows are longer than {options.max_length} tokens"
+            told = f"{rows.dropped} of {rows.dropped + len(rows)} train rows are longer than {longest} tokens"
             context.progress.say(f"{told} and were left out")
         training = _Training(context, options, device, base, rows)
         done = training.run()
@@ -301,4 +300,6 @@ def _affecting(options: LoraOptions) -> dict[str, Any]:
     """Return the options by which two trainings differ; the time allowed only ends one."""
     import attrs
 
-    return {name: value for name, value in attrs.asdict(options).items() if name not in ("checkpoint_steps", "max_minutes")}
+    return {
+        name: value for name, value in attrs.asdict(options).items() if name not in ("checkpoint_steps", "max_minutes")
+    }

@@ -190,10 +190,12 @@ def _messages(value: Any) -> list[dict[str, str]]:
         if not isinstance(item, dict) or set(item) - {"name"} != {"role", "content"}:
             message = f"'{name}' must be an object with 'role' and 'content' (texts)"
             raise BadRequestError(message)
-        messages.append({
-            "role": _text(item["role"], f"{name}.role", blank=False),
-            "content": _text(item["content"], f"{name}.content", blank=True),
-        })
+        messages.append(
+            {
+                "role": _text(item["role"], f"{name}.role", blank=False),
+                "content": _text(item["content"], f"{name}.content", blank=True),
+            }
+        )
     return messages
 
 

@@ -93,6 +93,13 @@ def asset_version(folder: Path) -> str:
     return facts.get("version") or digest(manifest)
 
 
+def context_length(folder: Path) -> int | None:
+    """Return how many tokens a model can see at once, or None where its configuration does not tell."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    found = config.get("max_position_embeddings") or config.get("n_positions")
+    return found if isinstance(found, int) else None
+
+
 def load_model(folder: Path, dtype: str = "float32") -> PreTrainedModel:
     """Load a causal language model onto the CPU, in evaluation mode. Runs no code from the folder, unpickles nothing.
 

@@ -114,7 +114,10 @@ def _download(repository: str, revision: str | None, progress: Progress) -> Path
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
         wanted = filter_repo_objects(sizes, allow_patterns=list(_PATTERNS), ignore_patterns=list(_IGNORED))
         disable_progress_bars()
-        with progress.task(f"downloading {repository}", sum(sizes[name] for name in wanted), "bytes") as task, _watching(blobs, task.update):
+        with (
+            progress.task(f"downloading {repository}", sum(sizes[name] for name in wanted), "bytes") as task,
+            _watching(blobs, task.update),
+        ):
             return Path(
                 snapshot_download(
                     repository, revision=revision, allow_patterns=list(_PATTERNS), ignore_patterns=list(_IGNORED)

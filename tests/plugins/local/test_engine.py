@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ pytest.importorskip("transformers")
 
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
+from llmops_plugins.local import engine_memory  # noqa: E402
 from llmops_plugins.local.device import Device  # noqa: E402
-from llmops_plugins.local.engine import Answer, Engine, Outcome, Refused, Request  # noqa: E402
+from llmops_plugins.local.engine import Answer, Engine, Job, Outcome, Refused, Request  # noqa: E402
 from llmops_plugins.local.engine_cache import KeyValueCache  # noqa: E402
 from llmops_plugins.local.engine_linear import PackedLinear, pack_linears  # noqa: E402
 from llmops_plugins.local.engine_sampling import Chooser, choose  # noqa: E402
@@ -37,9 +38,15 @@ def engine(tiny_model: Path) -> Engine:
     return Engine(tiny_model, CPU)
 
 
-def texts(outcomes: list[Outcome]) -> list[str]:
+def texts(outcomes: Sequence[Outcome | None]) -> list[str]:
     assert all(isinstance(outcome, Answer) for outcome in outcomes), outcomes
     return [outcome.text for outcome in outcomes if isinstance(outcome, Answer)]
+
+
+def submit(engine: Engine, request: Request) -> Job:
+    job = engine.submit(request)
+    assert isinstance(job, Job), job
+    return job
 
 
 def answer(outcomes: list[Outcome]) -> Answer:
@@ -54,7 +61,8 @@ def reference(folder: Path, prompt: str | list[int], tokens: int) -> str:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = torch.tensor([tokenizer(prompt)["input_ids"] if isinstance(prompt, str) else prompt])
     out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, do_sample=False)
-    return tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    text: str = tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return text
 
 
 # -- greedy -------------------------------------------------------------------------------------
@@ -80,10 +88,10 @@ def test_a_request_joins_a_running_batch(engine: Engine) -> None:
     """One that comes in the middle of another's answer changes neither."""
     first, second = Request(TEXTS[1], max_new_tokens=16), Request(TEXTS[5], max_new_tokens=6)
     alone = texts(engine.generate([first])) + texts(engine.generate([second]))
-    one = engine.submit(first)
+    one = submit(engine, first)
     for _ in range(4):
         engine.advance()
-    two = engine.submit(second)
+    two = submit(engine, second)
     while not engine.idle:
         engine.advance()
     assert alone == texts([one.outcome, two.outcome])
@@ -96,7 +104,12 @@ def test_a_shared_beginning_is_computed_once_and_changes_nothing(tiny_model: Pat
     asked: list[int] = []
     rows: Any = engine._rows
     forward = rows._forward
-    rows._forward = lambda tokens, *rest: asked.append(len(tokens)) or forward(tokens, *rest)
+
+    def count(tokens: list[int], *rest: object) -> object:
+        asked.append(len(tokens))
+        return forward(tokens, *rest)
+
+    rows._forward = count
     try:
         found = [answer(engine.generate([Request(prompt, max_new_tokens=12)])) for prompt in prompts]
     finally:
@@ -161,7 +174,7 @@ def test_the_first_of_several_stop_strings_counts(engine: Engine) -> None:
 def test_every_end_token_of_the_generation_settings_ends_an_answer(tiny_model: Path, tmp_path: Path) -> None:
     """Any of a list of end tokens ends it; it is counted and no part of the text."""
     greedy = Engine(tiny_model, CPU)
-    job = greedy.submit(Request(TEXTS[1], max_new_tokens=12))
+    job = submit(greedy, Request(TEXTS[1], max_new_tokens=12))
     while not greedy.idle:
         greedy.advance()
     token = job.tokens[5]
@@ -241,9 +254,9 @@ def test_a_cancelled_request_leaves_and_the_others_go_on(engine: Engine) -> None
     """Neither a waiting nor a running request that nobody wants keeps a row."""
     kept = Request(TEXTS[1], max_new_tokens=9)
     alone = answer(engine.generate([kept]))
-    jobs = [engine.submit(request) for request in (Request(TEXTS[3], max_new_tokens=900), kept)]
+    jobs = [submit(engine, request) for request in (Request(TEXTS[3], max_new_tokens=900), kept)]
     engine.advance()
-    jobs.append(engine.submit(Request(TEXTS[0], max_new_tokens=900)))
+    jobs.append(submit(engine, Request(TEXTS[0], max_new_tokens=900)))
     jobs[0].cancelled = jobs[2].cancelled = True
     steps = 0
     while not engine.idle:
@@ -369,7 +382,7 @@ def _bloom(vocabulary: int) -> Any:
 )
 def test_other_architectures_answer_as_transformers_does(
     make: Callable[[int], Any],
-    batched: bool,
+    batched: bool,  # noqa: FBT001
     tiny_model: Path,
     tmp_path: Path,
 ) -> None:
@@ -414,6 +427,24 @@ def test_a_model_larger_than_the_free_memory_stays_as_it_is(monkeypatch: pytest.
     assert torch.nn.Linear is type(model[0])
 
 
+def test_free_memory_is_what_the_tightest_limit_leaves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The machine's available memory, or a container's limit less what it uses, its file cache not counted."""
+    meminfo, group = tmp_path / "meminfo", tmp_path / "group"
+    meminfo.write_text("MemTotal: 9000 kB\nMemFree: 100 kB\nMemAvailable:   5000 kB\n")
+    monkeypatch.setattr(engine_memory, "_MEMINFO", meminfo)
+    monkeypatch.setattr(engine_memory, "_GROUP", group)
+    assert 5000 * 1024 == engine_memory.free_memory()
+    group.mkdir()
+    for name, text in (("max", "max\n"), ("current", "700\n"), ("stat", "anon 1\ninactive_file 300\n")):
+        (group / f"memory.{name}").write_text(text)
+    assert 5000 * 1024 == engine_memory.free_memory()
+    (group / "memory.max").write_text("1000\n")
+    assert 600 == engine_memory.free_memory()
+    meminfo.unlink()
+    (group / "memory.max").write_text("max\n")
+    assert 0 < engine_memory.free_memory() < float("inf")
+
+
 def test_the_cache_grows_and_keeps_what_it_holds() -> None:
     """Room for more rows or more places never loses a token; a tight reservation takes no more than is needed."""
     cache = KeyValueCache()
@@ -437,7 +468,7 @@ def test_memory_bounds_the_batch(tiny_model: Path) -> None:
     rows._limit = 2 * 160 * rows._bytes_per_place
     requests = [Request(text, max_new_tokens=20) for text in TEXTS]
     expected = Engine(tiny_model, CPU).generate(requests)
-    jobs = [tight.submit(request) for request in requests]
+    jobs = [submit(tight, request) for request in requests]
     while not tight.idle:
         tight.advance()
         running = [job for job in tight._running if job is not None]

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
+from llmops_plugins.local import weights
+from llmops_plugins.local.gguf import convert_gguf
 from llmops_sdk import AssetError
 
 gguf = pytest.importorskip("gguf")
 torch = pytest.importorskip("torch")
-
-from llmops_plugins.local import weights
-from llmops_plugins.local.gguf import convert_gguf
 
 
 def permuted(weight: Any, heads: int) -> Any:
@@ -104,7 +103,11 @@ def test_special_tokens(converted: Path) -> None:
     """End, beginning and padding are those of the file; nothing is put before a text; padding is on the left."""
     tokenizer = weights.load_tokenizer(converted)
 
-    assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token) == ("<|im_start|>", "<|im_end|>", "<|im_end|>")
+    assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token) == (
+        "<|im_start|>",
+        "<|im_end|>",
+        "<|im_end|>",
+    )
     assert tokenizer.padding_side == "left"
     assert tokenizer("<|im_end|>")["input_ids"] == [2]
     padded = tokenizer(["a", "a longer text"], padding=True)

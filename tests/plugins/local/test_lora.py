@@ -215,9 +215,9 @@ def test_checkpoint_of_no_use(
     """A checkpoint that is broken, or of a training with other options, is left out."""
     splits = make_splits(tmp_path / "data", counting_rows())
     folder = tmp_path / "s"
+    stopped = {"folder": folder, "progress": Interrupting(2)}
     with pytest.raises(KeyboardInterrupt):
-        context = {"folder": folder, "progress": Interrupting(2)}
-        train(make_context, tiny_model, splits, context=context, learning_rate=1e-3)
+        train(make_context, tiny_model, splits, context=stopped, learning_rate=1e-3)
     if content is not None:
         (folder / "checkpoint" / "state.pt").write_bytes(content)
 
@@ -370,7 +370,7 @@ def test_other_architectures(make_context: MakeContext, tiny_model: Path, tmp_pa
     weights.load_model(folder / "model")
 
 
-def test_capped_logits_are_trained_on_capped(tiny_model: Path, tmp_path: Path) -> None:
+def test_capped_logits_are_trained_on_capped(tmp_path: Path) -> None:
     """A model that caps its logits behind the output layer is not taken for one that does not."""
     from transformers import Gemma2Config, Gemma2ForCausalLM
 
@@ -438,6 +438,14 @@ def test_long_rows_are_dropped_and_counted(make_context: MakeContext, tiny_model
     assert trained.metrics["rows_dropped"] == 2
     assert trained.metrics["rows"] + trained.metrics["rows_held_out"] == 20
     assert told.said == ["2 of 22 train rows are longer than 100 tokens and were left out"]
+
+
+def test_rows_fit_into_the_model(make_context: MakeContext, tiny_model: Path, tmp_path: Path) -> None:
+    """Rows that the model cannot see whole are dropped whatever the option says."""
+    rows = [*counting_rows(20), {"context": "word " * 1200, "response": "x"}]
+    trained, _ = train(make_context, tiny_model, make_splits(tmp_path / "data", rows), max_length=5000, max_steps=1)
+
+    assert trained.metrics["rows_dropped"] == 1
 
 
 def test_no_row_left(make_context: MakeContext, tiny_model: Path, tmp_path: Path) -> None:

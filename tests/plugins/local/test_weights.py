@@ -95,7 +95,7 @@ def test_folder_that_is_no_model(
 @pytest.mark.parametrize("source", ["/no/such/folder", "./nothing", "~/no-such-folder", "a/b/c"])
 def test_folder_that_is_not_there(make_context: MakeContext, source: str) -> None:
     """What can only be a path is never looked for at the hub."""
-    with pytest.raises(AssetError, match="there is no folder '/.*' with weights"):
+    with pytest.raises(AssetError, match=r"there is no folder '/.*' with weights"):
         weights.locate(make_context(), base(source))
 
 
@@ -186,7 +186,7 @@ class Hub(BaseHTTPRequestHandler):
         else:
             self._file("/".join(parts[4:]))
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
 
     def _model(self, name: str, revision: str) -> None:
         if name == "them/gated":
@@ -220,7 +220,12 @@ class Hub(BaseHTTPRequestHandler):
 def ask(tiny_model: Path, tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
     """Ask for weights in another process, whose hub is the server here (the hub's library reads its address once)."""
     files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
-    files |= {"README.md": b"notes", "onnx/model.onnx": b"onnx", "onnx/config.json": b"{}", "pytorch_model.bin": b"pickle"}
+    files |= {
+        "README.md": b"notes",
+        "onnx/model.onnx": b"onnx",
+        "onnx/config.json": b"{}",
+        "pytorch_model.bin": b"pickle",
+    }
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("TinyHub", (Hub,), {"files": files}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
@@ -267,7 +272,9 @@ def test_hub_errors(ask: Callable[..., list[str]]) -> None:
         ("us/nothing", "", False), ("them/gated", "", False), ("us/tiny", "v9", False), ("us/ti ny", "", False)
     )
     assert unknown.startswith("error the hub knows no model 'us/nothing', or it is private: check the id, or log in")
-    assert gated.startswith("error the model 'them/gated' is gated: accept its licence on its page at the hub, then log")
+    assert gated.startswith(
+        "error the model 'them/gated' is gated: accept its licence on its page at the hub, then log"
+    )
     assert revision == "error the model 'us/tiny' has no revision 'v9' at the hub"
     assert "us/ti ny" in strange
 
