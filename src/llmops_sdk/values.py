@@ -186,6 +186,7 @@ class TrainedModel:
         metrics: Names and numbers worth showing (tokens_per_second, held_out_loss_before, ...).
         curve: The loss over the steps.
         truncated: Whether a time budget ended it before its steps were done.
+        facts: What is worth recording (device, dtype).
     """
 
     format: str
@@ -195,6 +196,7 @@ class TrainedModel:
     metrics: Mapping[str, float] = attrs.field(factory=dict)
     curve: tuple[TrainingPoint, ...] = ()
     truncated: bool = False
+    facts: Mapping[str, str] = attrs.field(factory=dict)
 
 
 ServableModel = Union[BaseModel, TrainedModel]

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from queue import SimpleQueue
 
+from llmops_plugins.local.device import child_environment
 from llmops_sdk import (
     Child,
     Executor,
@@ -54,7 +55,7 @@ class LocalExecutor(Executor):
 
 def _run_here(run: Run, step: Step, runtime: Runtime) -> StepRecord:
     if isinstance(step, TrainStep) and run.store.uri and _is_heavy(run, step, runtime) and _can_run(run, step):
-        return Child(run, step.name, runtime).wait()
+        return Child(run, step.name, runtime, environment=child_environment()).wait()
     return run_step(run, step.name, runtime)
 
 
@@ -114,7 +115,8 @@ class _SideBySide:
     def _in_child(self, step: Step) -> StepRecord:
         gpu = self._free.get()
         try:
-            child = Child(self._run, step.name, self._runtime, environment={"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
+            environment = {**child_environment(), **({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})}
+            child = Child(self._run, step.name, self._runtime, environment=environment)
             self._children.add(child)
             try:
                 return child.wait()

@@ -90,7 +90,7 @@ def make_tokenizer(facts: Mapping[str, Any]) -> PreTrainedTokenizerFast:
     Raises:
         AssetError: It is of another kind than byte-level BPE, or cuts text in a way that is not handled here.
     """
-    from tokenizers import (  # type: ignore[import-untyped]
+    from tokenizers import (
         AddedToken,
         Tokenizer,
         decoders,

@@ -67,10 +67,16 @@ class LoraOptions:
     alpha: float = option(32, help="scale of the adapters is alpha / rank", validator=_positive)
     dropout: float = option(0.0, help="dropout on the adapters' input", validator=[validators.ge(0), validators.lt(1)])
     max_length: int = option(
-        1024, help="longer rows (tokens) are dropped and counted, never cut", validator=validators.ge(16)
+        1024,
+        help="longer rows (tokens) are dropped and counted, never cut; the model's own context is a limit too",
+        validator=validators.ge(16),
     )
     batch_tokens: int = option(1024, help="padded tokens in one optimizer step", validator=validators.ge(16))
-    held_out: int = option(16, help="train rows kept aside to measure the held-out loss", validator=validators.ge(0))
+    held_out: int = option(
+        16,
+        help="train rows kept aside to measure the held-out loss; a fifth of them at the most",
+        validator=validators.ge(0),
+    )
     seed: int = option(0, help="of the order of rows and the adapters' first values")
     device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
     dtype: str = option("auto", help="auto (the faster of bfloat16 and float32, probed), float32, bfloat16")

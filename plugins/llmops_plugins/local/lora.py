@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,6 @@ from llmops_sdk import (
 
 if TYPE_CHECKING:
     from llmops_plugins.local.weights import Weights
-    from llmops_sdk.progress import Task
 
 _CHECKPOINT = "checkpoint"
 _MODEL = "model"
@@ -106,6 +106,7 @@ class LoraTrainer(Trainer):
             metrics=training.metrics(),
             curve=tuple(training.position.curve),
             truncated=not done,
+            facts=device.facts,
         )
         return trained, adapter_state(training.model)
 
@@ -148,7 +149,7 @@ class _Training:
             with self._context.progress.task("fine-tuning", self._schedule.total, "steps") as task:
                 task.update(self.position.step)
                 try:
-                    return self._steps(task)
+                    return self._steps(task.advance)
                 except KeyboardInterrupt:
                     if not self._changing:
                         self._save()
@@ -179,7 +180,7 @@ class _Training:
             set_adapter_state(self.model, adapters)
             self._context.progress.say(f"going on from the checkpoint at step {self.position.step}")
 
-    def _steps(self, task: Task) -> bool:
+    def _steps(self, advance: Callable[..., None]) -> bool:
         began = time.monotonic() - self.position.seconds
         self.model.train()
         if self.position.step == 0:
@@ -191,7 +192,7 @@ class _Training:
                 self._look(began)
                 return False
             loss = self._step([self._rows[index] for index in batch], began)
-            task.advance(loss=f"{loss:.3f}", tokens_per_s=f"{self._speed():,.0f}")
+            advance(loss=f"{loss:.3f}", tokens_per_s=f"{self._speed():,.0f}")
             self._keep_up(began)
         return True
 

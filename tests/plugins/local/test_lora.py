@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ import torch
 
 from llmops_plugins.local import lora, lora_model, lora_rows, weights
 from llmops_plugins.local.device import Device
+from llmops_plugins.local.lora_llama import PackedLlama
 
 PROMPT = TextTemplate(prompt="Say what comes after {context}.", response_key=" Answer:", completion=" {response}")
 CPU = Device("cpu", "", "float32")
@@ -307,12 +308,13 @@ def perturbed(tiny_model: Path, chosen: LoraOptions) -> Any:
 
 
 def loss_and_gradients(
-    loss: lora_model.Loss, model: Any, rows: list[lora_rows.Row]
+    loss: Callable[[Sequence[lora_rows.Row]], torch.Tensor], model: Any, rows: Sequence[lora_rows.Row]
 ) -> tuple[float, dict[str, torch.Tensor]]:
     model.zero_grad()
-    value = loss(rows)
+    value: Any = loss(rows)
     value.backward()
-    return value.item(), {name: p.grad.clone() for name, p in lora_model.trainable(model).items()}
+    parameters: dict[str, Any] = dict(lora_model.trainable(model))
+    return value.item(), {name: parameter.grad.clone() for name, parameter in parameters.items()}
 
 
 @pytest.mark.parametrize("rows", [made_rows(), rows_with_common_start(), made_rows()[:1]])
@@ -321,7 +323,7 @@ def test_losses_agree_with_transformers(tiny_model: Path, rows: list[lora_rows.R
     chosen = options()
     model = perturbed(tiny_model, chosen)
 
-    def one_by_one(rows: list[lora_rows.Row]) -> torch.Tensor:
+    def one_by_one(rows: Sequence[lora_rows.Row]) -> torch.Tensor:
         total = torch.zeros(())
         for row in rows:
             ids = torch.from_numpy(row.ids.astype("int64"))[None]
@@ -336,7 +338,7 @@ def test_losses_agree_with_transformers(tiny_model: Path, rows: list[lora_rows.R
         assert found == pytest.approx(expected, rel=1e-5)
         for name, gradient in gradients.items():
             torch.testing.assert_close(found_gradients[name], gradient, rtol=2e-3, atol=2e-5)
-    assert isinstance(loss, lora_model.PackedLlama)
+    assert isinstance(loss, PackedLlama)
 
 
 def test_prompt_tokens_have_no_loss(tiny_model: Path) -> None:

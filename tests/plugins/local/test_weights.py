@@ -173,6 +173,22 @@ for source, version, offline in json.loads(sys.argv[1]):
 """
 
 
+GET_ASSET = """
+import sys
+from pathlib import Path
+from llmops_plugins.local.weights import HubSource, asset_version
+from llmops_sdk import Asset, Progress
+from llmops_sdk.assets import get_asset
+
+sources = HubSource("us/tiny"), HubSource("us/tiny", cached=True)
+files = dict.fromkeys(("config.json", "model.safetensors"), "")
+for number, source in enumerate(sources):
+    asset = Asset(f"tiny-{number}", "tiny", 1, files, (source,))
+    folder = get_asset(asset, Path(sys.argv[2]), progress=Progress(), offline=not source.needs_network)
+    print(source.label, asset_version(folder), len(list(folder.iterdir())))
+"""
+
+
 class Hub(BaseHTTPRequestHandler):
     """As much of the hub's protocol as a download needs."""
 
@@ -229,7 +245,7 @@ def ask(tiny_model: Path, tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("TinyHub", (Hub,), {"files": files}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def run(*cases: tuple[str, str, bool], up: bool = True) -> list[str]:
+    def run(*cases: tuple[str, str, bool], up: bool = True, script: str = ASK) -> list[str]:
         port = server.server_address[1] if up else 9  # the port of the discard service, where nobody listens
         environment = {
             **os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(tmp_path / "hf"),
@@ -238,7 +254,7 @@ def ask(tiny_model: Path, tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
         for name in ("HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_TOKEN"):
             environment.pop(name, None)
         done = subprocess.run(
-            [sys.executable, "-c", ASK, json.dumps(cases), str(tmp_path)],
+            [sys.executable, "-c", script, json.dumps(cases), str(tmp_path)],
             env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -284,3 +300,12 @@ def test_hub_out_of_reach(ask: Callable[..., list[str]]) -> None:
     (told,) = ask(("us/tiny", "", False), up=False)
     assert "is not in the Hugging Face cache, and the Hugging Face hub gave no answer" in told
     assert told.endswith("; give a folder instead")
+
+
+def test_asset_from_the_hub(ask: Callable[..., list[str]], tiny_model: Path) -> None:
+    """An asset's files come from the hub or, without a network, from its cache; the commit is its version."""
+    files = len(list(tiny_model.iterdir())) + 1  # and asset.json
+    assert ask(script=GET_ASSET) == [
+        f"the Hugging Face hub (us/tiny) {COMMIT} {files}",
+        f"the Hugging Face cache (us/tiny) {COMMIT} {files}",
+    ]
