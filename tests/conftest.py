@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import llmops_sdk.testing
+from llmops_sdk import AssetError, Progress
+from llmops_sdk.assets import get_asset
 from llmops_sdk.registry import Registry
 
 
@@ -39,6 +43,33 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("LLMOPS_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def assets_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of assets: `LLMOPS_HOME` where it is set, else one that pytest keeps between sessions."""
+    named = os.environ.get("LLMOPS_HOME")
+    if named:
+        return Path(named)
+    cache: Any = getattr(request.config, "cache", None)
+    return Path(cache.mkdir("llmops-home")) if cache else tmp_path_factory.mktemp("llmops-home")
+
+
+@pytest.fixture(scope="session")
+def asset(assets_home: Path) -> Callable[[str], Path]:
+    """Bring an asset by its name, for real; one that cannot be had skips the test, or fails it where data must be there."""
+    registry = Registry.load()
+
+    @cache
+    def bring(name: str) -> Path:
+        try:
+            return get_asset(registry.asset(name), assets_home, progress=Progress())
+        except AssetError as error:
+            if os.environ.get("LLMOPS_REQUIRE_TEST_DATA") == "1":
+                raise
+            pytest.skip(str(error))
+
+    return bring
 
 
 def real_data(name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -155,19 +156,9 @@ def test_no_gguf(tmp_path: Path) -> None:
         convert_gguf(tmp_path / "model.gguf", tmp_path)
 
 
-def smollm2() -> Path:
-    from llmops_sdk.assets import find_asset
-    from llmops_sdk.running.runtime import default_home
-
-    folder = find_asset(weights.smollm2_asset(), default_home())
-    if folder is None:
-        pytest.skip("SmolLM2 is not on this machine: llmops assets get smollm2-135m-instruct")
-    return folder
-
-
-def test_smollm2_tokenizer(sample_texts: list[str]) -> None:
+def test_smollm2_tokenizer(sample_texts: list[str], asset: Callable[[str], Path]) -> None:
     """SmolLM2's own tokenizer: known ids (llama.cpp gives the same), digits, and the end of text."""
-    tokenizer = weights.load_tokenizer(smollm2())
+    tokenizer = weights.load_tokenizer(asset("smollm2-135m-instruct"))
 
     assert tokenizer("In 1234, hello <|im_end|>")["input_ids"] == [788, 216, 33, 34, 35, 36, 28, 33662, 216, 2]
     assert (tokenizer.eos_token_id, tokenizer.pad_token_id) == (2, 2)
@@ -175,9 +166,9 @@ def test_smollm2_tokenizer(sample_texts: list[str]) -> None:
         assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
-def test_smollm2_answers() -> None:
+def test_smollm2_answers(asset: Callable[[str], Path]) -> None:
     """SmolLM2 answers in its chat form with a sentence, and stops by itself."""
-    folder = smollm2()
+    folder = asset("smollm2-135m-instruct")
     tokenizer, model = weights.load_tokenizer(folder), weights.load_model(folder)
     asked = weights.prompt_ids(tokenizer, [{"role": "user", "content": "What is the capital of France?"}])
     answer = model.generate(torch.tensor([asked]), max_new_tokens=24, do_sample=False, pad_token_id=2)[0, len(asked) :]

@@ -6,13 +6,12 @@ import logging
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmops_sdk import AssetError, Context, Generation, Progress, TextPrompt
+from llmops_sdk import Context, Generation, Progress, TextPrompt
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -41,36 +40,6 @@ ODD_TEXTS = (
     "100% of $1,000.50 -- 3/4 -> https://example.org/a?b=c",
     "THE END. the end. The End!",
 )
-
-
-def asset_or_skip(name: str, home: Path) -> Path:
-    """Return the folder of an asset; skip the test, naming it, where it cannot be had."""
-    from llmops_plugins.metrics.assets import metrics_assets
-    from llmops_sdk.assets import get_asset
-
-    asset = {asset.name: asset for asset in metrics_assets()}[name]
-    try:
-        return get_asset(asset, home, progress=Progress())
-    except AssetError as error:
-        if os.environ.get("LLMOPS_REQUIRE_TEST_DATA") == "1":
-            raise
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def assets_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of assets: `LLMOPS_HOME` where it is set, else one that pytest keeps between sessions."""
-    named = os.environ.get("LLMOPS_HOME")
-    if named:
-        return Path(named)
-    cache: Any = getattr(request.config, "cache", None)
-    return Path(cache.mkdir("llmops-home")) if cache else tmp_path_factory.mktemp("llmops-home")
-
-
-@pytest.fixture(scope="session")
-def asset(assets_home: Path) -> Callable[[str], Path]:
-    """Bring an asset by its name, for real; an asset that cannot be had skips the test."""
-    return lru_cache(maxsize=None)(lambda name: asset_or_skip(name, assets_home))
 
 
 @pytest.fixture
