@@ -16,7 +16,7 @@ demo: $(VENV)/.demo
 	$(BIN)/llmops run examples/quickstart.yaml
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check -q $(SOURCES)

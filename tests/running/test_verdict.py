@@ -26,7 +26,8 @@ def test_a_difference_that_excludes_zero_is_settled() -> None:
 
     assert verdict.settled
     assert () == verdict.tied
-    assert "beats b beyond chance: b is -0.100 [-0.150, -0.050] against it on the same 40 records" in verdict.text
+    text = verdict.text.replace("\N{MINUS SIGN}", "-")
+    assert "beats b beyond chance: b is -0.100 [-0.150, -0.050] against it on the same 40 records" in text
 
 
 def test_an_interval_with_zero_settles_nothing() -> None:

@@ -68,12 +68,16 @@ def _worse(difference: Difference | None, metric: Metric) -> bool:
 
 
 def _mean(estimate: Estimate) -> str:
-    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return _minus(f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
 
 
 def _gap(difference: Difference) -> str:
     estimate = difference.estimate
-    return f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
+    return _minus(f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]")
+
+
+def _minus(numbers: str) -> str:
+    return numbers.replace("-", "\N{MINUS SIGN}")
 
 
 def _many(count: int, noun: str) -> str:

@@ -1,0 +1,194 @@
+"""All benchmarks, side by side in one run: `make bench`, or `python benchmarks/run.py training generation orchestration`.
+
+Baselines run at their best settings, in an environment of their own where they need one (`.venv-bench`, made here).
+Each figure is the median of three runs, interleaved. `--write` puts the tables into docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+BENCH = ROOT / ".venv-bench"
+BASELINES = ["torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "numpy"]
+TRL = "trl==0.24.0"
+REPEATS = 3
+TRAIN_ROWS = 32
+PAGE = ROOT / "docs" / "benchmarks.md"
+Result = dict[str, Any]
+
+
+def main() -> int:
+    """Run what is named, print the tables."""
+    chosen = [name for name in sys.argv[1:] if not name.startswith("--")] or ["training", "generation", "orchestration"]
+    tables = [_TABLES[name]() for name in chosen]
+    text = "\n".join([_machine(), *tables])
+    print(text)
+    if "--write" in sys.argv:
+        head = PAGE.read_text(encoding="utf-8").split("<!-- figures -->")[0]
+        PAGE.write_text(f"{head}<!-- figures -->\n\n{text}\n", encoding="utf-8")
+    return 0
+
+
+def training() -> str:
+    """LoRA training against Hugging Face's `Trainer` and trl's `SFTTrainer`."""
+    model, bf16, threads = _model(), _bf16(), os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _rows(Path(folder) / "rows.jsonl", TRAIN_ROWS)
+        kinds: dict[str, list[Result]] = {"llmops-sdk `lora`": [], "transformers `Trainer`": [], "trl `SFTTrainer`": []}
+        for seed in range(REPEATS):
+            shared = [model, str(rows)]
+            tail = [str(threads), str(seed)]
+            own = [sys.executable, str(HERE / "own_training.py"), *shared, *tail]
+            kinds["llmops-sdk `lora`"].append(_run(own))
+            for label, kind in (("transformers `Trainer`", "trainer"), ("trl `SFTTrainer`", "trl")):
+                command = [
+                    str(_bench_python()),
+                    str(HERE / "baseline_training.py"),
+                    kind,
+                    *shared,
+                    str(int(bf16)),
+                    *tail,
+                ]
+                kinds[label].append(_run(command))
+    medians = {label: _medians(runs) for label, runs in kinds.items()}
+    own = medians["llmops-sdk `lora`"]
+    lines = [
+        f"\n## LoRA training\n\nSmolLM2-135M-Instruct, {TRAIN_ROWS} rows of the sample data, one epoch, rank 16, "
+        f"{'bfloat16' if bf16 else 'float32'}, {threads} threads; loss on the completions.\n",
+        "| | tokens/s | CPU-seconds | mean loss | llmops-sdk is faster by |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for label, found in medians.items():
+        speed = found["tokens"] / found["seconds"]
+        ratio = (own["tokens"] / own["seconds"]) / speed
+        lines.append(f"| {label} | {speed:.0f} | {found['cpu']:.0f} | {found['loss']:.3f} | {ratio:.2f}x |")
+    return "\n".join(lines)
+
+
+def generation() -> str:
+    """The endpoint at 16 clients, against one request after another."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _rows(Path(folder) / "rows.jsonl", 32)
+        runs = [
+            _run([sys.executable, str(HERE / "generation.py"), _model(), str(rows), str(os.cpu_count())])
+            for _ in range(REPEATS)
+        ]
+    speeds = {
+        key: statistics.median(run[key]["tokens_per_second"] for run in runs) for key in runs[0] if key != "facts"
+    }
+    labels = {
+        "clients_16": "llmops-sdk endpoint, 16 requests at a time",
+        "clients_1": "llmops-sdk endpoint, one request after another",
+        "transformers": "transformers `generate` in process, one after another",
+    }
+    lines = [
+        f"\n## Generation\n\n32 prompts of the sample data, 64 new tokens, greedy, {runs[0]['facts']['dtype']}.\n",
+        "| | tokens/s | 16 at a time is faster by |",
+        "|---|---:|---:|",
+    ]
+    lines += [
+        f"| {label} | {speeds[key]:.0f} | {speeds['clients_16'] / speeds[key]:.2f}x |" for key, label in labels.items()
+    ]
+    return "\n".join(lines)
+
+
+def orchestration() -> str:
+    """The SDK's own time for steps that do nothing."""
+    found = _run([sys.executable, str(HERE / "orchestration.py")])
+    lines = [
+        "\n## Orchestration\n\nCandidates whose model, endpoint and metric take no time; the full record and cache.\n",
+        "| cells | steps | plan, s | run, s | ms a step | the same again, all cached, s |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for cells, row in found.items():
+        lines.append(
+            f"| {int(cells):,} | {row['steps']:,.0f} | {row['plan_s']:.2f} | {row['run_s']:.2f} | {row['ms_per_step']:.2f} | {row['cached_s']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+_TABLES = {"training": training, "generation": generation, "orchestration": orchestration}
+
+
+def _machine() -> str:
+    model = next(
+        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
+    )
+    return f"Taken {time.strftime('%Y-%m-%d')} on {os.cpu_count()} cores of {model}, Python {platform.python_version()}; medians of {REPEATS}."
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def _run(command: list[str]) -> Result:
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    found: Result = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def _medians(runs: list[Result]) -> Result:
+    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
+def _model() -> str:
+    from llmops_sdk import Progress
+    from llmops_sdk.registry import Registry
+    from llmops_sdk.running import Runtime, default_home
+
+    return str(Runtime(Registry.load(), default_home(), progress=Progress()).asset("smollm2-135m-instruct"))
+
+
+def _bf16() -> bool:
+    from llmops_plugins.local.device import pick_device
+
+    return pick_device().dtype == "bfloat16"
+
+
+def _rows(path: Path, count: int) -> Path:
+    from importlib.resources import files
+
+    from llmops_plugins.prompts.hooks import llmops_cards  # noqa: F401 - the plugin must be there
+    from llmops_sdk import TextPrompt, render
+    from llmops_sdk.registry import Registry
+
+    template = Registry.load().make("prompt", "alpaca", {}).template()
+    data = files("llmops_plugins.datasets") / "data" / "sample.jsonl"
+    records = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+    chosen = [record for record in records if record["category"] == "summarization"][:: max(1, 220 // count)][:count]
+    with path.open("w", encoding="utf-8") as out:
+        for record in chosen:
+            prompt = render(template, record)
+            if isinstance(prompt, TextPrompt):
+                out.write(json.dumps({"prompt": prompt.text, "completion": prompt.completion}) + "\n")
+    return path
+
+
+def _bench_python() -> Path:
+    python = BENCH / "bin" / "python"
+    if not (BENCH / ".ready").exists():
+        venv.create(BENCH, with_pip=True)
+        install = [str(python), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), *BASELINES, TRL]
+        subprocess.run(install, check=True)
+        (BENCH / ".ready").touch()
+    return python
+
+
+if __name__ == "__main__":
+    sys.exit(main())
