@@ -57,7 +57,7 @@ def test_the_core_works_without_the_plugins_package() -> None:
 
 def test_every_card_of_the_shipped_plugins_can_be_loaded() -> None:
     """Each card's implementation is where the card says, and is of the card's kind."""
-    from llmops_sdk.interfaces import ModelCard
+    from llmops_sdk.cards import ModelCard
     from llmops_sdk.registry import Registry, _load_class
 
     kinds = {

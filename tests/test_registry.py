@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 
 from llmops_sdk import DatasetCard, EvaluatorCard, hookimpl
+from llmops_sdk.cards import Card
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError
-from llmops_sdk.interfaces import Card
 from llmops_sdk.registry import Registry
 
 

@@ -85,7 +85,8 @@ def test_drafts_and_locks_are_no_keys(tmp_path: Path) -> None:
     """A draft that a kill left behind, and a lock's file, are not listed."""
     store = LocalStore(tmp_path)
     with store.claim("artifacts/x"):
-        (tmp_path / "artifacts" / "x" / "a.json.123.tmp").write_text("half", encoding="utf-8")
+        (tmp_path / "artifacts").mkdir()
+        (tmp_path / "artifacts" / "a.json.123.tmp").write_text("half", encoding="utf-8")
 
         assert [] == list(store.list(""))
 

@@ -11,6 +11,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmops_sdk.assets import Asset, AssetSource, DebianSource, FolderSource, WheelSource, find_asset
     from llmops_sdk.builder import Pipeline, Result
+    from llmops_sdk.cards import (
+        Card,
+        Check,
+        DatasetCard,
+        DeployerCard,
+        EvaluatorCard,
+        ExecutorCard,
+        Finding,
+        ModelCard,
+        NoOptions,
+        PromptCard,
+        ReporterCard,
+        TrainerCard,
+        option,
+    )
     from llmops_sdk.errors import (
         AssetError,
         DataError,
@@ -26,28 +41,15 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.hookspecs import hookimpl
     from llmops_sdk.interfaces import (
-        Card,
-        Check,
         Context,
-        DatasetCard,
         DatasetSource,
         Deployer,
-        DeployerCard,
         Evaluator,
-        EvaluatorCard,
         Executor,
-        ExecutorCard,
-        Finding,
-        ModelCard,
-        NoOptions,
-        PromptCard,
         PromptSource,
         Reporter,
-        ReporterCard,
         Trainer,
-        TrainerCard,
         Transport,
-        option,
     )
     from llmops_sdk.plans import Failed, GenerateStep, Plan, Step, StepRecord, Succeeded, TrainStep
     from llmops_sdk.progress import Progress, Task, replay
@@ -95,10 +97,12 @@ _HOMES = {
         "RunNotFoundError", "SpecError", "StepFailedError", "UserError",
     ),
     "hookspecs": ("hookimpl",),
+    "cards": (
+        "Card", "Check", "DatasetCard", "DeployerCard", "EvaluatorCard", "ExecutorCard", "Finding", "ModelCard",
+        "NoOptions", "PromptCard", "ReporterCard", "TrainerCard", "option",
+    ),
     "interfaces": (
-        "Card", "Check", "Context", "DatasetCard", "DatasetSource", "Deployer", "DeployerCard", "Evaluator", "EvaluatorCard",
-        "Executor", "ExecutorCard", "Finding", "ModelCard", "NoOptions", "PromptCard", "PromptSource", "Reporter",
-        "ReporterCard", "Trainer", "TrainerCard", "Transport", "option",
+        "Context", "DatasetSource", "Deployer", "Evaluator", "Executor", "PromptSource", "Reporter", "Trainer", "Transport",
     ),
     "plans": ("Failed", "GenerateStep", "Plan", "Step", "StepRecord", "Succeeded", "TrainStep"),
     "progress": ("Progress", "Task", "replay"),

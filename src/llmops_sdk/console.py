@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmops_sdk.assets import Asset, find_asset
-from llmops_sdk.interfaces import Card, Finding
+from llmops_sdk.cards import Card, Finding
 from llmops_sdk.plans import Component, Failed, Plan, Succeeded
 from llmops_sdk.registry import Offer, Registry
 from llmops_sdk.results import CellResult, Estimate, Leaderboard, Results

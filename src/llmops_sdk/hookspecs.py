@@ -9,7 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from llmops_sdk.assets import Asset
-    from llmops_sdk.interfaces import Card, Check
+    from llmops_sdk.cards import Card, Check
 
 PROJECT = "llmops_sdk"
 

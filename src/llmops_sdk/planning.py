@@ -10,8 +10,9 @@ from typing import Any
 
 import attrs
 
+from llmops_sdk.cards import Card, DeployerCard, ModelCard, TrainerCard
 from llmops_sdk.errors import SpecError, UserError, did_you_mean
-from llmops_sdk.interfaces import Card, DeployerCard, Evaluator, ModelCard, PromptSource, TrainerCard
+from llmops_sdk.interfaces import Evaluator, PromptSource
 from llmops_sdk.plans import (
     Cell,
     CompareStep,

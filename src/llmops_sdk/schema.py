@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from llmops_sdk.interfaces import Card
+from llmops_sdk.cards import Card
 from llmops_sdk.registry import Registry
 from llmops_sdk.secrets import Secret
 from llmops_sdk.serial import to_json

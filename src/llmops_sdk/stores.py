@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -103,8 +103,13 @@ class Store(ABC):
         shutil.rmtree(work)
 
     @contextmanager
-    def claim(self, prefix: str) -> Iterator[None]:
-        """Keep other processes on this machine from making the same artifact, where the store can."""
+    def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Keep other processes on this machine from making the same artifact, where the store can.
+
+        Args:
+            prefix: Of the artifact.
+            waiting: Called once when another process has it.
+        """
         yield
 
     def journal(self, prefix: str, name: str) -> Journal:
@@ -224,12 +229,16 @@ class LocalStore(Store):
         yield work
 
     @contextmanager
-    def claim(self, prefix: str) -> Iterator[None]:
-        work = self.root / prefix
-        work.mkdir(parents=True, exist_ok=True)
-        handle = os.open(work / ".lock", os.O_CREAT | os.O_RDWR)
+    def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        lock = self.root / "locks" / f"{prefix.replace('/', '.')}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)

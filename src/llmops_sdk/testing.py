@@ -18,25 +18,10 @@ from typing import Any, ClassVar
 
 import attrs
 
+from llmops_sdk.cards import Card, DatasetCard, DeployerCard, EvaluatorCard, ModelCard, PromptCard, TrainerCard, option
 from llmops_sdk.errors import AssetError, EndpointError
 from llmops_sdk.hookspecs import hookimpl
-from llmops_sdk.interfaces import (
-    Card,
-    Context,
-    DatasetCard,
-    DatasetSource,
-    Deployer,
-    DeployerCard,
-    Evaluator,
-    EvaluatorCard,
-    ModelCard,
-    PromptCard,
-    PromptSource,
-    Trainer,
-    TrainerCard,
-    Transport,
-    option,
-)
+from llmops_sdk.interfaces import Context, DatasetSource, Deployer, Evaluator, PromptSource, Trainer, Transport
 from llmops_sdk.progress import Progress
 from llmops_sdk.registry import Registry
 from llmops_sdk.splits import write_splits

@@ -75,8 +75,9 @@ def generate(job: Job, step: GenerateStep) -> Made:
         todo = [work for work in works if not _is_whole(job, work)]
         if todo:
             job.begin()
-            for work in sorted(todo, key=lambda work: work.address):
-                stack.enter_context(job.run.store.claim(f"artifacts/{work.address}"))
+            # One lock for all of it: two runs of one pipeline must not deploy the same model at the same time.
+            together = digest(weights_key, sorted(work.address for work in todo))
+            stack.enter_context(job.claim(f"generations/{together}"))
             todo = [work for work in todo if not _is_whole(job, work)]
         if todo:
             _deploy_and_ask(job, deployer, servable, todo)
@@ -171,7 +172,7 @@ def _finish(job: Job, work: _Work, endpoint: Endpoint, asked: Asked) -> None:
     """Put the journal into the split's order, and mark the artifact: whole, or with records pending."""
     store, prefix = job.run.store, f"artifacts/{work.address}"
     total = work.splits.test.records
-    with store.workspace(f"{prefix}/final", job.runtime.home) as folder:
+    with job.claim(work.address), store.workspace(f"{prefix}/final", job.runtime.home) as folder:
         path = folder / "generations.jsonl"
         summary = _order(store.read_lines(f"{prefix}/segments"), path, total)
         sha256 = file_sha256(path)

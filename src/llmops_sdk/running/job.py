@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,11 @@ class Job:
         with self.run.store.folder(f"artifacts/{artifact.address}") as folder:
             yield splits_in(folder, artifact)
 
+    def claim(self, address: str) -> AbstractContextManager[None]:
+        """Keep other processes on this machine from making the same thing; tells when another one has it."""
+        said = f"{self.step}: waiting for another run that makes the same"
+        return self.run.store.claim(f"artifacts/{address}", waiting=lambda: self.runtime.progress.say(said))
+
     def make_once(self, address: str, make: Callable[[Path], Any]) -> Once:
         """Return a finished artifact, or make it: no other process on this machine makes it at the same time.
 
@@ -72,12 +77,11 @@ class Job:
         if found is not None:
             return Once(found, cached=True)
         self.begin()
-        store, prefix = self.run.store, f"artifacts/{address}"
-        with store.claim(prefix):
+        with self.claim(address):
             found = self.run.artifact(address)  # another process may have made it while this one waited
             if found is not None:
                 return Once(found, cached=True)
-            with store.workspace(prefix, self.runtime.home) as folder:
+            with self.run.store.workspace(f"artifacts/{address}", self.runtime.home) as folder:
                 value = make(folder)
             return Once(self.run.finish_artifact(address, value), cached=False)
 
