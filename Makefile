@@ -10,13 +10,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: demo test lint slow-test coverage bench docs lock check-extras clean
+.PHONY: demo test lint slow-test bench docs lock check-extras clean
 
 demo: $(VENV)/.demo
 	$(BIN)/llmops run examples/quickstart.yaml
 
 test: lint
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check -q $(SOURCES)
@@ -26,9 +26,6 @@ lint: $(VENV)/.test
 
 slow-test: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
-
-coverage: $(VENV)/.test
-	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

@@ -72,16 +72,21 @@ def asset(assets_home: Path) -> Callable[[str], Path]:
     return bring
 
 
-def real_data(name: str) -> Path:
-    """Return a path below `LLMOPS_TEST_DATA`; skips the test where it is not set, fails it where it must be.
+@pytest.fixture(name="real_data")
+def _real_data() -> Callable[[str], Path]:
+    """Return paths below `LLMOPS_TEST_DATA`; skips the test where it is not set, fails it where it must be.
 
     `LLMOPS_REQUIRE_TEST_DATA=1` turns the skip into a failure, so that CI cannot pass by skipping.
     """
-    root = os.environ.get("LLMOPS_TEST_DATA")
-    path = Path(root) / name if root else None
-    if path is not None and path.exists():
-        return path
-    reason = f"LLMOPS_TEST_DATA has no {name}" if root else f"LLMOPS_TEST_DATA is not set; it is the folder with {name}"
-    if os.environ.get("LLMOPS_REQUIRE_TEST_DATA") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+
+    def find(name: str) -> Path:
+        root = os.environ.get("LLMOPS_TEST_DATA")
+        path = Path(root) / name if root else None
+        if path is not None and path.exists():
+            return path
+        reason = f"LLMOPS_TEST_DATA has no {name}" if root else f"LLMOPS_TEST_DATA, the folder with {name}, is not set"
+        if os.environ.get("LLMOPS_REQUIRE_TEST_DATA") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return find

@@ -103,6 +103,29 @@ def test_the_main_job(specification: Path, tmp_path: Path) -> None:
     assert "<html" in (tmp_path / "llmops-runs" / "runs" / run.id / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_main_job_on_dolly(specification: Path, tmp_path: Path, real_data: Callable[[str], Path]) -> None:
+    """The same pipeline on real Dolly rows: rows too long for the model are told and counted, the others are answered."""
+    dolly = {"use": "dolly", "path": str(real_data("dolly/dolly_mix_390.jsonl")), "test_fraction": 0.1, "seed": 42}
+    spec = yaml.safe_load(specification.read_text(encoding="utf-8"))
+    spec["datasets"] = [{**dolly, "max_train_records": 40}]
+    spec["prompts"] = ["alpaca"]
+    specification.write_text(yaml.safe_dump(spec), encoding="utf-8")
+
+    done = start(tmp_path, "run", str(specification), "--json")
+    out, err = done.communicate(timeout=DEADLINE)
+    assert done.returncode == 0, err
+
+    (board,) = json.loads(out)["leaderboards"]
+    run = Run.open(LocalStore(tmp_path / "llmops-runs"), "latest")
+    assert "dolly" == board["dataset"]
+    for cell in board["cells"]:
+        samples = list(run.samples(cell["cell"]))
+        failed = [sample for sample in samples if sample["error"]]
+        assert 25 == cell["records"] == len(samples)
+        assert cell["answered"] == len(samples) - len(failed) == cell["estimates"]["f1"]["records"]
+        assert all("1024" in sample["error"] for sample in failed)
+
+
 @pytest.mark.parametrize("moment", [trained_a_step, asked_a_record])
 def test_kill_9_loses_nothing_and_leaves_nothing(
     moment: Callable[[Path], bool], specification: Path, tmp_path: Path
