@@ -19,7 +19,7 @@ from typing import Any
 from llmops_plugins.local.endpoint import LocalEndpoint
 from llmops_plugins.local.hooks import LocalEndpointOptions
 from llmops_sdk import BaseModel, GenerationOptions, TextPrompt
-from llmops_sdk.running.asking import Answered, ask
+from llmops_sdk.running.asking import Answered, Question, ask
 from llmops_sdk.testing import make_context
 from llmops_sdk.transport import HttpTransport
 
@@ -59,7 +59,7 @@ def _timed(work: Callable[[], int]) -> dict[str, float]:
 
 
 def _asked(transport: HttpTransport, prompts: list[str], clients: int) -> int:
-    asked = ((number, TextPrompt(text, "")) for number, text in enumerate(prompts))
+    asked = (Question(number, TextPrompt(text, "")) for number, text in enumerate(prompts))
     outcomes = list(ask(transport, asked, GenerationOptions(max_new_tokens=NEW_TOKENS), concurrency=clients))
     if not all(isinstance(outcome, Answered) for outcome in outcomes):
         raise SystemExit(f"not all were answered: {outcomes}")

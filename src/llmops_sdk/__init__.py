@@ -55,12 +55,13 @@ if TYPE_CHECKING:
     from llmops_sdk.progress import Progress, Task, replay
     from llmops_sdk.prompts import render
     from llmops_sdk.results import Results
-    from llmops_sdk.running import Runtime, default_home, run_step
+    from llmops_sdk.running import Answered, Question, Runtime, Unanswered, ask, default_home, run_step
     from llmops_sdk.runs import Run
     from llmops_sdk.secrets import Secret
     from llmops_sdk.serial import digest, file_sha256
     from llmops_sdk.splits import read_jsonl, write_splits
     from llmops_sdk.stores import LocalStore, Store
+    from llmops_sdk.transport import HttpTransport
     from llmops_sdk.values import (
         BaseModel,
         ChatPrompt,
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
         Generation,
         GenerationOptions,
         Metric,
+        Probe,
+        ProbeReply,
         Prompt,
         PromptTemplate,
         Record,
@@ -108,7 +111,8 @@ _HOMES = {
     "progress": ("Progress", "Task", "replay"),
     "prompts": ("render",),
     "results": ("Results",),
-    "running": ("Runtime", "default_home", "run_step"),
+    "running": ("Answered", "Question", "Runtime", "Unanswered", "ask", "default_home", "run_step"),
+    "transport": ("HttpTransport",),
     "runs": ("Run",),
     "secrets": ("Secret",),
     "serial": ("digest", "file_sha256"),
@@ -116,7 +120,7 @@ _HOMES = {
     "stores": ("LocalStore", "Store"),
     "values": (
         "BaseModel", "ChatPrompt", "ChatTemplate", "DatasetSplits", "Endpoint", "Generation", "GenerationOptions",
-        "Metric", "Prompt", "PromptTemplate", "Record", "RecordScore", "Reply", "Resource", "Scored",
+        "Metric", "Probe", "ProbeReply", "Prompt", "PromptTemplate", "Record", "RecordScore", "Reply", "Resource", "Scored",
         "ServableModel", "Split", "TextPrompt", "TextTemplate", "TrainedModel", "TrainingPoint", "Unscored",
     ),
     "worker": ("Child",),
@@ -124,6 +128,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Answered",
     "Asset",
     "AssetError",
     "AssetSource",
@@ -153,6 +158,7 @@ __all__ = [
     "GenerateStep",
     "Generation",
     "GenerationOptions",
+    "HttpTransport",
     "LLMOpsError",
     "LocalStore",
     "Metric",
@@ -162,11 +168,14 @@ __all__ = [
     "Pipeline",
     "Plan",
     "PluginError",
+    "Probe",
+    "ProbeReply",
     "Progress",
     "Prompt",
     "PromptCard",
     "PromptSource",
     "PromptTemplate",
+    "Question",
     "Record",
     "RecordScore",
     "Reply",
@@ -198,10 +207,12 @@ __all__ = [
     "TrainerCard",
     "TrainingPoint",
     "Transport",
+    "Unanswered",
     "Unscored",
     "UserError",
     "WheelSource",
     "__version__",
+    "ask",
     "default_home",
     "digest",
     "file_sha256",

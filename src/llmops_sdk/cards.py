@@ -152,9 +152,15 @@ class DeployerCard(Card):
 
 @attrs.frozen(kw_only=True)
 class EvaluatorCard(Card):
-    """Offers an `Evaluator`."""
+    """Offers an `Evaluator`.
+
+    Attributes:
+        probes: Whether it has probes of its own, which `generate` must ask.
+    """
 
     kind = "evaluator"
+
+    probes: bool = False
 
 
 @attrs.frozen(kw_only=True)

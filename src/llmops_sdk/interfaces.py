@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from llmops_sdk.errors import RequestError
 from llmops_sdk.values import (
     BaseModel,
     CardKind,
@@ -23,8 +24,10 @@ from llmops_sdk.values import (
     Generation,
     GenerationOptions,
     Metric,
+    Probe,
     Prompt,
     PromptTemplate,
+    Record,
     RecordScore,
     Reply,
     Resource,
@@ -181,6 +184,17 @@ class Transport(ABC):
             RequestError: With `retryable` set for what may succeed later.
         """
 
+    def log_probability(self, prompt: Prompt) -> float:
+        """Return how likely the model finds the prompt's text: the sum of its tokens' log-probabilities (natural).
+
+        The first token has none before it and does not count. Called from several threads at a time.
+
+        Raises:
+            RequestError: As of `send`; not retryable where the endpoint cannot tell.
+        """
+        message = "this endpoint does not tell the probability of a text"
+        raise RequestError(message, retryable=False)
+
     def close(self) -> None:
         """Let go of connections."""
 
@@ -196,6 +210,14 @@ class Evaluator(Plugin):
     @abstractmethod
     def metrics(self) -> tuple[Metric, ...]:
         """What `evaluate` gives for every record; the first one decides unless the pipeline says otherwise."""
+
+    def probes(self, context: Context, record: Record) -> Iterable[Probe]:
+        """Return what else must be asked about a record, inside `generate`; the card says `probes=True`.
+
+        The same options and the same record give the same probes. What they got comes back in `Generation.probes`;
+        a probe that was not answered has its `error`, and never stops the others.
+        """
+        return ()
 
     @abstractmethod
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:

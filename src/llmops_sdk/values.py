@@ -255,6 +255,38 @@ class Reply:
 
 
 @attrs.frozen
+class Probe:
+    """A further question of an evaluator about a record, asked inside `generate` and kept beside the generations.
+
+    Attributes:
+        name: Its name, unique among the probes of its record.
+        record: What is rendered through the cell's prompt and asked; a test record that was changed.
+        text: What is asked as it stands, where there is no `record`.
+        log_probability: Whether the probability of the text itself is wanted, and no answer.
+    """
+
+    name: str
+    record: Record | None = None
+    text: str = ""
+    log_probability: bool = False
+
+
+@attrs.frozen
+class ProbeReply:
+    """What a probe got.
+
+    Attributes:
+        output: What the model wrote, or None.
+        log_probability: Natural logarithm of the probability of the probe's text, or None.
+        error: Why there is neither, or empty.
+    """
+
+    output: str | None = None
+    log_probability: float | None = None
+    error: str = ""
+
+
+@attrs.frozen
 class Generation:
     """One record, asked and answered.
 
@@ -267,6 +299,7 @@ class Generation:
         prompt_tokens: As the endpoint counted them, or None.
         output_tokens: As the endpoint counted them, or None.
         finish_reason: `stop`, `length` or empty.
+        probes: What the evaluator's own probes of this record got, by their names.
     """
 
     index: int
@@ -277,6 +310,7 @@ class Generation:
     prompt_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str = ""
+    probes: Mapping[str, ProbeReply] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -296,18 +330,32 @@ class Metric:
 
 @attrs.frozen
 class Scored:
-    """The scores of one record: metric name to a finite number."""
+    """The scores of one record.
+
+    Attributes:
+        index: The record's place in the test split.
+        scores: Metric name to a finite number. A metric that this record has no value of may be left out.
+        notes: Name to text worth keeping beside the sample, as a judge's own words.
+    """
 
     index: int
     scores: Mapping[str, float]
+    notes: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
 class Unscored:
-    """A record that could not be scored, and why."""
+    """A record that could not be scored, and why.
+
+    Attributes:
+        index: The record's place in the test split.
+        error: Why, in one line.
+        notes: As of `Scored`.
+    """
 
     index: int
     error: str
+    notes: Mapping[str, str] = attrs.field(factory=dict)
 
 
 RecordScore = Union[Scored, Unscored]

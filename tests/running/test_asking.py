@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from llmops_sdk.errors import EndpointError
-from llmops_sdk.running.asking import HOPELESS, Answered, Unanswered, ask
+from llmops_sdk.running.asking import HOPELESS, Answered, Question, Unanswered, ask
 from llmops_sdk.testing import InstantEndpoint, Refusal
 from llmops_sdk.transport import HttpTransport
 from llmops_sdk.values import Endpoint, GenerationOptions, TextPrompt
@@ -18,7 +18,7 @@ def asking(answer: object, count: int, concurrency: int = 4) -> list[Answered | 
     """Ask an endpoint that answers so, for `count` records."""
     endpoint = InstantEndpoint(answer)  # type: ignore[arg-type]
     transport = HttpTransport(Endpoint("test", url=endpoint.url))
-    prompts = ((index, TextPrompt(f"line {index}", "")) for index in range(count))
+    prompts = (Question(index, TextPrompt(f"line {index}", "")) for index in range(count))
     try:
         return list(ask(transport, prompts, GenerationOptions(), concurrency=concurrency))
     finally:
@@ -85,7 +85,7 @@ def test_a_dead_endpoint_ends_the_asking(monkeypatch: pytest.MonkeyPatch) -> Non
     endpoint = InstantEndpoint()
     transport = HttpTransport(Endpoint("test", url=endpoint.url))
     endpoint.close()
-    prompts = ((index, TextPrompt("x", "")) for index in itertools.count())
+    prompts = (Question(index, TextPrompt("x", "")) for index in itertools.count())
 
     with pytest.raises(EndpointError, match=f"failed {2 * HOPELESS} records in a row"):
         list(ask(transport, prompts, GenerationOptions(), concurrency=2))
@@ -96,7 +96,7 @@ def test_a_prompt_that_cannot_be_made_is_raised() -> None:
     """An error while the prompts are read reaches the caller; it does not hang the threads."""
 
     def prompts() -> object:
-        yield 0, TextPrompt("x", "")
+        yield Question(0, TextPrompt("x", ""))
         message = "no such field"
         raise ValueError(message)
 

@@ -10,7 +10,7 @@ from llmops_plugins.metrics.pairs import Unscorable, pair_of
 from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
-    from llmops_plugins.metrics.hooks import QAAccuracyOptions
+    from llmops_plugins.metrics.task_options import QAAccuracyOptions
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)

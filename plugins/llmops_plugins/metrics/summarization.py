@@ -12,13 +12,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from llmops_plugins.metrics.assets import MINILM, PUNKT, WORDNET
-from llmops_plugins.metrics.hooks import ROUGE_METRICS
 from llmops_plugins.metrics.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
 from llmops_plugins.metrics.rouge import Rouge, rouge_engine
+from llmops_plugins.metrics.summarization_options import ROUGE_METRICS
 from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
 
 if TYPE_CHECKING:
-    from llmops_plugins.metrics.hooks import SummarizationAccuracyOptions
+    from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions
 
 _BATCH = 64
 _LABELS = {

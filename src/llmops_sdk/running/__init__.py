@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from llmops_sdk.running.asking import Answered, Question, Unanswered, ask
 from llmops_sdk.running.runtime import Runtime, default_home
 from llmops_sdk.running.step import run_step
 
-__all__ = ["Runtime", "default_home", "run_step"]
+__all__ = ["Answered", "Question", "Runtime", "Unanswered", "ask", "default_home", "run_step"]

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Union
+from typing import TypeVar, Union
 
 import attrs
 
@@ -25,29 +25,49 @@ HOPELESS = 3
 
 
 @attrs.frozen
-class Answered:
-    """A record the endpoint answered; one line of the journal.
+class Question:
+    """What an endpoint is asked.
 
     Attributes:
-        index: Its place in the test split.
-        output: What the model wrote.
-        latency: Seconds from the request that succeeded to its reply.
+        index: Its number, by which its outcome is known.
+        prompt: The prompt.
+        log_probability: Whether the probability of the prompt's text is wanted, and no answer.
     """
 
     index: int
-    output: str
+    prompt: Prompt
+    log_probability: bool = False
+
+
+@attrs.frozen
+class Answered:
+    """A question the endpoint answered; one line of the journal.
+
+    Attributes:
+        index: The question's number; of a test record, its place in the test split.
+        output: What the model wrote; None where the probability of the prompt's text was asked.
+        latency: Seconds from the request that succeeded to its reply.
+        prompt_tokens: As the endpoint counted them, or None.
+        output_tokens: As the endpoint counted them, or None.
+        finish_reason: `stop`, `length` or empty.
+        log_probability: Of the prompt's text, where that was asked.
+    """
+
+    index: int
+    output: str | None
     latency: float
     prompt_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str = ""
+    log_probability: float | None = None
 
 
 @attrs.frozen
 class Unanswered:
-    """A record that failed for good, in this attempt at the step.
+    """A question that failed for good, in this attempt at the step.
 
     Attributes:
-        index: Its place in the test split.
+        index: The question's number.
         error: Why.
         permanent: Whether asking it again cannot help.
     """
@@ -58,6 +78,8 @@ class Unanswered:
 
 
 Outcome = Union[Answered, Unanswered]
+
+_T = TypeVar("_T")
 
 
 @attrs.define
@@ -89,20 +111,20 @@ class Asked:
 
 def ask(
     transport: Transport,
-    prompts: Iterator[tuple[int, Prompt]],
+    questions: Iterator[Question],
     generation: GenerationOptions,
     *,
     concurrency: int,
 ) -> Iterator[Outcome]:
-    """Ask every prompt, `concurrency` at a time, and yield outcomes in the order in which they come.
+    """Ask every question, `concurrency` at a time, and yield outcomes in the order in which they come.
 
-    At most a few times `concurrency` prompts and outcomes are held at a time. Throttling, 5xx, lost connections and
+    At most a few times `concurrency` questions and outcomes are held at a time. Throttling, 5xx, lost connections and
     timeouts are asked again with exponential backoff and jitter; what still fails is an `Unanswered`.
 
     Raises:
         EndpointError: So many failed in a row that the endpoint must be gone.
     """
-    asker = _Asker(transport, prompts, generation, concurrency)
+    asker = _Asker(transport, questions, generation, concurrency)
     try:
         yield from asker.outcomes()
     finally:
@@ -113,13 +135,13 @@ class _Asker:
     def __init__(
         self,
         transport: Transport,
-        prompts: Iterator[tuple[int, Prompt]],
+        questions: Iterator[Question],
         generation: GenerationOptions,
         concurrency: int,
     ) -> None:
         self.stop = threading.Event()
         self._transport = transport
-        self._prompts = prompts
+        self._questions = questions
         self._taking = threading.Lock()
         self._generation = generation
         self._concurrency = concurrency
@@ -148,10 +170,10 @@ class _Asker:
         try:
             while not self.stop.is_set():
                 with self._taking:
-                    taken = next(self._prompts, None)
+                    taken = next(self._questions, None)
                 if taken is None:
                     break
-                self._give(self._ask_one(*taken))
+                self._give(self._ask_one(taken))
         except BaseException as exc:  # noqa: BLE001 - it is raised again where the outcomes are read
             self._give(exc)
         self._give(None)
@@ -164,25 +186,31 @@ class _Asker:
                 continue
             return
 
-    def _ask_one(self, index: int, prompt: Prompt) -> Outcome:
+    def _ask_one(self, question: Question) -> Outcome:
         latency = 0.0
 
-        def once() -> Reply:
+        def once() -> Reply | float:
             nonlocal latency
             began = time.monotonic()
-            reply = self._transport.send(prompt, self._generation)
+            reply: Reply | float
+            if question.log_probability:
+                reply = self._transport.log_probability(question.prompt)
+            else:
+                reply = self._transport.send(question.prompt, self._generation)
             latency = time.monotonic() - began
             return reply
 
+        index = question.index
         try:
-            reply: Reply = self._retrying(once)
+            reply = self._retrying(once)
         except RequestError as exc:
             return Unanswered(index, " ".join(str(exc).split()), permanent=not exc.retryable)
-        return Answered(
-            index, reply.text, round(latency, 4), reply.prompt_tokens, reply.output_tokens, reply.finish_reason
-        )
+        latency = round(latency, 4)
+        if not isinstance(reply, Reply):
+            return Answered(index, None, latency, log_probability=reply)
+        return Answered(index, reply.text, latency, reply.prompt_tokens, reply.output_tokens, reply.finish_reason)
 
-    def _retrying(self, once: Callable[[], Reply]) -> Reply:
+    def _retrying(self, once: Callable[[], _T]) -> _T:
         from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
         from tenacity.nap import sleep_using_event
         from tenacity.stop import stop_when_event_set

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.metrics.hooks import QAAccuracyOptions, SummarizationAccuracyOptions
 from llmops_plugins.metrics.qa import QAAccuracy
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
+from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions
+from llmops_plugins.metrics.task_options import QAAccuracyOptions
 from llmops_sdk import Context, Generation, Scored
 
 Texts = Sequence[tuple[str, str]]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from llmops_plugins.metrics import hooks
-from llmops_plugins.metrics.hooks import BERTSCORE_LAYERS, QAAccuracyOptions, SummarizationAccuracyOptions
+from llmops_plugins.metrics.summarization_options import BERTSCORE_LAYERS, SummarizationAccuracyOptions
+from llmops_plugins.metrics.task_options import QAAccuracyOptions
 from llmops_sdk import SpecError
 from llmops_sdk.registry import Registry
 

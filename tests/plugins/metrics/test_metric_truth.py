@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.hooks import QA_METRICS, QAAccuracyOptions, SummarizationAccuracyOptions
 from llmops_plugins.metrics.qa import QAAccuracy
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
+from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions
+from llmops_plugins.metrics.task_options import QA_METRICS, QAAccuracyOptions
 from llmops_sdk import AssetError, Context, Evaluator, Generation, Scored
 
 Make = Callable[[Sequence[tuple[str, str]]], list[Generation]]

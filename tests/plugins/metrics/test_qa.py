@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from llmops_plugins.metrics.hooks import QA_METRICS, QAAccuracyOptions
 from llmops_plugins.metrics.qa import QAAccuracy
+from llmops_plugins.metrics.task_options import QA_METRICS, QAAccuracyOptions
 from llmops_sdk import Context, Generation, Metric, Scored, Unscored
 
 Texts = Sequence[tuple[str, str]]

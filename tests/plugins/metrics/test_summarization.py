@@ -15,8 +15,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from llmops_plugins.metrics.hooks import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
+from llmops_plugins.metrics.summarization_options import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
 from llmops_sdk import AssetError, Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
 
 Texts = Sequence[tuple[str, str]]
@@ -142,7 +142,8 @@ def test_memory_does_not_grow_with_the_records(context: Context) -> None:
 def test_only_what_the_metrics_need_is_imported() -> None:
     """ROUGE needs neither NLTK's data nor torch; METEOR no torch."""
     code = (
-        "import sys; from llmops_plugins.metrics.hooks import llmops_cards, SummarizationAccuracyOptions as Options\n"
+        "import sys; from llmops_plugins.metrics.hooks import llmops_cards\n"
+        "from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions as Options\n"
         "llmops_cards()\n"
         "heavy = ('numpy', 'nltk', 'rouge_score', 'rouge_score_rs', 'torch', 'transformers')\n"
         "print([name for name in heavy if name in sys.modules])\n"

@@ -1,0 +1,21 @@
+"""What the options of the evaluators share. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def some_of(known: tuple[str, ...]) -> Callable[[Any, Any, tuple[str, ...]], None]:
+    """Return a validator of metric names: some, known, none twice."""
+
+    def check(_options: object, _attribute: object, value: tuple[str, ...]) -> None:
+        unknown = [name for name in value if name not in known]
+        if unknown:
+            message = f"no metric is called {unknown[0]!r}; known: {', '.join(known)}"
+            raise ValueError(message)
+        if not value or len(set(value)) < len(value):
+            message = f"metrics are one or more of {', '.join(known)}, each once; the first one decides"
+            raise ValueError(message)
+
+    return check
