@@ -180,6 +180,40 @@ def test_record_opens_in_full_and_has_an_address(browser: _Browser) -> None:
     assert other.locator("#r0-40").is_visible()
 
 
+def test_what_evaluators_keep_beside_an_answer(browser: _Browser) -> None:
+    """A judge's words and the replies to probes can be unfolded below an answer; what they hold stays text."""
+    row = {"instruction": "i", "response": "r"}
+    line = sample(
+        0,
+        row,
+        "an answer",
+        scores={"meteor": 0.5},
+        notes={"llm-judge": {"judgment": f"Good. {HOSTILE[1]}"}},
+        probes={
+            "robustness": [
+                {"name": "0", "prompt": "asked again", "output": "another answer"},
+                {"name": "1", "prompt": "asked once more", "error": "too long"},
+            ],
+            "stereotypes": [{"name": "more", "prompt": "a sentence", "log_probability": -12.5}],
+        },
+    )
+    page = browser.open(one_cell([line]), anchor="#r0-0")
+    fold = page.locator(".beside")
+    assert "Beside it: 4 notes" == fold.locator("summary").inner_text()
+    fold.locator("summary").click()
+    told = fold.inner_text()
+    for text in (
+        "llm-judge: judgment",
+        HOSTILE[1],
+        "robustness: probe 0",
+        "answered: another answer",
+        "failed: too long",
+        "log-probability: -12.5000",
+    ):
+        assert text in told
+    assert 0 == page.locator("img").count()
+
+
 def test_shared_words_are_marked(browser: _Browser) -> None:
     """Against the reference, exactly the words that both have in the same order are marked."""
     row = {"instruction": "i", "response": "The cat sat on the mat."}

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from llmops_sdk.plans import Failed, GenerateStep, Plan, Step, StepRecord, Succeeded, TrainStep
     from llmops_sdk.progress import Progress, Task, replay
     from llmops_sdk.prompts import render
+    from llmops_sdk.rescoring import rescore
     from llmops_sdk.results import Results
     from llmops_sdk.running import Answered, Question, Runtime, Unanswered, ask, default_home, run_step
     from llmops_sdk.runs import Run
@@ -110,6 +111,7 @@ _HOMES = {
     "plans": ("Failed", "GenerateStep", "Plan", "Step", "StepRecord", "Succeeded", "TrainStep"),
     "progress": ("Progress", "Task", "replay"),
     "prompts": ("render",),
+    "rescoring": ("rescore",),
     "results": ("Results",),
     "running": ("Answered", "Question", "Runtime", "Unanswered", "ask", "default_home", "run_step"),
     "transport": ("HttpTransport",),
@@ -222,6 +224,7 @@ __all__ = [
     "read_jsonl",
     "render",
     "replay",
+    "rescore",
     "run_step",
     "write_splits",
 ]

@@ -113,6 +113,53 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
 
 
 @cli.command()
+@click.argument("run_id", metavar="RUN", default="latest")
+@click.option(
+    "--evaluator",
+    "-e",
+    "evaluators",
+    multiple=True,
+    required=True,
+    metavar="NAME|YAML",
+    help="An evaluator to add: its name, or as in a specification: '{use: NAME, option: value}'.",
+)
+@click.option("--metric", default="", metavar="NAME", help="The metric that decides, instead of the run's own.")
+@_store
+@_offline
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@_as_json
+def score(
+    run_id: str,
+    evaluators: tuple[str, ...],
+    metric: str,
+    store: str,
+    *,
+    offline: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Score a finished run with further evaluators, as a run of its own; no model is asked."""
+    import yaml
+
+    from llmops_sdk.progress import progress_for
+    from llmops_sdk.rescoring import rescore
+
+    given = []
+    for text in evaluators:
+        try:
+            given.append(yaml.safe_load(text))
+        except yaml.YAMLError as exc:
+            _usage(f"--evaluator {text!r} is neither a name nor YAML: {' '.join(str(exc).split())}")
+    progress = progress_for(quiet=quiet or as_json)
+    try:
+        result = rescore(run_id, given, metric=metric, store=store, offline=offline, progress=progress)
+    except KeyboardInterrupt:
+        return _interrupted(store)
+    _tell_result(result, quiet=quiet, as_json=as_json)
+    return CELL_FAILED if result.failures else OK
+
+
+@cli.command()
 @click.argument("specification", metavar="FILE|EXAMPLE")
 @_set
 @_as_json

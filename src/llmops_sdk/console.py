@@ -164,7 +164,7 @@ def show_runs(found: list[dict[str, Any]], store: Store) -> None:
         done = sum(record is not None for record in records)
         failed = sum(isinstance(record, Failed) for record in records)
         state = "done" if run.has_results and not failed else f"{failed} failed" if failed else "not finished"
-        table.add_row(run.id, str(facts["created"]).replace("+00:00", ""), f"{done}/{len(records)}", state)
+        table.add_row(run.id, str(facts["created"])[:19], f"{done}/{len(records)}", state)
     console.print(table)
 
 

@@ -47,6 +47,26 @@ def make_plan(spec: Spec, registry: Registry) -> Plan:
     return _Planner(spec, registry).plan()
 
 
+def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, registry: Registry) -> Plan:
+    """Return a plan with further evaluators; what its other steps make stays the same.
+
+    Args:
+        plan: The plan.
+        evaluators: Those to add.
+        metric: The metric that decides; empty means the plan's own.
+        registry: The plugins.
+
+    Raises:
+        UserError: They do not fit.
+    """
+    present = tuple(
+        ComponentSpec(component.use, "" if component.name == component.use else component.name, component.options)
+        for component in plan.evaluators
+    )
+    spec = Spec(name=plan.name, evaluators=(*present, *evaluators), metric=metric or plan.metric)
+    return _Planner(spec, registry).extend(plan)
+
+
 class _Planner:
     """Holds what the parts of one plan share while it is made."""
 
@@ -81,6 +101,17 @@ class _Planner:
             cells=cells,
             steps=_steps(datasets, models, cells),
             plugins=self._registry.pins(self._used.values()),
+            assets=tuple(self._assets),
+        )
+
+    def extend(self, plan: Plan) -> Plan:
+        evaluators = self._components("evaluator", self._spec.evaluators)
+        pins = {pin.name: pin for pin in (*plan.plugins, *self._registry.pins(self._used.values()))}
+        return attrs.evolve(
+            plan,
+            evaluators=evaluators,
+            metric=self._metric(evaluators),
+            plugins=tuple(pins.values()),
             assets=tuple(self._assets),
         )
 

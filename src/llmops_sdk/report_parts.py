@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,7 +15,7 @@ from llmops_sdk.results import Estimate
 from llmops_sdk.values import Metric, TrainedModel, TrainingPoint
 
 Sample = Mapping[str, Any]
-"""A line of `samples/<cell>.jsonl`: index, record, prompt, output, error, latency, counts, scores, score_errors."""
+"""A line of `samples/<cell>.jsonl`: index, record, prompt, output, error, latency, counts, scores, score_errors, notes, probes."""
 
 MOST_CHARACTERS = 20_000
 """Characters of one text that a report holds; the page says where it cut one."""
@@ -255,11 +255,40 @@ def _answer(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
         "finish": sample.get("finish_reason") or "",
         "scores": [finite(scores.get(metric.name)) for metric in metrics],
         "unscored": {name: _cut(text) for name, text in (sample.get("score_errors") or {}).items()},
+        "notes": _beside(sample),
     }
     kept_empty = ("output", "scores")
     return {
-        name: value for name, value in answer.items() if name in kept_empty or value not in ("", None, {}, [None, None])
+        name: value
+        for name, value in answer.items()
+        if name in kept_empty or value not in ("", None, {}, [], [None, None])
     }
+
+
+def _beside(sample: Sample) -> list[list[Any]]:
+    """Return what evaluators keep beside an answer, each with a title: their notes, and their probes' replies."""
+    notes = [
+        [f"{evaluator}: {name}", _cut(text)]
+        for evaluator, found in (sample.get("notes") or {}).items()
+        for name, text in found.items()
+    ]
+    probes = [
+        [f"{evaluator}: probe {probe['name']}", _cut("\n".join(_told(probe)))]
+        for evaluator, found in (sample.get("probes") or {}).items()
+        for probe in found
+    ]
+    return notes + probes
+
+
+def _told(probe: Mapping[str, Any]) -> Iterator[str]:
+    asked = probe["prompt"]
+    yield f"asked: {asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)}"
+    if "log_probability" in probe:
+        yield f"log-probability: {probe['log_probability']:.4f}"
+    if "output" in probe:
+        yield f"answered: {probe['output']}"
+    if "error" in probe:
+        yield f"failed: {probe['error']}"
 
 
 def _prompt(prompt: Any) -> Any:

@@ -58,6 +58,7 @@ def _facts(run: Run) -> dict[str, str]:
     ended = max((record.at + record.seconds for record in records), default=began.timestamp())
     return {
         "run": run.id,
+        **({"generations of": run.facts["based_on"]} if run.facts.get("based_on") else {}),
         "started": f"{began.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC",
         "took": _duration(max(0.0, ended - began.timestamp())),
         "executor": run.plan.executor.use,

@@ -90,8 +90,15 @@ class Run:
         return f"Run({self.id!r}, store={self.store.uri or type(self.store).__name__!r})"
 
     @classmethod
-    def create(cls, store: Store, plan: Plan, *, version: str) -> Run:
-        """Begin the record of a new run of `plan`."""
+    def create(cls, store: Store, plan: Plan, *, version: str, based_on: str = "") -> Run:
+        """Begin the record of a new run of `plan`.
+
+        Args:
+            store: Where.
+            plan: What will be executed.
+            version: Of this package.
+            based_on: The run whose steps it takes over, where it is scored anew.
+        """
         now = datetime.now(timezone.utc)
         slug = re.sub(r"[^a-z0-9]+", "-", plan.name.lower()).strip("-")[:40] or "run"
         run_id = f"{slug}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -100,10 +107,11 @@ class Run:
             "run": run_id,
             "name": plan.name,
             "plan": plan.hash,
-            "created": now.isoformat(timespec="seconds"),
+            "created": now.isoformat(timespec="milliseconds"),  # so fine that `latest` is the latest
             "version": version,
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            **({"based_on": based_on} if based_on else {}),
         }
         if store.get(f"plans/{plan.hash}/plan.json") is None:
             store.put(f"plans/{plan.hash}/plan.json", canonical(plan.json))

@@ -174,6 +174,15 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
     )
 
 
+def component_from(item: Any, where: str) -> ComponentSpec:
+    """Make one component from its data: a card's name, or a mapping with `use`, `name` and options.
+
+    Raises:
+        SpecError: It does not fit.
+    """
+    return _component(item, where)
+
+
 def spec_to(spec: Spec) -> dict[str, Any]:
     """Return the data of a specification file; what was not said is left out."""
     data: dict[str, Any] = {"name": spec.name}

@@ -2,7 +2,7 @@
 
 This module is itself a plugin: `registry.add("testing", llmops_sdk.testing)` offers a data set `lines`, a model `echo`
 with the trainer `echo-trainer` and the deployer `echo-endpoint` (a real HTTP server on loopback that answers at once),
-and an evaluator `echo-score`.
+and the evaluators `echo-score` and `echo-probes`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ from llmops_sdk.values import (
     Generation,
     GenerationOptions,
     Metric,
+    Probe,
     Prompt,
     PromptTemplate,
+    Record,
     RecordScore,
     Reply,
     Resource,
@@ -44,6 +46,7 @@ from llmops_sdk.values import (
     TextTemplate,
     TrainedModel,
     TrainingPoint,
+    Unscored,
 )
 
 _HERE = "llmops_sdk.testing"
@@ -320,6 +323,50 @@ class EchoScore(Evaluator):
             yield Scored(generation.index, {"exact": exact, "noise": noise})
 
 
+@attrs.frozen(kw_only=True)
+class EchoProbesOptions:
+    """What is asked, and how it is weighed."""
+
+    words: tuple[str, ...] = option(("again",), help="each one is put before the record's context and asked")
+    likelihood: bool = option(False, help="whether the probability of the reference is asked too")
+    weight: float = option(1.0, help="of a kept answer")
+
+
+class EchoProbes(Evaluator):
+    """Asks each record again with other words before it; scores the share of answers that still end with the reference."""
+
+    options: EchoProbesOptions
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """One number, or two."""
+        likelihood = (Metric("likelihood", "Log-probability of the reference"),) if self.options.likelihood else ()
+        return (Metric("steady", "Steadiness"), *likelihood)
+
+    def probes(self, context: Context, record: Record) -> Iterator[Probe]:
+        """Yield one probe a word."""
+        for word in self.options.words:
+            yield Probe(word, record={**record, "context": f"{word} {record['context']}"})
+        if self.options.likelihood:
+            yield Probe("likelihood", text=record["response"], log_probability=True)
+
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
+        """Score."""
+        for generation in generations:
+            errors = [reply.error for reply in generation.probes.values() if reply.error]
+            if errors:
+                yield Unscored(generation.index, errors[0])
+                continue
+            kept = [
+                str(generation.probes[word].output).endswith(generation.record["response"])
+                for word in self.options.words
+            ]
+            scores = {"steady": self.options.weight * sum(kept) / len(kept)}
+            if self.options.likelihood:
+                scores["likelihood"] = generation.probes["likelihood"].log_probability or 0.0
+            yield Scored(generation.index, scores, notes={"kept": f"{sum(kept)} of {len(kept)}"})
+
+
 @hookimpl
 def llmops_cards() -> tuple[Card, ...]:
     """Return the echo plugin's cards."""
@@ -349,4 +396,11 @@ def llmops_cards() -> tuple[Card, ...]:
             accepts=("echo",),
         ),
         EvaluatorCard(name="echo-score", summary="is it the reference", load=f"{_HERE}:EchoScore"),
+        EvaluatorCard(
+            name="echo-probes",
+            summary="does it stay the reference",
+            load=f"{_HERE}:EchoProbes",
+            options=EchoProbesOptions,
+            probes=True,
+        ),
     )

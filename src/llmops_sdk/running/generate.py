@@ -2,6 +2,7 @@
 
 What a cell was asked and answered is a journal below its artifact, in the order the answers came; at the end it is put
 into the test split's order as `generations.jsonl`. A killed step goes on with the records the journal does not have.
+The probes of evaluators are asked after them, in the same way.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import secrets
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,18 @@ from llmops_sdk.errors import EndpointError
 from llmops_sdk.interfaces import Context, Deployer, Transport
 from llmops_sdk.plans import Cell, GenerateStep, Plan, PlannedModel
 from llmops_sdk.prompts import prompt_only
-from llmops_sdk.running.asking import Answered, Asked, Unanswered, ask
+from llmops_sdk.running.asking import Answered, Asked, Question, Unanswered, ask
 from llmops_sdk.running.job import Job, Made
+from llmops_sdk.running.probing import probers
 from llmops_sdk.running.resources import guarded
 from llmops_sdk.serial import canonical, digest, file_sha256, from_json, to_json
 from llmops_sdk.transport import HttpTransport
-from llmops_sdk.values import DatasetSplits, Endpoint, GenerationOptions, PromptTemplate, ServableModel, TrainedModel
+from llmops_sdk.values import Endpoint, GenerationOptions, PromptTemplate, ServableModel, TrainedModel
 
 
 @attrs.frozen
 class Generations:
-    """What a cell's generations artifact holds, beside `generations.jsonl`.
+    """What a cell's generations artifact holds, beside `generations.jsonl`; that of its probes is alike.
 
     Attributes:
         records: Test records.
@@ -56,12 +58,25 @@ class Generations:
 
 @attrs.frozen
 class _Work:
-    """One cell to ask."""
+    """Questions to one cell: its test records, or an evaluator's probes of them.
+
+    Attributes:
+        cell: The cell.
+        title: How the progress calls it.
+        address: Of the artifact with the answers.
+        total: How many questions.
+        questions: Yields them.
+        template: The cell's prompt template; its stop strings end every answer.
+        probes: Whether they are probes, which may all fail without failing the cell.
+    """
 
     cell: Cell
+    title: str
     address: str
-    splits: DatasetSplits
+    total: int
+    questions: Callable[[], Iterator[Question]]
     template: PromptTemplate
+    probes: bool = False
 
 
 def generate(job: Job, step: GenerateStep) -> Made:
@@ -71,7 +86,11 @@ def generate(job: Job, step: GenerateStep) -> Made:
     deployer: Deployer = job.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
     with ExitStack() as stack:
         servable, weights_key = _servable(job, step, model, deployer, stack)
-        works = [_work(job, plan, model, plan.cell_by_name[name], weights_key, stack) for name in step.cells]
+        works = [
+            work
+            for name in step.cells
+            for work in _works(job, plan, model, plan.cell_by_name[name], weights_key, stack)
+        ]
         todo = [work for work in works if not _is_whole(job, work)]
         if todo:
             job.begin()
@@ -81,7 +100,7 @@ def generate(job: Job, step: GenerateStep) -> Made:
             todo = [work for work in todo if not _is_whole(job, work)]
         if todo:
             _deploy_and_ask(job, deployer, servable, todo)
-    return Made({work.cell.name: work.address for work in works}, cached=not todo)
+    return Made({work.cell.name: work.address for work in works if not work.probes}, cached=not todo)
 
 
 def _servable(
@@ -99,11 +118,27 @@ def _servable(
     return trained, artifact.address
 
 
-def _work(job: Job, plan: Plan, model: PlannedModel, cell: Cell, weights_key: str, stack: ExitStack) -> _Work:
+def _works(
+    job: Job, plan: Plan, model: PlannedModel, cell: Cell, weights_key: str, stack: ExitStack
+) -> Iterator[_Work]:
+    """Yield what a cell is asked: its records, then the probes of each evaluator that has some."""
     splits = stack.enter_context(job.splits(cell.dataset))
     prompt = plan.prompt_by_name[cell.prompt]
-    key = digest(weights_key, model.deployer.key, prompt.key, splits.test.sha256, to_json(plan.generation))
-    return _Work(cell, f"generations/{key}", splits, prompt.template)
+    test, template = splits.test, prompt.template
+    key = digest(weights_key, model.deployer.key, prompt.key, test.sha256, to_json(plan.generation))
+    generations = f"generations/{key}"
+
+    def questions() -> Iterator[Question]:
+        for index, record in enumerate(test):
+            yield Question(index, prompt_only(template, record))
+
+    yield _Work(cell, cell.name, generations, test.records, questions, template)
+    for prober in probers(job, test, template).values():
+        asked = prober.probe_set()
+        if asked.total:
+            title = f"{cell.name}, probes of {prober.name}"
+            address = asked.address(generations)
+            yield _Work(cell, title, address, asked.total, prober.questions, template, probes=True)
 
 
 def _is_whole(job: Job, work: _Work) -> bool:
@@ -130,30 +165,24 @@ def _deploy_and_ask(job: Job, deployer: Deployer, servable: ServableModel, todo:
 def _ask_cell(job: Job, transport: Transport, work: _Work, endpoint: Endpoint) -> None:
     plan, store = job.run.plan, job.run.store
     segments = f"artifacts/{work.address}/segments"
-    total = work.splits.test.records
-    done = bytearray(total)
+    done = bytearray(work.total)
     for line in store.read_lines(segments):
         outcome = json.loads(line)
         done[outcome["index"]] = "output" in outcome or outcome["permanent"]
+    pending = (question for question in work.questions() if not done[question.index])
     generation = _with_stops(plan.generation, work.template)
     attempt = f"{time.time_ns():020d}-{secrets.token_hex(2)}"
     asked = Asked()
     with (
         store.journal(segments, attempt) as journal,
-        job.runtime.progress.task(f"{job.step}: asking {work.cell.name}", total, "records") as task,
+        job.runtime.progress.task(f"{job.step}: asking {work.title}", work.total, "records") as task,
     ):
         task.update(sum(done))
-        for outcome in ask(transport, _pending(work, done), generation, concurrency=endpoint.concurrency):
+        for outcome in ask(transport, pending, generation, concurrency=endpoint.concurrency):
             journal.write(canonical(outcome_json(outcome)) + b"\n")
             asked.count(outcome)
             task.advance(**asked.facts())
     _finish(job, work, endpoint, asked)
-
-
-def _pending(work: _Work, done: bytearray) -> Iterator[tuple[int, Any]]:
-    for index, record in enumerate(work.splits.test):
-        if not done[index]:
-            yield index, prompt_only(work.template, record)
 
 
 def _with_stops(generation: GenerationOptions, template: PromptTemplate) -> GenerationOptions:
@@ -171,12 +200,12 @@ def outcome_json(outcome: Answered | Unanswered) -> dict[str, Any]:
 def _finish(job: Job, work: _Work, endpoint: Endpoint, asked: Asked) -> None:
     """Put the journal into the split's order, and mark the artifact: whole, or with records pending."""
     store, prefix = job.run.store, f"artifacts/{work.address}"
-    total = work.splits.test.records
+    total = work.total
     with job.claim(work.address), store.workspace(f"{prefix}/final", job.runtime.home) as folder:
         path = folder / "generations.jsonl"
         summary = _order(store.read_lines(f"{prefix}/segments"), path, total)
         sha256 = file_sha256(path)
-    if summary.answered == 0:
+    if summary.answered == 0 and not work.probes:
         message = f"cell {work.cell.name!r}: no record was answered: {summary.error}"
         raise EndpointError(message)
     made = Generations(

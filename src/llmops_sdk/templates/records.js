@@ -297,6 +297,8 @@
         given && given.error && el("p", { class: "error", dir: "auto" }, whole(given.error)),
         given && given.unscored && Object.entries(given.unscored).map(([name, text]) => el("p", { class: "error", dir: "auto" }, `${name}: `, whole(text))),
         given && raw(given.output) !== "" ? compared(record, given) : given && !given.error && el("p", { class: "quiet" }, "An empty answer."),
+        given && given.notes && el("details", { class: "beside" }, el("summary", {}, `Beside it: ${given.notes.length === 1 ? given.notes[0][0] : `${given.notes.length} notes`}`),
+          given.notes.map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
         facts && el("p", { class: "foot" }, facts));
     }
     const tokens = ([asked, wrote]) => [asked !== null && `${count(asked)} tokens in`, wrote !== null && `${count(wrote)} out`].filter(Boolean).join(", ");
