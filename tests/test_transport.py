@@ -13,7 +13,16 @@ import attrs
 import pytest
 
 from llmops_sdk.errors import EndpointError, RequestError
-from llmops_sdk.transport import HttpTransport, is_loopback, is_transient, make_payload, parse_reply
+from llmops_sdk.testing import InstantEndpoint
+from llmops_sdk.transport import (
+    HttpTransport,
+    is_loopback,
+    is_transient,
+    make_payload,
+    make_scoring_payload,
+    parse_log_probability,
+    parse_reply,
+)
 from llmops_sdk.values import ChatPrompt, Endpoint, GenerationOptions, Reply, TextPrompt
 
 TEXT = TextPrompt("Say hi", "never sent")
@@ -113,6 +122,77 @@ def test_what_came_is_cut() -> None:
     assert len(str(found.value)) < 500
 
 
+# -- probabilities of a text --------------------------------------------------------------------
+
+PREFILL = [{"id": 1, "text": "<s>", "logprob": None}, {"id": 2, "text": "Say", "logprob": -1.5},
+           {"id": 3, "text": " hi", "logprob": -0.25}]  # fmt: skip
+
+
+def prefilled(prefill: Any) -> Any:
+    return [{"generated_text": "a", "details": {"finish_reason": "length", "generated_tokens": 1, "prefill": prefill}}]
+
+
+def test_the_probability_of_a_text_is_asked_in_tgis_form() -> None:
+    """Details of the prompt's tokens are told only with details of the answer."""
+    assert {
+        "inputs": "Say hi",
+        "parameters": {
+            "max_new_tokens": 1, "do_sample": False, "details": True, "decoder_input_details": True,
+            "return_full_text": False,
+        },
+    } == make_scoring_payload(TEXT)  # fmt: skip
+
+
+def test_a_chat_has_no_probability() -> None:
+    """It is refused before anything is asked."""
+    with pytest.raises(RequestError, match="probability of a chat") as found:
+        make_scoring_payload(CHAT)
+    assert not found.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (prefilled(PREFILL), -1.75),
+        (prefilled(PREFILL)[0], -1.75),
+        (prefilled([{"id": 1, "text": "a"}, {"id": 2, "text": "b", "log_prob": -2}]), -2.0),
+        (prefilled([{"logprob": -9.0}, {"logprob": -1.0}]), -1.0),
+        (prefilled(PREFILL[:1]), 0.0),
+    ],
+)
+def test_the_probability_is_the_sum_over_the_tokens_after_the_first(body: Any, expected: float) -> None:
+    """From TGI's list and from LMI's object; whatever a server says about the first token, nothing is before it."""
+    assert expected == parse_log_probability(body)
+
+
+def test_the_probability_is_what_fmeval_takes_it_to_be() -> None:
+    """JumpStart's metadata name this path, whose values FMEval sums; a null is none of them."""
+    jmespath = pytest.importorskip("jmespath")
+    body = prefilled(PREFILL)
+    assert sum(jmespath.search("[0].details.prefill[*].logprob", body)) == parse_log_probability(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        *((body, "ENABLE_PREFILL_LOGPROBS") for body in (
+            None, [], "a", {}, [{"generated_text": "a"}], {"generated_text": "a", "details": None}, prefilled([]),
+            prefilled(None), prefilled({}), prefilled(PREFILL) * 2, {"choices": [{"text": "a"}]},
+        )),
+        *((prefilled([PREFILL[0], token]), "'details.prefill[1]'") for token in (
+            None, "a", {}, {"logprob": None}, {"logprob": "-1"}, {"logprob": float("nan")}, {"logprob": float("-inf")},
+            {"logprob": True},
+        )),
+    ],
+)  # fmt: skip
+def test_an_answer_without_the_probabilities_is_refused(body: Any, reason: str) -> None:
+    """In one line, which says what to do or shows the token; asking again would not help."""
+    with pytest.raises(RequestError) as found:
+        parse_log_probability(body)
+    assert (False, True) == (found.value.retryable, reason in str(found.value))
+    assert "\n" not in str(found.value)
+
+
 # -- over the wire ------------------------------------------------------------------------------
 
 
@@ -189,6 +269,34 @@ def test_a_prompt_is_posted_and_its_reply_read(server: Scripted) -> None:
     assert ("application/json", "accept_eula=true") == (
         headers["Content-Type"], headers["X-Amzn-SageMaker-Custom-Attributes"]
     )  # fmt: skip
+
+
+def test_a_text_is_posted_and_its_probability_read(server: Scripted) -> None:
+    """Over the same connections; a refusal of the server is told like that of any request."""
+    server.body = json.dumps(prefilled(PREFILL)).encode()
+    transport = HttpTransport(server.endpoint())
+    try:
+        assert -1.75 == transport.log_probability(TEXT)
+        server.status, server.body = 503, b'{"message": "busy"}'
+        with pytest.raises(RequestError, match="the endpoint answered 503: busy") as found:
+            transport.log_probability(TEXT)
+    finally:
+        transport.close()
+    assert found.value.retryable
+    assert make_scoring_payload(TEXT) == json.loads(server.asked[0][1])
+
+
+def test_the_instant_endpoint_makes_probabilities_up() -> None:
+    """Always the same ones, so that tests need no model: the length of each word after the first, by -10."""
+    endpoint = InstantEndpoint()
+    transport = HttpTransport(Endpoint("instant", url=endpoint.url))
+    try:
+        assert pytest.approx(-0.7) == transport.log_probability(TextPrompt("Say it again", ""))
+        assert Reply("SAY HI", 2, 2, "stop") == transport.send(TEXT, GREEDY)
+    finally:
+        transport.close()
+        endpoint.close()
+    assert ["Say it again", "Say hi"] == endpoint.prompts
 
 
 def test_text_that_is_no_text_reaches_the_server(server: Scripted) -> None:

@@ -106,6 +106,9 @@ def make_context(folder: Path, *, home: Path | None = None, assets: Mapping[str,
 class InstantEndpoint:
     """A real HTTP server on loopback that answers the protocol of an endpoint at once, and remembers what it was asked.
 
+    Its tokens are words. Asked for the probabilities of the prompt's tokens (`decoder_input_details`), it makes them up:
+    a word has the log-probability of its length by -10, the first one none; `Say it again` has -0.2 - 0.5 = -0.7.
+
     Args:
         answer: Makes the answer's text from the prompt's text; may raise `Refusal`.
 
@@ -146,12 +149,14 @@ class InstantEndpoint:
                 except Refusal as refusal:
                     self._send(refusal.status, {"message": refusal.reason}, refusal.headers)
                     return
-                counted = {
+                details: dict[str, Any] = {
                     "generated_tokens": len(text.split()),
                     "prompt_tokens": len(prompt.split()),
                     "finish_reason": "stop",
                 }
-                self._send(200, [{"generated_text": text, "details": counted}], {})
+                if body.get("parameters", {}).get("decoder_input_details"):
+                    details["prefill"] = _made_up_prefill(prompt)
+                self._send(200, [{"generated_text": text, "details": details}], {})
 
             def _send(self, status: int, body: Any, headers: Mapping[str, str]) -> None:
                 data = json.dumps(body).encode()
@@ -169,6 +174,13 @@ class InstantEndpoint:
                 """Say nothing."""
 
         return Handler
+
+
+def _made_up_prefill(prompt: str) -> list[dict[str, Any]]:
+    return [
+        {"id": place, "text": word, "logprob": -len(word) / 10 if place else None}
+        for place, word in enumerate(prompt.split())
+    ]
 
 
 @attrs.define(eq=False)
@@ -365,6 +377,21 @@ class EchoProbes(Evaluator):
             if self.options.likelihood:
                 scores["likelihood"] = generation.probes["likelihood"].log_probability or 0.0
             yield Scored(generation.index, scores, notes={"kept": f"{sum(kept)} of {len(kept)}"})
+
+
+@attrs.frozen(kw_only=True)
+class TestingSettings:
+    """The settings of this plugin, which change nothing."""
+
+    __test__ = False
+
+    note: str = option("", help="some text")
+
+
+@hookimpl
+def llmops_settings() -> type:
+    """Return the class of the settings."""
+    return TestingSettings
 
 
 @hookimpl

@@ -2,7 +2,8 @@
 
 `make_payload` and `parse_reply` are pure, so that transports of plugins (SageMaker Runtime) speak the same way. Texts
 go as `{"inputs", "parameters"}` and chats as `{"messages", ...}`, to one URL: what SageMaker's model containers (TGI,
-LMI) take, and the local server with them.
+LMI) take, and the local server with them. `make_scoring_payload` and `parse_log_probability` are the same for the
+probability of a text.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import email.utils
 import ipaddress
 import json
+import math
 import queue
 import re
 import time
@@ -63,6 +65,7 @@ class HttpTransport(Transport):
             message = f"the endpoint {endpoint.name!r} has no HTTP URL: {endpoint.url!r}"
             raise EndpointError(message)
         self._url = endpoint.url
+        self._extra_body = endpoint.extra_body
         self._closed = False
         self._make_client = partial(
             httpx.Client,
@@ -78,8 +81,16 @@ class HttpTransport(Transport):
 
     def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
         """Ask once; see `Transport.send`."""
+        return parse_reply(self._post(make_payload(prompt, generation)))
+
+    def log_probability(self, prompt: Prompt) -> float:
+        """Ask for the log-probability of a prompt's text; see `Transport.log_probability` and `parse_log_probability`."""
+        return parse_log_probability(self._post(make_scoring_payload(prompt)))
+
+    def _post(self, payload: Mapping[str, Any]) -> Any:
+        fields = {name: value for name, value in {**payload, **self._extra_body}.items() if value is not None}
         # Escaped to ASCII: a lone surrogate in a record is then the server's to refuse, not a crash here.
-        body = json.dumps(make_payload(prompt, generation), allow_nan=False).encode("ascii")
+        body = json.dumps(fields, allow_nan=False).encode("ascii")
         client = self._clients.get()
         try:
             client = client or self._make_client()
@@ -95,7 +106,7 @@ class HttpTransport(Transport):
             if self._closed:
                 self._close_idle()
         if response.is_success:
-            return parse_reply(_decode(response))
+            return _decode(response)
         raise _refusal(response)
 
     def close(self) -> None:
@@ -205,7 +216,71 @@ def _parse_choices(answer: Mapping[str, Any]) -> Reply | None:
         _count(usage.get("prompt_tokens")),
         _count(usage.get("completion_tokens")),
         _reason(choice.get("finish_reason")),
+        model if isinstance(model := answer.get("model"), str) else "",
     )
+
+
+def make_scoring_payload(prompt: Prompt) -> dict[str, Any]:
+    """Return the JSON body that asks for the log-probabilities of a prompt's own tokens, in TGI's form.
+
+    One token is generated besides, since servers generate at least one.
+
+    >>> from llmops_sdk.values import TextPrompt
+    >>> make_scoring_payload(TextPrompt("A text.", ""))["parameters"]["decoder_input_details"]
+    True
+
+    Raises:
+        RequestError: The prompt is a chat: it has no text whose probability could be told.
+    """
+    if isinstance(prompt, ChatPrompt):
+        message = "the probability of a chat cannot be asked: only that of a text prompt"
+        raise RequestError(message, retryable=False)
+    parameters = {
+        "max_new_tokens": 1,
+        "do_sample": False,
+        "details": True,
+        "decoder_input_details": True,
+        "return_full_text": False,
+    }
+    return {"inputs": prompt.text, "parameters": parameters}
+
+
+def parse_log_probability(body: Any) -> float:
+    """Read the log-probability of a prompt's text: the sum over its tokens after the first, by natural logarithm.
+
+    It is read from `details.prefill`, one object for each token, whose `logprob` (TGI) or `log_prob` (LMI) is the
+    logarithm of the token's probability after those before it. The first one has no probability (null): it is the
+    tokenizer's start token, where there is one, else the text's own first token. A text of one token gives 0.
+
+    The number is the one that FMEval 1.2.3 takes: its JumpStart extractor sums what JumpStart's metadata of a model
+    name as `input_logprobs`, `[0].details.prefill[*].logprob` for those that have it, and that path leaves out nulls.
+    Where the list is empty, FMEval's sum is 0; here that is refused.
+
+    Args:
+        body: The answer's JSON.
+
+    Raises:
+        RequestError: It has none, or one that is no finite number; not retryable.
+    """
+    answer = body[0] if isinstance(body, list) and len(body) == 1 else body
+    details = answer.get("details") if isinstance(answer, Mapping) else None
+    prefill = details.get("prefill") if isinstance(details, Mapping) else None
+    if not isinstance(prefill, list) or not prefill:
+        message = (
+            "the endpoint's answer has no probabilities of the prompt's tokens ('details.prefill'): its server cannot "
+            "tell them, or must be started so that it does (TGI 3: ENABLE_PREFILL_LOGPROBS)"
+        )
+        raise RequestError(message, retryable=False)
+    return math.fsum(_log_probability(token, place) for place, token in enumerate(prefill[1:], start=1))
+
+
+def _log_probability(token: Any, place: int) -> float:
+    value: Any = token.get("logprob", token.get("log_prob")) if isinstance(token, Mapping) else None
+    if type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    shown = _clip(json.dumps(token, ensure_ascii=False))
+    message = f"the endpoint's answer has no log-probability at 'details.prefill[{place}]': {shown}"
+    raise RequestError(message, retryable=False)
 
 
 def _count(value: Any) -> int | None:

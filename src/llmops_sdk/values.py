@@ -216,6 +216,33 @@ class Resource:
 
 
 @attrs.frozen
+class TaggedResource:
+    """A resource of a run, as its tags and the service tell of it.
+
+    Attributes:
+        resource: What it is.
+        id: Its id, the only one in the world (an ARN).
+        run_id: The run that made it.
+        step: The step that made it, or empty.
+        state: What the service says of it (`InService`, `Creating`), or empty.
+        created: When it was created, in seconds since the epoch.
+        expires: After when nobody needs it any more, in seconds since the epoch; None where it does not say.
+        billed: What is billed for it by the hour (`1 x ml.g5.2xlarge`), or empty for nothing.
+        in_use: Who is known to need it now, or empty.
+    """
+
+    resource: Resource
+    id: str
+    run_id: str
+    step: str
+    created: float
+    expires: float | None
+    state: str = ""
+    billed: str = ""
+    in_use: str = ""
+
+
+@attrs.frozen
 class Endpoint:
     """A deployed model that can be asked.
 
@@ -225,6 +252,8 @@ class Endpoint:
         headers: Sent with every request.
         concurrency: How many requests at a time suit it.
         facts: What is worth recording (device, dtype, instance type).
+        extra_body: Further fields of every request's JSON body (`model`, which OpenAI's servers want); None leaves out one
+            that would be sent.
     """
 
     name: str
@@ -232,6 +261,7 @@ class Endpoint:
     headers: Mapping[str, str] = attrs.field(factory=dict)
     concurrency: int = 16
     facts: Mapping[str, str] = attrs.field(factory=dict)
+    extra_body: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -243,12 +273,14 @@ class Reply:
         prompt_tokens: As the endpoint counted them, or None.
         output_tokens: As the endpoint counted them, or None.
         finish_reason: `stop`, `length`, or empty where the endpoint does not say.
+        model: The model as the endpoint calls it, or empty where it does not say.
     """
 
     text: str
     prompt_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str = ""
+    model: str = ""
 
 
 # -- generations and scores ---------------------------------------------------------------------
@@ -360,7 +392,9 @@ class Unscored:
 
 RecordScore = Union[Scored, Unscored]
 
-CardKind = Literal["dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter"]
+CardKind = Literal[
+    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "store", "sweeper",
+]  # fmt: skip
 
 
 def record_name(record: Record, index: int) -> str:

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a `generate` step: what was answered is kept, and is not asked again."""
+"""kill -9 in the middle of a `generate` step: what was answered is kept, records and probes, and is not asked again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import pytest
 from llmops_sdk.stores import LocalStore
 from llmops_sdk.testing import InstantEndpoint
 
-RECORDS = 30
+QUESTIONS = 60
+"""Thirty records, and one probe of each."""
 
 _PROGRAM = """
     import sys
@@ -33,6 +34,7 @@ _PROGRAM = """
         .with_prompt("bare")
         .with_model("echo", fine_tune=False, deployer={"url": sys.argv[2]})
         .with_evaluator("echo-score")
+        .with_evaluator("echo-probes")
         .run(store=sys.argv[1], registry=registry, progress=Progress())
     )
     sys.exit(len(result.failures))
@@ -59,7 +61,7 @@ class Counted:
         return prompt.upper()
 
 
-@pytest.mark.parametrize("kill_at", [1, 2, 9, 16, 23, 29, 30])
+@pytest.mark.parametrize("kill_at", [1, 2, 9, 23, 30, 31, 45, 60])
 def test_no_answered_record_is_asked_twice_and_none_is_lost(kill_at: int, tmp_path: Path) -> None:
     """At whatever request the client is killed, a second run asks just what the journal does not have."""
     counted = Counted(kill_at)
@@ -77,11 +79,11 @@ def test_no_answered_record_is_asked_twice_and_none_is_lost(kill_at: int, tmp_pa
         endpoint.close()
 
     after = counted.asked[len(before) :]
-    everything = {f"line {number}" for number in range(60)}
+    everything = {f"{word}line {number}" for number in range(60) for word in ("", "again ")}
     assert not kept & set(after)
-    assert RECORDS == len(kept | set(after))
+    assert QUESTIONS == len(kept | set(after))
     assert kept <= set(before)
-    assert len(after) == len(set(after)) == RECORDS - len(kept)
+    assert len(after) == len(set(after)) == QUESTIONS - len(kept)
     assert len(before) - len(kept) <= 5  # those in flight: four at a time, and one on its way into the journal
     assert set(after) <= everything
 
@@ -98,8 +100,9 @@ def _journalled(folder: Path) -> set[str]:
     data = [key for key in store.list("artifacts/data/") if key.endswith("/test.jsonl")]
     prompts = [json.loads(line)["context"] for line in (store.get(data[0]) or b"").splitlines()] if data else []
     kept = set()
-    for key in store.list("artifacts/generations/"):
-        if "/segments/" in key:
-            lines = (store.get(key) or b"").splitlines(keepends=True)
-            kept |= {prompts[json.loads(line)["index"]] for line in lines if line.endswith(b"\n")}
+    for kind, word in (("generations", ""), ("probes", "again ")):
+        for key in store.list(f"artifacts/{kind}/"):
+            if "/segments/" in key or key.endswith("/generations.jsonl"):
+                lines = (store.get(key) or b"").splitlines(keepends=True)
+                kept |= {word + prompts[json.loads(line)["index"]] for line in lines if line.endswith(b"\n")}
     return kept

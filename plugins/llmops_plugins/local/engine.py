@@ -7,6 +7,7 @@ the rounding of float sums, which depends on how many rows are computed together
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,9 @@ import torch
 
 from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine_linear import pack_linears
-from llmops_plugins.local.engine_model import Batched, RowPrompt, Rows, make_rows
+from llmops_plugins.local.engine_model import Batched, Rows, make_rows
 from llmops_plugins.local.engine_sampling import Chooser, choose
+from llmops_plugins.local.engine_scoring import RowPrompt
 from llmops_plugins.local.engine_text import RequestRefusedError, Stops, Text
 from llmops_plugins.local.weights import load_model, load_tokenizer
 
@@ -36,6 +38,7 @@ class Request:
         stop: Strings that end the answer; they are cut from it.
         seed: Of the sampling; None takes another each time.
         return_full_text: Whether a text prompt stands before the answer.
+        scores_prompt: Whether the log-probabilities of the prompt's own tokens are wanted.
     """
 
     prompt: str | Sequence[Mapping[str, str]]
@@ -45,6 +48,22 @@ class Request:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     return_full_text: bool = False
+    scores_prompt: bool = False
+
+
+@attrs.frozen
+class PromptToken:
+    """A token of a prompt.
+
+    Attributes:
+        id: Its number.
+        text: By itself, special ones as they are written.
+        log_probability: Natural logarithm of its probability after all tokens before it; None for the first.
+    """
+
+    id: int
+    text: str
+    log_probability: float | None
 
 
 @attrs.frozen
@@ -56,12 +75,14 @@ class Answer:
         finish_reason: `stop` (the model's own end, or a stop string) or `length`.
         prompt_tokens: Of the prompt.
         output_tokens: Generated, the end token and what was cut counted.
+        prompt: The prompt's tokens, where it was scored.
     """
 
     text: str
     finish_reason: str
     prompt_tokens: int
     output_tokens: int
+    prompt: tuple[PromptToken, ...] = ()
 
 
 @attrs.frozen
@@ -87,6 +108,7 @@ class Job:
     Attributes:
         request: As it came.
         prompt: Its tokens.
+        log_probabilities: Of the prompt's tokens after the first, where they are wanted.
         outcome: None until it is done.
         cancelled: Set, from any thread, when nobody waits for it any more.
     """
@@ -95,6 +117,7 @@ class Job:
     prompt: list[int]
     stops: Stops
     chooser: Chooser
+    log_probabilities: list[float] = attrs.field(factory=list)
     tokens: list[int] = attrs.field(factory=list)
     outcome: Outcome | None = None
     cancelled: bool = False
@@ -106,7 +129,7 @@ class Job:
 
     def take(self, token: int | None) -> None:
         """Add a generated token, and set the outcome when it is the last."""
-        if token is None:
+        if token is None or not all(map(math.isfinite, self.log_probabilities)):
             reason = "the model computes no finite numbers: its weights are broken, or float32 is needed"
             self.outcome = Refused(reason, fault="model")
             return
@@ -120,7 +143,12 @@ class Job:
                 finish_reason="stop" if stopped else "length",
                 prompt_tokens=len(self.prompt),
                 output_tokens=len(self.tokens),
+                prompt=self._scored_prompt() if self.request.scores_prompt else (),
             )
+
+    def _scored_prompt(self) -> tuple[PromptToken, ...]:
+        texts = self.stops.text.decode_each(self.prompt)
+        return tuple(map(PromptToken, self.prompt, texts, [None, *self.log_probabilities]))
 
 
 class Engine:
@@ -217,11 +245,14 @@ class Engine:
             job = self._waiting.popleft()
             row = self._running.index(None) if None in self._running else len(self._running)
             self._running[row : row + 1] = [job]
-            joined.append((RowPrompt(row, job.prompt), job))
+            joined.append((RowPrompt(row, job.prompt, job.request.scores_prompt), job))
         if not joined:
             return []
-        logits = self._rows.prefill([prompt for prompt, _ in joined], len(self._running), self._places())
-        done = self._take([started for _, started in joined], logits)
+        found = self._rows.prefill([prompt for prompt, _ in joined], len(self._running), self._places())
+        jobs = [started for _, started in joined]
+        for started, log_probabilities in zip(jobs, found.log_probabilities, strict=True):
+            started.log_probabilities = log_probabilities
+        done = self._take(jobs, found.logits)
         self._leave()
         return done
 

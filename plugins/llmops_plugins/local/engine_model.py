@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-import attrs
 import torch
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine_attention import Plan, Prefill, Segment, Step, attending, install
 from llmops_plugins.local.engine_cache import KeyValueCache, common_prefix
 from llmops_plugins.local.engine_memory import free_memory
+from llmops_plugins.local.engine_scoring import Piece, Prefilled, RowPrompt, collect, cut, most_scored
 
 _log = logging.getLogger(__name__)
 
@@ -30,22 +31,14 @@ _MEMORY_SHARE = 0.3
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 
 
-@attrs.frozen
-class RowPrompt:
-    """A prompt, and the row that shall hold it."""
-
-    row: int
-    tokens: list[int]
-
-
 class Rows(Protocol):
     """What the engine needs of a model, in inference mode. Rows are numbered from 0; a step goes over the first ones."""
 
     def fits(self, rows: int, places: int) -> bool:
         """Tell whether the memory allows so many rows with so many tokens in the longest."""
 
-    def prefill(self, prompts: Sequence[RowPrompt], rows: int, places: int) -> Tensor:
-        """Put prompts into rows, and return the logits after each: `prompts x vocabulary`, float32.
+    def prefill(self, prompts: Sequence[RowPrompt], rows: int, places: int) -> Prefilled:
+        """Put prompts into rows, and return the logits after each, and of those that are scored the probabilities.
 
         Args:
             prompts: For rows that hold nothing that is still needed.
@@ -69,14 +62,14 @@ def make_rows(model: Any, device: Device) -> Rows:
     ids = [token % model.config.get_text_config().vocab_size for token in (5, 17, 3, 29, 11, 7, 23, 2, 13)]
     plain = OneByOne(model, device)
     prompts = (RowPrompt(0, ids[:5]), RowPrompt(1, ids))
-    expected = torch.cat([plain.prefill(prompts, 2, 16), plain.step(ids[:2])])
+    expected = torch.cat([plain.prefill(prompts, 2, 16).logits, plain.step(ids[:2])])
     original = model.config._attn_implementation  # noqa: SLF001 - there is no public getter
     plain.clear()
     try:
         _require_plain_positions(model.config)
         install(model)
         batched = Batched(model, device)
-        found = torch.cat([batched.prefill(prompts, 2, 16), batched.step(ids[:2])])
+        found = torch.cat([batched.prefill(prompts, 2, 16).logits, batched.step(ids[:2])])
         _compare(found, expected, device)
     except Exception as exc:  # noqa: BLE001 - whatever an architecture does not support, the plain way does
         _log.warning("requests are answered one by one: %s has %s", type(model).__name__, exc)
@@ -104,7 +97,8 @@ def _require_plain_positions(config: Any) -> None:
 class Batched:
     """Rows that go through the model together, as one sequence without padding.
 
-    A prompt that begins like the content of any row, finished ones counted, takes that part from there.
+    A prompt that begins like the content of any row, finished ones counted, takes that part from there, but for those
+    that are scored: the logits of all their tokens are needed.
     """
 
     def __init__(self, model: Any, device: Device) -> None:
@@ -115,6 +109,7 @@ class Batched:
         self._held: list[list[int]] = []
         self._limit = float("inf")
         self._bytes_per_place = 0
+        self._most_scored = most_scored(model.config.get_text_config().vocab_size)
 
     def measure(self) -> None:
         """Take the size of a token from the rows, set the limit by the memory that is free, and forget the rows."""
@@ -126,23 +121,31 @@ class Batched:
         """See `Rows.fits`."""
         return rows * places * self._bytes_per_place <= self._limit
 
-    def prefill(self, prompts: Sequence[RowPrompt], rows: int, places: int) -> Tensor:
+    def prefill(self, prompts: Sequence[RowPrompt], rows: int, places: int) -> Prefilled:
         """See `Rows.prefill`."""
         self._reserve(rows, places)
-        logits: list[Tensor] = []
-        waiting = list(prompts)
+        return collect(prompts, self._read(prompts))
+
+    def _read(self, prompts: Sequence[RowPrompt]) -> Iterator[tuple[Piece, Tensor]]:
+        """Take as many pieces into each pass as have room in it."""
+        waiting = deque(piece for prompt in prompts for piece in cut(prompt, self._most_scored))
         while waiting:
-            taken: list[RowPrompt] = []
+            pieces: list[Piece] = []
             segments: list[Segment] = []
-            count = 0
-            while waiting and (not taken or count + len(waiting[0].tokens) <= _PASS_TOKENS):
-                prompt = waiting.pop(0)
-                past = self._take_prefix(prompt)
-                taken.append(prompt)
-                segments.append(Segment(prompt.row, count, len(prompt.tokens) - past, past))
+            count = scored = 0
+            while waiting and (not pieces or self._has_room(count, scored, waiting[0])):
+                piece = waiting.popleft()
+                past = self._take_prefix(piece) if piece.start is None else piece.start
+                self._held[piece.row] = piece.tokens[:past]
+                pieces.append(piece)
+                segments.append(Segment(piece.row, count, len(piece.tokens) - past, past))
                 count += segments[-1].count
-            logits.append(self._prefill(taken, tuple(segments)))
-        return torch.cat(logits)
+                scored += piece.scored
+            yield from zip(pieces, self._pass(pieces, tuple(segments)), strict=True)
+
+    def _has_room(self, count: int, scored: int, piece: Piece) -> bool:
+        more = len(piece.tokens) - (piece.start or 0)
+        return count + more <= _PASS_TOKENS and scored + piece.scored <= self._most_scored
 
     def _reserve(self, rows: int, places: int) -> None:
         larger = max(rows, self._cache.rows), max(places, self._cache.places)
@@ -150,28 +153,29 @@ class Batched:
         held = [tokens[: self._cache.places] for tokens in self._held[: self._cache.rows]]
         self._held = held + [[] for _ in range(self._cache.rows - len(held))]
 
-    def _take_prefix(self, prompt: RowPrompt) -> int:
-        """Copy the longest beginning that a row has; at least one token is left to compute."""
-        most = len(prompt.tokens) - 1
-        shared = [min(most, common_prefix(held, prompt.tokens)) for held in self._held]
-        source = max(range(len(shared)), key=lambda row: (shared[row], row == prompt.row))
-        past = shared[source] if shared[source] >= _SHORTEST_PREFIX else 0
-        self._cache.copy(source, prompt.row, past)
-        self._held[prompt.row] = prompt.tokens[:past]
-        return past
-
-    def _prefill(self, prompts: list[RowPrompt], segments: tuple[Segment, ...]) -> Tensor:
+    def _pass(self, pieces: Sequence[Piece], segments: tuple[Segment, ...]) -> Sequence[Tensor]:
+        """Compute pieces of different rows, and return the logits of each: of all its scored tokens, or of its last."""
         tokens: list[int] = []
         positions: list[int] = []
-        last: list[int] = []
-        for prompt, segment in zip(prompts, segments, strict=True):
-            tokens += prompt.tokens[segment.past :]
-            positions += range(segment.past, len(prompt.tokens))
-            last.append(len(tokens) - 1)
-        logits = self._forward(tokens, positions, last, Prefill(self._cache, segments))
-        for prompt in prompts:
-            self._held[prompt.row] = list(prompt.tokens)
-        return logits
+        keep: list[range] = []
+        for piece, segment in zip(pieces, segments, strict=True):
+            tokens += piece.tokens[segment.past :]
+            positions += range(segment.past, len(piece.tokens))
+            keep.append(range(len(tokens) - max(1, piece.scored), len(tokens)))
+        kept = [place for places in keep for place in places]
+        logits = self._forward(tokens, positions, kept, Prefill(self._cache, segments))
+        for piece in pieces:
+            self._held[piece.row] = list(piece.tokens)
+        return torch.split(logits, [len(places) for places in keep])
+
+    def _take_prefix(self, piece: Piece) -> int:
+        """Copy the longest beginning that a row has; at least one token is left to compute."""
+        most = len(piece.tokens) - 1
+        shared = [min(most, common_prefix(held, piece.tokens)) for held in self._held]
+        source = max(range(len(shared)), key=lambda row: (shared[row], row == piece.row))
+        past = shared[source] if shared[source] >= _SHORTEST_PREFIX else 0
+        self._cache.copy(source, piece.row, past)
+        return past
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """See `Rows.step`."""
@@ -211,27 +215,33 @@ class OneByOne:
         self._model = model
         self._device = device.torch_device
         self._caches: dict[int, Any] = {}
-        self._keep = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+        self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._most_scored = most_scored(model.config.get_text_config().vocab_size)
 
     def fits(self, rows: int, places: int) -> bool:
         """See `Rows.fits`."""
         return True
 
-    def prefill(self, prompts: Sequence[RowPrompt], rows: int, places: int) -> Tensor:
+    def prefill(self, prompts: Sequence[RowPrompt], rows: int, places: int) -> Prefilled:
         """See `Rows.prefill`."""
-        for prompt in prompts:
-            self._caches.pop(prompt.row, None)
-        return torch.cat([self._forward(prompt.row, prompt.tokens) for prompt in prompts])
+        return collect(prompts, self._read(prompts))
+
+    def _read(self, prompts: Sequence[RowPrompt]) -> Iterator[tuple[Piece, Tensor]]:
+        """Read every piece from the prompt's beginning: not every architecture goes on from several tokens."""
+        for piece in (piece for prompt in prompts for piece in cut(prompt, self._most_scored)):
+            self._caches.pop(piece.row, None)
+            yield piece, self._forward(piece.row, piece.tokens, max(1, piece.scored))
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """See `Rows.step`."""
-        return torch.cat([self._forward(row, [token]) for row, token in enumerate(tokens)])
+        return torch.cat([self._forward(row, [token], 1) for row, token in enumerate(tokens)])
 
-    def _forward(self, row: int, tokens: list[int]) -> Tensor:
+    def _forward(self, row: int, tokens: list[int], kept: int) -> Tensor:
         ids = torch.tensor([tokens], device=self._device)
-        out = self._model(input_ids=ids, past_key_values=self._caches.get(row), use_cache=True, **self._keep)
+        keep = {"logits_to_keep": kept} if self._keeps else {}
+        out = self._model(input_ids=ids, past_key_values=self._caches.get(row), use_cache=True, **keep)
         self._caches[row] = out.past_key_values
-        logits: Tensor = out.logits[:, -1]
+        logits: Tensor = out.logits[0, -kept:]
         return logits.float()
 
     def move(self, source: int, target: int) -> None:

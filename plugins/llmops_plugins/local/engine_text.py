@@ -67,6 +67,16 @@ class Text:
         text: str = self._tokenizer.decode(list(tokens), **arguments)
         return text
 
+    def decode_each(self, tokens: Sequence[int]) -> list[str]:
+        """Return the text of each token by itself, special ones as they are written.
+
+        A token that is a part of a letter gives the replacement character.
+        """
+        texts: list[str] = self._tokenizer.batch_decode(
+            [[token] for token in tokens], clean_up_tokenization_spaces=False
+        )
+        return texts
+
     def stops(self, strings: Sequence[str]) -> Stops:
         """Prepare a request's stop strings. One that is a special token by itself ends the answer as that token."""
         special = {self._special[string] for string in strings if string in self._special}

@@ -200,11 +200,15 @@ async def _wait_for_end(request: Request) -> None:
 
 
 def _generated(answer: Answer, *, details: bool) -> dict[str, Any]:
-    told = {
+    told: dict[str, Any] = {
         "finish_reason": answer.finish_reason,
         "generated_tokens": answer.output_tokens,
         "prompt_tokens": answer.prompt_tokens,
     }
+    if answer.prompt:
+        told["prefill"] = [
+            {"id": token.id, "text": token.text, "logprob": token.log_probability} for token in answer.prompt
+        ]
     return {"generated_text": answer.text, **({"details": told} if details else {})}
 
 

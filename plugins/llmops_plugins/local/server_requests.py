@@ -81,6 +81,10 @@ def parse_json(raw: bytes) -> Mapping[str, Any]:
 def parse_invocation(body: Mapping[str, Any]) -> Body:
     """Read `{"inputs", "parameters"}`.
 
+    The parameters are those of TGI: `max_new_tokens`, `do_sample`, `temperature`, `top_p`, `seed`, `stop`,
+    `return_full_text`, `details` (the answer has `details` with counts and the reason of its end), and
+    `decoder_input_details` (those have in `prefill` the tokens of the prompt, each with its log-probability).
+
     Raises:
         BadRequestError: Names the field, what was found and what is allowed.
     """
@@ -91,8 +95,9 @@ def parse_invocation(body: Mapping[str, Any]) -> Body:
     raw = body.get("parameters")
     parameters = _Fields({} if raw is None else raw, "parameters.")
     _check_names(parameters.fields, _PARAMETERS, "parameter")
-    if parameters.flag("decoder_input_details"):
-        message = "'parameters.decoder_input_details' is not supported: leave it out or set it to false"
+    details, scores = bool(parameters.flag("details")), bool(parameters.flag("decoder_input_details"))
+    if scores and not details:
+        message = "'parameters.decoder_input_details' is true and 'parameters.details' is not: set both or neither"
         raise BadRequestError(message)
     sample = parameters.flag("do_sample")
     temperature = parameters.number("temperature", 0, _HOTTEST)
@@ -109,10 +114,11 @@ def parse_invocation(body: Mapping[str, Any]) -> Body:
         stop=parameters.texts("stop"),
         seed=parameters.whole("seed", 0, _MOST_SEED),
         return_full_text=bool(parameters.flag("return_full_text")),
+        scores_prompt=scores,
     )
     prompts = _prompts(body["inputs"], "inputs")
     requests = tuple(attrs.evolve(prototype, prompt=prompt) for prompt in prompts)
-    return Body(requests, bool(parameters.flag("details")))
+    return Body(requests, details)
 
 
 def parse_chat(body: Mapping[str, Any], model: str) -> Body:

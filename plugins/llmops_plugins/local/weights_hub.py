@@ -75,7 +75,8 @@ def fetch_snapshot(repository: str, revision: str, commit: str, *, offline: bool
 def _cached_commit(repository: str, revision: str, reason: str) -> str:
     folder = _cached_folder(repository, revision or None)
     if folder is None:
-        message = f"the model {repository!r} is not in the Hugging Face cache, and {reason}; give a folder instead"
+        mend = f"type 'hf download {repository}' where there is a network and copy that cache here, or give a folder"
+        message = f"the model {repository!r} is not in the Hugging Face cache, and {reason}; {mend}"
         raise AssetError(message)
     return folder.name
 

@@ -20,6 +20,7 @@ from llmops_plugins.local.engine import Answer, Engine, Job, Outcome, Refused, R
 from llmops_plugins.local.engine_cache import KeyValueCache  # noqa: E402
 from llmops_plugins.local.engine_linear import PackedLinear, pack_linears  # noqa: E402
 from llmops_plugins.local.engine_sampling import Chooser, choose  # noqa: E402
+from llmops_plugins.local.engine_scoring import most_scored  # noqa: E402
 
 CPU = Device("cpu", "", "float32")
 
@@ -116,6 +117,35 @@ def test_a_shared_beginning_is_computed_once_and_changes_nothing(tiny_model: Pat
         del rows._forward
     assert [reference(tiny_model, prompt, 12) for prompt in prompts] == [one.text for one in found]
     assert sum(one.prompt_tokens for one in found) / 2 > sum(asked)
+
+
+def test_a_pass_has_room_for_what_is_left_of_prompts_with_a_known_beginning(engine: Engine) -> None:
+    """Prompts that would fill several passes take one, where all but their ends is there already."""
+    shared = TEXTS[3] * 2
+    known = answer(engine.generate([Request(shared, max_new_tokens=1)])).prompt_tokens
+    passes: list[int] = []
+    rows: Any = engine._rows
+    forward = rows._forward
+
+    def count(tokens: list[int], *rest: object) -> object:
+        passes.append(len(tokens))
+        return forward(tokens, *rest)
+
+    rows._forward = count
+    try:
+        engine.generate([Request(f"{shared} {end}", max_new_tokens=1) for end in "abcde"])
+    finally:
+        del rows._forward
+    assert 5 * known > 512
+    assert 1 == len(passes)
+
+
+def test_rows_may_swap_their_beginnings(tiny_model: Path, engine: Engine) -> None:
+    """A beginning that was overwritten in the same pass is not taken for what it was."""
+    one, two = TEXTS[3], TEXTS[1] + TEXTS[5]
+    engine.generate([Request(one, max_new_tokens=2), Request(two, max_new_tokens=2)])
+    found = engine.generate([Request(two + "x", max_new_tokens=8), Request(one + "x", max_new_tokens=8)])
+    assert [reference(tiny_model, prompt + "x", 8) for prompt in (two, one)] == texts(found)
 
 
 def test_one_very_long_row_among_short_ones(tiny_model: Path, engine: Engine) -> None:
@@ -336,6 +366,128 @@ def test_rows_that_are_not_finite_have_no_token() -> None:
     assert [1, None, None] == choose(logits, choosers)
 
 
+# -- probabilities of a prompt ------------------------------------------------------------------
+
+
+def token_log_probabilities(folder: Path, prompt: str, dtype: Any = torch.float32) -> list[float]:
+    """What transformers' logits say about a prompt's tokens after the first."""
+    ids = AutoTokenizer.from_pretrained(folder)(prompt, return_tensors="pt")["input_ids"]
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    with torch.inference_mode():
+        logits = model(input_ids=ids).logits[0, :-1].float()
+    found: list[float] = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0].tolist()
+    return found
+
+
+def scored(outcomes: Sequence[Outcome]) -> list[list[Any]]:
+    assert all(isinstance(outcome, Answer) for outcome in outcomes), outcomes
+    return [[token.log_probability for token in outcome.prompt] for outcome in outcomes if isinstance(outcome, Answer)]
+
+
+def scoring(*prompts: str) -> list[Request]:
+    return [Request(prompt, max_new_tokens=1, scores_prompt=True) for prompt in prompts]
+
+
+def test_the_log_probabilities_of_a_prompt_are_those_of_transformers(tiny_model: Path, engine: Engine) -> None:
+    """Token by token and in their sum, alone and among others of other lengths that are scored or go on answering."""
+    others = [Request(text, max_new_tokens=9) for text in TEXTS]
+    alone = [scored(engine.generate([request]))[0] for request in scoring(*TEXTS)]
+    jobs = [submit(engine, request) for request in others[:2]]
+    engine.advance()
+    among = engine.generate([request for pair in zip(scoring(*TEXTS), others, strict=True) for request in pair])
+    for text, one, other in zip(TEXTS, alone, scored(among[::2]), strict=True):
+        expected = token_log_probabilities(tiny_model, text)
+        for first, *found in (one, other):
+            assert first is None
+            assert expected == pytest.approx(found, abs=1e-4)
+            assert sum(expected) == pytest.approx(sum(found), rel=1e-5)
+    assert [reference(tiny_model, text, 9) for text in TEXTS] == texts(among[1::2])
+    assert [reference(tiny_model, text, 9) for text in TEXTS[:2]] == texts([job.outcome for job in jobs])
+
+
+def test_scoring_changes_no_answer(engine: Engine) -> None:
+    """The answer after a scored prompt is that after the plain one; only the scored one has the prompt's tokens."""
+    plain, full = (
+        answer(engine.generate([Request(TEXTS[1], max_new_tokens=9, scores_prompt=wanted)])) for wanted in (False, True)
+    )
+    assert attrs_evolve(full, prompt=()) == plain
+    assert plain.prompt_tokens == len(full.prompt)
+
+
+def test_the_tokens_of_a_prompt_have_their_numbers_and_texts(tiny_model: Path, engine: Engine) -> None:
+    """A special token is shown as it is written; together the texts are the prompt."""
+    prompt = f"<|im_start|>{TEXTS[5]}"
+    tokens = answer(engine.generate(scoring(prompt))).prompt
+    assert AutoTokenizer.from_pretrained(tiny_model)(prompt)["input_ids"] == [token.id for token in tokens]
+    assert "<|im_start|>" == tokens[0].text
+    assert prompt == "".join(token.text for token in tokens)
+
+
+def test_a_prompt_of_one_token_has_no_probability(engine: Engine) -> None:
+    """There is nothing before it."""
+    assert [[None]] == scored(engine.generate(scoring("x")))
+
+
+def test_a_known_beginning_is_computed_again_for_its_probabilities(tiny_model: Path, engine: Engine) -> None:
+    """A prompt that a row holds already is scored in full, and what was scored is shared with later prompts."""
+    shared = TEXTS[3]
+    engine.generate([Request(shared, max_new_tokens=3)])
+    (found,) = scored(engine.generate(scoring(shared)))
+    assert token_log_probabilities(tiny_model, shared) == pytest.approx(found[1:], abs=1e-4)
+    longer = shared + TEXTS[1]
+    assert reference(tiny_model, longer, 8) == answer(engine.generate([Request(longer, max_new_tokens=8)])).text
+
+
+@pytest.mark.parametrize("most", [1, 7, 40])
+def test_the_logits_of_a_long_prompt_are_computed_in_slices(tiny_model: Path, most: int) -> None:
+    """No pass has more of them than allowed, but for one for each plain prompt; the probabilities stay the same."""
+    sliced = Engine(tiny_model, CPU)
+    rows: Any = sliced._rows
+    rows._most_scored = most
+    forward, kept = rows._forward, []
+
+    def count(tokens: list[int], positions: list[int], keep: list[int], plan: object) -> object:
+        kept.append(len(keep))
+        return forward(tokens, positions, keep, plan)
+
+    rows._forward = count
+    found = sliced.generate([*scoring(*TEXTS[1:4]), Request(TEXTS[5], max_new_tokens=6)])
+    for text, (_, *one) in zip(TEXTS[1:4], scored(found[:3]), strict=True):
+        assert token_log_probabilities(tiny_model, text) == pytest.approx(one, abs=1e-4)
+    assert reference(tiny_model, TEXTS[5], 6) == texts(found)[3]
+    assert max(kept) <= most + 1
+
+
+def test_a_slice_is_smaller_for_a_larger_vocabulary() -> None:
+    """So that its logits take the same memory; one token is always scored."""
+    assert (512, 128, 1) == tuple(most_scored(size) for size in (1 << 15, 1 << 17, 1 << 30))
+
+
+def test_bfloat16_scores_as_transformers_does_in_it(tiny_model: Path) -> None:
+    """But for the format's rounding; the softmax itself is computed in float32."""
+    half = Engine(tiny_model, Device("cpu", "", "bfloat16"))
+    for text, (_, *found) in zip(TEXTS, scored(half.generate(scoring(*TEXTS))), strict=True):
+        expected = token_log_probabilities(tiny_model, text, torch.bfloat16)
+        assert expected == pytest.approx(found, abs=0.15)
+        assert sum(expected) == pytest.approx(sum(found), rel=5e-3)
+
+
+def test_a_probability_that_is_not_finite_is_the_models_fault(tiny_model: Path) -> None:
+    """The request is refused, as where the next token has none; it is never answered with NaN."""
+    broken = Engine(tiny_model, CPU)
+    rows: Any = broken._rows
+    prefill = rows.prefill
+
+    def spoil(*arguments: object) -> object:
+        found = prefill(*arguments)
+        return attrs_evolve(found, log_probabilities=[[*one[:-1], float("-inf")] for one in found.log_probabilities])
+
+    rows.prefill = spoil
+    (found,) = broken.generate(scoring(TEXTS[0]))
+    assert isinstance(found, Refused)
+    assert ("model", True) == (found.fault, "no finite numbers" in found.reason)
+
+
 # -- architectures ------------------------------------------------------------------------------
 
 
@@ -386,7 +538,10 @@ def test_other_architectures_answer_as_transformers_does(
     tiny_model: Path,
     tmp_path: Path,
 ) -> None:
-    """Batched where the architecture allows; else row by row, found out by comparison when it is loaded."""
+    """Batched where the architecture allows; else row by row, found out by comparison when it is loaded.
+
+    Prompts have the probabilities that transformers gives their tokens, also where their logits come in slices.
+    """
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     tokenizer.save_pretrained(tmp_path)
     torch.manual_seed(1)
@@ -398,6 +553,11 @@ def test_other_architectures_answer_as_transformers_does(
     found = texts(other.generate([Request(text, max_new_tokens=14) for text in TEXTS[:5]]))
     assert batched == other.batched
     assert [reference(tmp_path, text, 14) for text in TEXTS[:5]] == found
+    for most in (10_000, 20):
+        rows: Any = other._rows
+        rows._most_scored = most
+        for text, (_, *one) in zip(TEXTS[:5], scored(other.generate(scoring(*TEXTS[:5]))), strict=True):
+            assert token_log_probabilities(tmp_path, text) == pytest.approx(one, abs=1e-3)
 
 
 # -- parts --------------------------------------------------------------------------------------
@@ -477,7 +637,7 @@ def test_memory_bounds_the_batch(tiny_model: Path) -> None:
     assert expected == [job.outcome for job in jobs]
 
 
-def attrs_evolve(request: Request, **changes: Any) -> Request:
+def attrs_evolve(value: Any, **changes: Any) -> Any:
     import attrs
 
-    return attrs.evolve(request, **changes)
+    return attrs.evolve(value, **changes)

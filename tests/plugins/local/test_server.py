@@ -22,9 +22,10 @@ import attrs
 import httpx
 
 from llmops_plugins.local.device import Device
-from llmops_plugins.local.engine import Engine, Request
+from llmops_plugins.local.engine import Answer, Engine, Request
 from llmops_plugins.local.server_app import make_app
 from llmops_plugins.local.server_worker import Worker
+from llmops_sdk import Endpoint, HttpTransport, TextPrompt
 
 NAME = "llmops-test"
 PROMPTS = ("Summarize the text.", "Which bridge is the oldest?", "A town on a river has three bridges.", "x")
@@ -126,6 +127,42 @@ def test_many_clients_get_the_answers_each_would_get_alone(server: Started) -> N
         assert alone == list(pool.map(ask, asked))
 
 
+def test_the_tokens_of_a_prompt_are_told_with_their_probabilities(server: Started, tiny_model: Path) -> None:
+    """As TGI's `details.prefill`, for each input of a body, the first token without one; only where it was asked for."""
+    wanted = {"max_new_tokens": 1, "do_sample": False, "details": True}
+    plain = server.invoke(list(PROMPTS), **wanted)
+    found = server.invoke(list(PROMPTS), **wanted, decoder_input_details=True)
+    engine = Engine(tiny_model, Device("cpu", "", "float32"))
+    expected = engine.generate([Request(prompt, max_new_tokens=1, scores_prompt=True) for prompt in PROMPTS])
+    for one, other, answer in zip(plain, found, expected, strict=True):
+        assert isinstance(answer, Answer)
+        prefill = other["details"].pop("prefill")
+        assert one == other
+        assert [(token.id, token.text) for token in answer.prompt] == [(it["id"], it["text"]) for it in prefill]
+        assert prefill[0]["logprob"] is None
+        assert [token.log_probability for token in answer.prompt[1:]] == pytest.approx(
+            [it["logprob"] for it in prefill[1:]], abs=1e-4
+        )
+
+
+def test_the_client_reads_the_probability_of_a_text(server: Started, tiny_model: Path) -> None:
+    """`HttpTransport.log_probability` gives the sum over the tokens after the first, as transformers computes it."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    ids = AutoTokenizer.from_pretrained(tiny_model)(PROMPTS[2], return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        logits = AutoModelForCausalLM.from_pretrained(tiny_model)(input_ids=ids).logits[0, :-1]
+    expected = -torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum").item()
+    transport = HttpTransport(
+        Endpoint(NAME, url=f"http://127.0.0.1:{server.ready['port']}/endpoints/{NAME}/invocations")
+    )
+    try:
+        assert expected == pytest.approx(transport.log_probability(TextPrompt(PROMPTS[2], "")), rel=1e-5)
+    finally:
+        transport.close()
+
+
 def test_sampling_follows_its_seed(server: Started) -> None:
     """The same seed gives the same text; without a seed two answers differ."""
     hot = {"max_new_tokens": 24, "temperature": 3.0}
@@ -194,7 +231,8 @@ BAD_BODIES = [
     (b'{"inputs": "a", "parameters": {"stop": 1}}', "a text or up to 16 texts"),
     (b'{"inputs": "a", "parameters": {"seed": -1}}', "'parameters.seed' must be a whole number"),
     (b'{"inputs": "a", "parameters": {"details": 1}}', "true or false"),
-    (b'{"inputs": "a", "parameters": {"decoder_input_details": true}}', "is not supported"),
+    (b'{"inputs": "a", "parameters": {"decoder_input_details": true}}', "'parameters.details' is not: set both"),
+    (b'{"inputs": "a", "parameters": {"decoder_input_details": 1}}', "true or false"),
     (b'{"messages": []}', "'messages' must be a list of objects"),
     (b'{"messages": [{"role": "user"}]}', "'messages[0]' must be an object with 'role' and 'content'"),
     (b'{"messages": [{"role": "user", "content": [1]}]}', "'messages[0].content' must be text"),
