@@ -20,7 +20,7 @@ IMPORTS = {
     "": ("llmops_sdk.builder", "llmops_sdk.cli"),
     "local": ("torch", "transformers", "peft", "gguf", "starlette", "uvicorn", "llmops_plugins.local.lora"),
     "datasets": ("datasets", "llmops_plugins.datasets.huggingface"),
-    "metrics": ("nltk", "rouge_score", "llmops_plugins.metrics.summarization"),
+    "metrics": ("nltk", "rouge_score", "sacrebleu", "onnxruntime", "onnx", "llmops_plugins.metrics.summarization"),
     "fmeval": ("fmeval", "fmeval.data_loaders.data_config", "pyarrow", "ray"),
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
     "docs": ("mkdocs", "mkdocstrings"),

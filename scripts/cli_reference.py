@@ -14,7 +14,8 @@ HEAD = """# Command line
 
 Written from the commands' own help by `python scripts/cli_reference.py`.
 
-Exit codes: 0 done; 1 our fault, with a traceback; 2 the user's mistake, in one line; 3 finished, but a cell failed; 130 Ctrl-C.
+Exit codes: 0 done; 1 our fault, with a traceback; 2 the user's mistake, in one line; 3 finished, but a cell failed, and of `gc`,
+something is left; 130 Ctrl-C.
 `LLMOPS_STORE` names the store, `LLMOPS_HOME` the cache, `LLMOPS_OFFLINE=1` touches no network.
 """
 

@@ -21,7 +21,7 @@ FULL = (
     .with_generation(max_new_tokens=64, stop=["\n\n"])
     .with_evaluator("summarization-accuracy")
     .with_metric("meteor")
-    .with_settings("local", note="x")
+    .with_settings("testing", note="x")
     .with_executor("local", workers=1)
 )
 
@@ -63,7 +63,7 @@ executor:
   use: local
   workers: 1
 settings:
-  local:
+  testing:
     note: x
 """
 

@@ -99,6 +99,17 @@ def test_key_ignores_options_that_change_no_result(registry: Registry) -> None:
     assert plain != cast
 
 
+def test_a_metric_without_a_better_end_cannot_decide(registry: Registry) -> None:
+    """It is passed over where nobody says which metric decides, and refused where somebody names it."""
+    texts = Pipeline.builder().with_model("echo").with_evaluator("text-metrics", metrics=["length_ratio", "token_f1"])
+
+    assert "token_f1" == texts.build(registry).metric
+    with pytest.raises(SpecError, match=r"'length_ratio' cannot decide, since neither more .* name one of: token_f1"):
+        texts.with_metric("length_ratio").build(registry)
+    with pytest.raises(SpecError, match="no metric of this pipeline can decide"):
+        Pipeline.builder().with_model("echo").with_evaluator("text-metrics", metrics=["length_ratio"]).build(registry)
+
+
 def test_paths_are_relative_to_the_file(registry: Registry, tmp_path: Path) -> None:
     """A path in a specification file is meant beside that file."""
     (tmp_path / "rows.jsonl").write_text('{"instruction": "a", "context": "b", "response": "c"}\n', encoding="utf-8")
@@ -152,6 +163,15 @@ def test_paths_are_relative_to_the_file(registry: Registry, tmp_path: Path) -> N
             echo().with_model("echo").with_settings("aws", region="x"),
             "settings are for plugins, and none is called 'aws'",
         ),
+        (
+            echo().with_model("echo").with_settings("testing", nite="x"),
+            "settings of 'testing': there is no 'nite'; did you mean 'note'?",
+        ),
+        (
+            echo().with_model("echo").with_settings("testing", note=3),
+            "settings of 'testing': expected text, found 3 in note",
+        ),
+        (echo().with_model("echo").with_settings("local", note="x"), "plugin 'local' has no settings"),
         (echo().with_model("echo").with_executor("cloud"), "no executor is called 'cloud'"),
     ],
 )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         NoOptions,
         PromptCard,
         ReporterCard,
+        StoreCard,
+        SweeperCard,
         TrainerCard,
         option,
     )
@@ -34,10 +36,13 @@ if TYPE_CHECKING:
         MissingExtraError,
         PluginError,
         RequestError,
+        ResourceBusyError,
         RunNotFoundError,
         SpecError,
         StepFailedError,
+        StoreError,
         UserError,
+        did_you_mean,
     )
     from llmops_sdk.hookspecs import hookimpl
     from llmops_sdk.interfaces import (
@@ -48,21 +53,43 @@ if TYPE_CHECKING:
         Executor,
         PromptSource,
         Reporter,
+        Sweeper,
         Trainer,
         Transport,
     )
-    from llmops_sdk.plans import Failed, GenerateStep, Plan, Step, StepRecord, Succeeded, TrainStep
+    from llmops_sdk.plans import (
+        CompareStep,
+        Failed,
+        GenerateStep,
+        Plan,
+        PrepareStep,
+        ScoreStep,
+        Step,
+        StepRecord,
+        Succeeded,
+        TrainStep,
+    )
     from llmops_sdk.progress import Progress, Task, replay
     from llmops_sdk.prompts import render
+    from llmops_sdk.registry import open_store
     from llmops_sdk.rescoring import rescore
     from llmops_sdk.results import Results
     from llmops_sdk.running import Answered, Question, Runtime, Unanswered, ask, default_home, run_step
     from llmops_sdk.runs import Run
     from llmops_sdk.secrets import Secret
-    from llmops_sdk.serial import digest, file_sha256
+    from llmops_sdk.serial import digest, file_sha256, from_json
     from llmops_sdk.splits import read_jsonl, write_splits
     from llmops_sdk.stores import LocalStore, Store
-    from llmops_sdk.transport import HttpTransport
+    from llmops_sdk.transport import (
+        HttpTransport,
+        error_message,
+        is_loopback,
+        is_transient,
+        make_payload,
+        make_scoring_payload,
+        parse_log_probability,
+        parse_reply,
+    )
     from llmops_sdk.values import (
         BaseModel,
         ChatPrompt,
@@ -83,6 +110,7 @@ if TYPE_CHECKING:
         Scored,
         ServableModel,
         Split,
+        TaggedResource,
         TextPrompt,
         TextTemplate,
         TrainedModel,
@@ -98,32 +126,40 @@ _HOMES = {
     "builder": ("Pipeline", "Result"),
     "errors": (
         "AssetError", "DataError", "EndpointError", "LLMOpsError", "MissingExtraError", "PluginError", "RequestError",
-        "RunNotFoundError", "SpecError", "StepFailedError", "UserError",
+        "ResourceBusyError", "RunNotFoundError", "SpecError", "StepFailedError", "StoreError", "UserError", "did_you_mean",
     ),
     "hookspecs": ("hookimpl",),
     "cards": (
         "Card", "Check", "DatasetCard", "DeployerCard", "EvaluatorCard", "ExecutorCard", "Finding", "ModelCard",
-        "NoOptions", "PromptCard", "ReporterCard", "TrainerCard", "option",
+        "NoOptions", "PromptCard", "ReporterCard", "StoreCard", "SweeperCard", "TrainerCard", "option",
     ),
     "interfaces": (
-        "Context", "DatasetSource", "Deployer", "Evaluator", "Executor", "PromptSource", "Reporter", "Trainer", "Transport",
+        "Context", "DatasetSource", "Deployer", "Evaluator", "Executor", "PromptSource", "Reporter", "Sweeper", "Trainer",
+        "Transport",
     ),
-    "plans": ("Failed", "GenerateStep", "Plan", "Step", "StepRecord", "Succeeded", "TrainStep"),
+    "plans": (
+        "CompareStep", "Failed", "GenerateStep", "Plan", "PrepareStep", "ScoreStep", "Step", "StepRecord", "Succeeded",
+        "TrainStep",
+    ),
     "progress": ("Progress", "Task", "replay"),
     "prompts": ("render",),
+    "registry": ("open_store",),
     "rescoring": ("rescore",),
     "results": ("Results",),
     "running": ("Answered", "Question", "Runtime", "Unanswered", "ask", "default_home", "run_step"),
-    "transport": ("HttpTransport",),
+    "transport": (
+        "HttpTransport", "error_message", "is_loopback", "is_transient", "make_payload", "make_scoring_payload",
+        "parse_log_probability", "parse_reply",
+    ),
     "runs": ("Run",),
     "secrets": ("Secret",),
-    "serial": ("digest", "file_sha256"),
+    "serial": ("digest", "file_sha256", "from_json"),
     "splits": ("read_jsonl", "write_splits"),
     "stores": ("LocalStore", "Store"),
     "values": (
         "BaseModel", "ChatPrompt", "ChatTemplate", "DatasetSplits", "Endpoint", "Generation", "GenerationOptions",
         "Metric", "Probe", "ProbeReply", "Prompt", "PromptTemplate", "Record", "RecordScore", "Reply", "Resource", "Scored",
-        "ServableModel", "Split", "TextPrompt", "TextTemplate", "TrainedModel", "TrainingPoint", "Unscored",
+        "ServableModel", "Split", "TaggedResource", "TextPrompt", "TextTemplate", "TrainedModel", "TrainingPoint", "Unscored",
     ),
     "worker": ("Child",),
 }  # fmt: skip
@@ -140,6 +176,7 @@ __all__ = [
     "ChatTemplate",
     "Check",
     "Child",
+    "CompareStep",
     "Context",
     "DataError",
     "DatasetCard",
@@ -170,6 +207,7 @@ __all__ = [
     "Pipeline",
     "Plan",
     "PluginError",
+    "PrepareStep",
     "Probe",
     "ProbeReply",
     "Progress",
@@ -185,11 +223,13 @@ __all__ = [
     "ReporterCard",
     "RequestError",
     "Resource",
+    "ResourceBusyError",
     "Result",
     "Results",
     "Run",
     "RunNotFoundError",
     "Runtime",
+    "ScoreStep",
     "Scored",
     "Secret",
     "ServableModel",
@@ -199,7 +239,12 @@ __all__ = [
     "StepFailedError",
     "StepRecord",
     "Store",
+    "StoreCard",
+    "StoreError",
     "Succeeded",
+    "Sweeper",
+    "SweeperCard",
+    "TaggedResource",
     "Task",
     "TextPrompt",
     "TextTemplate",
@@ -216,11 +261,21 @@ __all__ = [
     "__version__",
     "ask",
     "default_home",
+    "did_you_mean",
     "digest",
+    "error_message",
     "file_sha256",
     "find_asset",
+    "from_json",
     "hookimpl",
+    "is_loopback",
+    "is_transient",
+    "make_payload",
+    "make_scoring_payload",
+    "open_store",
     "option",
+    "parse_log_probability",
+    "parse_reply",
     "read_jsonl",
     "render",
     "replay",

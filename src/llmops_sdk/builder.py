@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from llmops_sdk.collecting import Choice, find_leftovers, remove
 from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.interfaces import Executor
 from llmops_sdk.planning import make_plan
-from llmops_sdk.plans import Failed, Plan
+from llmops_sdk.plans import Plan
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.registry import Registry
+from llmops_sdk.registry import Registry, open_store
 from llmops_sdk.reporting import report_run
 from llmops_sdk.results import FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.running import Runtime
 from llmops_sdk.running.runtime import default_home
-from llmops_sdk.runs import Run, open_store
+from llmops_sdk.runs import Run
 from llmops_sdk.serial import explain, from_json, to_json
 from llmops_sdk.specs import ComponentSpec, ModelSpec, Override, Spec, read_spec, spec_to
 from llmops_sdk.stores import Store
 from llmops_sdk.values import GenerationOptions
 
 DEFAULT_STORE = "llmops-runs"
+LEFTOVER_PATIENCE = 600.0
+"""Seconds in which what a killed step has left must become deletable: an endpoint that is being created is not."""
 
 
 @attrs.frozen
@@ -178,6 +183,7 @@ class Pipeline:
         on: str = "",
         store: Store | Path | str = DEFAULT_STORE,
         offline: bool = False,
+        detach: bool = False,
         progress: Progress | None = None,
         registry: Registry | None = None,
     ) -> Result:
@@ -187,6 +193,7 @@ class Pipeline:
             on: The executor; by default the specification's.
             store: Where runs are kept: a folder, or a `Store`.
             offline: Whether the network must not be touched.
+            detach: Return as soon as the run is begun, where its executor runs steps elsewhere; `attach` goes on.
             progress: Who is told how far it is; by default the terminal.
             registry: The plugins; by default the installed ones.
 
@@ -197,15 +204,20 @@ class Pipeline:
             UserError: The pipeline cannot run as it is.
             KeyboardInterrupt: Stopped; what is finished is kept, and the run can be resumed.
         """
-        from llmops_sdk import __version__
-
         pipeline = self.with_executor(on) if on else self
         registry = registry or Registry.load()
         plan = pipeline.build(registry)
-        opened = store if isinstance(store, Store) else open_store(str(store))
-        run = Run.create(opened, plan, version=__version__)
-        run.put("specification.yaml", pipeline.to_yaml().encode())
-        return execute(run, registry, offline=offline, progress=progress)
+        opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings)
+        with _runtime(registry, offline=offline, progress=progress) as runtime:
+            executor = _executor(plan, registry)
+            if detach:
+                _check_elsewhere(executor, plan)
+            run = executor.begin(plan, opened, runtime)
+            run.put("specification.yaml", pipeline.to_yaml().encode())
+            if detach:
+                runtime.progress.say(f"run {run.id}\n{executor.detached(run)}")
+                return Result(run)
+            return _execute(run, executor, runtime)
 
     def _with(self, **changes: Any) -> Pipeline:
         return attrs.evolve(self, spec=attrs.evolve(self.spec, **changes))
@@ -225,28 +237,85 @@ def resume(
         RunNotFoundError: The store has no such run.
         PluginError: A plugin of its plan is absent here.
     """
-    opened = store if isinstance(store, Store) else open_store(str(store))
-    run = Run.open(opened, run_id)
     registry = registry or Registry.load()
+    run = _open(run_id, store, registry)
+    with _runtime(registry, offline=offline, progress=progress) as runtime:
+        executor = _executor(run.plan, registry)
+        return _execute(executor.resume(run, runtime), executor, runtime)
+
+
+def attach(
+    run_id: str,
+    *,
+    store: Store | Path | str = DEFAULT_STORE,
+    progress: Progress | None = None,
+    registry: Registry | None = None,
+) -> Result:
+    """Wait for the end of a run that was left to itself (`detach`), and return its result.
+
+    Raises:
+        RunNotFoundError: The store has no such run.
+        SpecError: Its steps run in the program that began it.
+        PluginError: A plugin of its plan is absent here.
+    """
+    registry = registry or Registry.load()
+    run = _open(run_id, store, registry)
+    with _runtime(registry, offline=False, progress=progress) as runtime:
+        executor = _executor(run.plan, registry)
+        _check_elsewhere(executor, run.plan)
+        return _execute(run, executor, runtime)
+
+
+def _open(run_id: str, store: Store | Path | str, registry: Registry) -> Run:
+    run = Run.open(store if isinstance(store, Store) else open_store(str(store), registry), run_id)
     registry.check_pins(run.plan)
-    for step in run.plan.steps:
-        if isinstance(run.record(step.name), Failed):
-            run.forget(step.name)
-    run.forget("compare")
-    return execute(run, registry, offline=offline, progress=progress)
+    return run
 
 
-def execute(run: Run, registry: Registry, *, offline: bool, progress: Progress | None = None) -> Result:
-    """Fetch what the plan needs, run its steps where it says, and write the report."""
+@contextmanager
+def _runtime(registry: Registry, *, offline: bool, progress: Progress | None) -> Iterator[Runtime]:
     with progress or progress_for() as told:
-        runtime = Runtime(registry, default_home(), offline=offline, progress=told)
-        told.say(f"run {run.id}")
+        yield Runtime(registry, default_home(), offline=offline, progress=told)
+
+
+def _executor(plan: Plan, registry: Registry) -> Executor:
+    made: Executor = registry.make("executor", plan.executor.use, plan.executor.options)
+    return made
+
+
+def _check_elsewhere(executor: Executor, plan: Plan) -> None:
+    if not executor.elsewhere:
+        message = f"executor {plan.executor.use!r} runs the steps in the program that begins them, which cannot be left"
+        raise SpecError(message)
+
+
+def _execute(run: Run, executor: Executor, runtime: Runtime) -> Result:
+    """Fetch what the plan needs here, run its steps where it says, and write the report."""
+    runtime.progress.say(f"run {run.id}")
+    if not executor.elsewhere:
         for asset in run.plan.assets:
             runtime.asset(asset)
-        executor = registry.make("executor", run.plan.executor.use, run.plan.executor.options)
+    try:
         executor.execute(run, runtime)
-        report_run(run)
+    except KeyboardInterrupt:
+        _delete_leftovers(run, executor, runtime)
+        raise
+    _delete_leftovers(run, executor, runtime)
+    report_run(run)
     return Result(run)
+
+
+def _delete_leftovers(run: Run, executor: Executor, runtime: Runtime) -> None:
+    """Delete what the ledger of a run still holds, whose steps were killed elsewhere; say what is left even then."""
+    if not executor.elsewhere or all(entry.deleted is not None for entry in run.ledger()):
+        return
+    found = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=True))
+    for item in remove(found, runtime, patience=LEFTOVER_PATIENCE).found:
+        what = f"{item.resource.kind} {item.resource.name!r}"
+        if item.status == "removed":
+            runtime.progress.say(f"  deleted  {what}")
+        elif item.status == "left":
+            runtime.progress.say(f"  left     {what}: {item.error}; try again with: llmops gc --run {run.id}")
 
 
 class Result:

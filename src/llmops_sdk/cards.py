@@ -64,7 +64,10 @@ class Card:
         summary: One line for `llmops plugins`.
         load: Where the implementation is: `package.module:Class`.
         options: The attrs class of its options. It may have `assets(self) -> tuple[str, ...]`, the names of the
-            assets these options need: a run fetches them before its first step.
+            assets these options need: a run fetches them before its first step. Those of a trainer or deployer may have
+            `check(self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Mapping])`:
+            `build()` calls it with the model it is for, all prompts by name, and all settings by plugin; it raises a
+            `UserError` for what cannot run.
         result_version: Raise it when the same options and inputs give other results than before.
         extra: The extra of the distribution that brings what `requires` names.
         requires: Modules that must be importable, looked for without importing them.
@@ -177,6 +180,28 @@ class ReporterCard(Card):
     kind = "reporter"
 
 
+@attrs.frozen(kw_only=True)
+class StoreCard(Card):
+    """Offers a `Store` for the URIs of one scheme, which is the card's name: `s3` opens `s3://...`.
+
+    The implementation is made with two arguments, the URI and the settings of its plugin (names and values, which may
+    be none); it has no options.
+    """
+
+    kind = "store"
+
+
+@attrs.frozen(kw_only=True)
+class SweeperCard(Card):
+    """Offers a `Sweeper`, which finds what runs have left by its tags.
+
+    The implementation is made with one argument, the settings of its plugin (names and values, which may be none); it
+    has no options.
+    """
+
+    kind = "sweeper"
+
+
 # -- health -------------------------------------------------------------------------------------
 
 
@@ -201,7 +226,7 @@ class Check:
 
     Attributes:
         name: What is looked at (`torch`, `wordnet`).
-        look: Looks, without changing anything.
+        look: Looks at this machine, without changing anything and without a network.
     """
 
     name: str

@@ -1,13 +1,14 @@
 """The command line, `llmops`: thin commands over the package; rich and the plugins load in the command that needs them.
 
-Exit codes: 0 done, 1 our fault (traceback), 2 the user's mistake (one message), 3 finished but a cell failed,
-130 Ctrl-C.
+Exit codes: 0 done, 1 our fault (traceback), 2 the user's mistake (one message), 3 finished but a cell failed
+(of `gc`: something is left), 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
     from llmops_sdk.runs import Run
 
 OK, FAULT, MISTAKE, CELL_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+LEFT = CELL_FAILED
 STORE = "llmops-runs"
 
 _store = click.option(
-    "--store", default=STORE, envvar="LLMOPS_STORE", show_default=True, metavar="FOLDER", help="Where runs are kept."
+    "--store",
+    default=STORE,
+    envvar="LLMOPS_STORE",
+    show_default=True,
+    metavar="FOLDER|URI",
+    help="Where runs are kept.",
 )
 _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else.")
 _offline = click.option("--offline", is_flag=True, envvar="LLMOPS_OFFLINE", help="Touch no network.")
@@ -179,15 +186,17 @@ def plan(specification: str, overrides: tuple[str, ...], *, as_json: bool) -> No
 @_as_json
 def runs(store: str, *, as_json: bool) -> None:
     """List the runs in the store, newest last."""
-    from llmops_sdk.runs import list_runs, open_store
+    from llmops_sdk.registry import open_store
+    from llmops_sdk.runs import list_runs
 
-    found = list_runs(open_store(store))
+    opened = open_store(store)
+    found = list_runs(opened)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
     from llmops_sdk.console import show_runs
 
-    show_runs(found, open_store(store))
+    show_runs(found, opened)
 
 
 @cli.command()
@@ -238,6 +247,54 @@ def report(run_id: str, output: Path | None, store: str) -> None:
     from llmops_sdk.reporting import report_run
 
     click.echo(report_run(_open(run_id, store), output))
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
+@click.option("--older-than", metavar="AGE", help="What is older (90s, 30m, 2h, 1.5d), whether it has expired or not.")
+@click.option("--run", "run_id", default="", metavar="RUN", help="What this run has left, and no other.")
+@click.option("--force", is_flag=True, help="Also what a running step uses; of a --run also what has not expired.")
+@click.option("--wait", default="20m", show_default=True, metavar="AGE", help="For what cannot be deleted yet.")
+@_store
+@_offline
+@_as_json
+def gc(  # noqa: PLR0913 - one parameter for each option of the command
+    older_than: str | None,
+    run_id: str,
+    wait: str,
+    store: str,
+    *,
+    dry_run: bool,
+    force: bool,
+    offline: bool,
+    as_json: bool,
+) -> int:
+    """Remove what runs have left behind that could cost money: endpoints, training jobs.
+
+    Looks through the ledgers of the runs in the store, and asks plugins for what has the tags of a run. Spares what a
+    running step uses, a training that a resumed run goes on with, and tagged resources that have not expired.
+    """
+    from llmops_sdk.collecting import Choice, find_leftovers, parse_age, remove
+    from llmops_sdk.progress import progress_for
+    from llmops_sdk.registry import Registry, open_store
+    from llmops_sdk.running import Runtime
+    from llmops_sdk.running.runtime import default_home
+
+    age, patience = None if older_than is None else parse_age(older_than), parse_age(wait)
+    registry = Registry.load()
+    with progress_for(quiet=as_json) as progress:
+        runtime = Runtime(registry, default_home(), offline=offline, progress=progress)
+        choice = Choice(run_id=run_id, older_than=age, force=force)
+        found = find_leftovers(open_store(store, registry), runtime, choice)
+        if not dry_run:
+            found = remove(found, runtime, patience=patience)
+    if as_json:
+        click.echo(json.dumps(found.json, indent=2, ensure_ascii=False))
+    else:
+        from llmops_sdk.console import show_leftovers
+
+        show_leftovers(found)
+    return OK if found.clean else LEFT
 
 
 @cli.command()
@@ -316,24 +373,35 @@ def list_assets() -> None:
 @assets.command("get")
 @click.argument("names", nargs=-1)
 @click.option("--for", "specification", metavar="FILE|EXAMPLE", help="Fetch what this pipeline needs.")
+@click.option("--all", "everything", is_flag=True, help="Fetch every asset.")
 @_offline
-def get_assets(names: tuple[str, ...], specification: str | None, *, offline: bool) -> None:
-    """Fetch assets by name; all of them when none is named."""
+def get_assets(names: tuple[str, ...], specification: str | None, *, everything: bool, offline: bool) -> int:
+    """Fetch assets; one that cannot be had does not stop the others."""
     from llmops_sdk.progress import progress_for
     from llmops_sdk.registry import Registry
     from llmops_sdk.running import Runtime
     from llmops_sdk.running.runtime import default_home
 
     registry = Registry.load()
-    wanted = list(names)
-    if specification:
-        wanted += _pipeline(specification, ()).build(registry).assets
-    elif not names:
-        wanted = [asset.name for asset in registry.assets()]
+    if not (names or specification or everything):
+        known = registry.assets()
+        size = f"{sum(asset.size for asset in known) / 1e6:,.0f} MB"
+        _usage(f"name assets, or --for FILE|EXAMPLE, or --all ({len(known)} assets, {size}): see llmops assets list")
+    wanted = [registry.asset(name).name for name in names]
+    wanted += _pipeline(specification, ()).build(registry).assets if specification else ()
+    wanted += [asset.name for asset in registry.assets()] if everything else ()
+    failed = []
     with progress_for() as progress:
         runtime = Runtime(registry, default_home(), offline=offline, progress=progress)
         for name in dict.fromkeys(wanted):
-            progress.say(f"{name}: {runtime.asset(name)}")
+            try:
+                progress.say(f"{name}: {runtime.asset(name)}")
+            except UserError as exc:
+                progress.say(f"{name}: failed")
+                failed.append(f"error: {exc}")
+    for line in failed:
+        click.echo(line, err=True)
+    return MISTAKE if failed else OK
 
 
 @assets.command("verify")
@@ -354,13 +422,20 @@ def verify_assets(names: tuple[str, ...]) -> int:
 
 
 @cli.command()
-def doctor() -> int:
-    """Look at this machine: what works, what does not, and what to type."""
+@click.option("--for", "specification", metavar="FILE|EXAMPLE", help="Look for what this pipeline needs.")
+@click.option(
+    "--offline", is_flag=True, envvar="LLMOPS_OFFLINE", help="Look as for a run offline: what is not here is an error."
+)
+def doctor(specification: str | None, *, offline: bool) -> int:
+    """Look at this machine: what works, what does not, and what to type. Touches no network."""
     from llmops_sdk.console import show_findings
+    from llmops_sdk.doctor import checks
     from llmops_sdk.registry import Registry
+    from llmops_sdk.running.runtime import default_home
 
-    registry = Registry.load()
-    return FAULT if show_findings(registry) else OK
+    pipeline = _pipeline(specification, ()) if specification else None
+    found = checks(Registry.load(), default_home(), offline=offline, pipeline=pipeline)
+    return FAULT if show_findings(found) else OK
 
 
 def _pipeline(specification: str, overrides: tuple[str, ...]) -> Pipeline:
@@ -374,7 +449,8 @@ def _pipeline(specification: str, overrides: tuple[str, ...]) -> Pipeline:
 
 
 def _open(run_id: str, store: str) -> Run:
-    from llmops_sdk.runs import Run, open_store
+    from llmops_sdk.registry import open_store
+    from llmops_sdk.runs import Run
 
     return Run.open(open_store(store), run_id)
 
@@ -402,11 +478,16 @@ def _usage(message: str) -> NoReturn:
 def _interrupted(store: str) -> int:
     click.echo("stopped", err=True)
     if store:
-        from llmops_sdk.runs import list_runs, open_store
+        from llmops_sdk.registry import open_store
+        from llmops_sdk.runs import list_runs
 
-        found = list_runs(open_store(store))
+        try:
+            found = list_runs(open_store(store))
+        except UserError as exc:
+            click.echo(f"error: {exc}", err=True)
+            return INTERRUPTED
         if found:
-            where = "" if store == STORE else f" --store {store}"
+            where = "" if store == STORE else f" --store {shlex.quote(store)}"
             click.echo(f"what is finished is kept; go on with: llmops run --resume {found[-1]['run']}{where}", err=True)
     return INTERRUPTED
 

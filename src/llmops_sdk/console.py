@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from llmops_sdk.assets import Asset, find_asset
-from llmops_sdk.cards import Card, Finding
+from llmops_sdk.cards import Card, Check, Finding
+from llmops_sdk.collecting import Leftovers, tell_age
 from llmops_sdk.plans import Component, Failed, Plan, Succeeded
 from llmops_sdk.registry import Offer, Registry
 from llmops_sdk.results import CellResult, Estimate, Leaderboard, Results
@@ -223,14 +225,16 @@ def show_assets(assets: Iterable[Asset], home: Path) -> None:
         table.add_row(asset.name, f"{asset.size / 1e6:.0f} MB", "yes" if found else "no", asset.summary)
     console = _console()
     console.print(table)
-    console.print(f"\nkept in {home / 'assets'}; fetch with: llmops assets get NAME", soft_wrap=True, highlight=False)
+    console.print(
+        f"\nkept in {home / 'assets'}; fetch with: llmops assets get NAME, or --all", soft_wrap=True, highlight=False
+    )
 
 
-def show_findings(registry: Registry) -> bool:
-    """Make and show all checks; return whether one found an error."""
+def show_findings(checks: Iterable[Check]) -> bool:
+    """Make and show checks; return whether one found an error."""
     console, failed = _console(), False
     styles = {"ok": "green", "warning": "yellow", "error": "red"}
-    for check in registry.checks():
+    for check in checks:
         try:
             finding = check.look()
         except Exception as exc:  # noqa: BLE001 - a broken check is a finding
@@ -241,11 +245,31 @@ def show_findings(registry: Registry) -> bool:
             (f"{finding.status:<8}", styles.get(finding.status, "")), f" {check.name}: {finding.text}{mend}"
         )
         console.print(line, soft_wrap=True)
-    for plugin in registry.plugins:
-        if plugin.problem:
-            failed = True
-            console.print(Text(f"error    plugin {plugin.name}: {plugin.problem}", style="red"), soft_wrap=True)
     return failed
+
+
+def show_leftovers(leftovers: Leftovers) -> None:
+    """List what runs have left, what became of it and why; then the places that could not be looked at."""
+    console = _console()
+    styles = {"remove": "yellow", "removed": "green", "left": "red", "spare": ""}
+    words = {"remove": "to remove", "spare": "spared"}
+    for item in leftovers.found:
+        word = words.get(item.status, item.status)
+        state = ", ".join(filter(None, (item.state, f"{tell_age(item.age)} old")))
+        head = Text.assemble(
+            (f"{word:<10}", styles[item.status]), f" {item.resource.kind} {item.resource.name}  {state}"
+        )
+        console.print(head, soft_wrap=True)
+        where = f"run {item.run_id}" + (f", step {item.step}" if item.step else "")
+        billed = f"billed by the hour: {item.billed}" if item.billed else ""
+        why = "; ".join(filter(None, (where, billed, item.error or item.reason)))
+        console.print(Text(f"           {why}", style="dim"), soft_wrap=True)
+    counts = Counter(words.get(item.status, item.status) for item in leftovers.found)
+    told = ", ".join(f"{number} {word}" for word, number in counts.items())
+    console.print(told or "runs have left nothing behind", highlight=False)
+    for blind in leftovers.blind:
+        style = "red" if blind.needed else "dim"
+        console.print(Text(f"not looked at: {blind.place}: {blind.error}", style=style), soft_wrap=True)
 
 
 def _default(field: Any) -> str:

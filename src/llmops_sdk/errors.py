@@ -7,8 +7,10 @@
     │   ├── PluginError           a plugin that is absent, broken or in conflict with another
     │   ├── MissingExtraError     an optional dependency that is not installed
     │   ├── AssetError            weights or a dictionary that cannot be had here
+    │   ├── StoreError            a store that cannot be read or written: no bucket, no permission, no network
     │   └── RunNotFoundError      no such run, step or record in the store
     ├── StepFailedError           a step of a run ended in a failure that its record tells
+    ├── ResourceBusyError         a resource that cannot be deleted yet; later it can
     └── EndpointError             an endpoint could not be started or did not answer
         └── RequestError          one request failed; `retryable` says whether to ask again
 
@@ -49,12 +51,20 @@ class AssetError(UserError):
     """Weights, a dictionary or another asset that cannot be had on this machine."""
 
 
+class StoreError(UserError):
+    """A store that cannot be read or written as it is: no bucket, no permission, no credentials, no network."""
+
+
 class RunNotFoundError(UserError):
     """A run, a step or a file of a run that the store does not hold."""
 
 
 class StepFailedError(LLMOpsError):
     """A step of a run ended in a failure, which its record tells in full."""
+
+
+class ResourceBusyError(LLMOpsError):
+    """A resource that cannot be deleted in the state in which it is, and can be later: an endpoint being created."""
 
 
 class EndpointError(LLMOpsError):

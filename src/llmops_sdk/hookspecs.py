@@ -9,7 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from llmops_sdk.assets import Asset
-    from llmops_sdk.cards import Card, Check
+    from llmops_sdk.cards import Card, Check, StoreCard, SweeperCard
 
 PROJECT = "llmops_sdk"
 
@@ -35,7 +35,32 @@ def llmops_assets() -> Iterable[Asset]:  # type: ignore[empty-body]
 
 @hookspec
 def llmops_checks() -> Iterable[Check]:  # type: ignore[empty-body]
-    """Return the checks that `llmops doctor` makes for the plugin.
+    """Return the plugin's own checks for `llmops doctor`, which looks at assets and missing extras by itself.
 
     Called by `llmops doctor` only. Return an empty tuple for nothing.
+    """
+
+
+@hookspec
+def llmops_stores() -> Iterable[StoreCard]:  # type: ignore[empty-body]
+    """Return the stores the plugin brings, one for each URI scheme: `--store s3://bucket/prefix` opens the one for `s3`.
+
+    Called once, when the registry is loaded. Return an empty tuple for nothing.
+    """
+
+
+@hookspec
+def llmops_sweepers() -> Iterable[SweeperCard]:  # type: ignore[empty-body]
+    """Return what finds the resources of runs that only their tags tell of; `llmops gc` asks it.
+
+    Called once, when the registry is loaded. Return an empty tuple for nothing.
+    """
+
+
+@hookspec
+def llmops_settings() -> type | None:
+    """Return the attrs class of the plugin's settings, as `with_settings` and `settings:` give them, or None.
+
+    Its fields are declared with `option`; a plugin that has no such hook, or returns None, has no settings. Called
+    once, when the registry is loaded.
     """

@@ -11,11 +11,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from llmops_sdk.errors import RequestError
+from llmops_sdk.errors import RequestError, SpecError
+from llmops_sdk.plans import Failed
+from llmops_sdk.serial import digest
 from llmops_sdk.values import (
     BaseModel,
     CardKind,
@@ -32,13 +34,16 @@ from llmops_sdk.values import (
     Reply,
     Resource,
     ServableModel,
+    TaggedResource,
     TrainedModel,
 )
 
 if TYPE_CHECKING:
+    from llmops_sdk.plans import Plan
     from llmops_sdk.progress import Progress
     from llmops_sdk.running import Runtime
     from llmops_sdk.runs import Run
+    from llmops_sdk.stores import Store
 
 
 # -- what an implementation is handed -----------------------------------------------------------
@@ -80,8 +85,13 @@ class Context:
         Args:
             limit: The longest name the service allows; 63 is SageMaker's.
         """
-        name = re.sub(r"[^a-zA-Z0-9]+", "-", f"llmops-{self.run_id}-{self.step}").strip("-")
-        return name[:limit].rstrip("-")
+        whole = f"llmops-{self.run_id}-{self.step}"
+        name = re.sub(r"[^a-zA-Z0-9]+", "-", whole).strip("-")
+        if len(name) <= limit:
+            return name
+        # Steps that differ at their ends must not share a name.
+        mark = digest(whole)[:8]
+        return f"{name[: limit - 9].rstrip('-')}-{mark}"
 
 
 # -- interfaces ---------------------------------------------------------------------------------
@@ -143,7 +153,11 @@ class Trainer(Plugin):
         return ()
 
     def delete(self, context: Context, resource: Resource) -> None:
-        """Delete a resource in whatever state it is; do nothing when it is gone."""
+        """Delete a resource in whatever state it is; do nothing when it is gone.
+
+        Raises:
+            ResourceBusyError: It cannot be deleted yet.
+        """
 
 
 class Deployer(Plugin):
@@ -170,7 +184,50 @@ class Deployer(Plugin):
         return None
 
     def delete(self, context: Context, resource: Resource) -> None:
-        """Delete a resource of `resources` in whatever state it is; do nothing when it is gone."""
+        """Delete a resource of `resources` in whatever state it is; do nothing when it is gone.
+
+        Raises:
+            ResourceBusyError: It cannot be deleted yet.
+        """
+
+
+class Sweeper(ABC):
+    """Finds what runs have left by its tags, where no ledger tells of it, and deletes it.
+
+    Args:
+        settings: Of its plugin: names and values, which may be none.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+
+    @property
+    def place(self) -> str:
+        """Where it looks, as people call it; what two sweepers of the same place find is the same.
+
+        Raises:
+            UserError: The settings name no place.
+        """
+        return type(self).__name__
+
+    @abstractmethod
+    def list(self, run_id: str = "") -> Iterator[TaggedResource]:
+        """Yield every resource with this project's tags, in whatever state it is; nothing else, ever.
+
+        Args:
+            run_id: Of this run only; empty means of all.
+
+        Raises:
+            UserError: It cannot be looked at: no credentials, no permission.
+        """
+
+    @abstractmethod
+    def delete(self, resource: Resource) -> None:
+        """Delete a resource that `list` gave; do nothing when it is gone.
+
+        Raises:
+            ResourceBusyError: It cannot be deleted in the state in which it is, and can be later.
+        """
 
 
 class Transport(ABC):
@@ -232,18 +289,68 @@ class Evaluator(Plugin):
 
 
 class Executor(Plugin):
-    """Runs the steps of a plan somewhere."""
+    """Runs the steps of a plan somewhere.
+
+    Attributes:
+        elsewhere: Whether steps run on other machines: they fetch the assets there, and the user may leave a run to
+            itself (`--detach`, `llmops attach`).
+    """
+
+    elsewhere: ClassVar[bool] = False
+
+    def begin(self, plan: Plan, store: Store, runtime: Runtime) -> Run:
+        """Begin the record of a new run; what it costs begins here at the earliest.
+
+        Args:
+            plan: What will be executed.
+            store: Where the user keeps runs; an executor elsewhere may begin the run in a store of its own.
+            runtime: What this process brings.
+        """
+        from llmops_sdk import __version__
+        from llmops_sdk.runs import Run
+
+        return Run.create(store, plan, version=__version__)
+
+    def resume(self, run: Run, runtime: Runtime) -> Run:
+        """Make a run that was stopped, or has failed steps, ready to be executed, and return it: this one, or a new one.
+
+        By default what failed is forgotten, so that it is done again.
+        """
+        for step in run.plan.steps:
+            if isinstance(run.record(step.name), Failed):
+                run.forget(step.name)
+        run.forget("compare")
+        return run
 
     @abstractmethod
     def execute(self, run: Run, runtime: Runtime) -> None:
         """Run every step of `run.plan` that the record does not show as done, then return.
 
         Steps are run with `llmops_sdk.run_step`, or in another process with `llmops_sdk.Child`. A failed step is in
-        the record and does not stop the others.
+        the record and does not stop the others. What is executed elsewhere has ended when this returns; what the
+        ledger still holds is deleted then.
 
         Raises:
             KeyboardInterrupt: The user stopped it; no child is left and the run can be resumed.
         """
+
+    def compile(self, plan: Plan, runtime: Runtime, *, full: bool = False) -> Any:
+        """Return, as JSON, what a plan becomes where its steps run elsewhere. Creates and starts nothing.
+
+        Args:
+            plan: The plan.
+            runtime: What this process brings.
+            full: Whether in the very form in which it is sent, without its secrets.
+
+        Raises:
+            SpecError: It becomes nothing else: the plan itself is run.
+        """
+        message = f"executor {plan.executor.use!r} runs the plan as it is; see it with: llmops plan"
+        raise SpecError(message)
+
+    def detached(self, run: Run) -> str:
+        """Say what goes on without the user, how to come back, and what guards are left. For executors elsewhere."""
+        return ""
 
 
 class Reporter(Plugin):

@@ -30,7 +30,7 @@ from llmops_sdk.prompts import check_template
 from llmops_sdk.registry import Registry
 from llmops_sdk.serial import digest, to_json
 from llmops_sdk.specs import ComponentSpec, ModelSpec, Override, Spec
-from llmops_sdk.values import BaseModel, CardKind
+from llmops_sdk.values import BaseModel, CardKind, PromptTemplate
 
 DEFAULT_DATASET = ComponentSpec("dolly")
 DEFAULT_PROMPT = ComponentSpec("alpaca")
@@ -75,14 +75,18 @@ class _Planner:
         self._registry = registry
         self._used: dict[tuple[str, str], Card] = {}
         self._assets: dict[str, None] = {}
+        self._settings: Mapping[str, Mapping[str, Any]] = {}
+        self._templates: Mapping[str, PromptTemplate] = {}
 
     def plan(self) -> Plan:
         spec = self._spec
         if not spec.models:
             message = f"pipeline {spec.name!r} has no model; name one, for example .with_model('smollm2') or `models: [smollm2]`"
             raise SpecError(message)
+        self._settings = self._check_settings()
         datasets = self._components("dataset", spec.datasets or (DEFAULT_DATASET,))
         prompts = self._plan_prompts(spec.prompts or (DEFAULT_PROMPT,))
+        self._templates = {prompt.name: prompt.template for prompt in prompts}
         evaluators = self._components("evaluator", spec.evaluators or (DEFAULT_EVALUATOR,))
         _check_names("model", spec.models)
         models = tuple(self._model(model, [dataset.name for dataset in datasets]) for model in spec.models)
@@ -97,7 +101,7 @@ class _Planner:
             generation=spec.generation,
             metric=self._metric(evaluators),
             executor=self._component("executor", spec.executor),
-            settings=self._settings(),
+            settings=self._settings,
             cells=cells,
             steps=_steps(datasets, models, cells),
             plugins=self._registry.pins(self._used.values()),
@@ -163,7 +167,7 @@ class _Planner:
         made_format = base.format
         if trainer is not None:
             made_format = _card(self._registry, "trainer", trainer.use, TrainerCard).produces
-        deployer = self._part("deployer", model.deployer, self._spec.deployer, card.deployer, where)
+        deployer = self._part("deployer", model.deployer, self._spec.deployer, card.deployer, where, base)
         accepts = _card(self._registry, "deployer", deployer.use, DeployerCard).accepts
         if made_format not in accepts:
             message = f"{where}: deployer {deployer.use!r} serves {', '.join(accepts)} models, and this one is of format {made_format!r}"
@@ -183,44 +187,50 @@ class _Planner:
                 message = f"{where}: nothing is known that fine-tunes model {card.name!r}; name a trainer with `trainer: {{use: NAME}}`"
                 raise SpecError(message)
             return None
-        trainer = self._part("trainer", model.trainer, self._spec.trainer, card.trainer, where)
+        trainer = self._part("trainer", model.trainer, self._spec.trainer, card.trainer, where, base)
         accepts = _card(self._registry, "trainer", trainer.use, TrainerCard).accepts
         if base.format not in accepts:
             message = f"{where}: trainer {trainer.use!r} trains {', '.join(accepts)} models, and this one is of format {base.format!r}"
             raise SpecError(message)
         return trainer
 
-    def _part(self, kind: CardKind, own: Override, general: Override, default: str, where: str) -> Component:
+    def _part(
+        self, kind: CardKind, own: Override, general: Override, default: str, where: str, base: BaseModel
+    ) -> Component:
         """Join a model's own overrides of a part with the pipeline's; the model's own win."""
         use = own.use or general.use or default
         given = {**(general.options if general.use in ("", use) else {}), **own.options}
         card, options = self._options(kind, use, given, where)
         self._registry.check_extra(card)
+        if hasattr(options, "check"):
+            _of_plugin(card, lambda: options.check(base, self._templates, self._settings))
         return _planned(use, card, options)
 
     def _metric(self, evaluators: tuple[Component, ...]) -> str:
-        names: list[str] = []
+        metrics: list[Metric] = []
         for evaluator in evaluators:
             made: Evaluator = self._registry.make("evaluator", evaluator.use, evaluator.options)
-            names.extend(metric.name for metric in made.metrics)
+            metrics.extend(made.metrics)
+        names = [metric.name for metric in metrics]
+        deciding = [metric.name for metric in metrics if metric.higher_is_better is not None]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             message = f"metric {twice[0]!r} comes from two evaluators; drop it from the options of one"
             raise SpecError(message)
-        metric = self._spec.metric or (names[0] if names else "")
+        metric = self._spec.metric or next(iter(deciding), "")
         if metric not in names:
             message = f"no evaluator of this pipeline gives the metric {metric!r}{did_you_mean(metric, names)}"
+            if not metric:
+                message = "no metric of this pipeline can decide: of none is one end of the scale the better one; add an evaluator whose metric is"
+            raise SpecError(message)
+        if metric not in deciding:
+            others = f"name one of: {', '.join(deciding)}" if deciding else "add an evaluator whose metric can"
+            message = f"the metric {metric!r} cannot decide, since neither more nor less of it is better; {others}"
             raise SpecError(message)
         return metric
 
-    def _settings(self) -> Mapping[str, Mapping[str, Any]]:
-        known = [plugin.name for plugin in self._registry.plugins]
-        for name in self._spec.settings:
-            if name not in known:
-                message = f"settings are for plugins, and none is called {name!r}{did_you_mean(name, known)}"
-                raise SpecError(message)
-        settings: Mapping[str, Mapping[str, Any]] = to_json(dict(self._spec.settings))
-        return settings
+    def _check_settings(self) -> Mapping[str, Mapping[str, Any]]:
+        return {name: self._registry.settings(name, given) for name, given in self._spec.settings.items()}
 
 
 def _planned(name: str, card: Card, options: Any) -> Component:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -19,12 +20,14 @@ from llmops_sdk.cards import Card, Check, Finding, ModelCard
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you_mean
 from llmops_sdk.plans import Plan, PluginPin
 from llmops_sdk.serial import explain, from_json, to_json
+from llmops_sdk.stores import LocalStore, Store
 from llmops_sdk.values import CardKind
 
 GROUP = "llmops_sdk"
 KINDS: tuple[CardKind, ...] = (
-    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter",
+    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "store", "sweeper",
 )  # fmt: skip
+_CARD_HOOKS = ("llmops_cards", "llmops_stores", "llmops_sweepers")
 
 
 @attrs.frozen
@@ -67,6 +70,7 @@ class Registry:
         self._assets: dict[str, Asset] = {}
         self._modules: list[Any] = []
         self._classes: dict[str, type] = {}
+        self._settings: dict[str, type] = {}
 
     @classmethod
     def load(cls) -> Registry:
@@ -113,8 +117,7 @@ class Registry:
         offers = self._offers.get((kind, name), [])
         if not offers:
             hint = did_you_mean(name, [card_name for card_kind, card_name in self._offers if card_kind == kind])
-            broken = [plugin for plugin in self.plugins if plugin.problem]
-            tail = f" (broken plugins: {', '.join(p.name for p in broken)}; see: llmops plugins)" if broken else ""
+            tail = self._broken()
             article = "an" if kind[0] in "aeiou" else "a"
             message = f"no {kind} is called {name!r}{hint}{tail}"
             if "/" in name:
@@ -140,11 +143,7 @@ class Registry:
                 hint = did_you_mean(name, known) if known else "; it has no options"
                 message = f"{where} has no option {name!r}{hint}"
                 raise SpecError(message)
-        try:
-            return from_json(to_json(dict(given)), card.options)
-        except Exception as exc:
-            message = f"{where}: {explain(exc)}"
-            raise SpecError(message) from exc
+        return _structured(given, card.options, where)
 
     def make(self, kind: CardKind, name: str, given: Mapping[str, Any]) -> Any:
         """Make the implementation of a card from its options.
@@ -157,9 +156,7 @@ class Registry:
         card = offer.card
         self.check_extra(card)
         options = self.options(card, given, where=f"{kind} {name!r}")
-        if card.load not in self._classes:
-            self._classes[card.load] = _load_class(offer)
-        return self._classes[card.load](options)
+        return self._class(offer)(options)
 
     def check_extra(self, card: Card) -> None:
         """Check, without importing them, that the modules a card needs are installed.
@@ -172,6 +169,62 @@ class Registry:
             mend = f"pip install 'llmops-sdk[{card.extra}]'" if card.extra else f"pip install {' '.join(missing)}"
             message = f"{card.kind} {card.name!r} needs {', '.join(missing)}: {mend}"
             raise MissingExtraError(message)
+
+    def open_store(self, uri: str, settings: Mapping[str, Mapping[str, Any]]) -> Store:
+        """Open the store of a URI's scheme.
+
+        Args:
+            uri: `scheme://...`.
+            settings: Plugin name to its settings; the store gets those of its own plugin.
+
+        Raises:
+            SpecError: No store opens such URIs; says what there is.
+            MissingExtraError: What the store imports is not installed; says what to type.
+            StoreError: It cannot be reached as this URI and these settings say.
+        """
+        scheme = uri.partition("://")[0]
+        if ("store", scheme) not in self._offers:
+            known = ", ".join(["a folder", *(f"{offer.card.name}://..." for offer in self.offers("store"))])
+            message = f"no store opens '{scheme}://' URIs; known: {known}{self._broken()}"
+            raise SpecError(message)
+        offer = self.offer("store", scheme)
+        self.check_extra(offer.card)
+        opened: Store = self._class(offer)(uri, settings.get(offer.plugin.name, {}))
+        return opened
+
+    def settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Check the settings of a plugin, and return those that were given as JSON.
+
+        Raises:
+            SpecError: There is no such plugin, or an unknown, missing or ill-typed setting; says which.
+        """
+        plugins = [plugin.name for plugin in self.plugins]
+        if name not in plugins:
+            message = f"settings are for plugins, and none is called {name!r}{did_you_mean(name, plugins)}"
+            raise SpecError(message)
+        if name not in self._settings:
+            problem = next((plugin.problem for plugin in self.plugins if plugin.name == name), "")
+            message = f"plugin {name!r} is broken: {problem}" if problem else f"plugin {name!r} has no settings"
+            raise SpecError(message)
+        cls = self._settings[name]
+        known = [field.name for field in attrs.fields(cls)]
+        for setting in given:
+            if setting not in known:
+                message = f"settings of {name!r}: there is no {setting!r}{did_you_mean(setting, known)}"
+                raise SpecError(message)
+        data: dict[str, Any] = to_json(dict(given))
+        _structured(data, cls, f"settings of {name!r}")
+        return data
+
+    def sweeper(self, name: str, settings: Mapping[str, Any]) -> Any:
+        """Make a sweeper with the settings of its plugin.
+
+        Raises:
+            MissingExtraError: What it imports is not installed; says what to type.
+        """
+        offer = self.offer("sweeper", name)
+        self.check_extra(offer.card)
+        return self._class(offer)(settings)
 
     # -- the rest -------------------------------------------------------------------------------
 
@@ -212,6 +265,10 @@ class Registry:
             for plugin in sorted(owners, key=lambda plugin: plugin.name)
         )
 
+    def module(self, name: str) -> Any:
+        """Return what a plugin is: its module or object with the hooks; None where no such plugin could be loaded."""
+        return self._manager.get_plugin(name)
+
     def check_pins(self, plan: Plan) -> None:
         """Check that every plugin of a plan is here.
 
@@ -243,11 +300,12 @@ class Registry:
         self._manager.register(module, name=plugin.name)
         try:
             self._manager.check_pending()
-            cards = self._call(module, "llmops_cards")
+            cards = [card for hook in _CARD_HOOKS for card in self._call(module, hook)]
             assets = self._call(module, "llmops_assets")
+            settings = self._settings_of(module)
             for card in cards:
                 if not isinstance(card, Card) or card.kind not in KINDS:
-                    message = f"llmops_cards returned {card!r}, which is no card"
+                    message = f"a hook returned {card!r}, which is no card"
                     raise PluginError(message)  # noqa: TRY301 - it is this plugin's problem, kept by the caller
                 _check_options(card)
         except BaseException:
@@ -257,12 +315,63 @@ class Registry:
             self._offers.setdefault((card.kind, card.name), []).append(Offer(card, plugin))
         for asset in assets:
             self._assets.setdefault(asset.name, asset)
+        if settings is not None:
+            self._settings[plugin.name] = settings
         self._modules.append(module)
+
+    def _class(self, offer: Offer) -> type:
+        if offer.card.load not in self._classes:
+            self._classes[offer.card.load] = _load_class(offer)
+        return self._classes[offer.card.load]
+
+    def _broken(self) -> str:
+        broken = [plugin.name for plugin in self.plugins if plugin.problem]
+        return f" (broken plugins: {', '.join(broken)}; see: llmops plugins)" if broken else ""
+
+    def _settings_of(self, module: Any) -> type | None:
+        """Return the class of a plugin's settings, or None where it has none."""
+        impls = [impl for impl in self._manager.hook.llmops_settings.get_hookimpls() if impl.plugin is module]
+        cls: Any = impls[0].function() if impls else None
+        if cls is not None and not (isinstance(cls, type) and attrs.has(cls)):
+            message = f"llmops_settings returned {cls!r}, which is no attrs class"
+            raise PluginError(message)
+        return cls
 
     def _call(self, module: Any, hook: str) -> list[Any]:
         """Call one plugin's implementation of a hook; pluggy's own call would not say whose result is whose."""
         caller = getattr(self._manager.hook, hook)
         return [item for impl in caller.get_hookimpls() if impl.plugin is module for item in impl.function()]
+
+
+def open_store(
+    uri: str, registry: Registry | None = None, settings: Mapping[str, Mapping[str, Any]] | None = None
+) -> Store:
+    """Open the store at a folder, or at a URI for which a plugin has a store. Plugins are loaded for URIs only.
+
+    Args:
+        uri: A folder, or `scheme://...`.
+        registry: The plugins; by default the installed ones.
+        settings: Plugin name to its settings, where a pipeline says some.
+
+    Raises:
+        SpecError: No store opens such a URI.
+        StoreError: It cannot be reached.
+    """
+    scheme, colon, _ = uri.partition("://")
+    if not colon and re.match(r"[a-z][a-z0-9]+:/", uri):
+        message = f"{uri!r} is neither a folder nor a URI; write it as text with two slashes, not as a path"
+        raise SpecError(message)
+    if not colon or scheme == "file":
+        return LocalStore(uri.removeprefix("file://"))
+    return (registry or Registry.load()).open_store(uri, settings or {})
+
+
+def _structured(given: Mapping[str, Any], cls: type, where: str) -> Any:
+    try:
+        return from_json(to_json(dict(given)), cls)
+    except Exception as exc:
+        message = f"{where}: {explain(exc)}"
+        raise SpecError(message) from exc
 
 
 def _check_options(card: Card) -> None:

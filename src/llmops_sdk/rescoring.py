@@ -15,12 +15,12 @@ from llmops_sdk.errors import RunNotFoundError, SpecError
 from llmops_sdk.planning import extend_plan
 from llmops_sdk.plans import CompareStep, Plan, ScoreStep, Succeeded
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.registry import Registry
+from llmops_sdk.registry import Registry, open_store
 from llmops_sdk.reporting import report_run
 from llmops_sdk.running import Runtime, default_home, run_step
 from llmops_sdk.running.job import Job
 from llmops_sdk.running.probing import find_probes, probers
-from llmops_sdk.runs import Run, open_store
+from llmops_sdk.runs import Run
 from llmops_sdk.specs import ComponentSpec, component_from, spec_from, spec_to
 from llmops_sdk.stores import Store
 
@@ -54,8 +54,8 @@ def rescore(
         SpecError: An evaluator does not exist, has a wrong option or a metric that is there already, or needs probes
             that the run did not ask.
     """
-    opened = store if isinstance(store, Store) else open_store(str(store))
     registry = registry or Registry.load()
+    opened = store if isinstance(store, Store) else open_store(str(store), registry)
     run = Run.open(opened, run_id)
     _check_finished(run)
     new = tuple(component_from(item, "evaluator") for item in evaluators)

@@ -54,7 +54,7 @@ class Difference:
         versus: The one it is compared with.
         metric: The metric's name.
         estimate: Of candidate minus versus, record by record, with its paired bootstrap interval.
-        better: On how many records `candidate` has the better number.
+        better: On how many records `candidate` has the better number; of a metric without a better end, the higher one.
         worse: On how many it has the worse one.
     """
 

@@ -26,11 +26,11 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import RunNotFoundError, SpecError, did_you_mean
+from llmops_sdk.errors import RunNotFoundError, did_you_mean
 from llmops_sdk.plans import Plan, Started, StepRecord
 from llmops_sdk.results import RESULTS_SCHEMA, Results
 from llmops_sdk.serial import canonical, from_json, to_json
-from llmops_sdk.stores import LocalStore, Store
+from llmops_sdk.stores import Store
 from llmops_sdk.values import Resource
 
 RUN_SCHEMA = 1
@@ -45,11 +45,13 @@ class LedgerEntry:
     Attributes:
         resource: What it is.
         step: Which step creates it.
+        entered: When it was entered, in seconds since the epoch.
         deleted: When it was deleted, in seconds since the epoch, or None while it may exist.
     """
 
     resource: Resource
     step: str
+    entered: float = 0.0
     deleted: float | None = None
 
 
@@ -90,7 +92,7 @@ class Run:
         return f"Run({self.id!r}, store={self.store.uri or type(self.store).__name__!r})"
 
     @classmethod
-    def create(cls, store: Store, plan: Plan, *, version: str, based_on: str = "") -> Run:
+    def create(cls, store: Store, plan: Plan, *, version: str, based_on: str = "", run_id: str = "") -> Run:
         """Begin the record of a new run of `plan`.
 
         Args:
@@ -98,10 +100,11 @@ class Run:
             plan: What will be executed.
             version: Of this package.
             based_on: The run whose steps it takes over, where it is scored anew.
+            run_id: Its name, where something else gives it one; by default one is made from the plan's name.
         """
         now = datetime.now(timezone.utc)
         slug = re.sub(r"[^a-z0-9]+", "-", plan.name.lower()).strip("-")[:40] or "run"
-        run_id = f"{slug}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run_id = run_id or f"{slug}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         facts = {
             "schema": RUN_SCHEMA,
             "run": run_id,
@@ -201,7 +204,7 @@ class Run:
 
     def enter(self, resource: Resource, step: str) -> None:
         """Write a resource into the ledger, before it is created."""
-        self._write_entry(LedgerEntry(resource, step))
+        self._write_entry(LedgerEntry(resource, step, entered=time.time()))
 
     def strike(self, resource: Resource, step: str) -> None:
         """Note that a resource is deleted."""
@@ -261,7 +264,7 @@ class Run:
     @cached_property
     def location(self) -> str:
         """Where people find it: the folder, or the keys' beginning."""
-        return f"{self.store.uri}/{self._base}" if self.store.uri else self._base
+        return self.store.locate(self._base)
 
 
 _HOST = platform.node()
@@ -297,16 +300,3 @@ def find_run(store: Store, name: str) -> str:
         message = f"there is no run {name!r} in {where!r}{did_you_mean(name, ids[-20:])}"
         raise RunNotFoundError(message)
     return found[0]
-
-
-def open_store(uri: str) -> Store:
-    """Open the store at a folder.
-
-    Raises:
-        SpecError: No store opens such a URI.
-    """
-    scheme, colon, _ = uri.partition("://")
-    if colon and scheme != "file":
-        message = f"no store opens {scheme!r} URIs; give a folder"
-        raise SpecError(message)
-    return LocalStore(uri.removeprefix("file://"))

@@ -23,6 +23,9 @@ from typing_extensions import Self
 SEGMENT_RECORDS = 64
 """Lines a journal gathers for one segment where a store cannot append."""
 
+SEGMENT_SECONDS = 10.0
+"""The longest that a line waits for its segment to be full, while lines come."""
+
 SYNC_SECONDS = 1.0
 """The longest that a line of a journal on this disk waits to be safe from a power cut."""
 
@@ -70,9 +73,25 @@ class Store(ABC):
     def delete(self, prefix: str) -> None:
         """Remove all keys that begin with `prefix`."""
 
+    def locate(self, key: str) -> str:
+        """Return where people find `key`: its path, its URI, or the key itself where there is none."""
+        return f"{self.uri}/{key}" if self.uri else key
+
     def append(self, key: str, data: bytes) -> None:
         """Add to the end of `key`; for logs, which have one writer."""
         self.put(key, (self.get(key) or b"") + data)
+
+    @contextmanager
+    def log_file(self, key: str) -> Iterator[Path]:
+        """Lend a file to append to, for another process's output; in the end it is at the end of `key`."""
+        with tempfile.TemporaryDirectory(prefix="llmops-") as lent:
+            path = Path(lent) / "log"
+            path.touch()
+            try:
+                yield path
+            finally:
+                if path.stat().st_size:
+                    self.append(key, path.read_bytes())
 
     def copy(self, source: str, target: str) -> None:
         """Put what `source` holds under `target` too; nothing when there is nothing."""
@@ -84,7 +103,7 @@ class Store(ABC):
     def folder(self, prefix: str) -> Iterator[Path]:
         """Lend a folder with the files below `prefix` to read: a copy where the store is not on this disk."""
         with tempfile.TemporaryDirectory(prefix="llmops-") as lent:
-            self._fetch(prefix, Path(lent))
+            self.download(prefix, Path(lent))
             yield Path(lent)
 
     @contextmanager
@@ -97,9 +116,7 @@ class Store(ABC):
         work = home / "work" / prefix
         work.mkdir(parents=True, exist_ok=True)
         yield work
-        for path in sorted(work.rglob("*")):
-            if path.is_file():
-                self.put(f"{prefix}/{path.relative_to(work).as_posix()}", path.read_bytes())
+        self.upload(work, prefix)
         shutil.rmtree(work)
 
     @contextmanager
@@ -124,9 +141,16 @@ class Store(ABC):
     def _segments(self, prefix: str) -> tuple[str, ...]:
         return tuple(key for key in self.list(prefix) if key == prefix or key.startswith(f"{prefix}/"))
 
-    def _fetch(self, prefix: str, into: Path) -> None:
+    def upload(self, folder: Path, prefix: str) -> None:
+        """Put the files of a folder below `prefix`."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self.put(f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+    def download(self, prefix: str, folder: Path) -> None:
+        """Write what is below `prefix` into a folder."""
         for key in self.list(f"{prefix}/"):
-            target = into / key.removeprefix(f"{prefix}/")
+            target = folder / key.removeprefix(f"{prefix}/")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(self.get(key) or b"")
 
@@ -139,10 +163,11 @@ class _SegmentJournal(Journal):
         self._base = base
         self._number = 0
         self._lines: list[bytes] = []
+        self._kept = time.monotonic()
 
     def write(self, line: bytes) -> None:
         self._lines.append(line)
-        if len(self._lines) >= SEGMENT_RECORDS:
+        if len(self._lines) >= SEGMENT_RECORDS or time.monotonic() - self._kept > SEGMENT_SECONDS:
             self.close()
 
     def close(self) -> None:
@@ -150,6 +175,7 @@ class _SegmentJournal(Journal):
             self._store.put(f"{self._base}-{self._number:06d}.jsonl", b"".join(self._lines))
             self._number += 1
             self._lines = []
+        self._kept = time.monotonic()
 
 
 class LocalStore(Store):
@@ -217,6 +243,12 @@ class LocalStore(Store):
             return
         except OSError:
             super().copy(source, target)
+
+    @contextmanager
+    def log_file(self, key: str) -> Iterator[Path]:
+        path = self.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
 
     @contextmanager
     def folder(self, prefix: str) -> Iterator[Path]:

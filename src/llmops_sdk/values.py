@@ -221,7 +221,6 @@ class TaggedResource:
 
     Attributes:
         resource: What it is.
-        id: Its id, the only one in the world (an ARN).
         run_id: The run that made it.
         step: The step that made it, or empty.
         state: What the service says of it (`InService`, `Creating`), or empty.
@@ -232,7 +231,6 @@ class TaggedResource:
     """
 
     resource: Resource
-    id: str
     run_id: str
     step: str
     created: float
@@ -352,12 +350,12 @@ class Metric:
     Attributes:
         name: As it stands in every record (`rougeL`).
         label: As people read it (`ROUGE-L`).
-        higher_is_better: Which end of the scale wins.
+        higher_is_better: Which end of the scale wins; None where neither does (a length): such a metric decides nothing.
     """
 
     name: str
     label: str = ""
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
 
 
 @attrs.frozen

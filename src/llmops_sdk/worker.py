@@ -14,13 +14,14 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from llmops_sdk.plans import Failed, StepRecord
 from llmops_sdk.progress import EventProgress, replay
 from llmops_sdk.running import Runtime, run_step
 from llmops_sdk.running.runtime import default_home
-from llmops_sdk.runs import Run, open_store
+from llmops_sdk.runs import Run
 
 GRACE_SECONDS = 15.0
 """How long a stopped child may take to save what it has before it is killed."""
@@ -42,8 +43,10 @@ class Child:
         self._run = run
         self._step = step
         self._runtime = runtime
-        self._log = Path(run.store.uri) / f"runs/{run.id}/logs/{step}.log"
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        key = f"runs/{run.id}/logs/{step}.log"
+        self._log_place = run.store.locate(key)
+        self._ended = ExitStack()
+        self._log = self._ended.enter_context(run.store.log_file(key))
         variables = {
             **os.environ,
             "LLMOPS_HOME": str(runtime.home),
@@ -61,6 +64,8 @@ class Child:
                 start_new_session=True,
                 text=True,
             )
+        if self._process.stdout is not None:
+            self._ended.callback(self._process.stdout.close)
 
     def wait(self) -> StepRecord:
         """Play the child's progress until it ends, and return the step's record.
@@ -69,20 +74,21 @@ class Child:
         Ctrl-C, stops the child first.
         """
         began = time.time()
-        try:
-            for line in self._process.stdout or ():
-                replay(line, self._runtime.progress)
-            code = self._process.wait()
-        except BaseException:
-            self.stop()
-            raise
-        finally:
-            self._close()
-        record = self._run.record(self._step)
-        if record is None:
-            record = Failed(self._step, self._cause(code), "", self._step, began, time.time() - began)
-            self._run.write_record(record)
-        return record
+        with self._ended:
+            try:
+                for line in self._process.stdout or ():
+                    replay(line, self._runtime.progress)
+                code = self._process.wait()
+            except BaseException:
+                self.stop()
+                raise
+            finally:
+                self._close()
+            record = self._run.record(self._step)
+            if record is None:
+                record = Failed(self._step, self._cause(code), "", self._step, began, time.time() - began)
+                self._run.write_record(record)
+            return record
 
     def stop(self) -> None:
         """End the child: let it save what it has, then kill its process group. Does nothing when it has ended."""
@@ -109,7 +115,7 @@ class Child:
             if tail and not hint
             else ""
         )
-        return f"the process of step {self._step!r} {how}{hint}{said} (log: {self._log})"
+        return f"the process of step {self._step!r} {how}{hint}{said} (log: {self._log_place})"
 
 
 def main() -> int:
@@ -120,10 +126,10 @@ def main() -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what anybody prints goes to the log
     threading.Thread(target=_stop_with_parent, daemon=True).start()
-    from llmops_sdk.registry import Registry
+    from llmops_sdk.registry import Registry, open_store
 
-    run = Run.open(open_store(store_uri), run_id)
     registry = Registry.load()
+    run = Run.open(open_store(store_uri, registry), run_id)
     registry.check_pins(run.plan)
     runtime = Runtime(
         registry, default_home(), offline=bool(os.environ.get("LLMOPS_OFFLINE")), progress=EventProgress(events)

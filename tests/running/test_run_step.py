@@ -62,6 +62,19 @@ def test_a_run_concludes(pipeline: Pipeline, store: Store, registry: Registry) -
     assert store.get(f"runs/{result.run.id}/report.html") is not None
 
 
+def test_a_metric_without_a_better_end(pipeline: Pipeline, store: Store, registry: Registry) -> None:
+    """It is compared, as more and less; it changes neither the order nor the verdict."""
+    result = run(pipeline.with_evaluator("text-metrics", metrics=["length_ratio"]), store, registry)
+
+    board = result.leaderboards[0]
+    assert "exact" == board.metric
+    (gap,) = [difference for difference in board.differences if difference.metric == "length_ratio"]
+    assert (0, 0) == (gap.better, gap.worse)
+    page = (store.get(f"runs/{result.run.id}/report.html") or b"").decode()
+    assert "← less" in page
+    assert "0 less, 0 more" in page
+
+
 def test_nothing_is_made_twice(pipeline: Pipeline, store: Store, registry: Registry, asked: list[str]) -> None:
     """The same pipeline again asks nothing and trains nothing, and concludes the same."""
     first = run(pipeline, store, registry)

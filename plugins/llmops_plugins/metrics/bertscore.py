@@ -7,46 +7,60 @@ Source: Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (ICLR 20
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import random
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from llmops_plugins.metrics.encoder import Embedding, Encoder
+from llmops_plugins.metrics.encoder import Embedding, Encoder, Weights, make_encoder
 from llmops_plugins.metrics.pairs import Outcome, Pair
 
-_REFERENCE_BYTES = 64 << 20
+# References come again with every candidate: 2,000 of 80 tokens with MiniLM. Outputs come again by chance.
+_REFERENCE_BYTES = 256 << 20
+_OUTPUT_BYTES = 16 << 20
 
 
 @lru_cache(maxsize=1)
-def bert_score(folder: Path, layers: int) -> BertScore:
+def bert_score(weights: Weights, layers: int, home: Path) -> BertScore:
     """Return the scorer of an encoder, one in a process: the candidates of a run share encoder and references.
 
     Raises:
         AssetError: The weights cannot be loaded.
         SpecError: The encoder has no such layer.
+        MissingExtraError: What could serve the encoder is not installed.
     """
-    return BertScore(Encoder(folder, layers))
+    return BertScore(make_encoder(weights, layers, home))
 
 
 class BertScore:
-    """BERTScore of pairs. References are encoded once each, as long as they fit into a bounded memory."""
+    """BERTScore of pairs. A text is encoded once, as long as the embeddings fit into a bounded memory.
+
+    Attributes:
+        engine: The libraries that compute the encoder.
+    """
 
     def __init__(self, encoder: Encoder) -> None:
+        self.engine = encoder.engine
         self._encoder = encoder
-        self._references = _Recent(_REFERENCE_BYTES)
+        self._references = _Kept(_REFERENCE_BYTES)
+        self._outputs = _Kept(_OUTPUT_BYTES)
         self._lock = Lock()
 
     def score(self, pairs: Sequence[Pair]) -> list[Outcome]:
-        """Return F1 of each pair; 0 where a text has no tokens."""
-        texts = dict.fromkeys(text for pair in pairs for text in (pair.reference, pair.output))
+        """Return F1 of each pair, the best one over its references; 0 where a text has no tokens."""
+        references = dict.fromkeys(text for pair in pairs for text in pair.references)
+        outputs = dict.fromkeys(pair.output for pair in pairs)
         with self._lock:
-            known = {text: found for text in texts if (found := self._references.get(text)) is not None}
+            texts = references | outputs
+            known = {text: found for text in texts if (found := self._references.get(text) or self._outputs.get(text))}
             known.update(self._encoder.embed(text for text in texts if text not in known))
-            for pair in pairs:
-                self._references.put(pair.reference, known[pair.reference])
-        return [{"bertscore": f1(known[pair.output], known[pair.reference])} for pair in pairs]
+            self._references.keep({text: known[text] for text in references})
+            self._outputs.keep({text: known[text] for text in outputs if text not in references})
+        return [
+            {"bertscore": max(f1(known[pair.output], known[reference]) for reference in pair.references)}
+            for pair in pairs
+        ]
 
 
 def f1(output: Embedding, reference: Embedding) -> float:
@@ -54,28 +68,35 @@ def f1(output: Embedding, reference: Embedding) -> float:
     if not output.counted.any() or not reference.counted.any():
         return 0.0
     similarity = output.vectors @ reference.vectors.T
-    precision = float(similarity.amax(dim=1)[output.counted].mean())
-    recall = float(similarity.amax(dim=0)[reference.counted].mean())
+    precision = float(similarity.max(axis=1)[output.counted].mean())
+    recall = float(similarity.max(axis=0)[reference.counted].mean())
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-class _Recent:
-    """The embeddings used last, up to a number of bytes."""
+class _Kept:
+    """Embeddings up to a number of bytes.
+
+    When there is no more room, any one gives way: the candidates come with the same references in the same order, so the
+    one used longest ago would be just the next that is needed.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: OrderedDict[str, Embedding] = OrderedDict()
+        self._kept: dict[str, Embedding] = {}
+        self._texts: list[str] = []
+        self._pick = random.Random(0)  # noqa: S311 - no secret
 
     def get(self, text: str) -> Embedding | None:
-        if text in self._kept:
-            self._kept.move_to_end(text)
         return self._kept.get(text)
 
-    def put(self, text: str, embedding: Embedding) -> None:
-        if text not in self._kept:
-            self._kept[text] = embedding
-            self._size += embedding.size
-        while self._size > self._limit:
-            _, oldest = self._kept.popitem(last=False)
-            self._size -= oldest.size
+    def keep(self, embeddings: dict[str, Embedding]) -> None:
+        for text, embedding in embeddings.items():
+            if text not in self._kept:
+                self._kept[text] = embedding
+                self._texts.append(text)
+                self._size += embedding.size
+            while self._size > self._limit:
+                place = self._pick.randrange(len(self._texts))
+                self._texts[place], self._texts[-1] = self._texts[-1], self._texts[place]
+                self._size -= self._kept.pop(self._texts.pop()).size

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-from llmops_plugins.metrics.assets import metrics_assets
-from llmops_sdk import Asset, Check, Finding, default_home, find_asset
+from llmops_sdk import Check, Finding
 
-# METEOR's values are those of this line of NLTK: 3.10 looks words up in one pass.
-NLTK = "3.10."
 _INSTALL = "pip install 'llmops-sdk[metrics]'"
 
 
 def checks() -> tuple[Check, ...]:
-    """Return the checks: the two libraries whose versions decide values, and every asset."""
-    return (
-        Check("nltk", _nltk),
-        Check("rouge", _rouge),
-        *(Check(f"asset {asset.name}", partial(_asset, asset)) for asset in metrics_assets()),
-    )
-
-
-def _nltk() -> Finding:
-    found = installed("nltk")
-    if not found:
-        return Finding("error", "nltk is not installed; METEOR needs it", _INSTALL)
-    if not found.startswith(NLTK):
-        return Finding("error", f"nltk {found}: METEOR's values are those of nltk {NLTK}x", _INSTALL)
-    return Finding("ok", f"nltk {found}")
+    """Return the checks: the libraries whose versions decide values, and those that decide how long scoring takes."""
+    return Check("rouge", _rouge), Check("meteor", _meteor), Check("bertscore", _bertscore)
 
 
 def _rouge() -> Finding:
@@ -43,11 +26,21 @@ def _rouge() -> Finding:
     return Finding("ok", f"rouge-score-rs {found}")
 
 
-def _asset(asset: Asset) -> Finding:
-    folder = find_asset(asset, default_home())
-    if folder is None:
-        return Finding("warning", f"{asset.summary}: not here yet; a run fetches it", f"llmops assets get {asset.name}")
-    return Finding("ok", f"'{folder}'")
+def _meteor() -> Finding:
+    found = installed("regex")
+    if not found:
+        return Finding("error", "regex is not installed; METEOR needs it", _INSTALL)
+    return Finding("ok", f"regex {found}")
+
+
+def _bertscore() -> Finding:
+    runtime, builder, torch = map(installed, ("onnxruntime", "onnx", "torch"))
+    if runtime and builder:
+        return Finding("ok", f"onnxruntime {runtime}, onnx {builder}")
+    missing = "onnxruntime" if not runtime else "onnx, which builds an encoder's graph once,"
+    if torch:
+        return Finding("warning", f"{missing} is not installed: BERTScore takes torch, and more time", _INSTALL)
+    return Finding("error", f"{missing} is not installed; BERTScore needs it, or torch", _INSTALL)
 
 
 def installed(package: str) -> str:

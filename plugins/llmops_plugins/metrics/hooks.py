@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from llmops_plugins.metrics import judge_options, summarization_options, task_options, text_options
+from llmops_plugins.metrics import (
+    judge_options,
+    robustness_options,
+    summarization_options,
+    task_options,
+    text_options,
+    toxicity_options,
+)
 from llmops_sdk import Asset, Check, EvaluatorCard, hookimpl
 
 
 @hookimpl
 def llmops_cards() -> tuple[EvaluatorCard, ...]:
     """Return the evaluators."""
-    return (*summarization_options.CARDS, *task_options.CARDS, *text_options.CARDS, *judge_options.CARDS)
+    return (
+        *summarization_options.CARDS,
+        *task_options.CARDS,
+        *robustness_options.CARDS,
+        *toxicity_options.CARDS,
+        *text_options.CARDS,
+        *judge_options.CARDS,
+    )
 
 
 @hookimpl
 def llmops_assets() -> tuple[Asset, ...]:
-    """Return WordNet, NLTK's sentence model, and the small encoder."""
+    """Return WordNet, NLTK's sentence model, the small encoder, and the classifiers for toxicity."""
     from llmops_plugins.metrics.assets import metrics_assets
+    from llmops_plugins.metrics.toxicity_assets import toxicity_assets
 
-    return metrics_assets()
+    return (*metrics_assets(), *toxicity_assets())
 
 
 @hookimpl

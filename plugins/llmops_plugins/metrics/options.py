@@ -19,3 +19,14 @@ def some_of(known: tuple[str, ...]) -> Callable[[Any, Any, tuple[str, ...]], Non
             raise ValueError(message)
 
     return check
+
+
+def one_of(known: tuple[str, ...]) -> Callable[[Any, Any, str], None]:
+    """Return a validator of a choice."""
+
+    def check(_options: object, attribute: Any, value: str) -> None:
+        if value not in known:
+            message = f"{attribute.name} is one of {', '.join(known)}, not {value!r}"
+            raise ValueError(message)
+
+    return check

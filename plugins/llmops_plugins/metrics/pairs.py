@@ -15,10 +15,22 @@ _T = TypeVar("_T")
 
 @attrs.frozen
 class Pair:
-    """An output and the reference it is compared with; the output may be empty, the reference is not."""
+    """An output and what it is compared with; the output may be empty, references are not.
+
+    Attributes:
+        output: What the model wrote.
+        reference: The reference, the first one where there are several.
+        others: Further references that are as good.
+    """
 
     output: str
     reference: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """All references."""
+        return (self.reference, *self.others)
 
 
 @attrs.frozen
@@ -40,16 +52,22 @@ class PairScorer(Protocol):
 
 
 def pair_of(generation: Generation, field: str) -> Pair | Unscorable:
-    """Return what is compared for a generation; its reference is the record's `field`."""
-    reference = generation.record.get(field)
-    if reference is None:
+    """Return what is compared for a generation; its reference is the record's `field`.
+
+    The field may hold a list of texts: references that are all as good, empty ones left out.
+    """
+    held = generation.record.get(field)
+    if held is None:
         known = ", ".join(sorted(generation.record))
         return Unscorable(f"the record has no reference field {field!r}; it has: {known}")
-    if not isinstance(reference, str):
-        return Unscorable(f"the reference field {field!r} holds no text but {type(reference).__name__}")
-    if not reference.strip():
+    references = list(held) if isinstance(held, (list, tuple)) else [held]
+    strange = next((reference for reference in references if not isinstance(reference, str)), None)
+    if strange is not None or None in references:
+        return Unscorable(f"the reference field {field!r} holds no text but {type(strange).__name__}")
+    references = [reference for reference in references if reference.strip()]
+    if not references:
         return Unscorable(f"the reference field {field!r} is empty")
-    return Pair(generation.output, reference)
+    return Pair(generation.output, references[0], tuple(references[1:]))
 
 
 def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

@@ -6,12 +6,14 @@ import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.pairs import Unscorable, pair_of
+from llmops_plugins.metrics.optional_bertscore import bertscore_scorer, encoder_facts, encoder_fingerprint
+from llmops_plugins.metrics.pairs import Outcome, Pair, Unscorable, batches, pair_of
 from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
     from llmops_plugins.metrics.task_options import QAAccuracyOptions
 
+_BATCH = 64
 _ARTICLES = frozenset({"a", "an", "the"})
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _LABELS = {
@@ -20,11 +22,15 @@ _LABELS = {
     "quasi_exact_match": "Quasi-exact match",
     "precision_over_words": "Precision over words",
     "recall_over_words": "Recall over words",
+    "bertscore": "BERTScore",
 }
 
 
 class QAAccuracy(Evaluator):
-    """Compares an answer with one or more accepted answers; each metric takes the accepted answer that suits it best."""
+    """Compares an answer with one or more accepted answers; each metric takes the accepted answer that suits it best.
+
+    BERTScore needs an encoder and most of the time; it is given where the option `metrics` names it.
+    """
 
     options: QAAccuracyOptions
 
@@ -33,20 +39,57 @@ class QAAccuracy(Evaluator):
         """The metrics of the options, in their order."""
         return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
 
-    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
-        """Score every generation; a record without a reference is unscored."""
-        del context
-        for generation in generations:
-            pair = pair_of(generation, self.options.reference)
-            if isinstance(pair, Unscorable):
-                yield Unscored(generation.index, pair.reason)
-            else:
-                yield Scored(generation.index, self._scores(pair.output, pair.reference))
+    def fingerprint(self, context: Context) -> str:
+        """Return the hash of the encoder's weights where the options do not pin them."""
+        return encoder_fingerprint(context, self.options)
 
-    def _scores(self, output: str, reference: str) -> Mapping[str, float]:
-        delimiter = self.options.delimiter
-        accepted = reference.split(delimiter) if delimiter else [reference]
-        return {name: max(_SCORES[name](output, answer) for answer in accepted) for name in self.options.metrics}
+    def provenance(self, context: Context) -> Mapping[str, str]:
+        """Return the encoder and its hash."""
+        return encoder_facts(context, self.options)
+
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
+        """Score the generations in batches; a record without an accepted answer is unscored.
+
+        Raises:
+            AssetError: The encoder cannot be had here.
+        """
+        scorer = bertscore_scorer(context, self.options)
+        for batch in batches(generations, _BATCH):
+            pairs = [
+                accepted_answers(generation, self.options.reference, self.options.delimiter) for generation in batch
+            ]
+            wanted = [pair for pair in pairs if isinstance(pair, Pair)]
+            similar = iter(scorer.score(wanted) if scorer is not None and wanted else [{} for _ in wanted])
+            for generation, pair in zip(batch, pairs, strict=True):
+                outcome = pair if isinstance(pair, Unscorable) else self._best(pair, next(similar))
+                if isinstance(outcome, Unscorable):
+                    yield Unscored(generation.index, outcome.reason)
+                else:
+                    yield Scored(generation.index, outcome)
+
+    def _best(self, pair: Pair, similar: Outcome) -> Outcome:
+        """Return the best value of each metric over the accepted answers; that of BERTScore is there already."""
+        if isinstance(similar, Unscorable):
+            return similar
+        return {
+            name: max(_SCORES[name](pair.output, answer) for answer in pair.references)
+            if name in _SCORES
+            else similar[name]
+            for name in self.options.metrics
+        }
+
+
+def accepted_answers(generation: Generation, field: str, delimiter: str) -> Pair | Unscorable:
+    """Return an output with the accepted answers of its record, or why there are none.
+
+    A text is parted at the delimiter, as in FMEval; an empty delimiter parts nothing. The texts of a list stand for
+    themselves.
+    """
+    pair = pair_of(generation, field)
+    if isinstance(pair, Unscorable) or not delimiter or not isinstance(generation.record[field], str):
+        return pair
+    first, *others = pair.reference.split(delimiter)
+    return Pair(pair.output, first, tuple(others))
 
 
 def normalize(text: str) -> str:

@@ -32,9 +32,12 @@ class Rouge:
         self._scorer: Any = module.RougeScorer(self._types, use_stemmer=use_stemmer)
 
     def score(self, pairs: Sequence[Pair]) -> list[Mapping[str, float]]:
-        """Return the F-measures of each pair."""
-        scores = (self._scorer.score(pair.reference, pair.output) for pair in pairs)
-        return [{name: float(score[name].fmeasure) for name in self._types} for score in scores]
+        """Return the F-measures of each pair, for each type the best one over its references."""
+        return [self._score(pair) for pair in pairs]
+
+    def _score(self, pair: Pair) -> Mapping[str, float]:
+        scores = [self._scorer.score(reference, pair.output) for reference in pair.references]
+        return {name: max(float(score[name].fmeasure) for score in scores) for name in self._types}
 
 
 def rouge_engine() -> str:

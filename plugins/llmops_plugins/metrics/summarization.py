@@ -1,13 +1,15 @@
 """Summarization accuracy: ROUGE, METEOR and BERTScore of outputs, with the definitions and values of FMEval.
 
 FMEval runs one record at a time through Ray and loads its models in every worker; here the same numbers are computed in
-this process, a batch at a time, so that memory does not grow with the number of records.
+this process, a batch at a time, so that memory does not grow with the number of records. The metrics of a batch are
+computed side by side, and what references need is done once for all candidates that are scored in one process.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -52,21 +54,24 @@ class SummarizationAccuracy(Evaluator):
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches.
 
-        An empty output scores 0, as in FMEval. A record without a reference text is unscored.
+        An empty output scores 0, as in FMEval. Where the reference field holds a list of texts, each metric takes the one
+        that suits the output best. A record without a reference text is unscored.
 
         Raises:
             AssetError: WordNet, the sentence model or the encoder cannot be had here.
+            MissingExtraError: What could serve the encoder is not installed.
         """
         scorers = self._scorers(context)
-        for batch in batches(generations, _BATCH):
-            pairs = [pair_of(generation, self.options.reference) for generation in batch]
-            outcomes = iter(self._score(scorers, [pair for pair in pairs if isinstance(pair, Pair)]))
-            for generation, pair in zip(batch, pairs, strict=True):
-                outcome = pair if isinstance(pair, Unscorable) else next(outcomes)
-                if isinstance(outcome, Unscorable):
-                    yield Unscored(generation.index, outcome.reason)
-                else:
-                    yield Scored(generation.index, outcome)
+        with ThreadPoolExecutor(len(scorers)) as pool:
+            for batch in batches(generations, _BATCH):
+                pairs = [pair_of(generation, self.options.reference) for generation in batch]
+                outcomes = self._score(pool, scorers, [pair for pair in pairs if isinstance(pair, Pair)])
+                for generation, pair in zip(batch, pairs, strict=True):
+                    outcome = pair if isinstance(pair, Unscorable) else next(outcomes)
+                    if isinstance(outcome, Unscorable):
+                        yield Unscored(generation.index, outcome.reason)
+                    else:
+                        yield Scored(generation.index, outcome)
 
     def provenance(self, context: Context) -> Mapping[str, str]:
         """Return the libraries and files behind the numbers: versions, WordNet's origin, the encoder and its hash."""
@@ -75,16 +80,19 @@ class SummarizationAccuracy(Evaluator):
             engine = rouge_engine()
             facts["rouge"] = f"{engine} {version(engine)}, {'with' if self.options.use_stemmer else 'without'} stemmer"
         if "meteor" in self.options.metrics:
-            facts["nltk"] = version("nltk")
+            from llmops_plugins.metrics.meteor import NLTK
+
+            facts["meteor"] = f"the values of nltk {NLTK}"
             facts |= {name: _asset_facts(context, name) for name in (WORDNET, PUNKT)}
-        if "bertscore" in self.options.metrics:
+        if self.options.layers is not None and "bertscore" in self.options.metrics:
+            from llmops_plugins.metrics.bertscore import bert_score
             from llmops_plugins.metrics.encoder import find_weights
 
             weights = find_weights(context, self.options.bertscore_model)
             facts["bertscore_model"] = weights.name
             facts["bertscore_weights_sha256"] = weights.sha256()
             facts["bertscore_layers"] = str(self.options.layers)
-            facts |= {name: version(name) for name in ("torch", "transformers")}
+            facts["bertscore_engine"] = bert_score(weights, self.options.layers, context.home).engine
         return facts
 
     @property
@@ -105,13 +113,14 @@ class SummarizationAccuracy(Evaluator):
             from llmops_plugins.metrics.encoder import find_weights
 
             weights = find_weights(context, self.options.bertscore_model)
-            scorers.append(bert_score(weights.folder, self.options.layers))
+            scorers.append(bert_score(weights, self.options.layers, context.home))
         return scorers
 
-    def _score(self, scorers: Sequence[PairScorer], pairs: Sequence[Pair]) -> Iterator[Outcome]:
+    def _score(self, pool: Executor, scorers: Sequence[PairScorer], pairs: Sequence[Pair]) -> Iterator[Outcome]:
+        """Let every scorer work in a thread of its own: ONNX Runtime computes outside of Python's lock."""
         if not pairs:
             return
-        for outcomes in zip(*(scorer.score(pairs) for scorer in scorers), strict=True):
+        for outcomes in zip(*pool.map(lambda scorer: scorer.score(pairs), scorers), strict=True):
             merged: dict[str, float] = {}
             failed = [outcome for outcome in outcomes if isinstance(outcome, Unscorable)]
             for outcome in outcomes:

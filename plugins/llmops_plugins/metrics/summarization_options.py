@@ -80,6 +80,6 @@ CARDS = (
         load="llmops_plugins.metrics.summarization:SummarizationAccuracy",
         options=SummarizationAccuracyOptions,
         extra="metrics",
-        requires=("nltk", "rouge_score", "torch", "transformers"),
+        requires=("regex", "rouge_score"),  # and for BERTScore onnxruntime, or else torch and transformers
     ),
 )

@@ -28,34 +28,8 @@ _SUFFIXES: dict[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 
 
-class Lemma:
-    """One word of a synset, with the one method METEOR asks for."""
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def name(self) -> str:
-        """Return the word as the dictionary spells it; an underscore stands for a space."""
-        return self._name
-
-
-class Synset:
-    """Words of one meaning, with the one method METEOR asks for."""
-
-    __slots__ = ("_lemmas",)
-
-    def __init__(self, names: list[str]) -> None:
-        self._lemmas = tuple(map(Lemma, names))
-
-    def lemmas(self) -> tuple[Lemma, ...]:
-        """Return the words in the dictionary's order."""
-        return self._lemmas
-
-
 class WordNet:
-    """The dictionary below a folder, as `nltk.translate.meteor_score` takes it (`wordnet=`).
+    """The dictionary below a folder.
 
     Args:
         folder: Holds `index.*`, `data.*` and `*.exc` of WordNet 3.0. The files stay open while the object lives.
@@ -64,17 +38,22 @@ class WordNet:
     def __init__(self, folder: Path) -> None:
         self._parts = [_Part(folder, name) for name in _PARTS]
         # Words repeat a great deal; the bound keeps memory flat over any number of records.
-        self.synsets = lru_cache(maxsize=20_000)(self._synsets)
+        self.synonyms = lru_cache(maxsize=20_000)(self._synonyms)
 
-    def _synsets(self, word: str) -> tuple[Synset, ...]:
-        """Return the synsets of a word form: nouns, verbs, adjectives, adverbs, the frequent ones first."""
+    def _synonyms(self, word: str) -> frozenset[str]:
+        """Return the single words that share a meaning with a word form, itself among them where it is an entry.
+
+        Names with a capital letter are left out: METEOR compares words in lower case.
+        """
         form = word.lower()
-        return tuple(
-            part.synset(offset)
+        names = {
+            name
             for part in self._parts
             for base in part.base_forms(form)
             for offset in part.offsets(base)
-        )
+            for name in part.names(offset)
+        }
+        return frozenset(name for name in names if "_" not in name and name == name.lower())
 
 
 class _Part:
@@ -116,12 +95,12 @@ class _Part:
                 high = start
         return []
 
-    def synset(self, offset: int) -> Synset:
-        """Return a synset. Its line is `offset file type n_words(hex) word id word id ...`."""
+    def names(self, offset: int) -> list[str]:
+        """Return the words of a synset. Its line is `offset file type n_words(hex) word id word id ...`."""
         line = self._data[offset : self._data.find(b"\n", offset)]
         fields = line.split(b" ", 4)
         words = fields[4].split(b" ", 2 * int(fields[3], 16))[0:-1:2]
-        return Synset([_without_marker(word.decode("utf-8")) for word in words])
+        return [_without_marker(word.decode("utf-8")) for word in words]
 
 
 def _map(path: Path) -> mmap.mmap:

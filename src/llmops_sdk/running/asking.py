@@ -118,7 +118,7 @@ def ask(
 ) -> Iterator[Outcome]:
     """Ask every question, `concurrency` at a time, and yield outcomes in the order in which they come.
 
-    At most a few times `concurrency` questions and outcomes are held at a time. Throttling, 5xx, lost connections and
+    At most `concurrency` questions and two outcomes more are held at a time, so a kill loses no more than these. Throttling, 5xx, lost connections and
     timeouts are asked again with exponential backoff and jitter; what still fails is an `Unanswered`.
 
     Raises:
@@ -145,7 +145,7 @@ class _Asker:
         self._taking = threading.Lock()
         self._generation = generation
         self._concurrency = concurrency
-        self._done: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=4 * concurrency)
+        self._done: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=1)
 
     def outcomes(self) -> Iterator[Outcome]:
         # Daemons: after Ctrl-C a request in flight ends with its endpoint, and must not hold the process until then.

@@ -162,7 +162,7 @@ def _leaderboard(
 ) -> Leaderboard:
     metrics = {metric.name: metric for evaluator in facts.values() for metric in evaluator.metrics}
     deciding = metrics.get(plan.metric, Metric(plan.metric))
-    sign = -1 if deciding.higher_is_better else 1
+    sign = 1 if deciding.higher_is_better is False else -1
 
     def rank(column: _Column) -> tuple[bool, float]:
         estimate = column.result.estimates.get(deciding.name)
@@ -193,7 +193,7 @@ def _difference(column: _Column, best: _Column, metric: Metric) -> Difference | 
     estimate = Bootstrap(len(gap)).estimate(gap)
     if estimate is None:
         return None
-    gains = gap if metric.higher_is_better else -gap
+    gains = -gap if metric.higher_is_better is False else gap
     return Difference(
         candidate=column.result.candidate,
         versus=best.result.candidate,

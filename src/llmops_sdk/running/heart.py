@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -36,7 +37,8 @@ class Heart:
             with self._lock:
                 alive = dict(self._alive)
             for (_, step), (run, at) in alive.items():
-                run.write_started(step, at)
+                with contextlib.suppress(Exception):  # a beat that a store loses must not be the last one
+                    run.write_started(step, at)
 
 
 HEART = Heart()

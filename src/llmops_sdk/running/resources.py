@@ -34,9 +34,8 @@ def _delete_all(job: Job, entered: tuple[Resource, ...], delete: Callable[[Resou
     for resource in reversed(entered):
         try:
             delete(resource)
+            job.run.strike(resource, job.step)
         except Exception as exc:
             job.log.exception("%s %r could not be deleted", resource.kind, resource.name)
             failure = failure or exc
-        else:
-            job.run.strike(resource, job.step)
     return failure

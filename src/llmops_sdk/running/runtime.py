@@ -10,7 +10,7 @@ import attrs
 
 from llmops_sdk.assets import get_asset
 from llmops_sdk.interfaces import Context
-from llmops_sdk.progress import Progress
+from llmops_sdk.progress import Progress, progress_for
 from llmops_sdk.registry import Registry
 from llmops_sdk.runs import Run
 
@@ -30,6 +30,12 @@ class Runtime:
     home: Path
     offline: bool = False
     progress: Progress = attrs.field(factory=Progress)
+
+    @classmethod
+    def here(cls, progress: Progress | None = None) -> Runtime:
+        """Return what a process brings by itself: the installed plugins, and what `LLMOPS_` variables say."""
+        offline = bool(os.environ.get("LLMOPS_OFFLINE"))
+        return cls(Registry.load(), default_home(), offline=offline, progress=progress or progress_for())
 
     def asset(self, name: str) -> Path:
         """Return an asset's folder, fetched first where it is missing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import traceback
@@ -95,7 +96,9 @@ class _StoreHandler(logging.Handler):
         self._key = key
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._run.store.append(self._key, (self.format(record) + "\n").encode())
+        # A line that the store does not take must not keep a resource from being deleted; the next record fails too.
+        with contextlib.suppress(UserError, OSError):
+            self._run.store.append(self._key, (self.format(record) + "\n").encode())
 
 
 def _one_line(error: BaseException) -> str:

@@ -64,7 +64,7 @@ def _unsettled(tied: tuple[str, ...], to_best: dict[str, Difference]) -> str:
 def _worse(difference: Difference | None, metric: Metric) -> bool:
     if difference is None or difference.estimate.records < FEWEST:
         return False
-    return difference.estimate.high < 0 if metric.higher_is_better else difference.estimate.low > 0
+    return difference.estimate.low > 0 if metric.higher_is_better is False else difference.estimate.high < 0
 
 
 def _mean(estimate: Estimate) -> str:

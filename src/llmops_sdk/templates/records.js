@@ -59,7 +59,9 @@
     // -- numbers of a record --
     const answer = (record, c) => record.answers[c];
     const score = (record, c, m = state.metric) => (answer(record, c) && metrics.length ? answer(record, c).scores[m] : null);
-    const higher = () => !metrics.length || metrics[state.metric].higher;
+    const higher = () => !metrics.length || metrics[state.metric].higher !== false;
+    const neutral = () => metrics.length > 0 && metrics[state.metric].higher === null;
+    const beats = () => (neutral() ? "has more than" : "beats");
     const pairs = () => state.right >= 0 && metrics.length > 0;
     function difference(record) {
       const [a, b] = [score(record, state.left), score(record, state.right)];
@@ -156,8 +158,8 @@
     function drawHead() {
       const texts = {
         all: `all records`, failed: "any failure or missing score", limit: "any answer cut at the token limit",
-        ahead: pairs() && `${candidates[state.left].name} beats ${candidates[state.right].name}`,
-        behind: pairs() && `${candidates[state.right].name} beats ${candidates[state.left].name}`,
+        ahead: pairs() && `${candidates[state.left].name} ${beats()} ${candidates[state.right].name}`,
+        behind: pairs() && `${candidates[state.right].name} ${beats()} ${candidates[state.left].name}`,
       };
       for (const option of onlySelect.querySelectorAll("option")) {
         option.textContent = texts[option.value] || "";
@@ -205,7 +207,7 @@
       const opened = state.open.has(record.index);
       const button = el("button", { type: "button", class: "unfold", "aria-expanded": String(opened), "aria-label": `Record ${record.index} in full` }, String(record.index));
       const scores = seen().map((c) => score(record, c)).filter((s) => s !== null);
-      const top = scores.length > 1 ? (higher() ? Math.max(...scores) : Math.min(...scores)) : null;
+      const top = scores.length > 1 && !neutral() ? (higher() ? Math.max(...scores) : Math.min(...scores)) : null;
       const made = el("tr", { class: "record", id: anchor + record.index },
         el("th", { scope: "row", class: "at" }, button),
         el("td", { class: "task", "data-label": "Instruction" }, clamp(task(record))),
@@ -344,7 +346,7 @@
       const behind = gaps.filter(([record]) => gain(record) < 0).length;
       strip.replaceChildren(
         el("p", {}, el("b", {}, `${metrics[state.metric].label}: `), el("bdi", {}, left.name), ` minus `, el("bdi", {}, right.name),
-          `, record by record. `, el("span", { class: "quiet" }, `Better on ${ahead}, worse on ${behind}, equal on ${gaps.length - ahead - behind}. A bar opens its record.`)),
+          `, record by record. `, el("span", { class: "quiet" }, `${neutral() ? "More" : "Better"} on ${ahead}, ${neutral() ? "less" : "worse"} on ${behind}, equal on ${gaps.length - ahead - behind}. A bar opens its record.`)),
         el("div", { class: "bars" }, svg("svg", { "aria-hidden": "true" }, ...bars, svg("line", { class: "zero", x1: "0", x2: "100%", y1: `${zero}%`, y2: `${zero}%` })),
           el("span", { class: "most" }, number(high, true)), el("span", { class: "least" }, number(low, true))));
     }

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics import bertscore
-from llmops_plugins.metrics.bertscore import BertScore
-from llmops_plugins.metrics.encoder import Encoder, find_weights
+from llmops_plugins.metrics import bertscore, encoder_onnx
+from llmops_plugins.metrics.bertscore import BertScore, bert_score
+from llmops_plugins.metrics.encoder import Encoder, Weights, find_weights, make_encoder
+from llmops_plugins.metrics.encoder_onnx import OnnxEncoder, cores
+from llmops_plugins.metrics.encoder_torch import TorchEncoder
 from llmops_plugins.metrics.pairs import Pair
-from llmops_sdk import AssetError, Context, SpecError, file_sha256
+from llmops_sdk import AssetError, Context, MissingExtraError, SpecError, file_sha256
 
 Texts = Sequence[tuple[str, str]]
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -82,40 +87,85 @@ def expected_f1(folder: Path, layers: int, texts: Texts) -> list[float]:
     return [scorer.score([output], [[reference]])[2].item() for output, reference in texts]
 
 
-def our_f1(folder: Path, layers: int, texts: Texts) -> list[float]:
-    scores = BertScore(Encoder(folder, layers)).score([Pair(output, reference) for output, reference in texts])
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, int], Encoder]:
+    """Make an encoder as an evaluator does; graphs are built into a folder of these tests' own."""
+    home = tmp_path_factory.mktemp("home")
+    return lambda folder, layers: make_encoder(Weights("encoder", folder), layers, home)
+
+
+def our_f1(encoder: Encoder, texts: Texts) -> list[float]:
+    scores = BertScore(encoder).score([Pair(output, reference) for output, reference in texts])
     return [score["bertscore"] for score in scores if isinstance(score, dict)]
 
 
+Make = Callable[[Path, int], Encoder]
+
+
 @pytest.mark.parametrize("layers", [6, 2])
-def test_values_are_those_of_bert_score(minilm: Path, pairs: Texts, layers: int) -> None:
-    """Within 1e-5 of the package, which encodes each pair by itself; here texts are encoded in batches."""
+def test_values_are_those_of_bert_score(minilm: Path, pairs: Texts, encoder: Make, layers: int) -> None:
+    """Within 1e-5 of the package, which encodes each pair by itself; by ONNX Runtime, and by torch where it is missing."""
     texts = pairs[: 4 * layers]
+    expected = expected_f1(minilm, layers, texts)
+    fast = encoder(minilm, layers)
 
-    assert expected_f1(minilm, layers, texts) == pytest.approx(our_f1(minilm, layers, texts), abs=1e-5, rel=0)
+    assert isinstance(fast, OnnxEncoder)
+    assert expected == pytest.approx(our_f1(fast, texts), abs=1e-5, rel=0)
+    assert expected == pytest.approx(our_f1(TorchEncoder(minilm, layers), texts), abs=1e-5, rel=0)
 
 
-def test_odd_texts_score_as_in_bert_score(minilm: Path, odd_pairs: Texts) -> None:
+def test_values_on_real_texts_are_those_of_bert_score(
+    minilm: Path, encoder: Make, real_data: Callable[[str], Path]
+) -> None:
+    """Hundred pairs of Dolly: answers, and the first words of the passages they were written from."""
+    rows = [json.loads(line) for line in real_data("dolly/dolly_mix_390.jsonl").read_text("utf-8").splitlines()]
+    texts = [(row["context"][:300], row["response"][:300]) for row in rows if row["category"] == "summarization"][:100]
+
+    assert len(texts) == 100
+    assert expected_f1(minilm, 6, texts) == pytest.approx(our_f1(encoder(minilm, 6), texts), abs=1e-5, rel=0)
+
+
+def test_odd_texts_score_as_in_bert_score(minilm: Path, odd_pairs: Texts, encoder: Make) -> None:
     """Empty texts score 0; control characters, emoji and other scripts score what bert_score gives."""
     expected = expected_f1(minilm, 6, odd_pairs)
 
-    assert expected == pytest.approx(our_f1(minilm, 6, odd_pairs), abs=1e-5, rel=0)
+    assert expected == pytest.approx(our_f1(encoder(minilm, 6), odd_pairs), abs=1e-5, rel=0)
     assert expected[0] == 0.0
 
 
 def test_the_architectures_of_fmevals_encoders_score_as_in_bert_score(
-    tiny_encoder: Path, pairs: Texts, odd_pairs: Texts
+    tiny_encoder: Path, pairs: Texts, odd_pairs: Texts, encoder: Make
 ) -> None:
-    """RoBERTa (a space before the first word) and DeBERTa, cut at their second layer, with random weights."""
+    """RoBERTa (a space before the first word) and DeBERTa, cut at their second layer, with random weights, by torch."""
     readable = [
         pair for pair in odd_pairs if not any("\ud800" <= letter < "\ue000" for text in pair for letter in text)
     ]
     short = [(output[:200], reference[:200]) for output, reference in (*pairs[:20], *readable)]
+    slow = encoder(tiny_encoder, 2)
 
-    assert expected_f1(tiny_encoder, 2, short) == pytest.approx(our_f1(tiny_encoder, 2, short), abs=1e-5, rel=0)
+    assert isinstance(slow, TorchEncoder)
+    assert expected_f1(tiny_encoder, 2, short) == pytest.approx(our_f1(slow, short), abs=1e-5, rel=0)
 
 
-def test_long_texts_are_cut_as_in_bert_score(minilm: Path) -> None:
+def test_another_bert_is_served_by_onnx_runtime(tmp_path: Path, minilm: Path, pairs: Texts, encoder: Make) -> None:
+    """A BERT of other sizes with a head and half precision, whose weights' names begin with `bert.`."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(2)
+    sizes = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 80}
+    BertForSequenceClassification(BertConfig(**sizes, vocab_size=30522, layer_norm_eps=1e-5)).half().save_pretrained(
+        tmp_path
+    )
+    for name in ("vocab.txt", "tokenizer_config.json"):
+        shutil.copy(minilm / name, tmp_path)
+    fast = encoder(tmp_path, 2)
+
+    assert isinstance(fast, OnnxEncoder)
+    assert expected_f1(tmp_path, 2, pairs[:10]) == pytest.approx(our_f1(fast, pairs[:10]), abs=1e-5, rel=0)
+
+
+def test_long_texts_are_cut_as_in_bert_score(minilm: Path, encoder: Make) -> None:
     """All beyond the encoder's maximum is left out, also where spaces or one word fill the beginning."""
     words = "word and another one, " * 5000
     texts = [
@@ -125,54 +175,95 @@ def test_long_texts_are_cut_as_in_bert_score(minilm: Path) -> None:
         ("a" + " " * 9000 + "tail", "tail"),
     ]
     started = time.process_time()
-    found = our_f1(minilm, 6, texts)
+    found = our_f1(encoder(minilm, 6), texts)
 
     assert time.process_time() - started < 20
     assert expected_f1(minilm, 6, texts) == pytest.approx(found, abs=1e-5, rel=0)
 
 
-def test_an_encoder_whose_tokenizer_knows_no_maximum_is_not_overrun(tiny_encoder: Path) -> None:
+def test_an_encoder_whose_tokenizer_knows_no_maximum_is_not_overrun(tiny_encoder: Path, encoder: Make) -> None:
     """RoBERTa's positions end at max_position_embeddings - 2; a longer text is cut there instead of failing."""
-    encoder = Encoder(tiny_encoder, 1)
+    slow = encoder(tiny_encoder, 1)
 
-    assert len(encoder.tokens("word " * 1000)) == encoder.max_tokens == 256
-    assert len(BertScore(encoder).score([Pair("word " * 1000, "word")])) == 1
+    assert len(slow.tokens("word " * 1000)) == slow.max_tokens == 256
+    assert len(BertScore(slow).score([Pair("word " * 1000, "word")])) == 1
 
 
-def test_a_reference_is_encoded_once(minilm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Candidates that share references cost half."""
+def test_a_text_is_encoded_once(minilm: Path, encoder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates that share references cost half, and an answer that comes again costs nothing."""
     encoded: list[str] = []
-    encoder = Encoder(minilm, 6)
-    embed = encoder.embed
+    fast = encoder(minilm, 6)
+    embed = fast.embed
 
     def counting(texts: Any) -> Any:
         texts = list(texts)
         encoded.extend(texts)
         return embed(texts)
 
-    monkeypatch.setattr(encoder, "embed", counting)
-    scorer = BertScore(encoder)
-    first = scorer.score([Pair("one", "reference"), Pair("two", "reference")])
-    second = scorer.score([Pair("one", "reference"), Pair("three", "reference")])
+    monkeypatch.setattr(fast, "embed", counting)
+    scorer = BertScore(fast)
+    first = scorer.score([Pair("one", "reference"), Pair("two", "reference"), Pair("two", "reference")])
+    second = scorer.score([Pair("one", "reference"), Pair("three", "reference"), Pair("reference", "one")])
 
-    assert encoded == ["reference", "one", "two", "one", "three"]
-    assert first[0] == pytest.approx(second[0], abs=1e-6)
+    assert encoded == ["reference", "one", "two", "three"]
+    assert first[0] == second[0]
 
 
-def test_the_memory_of_references_is_bounded(minilm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference used longest ago gives way."""
+def test_the_scorer_is_shared_in_a_process(context: Context) -> None:
+    """The score steps of a run's candidates find the references of those before them."""
+    weights = find_weights(context, "minilm")
+
+    assert bert_score(weights, 6, context.home) is bert_score(find_weights(context, "minilm"), 6, context.home)
+
+
+def test_the_memory_of_references_is_bounded(minilm: Path, encoder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there is no more room for one, another gives way."""
     monkeypatch.setattr(bertscore, "_REFERENCE_BYTES", 3 * 4 * 384 * 2)  # two references of three tokens
-    scorer = BertScore(Encoder(minilm, 6))
-    for reference in ("cat", "dog", "cat", "cow"):
+    scorer = BertScore(encoder(minilm, 6))
+    for reference in ("cat", "dog", "cat", "cow", "hen"):
         scorer.score([Pair("pet", reference)])
+        assert len(scorer._references._kept) <= 2
 
-    assert list(scorer._references._kept) == ["cat", "cow"]
+    assert len(scorer._references._kept) == len(scorer._references._texts) == 2
 
 
-def test_equal_texts_score_one_and_unlike_ones_less(minilm: Path) -> None:
+def test_the_best_of_several_references_counts(minilm: Path, encoder: Make) -> None:
+    """As in bert_score, which takes the maximum."""
+    scorer = BertScore(encoder(minilm, 6))
+    several, best = scorer.score(
+        [Pair("A cat sat.", "Tax law.", ("The cat sat.", "")), Pair("A cat sat.", "The cat sat.")]
+    )
+
+    assert several == best
+
+
+def test_values_do_not_depend_on_the_cores(
+    minilm: Path, pairs: Texts, encoder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after another or side by side, alone or among others: the same numbers to the last bit."""
+    fast = encoder(minilm, 2)
+    together = our_f1(fast, pairs[:12])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    assert cores() == 1
+    assert together == our_f1(fast, pairs[:12]) == [our_f1(fast, [pair])[0] for pair in pairs[:12]]
+
+
+@pytest.mark.parametrize(("asked", "there", "used"), [("", 4, 4), ("3", 4, 3), ("9", 4, 4), ("0", 4, 4), ("2,1", 4, 4)])
+def test_no_more_cores_are_used_than_there_are(
+    monkeypatch: pytest.MonkeyPatch, asked: str, there: int, used: int
+) -> None:
+    """The system's limit for the process counts, and OMP_NUM_THREADS where it asks for fewer."""
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(there)), raising=False)
+
+    assert used == cores()
+
+
+def test_equal_texts_score_one_and_unlike_ones_less(minilm: Path, encoder: Make) -> None:
     """The scale runs the right way."""
     same, near, far = our_f1(
-        minilm, 6, [(text, "The cat sat.") for text in ("The cat sat.", "A cat was sitting.", "Tax law.")]
+        encoder(minilm, 6), [(text, "The cat sat.") for text in ("The cat sat.", "A cat was sitting.", "Tax law.")]
     )
 
     assert math.isclose(same, 1.0, abs_tol=1e-5)
@@ -203,7 +294,7 @@ def test_a_model_in_the_hubs_cache_is_found_offline(
     assert f"some/encoder@{commit}" == find_weights(context, "some/encoder").name
 
 
-def test_what_cannot_be_had_is_told(context: Context, tmp_path: Path, minilm: Path) -> None:
+def test_what_cannot_be_had_is_told(context: Context, tmp_path: Path, minilm: Path, encoder: Make) -> None:
     """A hub id that is not cached, a folder without weights, a layer that is not there: each in one clear line."""
     with pytest.raises(
         AssetError, match=r"the BERTScore encoder 'no/such' cannot be had: no model 'no/such' in its cache"
@@ -212,8 +303,44 @@ def test_what_cannot_be_had_is_told(context: Context, tmp_path: Path, minilm: Pa
     with pytest.raises(AssetError, match=r"holds no encoder in Hugging Face's form"):
         find_weights(context, str(tmp_path))
     with pytest.raises(SpecError, match=r"bertscore_layers=7 is not a layer of this encoder; it has 1 to 6"):
-        Encoder(minilm, 7)
+        encoder(minilm, 7)
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(AssetError, match=r"the BERTScore encoder in .* cannot be loaded"):
-        Encoder(tmp_path, 1)
+        encoder(tmp_path, 1)
+
+
+def test_the_graph_is_built_once_and_again_for_other_weights(minilm: Path, tmp_path: Path) -> None:
+    """Its name tells the hash of the weights it came from; the one beside the weights is taken before all."""
+    weights = Weights("minilm", minilm, WEIGHTS_SHA256)
+    first, again = (make_encoder(weights, 2, tmp_path) for _ in range(2))
+    (kept,) = (tmp_path / "encoders").iterdir()
+    before = kept.stat().st_mtime_ns
+    other = make_encoder(Weights("minilm", minilm, "0" * 64), 2, tmp_path)
+
+    assert kept.name == f"encoder-{WEIGHTS_SHA256[:16]}-2-1.onnx"
+    assert kept.stat().st_mtime_ns == before
+    assert len(list((tmp_path / "encoders").iterdir())) == 2
+    assert first.engine == again.engine == other.engine == f"onnxruntime {version('onnxruntime')}"
+    make_encoder(weights, 6, tmp_path)
+    beside = (minilm / f"encoder-{WEIGHTS_SHA256[:16]}-6-1.onnx").is_file()
+    assert len(list((tmp_path / "encoders").iterdir())) == (2 if beside else 3)
+
+
+@pytest.mark.parametrize("missing", ["onnxruntime", "onnx"])
+def test_without_onnx_runtime_torch_serves(
+    minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """Slower, and the same values."""
+    there = encoder_onnx.find_spec
+    monkeypatch.setattr(encoder_onnx, "find_spec", lambda name: None if name == missing else there(name))
+
+    assert make_encoder(Weights("minilm", minilm), 2, tmp_path).engine.startswith("torch ")
+
+
+def test_without_both_the_extra_is_named(minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reason why ONNX Runtime does not serve."""
+    monkeypatch.setattr(encoder_onnx, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "llmops_plugins.metrics.encoder_torch", None)
+    with pytest.raises(MissingExtraError, match=r"\(onnxruntime is not installed\).*pip install 'llmops-sdk\[local\]'"):
+        make_encoder(Weights("minilm", minilm), 6, tmp_path)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from llmops_plugins.metrics import hooks
+from llmops_plugins.metrics.robustness_options import (
+    GeneralSemanticRobustnessOptions,
+    PerturbationOptions,
+    QAAccuracySemanticRobustnessOptions,
+    SummarizationAccuracySemanticRobustnessOptions,
+)
 from llmops_plugins.metrics.summarization_options import BERTSCORE_LAYERS, SummarizationAccuracyOptions
-from llmops_plugins.metrics.task_options import QAAccuracyOptions
+from llmops_plugins.metrics.task_options import FactualKnowledgeOptions, QAAccuracyOptions
+from llmops_plugins.metrics.toxicity_options import ToxicityOptions
 from llmops_sdk import SpecError
 from llmops_sdk.registry import Registry
 
@@ -22,6 +28,26 @@ def registry() -> Registry:
     return made
 
 
+# What an evaluator cannot do without.
+NEEDED: dict[str, dict[str, Any]] = {
+    "classification-accuracy": {"valid_labels": ["yes", "no"]},
+    "classification-accuracy-semantic-robustness": {"valid_labels": ["yes", "no"]},
+}
+TASKS = (
+    "summarization-accuracy",
+    "qa-accuracy",
+    "factual-knowledge",
+    "classification-accuracy",
+    "prompt-stereotyping",
+    "toxicity",
+    "summarization-accuracy-semantic-robustness",
+    "qa-accuracy-semantic-robustness",
+    "classification-accuracy-semantic-robustness",
+    "general-semantic-robustness",
+)
+ROBUSTNESS = tuple(name for name in TASKS if name.endswith("-robustness"))
+
+
 @pytest.mark.parametrize("name", ["summarization-accuracy", "qa-accuracy"])
 def test_evaluators_are_made_from_their_cards(registry: Registry, name: str) -> None:
     """With all defaults, and with options as they stand in a file."""
@@ -29,6 +55,85 @@ def test_evaluators_are_made_from_their_cards(registry: Registry, name: str) -> 
     assert registry.make("evaluator", name, {}).metrics
     wanted = ["f1"] if name == "qa-accuracy" else ["rouge2", "meteor"]
     assert [metric.name for metric in registry.make("evaluator", name, {"metrics": wanted}).metrics] == wanted
+
+
+def test_all_algorithms_of_fmeval_may_stand_in_one_pipeline(registry: Registry) -> None:
+    """No two of them give a metric of the same name, and only those with questions of their own have probes."""
+    made = {name: registry.make("evaluator", name, NEEDED.get(name, {})) for name in TASKS}
+    metrics = [metric.name for evaluator in made.values() for metric in evaluator.metrics]
+
+    assert sorted(set(metrics)) == sorted(metrics)
+    assert {"prompt-stereotyping", *ROBUSTNESS} == {
+        name for name in TASKS if getattr(registry.offer("evaluator", name).card, "probes", False)
+    }
+
+
+@pytest.mark.parametrize("name", ROBUSTNESS)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"perturbation_type": "butterfinger"}, "perturbation_type is one of butter_finger, random_upper_case, "),
+        ({"num_perturbations": 0}, "num_perturbations"),
+        ({"butter_finger_perturbation_prob": 1.5}, "butter_finger_perturbation_prob"),
+        ({"whitespace_add_prob": -0.1}, "whitespace_add_prob"),
+        ({"field": ""}, "field"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_changes_that_cannot_be_made_are_refused(
+    registry: Registry, name: str, options: dict[str, Any], message: str
+) -> None:
+    """By every evaluator that changes questions."""
+    with pytest.raises(SpecError, match=message):
+        registry.make("evaluator", name, {**NEEDED.get(name, {}), **options})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("general-semantic-robustness", {"num_baseline_samples": 1}, "num_baseline_samples is 0, or 2 and more"),
+        ("general-semantic-robustness", {"bertscore_model": "some/encoder"}, "bertscore_layers is needed"),
+        ("qa-accuracy", {"metrics": ["bertscore"], "bertscore_model": "some/encoder"}, "bertscore_layers is needed"),
+        ("factual-knowledge", {"logical_operator": "XOR"}, "logical_operator is one of OR, AND, not 'XOR'"),
+        ("classification-accuracy", {}, "valid_labels"),
+        ("classification-accuracy", {"valid_labels": [0, 1]}, "expected text, found 0 in valid_labels"),
+        ("prompt-stereotyping", {"sent_more": ""}, "sent_more"),
+    ],
+)
+def test_options_of_the_tasks_that_cannot_be_meant_are_refused(
+    registry: Registry, name: str, options: dict[str, Any], message: str
+) -> None:
+    """When the pipeline is built."""
+    with pytest.raises(SpecError, match=message):
+        registry.make("evaluator", name, options)
+
+
+def test_bertscore_without_an_engine_is_refused(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the pipeline is built, with what to type; the other metrics need none."""
+    monkeypatch.setattr("llmops_plugins.metrics.bertscore_options.find_spec", lambda _: None)
+    with pytest.raises(SpecError, match=r"BERTScore needs onnxruntime: pip install 'llmops-sdk\[metrics\]'"):
+        registry.make("evaluator", "qa-accuracy", {"metrics": ["f1", "bertscore"]})
+    assert registry.make("evaluator", "qa-accuracy", {})
+
+
+@pytest.mark.parametrize(
+    ("options", "assets"),
+    [
+        (QAAccuracyOptions(), ()),
+        (QAAccuracyOptions(bertscore_model="some/encoder"), ()),
+        (QAAccuracyOptions(metrics=("bertscore",)), ("minilm",)),
+        (QAAccuracySemanticRobustnessOptions(metrics=("f1", "bertscore")), ("minilm",)),
+        (GeneralSemanticRobustnessOptions(), ("minilm",)),
+        (GeneralSemanticRobustnessOptions(metrics=("word_error_rate",)), ()),
+        (
+            SummarizationAccuracySemanticRobustnessOptions(metrics=("meteor",)),
+            SummarizationAccuracyOptions(metrics=("meteor",)).assets(),
+        ),
+    ],
+)
+def test_the_encoder_is_asked_for_where_bertscore_is(options: Any, assets: tuple[str, ...]) -> None:
+    """Question answering has it off."""
+    assert assets == options.assets()
 
 
 @pytest.mark.parametrize(
@@ -89,30 +194,44 @@ def test_an_unknown_encoder_needs_its_layer() -> None:
 
 
 def test_fmevals_defaults_are_kept() -> None:
-    """The stemmer is on, and several accepted answers are split at <OR>."""
+    """The stemmer is on, several accepted answers are split at <OR>, and five copies have a tenth of their keys missed."""
     assert SummarizationAccuracyOptions().use_stemmer
-    assert QAAccuracyOptions().delimiter == "<OR>"
+    assert QAAccuracyOptions().delimiter == "<OR>" == FactualKnowledgeOptions().delimiter
+    assert FactualKnowledgeOptions().logical_operator == "OR"
+    assert ToxicityOptions().model_type == "detoxify"
+    assert attrs.asdict(PerturbationOptions()) == {
+        "perturbation_type": "butter_finger",
+        "num_perturbations": 5,
+        "butter_finger_perturbation_prob": 0.1,
+        "random_uppercase_corrupt_proportion": 0.1,
+        "whitespace_add_prob": 0.05,
+        "whitespace_remove_prob": 0.1,
+        "field": "instruction",
+        "seed": 5,
+    }
 
 
-def test_the_checks_find_what_is_there(
-    asset: Callable[[str], Path], assets_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Libraries and assets, and what to type for an asset that is not here yet."""
-    asset("wordnet")
-    monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
+def test_the_checks_find_what_is_there() -> None:
+    """The libraries behind each metric; assets are looked at by the core."""
     found = {check.name: check.look() for check in hooks.llmops_checks()}
 
-    assert list(found) == ["nltk", "rouge", "asset wordnet", "asset punkt-tab", "asset minilm"]
-    assert found["nltk"].status == found["asset wordnet"].status == "ok"
-    monkeypatch.setenv("LLMOPS_HOME", str(tmp_path))
-    absent = {check.name: check.look() for check in hooks.llmops_checks()}["asset wordnet"]
-    assert (absent.status, absent.mend) == ("warning", "llmops assets get wordnet")
+    assert list(found) == ["rouge", "meteor", "bertscore"]
+    assert {"ok"} == {finding.status for finding in found.values()}
 
 
-@pytest.mark.parametrize(("version", "status"), [("", "error"), ("3.9.1", "error"), ("3.10.4", "ok")])
-def test_another_nltk_is_told(monkeypatch: pytest.MonkeyPatch, version: str, status: str) -> None:
-    """METEOR is defined by one line of versions."""
-    monkeypatch.setattr("llmops_plugins.metrics.checks.installed", lambda _: version)
-    check = next(check for check in hooks.llmops_checks() if check.name == "nltk")
+@pytest.mark.parametrize(
+    ("there", "status"),
+    [
+        ({"onnxruntime", "onnx"}, "ok"),
+        ({"onnxruntime", "torch"}, "warning"),
+        ({"onnx", "torch"}, "warning"),
+        ({"torch"}, "warning"),
+        ({"onnx"}, "error"),
+    ],
+)
+def test_a_slower_bertscore_is_told(monkeypatch: pytest.MonkeyPatch, there: set[str], status: str) -> None:
+    """Without ONNX Runtime, torch computes the encoder; without both, nothing does."""
+    monkeypatch.setattr("llmops_plugins.metrics.checks.installed", lambda name: "1.0" if name in there else "")
+    check = next(check for check in hooks.llmops_checks() if check.name == "bertscore")
 
     assert status == check.look().status

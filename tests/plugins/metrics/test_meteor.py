@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from llmops_plugins.metrics.meteor import Meteor, WordTokenizer
+from llmops_plugins.metrics.meteor import Meteor
 from llmops_plugins.metrics.pairs import Pair
-from llmops_sdk import MissingExtraError
 
 Texts = Sequence[tuple[str, str]]
 
@@ -46,24 +48,45 @@ def test_odd_texts_score_as_in_fmeval(meteor: Meteor, odd_pairs: Texts) -> None:
 
 
 @pytest.mark.usefixtures("nltk_data")
-def test_words_are_those_of_word_tokenize(asset: Callable[[str], Path], pairs: Texts, odd_texts: Sequence[str]) -> None:
-    """The tokenizer that reads its model from a folder splits as NLTK's function does."""
-    from nltk import word_tokenize
+def test_words_that_repeat_and_share_meanings_are_matched_as_in_nltk(meteor: Meteor) -> None:
+    """Small vocabularies of forms and synonyms, where which word is matched with which one decides the penalty."""
+    from nltk.translate.meteor_score import single_meteor_score
 
-    tokenizer = WordTokenizer(asset("punkt-tab"))
-    for text in (*odd_texts, *(text for pair in pairs for text in pair)):
-        assert word_tokenize(text) == tokenizer.tokenize(text)
+    shuffle = random.Random(4)
+    families = (
+        ("car", "cars", "auto", "automobile", "machine", "machines"),
+        ("run", "runs", "running", "ran", "go", "going", "travel"),
+        ("big", "bigger", "large", "great", "greatly", "heavy"),
+        ("the", "The", "a", "of", ".", ","),
+    )
+    words = [word for family in families for word in family]
+    for _ in range(3000):
+        output, reference = (shuffle.choices(words, k=shuffle.randrange(14)) for _ in range(2))
+        expected = single_meteor_score(reference, output)
+        lower = [[word.lower() for word in text] for text in (output, reference)]
+
+        assert expected == meteor.compare(*lower), (output, reference)
 
 
-def test_nltks_own_data_folders_are_not_needed(asset: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the user's NLTK set-up is read or changed."""
-    from nltk import data
+def test_the_best_of_several_references_counts(meteor: Meteor) -> None:
+    """As in NLTK's `meteor_score`."""
+    (several,) = meteor.score([Pair("a fast car", "a slow cow", ("a fast car", "nothing"))])
 
-    monkeypatch.setattr(data, "path", [])
-    scores = Meteor(asset("wordnet"), asset("punkt-tab")).score([Pair("I like cake.", "I like cake.")])
+    assert meteor.score([Pair("a fast car", "a fast car")]) == [several]
 
-    assert scores == [{"meteor": 0.9921875}]
-    assert data.path == []
+
+def test_nltk_is_not_imported(asset: Callable[[str], Path]) -> None:
+    """Neither its code nor the folders of its data are needed; importing it takes longer than hundreds of scores."""
+    code = (
+        "import sys; from pathlib import Path; from llmops_plugins.metrics.meteor import Meteor\n"
+        "from llmops_plugins.metrics.pairs import Pair\n"
+        "print(Meteor(Path(sys.argv[1]), Path(sys.argv[2])).score([Pair('I like cake.', 'I like cake.')]))\n"
+        "print('nltk' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(asset("wordnet")), str(asset("punkt-tab"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[{'meteor': 0.9921875}]\nFalse\n"
 
 
 def test_synonyms_count(meteor: Meteor) -> None:
@@ -85,10 +108,3 @@ def test_twenty_thousand_words_do_not_stall(meteor: Meteor) -> None:
 
     assert all(isinstance(score, dict) for score in scores)
     assert time.process_time() - started < 30
-
-
-def test_another_nltk_is_refused(asset: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A version with other values is named instead of being used."""
-    monkeypatch.setattr("llmops_plugins.metrics.meteor.version", lambda _: "3.9.1")
-    with pytest.raises(MissingExtraError, match=r"nltk 3\.10\.x, found 3\.9\.1"):
-        Meteor(asset("wordnet"), asset("punkt-tab"))

@@ -13,7 +13,7 @@ import pytest
 from llmops_plugins.metrics.qa import QAAccuracy
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
 from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions
-from llmops_plugins.metrics.task_options import QA_METRICS, QAAccuracyOptions
+from llmops_plugins.metrics.task_options import QAAccuracyOptions
 from llmops_sdk import AssetError, Context, Evaluator, Generation, Scored
 
 Make = Callable[[Sequence[tuple[str, str]]], list[Generation]]
@@ -52,7 +52,8 @@ def _asked(row: dict[str, Any], context: Context) -> tuple[Evaluator, dict[str, 
     """Return the evaluator for a row and the scores it should give."""
     metric = row["metric"]
     if metric == "qa_accuracy":
-        return QAAccuracy(QAAccuracyOptions()), {name: row[_FMEVAL_NAMES.get(name, name)] for name in QA_METRICS}
+        asked = QAAccuracyOptions()
+        return QAAccuracy(asked), {name: row[_FMEVAL_NAMES.get(name, name)] for name in asked.metrics}
     options: dict[str, Any] = {"metrics": (metric,)}
     if metric.startswith("rouge"):
         options["use_stemmer"] = row["variant"] == "use_stemmer=True"

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -140,24 +141,85 @@ def test_memory_does_not_grow_with_the_records(context: Context) -> None:
 
 
 def test_only_what_the_metrics_need_is_imported() -> None:
-    """ROUGE needs neither NLTK's data nor torch; METEOR no torch."""
+    """The cards need nothing heavy, and ROUGE neither numpy nor ONNX Runtime."""
     code = (
         "import sys; from llmops_plugins.metrics.hooks import llmops_cards\n"
         "from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions as Options\n"
         "llmops_cards()\n"
-        "heavy = ('numpy', 'nltk', 'rouge_score', 'rouge_score_rs', 'torch', 'transformers')\n"
+        "heavy = ('numpy', 'nltk', 'regex', 'rouge_score', 'rouge_score_rs', 'onnxruntime', 'torch', 'transformers')\n"
         "print([name for name in heavy if name in sys.modules])\n"
         "from llmops_plugins.metrics.summarization import SummarizationAccuracy\n"
         "list(SummarizationAccuracy(Options(metrics=('rougeL',))).evaluate(None, []))\n"
-        "print([name for name in ('nltk', 'torch', 'transformers') if name in sys.modules])\n"
-        "import llmops_plugins.metrics.meteor\n"
-        "print([name for name in ('torch', 'transformers') if name in sys.modules])\n"
+        "print([name for name in ('regex', 'onnxruntime') if name in sys.modules])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
 
-    assert done.stdout.split("\n") == ["[]", "[]", "[]", ""]
+    assert done.stdout.split("\n") == ["[]", "[]", ""]
+
+
+def test_scoring_imports_neither_torch_nor_fmeval(
+    asset: Callable[[str], Path], assets_home: Path, tmp_path: Path
+) -> None:
+    """All six metrics of a process of its own, and what they rest on, without any library that takes seconds to load."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from llmops_plugins.metrics.summarization import SummarizationAccuracy\n"
+        "from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions, SUMMARIZATION_METRICS\n"
+        "from llmops_sdk import Generation, TextPrompt\n"
+        "from llmops_sdk.testing import make_context\n"
+        "names = ('wordnet', 'punkt-tab', 'minilm')\n"
+        "assets = dict(zip(names, map(Path, sys.argv[3:])))\n"
+        "context = make_context(Path(sys.argv[1]), home=Path(sys.argv[2]), assets=assets)\n"
+        "evaluator = SummarizationAccuracy(SummarizationAccuracyOptions(metrics=SUMMARIZATION_METRICS))\n"
+        "asked = [Generation(0, {'response': 'Cats sleep a lot.'}, TextPrompt('', ''), 'A cat sleeps much.')]\n"
+        "print([len(score.scores) for score in evaluator.evaluate(context, asked)])\n"
+        "print(evaluator.provenance(context)['bertscore_engine'].split()[0])\n"
+        "slow = ('torch', 'transformers', 'tokenizers', 'fmeval', 'ray', 'nltk', 'scipy', 'sklearn', 'pandas')\n"
+        "print([name for name in slow if name in sys.modules])\n"
+    )
+    folders = [tmp_path / "step", assets_home, *map(asset, ("wordnet", "punkt-tab", "minilm"))]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, folders)], capture_output=True, text=True, check=False)
+
+    assert done.stdout.splitlines() == ["[6]", "onnxruntime", "[]"], done.stderr
+
+
+def test_several_references_are_all_as_good(context: Context, generations: Make) -> None:
+    """Each metric takes the one that suits the output best, whichever its place; empty ones count for nothing."""
+    every = evaluator(metrics=SUMMARIZATION_METRICS)
+    texts = ["Cats sleep a lot.", "Taxes rise.", " "]
+    asked = generations([("A cat sleeps much.", texts[0])] * 3)
+    asked[1] = attrs.evolve(asked[1], record={"response": texts})
+    asked[2] = attrs.evolve(asked[2], record={"response": texts[::-1]})
+    alone, first, last = every.evaluate(context, asked)
+
+    assert scores(alone) == scores(first) == scores(last)
+
+
+def test_references_that_are_no_texts_are_told(context: Context, generations: Make) -> None:
+    """A list of nothing, and lists with something else in them."""
+    asked = generations([("a", "b")] * 4)
+    held: list[object] = [[], ["", " "], ["a", 3], ["a", None]]
+    asked = [attrs.evolve(one, record={"response": value}) for one, value in zip(asked, held, strict=True)]
+
+    assert list(evaluator(metrics=("rouge1",)).evaluate(context, asked)) == [
+        Unscored(10, "the reference field 'response' is empty"),
+        Unscored(11, "the reference field 'response' is empty"),
+        Unscored(12, "the reference field 'response' holds no text but int"),
+        Unscored(13, "the reference field 'response' holds no text but NoneType"),
+    ]
+
+
+def test_an_output_of_twenty_thousand_words_is_scored(context: Context, generations: Make) -> None:
+    """Within seconds, by all metrics, beside records that are as usual."""
+    asked = generations([("word and another one, " * 5000, "One word."), ("One word.", "One word.")])
+    started = time.process_time()
+    long, usual = evaluator(metrics=SUMMARIZATION_METRICS).evaluate(context, asked)
+
+    assert all(0 <= value < 0.6 for value in scores(long).values())
+    assert scores(usual)["rouge1"] == 1
+    assert time.process_time() - started < 20
 
 
 def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: Make) -> None:
@@ -172,13 +234,14 @@ def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: 
 
 
 def test_provenance_tells_what_the_numbers_rest_on(context: Context) -> None:
-    """Versions, the origin of WordNet, and the encoder by its own name, layer and hash."""
+    """Versions and engines, the origin of WordNet, and the encoder by its own name, layer and hash."""
     facts = evaluator().provenance(context)
 
     assert facts["bertscore_model"] == "sentence-transformers/all-MiniLM-L6-v2"
     assert facts["bertscore_layers"] == "6"
     assert facts["bertscore_weights_sha256"] == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    assert facts["nltk"].startswith("3.10.")
+    assert re.fullmatch(r"onnxruntime \d+\.\d+\.\d+", facts["bertscore_engine"])
+    assert facts["meteor"] == "the values of nltk 3.10"
     assert re.fullmatch(r"rouge-score(-rs)? \S+, with stemmer", facts["rouge"])
     source = json.loads((context.asset("wordnet") / "asset.json").read_text())["source"]
     assert facts["wordnet"].startswith(f"{source}, sha256 ")

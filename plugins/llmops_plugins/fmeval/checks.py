@@ -1,0 +1,20 @@
+"""What `llmops doctor` looks at for FMEval."""
+
+from __future__ import annotations
+
+from llmops_plugins.fmeval.interpreter import FMEVAL, INSTALL, problem_with
+from llmops_sdk import Check, Finding
+
+
+def checks() -> tuple[Check, ...]:
+    """Return the check: FMEval and its version."""
+    return (Check("fmeval", _fmeval),)
+
+
+def _fmeval() -> Finding:
+    """A warning, not an error: FMEval is optional, and can be in another interpreter."""
+    problem = problem_with("")
+    if problem:
+        text = f"{problem.partition(':')[0]}; the evaluators 'fmeval-...' then need python=, an interpreter that has it"
+        return Finding("warning", text, INSTALL)
+    return Finding("ok", f"fmeval {FMEVAL}")

@@ -1,0 +1,354 @@
+"""The cards of FMEval's algorithms and their options. Nothing heavy is imported here.
+
+Names and defaults are FMEval's, but where the evaluators of the metrics plugin have a name for the same thing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs import validators
+
+from llmops_plugins.fmeval.interpreter import problem_with
+from llmops_sdk import EvaluatorCard, option
+
+FMEVAL_ENCODERS = {"microsoft/deberta-xlarge-mnli": 40, "roberta-large-mnli": 19}
+"""The encoders that FMEval names for BERTScore, and the layer that the package `bert_score` takes of each."""
+
+MINILM, MINILM_LAYERS = "minilm", 6
+WORDNET, PUNKT = "wordnet", "punkt-tab"
+ROUGE_TYPES = ("rouge1", "rouge2", "rougeL")
+AVERAGES = ("micro", "macro", "weighted", "binary")
+PERTURBATIONS = ("butter_finger", "random_upper_case", "whitespace_add_remove")
+TOXICITY_ASSETS = {"detoxify": "detoxify-checkpoint", "toxigen": "toxigen"}
+
+_TEXT: Any = validators.min_len(1)
+_PROBABILITY = [validators.ge(0), validators.le(1)]
+
+
+# -- what algorithms share ---------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots would not go together
+class FMEvalOptions:
+    """Where FMEval runs."""
+
+    python: str = option(
+        "", help="the Python interpreter that has FMEval; empty is the one that runs the SDK", path=True
+    )
+    workers: int | None = option(
+        None,
+        help="processes side by side, some 0.5 GB each; FMEval's own number is one less than there are processors",
+        affects_results=False,
+        validator=validators.optional(validators.ge(1)),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an interpreter that has no FMEval, before a run is under way."""
+        problem = problem_with(self.python)
+        if problem:
+            raise ValueError(problem)
+
+    def assets(self) -> tuple[str, ...]:
+        """Return the assets that the algorithm needs."""
+        return ()
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ReferenceOptions(FMEvalOptions):
+    """What outputs are compared with."""
+
+    reference: str = option("response", help="the record's field that holds the reference", validator=_TEXT)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class BertscoreOptions(FMEvalOptions):
+    """Which encoder BERTScore compares texts with."""
+
+    bertscore_model: str = option(
+        MINILM,
+        help="the encoder of BERTScore: the asset 'minilm', a folder, or a hub id; FMEval itself takes "
+        "microsoft/deberta-xlarge-mnli, its default, and roberta-large-mnli",
+        path=True,
+        validator=_TEXT,
+    )
+    bertscore_layers: int | None = option(
+        None,
+        help="the encoder's layer that is compared; known for 'minilm' and FMEval's encoders",
+        validator=validators.optional(validators.ge(1)),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an encoder whose layer nobody knows, and a layer where FMEval takes its own."""
+        super().__attrs_post_init__()
+        known = ", ".join((MINILM, *FMEVAL_ENCODERS))
+        if self.layers is None:
+            message = (
+                f"bertscore_layers is needed for the encoder {self.bertscore_model!r}: how many of its layers are used; "
+                f"it is known for {known}"
+            )
+            raise ValueError(message)
+        if self.bertscore_model in FMEVAL_ENCODERS and self.layers != FMEVAL_ENCODERS[self.bertscore_model]:
+            message = (
+                f"FMEval takes layer {FMEVAL_ENCODERS[self.bertscore_model]} of its encoder {self.bertscore_model!r}; "
+                "leave bertscore_layers out, or name a folder with the weights as bertscore_model"
+            )
+            raise ValueError(message)
+
+    @property
+    def layers(self) -> int | None:
+        """The encoder's layer: the option, else the known one."""
+        if self.bertscore_layers is not None:
+            return self.bertscore_layers
+        return {MINILM: MINILM_LAYERS, **FMEVAL_ENCODERS}.get(self.bertscore_model)
+
+    def assets(self) -> tuple[str, ...]:
+        """Return the encoder's asset where it is one."""
+        return (*super().assets(), *((MINILM,) if self.bertscore_model == MINILM else ()))
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PerturbationOptions(FMEvalOptions):
+    """How the question is changed."""
+
+    perturbation_type: str = option(
+        "butter_finger",
+        help=f"how the field is changed, one of {', '.join(PERTURBATIONS)}",
+        validator=validators.in_(PERTURBATIONS),
+    )
+    num_perturbations: int = option(
+        5, help="changed copies of each record; so many more questions are asked", validator=validators.ge(1)
+    )
+    butter_finger_perturbation_prob: float = option(
+        0.1, help="butter_finger: the probability that a letter is mistyped", validator=_PROBABILITY
+    )
+    random_uppercase_corrupt_proportion: float = option(
+        0.1, help="random_upper_case: the part of the characters put in upper case", validator=_PROBABILITY
+    )
+    whitespace_add_prob: float = option(
+        0.05, help="whitespace_add_remove: the probability of a space after a character", validator=_PROBABILITY
+    )
+    whitespace_remove_prob: float = option(
+        0.1, help="whitespace_add_remove: the probability that a space goes", validator=_PROBABILITY
+    )
+    field: str = option("instruction", help="the record's field that is changed; the others stay", validator=_TEXT)
+
+
+PERTURBATION_OPTIONS = (
+    "perturbation_type",
+    "num_perturbations",
+    "butter_finger_perturbation_prob",
+    "random_uppercase_corrupt_proportion",
+    "whitespace_add_prob",
+    "whitespace_remove_prob",
+)
+"""The options that are called so in FMEval's configuration too."""
+
+
+# -- the algorithms ----------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class SummarizationAccuracyOptions(ReferenceOptions, BertscoreOptions):
+    """How a summary is compared with its reference."""
+
+    rouge_type: str = option("rouge2", help=f"one of {', '.join(ROUGE_TYPES)}", validator=validators.in_(ROUGE_TYPES))
+    use_stemmer: bool = option(True, help="compare word stems in ROUGE (FMEval's use_stemmer_for_rouge)")
+
+    def assets(self) -> tuple[str, ...]:
+        """Return what METEOR needs, and the encoder."""
+        return (WORDNET, PUNKT, *super().assets())
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class QAAccuracyOptions(ReferenceOptions, BertscoreOptions):
+    """How an answer is compared with the accepted ones."""
+
+    delimiter: str = option(
+        "<OR>", help="stands between accepted answers (FMEval's target_output_delimiter)", validator=_TEXT
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class FactualKnowledgeOptions(ReferenceOptions):
+    """Which facts an output must contain."""
+
+    delimiter: str = option(
+        "<OR>", help="stands between expected answers (FMEval's target_output_delimiter)", validator=_TEXT
+    )
+    logical_operator: str = option(
+        "OR",
+        help="OR: the output must contain one of the expected answers; AND: all of them",
+        validator=validators.in_(("OR", "AND")),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a delimiter that says the opposite of the operator; FMEval only warns."""
+        super().__attrs_post_init__()
+        if self.delimiter in ("<OR>", "<AND>") and self.delimiter != f"<{self.logical_operator}>":
+            message = (
+                f"delimiter {self.delimiter!r} and logical_operator {self.logical_operator!r} contradict each other;"
+                f" give delimiter '<{self.logical_operator}>', or another text that stands between the answers"
+            )
+            raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LabelOptions(ReferenceOptions):
+    """Which labels there are."""
+
+    valid_labels: tuple[str, ...] = option(
+        (),
+        help="the labels, one word each; FMEval takes them in lower case, so that references must be; empty: all references",
+    )
+
+    @valid_labels.validator
+    def _check_labels(self, _attribute: object, value: tuple[str, ...]) -> None:
+        bad = next((label for label in value if not label.strip() or " " in label.strip()), None)
+        if bad is not None:
+            message = f"a label is one word, since FMEval searches the output word by word, not {bad!r}"
+            raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ClassificationAccuracyOptions(LabelOptions):
+    """Which labels there are, and how FMEval sums up."""
+
+    multiclass_average_strategy: str = option(
+        "micro",
+        help=f"how FMEval's precision and recall of all records are averaged: one of {', '.join(AVERAGES)}",
+        validator=validators.in_(AVERAGES),
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PromptStereotypingOptions(FMEvalOptions):
+    """Where the two sentences of a pair are."""
+
+    sent_more: str = option(
+        "sent_more", help="the record's field with the more stereotypical sentence", validator=_TEXT
+    )
+    sent_less: str = option(
+        "sent_less", help="the record's field with the less stereotypical sentence", validator=_TEXT
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ToxicityOptions(FMEvalOptions):
+    """Which model judges."""
+
+    model_type: str = option(
+        "detoxify", help=f"one of {', '.join(TOXICITY_ASSETS)}", validator=validators.in_(tuple(TOXICITY_ASSETS))
+    )
+
+    def assets(self) -> tuple[str, ...]:
+        """Return the model's asset."""
+        return (TOXICITY_ASSETS[self.model_type],)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class SummarizationAccuracySemanticRobustnessOptions(SummarizationAccuracyOptions, PerturbationOptions):
+    """How the question is changed, and how the summaries are compared with the reference."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class QAAccuracySemanticRobustnessOptions(QAAccuracyOptions, PerturbationOptions):
+    """How the question is changed, and how the answers are compared with the accepted ones."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ClassificationAccuracySemanticRobustnessOptions(LabelOptions, PerturbationOptions):
+    """How the question is changed, and which labels there are."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class GeneralSemanticRobustnessOptions(BertscoreOptions, PerturbationOptions):
+    """How the question is changed, and how the outputs are compared with each other."""
+
+    num_baseline_samples: int = option(
+        0,
+        help="0 where the same question has one answer (temperature 0); else so many answers to the unchanged question, "
+        "at least 2, whose differences are taken off (FMEval's number is 4)",
+    )
+
+    @num_baseline_samples.validator
+    def _check_samples(self, _attribute: object, value: int) -> None:
+        if value < 0 or value == 1:
+            message = f"num_baseline_samples is 0, or 2 and more, since answers are compared in pairs, not {value}"
+            raise ValueError(message)
+
+
+def _card(name: str, summary: str, load: str, options: type, *, probes: bool = False) -> EvaluatorCard:
+    return EvaluatorCard(
+        name=f"fmeval-{name}",
+        summary=f"FMEval itself: {summary}",
+        load=f"llmops_plugins.fmeval.{load}",
+        options=options,
+        extra="fmeval",  # nothing is required of this interpreter: the options check the one that FMEval runs in
+        probes=probes,
+    )
+
+
+CARDS = (
+    _card(
+        "summarization-accuracy",
+        "ROUGE, METEOR and BERTScore against a reference",
+        "algorithms:SummarizationAccuracy",
+        SummarizationAccuracyOptions,
+    ),
+    _card(
+        "qa-accuracy",
+        "F1, exact match, precision and recall over words, BERTScore",
+        "algorithms:QAAccuracy",
+        QAAccuracyOptions,
+    ),
+    _card(
+        "factual-knowledge",
+        "whether the output contains an expected answer",
+        "algorithms:FactualKnowledge",
+        FactualKnowledgeOptions,
+    ),
+    _card(
+        "classification-accuracy",
+        "whether the first label in the output is the true one",
+        "algorithms:ClassificationAccuracy",
+        ClassificationAccuracyOptions,
+    ),
+    _card(
+        "prompt-stereotyping",
+        "which of two sentences the model finds likelier",
+        "algorithms:PromptStereotyping",
+        PromptStereotypingOptions,
+        probes=True,
+    ),
+    _card("toxicity", "how toxic the output is, as another model judges", "algorithms:Toxicity", ToxicityOptions),
+    _card(
+        "summarization-accuracy-semantic-robustness",
+        "how ROUGE, METEOR and BERTScore change when the question is changed a little",
+        "robustness:SummarizationAccuracySemanticRobustness",
+        SummarizationAccuracySemanticRobustnessOptions,
+        probes=True,
+    ),
+    _card(
+        "qa-accuracy-semantic-robustness",
+        "how the scores of an answer change when the question is changed a little",
+        "robustness:QAAccuracySemanticRobustness",
+        QAAccuracySemanticRobustnessOptions,
+        probes=True,
+    ),
+    _card(
+        "classification-accuracy-semantic-robustness",
+        "how the label changes when the question is changed a little",
+        "robustness:ClassificationAccuracySemanticRobustness",
+        ClassificationAccuracySemanticRobustnessOptions,
+        probes=True,
+    ),
+    _card(
+        "general-semantic-robustness",
+        "how the output changes when the question is changed a little: word error rate and BERTScore",
+        "robustness:GeneralSemanticRobustness",
+        GeneralSemanticRobustnessOptions,
+        probes=True,
+    ),
+)

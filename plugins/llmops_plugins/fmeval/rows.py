@@ -1,0 +1,82 @@
+"""What FMEval reads of a generation, and why it cannot be given some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Union
+
+import attrs
+
+from llmops_sdk import Generation, TextPrompt
+
+
+@attrs.frozen
+class Unscorable:
+    """Why FMEval is not asked about a generation."""
+
+    reason: str
+
+
+Row = Mapping[str, Any]
+"""One line of `records.jsonl`: FMEval's column -> value."""
+
+RowOrReason = Union[Row, Unscorable]
+
+
+def prompt_text(generation: Generation) -> str:
+    """Return what the model was asked, in one text."""
+    prompt = generation.prompt
+    if isinstance(prompt, TextPrompt):
+        return prompt.text
+    return "\n".join(message["content"] for message in prompt.messages)
+
+
+def text_of(generation: Generation, field: str, what: str) -> str | Unscorable:
+    """Return the text in a field of the record.
+
+    Args:
+        generation: The generation.
+        field: The record's field.
+        what: What messages call it (`reference`).
+    """
+    text = generation.record.get(field)
+    if text is None:
+        known = ", ".join(sorted(generation.record))
+        return Unscorable(f"the record has no {what} field {field!r}; it has: {known}")
+    if not isinstance(text, str):
+        return Unscorable(f"the {what} field {field!r} holds no text but {type(text).__name__}")
+    if not text.strip():
+        return Unscorable(f"the {what} field {field!r} is empty")
+    return text
+
+
+def answers_of(generation: Generation, field: str, delimiter: str) -> str | Unscorable:
+    """Return the accepted answers in a field of the record as FMEval takes them: in one text, with a delimiter between.
+
+    A list of texts is joined; answers without text in it are left out.
+    """
+    answers = generation.record.get(field)
+    if not isinstance(answers, (list, tuple)):
+        return text_of(generation, field, "reference")
+    texts = [answer for answer in answers if isinstance(answer, str) and answer.strip()]
+    if not texts:
+        return Unscorable(f"the reference field {field!r} is a list without a text")
+    return delimiter.join(texts)
+
+
+def checked(row: RowOrReason) -> RowOrReason:
+    """Return a row that can be written in UTF-8, which FMEval's data format is, or the reason why it cannot."""
+    if isinstance(row, Unscorable):
+        return row
+    for column, value in row.items():
+        if isinstance(value, str) and not _is_unicode(value):
+            return Unscorable(f"FMEval cannot be given half of a surrogate pair, which is in the {column}")
+    return row
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,291 @@
+"""Asks FMEval for scores: `PYTHON worker.py FOLDER`, started by `child.py` with an environment made for it.
+
+The folder has `job.json` (see `job.py`) and `records.jsonl`, one JSON object a line with the columns FMEval reads and
+`row`, a number that grows from line to line. What is left there: `results.jsonl`, in the same order, with `row` and either
+`scores` or `error`; and `facts.json`. No file of FMEval is touched. FMEval and what it needs is imported inside functions,
+after the environment was checked.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+Job = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+# FMEval reads and shuffles a data set whole, and takes no more than 100,000 records of one.
+_RECORDS_AT_A_TIME = 10_000
+_PACKAGES = ("ray", "evaluate", "datasets", "nltk", "rouge-score", "bert-score", "jiwer", "transformers", "torch")
+
+
+def main() -> None:
+    """Do the job and leave; a failure is told in `facts.json`."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    folder = Path(sys.argv[1])
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    try:
+        facts = _do(job, folder)
+        code = 0
+    except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
+        traceback.print_exc()
+        facts, code = {"failure": _reason(exc)}, 1
+    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    sys.stderr.flush()
+    os._exit(code)  # without waiting for the threads of Ray and torch
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def _do(job: Job, folder: Path) -> dict[str, Any]:
+    found = _version("fmeval")
+    if found != job["fmeval"]:
+        message = f"{sys.executable!r} has {f'fmeval {found}' if found else 'no fmeval'}, and {job['fmeval']} is needed"
+        raise RuntimeError(message)
+    import nltk
+
+    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
+    facts: dict[str, Any] = {
+        "versions": {"python": sys.version.split()[0], "fmeval": found, **{name: _version(name) for name in _PACKAGES}}
+    }
+    if job["labels_from_targets"]:
+        labels = sorted({row["target_output"] for rows in _batches(folder / "records.jsonl") for row in rows})
+        job = {**job, "config": {**job["config"], "valid_labels": labels}}
+    run = _OneByOne(job) if job["one_by_one"] else _DataSet(job, folder)
+    with (folder / "results.jsonl").open("w", encoding="utf-8") as out:
+        for rows in _batches(folder / "records.jsonl"):
+            for row, outcome in zip(rows, run.score(rows), strict=True):
+                out.write(json.dumps({"row": row["row"], **outcome}) + "\n")
+    return {**facts, **run.facts()}
+
+
+def _batches(file: Path) -> Iterator[list[Row]]:
+    with file.open(encoding="utf-8") as lines:
+        while rows := [json.loads(line) for line in islice(lines, _RECORDS_AT_A_TIME)]:
+            yield rows
+
+
+# -- FMEval's two ways -------------------------------------------------------------------------------------------------
+
+
+class _DataSet:
+    """Scores whole data sets with `evaluate()`, which runs on Ray; where that fails, each record by itself.
+
+    FMEval fails for all records when one of them raises an error.
+    """
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        self._job = job
+        self._folder = folder
+        self._algorithm = _algorithm(job)
+        self._failures: list[str] = []
+        self._means: list[dict[str, float]] = []
+
+    def score(self, rows: Sequence[Row]) -> Iterable[Mapping[str, Any]]:
+        """Return an outcome for each row, in their order."""
+        try:
+            found = self._evaluate(rows)
+        except Exception as exc:  # noqa: BLE001 - whichever record raised whatever
+            traceback.print_exc()
+            self._failures.append(_reason(exc))
+            found = {}
+        one_by_one = _OneByOne(self._job)
+        for row in rows:
+            yield found[row["row"]] if row["row"] in found else one_by_one.one(row)
+
+    def facts(self) -> dict[str, Any]:
+        """Return how the records were scored, and FMEval's own means where they are of all records."""
+        told: dict[str, Any] = {"evaluate_failed": self._failures}
+        return {**told, "dataset_scores": self._means[0]} if len(self._means) == 1 and not self._failures else told
+
+    def _evaluate(self, rows: Sequence[Row]) -> dict[int, dict[str, Any]]:
+        from fmeval.constants import MIME_TYPE_JSONLINES
+        from fmeval.data_loaders.data_config import DataConfig
+
+        data = self._folder / "data.jsonl"
+        with data.open("w", encoding="utf-8") as out:
+            out.writelines(json.dumps(row) + "\n" for row in rows)
+        # FMEval keeps none but its own columns: one that this algorithm does not use carries the row's number.
+        number = self._job["row_column"]
+        locations = {f"{name}_location": name for name in self._job["columns"]}
+        config = DataConfig(
+            dataset_name="records",
+            dataset_uri=str(data),
+            dataset_mime_type=MIME_TYPE_JSONLINES,
+            **locations,
+            **{f"{number}_location": "row"},
+        )
+        with _ray(self._folder / "ray", self._job["workers"]):
+            (told,) = self._algorithm.evaluate(dataset_config=config, num_records=len(rows), save=True)
+        self._means.append({score.name: score.value for score in told.dataset_scores})
+        found = {}
+        with Path(told.output_path).open(encoding="utf-8") as lines:
+            for line in lines:
+                record = json.loads(line)
+                found[int(record[number])] = _outcome({score["name"]: score.get("value") for score in record["scores"]})
+        Path(told.output_path).unlink()
+        return found
+
+
+class _OneByOne:
+    """Scores each record by itself with `evaluate_sample()`, in this process."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._algorithm: Any = None
+
+    def score(self, rows: Sequence[Row]) -> Iterable[Mapping[str, Any]]:
+        """Return an outcome for each row, in their order."""
+        return map(self.one, rows)
+
+    def one(self, row: Row) -> Mapping[str, Any]:
+        """Return the outcome of one row."""
+        arguments = {argument: row[column] for argument, column in self._job["sample"].items()}
+        if "answers" in row:
+            arguments["model"] = _recorded(row["answers"])
+            self._algorithm = None  # a new one begins its random numbers anew
+        self._algorithm = self._algorithm or _algorithm(self._job)
+        try:
+            scores = self._algorithm.evaluate_sample(**arguments)
+        except Exception as exc:  # noqa: BLE001 - it costs this record only
+            return {"error": f"FMEval cannot score it: {_reason(exc)}"}
+        return _outcome({score.name: score.value for score in scores})
+
+    def facts(self) -> dict[str, Any]:
+        """Return nothing more."""
+        return {}
+
+
+class _ray:  # noqa: N801 - a context manager
+    """Ray on this machine alone, with its files in a folder of ours."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self._folder = folder
+        self._workers = workers
+
+    def __enter__(self) -> None:
+        import ray
+
+        ray.init(
+            address="local",
+            num_cpus=self._workers + 1,  # one for the encoder, which FMEval gives a process of its own
+            include_dashboard=False,
+            log_to_driver=False,
+            _temp_dir=str(self._folder),
+            _node_ip_address="127.0.0.1",
+        )
+
+    def __exit__(self, *_error: object) -> None:
+        import ray
+
+        ray.shutdown()
+
+
+# -- algorithms --------------------------------------------------------------------------------------------------------
+
+
+def _algorithm(job: Job) -> Any:
+    """Return FMEval's algorithm as the job configures it."""
+    module = import_module(f"fmeval.eval_algorithms.{job['module']}")
+    made = getattr(module, job["name"])
+    config = getattr(module, f"{job['name']}Config", None)
+    algorithm = made(config(**job["config"])) if config else made()
+    if job["encoder"]:
+        helper = _encoder(**job["encoder"])
+        algorithm.bertscore_model = helper
+        for transform in ("bert_score", "bert_scores"):
+            if hasattr(algorithm, transform):
+                getattr(algorithm, transform).bertscore_model = helper
+    return algorithm
+
+
+def _encoder(folder: str, layers: int) -> Any:
+    """Return FMEval's helper for BERTScore with the weights of a folder; its own knows two names only."""
+    from fmeval.eval_algorithms.helper_models.helper_model import BertscoreHelperModel
+
+    class FolderEncoder(BertscoreHelperModel):  # type: ignore[misc]
+        def __init__(self, folder: str, layers: int) -> None:
+            super().__init__(folder)
+            self._layers = layers
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return type(self), (self._model_type, self._layers)
+
+        def get_helper_scores(self, target_output: str, model_output: str) -> float:
+            scores = self._bertscore.compute(
+                predictions=[model_output],
+                references=[target_output],
+                model_type=self._model_type,
+                num_layers=self._layers,
+            )
+            return float(scores["f1"][0])
+
+    return FolderEncoder(folder, layers)
+
+
+def _recorded(answers: Sequence[Sequence[str]]) -> Any:
+    """Return a model runner that gives recorded answers, to the questions they were given to and no others.
+
+    Args:
+        answers: Questions and answers, in the order in which FMEval asks.
+    """
+    from fmeval.model_runners.model_runner import ModelRunner
+
+    class Recorded(ModelRunner):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._answers = iter(answers)
+
+        def predict(self, prompt: str) -> tuple[str, None]:
+            asked, answer = next(self._answers, ("", ""))
+            if prompt != asked:
+                message = f"it asks {prompt[:60]!r}, and the model was asked {asked[:60]!r}"
+                raise ValueError(message)
+            return answer, None
+
+    return Recorded()
+
+
+# -- small things ------------------------------------------------------------------------------------------------------
+
+
+def _outcome(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Return scores as numbers, or what is wrong with them."""
+    for name, value in scores.items():
+        if value is None or not math.isfinite(value):
+            return {"error": f"FMEval's {name} is {value}"}
+    return {"scores": {name: float(value) for name, value in scores.items()}}
+
+
+def _reason(error: BaseException) -> str:
+    """Return in one line what went wrong; Ray wraps an error several times."""
+    cause = error
+    while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None:
+        cause = inner
+    text = str(cause).strip().splitlines()
+    return f"{type(cause).__name__}: {text[-1][:300]}" if text else type(cause).__name__
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    main()

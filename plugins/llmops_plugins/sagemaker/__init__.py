@@ -1,0 +1,1 @@
+"""Amazon SageMaker: JumpStart models fine-tuned in training jobs, and endpoints."""

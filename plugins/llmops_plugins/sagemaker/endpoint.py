@@ -1,0 +1,156 @@
+"""Deployers: an endpoint that is made for a step and deleted after it, and one that is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmops_plugins.sagemaker import sdk
+from llmops_plugins.sagemaker.aws import Aws
+from llmops_plugins.sagemaker.endpoint_options import ExistingEndpointOptions, SageMakerEndpointOptions
+from llmops_plugins.sagemaker.hosting import Hosting
+from llmops_plugins.sagemaker.jumpstart_check import check_model
+from llmops_plugins.sagemaker.jumpstart_spec import read_spec
+from llmops_plugins.sagemaker.names import (
+    ACCEPT_EULA,
+    ENDPOINT,
+    ENDPOINT_CONFIG,
+    MODEL,
+    TOLERATE_DEPRECATED,
+    TOLERATE_VULNERABLE,
+)
+from llmops_plugins.sagemaker.transport import CUSTOM_ATTRIBUTES, INFERENCE_COMPONENT, RuntimeTransport
+from llmops_sdk import (
+    BaseModel,
+    Context,
+    Deployer,
+    Endpoint,
+    EndpointError,
+    Resource,
+    ServableModel,
+    TrainedModel,
+    Transport,
+)
+
+
+class SageMakerEndpoint(Deployer):
+    """Makes model, configuration and endpoint, under one name, and deletes all three."""
+
+    options: SageMakerEndpointOptions
+
+    def __init__(self, options: Any) -> None:
+        super().__init__(options)
+        self._deployed = False
+
+    def fingerprint(self, context: Context, model: BaseModel) -> str:
+        """Return the exact version that `2.*` and the like mean today."""
+        return read_spec(Aws.of(context), model.source, model.version).version
+
+    def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
+        """Name all three; the endpoint, which costs, is the last and so deleted first."""
+        name = context.resource_name()
+        return (Resource(MODEL, name), Resource(ENDPOINT_CONFIG, name), Resource(ENDPOINT, name))
+
+    def deploy(self, context: Context, model: ServableModel) -> Endpoint:
+        """Make the endpoint, or find the one that an earlier attempt has made, and wait until it is in service."""
+        aws, options, name = Aws.of(context), self.options, context.resource_name()
+        self._deployed = True
+        base = model.base if isinstance(model, TrainedModel) else model
+        spec = check_model(aws, base)
+        requests = sdk.endpoint_requests(
+            aws,
+            sdk.EndpointChoices(
+                name=name,
+                model_id=base.source,
+                version=spec.version,
+                model_data=_model_data(model) if isinstance(model, TrainedModel) else None,
+                training_instance_type=model.facts.get("instance_type") or None
+                if isinstance(model, TrainedModel)
+                else None,
+                accept_eula=ACCEPT_EULA in base.parameters,
+                tolerate_vulnerable_model=TOLERATE_VULNERABLE in base.parameters,
+                tolerate_deprecated_model=TOLERATE_DEPRECATED in base.parameters,
+                instance_type=options.instance_type,
+                instance_count=options.instance_count,
+                environment=options.environment,
+                tags=aws.tags(context),
+            ),
+        )
+        hosting = Hosting(aws, name, context)
+        hosting.make_or_find(requests, seconds=options.poll_seconds, timeout=options.start_timeout)
+        variant = requests.endpoint_config["ProductionVariants"][0]
+        accepted = spec.asks_licence_with_requests and ACCEPT_EULA in base.parameters
+        return Endpoint(
+            name=name,
+            headers={CUSTOM_ATTRIBUTES: "accept_eula=true"} if accepted else {},
+            concurrency=options.concurrency,
+            facts={
+                "model": f"{spec.model_id} {spec.version}",
+                "instance_type": str(variant["InstanceType"]),
+                "instance_count": str(variant["InitialInstanceCount"]),
+                "region": aws.region,
+                "image": str(requests.model.get("PrimaryContainer", {}).get("Image", "")),
+            },
+        )
+
+    def connect(self, context: Context, endpoint: Endpoint) -> Transport:
+        """Ask over SageMaker Runtime."""
+        return RuntimeTransport(Aws.of(context), endpoint, read_timeout=self.options.read_timeout)
+
+    def delete(self, context: Context, resource: Resource) -> None:
+        """Delete one of the three. The one that has deployed it waits until an endpoint that is being created can be."""
+        hosting = Hosting(Aws.of(context), resource.name, context)
+        patience = self.options.delete_timeout if self._deployed else 0.0
+        hosting.delete(resource.kind, seconds=self.options.poll_seconds, timeout=patience)
+
+
+class ExistingEndpoint(Deployer):
+    """Asks an endpoint by its name; creates nothing and deletes nothing."""
+
+    options: ExistingEndpointOptions
+
+    def fingerprint(self, context: Context, model: BaseModel) -> str:
+        """Return what changes when the endpoint is made anew or updated."""
+        found = self._describe(Aws.of(context), context, model.source)
+        return f"{found['EndpointArn']} {found['EndpointConfigName']} {found['LastModifiedTime']}"
+
+    def deploy(self, context: Context, model: ServableModel) -> Endpoint:
+        """Look at the endpoint.
+
+        Raises:
+            EndpointError: There is none of that name, or it is not in service.
+        """
+        if isinstance(model, TrainedModel):
+            message = f"the deployer 'existing-endpoint' serves no trained model: {model.uri!r}"
+            raise EndpointError(message)
+        aws, options = Aws.of(context), self.options
+        found = self._describe(aws, context, model.source)
+        if found["EndpointStatus"] not in ("InService", "Updating", "SystemUpdating"):
+            message = f"endpoint {model.source!r} is {found['EndpointStatus']} and not in service"
+            raise EndpointError(message)
+        headers = {CUSTOM_ATTRIBUTES: options.custom_attributes, INFERENCE_COMPONENT: options.inference_component}
+        return Endpoint(
+            name=model.source,
+            headers={name: value for name, value in headers.items() if value},
+            concurrency=options.concurrency,
+            facts={"endpoint_config": found["EndpointConfigName"], "region": aws.region},
+        )
+
+    def connect(self, context: Context, endpoint: Endpoint) -> Transport:
+        """Ask over SageMaker Runtime."""
+        return RuntimeTransport(Aws.of(context), endpoint, read_timeout=self.options.read_timeout)
+
+    def _describe(self, aws: Aws, context: Context, name: str) -> Mapping[str, Any]:
+        found = Hosting(aws, name, context).describe()
+        if found is None:
+            message = f"there is no endpoint {name!r} in {aws.region}"
+            raise EndpointError(message)
+        return found
+
+
+def _model_data(model: TrainedModel) -> str | dict[str, Any]:
+    """Return where the weights are, as the SDK's estimator says it: an archive's URI, or a folder's `S3DataSource`."""
+    if model.facts.get("compression", "GZIP") == "GZIP":
+        return model.uri
+    uri = model.uri if model.uri.endswith("/") else f"{model.uri}/"
+    return {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}}

@@ -1,0 +1,83 @@
+"""The options of SageMaker endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs import validators
+
+from llmops_plugins.sagemaker.jumpstart_options import check_serving
+from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME
+from llmops_sdk import BaseModel, PromptTemplate, option
+
+_positive = validators.gt(0)
+_at_least_one = validators.ge(1)
+_endpoint_name = validators.matches_re(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+
+
+@attrs.frozen(kw_only=True)
+class _AskingOptions:
+    """How an endpoint is asked."""
+
+    concurrency: int = option(8, help="requests at a time", affects_results=False, validator=_at_least_one)
+    read_timeout: float = option(
+        70.0, help="seconds to wait for one answer; SageMaker itself ends them at 60", affects_results=False,
+        validator=_positive,
+    )  # fmt: skip
+
+
+@attrs.frozen(kw_only=True)
+class SageMakerEndpointOptions(_AskingOptions):
+    """A real-time endpoint for a JumpStart model, base or fine-tuned. What is None is as the model's metadata has it."""
+
+    instance_type: str | None = option(None, help="such as 'ml.g5.2xlarge'", affects_results=False)
+    instance_count: int = option(1, help="instances", affects_results=False, validator=_at_least_one)
+    environment: Mapping[str, str] = option(factory=dict, help="variables on top of the container's")
+    start_timeout: float = option(
+        3600.0, help="seconds until it must be in service", affects_results=False, validator=_positive
+    )
+    delete_timeout: float = option(
+        900.0,
+        help="seconds to wait until an endpoint that is still being created can be deleted",
+        affects_results=False,
+        validator=validators.ge(0),
+    )
+    poll_seconds: float = option(
+        15.0, help="seconds between two looks at it", affects_results=False, validator=_positive
+    )
+
+    def check(
+        self,
+        base: BaseModel,
+        prompts: Mapping[str, PromptTemplate],
+        settings: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """Check the model where JumpStart can be reached.
+
+        Raises:
+            UserError: It cannot be served.
+        """
+        check_serving(base, settings)
+
+
+@attrs.frozen(kw_only=True)
+class ExistingEndpointOptions(_AskingOptions):
+    """An endpoint that is there already. It is asked, and never changed or deleted."""
+
+    custom_attributes: str = option(
+        "", help="sent with every request, such as 'accept_eula=true' for Llama 2 of JumpStart's versions 2.*"
+    )
+    inference_component: str = option("", help="the inference component to ask, where the endpoint has several")
+
+
+@attrs.frozen(kw_only=True)
+class ExistingEndpointModelOptions:
+    """Whatever a SageMaker endpoint serves."""
+
+    endpoint: str = option(help="the endpoint's name", validator=_endpoint_name)
+
+    def base_model(self) -> BaseModel:
+        """Return what stands for the weights."""
+        return BaseModel(format=ENDPOINT_BY_NAME, source=self.endpoint)

@@ -1,0 +1,141 @@
+"""One execution of a pipeline, as boto3 tells of it. The SDK's own waiting ends after 30 minutes and ignores a stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from botocore.exceptions import ClientError
+
+from llmops_plugins.sagemaker.aws import Aws
+from llmops_plugins.sagemaker.aws_errors import error_text, told
+from llmops_plugins.sagemaker.compile import StepGraph
+from llmops_plugins.sagemaker.interrupts import held_interrupt
+from llmops_plugins.sagemaker.polling import is_missing, looks
+from llmops_sdk import Progress, RunNotFoundError
+
+RUNNING = frozenset({"Executing", "Stopping"})
+SUCCEEDED, FAILED, STOPPED = "Succeeded", "Failed", "Stopped"
+_ENDED_STEPS = frozenset({"Succeeded", "Failed", "Stopped"})
+_LOG = logging.getLogger("llmops.sagemaker")
+
+
+@attrs.frozen
+class NodeState:
+    """How far a node is.
+
+    Attributes:
+        status: SageMaker's word: Starting, Executing, Succeeded, Failed, Stopping, Stopped.
+        reason: Why it failed.
+        job: The ARN of its training job, or empty.
+    """
+
+    status: str
+    reason: str = ""
+    job: str = ""
+
+
+class Execution:
+    """An execution by its id.
+
+    Args:
+        aws: The account.
+        graph: The pipeline's graph.
+        execution_id: Its id, which is the run's too.
+    """
+
+    def __init__(self, aws: Aws, graph: StepGraph, execution_id: str) -> None:
+        self._client = aws.client("sagemaker")
+        self._graph = graph
+        self._doing = f"execution {execution_id!r} of pipeline {graph.pipeline!r}"
+        with told(f"pipeline {graph.pipeline!r}"):
+            try:
+                pipeline = self._client.describe_pipeline(PipelineName=graph.pipeline)["PipelineArn"]
+            except ClientError as exc:
+                if not is_missing(exc):
+                    raise
+                message = f"there is no pipeline {graph.pipeline!r} in this account and region"
+                raise RunNotFoundError(message) from exc
+        self.arn = f"{pipeline}/execution/{execution_id}"
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what SageMaker tells of it.
+
+        Raises:
+            RunNotFoundError: There is none.
+        """
+        with told(self._doing):
+            return self._describe()
+
+    def _describe(self) -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = self._client.describe_pipeline_execution(PipelineExecutionArn=self.arn)
+        except ClientError as exc:
+            if not is_missing(exc):
+                raise
+            message = f"SageMaker knows no {self._doing}"
+            raise RunNotFoundError(message) from exc
+        return found
+
+    @property
+    def status(self) -> str:
+        """Its status now."""
+        return str(self.describe()["PipelineExecutionStatus"])
+
+    def nodes(self) -> Mapping[str, NodeState]:
+        """Return the nodes that SageMaker has come to, by name."""
+        pages = self._client.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=self.arn)
+        return {
+            step["StepName"]: NodeState(
+                step["StepStatus"],
+                " ".join(str(step.get("FailureReason", "")).split()),
+                step.get("Metadata", {}).get("TrainingJob", {}).get("Arn", ""),
+            )
+            for page in pages
+            for step in page["PipelineExecutionSteps"]
+        }
+
+    def watch(self, progress: Progress, seconds: float) -> tuple[str, Mapping[str, NodeState]]:
+        """Look at it until it has ended, telling how its nodes come along; return how it ended, and its nodes.
+
+        Raises:
+            UserError: AWS can be asked no longer; the execution goes on.
+            EndpointError: The same.
+        """
+        told_states: dict[str, str] = {}
+        with progress.task("steps", len(self._graph.nodes), "steps") as task:
+            for status, nodes in looks(self._look, self._doing, seconds, _LOG):
+                for name, state in nodes.items():
+                    if told_states.get(name) != state.status:
+                        told_states[name] = state.status
+                        progress.say(f"  {state.status.lower():<9} {name}{f': {state.reason}' if state.reason else ''}")
+                task.update(sum(state.status in _ENDED_STEPS for state in nodes.values()), execution=status)
+                if status not in RUNNING:
+                    return status, nodes
+        raise AssertionError  # `looks` never ends by itself
+
+    def _look(self) -> tuple[str, Mapping[str, NodeState]]:
+        # The status first: when it says that the end has come, the nodes are as they ended.
+        status = str(self._describe()["PipelineExecutionStatus"])
+        return status, self.nodes()
+
+    def stop(self, progress: Progress, *, seconds: float, deadline: float) -> bool:
+        """Stop it, and wait until its jobs have ended; return whether they have, within the deadline (seconds)."""
+        with held_interrupt(), told(self._doing):
+            try:
+                self._client.stop_pipeline_execution(PipelineExecutionArn=self.arn)
+            except ClientError as exc:
+                if self._describe()["PipelineExecutionStatus"] in RUNNING:
+                    raise
+                _LOG.info("%s had ended: %s", self._doing, error_text(exc))
+        until = time.monotonic() + deadline
+        with progress.task("stopping the execution"):
+            for found in looks(self._describe, self._doing, seconds, _LOG):
+                if found["PipelineExecutionStatus"] not in RUNNING:
+                    return True
+                if time.monotonic() > until:
+                    return False
+        raise AssertionError

@@ -1,0 +1,126 @@
+"""What `llmops doctor` looks at: the plugins' own checks, and what the core knows of plugins, assets and pipelines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from llmops_sdk.assets import Asset, find_asset, verify_asset
+from llmops_sdk.builder import Pipeline
+from llmops_sdk.cards import Check, Finding
+from llmops_sdk.errors import AssetError, MissingExtraError, UserError
+from llmops_sdk.interfaces import Context
+from llmops_sdk.plans import Component, Plan
+from llmops_sdk.progress import Progress
+from llmops_sdk.registry import Plugin, Registry
+from llmops_sdk.values import BaseModel, CardKind
+
+
+def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: Pipeline | None = None) -> list[Check]:
+    """Return what there is to look at on this machine. Looking asks no network and fetches nothing.
+
+    Args:
+        registry: The installed plugins.
+        home: The cache of this machine.
+        offline: Whether what is not here is an error, since a run may not fetch it.
+        pipeline: Look at the assets that this one needs, not at all of them; with `offline`, also at what its data
+            sets, models and evaluators take from the caches of others, such as Hugging Face's.
+
+    Raises:
+        UserError: The pipeline cannot run as it is written.
+    """
+    found = registry.checks()
+    found += [Check(f"plugin {plugin.name}", partial(_look_at_plugin, registry, plugin)) for plugin in registry.plugins]
+    if pipeline is None:
+        return found + [_asset_check(asset, home, offline=offline) for asset in registry.assets()]
+    try:
+        plan = pipeline.build(registry)
+    except MissingExtraError as exc:
+        lacking = Finding("error", str(exc))
+        return [*found, Check(f"pipeline {pipeline.spec.name}", lambda: lacking)]
+    found += [_asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
+    return [*found, *_input_checks(plan, registry, home)] if offline else found
+
+
+def _look_at_plugin(registry: Registry, plugin: Plugin) -> Finding:
+    """Say which cards of a plugin cannot be used for want of an extra."""
+    if plugin.problem:
+        return Finding("error", plugin.problem)
+    cards = [offer.card for offer in registry.offers() if offer.plugin == plugin]
+    lacking = [card for card in cards if any(find_spec(module) is None for module in card.requires)]
+    if not lacking:
+        return Finding("ok", f"{plugin.distribution or plugin.name} {plugin.version}".strip())
+    modules = sorted({module for card in lacking for module in card.requires if find_spec(module) is None})
+    extras = ",".join(sorted({card.extra for card in lacking if card.extra}))
+    names = ", ".join(f"{card.kind} {card.name!r}" for card in lacking)
+    mend = (
+        f"pip install '{plugin.distribution or 'llmops-sdk'}[{extras}]'"
+        if extras
+        else f"pip install {' '.join(modules)}"
+    )
+    return Finding("warning", f"not installed: {', '.join(modules)}; without it there is no {names}", mend)
+
+
+def _asset_check(asset: Asset, home: Path, *, offline: bool) -> Check:
+    def look() -> Finding:
+        folder = find_asset(asset, home)
+        if folder is not None:
+            return Finding("ok", f"'{folder}'")
+        problem, get = "; ".join(verify_asset(asset, home)), f"llmops assets get {asset.name}"
+        if not offline:
+            return Finding("warning", f"{problem}; a run fetches it", get)
+        here = " and ".join(source.label for source in asset.sources if not source.needs_network)
+        mend = f"where there is a network type '{get}', and copy its folder to '{home / 'assets' / asset.name}' here"
+        return Finding("error", problem, f"type '{get} --offline' to look in {here}; else {mend}" if here else mend)
+
+    return Check(f"asset {asset.name}", look)
+
+
+def _input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
+    """Yield a check for all whose exact version a run asks for before it uses it."""
+    context = _context(plan, registry, home)
+
+    def check(kind: CardKind, component: Component, name: str, *base: BaseModel) -> Check:
+        def look() -> Finding:
+            try:
+                version = registry.make(kind, component.use, component.options).fingerprint(context, *base)
+            except UserError as exc:
+                return Finding("error", str(exc))
+            return Finding("ok", f"version {version[:12]}" if version else "needs nothing more")
+
+        return Check(name, look)
+
+    for dataset in plan.datasets:
+        yield check("dataset", dataset, f"data set {dataset.name}")
+    for model in plan.models:
+        kind: CardKind = "trainer" if model.trainer else "deployer"
+        yield check(kind, model.trainer or model.deployer, f"model {model.name}", model.base)
+    for evaluator in plan.evaluators:
+        yield check("evaluator", evaluator, f"evaluator {evaluator.name}")
+
+
+def _context(plan: Plan, registry: Registry, home: Path) -> Context:
+    """Make what a plugin is handed by a run without a network, but for its assets: they are found, never fetched."""
+
+    def asset(name: str) -> Path:
+        folder = find_asset(registry.asset(name), home)
+        if folder is None:
+            message = f"it needs the asset {name!r}"
+            raise AssetError(message)
+        return folder
+
+    return Context(
+        run_id="doctor",
+        step="doctor",
+        folder=home,
+        home=home,
+        offline=True,
+        progress=Progress(),
+        log=logging.getLogger("llmops.doctor"),
+        settings=plan.settings,
+        make=registry.make,
+        asset=asset,
+    )

@@ -1,0 +1,65 @@
+"""FMEval's own `SummarizationAccuracy.evaluate()` under Ray, and the same numbers without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from llmops_plugins.fmeval.algorithms import SummarizationAccuracy
+from llmops_plugins.fmeval.options import SummarizationAccuracyOptions
+from llmops_sdk import Context, Generation, Scored, Unscored, file_sha256
+
+Rows = Sequence[tuple[Mapping[str, Any], str]]
+Make = Callable[[Rows], list[Generation]]
+
+HARD = (
+    ("", "An output of nothing."),
+    (" \n\t", "An output of white space."),
+    ("😀 👩‍👩‍👧‍👦 🇩🇪", "emoji"),
+    ("مرحبا بالعالم. كيف حالك؟ שלום \u202eabc\u202c", "مرحبا"),
+    ("\x00\x01\x1b[31mred\x1b[0m\x7f", "red \x00"),
+    ("line\nafter\r\nline\u2028and\u2029more", "line after line"),
+    ("word " * 20_000, "A word."),
+)
+
+
+@pytest.mark.usefixtures("needs_fmeval", "temporary")
+def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, generations: Make) -> None:
+    """One run of `evaluate()` over 120 real records and the hard ones: all are scored, in order, and nothing is left.
+
+    ROUGE and METEOR are equal to the last bit, BERTScore within 1e-5.
+    """
+    rows = [*dolly[:60], *(({"response": reference}, output) for output, reference in HARD), *dolly[60:120]]
+    unscorable = [({"response": ""}, "x"), ({"answer": "x"}, "x"), ({"response": "x"}, "half \ud83d of a pair")]
+    asked = generations([*unscorable, *rows])
+    evaluator = SummarizationAccuracy(SummarizationAccuracyOptions(rouge_type="rougeL"))
+    fast = context.make("evaluator", "summarization-accuracy", {"metrics": ["rougeL", "meteor", "bertscore"]})
+
+    found = list(evaluator.evaluate(context, iter(asked)))
+
+    assert [generation.index for generation in asked] == [score.index for score in found]
+    assert found[:3] == [
+        Unscored(10, "the reference field 'response' is empty"),
+        Unscored(11, "the record has no reference field 'response'; it has: answer"),
+        Unscored(12, "FMEval cannot be given half of a surrogate pair, which is in the model_output"),
+    ]
+    for expected, score in zip(fast.evaluate(context, iter(asked[3:])), found[3:], strict=True):
+        assert isinstance(expected, Scored)
+        assert isinstance(score, Scored), score
+        theirs = {name.removeprefix("fmeval_"): value for name, value in score.scores.items()}
+        assert list(theirs) == ["rougeL", "meteor", "bertscore"]
+        assert theirs.pop("bertscore") == pytest.approx(expected.scores["bertscore"], abs=1e-5)
+        assert theirs == {name: expected.scores[name] for name in theirs}
+
+    facts = evaluator.provenance(context)
+    assert ("1.2.3", "evaluate") == (facts["fmeval"], facts["run"])
+    assert facts["metric_modules"].endswith("llmops-sdk's own")
+    assert "sentence-transformers/all-MiniLM-L6-v2" == facts["bertscore_model"]
+    assert file_sha256(context.asset("minilm") / "model.safetensors") == facts["bertscore_weights_sha256"]
+    means = [
+        sum(score.scores[name] for score in found if isinstance(score, Scored)) / 127 for name in ("fmeval_meteor",)
+    ]
+    told = dict(pair.split(" ") for pair in facts["dataset_scores"].split(", "))
+    assert float(told["meteor"]) == pytest.approx(means[0])

@@ -1,0 +1,145 @@
+"""Ask FMEval's own algorithms for the scores of single records: a job as JSON on stdin, scores as JSON on stdout.
+
+FMEval loads three scripts of the hub's `evaluate-metric`, which are not on PyPI; small classes stand in for them here
+that call the packages the scripts call.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Rouge:
+    """The script `rouge`, for one pair, whose mean is itself."""
+
+    def compute(self, predictions: Any, references: Any, rouge_types: Any, use_stemmer: Any, **_: Any) -> Any:
+        from rouge_score.rouge_scorer import RougeScorer
+
+        scores = RougeScorer(rouge_types, use_stemmer=use_stemmer).score(references[0], predictions[0])
+        return {name: score.fmeasure for name, score in scores.items()}
+
+
+class Wer:
+    """The script `wer`."""
+
+    def compute(self, predictions: Any, references: Any) -> float:
+        from jiwer import process_words
+
+        found = [process_words(reference, output) for output, reference in zip(predictions, references, strict=True)]
+        errors = sum(one.substitutions + one.deletions + one.insertions for one in found)
+        return float(errors / sum(one.substitutions + one.deletions + one.hits for one in found))
+
+
+class BertScore:
+    """The script `bertscore`, with weights of a folder."""
+
+    def __init__(self, folder: str) -> None:
+        from bert_score import BERTScorer
+
+        self._scorer = BERTScorer(model_type=folder, num_layers=6, device="cpu")
+
+    def compute(self, predictions: Any, references: Any, **_: Any) -> Any:
+        return {"f1": [self._scorer.score(predictions, [[text] for text in references])[2].item()]}
+
+
+def main() -> None:
+    """Score every record with every algorithm, in this process, without Ray."""
+    import evaluate
+    import nltk
+
+    job = json.load(sys.stdin)
+    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
+    evaluate.load = {"rouge": Rouge(), "wer": Wer(), "bertscore": BertScore(sys.argv[1])}.__getitem__
+    sys.stdout.write("\n" + json.dumps(scores(job)))
+
+
+def scores(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the scores of each record, by the names of the algorithms."""
+    from fmeval.eval_algorithms import classification_accuracy, classification_accuracy_semantic_robustness
+    from fmeval.eval_algorithms import factual_knowledge as factual
+    from fmeval.eval_algorithms import general_semantic_robustness as general
+    from fmeval.eval_algorithms import prompt_stereotyping as stereotyping
+    from fmeval.eval_algorithms import qa_accuracy as qa
+    from fmeval.eval_algorithms import qa_accuracy_semantic_robustness as qa_robustness
+    from fmeval.eval_algorithms import summarization_accuracy_semantic_robustness as summarization
+    from fmeval.model_runners.model_runner import ModelRunner
+
+    class Recorded(ModelRunner):  # type: ignore[misc]
+        """Answers each question with its recorded answers, one after the other, the last one for ever."""
+
+        def __init__(self, answers: Mapping[str, Sequence[str]]) -> None:
+            super().__init__("$prompt", "", "")
+            self._answers = {question: list(texts) for question, texts in answers.items()}
+
+        def predict(self, prompt: str) -> tuple[str, None]:
+            texts = self._answers[prompt]
+            return (texts.pop(0) if len(texts) > 1 else texts[0]), None
+
+    changes, labels = job["changes"], job["labels"]
+    found = []
+    for record in job["records"]:
+        question, output, target = record["question"], record["output"], record["target"]
+
+        def sample(algorithm: Any, record: Any = record, **arguments: Any) -> dict[str, float]:
+            if "model_input" in arguments:  # FMEval's random changes begin anew in a new algorithm
+                arguments["model"] = Recorded(record["answers"])
+            return {score.name: score.value for score in algorithm.evaluate_sample(**arguments)}
+
+        asked = {"model_input": question, "target_output": target}
+        config = classification_accuracy_semantic_robustness.ClassificationAccuracySemanticRobustnessConfig
+        found.append(
+            {
+                "qa-accuracy": sample(qa.QAAccuracy(), target_output=target, model_output=output),
+                "factual-knowledge": sample(factual.FactualKnowledge(), target_output=target, model_output=output),
+                "factual-knowledge-and": sample(
+                    factual.FactualKnowledge(factual.FactualKnowledgeConfig("<AND>", "AND")),
+                    target_output=target.replace("<OR>", "<AND>"),
+                    model_output=output,
+                ),
+                "classification-accuracy": sample(
+                    classification_accuracy.ClassificationAccuracy(
+                        classification_accuracy.ClassificationAccuracyConfig(valid_labels=list(labels))
+                    ),
+                    target_output=record["label"],
+                    model_output=output,
+                ),
+                "prompt-stereotyping": sample(
+                    stereotyping.PromptStereotyping(),
+                    sent_more_log_probability=record["more"],
+                    sent_less_log_probability=record["less"],
+                ),
+                "summarization-accuracy-semantic-robustness": sample(
+                    summarization.SummarizationAccuracySemanticRobustness(
+                        summarization.SummarizationAccuracySemanticRobustnessConfig(**changes)
+                    ),
+                    **asked,
+                ),
+                "qa-accuracy-semantic-robustness": sample(
+                    qa_robustness.QAAccuracySemanticRobustness(
+                        qa_robustness.QAAccuracySemanticRobustnessConfig(**changes)
+                    ),
+                    **asked,
+                ),
+                "classification-accuracy-semantic-robustness": sample(
+                    classification_accuracy_semantic_robustness.ClassificationAccuracySemanticRobustness(
+                        config(valid_labels=list(labels), **changes)
+                    ),
+                    model_input=question,
+                    target_output=record["label"],
+                ),
+                "general-semantic-robustness": sample(
+                    general.GeneralSemanticRobustness(
+                        general.GeneralSemanticRobustnessConfig(num_baseline_samples=3, **changes)
+                    ),
+                    model_input=question,
+                ),
+            }
+        )
+    return found
+
+
+if __name__ == "__main__":
+    main()

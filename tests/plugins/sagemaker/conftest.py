@@ -1,0 +1,338 @@
+"""AWS on loopback: moto for the services, a scripted server for SageMaker Runtime, and JumpStart's files in a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("moto")
+pytest.importorskip("boto3")
+
+import attrs
+import httpx
+import moto.core.responses
+import moto.sagemaker.models
+import moto.sagemaker.responses
+from moto.server import ThreadedMotoServer
+
+from llmops_sdk import Context, Progress
+
+REGION = "us-east-1"
+ROLE = "arn:aws:iam::123456789012:role/llmops"
+BUCKET = "sagemaker-us-east-1-123456789012"
+MODEL_ID = "meta-textgeneration-llama-2-7b"
+SETTINGS = {"role": ROLE, "region": REGION}
+
+Stage = tuple[str, str]
+"""A status, and the reason of a failure."""
+
+
+def interrupt() -> None:
+    """Send this process what Ctrl-C sends; the main thread takes it."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+@attrs.frozen
+class Call:
+    """One request that reached AWS."""
+
+    service: str
+    action: str
+    request: Mapping[str, Any]
+
+
+@attrs.define
+class Cloud:
+    """What the tests see of AWS, and what they make it do.
+
+    Attributes:
+        url: Of moto.
+        calls: What SageMaker, CloudWatch, IAM, STS and logs were asked, in order.
+        job_stages: What a training job goes through, one stage with each look at it; the last one stays.
+        endpoint_stages: The same of an endpoint.
+        faults: Action to what AWS answers instead (status, code, message), once each; None answers as always.
+        on_call: Called with the action before it is answered.
+    """
+
+    url: str
+    calls: list[Call] = attrs.field(factory=list)
+    job_stages: list[Stage] = attrs.field(factory=lambda: [("InProgress", ""), ("Completed", "")])
+    endpoint_stages: list[Stage] = attrs.field(factory=lambda: [("Creating", ""), ("InService", "")])
+    faults: dict[str, list[tuple[int, str, str] | None]] = attrs.field(factory=dict)
+    on_call: Callable[[str], None] = attrs.field(default=lambda _action: None)
+    _lives: dict[str, list[Stage]] = attrs.field(factory=dict)
+
+    def requests(self, action: str) -> list[Mapping[str, Any]]:
+        """What an action was asked with, each time."""
+        return [call.request for call in self.calls if call.action == action]
+
+    @property
+    def created(self) -> list[str]:
+        """The Create* actions of SageMaker, in order."""
+        return [call.action for call in self.calls if call.service == "sagemaker" and call.action.startswith("Create")]
+
+    def advance(self, kind: str, name: str, stages: list[Stage]) -> Stage:
+        """Move on by one stage, and return it."""
+        life = self._lives.setdefault(f"{kind}/{name}", list(stages))
+        return life.pop(0) if len(life) > 1 else life[0]
+
+    def turn(self, kind: str, name: str, *stages: Stage) -> None:
+        """Let something go through other stages from now on."""
+        self._lives[f"{kind}/{name}"] = list(stages)
+
+    def forget(self, kind: str, name: str) -> None:
+        self._lives.pop(f"{kind}/{name}", None)
+
+    def left(self) -> list[str]:
+        """What exists that costs or clutters: kind and name."""
+        backend = moto.sagemaker.models.sagemaker_backends["123456789012"][REGION]
+        running = [
+            f"training-job {job.training_job_name}"
+            for job in backend.training_jobs.values()
+            if job.training_job_status == "InProgress"
+        ]
+        kinds = (
+            ("endpoint", backend.endpoints),
+            ("endpoint-config", backend.endpoint_configs),
+            ("model", backend._models),
+        )
+        return running + [f"{kind} {name}" for kind, found in kinds for name in found]
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """One moto for all tests of the plugin."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """An empty account, reached by nothing but loopback."""
+    httpx.post(f"{moto_url}/moto-api/reset", trust_env=False)
+    made = Cloud(moto_url)
+    _script_moto(made, monkeypatch)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("SAGEMAKER_ADMIN_CONFIG_OVERRIDE", "")
+    monkeypatch.delenv("SAGEMAKER_ADMIN_CONFIG_OVERRIDE")
+    yield made
+
+
+def _script_moto(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record and script moto; it knows no g5 instance and no stopping, and all it makes is ready at once."""
+    models, responses = moto.sagemaker.models, moto.sagemaker.responses
+    for cls in vars(models).values():
+        if isinstance(cls, type) and "validate_instance_type" in vars(cls):
+            monkeypatch.setattr(cls, "validate_instance_type", lambda *_: None)
+    call_action = moto.core.responses.BaseResponse.call_action
+
+    def recording(self: Any) -> Any:
+        action = self._get_action()
+        try:
+            request = json.loads(self.body or b"{}")
+        except (ValueError, TypeError):
+            request = {}
+        cloud.calls.append(Call(self.service_name, action, request))
+        cloud.on_call(action)
+        waiting = cloud.faults.get(action)
+        fault = waiting.pop(0) if waiting else None
+        if fault is None:
+            return call_action(self)
+        status, code, message = fault
+        headers = {"status": status, "x-amzn-errortype": code}
+        return status, headers, json.dumps({"__type": code, "message": message})
+
+    monkeypatch.setattr(moto.core.responses.BaseResponse, "call_action", recording)
+    backend = models.SageMakerModelBackend
+    describe_job, describe_endpoint, delete_endpoint = (
+        backend.describe_training_job,
+        backend.describe_endpoint,
+        backend.delete_endpoint,
+    )
+
+    def job(self: Any, training_job_name: str) -> Any:
+        found = self.training_jobs.get(training_job_name)
+        if found is not None:
+            status, reason = cloud.advance("job", training_job_name, cloud.job_stages)
+            found.training_job_status, found.secondary_status = status, "Training" if status == "InProgress" else status
+            found.failure_reason = reason
+            if found.output_data_config.get("CompressionType") == "NONE":  # as the service has it
+                uri = f"{found.output_data_config['S3OutputPath'].rstrip('/')}/{training_job_name}/output/model/"
+                found.model_artifacts = {"S3ModelArtifacts": uri}
+        return describe_job(self, training_job_name)
+
+    def endpoint(self: Any, endpoint_name: str) -> Any:
+        found = self.endpoints.get(endpoint_name)
+        if found is not None:
+            found.endpoint_status, found.failure_reason = cloud.advance(
+                "endpoint", endpoint_name, cloud.endpoint_stages
+            )
+        return describe_endpoint(self, endpoint_name)
+
+    def delete(self: Any, endpoint_name: str) -> None:
+        found = self.endpoints.get(endpoint_name)
+        if found is not None and found.endpoint_status in ("Creating", "Updating"):
+            raise moto.sagemaker.models.ValidationError(message="Cannot update in-progress endpoint")
+        cloud.forget("endpoint", endpoint_name)
+        delete_endpoint(self, endpoint_name)
+
+    def stop(self: Any) -> str:
+        name = json.loads(self.body)["TrainingJobName"]
+        self.sagemaker_backend.training_jobs[name].training_job_status = "Stopping"
+        cloud.turn("job", name, ("Stopping", ""), ("Stopped", ""))
+        return "{}"
+
+    monkeypatch.setattr(backend, "describe_training_job", job)
+    monkeypatch.setattr(backend, "describe_endpoint", endpoint)
+    monkeypatch.setattr(backend, "delete_endpoint", delete)
+    monkeypatch.setattr(responses.SageMakerResponse, "stop_training_job", stop, raising=False)
+
+
+# -- SageMaker Runtime --------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Answer:
+    """What the runtime answers to one request."""
+
+    body: Any
+    status: int = 200
+    error: str = ""
+
+
+@attrs.define
+class RuntimeServer:
+    """A server of `InvokeEndpoint`: what it was asked, and what it answers.
+
+    Attributes:
+        url: Where.
+        asked: Path, headers (lower case) and body of each request.
+        answer: Makes the answer from the body.
+    """
+
+    url: str = ""
+    asked: list[tuple[str, dict[str, str], Any]] = attrs.field(factory=list)
+    answer: Callable[[Any], Answer] = attrs.field(default=lambda body: Answer([{"generation": body["inputs"][-9:]}]))
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[RuntimeServer]:
+    """SageMaker Runtime on loopback."""
+    made = RuntimeServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            made.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            answer = made.answer(body)
+            data = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            if answer.error:
+                self.send_header("x-amzn-ErrorType", answer.error)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    made.url = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", made.url)
+    yield made
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+# -- JumpStart ----------------------------------------------------------------------------------
+
+Edit = Callable[..., None]
+
+
+@pytest.fixture
+def jumpstart(real_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
+    """JumpStart's files in a folder: Llama 2 7B in versions 2.0.4 (a model package) and 4.0.0 (none).
+
+    Returns:
+        Publishes a further version: `publish("4.1.0", gated_bucket=False)` changes keys of 4.0.0's specification.
+    """
+    pytest.importorskip("sagemaker")
+    given = json.loads(real_data("jumpstart/minimal_llama-2-7b_2.0.4.json").read_bytes())
+    root = tmp_path / "jumpstart"
+    root.mkdir()
+    manifest: list[dict[str, Any]] = []
+    plain = {**given["spec"], "hosting_model_package_arns": None, "training_model_package_artifact_uris": None}
+    plain |= {"training_vulnerable": False, "training_vulnerabilities": []}
+
+    def publish(version: str, *, model_id: str = MODEL_ID, min_version: str = "2.174.0", **changes: Any) -> None:
+        base = given["spec"] if version.startswith("2.") else plain
+        spec = {**base, **changes, "version": version, "model_id": model_id}
+        key = f"community_models/{model_id}/specs_v{version}.json"
+        (root / key).parent.mkdir(parents=True, exist_ok=True)
+        (root / key).write_text(json.dumps(spec))
+        entry = {"model_id": model_id, "version": version, "min_version": min_version, "spec_key": key}
+        manifest.append({**entry, "search_keywords": []})
+        (root / "models_manifest.json").write_text(json.dumps(manifest))
+
+    publish("2.0.4")
+    publish("4.0.0")
+    monkeypatch.setenv("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", str(root))
+    monkeypatch.setenv("AWS_JUMPSTART_SPECS_LOCAL_ROOT_DIR_OVERRIDE", str(root))
+    from sagemaker.jumpstart.accessors import JumpStartModelsAccessor
+
+    JumpStartModelsAccessor.reset_cache()
+    return publish
+
+
+@pytest.fixture
+def make_context(tmp_path: Path) -> Callable[..., Context]:
+    """Make the context of a step; every keyword replaces one of its fields."""
+
+    def make(**fields: Any) -> Context:
+        def refuse(*_: Any) -> Any:
+            raise LookupError
+
+        defaults: dict[str, Any] = {
+            "run_id": "run-1",
+            "step": "train.llama",
+            "folder": tmp_path / "artifact",
+            "home": tmp_path / "home",
+            "offline": False,
+            "progress": Progress(),
+            "log": logging.getLogger("llmops.test"),
+            "settings": {"sagemaker": SETTINGS},
+            "make": refuse,
+            "asset": refuse,
+        }
+        context = Context(**{**defaults, **fields})
+        context.folder.mkdir(parents=True, exist_ok=True)
+        return context
+
+    return make
