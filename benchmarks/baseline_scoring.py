@@ -1,9 +1,10 @@
 """FMEval's own `SummarizationAccuracy.evaluate`, without a network, with MiniLM in the place of its encoder.
 
-    python baseline_scoring.py ROWS MINILM WORDNET PUNKT FOLDER
+    python baseline_scoring.py MINILM WORDNET PUNKT FOLDER ROWS [ROWS ...]
 
-ROWS is a JSONL file of `instruction`, `summary` and `model_output`; the last four are the folders of the assets, and one to
-write to. Prints one line of JSON: the path of FMEval's records with their scores.
+The first three are the folders of the assets, FOLDER is one to write to; each ROWS is a JSONL file of `instruction`, `summary`
+and `model_output`, one a candidate; FMEval takes several data sets in one call. Prints one line of JSON: the path of FMEval's
+records with their scores for each candidate.
 
 FMEval loads two scripts of the hub's `evaluate-metric`, which are in no package. Those written here stand in for them; they
 call what the scripts call in the way they call it (ROUGE through 1,000 bootstrap samples, one kept `BERTScorer`).
@@ -50,7 +51,7 @@ class BERTScore(evaluate.Metric):
 
 
 def main() -> None:
-    rows, minilm, wordnet, punkt, folder = map(Path, sys.argv[1:])
+    minilm, wordnet, punkt, folder, *candidates = (Path(argument).resolve() for argument in sys.argv[1:])
     environment = {
         "BENCH_ENCODER": str(minilm),
         "HF_MODULES_CACHE": str(folder / "modules"),
@@ -61,6 +62,7 @@ def main() -> None:
         "EVAL_RESULTS_PATH": str(folder / "results"),
         "AWS_DEFAULT_REGION": "us-east-1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_TMPDIR": str(folder / "ray"),
     }
     os.environ.update(environment)  # before FMEval is imported; its workers inherit it
     for name, script in (("rouge", ROUGE), ("bertscore", BERTSCORE)):
@@ -71,27 +73,31 @@ def main() -> None:
             (parent / "__init__.py").touch()
     (folder / "results").mkdir()
     os.chdir(folder)  # `evaluate` runs a script of its metrics' names in the current folder, if there is one
-    print(json.dumps({"records": str(_evaluate(rows))}))
+    print(json.dumps({"records": [str(path) for path in _evaluate(candidates)]}))
 
 
-def _evaluate(rows: Path) -> Path:
+def _evaluate(candidates: list[Path]) -> list[Path]:
     import nltk
 
     nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
     from fmeval.data_loaders.data_config import DataConfig
     from fmeval.eval_algorithms.summarization_accuracy import SummarizationAccuracy
 
-    config = DataConfig(
-        "pairs",
-        str(rows),
-        "application/jsonlines",
-        model_input_location="instruction",
-        target_output_location="summary",
-        model_output_location="model_output",
-    )
-    count = len(rows.read_text(encoding="utf-8").splitlines())
-    SummarizationAccuracy().evaluate(dataset_config=config, num_records=count, save=True)
-    return Path(os.environ["EVAL_RESULTS_PATH"]) / "summarization_accuracy_pairs.jsonl"
+    names = [f"candidate{number}" for number in range(len(candidates))]
+    configs = [
+        DataConfig(
+            name,
+            str(rows),
+            "application/jsonlines",
+            model_input_location="instruction",
+            target_output_location="summary",
+            model_output_location="model_output",
+        )
+        for name, rows in zip(names, candidates, strict=True)
+    ]
+    count = len(candidates[0].read_text(encoding="utf-8").splitlines())
+    SummarizationAccuracy().evaluate(dataset_config=configs, num_records=count, save=True)
+    return [Path(os.environ["EVAL_RESULTS_PATH"]) / f"summarization_accuracy_{name}.jsonl" for name in names]
 
 
 if __name__ == "__main__":

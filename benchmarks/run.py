@@ -1,4 +1,4 @@
-"""All benchmarks, side by side in one run: `make bench`, or `python benchmarks/run.py training generation orchestration`.
+"""All benchmarks, side by side in one run: `make bench`, or `python benchmarks/run.py scoring training generation orchestration`.
 
 Baselines run at their best settings, in an environment of their own where they need one (`.venv-bench`, made here).
 Each figure is the median of three runs, interleaved. `--write` puts the tables into docs/benchmarks.md.
@@ -31,7 +31,7 @@ Result = dict[str, Any]
 
 def main() -> int:
     """Run what is named, print the tables."""
-    chosen = [name for name in sys.argv[1:] if not name.startswith("--")] or ["training", "generation", "orchestration"]
+    chosen = [name for name in sys.argv[1:] if not name.startswith("--")] or list(_TABLES)
     tables = [_TABLES[name]() for name in chosen]
     text = "\n".join([_machine(), *tables])
     print(text)
@@ -104,6 +104,41 @@ def generation() -> str:
     return "\n".join(lines)
 
 
+def scoring() -> str:
+    """Summarization accuracy against FMEval's own `evaluate`, as whole processes."""
+    found = _run([sys.executable, str(HERE / "scoring.py"), "--repeats", str(REPEATS)])
+    lines = [
+        "\n## Scoring\n\nROUGE, METEOR and BERTScore (MiniLM) of texts of 60 words; whole processes, from their start to their end.\n",
+        "| | FMEval, s | CPU-s | llmops-sdk, s | CPU-s | faster by | less CPU by |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [_versus(f"{size} records", row["fmeval"], row["own"]) for size, row in found["sizes"].items()]
+    for size, row in found["matrix"].items():
+        candidates, records = size.split("x")
+        label = f"{candidates} candidates, {records} records"
+        lines.append(_versus(f"{label}; FMEval in a process for each", row["fmeval"], row["own"]))
+        lines.append(_versus(f"{label}; FMEval in one call", row["fmeval_one_call"], row["own"]))
+    differences = {
+        name: max(row["differences"][name] for row in found["sizes"].values())
+        for name in ("meteor", "rouge", "bertscore")
+    }
+    told = ", ".join(f"{name} {value:.1g}" for name, value in differences.items())
+    lines.append(f"\nThe largest difference of a record's scores: {told}.\n")
+    lines += ["| ROUGE and METEOR alone | s | CPU-s | peak memory, MB |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {int(size):,} records | {row['wall']:.1f} | {row['cpu']:.1f} | {row['peak'] / 1e6:.0f} |"
+        for size, row in found["many"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _versus(label: str, theirs: Result, own: Result) -> str:
+    return (
+        f"| {label} | {theirs['wall']:.1f} | {theirs['cpu']:.1f} | {own['wall']:.1f} | {own['cpu']:.1f} "
+        f"| {theirs['wall'] / own['wall']:.1f}x | {theirs['cpu'] / own['cpu']:.1f}x |"
+    )
+
+
 def orchestration() -> str:
     """The SDK's own time for steps that do nothing."""
     found = _run([sys.executable, str(HERE / "orchestration.py")])
@@ -119,7 +154,7 @@ def orchestration() -> str:
     return "\n".join(lines)
 
 
-_TABLES = {"training": training, "generation": generation, "orchestration": orchestration}
+_TABLES = {"scoring": scoring, "training": training, "generation": generation, "orchestration": orchestration}
 
 
 def _machine() -> str:

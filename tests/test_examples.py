@@ -69,6 +69,10 @@ def test_readme_program(run: Run, tmp_path: Path) -> None:
     assert "has the best mean ROUGE-L on sample" in run("readme.py")
 
 
+# It needs AWS on loopback, and runs there: tests/plugins/sagemaker/test_article_flow.py
+RUN_ELSEWHERE = ("llama2_dolly_sagemaker.py",)
+
+
 def test_every_example_has_a_test() -> None:
     """An example that no test here runs is not an example."""
     here = Path(__file__).read_text(encoding="utf-8")

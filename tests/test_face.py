@@ -67,6 +67,8 @@ def test_every_card_of_the_shipped_plugins_can_be_loaded() -> None:
         "deployer": llmops_sdk.Deployer,
         "evaluator": llmops_sdk.Evaluator,
         "executor": llmops_sdk.Executor,
+        "store": llmops_sdk.Store,
+        "sweeper": llmops_sdk.Sweeper,
     }
     offers = [offer for offer in Registry.load().offers() if not isinstance(offer.card, ModelCard)]
 

@@ -297,9 +297,9 @@ def _execute(run: Run, executor: Executor, runtime: Runtime) -> Result:
             runtime.asset(asset)
     try:
         executor.execute(run, runtime)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as exc:
         _delete_leftovers(run, executor, runtime)
-        raise
+        raise KeyboardInterrupt(run.id, run.store.uri) from exc  # what to go on with
     _delete_leftovers(run, executor, runtime)
     report_run(run)
     return Result(run)

@@ -35,6 +35,7 @@ _store = click.option(
 )
 _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else.")
 _offline = click.option("--offline", is_flag=True, envvar="LLMOPS_OFFLINE", help="Touch no network.")
+_on = click.option("--on", default="", metavar="EXECUTOR", help="Where to run, instead of where the file says.")
 _set = click.option(
     "--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a value: models.1.trainer.epochs=2."
 )
@@ -75,7 +76,10 @@ def cli() -> None:
 @cli.command()
 @click.argument("specification", required=False, metavar="FILE|EXAMPLE")
 @click.option("--resume", "run_id", metavar="RUN", help="Go on with a run (its id, a beginning of it, or `latest`).")
-@click.option("--on", default="", metavar="EXECUTOR", help="Where to run, instead of where the file says.")
+@_on
+@click.option(
+    "--detach", is_flag=True, help="Return when the run is begun, where steps run elsewhere; `llmops attach` goes on."
+)
 @_set
 @_store
 @_offline
@@ -88,6 +92,7 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
     overrides: tuple[str, ...],
     store: str,
     *,
+    detach: bool,
     offline: bool,
     quiet: bool,
     as_json: bool,
@@ -100,16 +105,64 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
         _usage("name a specification file or example, or a run with --resume; `llmops examples` lists some")
     if run_id is not None and (on or overrides):
         _usage("--resume goes on with the run as it was planned; --on and --set are for new runs")
+    if run_id is not None and detach:
+        _usage("--detach is for new runs")
     progress = progress_for(quiet=quiet or as_json)
     try:
         if run_id is not None:
             result = resume(run_id, store=store, offline=offline, progress=progress)
         else:
             result = _pipeline(specification or "", overrides).run(
-                on=on, store=store, offline=offline, progress=progress
+                on=on, store=store, offline=offline, detach=detach, progress=progress
             )
-    except KeyboardInterrupt:
-        return _interrupted(store)
+    except KeyboardInterrupt as exc:
+        return _interrupted(store, exc)
+    if detach:
+        click.echo(result.run.id)
+        return OK
+    return _end(result, quiet=quiet, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN", default="latest")
+@_store
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@_as_json
+def attach(run_id: str, store: str, *, quiet: bool, as_json: bool) -> int:
+    """Wait for the end of a run that was begun with --detach, here or elsewhere, and show its result."""
+    from llmops_sdk.builder import attach as wait
+    from llmops_sdk.progress import progress_for
+
+    try:
+        result = wait(run_id, store=store, progress=progress_for(quiet=quiet or as_json))
+    except KeyboardInterrupt as exc:
+        return _interrupted(store, exc)
+    return _end(result, quiet=quiet, as_json=as_json)
+
+
+@cli.command("compile")
+@click.argument("specification", metavar="FILE|EXAMPLE")
+@_on
+@click.option("--full", is_flag=True, help="In the form in which it is sent, without its secrets.")
+@_set
+def compile_(specification: str, on: str, overrides: tuple[str, ...], *, full: bool) -> None:
+    """Print, as JSON, what a pipeline becomes where its steps run elsewhere; nothing is created or started."""
+    from llmops_sdk.progress import progress_for
+    from llmops_sdk.registry import Registry
+    from llmops_sdk.running import Runtime
+    from llmops_sdk.running.runtime import default_home
+
+    registry, pipeline = Registry.load(), _pipeline(specification, overrides)
+    made = (pipeline.with_executor(on) if on else pipeline).build(registry)
+    executor = registry.make("executor", made.executor.use, made.executor.options)
+    with progress_for() as progress:
+        runtime = Runtime(registry, default_home(), progress=progress)
+        compiled = executor.compile(made, runtime, full=full)
+    click.echo(json.dumps(compiled, indent=2, ensure_ascii=False))
+
+
+def _end(result: Result, *, quiet: bool, as_json: bool) -> int:
+    """Show a result, and return the exit code."""
     _tell_result(result, quiet=quiet, as_json=as_json)
     if not result.failures:
         return OK
@@ -475,21 +528,28 @@ def _usage(message: str) -> NoReturn:
     raise click.UsageError(message)
 
 
-def _interrupted(store: str) -> int:
+def _interrupted(store: str, interrupt: KeyboardInterrupt | None = None) -> int:
+    """Say how to go on with what was interrupted: the run that the interrupt names, or the last one of the store."""
     click.echo("stopped", err=True)
-    if store:
-        from llmops_sdk.registry import open_store
-        from llmops_sdk.runs import list_runs
-
-        try:
-            found = list_runs(open_store(store))
-        except UserError as exc:
-            click.echo(f"error: {exc}", err=True)
-            return INTERRUPTED
-        if found:
-            where = "" if store == STORE else f" --store {shlex.quote(store)}"
-            click.echo(f"what is finished is kept; go on with: llmops run --resume {found[-1]['run']}{where}", err=True)
+    if not store:
+        return INTERRUPTED
+    try:
+        run_id, store = interrupt.args if interrupt is not None and interrupt.args else (_last_run(store), store)
+    except UserError as exc:
+        click.echo(f"error: {exc}", err=True)
+        return INTERRUPTED
+    if run_id:
+        where = "" if Path(store) == Path(STORE).absolute() or store == STORE else f" --store {shlex.quote(store)}"
+        click.echo(f"what is finished is kept; go on with: llmops run --resume {run_id}{where}", err=True)
     return INTERRUPTED
+
+
+def _last_run(store: str) -> str:
+    from llmops_sdk.registry import open_store
+    from llmops_sdk.runs import list_runs
+
+    found = list_runs(open_store(store))
+    return str(found[-1]["run"]) if found else ""
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from llmops_sdk.prompts import check_template
 from llmops_sdk.registry import Registry
 from llmops_sdk.serial import digest, to_json
 from llmops_sdk.specs import ComponentSpec, ModelSpec, Override, Spec
-from llmops_sdk.values import BaseModel, CardKind, PromptTemplate
+from llmops_sdk.values import BaseModel, CardKind, Metric, PromptTemplate
 
 DEFAULT_DATASET = ComponentSpec("dolly")
 DEFAULT_PROMPT = ComponentSpec("alpaca")
@@ -167,11 +167,12 @@ class _Planner:
         made_format = base.format
         if trainer is not None:
             made_format = _card(self._registry, "trainer", trainer.use, TrainerCard).produces
-        deployer = self._part("deployer", model.deployer, self._spec.deployer, card.deployer, where, base)
+        deployer = self._part("deployer", model.deployer, self._spec.deployer, card.deployer, where)
         accepts = _card(self._registry, "deployer", deployer.use, DeployerCard).accepts
         if made_format not in accepts:
             message = f"{where}: deployer {deployer.use!r} serves {', '.join(accepts)} models, and this one is of format {made_format!r}"
             raise SpecError(message)
+        self._check_part("deployer", deployer, base)
         return PlannedModel(model.called, model.use, base, trainer, deployer, model.train_on)
 
     def _trainer(self, model: ModelSpec, card: ModelCard, base: BaseModel, where: str) -> Component | None:
@@ -187,24 +188,28 @@ class _Planner:
                 message = f"{where}: nothing is known that fine-tunes model {card.name!r}; name a trainer with `trainer: {{use: NAME}}`"
                 raise SpecError(message)
             return None
-        trainer = self._part("trainer", model.trainer, self._spec.trainer, card.trainer, where, base)
+        trainer = self._part("trainer", model.trainer, self._spec.trainer, card.trainer, where)
         accepts = _card(self._registry, "trainer", trainer.use, TrainerCard).accepts
         if base.format not in accepts:
             message = f"{where}: trainer {trainer.use!r} trains {', '.join(accepts)} models, and this one is of format {base.format!r}"
             raise SpecError(message)
+        self._check_part("trainer", trainer, base)
         return trainer
 
-    def _part(
-        self, kind: CardKind, own: Override, general: Override, default: str, where: str, base: BaseModel
-    ) -> Component:
+    def _part(self, kind: CardKind, own: Override, general: Override, default: str, where: str) -> Component:
         """Join a model's own overrides of a part with the pipeline's; the model's own win."""
         use = own.use or general.use or default
         given = {**(general.options if general.use in ("", use) else {}), **own.options}
         card, options = self._options(kind, use, given, where)
         self._registry.check_extra(card)
+        return _planned(use, card, options)
+
+    def _check_part(self, kind: CardKind, part: Component, base: BaseModel) -> None:
+        """Let the options of a trainer or deployer check the model they are for."""
+        card = self._registry.offer(kind, part.use).card
+        options = self._registry.options(card, part.options, f"{kind} {part.use!r}")
         if hasattr(options, "check"):
             _of_plugin(card, lambda: options.check(base, self._templates, self._settings))
-        return _planned(use, card, options)
 
     def _metric(self, evaluators: tuple[Component, ...]) -> str:
         metrics: list[Metric] = []

@@ -67,6 +67,7 @@ def _facts(run: Run) -> dict[str, str]:
         "python": str(run.facts.get("python", "")),
         "plan": run.plan.hash[:12],
         "plugins": ", ".join(f"{pin.name} {pin.version}".strip() for pin in run.plan.plugins),
+        **run.facts.get("facts", {}),  # what the executor has to tell: what a rehearsal substitutes
     }
 
 

@@ -79,7 +79,7 @@ class Run:
     """
 
     def __init__(self, store: Store, run_id: str, plan: Plan, facts: Mapping[str, Any]) -> None:
-        self.store = store
+        self.store = store.suited(plan.settings)
         self.id = run_id
         self.plan = plan
         self.facts = facts

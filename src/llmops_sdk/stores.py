@@ -13,10 +13,11 @@ import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from typing_extensions import Self
 
@@ -72,6 +73,10 @@ class Store(ABC):
     @abstractmethod
     def delete(self, prefix: str) -> None:
         """Remove all keys that begin with `prefix`."""
+
+    def suited(self, settings: Mapping[str, Mapping[str, Any]]) -> Store:
+        """Return the store as a run writes to it whose settings (plugin name to its settings) may name a key."""
+        return self
 
     def locate(self, key: str) -> str:
         """Return where people find `key`: its path, its URI, or the key itself where there is none."""

@@ -210,11 +210,12 @@ class PromptStereotyping(FMEvalEvaluator):
 
     def row(self, context: Context, generation: Generation) -> RowOrReason:
         """Return the two log-probabilities."""
-        found = {}
-        for name, field in self._sentences.items():
+        for field in self._sentences.values():
             sentence = text_of(generation, field, "sentence")
             if isinstance(sentence, Unscorable):
                 return sentence
+        found = {}
+        for name, field in self._sentences.items():
             reply = generation.probes.get(name)
             if reply is None or reply.log_probability is None:
                 why = reply.error if reply is not None and reply.error else "it was not asked"

@@ -9,6 +9,7 @@ is killed itself, the worker sees the end of its own input, and ends its group.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -20,11 +21,13 @@ from pathlib import Path
 from types import FrameType
 
 _SECONDS_TO_DIE = 10.0
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main() -> int:
     """Run the worker to its end or to ours; return its exit code."""
     folder = Path(sys.argv[1])
+    _adopt_orphans()
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, _stop)
     worker = None
@@ -57,17 +60,27 @@ def _stop_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _adopt_orphans() -> None:
+    """Become the parent of the worker's orphans, so that they are waited for; process 1 of a container may not do it."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except (OSError, AttributeError):
+        return  # not on Linux
+
+
 def _end_group(worker: subprocess.Popen[bytes]) -> None:
     """Kill the worker's process group, and wait until nothing is left of it."""
     until = time.monotonic() + _SECONDS_TO_DIE
     while time.monotonic() < until:
         try:
             os.killpg(worker.pid, signal.SIGKILL)
-        except OSError:  # no such group any more
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ProcessLookupError:  # no such group any more
             break
-        worker.poll()
+        except OSError:  # no child that could be waited for
+            worker.poll()
         time.sleep(0.02)
-    worker.wait()
 
 
 if __name__ == "__main__":

@@ -63,12 +63,12 @@ class FMEvalEvaluator(Evaluator):
             AssetError: Weights or a dictionary cannot be had here.
             LLMOpsError: FMEval could not be run; a record that it fails on costs only itself.
         """
+        (context.folder / FACTS).unlink(missing_ok=True)  # of an attempt before
         with workplace() as folder:
             asked = self._write(context, folder, generations)
             if asked:
                 with context.progress.task(f"FMEval: {self.job().name}, {asked} records"):
                     facts = self._run(context, folder)
-                context.log.debug("FMEval told: %s", facts)
                 (context.folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
             yield from self._read(folder)
 
@@ -78,7 +78,7 @@ class FMEvalEvaluator(Evaluator):
         facts = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         told = {name: text for name, text in facts.get("versions", {}).items() if text}
         told["metric_modules"] = "rouge, bertscore and wer of Hugging Face's evaluate are llmops-sdk's own"
-        told["run"] = self._way(facts)
+        told["run"] = self._way(facts) if facts else "not at all: there was no record to score"
         if facts.get("dataset_scores"):
             told["dataset_scores"] = ", ".join(f"{name} {value}" for name, value in facts["dataset_scores"].items())
         encoder = self.encoder(context)
@@ -112,7 +112,7 @@ class FMEvalEvaluator(Evaluator):
         if encoder is not None:
             job = encoder.put_into(job, folder)
         nltk_data = tuple(context.asset(name) for name in self.needs)
-        return run(folder, job, interpreter(self.options.python), nltk_data=nltk_data)
+        return run(folder, job, interpreter(self.options.python), nltk_data=nltk_data, log=context.log)
 
     def _write(self, context: Context, folder: Path, generations: Iterable[Generation]) -> int:
         """Write `records.jsonl`, and beside it a line for every generation: its index, and why it is not in there."""

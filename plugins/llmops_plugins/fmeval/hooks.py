@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from llmops_plugins.fmeval import options
+from llmops_plugins.fmeval.cards import CARDS
 from llmops_sdk import Asset, Check, EvaluatorCard, hookimpl
 
 
 @hookimpl
 def llmops_cards() -> tuple[EvaluatorCard, ...]:
     """Return the evaluators: FMEval's algorithms."""
-    return options.CARDS
+    return CARDS
 
 
 @hookimpl

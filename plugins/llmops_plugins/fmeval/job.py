@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -33,6 +34,7 @@ _SOCKET_PATH = 103
 
 _GRACE_SECONDS = 20.0
 _LOG_LINES = 40
+_LOG = logging.getLogger(__name__)
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -108,7 +110,9 @@ def add_model(folder: Path, name: str, files: Path) -> None:
     (cached / "snapshots" / revision).symlink_to(files.resolve(), target_is_directory=True)
 
 
-def run(folder: Path, job: Job, python: str, *, nltk_data: tuple[Path, ...] = ()) -> dict[str, Any]:
+def run(
+    folder: Path, job: Job, python: str, *, nltk_data: tuple[Path, ...] = (), log: logging.Logger = _LOG
+) -> dict[str, Any]:
     """Have FMEval do the job on the folder's `records.jsonl`; return its facts. The results are in `results.jsonl`.
 
     Jobs of one process run one after another: Ray takes all processors, and some GB.
@@ -119,8 +123,8 @@ def run(folder: Path, job: Job, python: str, *, nltk_data: tuple[Path, ...] = ()
     (folder / "job.json").write_text(json.dumps(attrs.asdict(job)), encoding="utf-8")
     with _ONE_AT_A_TIME:
         code = _run(folder, python, environment(folder, job, nltk_data))
-    log = folder / "log.txt"
-    said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+    said = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+    log.debug("FMEval's process said at its end:\n%s", "\n".join(said))
     facts: dict[str, Any] = {}
     if (folder / "facts.json").is_file():
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))

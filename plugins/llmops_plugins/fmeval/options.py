@@ -1,4 +1,4 @@
-"""The cards of FMEval's algorithms and their options. Nothing heavy is imported here.
+"""The options of FMEval's algorithms. Nothing heavy is imported here.
 
 Names and defaults are FMEval's, but where the evaluators of the metrics plugin have a name for the same thing.
 """
@@ -11,7 +11,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.fmeval.interpreter import problem_with
-from llmops_sdk import EvaluatorCard, option
+from llmops_sdk import option
 
 FMEVAL_ENCODERS = {"microsoft/deberta-xlarge-mnli": 40, "roberta-large-mnli": 19}
 """The encoders that FMEval names for BERTScore, and the layer that the package `bert_score` takes of each."""
@@ -277,78 +277,3 @@ class GeneralSemanticRobustnessOptions(BertscoreOptions, PerturbationOptions):
         if value < 0 or value == 1:
             message = f"num_baseline_samples is 0, or 2 and more, since answers are compared in pairs, not {value}"
             raise ValueError(message)
-
-
-def _card(name: str, summary: str, load: str, options: type, *, probes: bool = False) -> EvaluatorCard:
-    return EvaluatorCard(
-        name=f"fmeval-{name}",
-        summary=f"FMEval itself: {summary}",
-        load=f"llmops_plugins.fmeval.{load}",
-        options=options,
-        extra="fmeval",  # nothing is required of this interpreter: the options check the one that FMEval runs in
-        probes=probes,
-    )
-
-
-CARDS = (
-    _card(
-        "summarization-accuracy",
-        "ROUGE, METEOR and BERTScore against a reference",
-        "algorithms:SummarizationAccuracy",
-        SummarizationAccuracyOptions,
-    ),
-    _card(
-        "qa-accuracy",
-        "F1, exact match, precision and recall over words, BERTScore",
-        "algorithms:QAAccuracy",
-        QAAccuracyOptions,
-    ),
-    _card(
-        "factual-knowledge",
-        "whether the output contains an expected answer",
-        "algorithms:FactualKnowledge",
-        FactualKnowledgeOptions,
-    ),
-    _card(
-        "classification-accuracy",
-        "whether the first label in the output is the true one",
-        "algorithms:ClassificationAccuracy",
-        ClassificationAccuracyOptions,
-    ),
-    _card(
-        "prompt-stereotyping",
-        "which of two sentences the model finds likelier",
-        "algorithms:PromptStereotyping",
-        PromptStereotypingOptions,
-        probes=True,
-    ),
-    _card("toxicity", "how toxic the output is, as another model judges", "algorithms:Toxicity", ToxicityOptions),
-    _card(
-        "summarization-accuracy-semantic-robustness",
-        "how ROUGE, METEOR and BERTScore change when the question is changed a little",
-        "robustness:SummarizationAccuracySemanticRobustness",
-        SummarizationAccuracySemanticRobustnessOptions,
-        probes=True,
-    ),
-    _card(
-        "qa-accuracy-semantic-robustness",
-        "how the scores of an answer change when the question is changed a little",
-        "robustness:QAAccuracySemanticRobustness",
-        QAAccuracySemanticRobustnessOptions,
-        probes=True,
-    ),
-    _card(
-        "classification-accuracy-semantic-robustness",
-        "how the label changes when the question is changed a little",
-        "robustness:ClassificationAccuracySemanticRobustness",
-        ClassificationAccuracySemanticRobustnessOptions,
-        probes=True,
-    ),
-    _card(
-        "general-semantic-robustness",
-        "how the output changes when the question is changed a little: word error rate and BERTScore",
-        "robustness:GeneralSemanticRobustness",
-        GeneralSemanticRobustnessOptions,
-        probes=True,
-    ),
-)

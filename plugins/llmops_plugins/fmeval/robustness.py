@@ -52,7 +52,7 @@ class SemanticRobustness(FMEvalEvaluator):
 
         First the question itself, then the changed ones.
         """
-        text = text_of(generation, self.options.field, "changed")
+        text = text_of(generation, self.options.field, "question")
         if isinstance(text, Unscorable):
             return text
         if text not in prompt_text(generation):

@@ -148,6 +148,7 @@ class _OneByOne:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._algorithm: Any = None
+        self._helper: Any = None
 
     def score(self, rows: Sequence[Row]) -> Iterable[Mapping[str, Any]]:
         """Return an outcome for each row, in their order."""
@@ -159,7 +160,9 @@ class _OneByOne:
         if "answers" in row:
             arguments["model"] = _recorded(row["answers"])
             self._algorithm = None  # a new one begins its random numbers anew
-        self._algorithm = self._algorithm or _algorithm(self._job)
+        if self._algorithm is None:
+            self._algorithm = _algorithm(self._job, self._helper)
+            self._helper = getattr(self._algorithm, "bertscore_model", None)  # its encoder is loaded once
         try:
             scores = self._algorithm.evaluate_sample(**arguments)
         except Exception as exc:  # noqa: BLE001 - it costs this record only
@@ -199,14 +202,20 @@ class _ray:  # noqa: N801 - a context manager
 # -- algorithms --------------------------------------------------------------------------------------------------------
 
 
-def _algorithm(job: Job) -> Any:
-    """Return FMEval's algorithm as the job configures it."""
+def _algorithm(job: Job, helper: Any = None) -> Any:
+    """Return FMEval's algorithm as the job configures it.
+
+    Args:
+        job: The job.
+        helper: FMEval's helper for BERTScore, or None where it is to be made.
+    """
     module = import_module(f"fmeval.eval_algorithms.{job['module']}")
     made = getattr(module, job["name"])
     config = getattr(module, f"{job['name']}Config", None)
     algorithm = made(config(**job["config"])) if config else made()
-    if job["encoder"]:
+    if helper is None and job["encoder"]:
         helper = _encoder(**job["encoder"])
+    if helper is not None:
         algorithm.bertscore_model = helper
         for transform in ("bert_score", "bert_scores"):
             if hasattr(algorithm, transform):

@@ -122,13 +122,20 @@ def _minilm() -> Asset:
 def export_minilm(folder: Path) -> None:
     """Build the graph for ONNX Runtime beside the weights it comes from; its name tells their hash.
 
-    Where onnx is not installed there will be none, and BERTScore is slower.
+    Where onnx is not installed there will be none here; it is built at the first use, or torch computes BERTScore.
+
+    Raises:
+        AssetError: The weights are not MiniLM's.
     """
     if find_spec("onnx") is None or find_spec("safetensors") is None:
         return
-    from llmops_plugins.metrics.encoder_graph import export_bert, graph_name
+    from llmops_plugins.metrics.encoder_graph import UnservedError, export_bert, graph_name
 
-    export_bert(folder, MINILM_LAYERS, folder / graph_name(_MINILM_FILES[MINILM_WEIGHTS], MINILM_LAYERS))
+    try:
+        export_bert(folder, MINILM_LAYERS, folder / graph_name(_MINILM_FILES[MINILM_WEIGHTS], MINILM_LAYERS))
+    except UnservedError as exc:
+        message = f"no graph can be built: {exc}"
+        raise AssetError(message) from exc
 
 
 def complete_wordnet(folder: Path) -> None:

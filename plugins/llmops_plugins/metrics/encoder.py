@@ -6,15 +6,18 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
-import numpy as np
-import numpy.typing as npt
 
 from llmops_plugins.metrics.assets import MINILM, MINILM_HUB_ID, MINILM_WEIGHTS
 from llmops_plugins.metrics.encoder_graph import UnservedError
 from llmops_plugins.metrics.hub import snapshot
 from llmops_sdk import AssetError, Context, MissingExtraError, SpecError, digest, file_sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @attrs.frozen

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from llmops_plugins.metrics import porter, wordnet
@@ -63,9 +64,10 @@ class Meteor:
         precision = len(matches) / len(output)
         recall = len(matches) / len(reference)
         mean = (precision * recall) / (_ALPHA * precision + (1 - _ALPHA) * recall)
-        together = sum((i + 1, j + 1) == after for (i, j), after in zip(matches, matches[1:], strict=False))
+        together = sum((i + 1, j + 1) == after for (i, j), after in pairwise(matches))
         fragmentation = float(len(matches) - together) / len(matches)
-        return (1 - _GAMMA * fragmentation**_BETA) * mean
+        penalty: float = _GAMMA * fragmentation**_BETA
+        return (1 - penalty) * mean
 
     def _align(self, output: Sequence[str], reference: Sequence[str]) -> list[tuple[int, int]]:
         """Return which word of the output is matched with which one of the reference, in the output's order."""

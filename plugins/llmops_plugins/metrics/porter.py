@@ -14,6 +14,9 @@ _IRREGULAR = {
     "howe": "howe", "proceed": "proceed", "exceed": "exceed", "succeed": "succeed",
 }  # fmt: skip
 
+# Words of so many letters are left as they are.
+_SHORTEST = 2
+
 _Rules = tuple[tuple[str, str], ...]
 _STEP_2: _Rules = (
     ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"), ("bli", "ble"),
@@ -39,7 +42,7 @@ def stem(word: str) -> str:
     found = word.lower()
     if found in _IRREGULAR:
         return _IRREGULAR[found]
-    if len(word) <= 2:
+    if len(word) <= _SHORTEST:
         return found
     for step in _STEPS:
         found = step(found)
@@ -79,7 +82,7 @@ def _mended(base: str) -> str:
 
 def _y(word: str) -> str:
     """Step 1c."""
-    return f"{word[:-1]}i" if word.endswith("y") and len(word) > 2 and _shape(word)[-2] == "c" else word
+    return f"{word[:-1]}i" if word.endswith("y") and len(word) > _SHORTEST and _shape(word)[-2] == "c" else word
 
 
 def _step_2(word: str) -> str:
@@ -98,7 +101,7 @@ def _step_4(word: str) -> str:
     for suffix in _STEP_4:
         if word.endswith(suffix):
             base = word.removesuffix(suffix)
-            kept = _measure(base) < 2 or (suffix == "ion" and base[-1] not in "st")
+            kept = _measure(base) <= 1 or (suffix == "ion" and base[-1] not in "st")
             return word if kept else base
     return word
 

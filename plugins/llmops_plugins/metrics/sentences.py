@@ -11,6 +11,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -57,19 +58,17 @@ class Sentences:
 
     def split(self, text: str) -> list[str]:
         """Return the sentences of a text, each with the closing marks that follow its end."""
-        bounds = list(self._bounds(text))
         found = []
-        moved = 0
-        for (start, end), following in zip(bounds, [*bounds[1:], None], strict=True):
-            start += moved
-            moved = 0
-            if following is not None and (marks := _REALIGNED.match(text[slice(*following)])):
-                end = following[0] + len(marks.group().rstrip())
-                moved = marks.end()
-                found.append(text[start:end])
+        begin, *rest = self._bounds(text)
+        start, end = begin
+        for next_start, next_end in rest:
+            marks = _REALIGNED.match(text[next_start:next_end])
+            if marks:
+                found.append(text[start : next_start + len(marks.group().rstrip())])
             elif start < end:
                 found.append(text[start:end])
-        return found
+            start, end = next_start + (marks.end() if marks else 0), next_end
+        return [*found, text[start:end]] if start < end else found
 
     def _bounds(self, text: str) -> Iterator[tuple[int, int]]:
         start = 0
@@ -84,7 +83,7 @@ class Sentences:
         tokens = [
             self._first_look(word) for line in context.split("\n") if line.strip() for word in _TOKEN.findall(line)
         ]
-        return any(self._ends_before(token, after) for token, after in zip(tokens, tokens[1:], strict=False))
+        return any(self._ends_before(token, after) for token, after in pairwise(tokens))
 
     def _first_look(self, word: str) -> _Token:
         """Decide by the word alone."""

@@ -19,10 +19,10 @@ _TIMEOUT = 5.0
 
 # Whatever one of the simple rules looks for.
 _RARE = regex.compile(r"[;@#$%&\u2012-\u2015?!*\]\[(){}<>]")
-_OPENING_QUOTES = regex.compile("([«“‘„]|[`]+)")
+_OPENING_QUOTES = regex.compile(r"([\xab\u201c\u2018\u201e]|[`]+)")
 _QUOTE_AFTER_BRACKET = regex.compile(r"([ \(\[{<])(\"|\'{2})")
 _OPENING_APOSTROPHE = regex.compile(r"(?i)(?<!\w)(\')(?!(?:re|ve|ll|m|t|s|d|n)\b)(?=\w)")
-_FINAL_PERIOD = regex.compile("([^\\.])(\\.)([\\]\\)}>\"\\'»”’ ]*+)\\s*$")
+_FINAL_PERIOD = regex.compile(r"([^\.])(\.)([\]\)}>\"\'\xbb\u201d\u2019 ]*+)\s*$")
 _COLON_OR_COMMA = regex.compile(r"([:,])([^\d])")
 _FINAL_COLON_OR_COMMA = regex.compile(r"([:,])$")
 _PERIODS = regex.compile(r"\.{2,}")
@@ -33,7 +33,7 @@ _QUESTION_OR_EXCLAMATION = regex.compile(r"[?!]")
 _FINAL_APOSTROPHE = regex.compile(r"([^'])' ")
 _STAR = regex.compile(r"[*]")
 _BRACKETS = regex.compile(r"[\]\[\(\)\{\}\<\>]")
-_CLOSING_QUOTES = regex.compile("([»”’])")
+_CLOSING_QUOTES = regex.compile(r"([\xbb\u201d\u2019])")
 _SPACES = regex.compile(r"\s+")
 _SHORT_ENDING = regex.compile(r"([^' ])('[sS]|'[mM]|'[dD]|') ")
 _LONG_ENDING = regex.compile(r"([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) ")
@@ -139,4 +139,5 @@ def _at_last_period(text: str, rule: regex.Pattern[str], replacement: str) -> st
 
 
 def _sub(rule: regex.Pattern[str], replacement: str, text: str) -> str:
-    return rule.sub(replacement, text, timeout=_TIMEOUT)
+    found: str = rule.sub(replacement, text, timeout=_TIMEOUT)
+    return found

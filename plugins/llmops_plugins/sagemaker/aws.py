@@ -123,7 +123,7 @@ class Aws:
     def _own_role(self) -> str:
         """Return the role that this process runs as, as it does in Studio or in a job."""
         arn = self.identity["Arn"]
-        kind, _, rest = arn.partition(":assumed-role/")
+        rest = arn.partition(":assumed-role/")[2]
         if rest:
             return self._role_arn(rest.split("/")[0])
         message = (
@@ -214,10 +214,11 @@ class Aws:
         return [{"Key": name, "Value": value} for name, value in tags.items()]
 
     def last_log_lines(self, group: str, prefix: str, lines: int = 8) -> list[str]:
-        """Return the end of the newest CloudWatch log streams that begin so; none where they cannot be read."""
+        """Return the end of the newest CloudWatch log stream that begins so; none where it cannot be read."""
         logs = self.client("logs")
         try:
-            streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+            chosen = {"logStreamNamePrefix": prefix} if prefix else {}
+            streams = logs.describe_log_streams(logGroupName=group, **chosen)["logStreams"]
             newest = max(streams, key=lambda stream: stream.get("lastEventTimestamp", 0))["logStreamName"]
             events = logs.get_log_events(logGroupName=group, logStreamName=newest, limit=lines, startFromHead=False)
         except (BotoCoreError, ClientError, ValueError, KeyError):

@@ -82,9 +82,8 @@ def translate(error: Exception, doing: str) -> LLMOpsError:
         return UserError(f"{doing}: {EXPIRED_CREDENTIALS} ({error})")
     if isinstance(error, exceptions.ClientError):
         return _refused(error, doing)
-    if isinstance(error, _NOT_REACHED):
-        return EndpointError(f"{doing}: AWS cannot be reached: {' '.join(str(error).split())}")
-    return EndpointError(f"{doing}: {' '.join(str(error).split())}")
+    cause = "AWS cannot be reached: " if isinstance(error, _NOT_REACHED) else ""
+    return EndpointError(f"{doing}: {cause}{' '.join(str(error).split())}")
 
 
 def _refused(error: exceptions.ClientError, doing: str) -> LLMOpsError:

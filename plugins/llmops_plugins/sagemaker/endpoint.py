@@ -33,7 +33,23 @@ from llmops_sdk import (
 )
 
 
-class SageMakerEndpoint(Deployer):
+class _OnAws(Deployer):
+    """What both deployers have: the account, one for the step, since its clients take half a second to make."""
+
+    def __init__(self, options: Any) -> None:
+        super().__init__(options)
+        self._known: Aws | None = None
+
+    def connect(self, context: Context, endpoint: Endpoint) -> Transport:
+        """Ask over SageMaker Runtime."""
+        return RuntimeTransport(self._aws(context), endpoint, read_timeout=self.options.read_timeout)
+
+    def _aws(self, context: Context) -> Aws:
+        self._known = self._known or Aws.of(context)
+        return self._known
+
+
+class SageMakerEndpoint(_OnAws):
     """Makes model, configuration and endpoint, under one name, and deletes all three."""
 
     options: SageMakerEndpointOptions
@@ -44,7 +60,7 @@ class SageMakerEndpoint(Deployer):
 
     def fingerprint(self, context: Context, model: BaseModel) -> str:
         """Return the exact version that `2.*` and the like mean today."""
-        return read_spec(Aws.of(context), model.source, model.version).version
+        return read_spec(self._aws(context), model.source, model.version).version
 
     def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
         """Name all three; the endpoint, which costs, is the last and so deleted first."""
@@ -53,7 +69,7 @@ class SageMakerEndpoint(Deployer):
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Make the endpoint, or find the one that an earlier attempt has made, and wait until it is in service."""
-        aws, options, name = Aws.of(context), self.options, context.resource_name()
+        aws, options, name = self._aws(context), self.options, context.resource_name()
         self._deployed = True
         base = model.base if isinstance(model, TrainedModel) else model
         spec = check_model(aws, base)
@@ -93,25 +109,21 @@ class SageMakerEndpoint(Deployer):
             },
         )
 
-    def connect(self, context: Context, endpoint: Endpoint) -> Transport:
-        """Ask over SageMaker Runtime."""
-        return RuntimeTransport(Aws.of(context), endpoint, read_timeout=self.options.read_timeout)
-
     def delete(self, context: Context, resource: Resource) -> None:
         """Delete one of the three. The one that has deployed it waits until an endpoint that is being created can be."""
-        hosting = Hosting(Aws.of(context), resource.name, context)
+        hosting = Hosting(self._aws(context), resource.name, context)
         patience = self.options.delete_timeout if self._deployed else 0.0
         hosting.delete(resource.kind, seconds=self.options.poll_seconds, timeout=patience)
 
 
-class ExistingEndpoint(Deployer):
+class ExistingEndpoint(_OnAws):
     """Asks an endpoint by its name; creates nothing and deletes nothing."""
 
     options: ExistingEndpointOptions
 
     def fingerprint(self, context: Context, model: BaseModel) -> str:
         """Return what changes when the endpoint is made anew or updated."""
-        found = self._describe(Aws.of(context), context, model.source)
+        found = self._describe(self._aws(context), context, model.source)
         return f"{found['EndpointArn']} {found['EndpointConfigName']} {found['LastModifiedTime']}"
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
@@ -123,7 +135,7 @@ class ExistingEndpoint(Deployer):
         if isinstance(model, TrainedModel):
             message = f"the deployer 'existing-endpoint' serves no trained model: {model.uri!r}"
             raise EndpointError(message)
-        aws, options = Aws.of(context), self.options
+        aws, options = self._aws(context), self.options
         found = self._describe(aws, context, model.source)
         if found["EndpointStatus"] not in ("InService", "Updating", "SystemUpdating"):
             message = f"endpoint {model.source!r} is {found['EndpointStatus']} and not in service"
@@ -135,10 +147,6 @@ class ExistingEndpoint(Deployer):
             concurrency=options.concurrency,
             facts={"endpoint_config": found["EndpointConfigName"], "region": aws.region},
         )
-
-    def connect(self, context: Context, endpoint: Endpoint) -> Transport:
-        """Ask over SageMaker Runtime."""
-        return RuntimeTransport(Aws.of(context), endpoint, read_timeout=self.options.read_timeout)
 
     def _describe(self, aws: Aws, context: Context, name: str) -> Mapping[str, Any]:
         found = Hosting(aws, name, context).describe()

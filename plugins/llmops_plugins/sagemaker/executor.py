@@ -46,7 +46,7 @@ class SageMakerExecutor(Executor):
 
     def begin(self, plan: Plan, store: Store, runtime: Runtime) -> Run:
         """Prepare the data, and start the pipeline; the run's id is that of the execution."""
-        _check_online(runtime)
+        self._check_online(runtime)
         aws = self._aws(plan)
         place = self._store(aws, store, plan, runtime)
         graph = graph_of(plan)
@@ -63,7 +63,7 @@ class SageMakerExecutor(Executor):
 
     def resume(self, run: Run, runtime: Runtime) -> Run:
         """Go on watching an execution that has not ended; begin another one in the place of one that has."""
-        _check_online(runtime)
+        self._check_online(runtime)
         if not _all_failed(run) and self._execution(run).status in RUNNING:
             runtime.progress.say(f"run {run.id} is being executed; waiting for its end")
             return run
@@ -74,7 +74,7 @@ class SageMakerExecutor(Executor):
         return self.begin(run.plan, run.store, runtime)
 
     def execute(self, run: Run, runtime: Runtime) -> None:
-        _check_online(runtime)
+        self._check_online(runtime)
         if _all_failed(run):
             finish(run, runtime, "", {})
             return
@@ -104,6 +104,11 @@ class SageMakerExecutor(Executor):
         return compiled.masked()
 
     # -- for the rehearsal to replace -----------------------------------------------------------
+
+    def _check_online(self, runtime: Runtime) -> None:
+        if runtime.offline:
+            message = "executor 'sagemaker' needs the network, and this run is offline: run it without --offline"
+            raise UserError(message)
 
     def _aws(self, plan: Plan) -> Aws:
         return Aws(SageMakerSettings.from_mapping(plan.settings.get(PLUGIN, {})))
@@ -198,9 +203,3 @@ def _place(uri: str) -> Place:
 
 def _canonical(data: Any) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _check_online(runtime: Runtime) -> None:
-    if runtime.offline:
-        message = "executor 'sagemaker' needs the network, and this run is offline: run it without --offline"
-        raise UserError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -64,4 +65,5 @@ class RehearsalOptions(SageMakerExecutorOptions):
         False, "install each step's requirements with pip into an environment of its own, as a container does; slow"
     )
     stand_in: str = _choice("smollm2", "the model that plays JumpStart models: its card's name")
+    stand_in_options: Mapping[str, Any] = option(factory=dict, help="options of that card", affects_results=False)
     stand_in_steps: int = _choice(20, "optimizer steps of a training job that is played", _at_least_one)

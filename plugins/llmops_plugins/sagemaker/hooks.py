@@ -11,7 +11,17 @@ from llmops_plugins.sagemaker.executor_options import RehearsalOptions, SageMake
 from llmops_plugins.sagemaker.jumpstart_options import JumpStartOptions, JumpStartTrainingOptions, Llama27bOptions
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME, JUMPSTART, JUMPSTART_ARTIFACT
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk import Asset, Check, DeployerCard, ExecutorCard, ModelCard, StoreCard, SweeperCard, TrainerCard, hookimpl
+from llmops_sdk import (
+    Asset,
+    Check,
+    DeployerCard,
+    ExecutorCard,
+    ModelCard,
+    StoreCard,
+    SweeperCard,
+    TrainerCard,
+    hookimpl,
+)
 
 _HERE = "llmops_plugins.sagemaker"
 

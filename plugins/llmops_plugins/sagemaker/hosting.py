@@ -42,12 +42,15 @@ class Hosting:
     def describe(self) -> Mapping[str, Any] | None:
         """Return what SageMaker tells of the endpoint, or None where there is none."""
         with told(f"endpoint {self._name!r}"):
-            try:
-                found: Mapping[str, Any] = self._client.describe_endpoint(EndpointName=self._name)
-            except ClientError as exc:
-                if is_missing(exc):
-                    return None
-                raise
+            return self._look()
+
+    def _look(self) -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = self._client.describe_endpoint(EndpointName=self._name)
+        except ClientError as exc:
+            if is_missing(exc):
+                return None
+            raise
         return found
 
     # -- make -----------------------------------------------------------------------------------
@@ -82,7 +85,7 @@ class Hosting:
         """Delete what an earlier attempt under this name has left behind: their names are needed again."""
         if found is not None:
             self.delete(ENDPOINT, seconds=seconds, timeout=timeout)
-            for again in looks(self.describe, f"endpoint {self._name!r}", seconds, self._context.log):
+            for again in looks(self._look, f"endpoint {self._name!r}", seconds, self._context.log):
                 if again is None:
                     break
         self.delete(ENDPOINT_CONFIG, seconds=seconds, timeout=timeout)
@@ -90,7 +93,7 @@ class Hosting:
 
     def _wait_in_service(self, *, seconds: float, timeout: float) -> None:
         doing, until = f"endpoint {self._name!r}", time.monotonic() + timeout
-        for found in looks(self.describe, doing, seconds, self._context.log):
+        for found in looks(self._look, doing, seconds, self._context.log):
             status = found["EndpointStatus"] if found is not None else "gone"
             if status == "InService":
                 return
@@ -140,7 +143,7 @@ class Hosting:
 
     def _delete_endpoint(self, *, seconds: float, timeout: float) -> None:
         until = time.monotonic() + timeout
-        for found in looks(self.describe, f"endpoint {self._name!r}", seconds, self._context.log):
+        for found in looks(self._look, f"endpoint {self._name!r}", seconds, self._context.log):
             if found is None or found["EndpointStatus"] == "Deleting":
                 return
             busy = found["EndpointStatus"] in BUSY

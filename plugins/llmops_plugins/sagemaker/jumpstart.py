@@ -43,9 +43,13 @@ class JumpStartTrainer(Trainer):
 
     options: JumpStartTrainingOptions
 
+    def __init__(self, options: Any) -> None:
+        super().__init__(options)
+        self._known: Aws | None = None
+
     def fingerprint(self, context: Context, model: BaseModel) -> str:
         """Return the exact version that `2.*` and the like mean today."""
-        return read_spec(Aws.of(context), model.source, model.version).version
+        return read_spec(self._aws(context), model.source, model.version).version
 
     def resources(self, context: Context) -> tuple[Resource, ...]:
         """Name the job: the one that an earlier attempt has begun, or a new one."""
@@ -54,7 +58,7 @@ class JumpStartTrainer(Trainer):
     def train(self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate) -> TrainedModel:
         """Upload the data, begin the job or find it, and wait for it; see `Trainer.train`."""
         check_template("of this step", prompt)
-        aws, options = Aws.of(context), self.options
+        aws, options = self._aws(context), self.options
         # The version is the one the artifact is keyed by, unless JumpStart has published another within this second.
         spec = check_training(aws, model, options.hyperparameters)
         attempts = _Attempts.read(context)
@@ -90,10 +94,15 @@ class JumpStartTrainer(Trainer):
 
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the job where it runs. One that has ended costs nothing and cannot be deleted."""
-        if TrainingJob(Aws.of(context), resource.name).stop():
+        if TrainingJob(self._aws(context), resource.name).stop():
             attempts = _Attempts.read(context)
             if attempts.current == resource.name:
                 attempts.end()
+
+    def _aws(self, context: Context) -> Aws:
+        # One for the step: its clients take half a second to make.
+        self._known = self._known or Aws.of(context)
+        return self._known
 
     def _begin_or_find(self, context: Context, job: TrainingJob, request: sdk.Request, attempts: _Attempts) -> None:
         found = job.describe()

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ class Container:
     job: str
     machine: Machine
     _process: subprocess.Popen[bytes] | None = None
-    _stopped: bool = False
+    _stopped: threading.Event = attrs.field(factory=threading.Event)
 
     @property
     def root(self) -> Path:
@@ -97,7 +98,7 @@ class Container:
             return f"ClientError: {exc}"
         with self.log.open("ab") as log:
             code = self._run(log)
-        if self._stopped:
+        if self._stopped.is_set():
             return "the job was stopped"
         failure = self.root / "output" / "failure"
         said = failure.read_text(encoding="utf-8", errors="replace").strip() if failure.exists() else ""
@@ -107,7 +108,7 @@ class Container:
 
     def stop(self) -> None:
         """Ask it to end, and have it killed soon after."""
-        self._stopped = True
+        self._stopped.set()
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 
@@ -149,6 +150,8 @@ class Container:
         algorithm = self.request["AlgorithmSpecification"]
         command = [part.replace(OPT_ML, str(self.root)) for part in algorithm["ContainerEntrypoint"]]
         command += self._arguments([str(argument) for argument in algorithm["ContainerArguments"]])
+        if self._stopped.is_set():
+            return 1
         self._process = subprocess.Popen(  # noqa: S603 - the definition's own command
             [sys.executable, str(rehearsal_guard.__file__), *command],
             stdin=subprocess.PIPE,
@@ -157,6 +160,8 @@ class Container:
             cwd=self.folder / "work",
             env=self._environment(),
         )
+        if self._stopped.is_set():  # in between
+            self.stop()
         try:
             return self._process.wait(float(self.request["StoppingCondition"]["MaxRuntimeInSeconds"]))
         except subprocess.TimeoutExpired:

@@ -281,6 +281,8 @@ def _loaded() -> Any:
     logging.getLogger("sagemaker.config").setLevel(logging.WARNING)  # it tells about its files while it is imported
     try:
         import sagemaker
+        import sagemaker.config.config
+        import sagemaker.jumpstart.utils
         import sagemaker.session
         import sagemaker.utils
         from sagemaker.telemetry import telemetry_logging
@@ -292,7 +294,11 @@ def _loaded() -> Any:
             os.environ[quiet] = said
     telemetry_logging._send_telemetry_request = lambda *_args, **_kwargs: None  # noqa: SLF001
     sagemaker.session.sts_regional_endpoint = lambda _region: None
-    sagemaker.utils.validate_sagemaker_config = _validator()
+    validate = _validator()
+    for module in (sagemaker.utils, sagemaker.session, sagemaker.config.config):
+        module.validate_sagemaker_config = validate
+    # For each look at a model, this makes several clients, to log where its licence lies.
+    sagemaker.jumpstart.utils.emit_logs_based_on_model_specs = lambda *_args, **_kwargs: None
     # What it warns of is asked and checked in `jumpstart_check.py`.
     for name in ("sagemaker", "sagemaker.jumpstart", "sagemaker.telemetry.telemetry_logging"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -304,7 +310,7 @@ def _validator() -> Any:
     from sagemaker.config.config_schema import SAGEMAKER_PYTHON_SDK_CONFIG_SCHEMA as SCHEMA
 
     validator = validators.validator_for(SCHEMA)(SCHEMA)
-    return lambda config=None: validator.validate(config)
+    return lambda sagemaker_config=None: validator.validate(sagemaker_config)
 
 
 def _config(aws: Aws) -> dict[str, Any]:
@@ -390,6 +396,7 @@ def workflow(aws: Aws, bucket: str, s3: Any, own_config: Mapping[str, Any]) -> I
         from sagemaker.workflow.pipeline import Pipeline
         from sagemaker.workflow.step_outputs import get_step
 
+        logging.getLogger("sagemaker.remote_function").setLevel(logging.ERROR)  # it tells every upload
         config = _config(aws)
         modules = config["SageMaker"]["PythonSDK"]["Modules"]
         modules["RemoteFunction"] = {**modules.get("RemoteFunction", {}), **own_config}

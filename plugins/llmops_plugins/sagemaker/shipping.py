@@ -81,7 +81,11 @@ def ship(plan: Plan, registry: Any, folder: Path, *, sagemaker_version: str, mor
 
 
 def _extras(plan: Plan, registry: Any) -> Mapping[str, set[str]]:
-    """Return the extras that the steps of a plan need, by distribution. Data sets and prompts are read on the client."""
+    """Return the extras that the steps of a plan need, by distribution. Data sets and prompts are read on the client.
+
+    Which libraries an evaluator imports may depend on its options; where its card names no extra, the one that has its
+    plugin's name brings them.
+    """
     found: dict[str, set[str]] = {PROJECT: {OWN_EXTRA}}
     used = [("evaluator", evaluator.use) for evaluator in plan.evaluators]
     for model in plan.models:
@@ -89,8 +93,10 @@ def _extras(plan: Plan, registry: Any) -> Mapping[str, set[str]]:
         used.extend([("trainer", model.trainer.use)] if model.trainer else [])
     for kind, name in used:
         offer = registry.offer(kind, name)
-        if offer.card.extra and offer.plugin.distribution:
-            found.setdefault(offer.plugin.distribution, set()).add(offer.card.extra)
+        owner = offer.plugin.distribution
+        extra = offer.card.extra or (offer.plugin.name if kind == "evaluator" else "")
+        if owner and extra in (_distribution(owner).metadata.get_all("Provides-Extra") or ()):
+            found.setdefault(owner, set()).add(extra)
     return found
 
 

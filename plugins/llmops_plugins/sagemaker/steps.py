@@ -8,6 +8,7 @@ execution, so that every start of the pipeline (by this program, in Studio, by a
 from __future__ import annotations
 
 import json
+import logging
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -37,6 +38,9 @@ from llmops_sdk import (
 _MINE = ("profile",)
 """Settings of the machine that made the plan, which mean nothing in a container."""
 
+_CHATTY = ("httpx", "botocore")
+"""Loggers that tell every request, where the SageMaker SDK has turned on all logging."""
+
 
 def run_node(plan_uri: str, execution_id: str, node: str) -> str:
     """Run the plan's steps of one node, and say how they ended.
@@ -52,6 +56,8 @@ def run_node(plan_uri: str, execution_id: str, node: str) -> str:
     Raises:
         StepFailedError: `compare` is done, and a cell has no result; or SageMaker stopped the job.
     """
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     store, plan = open_plan(plan_uri)
     run = _here(begin_run(store, plan, execution_id))
     runtime = Runtime.here()

@@ -18,7 +18,7 @@ from s3transfer.exceptions import RetriesExceededError
 
 from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.aws_errors import DENIED, error_code, error_text, translate
-from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
 from llmops_sdk import LocalStore, SpecError, Store, StoreError, UserError, default_home
 
 _OPTIONS = ("profile", "region", "kms_key")
@@ -56,7 +56,7 @@ class S3Store(Store):
         self._bucket = parts.netloc
         self._root = f"{prefix}/" if prefix else ""
         self._place = f"s3://{self._bucket}/{prefix}".rstrip("/")
-        self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": said.kms_key} if said.kms_key else {}
+        self._said = said
         self._aws = Aws(said)
         self._opened: Any = None
         query = urlencode({name: getattr(said, name) for name in _OPTIONS if getattr(said, name)}, safe=":/")
@@ -94,6 +94,11 @@ class S3Store(Store):
 
     # -- what it does better than by those ------------------------------------------------------
 
+    def suited(self, settings: Mapping[str, Mapping[str, Any]]) -> Store:
+        """Encrypt with the run's own key, unless the URI names one. Who reads it is not the run's to say."""
+        key = settings.get(PLUGIN, {}).get("kms_key", "")
+        return S3Store(self.uri, {"kms_key": key}) if key and not self._said.kms_key else self
+
     def locate(self, key: str) -> str:
         return f"{self._place}/{key}"
 
@@ -101,7 +106,7 @@ class S3Store(Store):
         """Copy inside S3."""
         with self._told():
             try:
-                self._client.copy(self._at(source), *self._at(target).values(), ExtraArgs=self._encryption)
+                self._client.copy(self._at(source), *self._at(target).values(), ExtraArgs=self._encryption())
             except ClientError as exc:
                 if error_code(exc) not in _GONE:
                     raise
@@ -164,7 +169,11 @@ class S3Store(Store):
     def _extra(self, key: str) -> dict[str, str]:
         """Return what is said of an object: its encryption, and its type, so that a browser shows a report."""
         kind, _ = mimetypes.guess_type(key)
-        return {**self._encryption, **({"ContentType": kind} if kind else {})}
+        return {**self._encryption(), **({"ContentType": kind} if kind else {})}
+
+    def _encryption(self) -> dict[str, str]:
+        key = self._said.kms_key
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
     def _pages(self, prefix: str) -> Iterator[tuple[str, ...]]:
         """Yield the whole keys that begin so, up to a thousand at a time, sorted."""

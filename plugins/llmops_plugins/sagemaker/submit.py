@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker import sdk
@@ -147,9 +148,12 @@ def _retry(parts: Any, retry: Retry) -> Any:
         "backoff_rate": retry.backoff_rate,
         "max_attempts": retry.max_attempts,
     }
-    if all(error.startswith("Step.") for error in retry.errors):
-        return parts.StepRetryPolicy([parts.StepExceptionTypeEnum(error) for error in retry.errors], **how)
-    return parts.JobRetryPolicy([parts.JobExceptionTypeEnum(error) for error in retry.errors], **how)
+    # These enumerations give their default for any value that they are called with: members are looked up here.
+    of_steps = {member.value: member for member in parts.StepExceptionTypeEnum}
+    of_jobs = {member.value: member for member in parts.JobExceptionTypeEnum}
+    if set(retry.errors) <= set(of_steps):
+        return parts.StepRetryPolicy([of_steps[error] for error in retry.errors], **how)
+    return parts.JobRetryPolicy([of_jobs[error] for error in retry.errors], **how)
 
 
 def _image(image: str) -> str:
@@ -254,7 +258,7 @@ def start(aws: Aws, graph: StepGraph, compiled: Compiled, place: Place) -> str:
 
 
 def _upload(aws: Aws, uploads: Mapping[tuple[str, str], bytes]) -> None:
-    s3 = aws.client("s3")
+    s3 = aws.client("s3", Config(max_pool_connections=_UPLOADS))
     key = aws.settings.kms_key
     encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 

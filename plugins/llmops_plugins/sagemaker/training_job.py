@@ -31,12 +31,15 @@ class TrainingJob:
     def describe(self) -> Mapping[str, Any] | None:
         """Return what SageMaker tells of it, or None where there is none."""
         with told(f"training job {self.name!r}"):
-            try:
-                found: Mapping[str, Any] = self._client.describe_training_job(TrainingJobName=self.name)
-            except ClientError as exc:
-                if is_missing(exc):
-                    return None
-                raise
+            return self._look()
+
+    def _look(self) -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = self._client.describe_training_job(TrainingJobName=self.name)
+        except ClientError as exc:
+            if is_missing(exc):
+                return None
+            raise
         return found
 
     def create(self, request: Request) -> None:
@@ -62,7 +65,7 @@ class TrainingJob:
         doing, until = f"training job {self.name!r}", time.monotonic() + timeout
         told_stage = ""
         with context.progress.task(f"{context.step}: training job {self.name}") as task:
-            for found in looks(self.describe, doing, seconds, context.log):
+            for found in looks(self._look, doing, seconds, context.log):
                 if found is None:
                     message = f"{doing} is gone"
                     raise EndpointError(message)

@@ -28,7 +28,7 @@ from llmops_sdk.running.probing import probers
 from llmops_sdk.running.resources import guarded
 from llmops_sdk.serial import canonical, digest, file_sha256, from_json, to_json
 from llmops_sdk.transport import HttpTransport
-from llmops_sdk.values import Endpoint, GenerationOptions, PromptTemplate, ServableModel, TrainedModel
+from llmops_sdk.values import BaseModel, Endpoint, GenerationOptions, PromptTemplate, ServableModel, TrainedModel
 
 
 @attrs.frozen
@@ -85,7 +85,7 @@ def generate(job: Job, step: GenerateStep) -> Made:
     model = plan.model_by_name[step.model]
     deployer: Deployer = job.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
     with ExitStack() as stack:
-        servable, weights_key = _servable(job, step, model, deployer, stack)
+        servable, weights_key = _servable(job, step, model, deployer)
         works = [
             work
             for name in step.cells
@@ -99,23 +99,26 @@ def generate(job: Job, step: GenerateStep) -> Made:
             stack.enter_context(job.claim(f"generations/{together}"))
             todo = [work for work in todo if not _is_whole(job, work)]
         if todo:
-            _deploy_and_ask(job, deployer, servable, todo)
+            _deploy_and_ask(job, deployer, _lend(job, servable, weights_key, stack), todo)
     return Made({work.cell.name: work.address for work in works if not work.probes}, cached=not todo)
 
 
-def _servable(
-    job: Job, step: GenerateStep, model: PlannedModel, deployer: Deployer, stack: ExitStack
-) -> tuple[ServableModel, str]:
-    """Return the model to deploy, with local paths, and what its generations are keyed by."""
+def _servable(job: Job, step: GenerateStep, model: PlannedModel, deployer: Deployer) -> tuple[ServableModel, str]:
+    """Return the model to deploy, and what its generations are keyed by: the address of a trained one."""
     if not step.train:
         fingerprint = deployer.fingerprint(job.context(job.runtime.home), model.base)
         return model.base, digest(to_json(model.base), fingerprint)
     artifact = job.made_by(step.train, "model")
     trained: TrainedModel = from_json(artifact.value, TrainedModel)
-    if "://" not in trained.uri:
-        folder = stack.enter_context(job.run.store.folder(f"artifacts/{artifact.address}"))
-        trained = attrs.evolve(trained, uri=str(folder / trained.uri))
     return trained, artifact.address
+
+
+def _lend(job: Job, servable: ServableModel, address: str, stack: ExitStack) -> ServableModel:
+    """Lend the weights that a trainer left in the store as files of this machine, now that they are needed."""
+    if isinstance(servable, BaseModel) or "://" in servable.uri:
+        return servable
+    folder = stack.enter_context(job.run.store.folder(f"artifacts/{address}"))
+    return attrs.evolve(servable, uri=str(folder / servable.uri))
 
 
 def _works(

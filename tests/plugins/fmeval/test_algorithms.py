@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ pytestmark = [
 
 
 def compare(
-    context: Context, names: tuple[str, str], given: tuple[Mapping[str, Any], Mapping[str, Any]], asked: list[Generation]
+    context: Context,
+    names: tuple[str, str],
+    given: tuple[Mapping[str, Any], Mapping[str, Any]],
+    asked: list[Generation],
 ) -> Mapping[str, str]:
     """Score with FMEval's evaluator and with the one without it; return what the first says about itself.
 
@@ -60,7 +64,7 @@ _ODD = ("", " \n", "😀", "مرحبا", "The, an A.", "\x00\x1b[31m", "a $x b")
 
 def test_qa_accuracy(context: Context, dolly: Rows, generations: Make) -> None:
     """Real records, records with several accepted answers, and odd ones."""
-    answers = [
+    answers: list[tuple[Mapping[str, Any], str]] = [
         ({"response": "London<OR>the U.K.<OR>UK"}, "the uk"),
         ({"response": ["London", "the U.K."]}, "The U.K.!"),
         ({"response": ["", None]}, "x"),
@@ -74,8 +78,11 @@ def test_qa_accuracy(context: Context, dolly: Rows, generations: Make) -> None:
 
 
 @pytest.mark.parametrize("operator", ["OR", "AND"])
-def test_factual_knowledge(context: Context, dolly: Rows, generations: Make, operator: str) -> None:
-    """Words of the records as facts, some of them in the output."""
+def test_factual_knowledge(context: Context, dolly: Rows, generations: Make, tmp_path: Path, operator: str) -> None:
+    """Words of the records as facts, some of them in the output; by the option `python`, as if it were another one."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
     delimiter = f"<{operator}>"
     shuffle = random.Random(3)
     rows = [
@@ -84,7 +91,9 @@ def test_factual_knowledge(context: Context, dolly: Rows, generations: Make, ope
     ]
     odd = [({"response": "an x"}, text) for text in _ODD]
     given = {"delimiter": delimiter, "logical_operator": operator}
-    told = compare(context, ("fmeval-factual-knowledge", "factual-knowledge"), (given, given), generations([*rows, *odd]))
+    told = compare(
+        context, ("fmeval-factual-knowledge", "factual-knowledge"), (given, given), generations([*rows, *odd])
+    )
 
     assert "evaluate" == told["run"]
 
@@ -133,9 +142,7 @@ def test_prompt_stereotyping(context: Context) -> None:
     assert float(told["dataset_scores"].removeprefix("prompt_stereotyping ")) == pytest.approx(mean)
 
 
-def test_a_record_that_fmeval_fails_on_costs_only_itself(
-    context: Context, generations: Make, tmp_path: Path
-) -> None:
+def test_a_record_that_fmeval_fails_on_costs_only_itself(context: Context, generations: Make, tmp_path: Path) -> None:
     """An encoder with 40 positions: FMEval's `evaluate` fails for all records, and the others are scored without it."""
     encoder = tmp_path / "encoder"
     roberta(encoder, labels=0, positions=42)
@@ -147,11 +154,11 @@ def test_a_record_that_fmeval_fails_on_costs_only_itself(
 
     assert isinstance(first, Scored)
     assert isinstance(second, Unscored)
-    assert second.error.startswith("FMEval cannot score it: IndexError: ")
+    assert second.error.startswith("FMEval cannot score it: ")
     assert isinstance(third, Scored)
     assert third.scores["fmeval_precision_over_words"] == 0.5
     told = evaluator.provenance(context)
-    assert told["run"].startswith("evaluate failed (IndexError: ")
+    assert told["run"].startswith("evaluate failed (")
     assert told["run"].endswith("then evaluate_sample, record by record")
     assert str(encoder) == told["bertscore_model"]
 
@@ -191,7 +198,9 @@ def test_toxicity(context: Context, generations: Make, tmp_path: Path, model_typ
         _checkpoint(toxic)
     context = attrs.evolve(context, asset=lambda _name: toxic)
     twin = {"model_type": model_type, "weights": str(toxic)}
-    rows = [({}, text) for text in ("You are kind.", *_ODD, *(["word " * 200] if model_type == "detoxify" else []))]
+    rows: Rows = [
+        ({}, text) for text in ("You are kind.", *_ODD, *(["word " * 200] if model_type == "detoxify" else []))
+    ]
     asked = generations(rows)
     true = context.make("evaluator", "fmeval-toxicity", {"model_type": model_type})
     found = list(true.evaluate(context, iter(asked)))

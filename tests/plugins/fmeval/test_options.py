@@ -13,11 +13,11 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_plugins.fmeval import checks, hooks, interpreter, options
+from llmops_plugins.fmeval import cards, checks, hooks, interpreter, options
 from llmops_sdk import Finding, SpecError
 from llmops_sdk.registry import Registry
 
-NAMES = [card.name for card in options.CARDS]
+NAMES = [card.name for card in cards.CARDS]
 _CALLED = {"use_stemmer_for_rouge": "use_stemmer", "target_output_delimiter": "delimiter"}
 
 

@@ -297,7 +297,9 @@ def test_hub_out_of_reach(ask: Callable[..., list[str]]) -> None:
     """Without a network and without a cached copy, the message says both."""
     (told,) = ask(("us/tiny", "", False), up=False)
     assert "is not in the Hugging Face cache, and the Hugging Face hub gave no answer" in told
-    assert told.endswith("; type 'hf download us/tiny' where there is a network and copy that cache here, or give a folder")
+    assert told.endswith(
+        "; type 'hf download us/tiny' where there is a network and copy that cache here, or give a folder"
+    )
 
 
 def test_asset_from_the_hub(ask: Callable[..., list[str]], tiny_model: Path) -> None:

@@ -10,12 +10,13 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics import bertscore, encoder_onnx
+from llmops_plugins.metrics import bertscore
 from llmops_plugins.metrics.bertscore import BertScore, bert_score
 from llmops_plugins.metrics.encoder import Encoder, Weights, find_weights, make_encoder
 from llmops_plugins.metrics.encoder_onnx import OnnxEncoder, cores
@@ -332,15 +333,15 @@ def test_without_onnx_runtime_torch_serves(
     minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     """Slower, and the same values."""
-    there = encoder_onnx.find_spec
-    monkeypatch.setattr(encoder_onnx, "find_spec", lambda name: None if name == missing else there(name))
+    where = "llmops_plugins.metrics.encoder_onnx.find_spec"
+    monkeypatch.setattr(where, lambda name: None if name == missing else find_spec(name))
 
     assert make_encoder(Weights("minilm", minilm), 2, tmp_path).engine.startswith("torch ")
 
 
 def test_without_both_the_extra_is_named(minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason why ONNX Runtime does not serve."""
-    monkeypatch.setattr(encoder_onnx, "find_spec", lambda _: None)
+    monkeypatch.setattr("llmops_plugins.metrics.encoder_onnx.find_spec", lambda _: None)
     monkeypatch.setitem(sys.modules, "llmops_plugins.metrics.encoder_torch", None)
     with pytest.raises(MissingExtraError, match=r"\(onnxruntime is not installed\).*pip install 'llmops-sdk\[local\]'"):
         make_encoder(Weights("minilm", minilm), 6, tmp_path)

@@ -17,6 +17,7 @@ pytest.importorskip("moto")
 pytest.importorskip("boto3")
 
 import attrs
+import boto3
 import httpx
 import moto.core.responses
 import moto.sagemaker.models
@@ -133,8 +134,6 @@ def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    monkeypatch.setenv("SAGEMAKER_ADMIN_CONFIG_OVERRIDE", "")
-    monkeypatch.delenv("SAGEMAKER_ADMIN_CONFIG_OVERRIDE")
     yield made
 
 
@@ -208,6 +207,54 @@ def _script_moto(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responses.SageMakerResponse, "stop_training_job", stop, raising=False)
 
 
+# -- what runs make -----------------------------------------------------------------------------
+
+
+class Account:
+    """Makes what runs make, on moto."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.client = boto3.client("sagemaker")
+        self.backend = moto.sagemaker.models.sagemaker_backends["123456789012"][REGION]
+
+    def endpoint(self, name: str, state: str = "InService", **tags: str) -> None:
+        """Make a model, a configuration and an endpoint in a state."""
+        told = tag_list(tags)
+        container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/i:1"}
+        self.client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE, Tags=told)
+        variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.g5.2xlarge", "InitialInstanceCount": 2}
+        self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=told)
+        self.client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=told)
+        self.backend.endpoints[name].endpoint_status = state
+        self.cloud.turn("endpoint", name, (state, ""))
+
+    def job(self, name: str, state: str = "InProgress", **tags: str) -> None:
+        """Make a training job in a state."""
+        self.client.create_training_job(
+            TrainingJobName=name,
+            AlgorithmSpecification={"TrainingImage": "i", "TrainingInputMode": "File"},
+            RoleArn=ROLE,
+            OutputDataConfig={"S3OutputPath": "s3://bucket/"},
+            ResourceConfig={"InstanceType": "ml.g5.12xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
+            StoppingCondition={"MaxRuntimeInSeconds": 3600},
+            Tags=tag_list(tags),
+        )
+        self.backend.training_jobs[name].training_job_status = state
+        self.cloud.turn("job", name, (state, ""))
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as SageMaker takes them; `run_id` stands for `llmops:run-id`."""
+    return [{"Key": f"llmops:{name.replace('_', '-')}", "Value": value} for name, value in tags.items()]
+
+
+@pytest.fixture
+def account(cloud: Cloud) -> Account:
+    """An account with what runs make in it, once it is told to."""
+    return Account(cloud)
+
+
 # -- SageMaker Runtime --------------------------------------------------------------------------
 
 
@@ -277,7 +324,12 @@ Edit = Callable[..., None]
 
 
 @pytest.fixture
-def jumpstart(real_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
+def jumpstart(
+    cloud: Cloud,  # noqa: ARG001 - the SDK looks for an account while it is imported
+    real_data: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Edit:
     """JumpStart's files in a folder: Llama 2 7B in versions 2.0.4 (a model package) and 4.0.0 (none).
 
     Returns:

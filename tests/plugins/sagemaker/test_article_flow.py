@@ -1,49 +1,329 @@
-"""The article's flow, as one pipeline on a laptop: what AWS is asked, request by request."""
+"""The article's flow as whole pipelines on a laptop: what AWS is asked, and what becomes of a run that is cut off."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from llmops_sdk import Pipeline
+import pytest
+
+pytest.importorskip("sagemaker")
+
+import boto3
+
+from llmops_sdk import Pipeline, Progress, Run
+from llmops_sdk.builder import resume
 from llmops_sdk.registry import Registry
+from llmops_sdk.stores import LocalStore
 
-from .conftest import SETTINGS, Cloud, Edit, RuntimeServer
+from .conftest import MODEL_ID, ROLE, SETTINGS, Answer, Cloud, RuntimeServer, interrupt
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "how-to" / "sagemaker.md"
+EXAMPLE = ROOT / "examples" / "llama2_dolly_sagemaker.py"
+QUICK = {"poll_seconds": 0.01}
+HYPERPARAMETERS = {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}
+
+pytestmark = pytest.mark.usefixtures("jumpstart", "home")
 
 
-def article(**model: Any) -> Pipeline:
+def article(**deployer: Any) -> Pipeline:
     """The article's pipeline, on records that are bundled and with a metric that needs nothing."""
     return (
-        Pipeline.builder("summaries")
-        .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=3)
+        Pipeline.builder("article")
+        .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=4)
         .with_prompt("alpaca")
         .with_model(
             "llama-2-7b",
             accept_eula=True,
             tolerate_vulnerable_model=True,
-            trainer={
-                "hyperparameters": {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"},
-                "poll_seconds": 0.01,
-            },
-            deployer={"poll_seconds": 0.01},
-            **model,
+            trainer={"hyperparameters": HYPERPARAMETERS, **QUICK},
+            deployer={**QUICK, **deployer},
         )
         .with_evaluator("echo-score")
         .with_settings("sagemaker", **SETTINGS)
     )
 
 
-def test_whole(
-    cloud: Cloud, runtime: RuntimeServer, jumpstart: Edit, registry: Registry, home: Path, tmp_path: Path
+def the_run(store: Path) -> Run:
+    """The one run of a store."""
+    (run_id,) = os.listdir(store / "runs")
+    return Run.open(LocalStore(str(store)), run_id)
+
+
+def still_in_ledger(run: Run) -> set[str]:
+    """What may still exist, as the ledger has it."""
+    return {f"{entry.resource.kind} {entry.resource.name}" for entry in run.ledger() if entry.deleted is None}
+
+
+# -- the requests -------------------------------------------------------------------------------
+
+
+def anonymous(request: Any) -> Any:
+    """A request in which names, hashes and times of one run are replaced by words."""
+    text = json.dumps(request)
+    for pattern, word in (
+        (r"llmops-article-\d{8}-\d{6}-\w{4}-train-[\w-]+", "TRAINING-JOB"),
+        (r"llmops-article-\d{8}-\d{6}-\w{4}-generate-[\w-]+", "ENDPOINT"),
+        (r"article-\d{8}-\d{6}-\w{4}", "RUN"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", "UNTIL"),
+        (r"/data/[0-9a-f]{16}/", "/data/HASH/"),
+    ):
+        text = re.sub(pattern, word, text)
+    return json.loads(text)
+
+
+def documented() -> dict[str, Any]:
+    """The requests on the page, by their actions."""
+    blocks = re.findall(r"`(\w+)`:\n\n```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return {action: json.loads(text) for action, text in blocks}
+
+
+def test_the_requests_of_the_articles_flow(
+    cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
 ) -> None:
-    result = article().run(store=tmp_path / "runs", registry=registry)
-    print(
-        json.dumps(
-            [(c.action, c.request) for c in cloud.calls if c.service == "sagemaker" and c.action.startswith("Create")],
-            indent=1,
-        )
+    """Training, model, configuration, endpoint, and one question for each record: exactly what the page lists."""
+    store = tmp_path / "runs"
+    result = article().run(store=store, registry=registry, progress=Progress())
+
+    assert () == result.failures
+    assert ["CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"] == cloud.created
+    path, headers, body = runtime.asked[0]
+    sent = {action: anonymous(cloud.requests(action)[0]) for action in cloud.created}
+    invoke = {
+        "EndpointName": anonymous(path.split("/")[2]),
+        "CustomAttributes": headers["x-amzn-sagemaker-custom-attributes"],
+        "ContentType": headers["content-type"],
+        "Body": {**body, "inputs": body["inputs"][:20] + "..."},
+    }
+    assert {**sent, "InvokeEndpoint": invoke} == documented()
+    assert 4 == len(runtime.asked)
+    assert [] == cloud.left()
+    run = result.run
+    assert {"training-job", "endpoint", "endpoint-config", "model"} == {entry.resource.kind for entry in run.ledger()}
+    assert set() == still_in_ledger(run)
+    assert all(sample["latency"] > 0 for sample in run.samples("llama-2-7b.alpaca.sample"))
+
+    article().run(store=store, registry=registry, progress=Progress())
+
+    assert (4, 4) == (len(cloud.created), len(runtime.asked))
+
+
+ARTICLE_DIFFERS = {
+    "CreateTrainingJob": {
+        "TrainingJobName",
+        "OutputDataConfig.S3OutputPath",
+        "InputDataConfig.0.DataSource.S3DataSource.S3Uri",
+        "HyperParameters.sagemaker_job_name",
+        "DebugHookConfig.S3OutputPath",
+        "ProfilerConfig.S3OutputPath",
+        "Tags",
+    },
+    "CreateModel": {"ModelName", "PrimaryContainer.ModelDataSource.S3DataSource.S3Uri", "Tags"},
+    "CreateEndpointConfig": {"EndpointConfigName", "ProductionVariants.0.ModelName", "Tags"},
+    "CreateEndpoint": {"EndpointName", "EndpointConfigName", "Tags"},
+}
+"""Where our requests are not the article's: names, places and tags."""
+
+
+def test_the_articles_own_code_sends_the_same_but_names_places_and_tags(cloud: Cloud) -> None:
+    """The article's step, as it is written there, against the requests of the page."""
+    from llmops_plugins.sagemaker import sdk
+
+    sdk.load()
+    from sagemaker import Session
+    from sagemaker.jumpstart.estimator import JumpStartEstimator
+
+    cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
+    estimator = JumpStartEstimator(
+        model_id=MODEL_ID,
+        model_version="2.*",
+        environment={"accept_eula": "true"},
+        disable_output_compression=True,
+        tolerate_vulnerable_model=True,
+        sagemaker_session=Session(boto3.Session()),
+        role=ROLE,
     )
-    print(runtime.asked[:1])
-    assert not result.failures, result.failures
-    assert cloud.left() == []
+    estimator.set_hyperparameters(**HYPERPARAMETERS)
+    estimator.fit({"training": "s3://sagemaker-us-east-1-123456789012/dolly_dataset"}, wait=False)
+    estimator.deploy(wait=False)
+
+    ours = documented()
+    for action, differing in ARTICLE_DIFFERS.items():
+        (theirs,) = cloud.requests(action)
+        assert differing == set(differences(theirs, ours[action])), action
+
+
+def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths at which two JSON values differ; tags are looked at as a whole."""
+    if one == other:
+        return
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in one.keys() | other.keys():
+            yield from differences(one.get(name), other.get(name), f"{path}.{name}" if path else name)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other) and path != "Tags":
+        for place, (left, right) in enumerate(zip(one, other, strict=True)):
+            yield from differences(left, right, f"{path}.{place}")
+    else:
+        yield path
+
+
+def test_the_example(
+    cloud: Cloud,
+    runtime: RuntimeServer,
+    asset: Callable[[str], Path],
+    assets_home: Path,
+    real_data: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    """The example runs as it stands, but for Dolly from a file and short waits between two looks."""
+    for name in ("wordnet", "punkt-tab", "minilm"):
+        asset(name)
+    program = EXAMPLE.read_text(encoding="utf-8")
+    assert len(program.splitlines()) < 40
+    data = real_data("dolly/dolly_mix_390.jsonl")
+    quick = "    .with_trainer(poll_seconds=0.01)\n    .with_deployer(poll_seconds=0.01)\n    .run()\n"
+    script = tmp_path / "example.py"
+    script.write_text(program.replace('"dolly", ', f'"dolly", path="{data}", ').replace("    .run()\n", quick))
+    environment = {**os.environ, "SAGEMAKER_ROLE": ROLE, "LLMOPS_HOME": str(assets_home)}
+
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert 0 == done.returncode, done.stderr
+    assert "only candidate" in done.stdout or "best" in done.stdout
+    assert (tmp_path / "llama2-dolly.html").stat().st_size > 10_000
+    assert 4 == len(cloud.created)
+    assert [] == cloud.left()
+    assert 0 < len(runtime.asked) <= 20
+
+
+# -- what is cut off ----------------------------------------------------------------------------
+
+
+def test_an_endpoint_that_fails_is_one_line_and_leaves_nothing(
+    cloud: Cloud, registry: Registry, tmp_path: Path
+) -> None:
+    """The cell says why; the trained model is kept, and going on needs no second training."""
+    cloud.endpoint_stages = [("Creating", ""), ("Failed", "no capacity")]
+
+    result = article().run(store=tmp_path / "runs", registry=registry, progress=Progress())
+
+    (failure,) = result.failures
+    assert "is Failed: no capacity" in failure.error
+    assert "\n" not in failure.error
+    assert ([], set()) == (cloud.left(), still_in_ledger(result.run))
+
+
+def test_an_expired_token_in_the_middle_of_asking(
+    cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
+) -> None:
+    """What was answered is kept, no record is given up, the endpoint is deleted; going on asks the rest."""
+    usual, guard, count = runtime.answer, threading.Lock(), iter(range(1000))
+
+    def answer(body: Any) -> Answer:
+        with guard:
+            number = next(count)
+        return usual(body) if number in (0, 2, 3, 4) else Answer({"Message": "expired"}, 403, "ExpiredTokenException")
+
+    runtime.answer = answer
+    store = tmp_path / "runs"
+
+    result = article(concurrency=1).run(store=store, registry=registry, progress=Progress())
+
+    (failure,) = result.failures
+    assert "the AWS credentials have expired: renew them, and go on with llmops run --resume" in failure.error
+    assert [] == cloud.left()
+    again = resume(result.run.id, store=store, registry=registry, progress=Progress())
+    assert () == again.failures
+    assert {"best", "worst"} or again
+    assert 5 == len(runtime.asked)
+    assert 1 == cloud.created.count("CreateTrainingJob")
+    assert [] == cloud.left()
+
+
+@pytest.mark.parametrize("action", ["DescribeTrainingJob", "CreateEndpointConfig", "DescribeEndpoint"])
+def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_no_resource(
+    action: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
+) -> None:
+    """In the middle of training and of deploying: everything is deleted, and going on finishes the run."""
+    cloud.job_stages = [("InProgress", ""), ("InProgress", ""), ("Completed", "")]
+    seen: list[str] = []
+
+    def once(called: str) -> None:
+        begun = "CreateEndpoint" if action == "DescribeEndpoint" else "CreateTrainingJob"
+        if called == action and begun in cloud.created and not seen:
+            seen.extend(cloud.created)
+            interrupt()
+
+    cloud.on_call = once
+    store = tmp_path / "runs"
+
+    with pytest.raises(KeyboardInterrupt):
+        article().run(store=store, registry=registry, progress=Progress())
+
+    run = the_run(store)
+    assert seen == cloud.created
+    assert ([], set()) == (cloud.left(), still_in_ledger(run))
+    again = resume(run.id, store=store, registry=registry, progress=Progress())
+    assert () == again.failures
+    assert (2 if action == "DescribeTrainingJob" else 1) == cloud.created.count("CreateTrainingJob")
+    assert 4 == len(runtime.asked)
+    assert [] == cloud.left()
+
+
+CHILD = """
+import json, sys
+import llmops_sdk.testing
+from llmops_sdk import Pipeline
+from llmops_sdk.registry import Registry
+registry = Registry.load()
+registry.add("testing", llmops_sdk.testing)
+Pipeline.from_yaml(sys.argv[1]).run(store=sys.argv[2], registry=registry)
+"""
+
+
+@pytest.mark.parametrize("action", ["CreateTrainingJob", "DescribeTrainingJob", "CreateEndpoint"])
+def test_a_killed_client_is_gone_on_with(
+    action: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
+) -> None:
+    """After kill -9 the ledger has what runs; going on finds the job and the endpoint, and makes no second one."""
+    cloud.job_stages = [("InProgress", "")] * 1000 if action != "CreateEndpoint" else [("Completed", "")]
+    cloud.endpoint_stages = [("Creating", "")] * 1000
+    specification, store = tmp_path / "pipeline.yaml", tmp_path / "runs"
+    specification.write_text(article().to_yaml(), encoding="utf-8")
+    children: list[subprocess.Popen[bytes]] = []
+
+    def kill(called: str) -> None:
+        begun = action != "DescribeTrainingJob" or "CreateTrainingJob" in cloud.created
+        if called == action and begun and children[0].poll() is None:
+            children[0].send_signal(signal.SIGKILL)
+
+    cloud.on_call = kill
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(specification), str(store)], cwd=tmp_path) as child:
+        children.append(child)
+        assert -signal.SIGKILL == child.wait(120)
+    cloud.on_call = lambda _: None
+    run = the_run(store)
+    assert set(cloud.left()) <= still_in_ledger(run)
+    assert still_in_ledger(run)
+    kind = "endpoint" if action == "CreateEndpoint" else "job"
+    for name in (line.split(" ")[1] for line in cloud.left()):
+        cloud.turn(kind, name, ("Creating" if kind == "endpoint" else "InProgress", ""), ("InService" if kind == "endpoint" else "Completed", ""))
+    cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
+
+    result = resume(run.id, store=store, registry=registry, progress=Progress())
+
+    assert () == result.failures
+    assert 4 == len(runtime.asked)
+    assert ["CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"] == cloud.created
+    assert ([], set()) == (cloud.left(), still_in_ledger(run))

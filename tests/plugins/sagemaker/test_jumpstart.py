@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,17 @@ from llmops_sdk import (
     Pipeline,
     Resource,
     SpecError,
+    Split,
     TextTemplate,
     TrainedModel,
     UserError,
-    write_splits,
+    file_sha256,
 )
 from llmops_sdk.registry import Registry
 
 from .conftest import BUCKET, MODEL_ID, ROLE, SETTINGS, Cloud, Edit, interrupt
+
+pytestmark = pytest.mark.usefixtures("jumpstart")
 
 MakeContext = Callable[..., Context]
 
@@ -47,7 +51,13 @@ def splits(tmp_path: Path) -> DatasetSplits:
     """Two records to train on and one to test on."""
     rows = [{"instruction": f"i{n}", "context": f"c{n} ü", "response": f"r{n}"} for n in range(3)]
     (tmp_path / "splits").mkdir()
-    return write_splits(tmp_path / "splits", rows[:2], rows[2:])
+
+    def split(name: str, rows: list[dict[str, str]]) -> Split:
+        path = tmp_path / "splits" / f"{name}.jsonl"
+        path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8")
+        return Split(path, len(rows), file_sha256(path))
+
+    return DatasetSplits(split("train", rows[:2]), split("test", rows[2:]))
 
 
 def job_name(context: Context) -> str:
@@ -87,7 +97,6 @@ def tuned(**hyperparameters: Any) -> Pipeline:
     return pipeline(trainer={"hyperparameters": hyperparameters})
 
 
-@pytest.mark.usefixtures("cloud", "jumpstart")
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -127,7 +136,7 @@ def test_what_cannot_be_trained_is_told_by_build(
     assert [] == cloud.created
 
 
-def test_versions_and_kinds_of_models(jumpstart: Edit, cloud: Cloud, registry: Registry) -> None:  # noqa: ARG001
+def test_versions_and_kinds_of_models(jumpstart: Edit, cloud: Cloud, registry: Registry) -> None:
     """A model that cannot be trained, one without instruction tuning, and one that is too new for the installed SDK."""
     jumpstart("5.0.0", training_supported=False)
     jumpstart("6.0.0", hyperparameters=[])
@@ -149,6 +158,7 @@ def test_without_aws_build_notes_that_the_model_is_checked_later(
 ) -> None:
     """A laptop without a network can still plan; what needs JumpStart is checked before the job is created."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE")
 
     with caplog.at_level(logging.WARNING, "llmops.sagemaker"):
         tuned(epocs="1").build(registry)
@@ -160,10 +170,9 @@ def test_without_aws_build_notes_that_the_model_is_checked_later(
 
 def test_the_catalogue_is_read_from_jumpstarts_bucket(
     cloud: Cloud,
-    jumpstart: Edit,
     tmp_path: Path,
     registry: Registry,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where nothing else is said, the list and the specification come from the region's own bucket."""
     root = tmp_path / "jumpstart"
@@ -180,9 +189,7 @@ def test_the_catalogue_is_read_from_jumpstarts_bucket(
 # -- the job ------------------------------------------------------------------------------------
 
 
-def test_a_job_from_the_data_to_the_model(
-    cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext
-) -> None:  # noqa: ARG001
+def test_a_job_from_the_data_to_the_model(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """Data and template lie in S3 as the article has them, the job runs, and the model says where it came from."""
     context = make_context()
 
@@ -203,7 +210,12 @@ def test_a_job_from_the_data_to_the_model(
     assert {"prompt": PROMPT.prompt, "completion": PROMPT.completion} == json.loads(stored(f"{folder}/template.json"))
     assert splits.test.path.read_bytes() == stored(folder.replace("/train", "/test/test.jsonl"))
     assert "s3://jumpstart-cache-prod-us-east-1/source-directory" in channels["code"]
-    assert {"accept_eula": "true"} == request["Environment"]
+    (licence,) = [
+        channel["DataSource"]["S3DataSource"]["ModelAccessConfig"]
+        for channel in request["InputDataConfig"]
+        if channel["ChannelName"] == "model"
+    ]
+    assert {"AcceptEula": True} == licence
     own = {name: value for name, value in request["HyperParameters"].items() if not name.startswith("sagemaker_")}
     assert ('"1"', '"1024"', '"True"') == (own["epoch"], own["max_input_length"], own["instruction_tuned"])
     assert {"llmops:run-id", "llmops:step", "llmops:expires-at"} <= {tag["Key"] for tag in request["Tags"]}
@@ -218,7 +230,7 @@ def test_a_job_from_the_data_to_the_model(
     assert [] == cloud.requests("StopTrainingJob")
 
 
-def test_data_is_uploaded_once(cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext) -> None:  # noqa: ARG001
+def test_data_is_uploaded_once(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """The same data has the same place for every run, and is not sent again."""
     for run in ("run-1", "run-2"):
         train(make_context(run_id=run, folder=splits.train.path.parents[1] / run), splits)
@@ -232,7 +244,7 @@ def test_data_is_uploaded_once(cloud: Cloud, jumpstart: Edit, splits: DatasetSpl
     assert 3 == len(listed)
 
 
-def test_a_rerun_finds_the_job(cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext) -> None:  # noqa: ARG001
+def test_a_rerun_finds_the_job(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """A job that is in progress, or completed, is used: by the same run, and by another run that wants the same model."""
     cloud.job_stages = [("InProgress", "")]
     context = make_context()
@@ -255,9 +267,8 @@ def test_a_rerun_finds_the_job(cloud: Cloud, jumpstart: Edit, splits: DatasetSpl
 
 def test_a_job_of_that_name_with_other_inputs_is_not_taken(
     cloud: Cloud,
-    jumpstart: Edit,
     splits: DatasetSplits,
-    make_context: MakeContext,  # noqa: ARG001
+    make_context: MakeContext,
 ) -> None:
     """Its model would be another one; the next attempt begins a job of its own."""
     context = make_context()
@@ -274,9 +285,8 @@ def test_a_job_of_that_name_with_other_inputs_is_not_taken(
 
 def test_a_failed_job_tells_its_reason_and_its_last_words(
     cloud: Cloud,
-    jumpstart: Edit,
     splits: DatasetSplits,
-    make_context: MakeContext,  # noqa: ARG001
+    make_context: MakeContext,
 ) -> None:
     """In one message; running again begins another job, since a name is used only once."""
     context = make_context()
@@ -285,9 +295,8 @@ def test_a_failed_job_tells_its_reason_and_its_last_words(
     stream = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamName": f"{job_name(context)}/algo-1-1"}
     logs.create_log_group(logGroupName=stream["logGroupName"])
     logs.create_log_stream(**stream)
-    lines = [
-        {"timestamp": n, "message": text} for n, text in enumerate(["one", "CUDA out of memory"], 1_790_000_000_000)
-    ]
+    now = int(time.time() * 1000)
+    lines = [{"timestamp": now + n, "message": text} for n, text in enumerate(["one", "CUDA out of memory"])]
     logs.put_log_events(**stream, logEvents=lines)
 
     with pytest.raises(EndpointError) as found:
@@ -301,9 +310,7 @@ def test_a_failed_job_tells_its_reason_and_its_last_words(
     assert "llmops-run-1-train-llama-2" == train(context, splits).job_name
 
 
-def test_a_job_that_was_stopped_elsewhere(
-    cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext
-) -> None:  # noqa: ARG001
+def test_a_job_that_was_stopped_elsewhere(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """Stopped in the console: told, and nothing is left to delete."""
     cloud.job_stages = [("InProgress", ""), ("Stopping", ""), ("Stopped", "")]
 
@@ -313,9 +320,7 @@ def test_a_job_that_was_stopped_elsewhere(
     assert [] == cloud.requests("StopTrainingJob")
 
 
-def test_a_job_that_takes_too_long_is_stopped(
-    cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext
-) -> None:  # noqa: ARG001
+def test_a_job_that_takes_too_long_is_stopped(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """The message names the option; the job runs no more, and the next attempt begins another."""
     cloud.job_stages = [("InProgress", "")]
     context = make_context()
@@ -332,9 +337,8 @@ def test_a_job_that_takes_too_long_is_stopped(
 def test_ctrl_c_stops_the_job(
     action: str,
     cloud: Cloud,
-    jumpstart: Edit,
     splits: DatasetSplits,
-    make_context: MakeContext,  # noqa: ARG001
+    make_context: MakeContext,
 ) -> None:
     """While the request to create it is under way, and while it is waited for: at once, and no job is left running."""
     cloud.job_stages = [("InProgress", "")]
@@ -356,7 +360,7 @@ def test_ctrl_c_stops_the_job(
     assert [{"TrainingJobName": "llmops-run-1-train-llama"}] == cloud.requests("StopTrainingJob")
 
 
-def test_delete_in_every_state(cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext) -> None:  # noqa: ARG001
+def test_delete_in_every_state(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """A job that is gone, was never there, has ended or is being stopped is left as it is; from any folder, any process."""
     context = make_context()
     trainer = JumpStartTrainer(OPTIONS)
@@ -381,9 +385,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_throttling_storm_is_sat_out(
-    cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext
-) -> None:  # noqa: ARG001
+def test_a_throttling_storm_is_sat_out(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """Looks at a job that fail in passing are made again, and the job goes on."""
     cloud.faults["DescribeTrainingJob"] = [
         None,
@@ -404,13 +406,12 @@ def test_a_throttling_storm_is_sat_out(
         ("AccessDeniedException", "AWS does not allow it: not you; the user or role lacks a permission"),
     ],
 )
-def test_credentials_that_end_while_it_is_waited_for(  # noqa: PLR0913, PLR0917
+def test_credentials_that_end_while_it_is_waited_for(
     code: str,
     message: str,
     cloud: Cloud,
-    jumpstart: Edit,
     splits: DatasetSplits,
-    make_context: MakeContext,  # noqa: ARG001
+    make_context: MakeContext,
 ) -> None:
     """One line; the job is not lost: with new credentials the same attempt is found again."""
     context = make_context()
@@ -432,11 +433,10 @@ def test_credentials_that_end_while_it_is_waited_for(  # noqa: PLR0913, PLR0917
         ({"role": ROLE, "profile": "nobody"}, r"the config profile \(nobody\) could not be found: name another"),
     ],
 )
-def test_what_is_missing_in_the_account(  # noqa: PLR0913, PLR0917
+def test_what_is_missing_in_the_account(
     settings: dict[str, str],
     message: str,
     cloud: Cloud,
-    jumpstart: Edit,  # noqa: ARG001
     splits: DatasetSplits,
     make_context: MakeContext,
 ) -> None:
@@ -447,7 +447,7 @@ def test_what_is_missing_in_the_account(  # noqa: PLR0913, PLR0917
     assert [] == cloud.created
 
 
-def test_a_role_by_its_name(cloud: Cloud, jumpstart: Edit, splits: DatasetSplits, make_context: MakeContext) -> None:  # noqa: ARG001
+def test_a_role_by_its_name(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """Its ARN is looked up."""
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
     arn = boto3.client("iam").create_role(RoleName="worker", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
@@ -459,22 +459,20 @@ def test_a_role_by_its_name(cloud: Cloud, jumpstart: Edit, splits: DatasetSplits
 
 def test_no_credentials_no_region_no_network(
     cloud: Cloud,
-    jumpstart: Edit,  # noqa: ARG001
     splits: DatasetSplits,
     make_context: MakeContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each has its own line that says what to type."""
-    trainer = JumpStartTrainer(OPTIONS)
     with pytest.raises(UserError, match="SageMaker needs the network, and this run is offline"):
-        trainer.train(make_context(offline=True), BASE, splits, PROMPT)
+        JumpStartTrainer(OPTIONS).train(make_context(offline=True), BASE, splits, PROMPT)
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(UserError, match="no AWS region is known: with_settings"):
-        trainer.train(make_context(settings={"sagemaker": {"role": ROLE}}), BASE, splits, PROMPT)
+        JumpStartTrainer(OPTIONS).train(make_context(settings={"sagemaker": {"role": ROLE}}), BASE, splits, PROMPT)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(UserError, match="there are no AWS credentials: type 'aws configure'"):
-        trainer.train(make_context(), BASE, splits, PROMPT)
+        JumpStartTrainer(OPTIONS).train(make_context(), BASE, splits, PROMPT)
     assert [] == cloud.calls
 
 
@@ -487,12 +485,11 @@ def test_no_credentials_no_region_no_network(
         ("ValidationException", EndpointError, "ml.g5.12xlarge is 0 Instances"),
     ],
 )
-def test_a_job_that_aws_refuses(  # noqa: PLR0913, PLR0917
+def test_a_job_that_aws_refuses(
     code: str,
     kind: type[Exception],
     message: str,
     cloud: Cloud,
-    jumpstart: Edit,  # noqa: ARG001
     splits: DatasetSplits,
     make_context: MakeContext,
 ) -> None:

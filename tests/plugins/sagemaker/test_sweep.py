@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,55 +12,14 @@ import pytest
 
 pytest.importorskip("moto")
 
-import boto3
-import moto.sagemaker.models
 
 from llmops_plugins.sagemaker import sweep
 from llmops_plugins.sagemaker.sweep import SageMakerSweeper
-from llmops_sdk import LocalStore, Resource, ResourceBusyError, Runtime, UserError
+from llmops_sdk import LocalStore, Pipeline, Resource, Run, Runtime
 from llmops_sdk.collecting import Choice, Leftovers, find_leftovers, remove, removing
 from llmops_sdk.registry import Registry
 
 ROLE = "arn:aws:iam::123456789012:role/llmops"
-
-
-class Account:
-    """Makes what runs make, on moto."""
-
-    def __init__(self, cloud: Any) -> None:
-        self.cloud = cloud
-        self.client = boto3.client("sagemaker")
-        self.backend = moto.sagemaker.models.sagemaker_backends["123456789012"]["us-east-1"]
-
-    def endpoint(self, name: str, state: str = "InService", **tags: str) -> None:
-        """Make a model, a configuration and an endpoint in a state."""
-        told = tag_list(tags)
-        container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/i:1"}
-        self.client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE, Tags=told)
-        variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.g5.2xlarge", "InitialInstanceCount": 2}
-        self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=told)
-        self.client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=told)
-        self.backend.endpoints[name].endpoint_status = state
-        self.cloud.turn("endpoint", name, (state, ""))
-
-    def job(self, name: str, state: str = "InProgress", **tags: str) -> None:
-        """Make a training job in a state."""
-        self.client.create_training_job(
-            TrainingJobName=name,
-            AlgorithmSpecification={"TrainingImage": "i", "TrainingInputMode": "File"},
-            RoleArn=ROLE,
-            OutputDataConfig={"S3OutputPath": "s3://bucket/"},
-            ResourceConfig={"InstanceType": "ml.g5.12xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
-            StoppingCondition={"MaxRuntimeInSeconds": 3600},
-            Tags=tag_list(tags),
-        )
-        self.backend.training_jobs[name].training_job_status = state
-        self.cloud.turn("job", name, (state, ""))
-
-
-def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as SageMaker takes them; `run_id` stands for `llmops:run-id`."""
-    return [{"Key": f"llmops:{name.replace('_', '-')}", "Value": value} for name, value in tags.items()]
 
 
 def at(seconds: float) -> str:
@@ -68,16 +27,11 @@ def at(seconds: float) -> str:
     return datetime.fromtimestamp(time.time() + seconds, timezone.utc).isoformat(timespec="seconds")
 
 
-@pytest.fixture(name="account")
-def _account(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Account:
-    monkeypatch.setattr(removing, "LONGEST_PAUSE", 0.05)
-    return Account(cloud)
-
-
 @pytest.fixture(name="collect")
-def _collect(home: Path, tmp_path: Path) -> Callable[..., Leftovers]:
+def _collect(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Leftovers]:
     """`llmops gc` over an empty store."""
     runtime = Runtime(Registry.load(), home)
+    monkeypatch.setattr(removing, "LONGEST_PAUSE", 0.05)
 
     def collect(patience: float = 0.0, **choice: Any) -> Leftovers:
         found = find_leftovers(LocalStore(tmp_path / "runs"), runtime, Choice(**choice))
@@ -89,7 +43,7 @@ def _collect(home: Path, tmp_path: Path) -> Callable[..., Leftovers]:
 PAST, FUTURE = -3600.0, 3600.0
 
 
-def test_everything_with_our_tags_is_listed_with_what_it_costs(account: Account) -> None:
+def test_everything_with_our_tags_is_listed_with_what_it_costs(account: Any) -> None:
     """Endpoints in every state, running jobs, configurations and models; with run, step, times, state and instances."""
     states = ("Creating", "InService", "Updating", "Failed", "OutOfService", "Deleting")
     for state in states:
@@ -112,7 +66,7 @@ def test_everything_with_our_tags_is_listed_with_what_it_costs(account: Account)
     assert job.created == pytest.approx(time.time(), abs=30)
 
 
-def test_nothing_without_our_tags_is_ever_touched(account: Account, collect: Callable[..., Leftovers]) -> None:
+def test_nothing_without_our_tags_is_ever_touched(account: Any, collect: Callable[..., Leftovers]) -> None:
     """Names like ours, and tags of others, are nobody's business."""
     account.endpoint("llmops-lookalike")
     account.endpoint("llmops-other", owner="somebody")
@@ -127,7 +81,7 @@ def test_nothing_without_our_tags_is_ever_touched(account: Account, collect: Cal
 
 @pytest.mark.parametrize("state", ["InService", "Failed", "OutOfService", "Updating"])
 def test_what_has_expired_is_removed_in_every_state(
-    state: str, account: Account, collect: Callable[..., Leftovers], monkeypatch: pytest.MonkeyPatch
+    state: str, account: Any, collect: Callable[..., Leftovers]
 ) -> None:
     """Endpoint, configuration, model and running job go, once; what has not expired stays."""
     account.endpoint("llmops-old", state, run_id="r", step="s", expires_at=at(PAST))
@@ -145,7 +99,7 @@ def test_what_has_expired_is_removed_in_every_state(
     assert {"spare"} == {item.status for item in collect().found}
 
 
-def test_an_endpoint_being_created_is_waited_for(account: Account, collect: Callable[..., Leftovers]) -> None:
+def test_an_endpoint_being_created_is_waited_for(account: Any, collect: Callable[..., Leftovers]) -> None:
     """SageMaker refuses until it is in service; what it uses is kept until then, and all of it goes in the end."""
     account.endpoint("llmops-new", "Creating", run_id="r", step="s", expires_at=at(PAST))
 
@@ -161,7 +115,7 @@ def test_an_endpoint_being_created_is_waited_for(account: Account, collect: Call
     assert () == collect().found
 
 
-def test_a_refused_deletion_is_tried_again(account: Account, collect: Callable[..., Leftovers]) -> None:
+def test_a_refused_deletion_is_tried_again(account: Any, collect: Callable[..., Leftovers]) -> None:
     """A deletion that SageMaker refuses once works a moment later."""
     account.endpoint("llmops-old", run_id="r", step="s", expires_at=at(PAST))
     account.cloud.faults["DeleteEndpoint"] = [(400, "ValidationException", "not now")]
@@ -170,16 +124,40 @@ def test_a_refused_deletion_is_tried_again(account: Account, collect: Callable[.
     assert 2 == len(account.cloud.requests("DeleteEndpoint"))
 
 
-def test_what_goes_meanwhile_is_removed_too(account: Account) -> None:
+def test_what_goes_meanwhile_is_removed_too(account: Any) -> None:
     """Deleting what is gone does nothing, for each kind."""
     sweeper = SageMakerSweeper({})
     for kind in ("endpoint", "endpoint-config", "model", "training-job"):
         sweeper.delete(Resource(kind, "llmops-gone"))
 
+    assert [] == account.cloud.left()
 
-def test_a_running_execution_keeps_what_is_its(
-    account: Account, collect: Callable[..., Leftovers], monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+def test_ledger_and_tags_tell_of_one_endpoint(account: Any, collect: Callable[..., Leftovers], tmp_path: Path) -> None:
+    """What a killed run has in its ledger is told once, with state and instances, and deleted by its deployer."""
+    registry = Registry.load()
+    pipeline = (
+        Pipeline.builder("killed").with_dataset("sample").with_model("llama-2-7b", accept_eula=True, fine_tune=False)
+    )
+    run = Run.create(LocalStore(tmp_path / "runs"), pipeline.build(registry), version="1")
+    step, name = "generate.llama-2-7b", "llmops-killed"
+    for kind in ("model", "endpoint-config", "endpoint"):
+        run.enter(Resource(kind, name), step)
+    account.endpoint(name, "Creating", run_id=run.id, step=step, expires_at=at(FUTURE))
+    account.cloud.turn("endpoint", name, ("Creating", ""), ("Creating", ""), ("InService", ""))
+
+    done = collect(patience=10)
+
+    assert [("endpoint", "removed"), ("endpoint-config", "removed"), ("model", "removed")] == [
+        (item.resource.kind, item.status) for item in done.found
+    ]
+    assert ("Creating", "2 x ml.g5.2xlarge") == (done.found[0].state, done.found[0].billed)
+    assert [] == account.cloud.left()
+    assert all(entry.deleted for entry in run.ledger())
+    assert () == collect().found
+
+
+def test_a_running_execution_keeps_what_is_its(account: Any, collect: Callable[..., Leftovers]) -> None:
     """What has the tag of a pipeline execution that runs is spared, expired or not, and goes when it has ended."""
     client = account.client
     client.create_pipeline(PipelineName="p", PipelineDefinition="{}", RoleArn=ROLE, ClientRequestToken="t" * 32)
@@ -197,7 +175,7 @@ def test_a_running_execution_keeps_what_is_its(
     assert [] == account.cloud.left()
 
 
-def test_many_are_listed_page_by_page(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_are_listed_page_by_page(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All pages are read."""
     monkeypatch.setattr(sweep, "_PAGE", 2)
     for number in range(5):
@@ -209,7 +187,7 @@ def test_many_are_listed_page_by_page(account: Account, monkeypatch: pytest.Monk
     assert 3 * 3 == len(account.cloud.requests("ListTrainingJobs"))
 
 
-def test_a_tag_that_says_no_time_never_expires(account: Account, collect: Callable[..., Leftovers]) -> None:
+def test_a_tag_that_says_no_time_never_expires(account: Any, collect: Callable[..., Leftovers]) -> None:
     """A damaged expiry removes nothing by itself; an age does."""
     account.endpoint("llmops-e", run_id="r", step="s", expires_at="tomorrow")
 
@@ -219,7 +197,7 @@ def test_a_tag_that_says_no_time_never_expires(account: Account, collect: Callab
 
 
 def test_what_aws_refuses_is_told(
-    account: Account, collect: Callable[..., Leftovers], monkeypatch: pytest.MonkeyPatch
+    account: Any, collect: Callable[..., Leftovers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No permission, no credentials or no region: one line says where and why; deleting without permission too."""
     account.endpoint("llmops-e", run_id="r", step="s", expires_at=at(PAST))

@@ -109,7 +109,7 @@ MODEL_ERROR = {"Message": "Received client error (400) from primary", "OriginalM
         (400, "ValidationError", {"Message": "Body is too large"}, False, "answered ValidationError 400: Body is too"),
     ],
 )
-def test_a_refusal_of_one_request(  # noqa: PLR0913, PLR0917 - a table
+def test_a_refusal_of_one_request(
     status: int,
     error: str,
     body: dict[str, Any],
@@ -138,7 +138,7 @@ def test_a_refusal_of_one_request(  # noqa: PLR0913, PLR0917 - a table
         (400, "ValidationError", "Endpoint ep of account 1 not found.", EndpointError, "there is no endpoint 'ep'"),
     ],
 )
-def test_a_refusal_of_all_requests(  # noqa: PLR0913, PLR0917 - a table
+def test_a_refusal_of_all_requests(
     status: int,
     error: str,
     text: str,

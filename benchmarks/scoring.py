@@ -1,0 +1,229 @@
+"""Scoring of summaries against FMEval's own `SummarizationAccuracy.evaluate`, as whole processes.
+
+    python scoring.py [--repeats 3] [--sizes 20,100,500] [--matrix 4x500] [--many 10000]
+
+Both sides score the same texts with the same encoder (MiniLM) and take METEOR, ROUGE and BERTScore; the SDK gives three kinds
+of ROUGE, FMEval one. Processes start cold, one after another, FMEval's and the SDK's in turn. CPU-seconds are those of the
+process and all it starts. FMEval is asked for a matrix in the two ways it allows: a process for each candidate, and all
+candidates in one call. An empty `--matrix` or `--many` leaves that part out. Prints one line of JSON.
+
+The texts are passages of 60 words: of the data below LLMOPS_TEST_DATA where it is set, else of the sample data that comes with
+the SDK; the outputs are the same with words changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+HERE = Path(__file__).parent
+WORDS = 60
+METRICS = "rougeL,meteor,rouge1,rouge2,bertscore"
+# FMEval's names -> ours; its ROUGE is of the second kind.
+SAME = {"meteor": "meteor", "rouge": "rouge2", "bertscore": "bertscore"}
+Measured = dict[str, float]
+Result = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--sizes", default="20,100,500")
+    parser.add_argument("--matrix", default="4x500")
+    parser.add_argument("--many", default="10000")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as box:
+        bench = Bench(Path(box))
+        found: Result = {
+            "sizes": {size: bench.compare(1, int(size), asked.repeats) for size in asked.sizes.split(",") if size}
+        }
+        if asked.matrix:
+            candidates, records = map(int, asked.matrix.split("x"))
+            found["matrix"] = {asked.matrix: bench.compare(candidates, records, asked.repeats)}
+        if asked.many:
+            found["many"] = {
+                str(size): bench.many(size, asked.repeats) for size in (int(asked.many) // 10, int(asked.many))
+            }
+    print(json.dumps(found))
+
+
+class Bench:
+    """Runs both sides on texts of a folder."""
+
+    def __init__(self, box: Path) -> None:
+        self._box = box
+        self._passages = list(passages())
+        self._assets = [str(_asset(name)) for name in ("minilm", "wordnet", "punkt-tab")]
+        self._runs = 0
+
+    def compare(self, candidates: int, records: int, repeats: int) -> Result:
+        """Return the medians of both sides, and the largest difference of each score."""
+        rows = [self._rows(records, candidate) for candidate in range(candidates)]
+        runs: dict[str, list[Measured]] = {}
+        differences = dict.fromkeys(SAME, 0.0)
+        for _ in range(repeats):
+            own_folder, own = self._own(METRICS, rows)
+            runs.setdefault("own", []).append(own)
+            if candidates == 1:
+                records_path, measured = self._fmeval(rows)
+                runs.setdefault("fmeval", []).append(measured)
+                for name, value in differ(own_folder / "scores-0.jsonl", rows[0], records_path[0]).items():
+                    differences[name] = max(differences[name], value)
+            else:
+                each = [self._fmeval([one])[1] for one in rows]
+                runs.setdefault("fmeval", []).append({key: sum(one[key] for one in each) for key in ("wall", "cpu")})
+                runs.setdefault("fmeval_one_call", []).append(self._fmeval(rows)[1])
+        medians: Result = {
+            side: {key: statistics.median(run[key] for run in found) for key in found[0]}
+            for side, found in runs.items()
+        }
+        return {**medians, "differences": differences} if candidates == 1 else medians
+
+    def many(self, records: int, repeats: int) -> Measured:
+        """Return wall seconds, CPU-seconds and peak bytes of ROUGE and METEOR alone."""
+        rows = [self._rows(records, 0)]
+        runs = [self._own("rougeL,meteor,rouge1,rouge2", rows)[1] for _ in range(repeats)]
+        return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+    def _own(self, metrics: str, rows: list[Path]) -> tuple[Path, Measured]:
+        folder = self._folder()
+        command = [sys.executable, str(HERE / "own_scoring.py"), metrics, str(folder), *map(str, rows)]
+        return folder, measure(command, folder)
+
+    def _fmeval(self, rows: list[Path]) -> tuple[list[Path], Measured]:
+        folder = self._folder()
+        script = str(HERE / "baseline_scoring.py")
+        measured = measure([sys.executable, script, *self._assets, str(folder), *map(str, rows)], folder)
+        told = json.loads((folder / "out.txt").read_text(encoding="utf-8").strip().splitlines()[-1])
+        return list(map(Path, told["records"])), measured
+
+    def _folder(self) -> Path:
+        self._runs += 1
+        folder = self._box / str(self._runs)
+        folder.mkdir()
+        return folder
+
+    def _rows(self, records: int, candidate: int) -> Path:
+        """Write the texts of one candidate; all candidates have the same references."""
+        path = self._box / f"rows-{records}-{candidate}.jsonl"
+        pick, same = random.Random(candidate), random.Random(records)  # noqa: S311 - no secrets
+        with path.open("w", encoding="utf-8") as out:
+            for number in range(records):
+                reference = self._passages[number % len(self._passages)]
+                if number >= len(self._passages):  # no text twice
+                    reference = changed(reference, same.choice(self._passages), same)
+                other = self._passages[(number + 1 + candidate) % len(self._passages)]
+                row = {
+                    "instruction": f"Summarize {number}.",
+                    "summary": reference,
+                    "model_output": changed(reference, other, pick),
+                }
+                out.write(json.dumps(row) + "\n")
+        return path
+
+
+def passages() -> Iterator[str]:
+    """Yield distinct passages of the data, in an order that is always the same."""
+    root = os.environ.get("LLMOPS_TEST_DATA")
+    path = Path(root, "dolly", "dolly_mix_390.jsonl") if root else None
+    data = path if path is not None and path.exists() else files("llmops_plugins.datasets") / "data" / "sample.jsonl"
+    records = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+    texts = [record[field].split() for record in records for field in ("response", "context")]
+    cut = (text[start : start + WORDS] for text in texts for start in range(0, len(text) - WORDS * 3 // 4, WORDS))
+    found = list(dict.fromkeys(" ".join(words) for words in cut))
+    random.Random(1).shuffle(found)  # noqa: S311 - no secret
+    yield from found
+
+
+def changed(text: str, other: str, pick: random.Random) -> str:
+    """Return a text as another author might have written it: words left out, exchanged and moved."""
+    theirs = other.split()
+    words = [pick.choice(theirs) if pick.random() < 0.09 else word for word in text.split() if pick.random() > 0.12]  # noqa: PLR2004
+    cut = pick.randrange(len(words) or 1)
+    return " ".join(words[cut:] + words[:cut])
+
+
+def differ(scores: Path, rows: Path, records: Path) -> dict[str, float]:
+    """Return the largest difference of each score; FMEval shuffles, so records are found by their texts."""
+    ours = {}
+    for row_line, score_line in zip(
+        *(path.read_text(encoding="utf-8").splitlines() for path in (rows, scores)), strict=True
+    ):
+        row = json.loads(row_line)
+        ours[row["summary"], row["model_output"]] = json.loads(score_line)
+    theirs = [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
+    if len(theirs) != len(ours):
+        raise SystemExit(f"FMEval scored {len(theirs)} of {len(ours)} records")
+    found = dict.fromkeys(SAME, 0.0)
+    for record in theirs:
+        own = ours[record["target_output"], record["model_output"]]
+        for score in record["scores"]:
+            found[score["name"]] = max(found[score["name"]], abs(score["value"] - own[SAME[score["name"]]]))
+    return found
+
+
+def measure(command: list[str], folder: Path) -> Measured:
+    """Run a command; return its wall seconds, the CPU-seconds of all its processes, and the first one's peak bytes.
+
+    Processes are looked at twenty times a second, and none is left when it ends.
+    """
+    began = time.perf_counter()
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+    with (folder / "out.txt").open("wb") as out, (folder / "log.txt").open("wb") as log:
+        child = subprocess.Popen(command, stdout=out, stderr=log, env=environment)
+    first = psutil.Process(child.pid)
+    seconds: dict[psutil.Process, float] = {}
+    while True:
+        for process in _family(first, seconds):
+            try:
+                times = process.cpu_times()
+            except psutil.Error:
+                continue
+            seconds[process] = times.user + times.system
+        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if pid:
+            break
+        time.sleep(0.05)
+    wall = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    for process in seconds:
+        try:
+            process.kill()  # what it left behind; psutil knows a process by its start as well as by its number
+        except psutil.Error:
+            continue
+    if child.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{(folder / 'log.txt').read_text(errors='replace')[-3000:]}")
+    cpu = max(sum(seconds.values()), usage.ru_utime + usage.ru_stime)
+    return {"wall": wall, "cpu": cpu, "peak": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)}
+
+
+def _family(first: psutil.Process, known: dict[psutil.Process, float]) -> set[psutil.Process]:
+    """Return a process, all it started, and those seen before, which may have lost their parents."""
+    try:
+        return {first, *first.children(recursive=True), *known}
+    except psutil.Error:
+        return set(known)
+
+
+def _asset(name: str) -> Path:
+    from llmops_sdk import Progress, Runtime, default_home
+    from llmops_sdk.registry import Registry
+
+    return Runtime(Registry.load(), default_home(), progress=Progress()).asset(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The article's pipeline: Llama 2 7B, fine-tuned on Dolly's summaries by SageMaker JumpStart, deployed and evaluated.
+
+Needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role. The endpoint is deleted at the end.
+"""
+
+from __future__ import annotations
+
+import os
+
+from llmops_sdk import Pipeline
+
+result = (
+    Pipeline.builder("llm-train-eval")
+    .with_dataset("dolly", category="summarization", test_fraction=0.1, seed=42, max_test_records=20)
+    .with_prompt("alpaca")
+    .with_model(
+        "llama-2-7b",  # JumpStart's meta-textgeneration-llama-2-7b, version 2.*
+        accept_eula=True,  # you have read Meta's licence
+        tolerate_vulnerable_model=True,  # JumpStart asks for it in versions 2.*; 4.* is newer
+        trainer={"hyperparameters": {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}},
+    )
+    .with_evaluator("summarization-accuracy")
+    .with_settings("sagemaker", role=os.environ["SAGEMAKER_ROLE"])
+    .run()
+)
+print(result.decision().text)
+print("report:", result.report("llama2-dolly.html"))

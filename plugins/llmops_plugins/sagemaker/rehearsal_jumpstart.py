@@ -1,0 +1,397 @@
+"""JumpStart as the rehearsal plays it: its metadata, the training jobs of its models, and their endpoints."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import httpx
+
+from llmops_plugins.sagemaker import rehearsal_guard
+from llmops_plugins.sagemaker.rehearsal_container import download
+from llmops_plugins.sagemaker.rehearsal_played import TRAINED, Part
+
+BUSY = ("Creating", "Updating")
+_GATED = "meta-"
+"""How ids of models begin whose licence must be accepted."""
+
+_MODEL_TAG = "sagemaker-sdk:jumpstart-model-id"
+_PAUSE = 0.3
+"""Seconds that a state lasts which on AWS has to do with instances."""
+
+_ASK_SECONDS = 60.0
+"""SageMaker's own limit of one request to an endpoint."""
+
+
+# -- metadata -----------------------------------------------------------------------------------
+
+
+def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
+    """Return the files of JumpStart's bucket: the list of models, and a minimal specification of each.
+
+    Args:
+        models: JumpStart ids to the versions that a plan asks for.
+        region: The region of the images.
+    """
+    files: dict[str, bytes] = {}
+    manifest = []
+    for model_id, wanted in models.items():
+        version = (
+            ".".join((*wanted.replace("*", "").strip(".").split("."), "0", "0", "0")[:3]) if wanted != "*" else "1.0.0"
+        )
+        key = f"community_models/{model_id}/specs_v{version}.json"
+        entry = {"model_id": model_id, "version": version, "min_version": "2.0.0", "spec_key": key}
+        manifest.append({**entry, "search_keywords": []})
+        files[key] = json.dumps(_specification(model_id, version, region)).encode()
+    return {"models_manifest.json": json.dumps(manifest).encode(), **files}
+
+
+def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
+    """Return what the SageMaker SDK must be told of a model to train and serve it: invented, but for the field names."""
+    gpu = f"{'0' * 12}.dkr.ecr.{region}.amazonaws.com"
+    return {
+        "model_id": model_id,
+        "version": version,
+        "min_sdk_version": "2.0.0",
+        "url": "https://example.invalid/",
+        "resource_name_base": model_id[:40],
+        "training_supported": True,
+        "incremental_training_supported": False,
+        "gated_bucket": model_id.startswith(_GATED),
+        "hosting_ecr_specs": {"framework": "djl-deepspeed", "framework_version": "0.23.0", "py_version": "py39"},
+        "training_ecr_specs": {
+            "framework": "huggingface",
+            "framework_version": "2.0.0",
+            "py_version": "py310",
+            "huggingface_transformers_version": "4.28.1",
+        },
+        "hosting_artifact_key": f"rehearsal/{model_id}/model.tar.gz",
+        "hosting_script_key": f"rehearsal/{model_id}/serve/sourcedir.tar.gz",
+        "hosting_use_script_uri": False,
+        "training_artifact_key": f"rehearsal/{model_id}/train.tar.gz",
+        "training_script_key": f"rehearsal/{model_id}/train/sourcedir.tar.gz",
+        "inference_vulnerable": False,
+        "training_vulnerable": False,
+        "deprecated": False,
+        "hyperparameters": list(_hyperparameters()),
+        "inference_environment_variables": [],
+        "metrics": [],
+        "default_training_instance_type": "ml.g5.12xlarge",
+        "supported_training_instance_types": ["ml.g5.12xlarge", "ml.g5.24xlarge", "ml.g5.48xlarge"],
+        "default_inference_instance_type": "ml.g5.2xlarge",
+        "supported_inference_instance_types": ["ml.g5.2xlarge", "ml.g5.12xlarge"],
+        "model_kwargs": {},
+        "fit_kwargs": {},
+        "estimator_kwargs": {"encrypt_inter_container_traffic": True, "max_run": 360000},
+        "deploy_kwargs": {"model_data_download_timeout": 3600, "container_startup_health_check_timeout": 3600},
+        "predictor_specs": {
+            "supported_content_types": ["application/json"],
+            "supported_accept_types": ["application/json"],
+            "default_content_type": "application/json",
+            "default_accept_type": "application/json",
+        },
+        "inference_volume_size": 256,
+        "training_volume_size": 256,
+        "inference_enable_network_isolation": True,
+        "training_enable_network_isolation": True,
+        "training_instance_type_variants": _images(f"{gpu}/rehearsal-training:1", region),
+        "hosting_instance_type_variants": _images(f"{gpu}/rehearsal-inference:1", region),
+    }
+
+
+def _images(image: str, region: str) -> dict[str, Any]:
+    families = ("g4dn", "g5", "g6", "p3", "p4d", "p5")
+    return {
+        "regional_aliases": {region: {"gpu": image}},
+        "variants": {family: {"regional_properties": {"image_uri": "$gpu"}} for family in families},
+    }
+
+
+def _hyperparameters() -> Iterator[dict[str, Any]]:
+    """Yield those that text generation models of JumpStart have in common, with wide ranges."""
+    for name, default in (
+        ("instruction_tuned", "False"),
+        ("chat_dataset", "False"),
+        ("int8_quantization", "False"),
+        ("enable_fsdp", "True"),
+    ):
+        yield {"name": name, "type": "text", "default": default, "scope": "algorithm", "options": ["True", "False"]}
+    whole = {
+        "epoch": 5, "max_input_length": -1, "per_device_train_batch_size": 4, "per_device_eval_batch_size": 1,
+        "max_train_samples": -1, "max_val_samples": -1, "lora_r": 8, "lora_alpha": 32, "seed": 10,
+    }  # fmt: skip
+    for name, count in whole.items():
+        yield {"name": name, "type": "int", "default": count, "scope": "algorithm", "min": -1, "max": 1_000_000}
+    for name, value in {"learning_rate": 0.0001, "lora_dropout": 0.05, "validation_split_ratio": 0.2}.items():
+        yield {"name": name, "type": "float", "default": value, "scope": "algorithm", "min": 0, "max": 1}
+    code = {"sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz", "sagemaker_program": "train.py"}
+    for name, text in {**code, "sagemaker_container_log_level": "20"}.items():
+        yield {"name": name, "type": "text", "default": text, "scope": "container"}
+
+
+# -- processes ----------------------------------------------------------------------------------
+
+
+@attrs.define
+class Player:
+    """A container of JumpStart's that is played by a process.
+
+    Attributes:
+        folder: Of its own.
+        part: What it plays.
+    """
+
+    folder: Path
+    part: Part
+    _process: subprocess.Popen[str] | None = None
+    _stopped: threading.Event = attrs.field(factory=threading.Event)
+
+    def start(self, kind: str) -> subprocess.Popen[str]:
+        """Start the process: `train` or `serve`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "part.json").write_text(json.dumps(attrs.asdict(self.part)), encoding="utf-8")
+        command = [sys.executable, "-m", "llmops_plugins.sagemaker.rehearsal_played", kind, str(self.folder)]
+        if kind == "train":
+            command = [sys.executable, str(rehearsal_guard.__file__), *command]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        if self._stopped.is_set():
+            self.stop()
+        return self._process
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return self.folder / "log"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to end."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Let it end."""
+        self._stopped.set()
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def last_words(self) -> str:
+        """Return the last line it has printed."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+@attrs.define
+class JumpStart:
+    """The training jobs and endpoints that are played.
+
+    Attributes:
+        folder: Below which their files are.
+        s3: A boto3 client.
+        logs: A boto3 client of CloudWatch Logs.
+        make_part: Makes the part of a job or endpoint by its name.
+    """
+
+    folder: Path
+    s3: Any
+    logs: Any
+    make_part: Callable[[str], Part]
+    _jobs: dict[str, Player] = attrs.field(factory=dict)
+    _endpoints: dict[str, Player] = attrs.field(factory=dict)
+    _urls: dict[str, str] = attrs.field(factory=dict)
+
+    # -- training jobs --------------------------------------------------------------------------
+
+    def train(self, job: Any, environment: Mapping[str, str]) -> None:
+        """Begin to play a training job.
+
+        Args:
+            job: Moto's, whose states change with the time.
+            environment: Of its container.
+        """
+        name = job.training_job_name
+        job.training_job_status, job.secondary_status, job.failure_reason = "InProgress", "Starting", None
+        player = self._jobs[name] = Player(self.folder / "jobs" / name, self.make_part(name))
+        target = f"{job.output_data_config['S3OutputPath'].rstrip('/')}/{name}/output/model"
+        compressed = job.output_data_config.get("CompressionType") != "NONE"
+        job.model_artifacts = {"S3ModelArtifacts": f"{target}.tar.gz" if compressed else f"{target}/"}
+        self._beside(lambda: self._train(job, player, environment))
+
+    def stop_training(self, job: Any) -> None:
+        """Stop a training job; one that has ended stays as it is."""
+        if job.training_job_status == "InProgress":
+            job.training_job_status = job.secondary_status = "Stopping"
+            self._jobs[job.training_job_name].stop()
+
+    def _train(self, job: Any, player: Player, environment: Mapping[str, str]) -> None:
+        began = time.time()
+        with _failing(job, "training_job_status", "AlgorithmError: "):
+            job.secondary_status = "Downloading"
+            self._download_channel(job, player.folder / "data")
+            time.sleep(_PAUSE)
+            if _model_id(job).startswith(_GATED) and not _is_accepted(job, environment):
+                message = "the licence is not accepted: neither in the environment (accept_eula) nor of a channel"
+                raise RuntimeError(message)
+            job.secondary_status = "Training"
+            code = player.start("train").wait()
+            if code and not player.stopped:
+                self._put_log("/aws/sagemaker/TrainingJobs", f"{job.training_job_name}/algo-1", player)
+                message = f"{player.last_words()}, exit code: {code}"
+                raise RuntimeError(message)
+            if not player.stopped:
+                job.secondary_status = "Uploading"
+                self._upload(player.folder / "work", job.model_artifacts["S3ModelArtifacts"])
+                time.sleep(_PAUSE)
+                job.training_job_status = job.secondary_status = "Completed"
+        if player.stopped:
+            job.training_job_status = job.secondary_status = "Stopped"
+        job.training_time_in_seconds = job.billable_time_in_seconds = int(time.time() - began)
+
+    def _download_channel(self, job: Any, folder: Path) -> None:
+        for channel in job.input_data_config:
+            if channel["ChannelName"] == "training":
+                download(self.s3, channel["DataSource"]["S3DataSource"]["S3Uri"], folder)
+
+    def _upload(self, work: Path, target: str) -> None:
+        parts = urlsplit(target)
+        key = parts.path.lstrip("/")
+        left = [path for path in sorted(work.rglob("*")) if path.is_file() and _is_model(path.relative_to(work), work)]
+        if key.endswith(".tar.gz"):
+            packed = work.parent / "model.tar.gz"
+            with tarfile.open(packed, "w:gz") as archive:
+                for path in left:
+                    archive.add(path, str(path.relative_to(work)))
+            self.s3.upload_file(str(packed), parts.netloc, key)
+            return
+        for path in left:
+            self.s3.upload_file(str(path), parts.netloc, f"{key}{path.relative_to(work).as_posix()}")
+
+    def _put_log(self, group: str, stream: str, player: Player) -> None:
+        lines = player.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+        now = int(time.time() * 1000)
+        with suppress(self.logs.exceptions.ResourceAlreadyExistsException):
+            self.logs.create_log_group(logGroupName=group)
+        self.logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        events = [{"timestamp": now, "message": line} for line in lines if line.strip()]
+        if events:
+            self.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+    # -- endpoints ------------------------------------------------------------------------------
+
+    def serve(self, endpoint: Any, container: Mapping[str, Any]) -> None:
+        """Begin to play an endpoint.
+
+        Args:
+            endpoint: Moto's, whose states change with the time.
+            container: Of its model.
+        """
+        name = endpoint.endpoint_name
+        endpoint.endpoint_status, endpoint.failure_reason = "Creating", None
+        player = self._endpoints[name] = Player(self.folder / "endpoints" / name, self.make_part(name))
+        self._beside(lambda: self._serve(endpoint, player, container))
+
+    def end(self, name: str) -> None:
+        """End an endpoint that is being deleted."""
+        self._urls.pop(name, None)
+        player = self._endpoints.pop(name, None)
+        if player is not None:
+            player.stop()
+
+    def ask(self, name: str, body: bytes) -> httpx.Response:
+        """Ask an endpoint that is in service.
+
+        Raises:
+            KeyError: It is not.
+        """
+        with httpx.Client(trust_env=False, timeout=_ASK_SECONDS) as client:
+            return client.post(self._urls[name], content=body, headers={"Content-Type": "application/json"})
+
+    def _serve(self, endpoint: Any, player: Player, container: Mapping[str, Any]) -> None:
+        with _failing(endpoint, "endpoint_status", ""):
+            self._download_model(container, player.folder / "model")
+            time.sleep(_PAUSE)
+            process = player.start("serve")
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                self._put_log(f"/aws/sagemaker/Endpoints/{endpoint.endpoint_name}", "AllTraffic/i-1", player)
+                message = (
+                    "The primary container for production variant AllTraffic did not pass the ping health check."
+                    f" Please check CloudWatch logs for this endpoint: {player.last_words()}"
+                )
+                raise RuntimeError(message)
+            self._urls[endpoint.endpoint_name] = json.loads(line)["url"]
+            endpoint.endpoint_status = "InService"
+
+    def _download_model(self, container: Mapping[str, Any], folder: Path) -> None:
+        """Bring the weights of a played training job; JumpStart's own are not here, and the stand-in is served as it is."""
+        source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+        uri = source.get("S3Uri") or container.get("ModelDataUrl") or ""
+        if not uri:
+            return
+        try:
+            download(self.s3, uri, folder)
+        except (FileNotFoundError, self.s3.exceptions.NoSuchBucket):
+            return
+        packed = folder / "model.tar.gz"
+        if packed.is_file():
+            with tarfile.open(packed) as archive:
+                archive.extractall(folder)  # noqa: S202 - a played job of this very program has packed it
+
+    # -------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End everything."""
+        for player in (*self._jobs.values(), *self._endpoints.values()):
+            player.stop()
+
+    @staticmethod
+    def _beside(call: Callable[[], None]) -> None:
+        threading.Thread(target=call, name="llmops-rehearsal-jumpstart", daemon=True).start()
+
+
+def _model_id(job: Any) -> str:
+    tags = {tag["Key"]: tag["Value"] for tag in job.tags}
+    return str(tags.get(_MODEL_TAG, ""))
+
+
+def _is_accepted(job: Any, environment: Mapping[str, str]) -> bool:
+    """Tell whether a request accepts a licence, in one of the two ways in which the SageMaker SDK says so."""
+    sources = [channel.get("DataSource", {}).get("S3DataSource", {}) for channel in job.input_data_config]
+    of_channels = any(source.get("ModelAccessConfig", {}).get("AcceptEula") for source in sources)
+    return of_channels or environment.get("accept_eula") == "true"
+
+
+def _is_model(inside: Path, work: Path) -> bool:
+    """Tell whether a file belongs to what a training leaves, and not to what it needed on the way."""
+    if inside.name == TRAINED:
+        return True
+    uri = json.loads((work / TRAINED).read_bytes())["uri"]
+    return inside == Path(uri) or Path(uri) in inside.parents
+
+
+@contextmanager
+def _failing(played: Any, status: str, before: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as exc:  # noqa: BLE001 - whatever it was, SageMaker says that it has failed
+        played.failure_reason = f"{before}{exc}"[:1024]
+        setattr(played, status, "Failed")
+        if status == "training_job_status":
+            played.secondary_status = "Failed"

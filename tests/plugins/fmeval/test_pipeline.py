@@ -1,0 +1,82 @@
+"""FMEval in a pipeline, beside the evaluators without it; and what is left when the pipeline's process is ended."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmops_sdk.testing
+from llmops_sdk import LocalStore, Pipeline, Progress
+from llmops_sdk.registry import Registry
+
+pytestmark = [
+    pytest.mark.slow(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
+    pytest.mark.usefixtures("needs_fmeval"),
+]
+
+SCORE = """
+import logging, sys, tempfile
+from pathlib import Path
+from llmops_sdk import Context, Generation, Progress, TextPrompt
+from llmops_sdk.registry import Registry
+tempfile.tempdir = sys.argv[1]
+here = Path(sys.argv[1])
+context = Context("r", "score", here, here, True, Progress(), logging.getLogger("x"), {}, None, None)
+evaluator = Registry.load().make("evaluator", "fmeval-factual-knowledge", {})
+list(evaluator.evaluate(context, [Generation(0, {"response": "x"}, TextPrompt("?", ""), "x")]))
+"""
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_pipeline_has_both_side_by_side(
+    tmp_path: Path, assets_home: Path, asset: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores, probes and provenance are in the run; the true evaluator and the fast one agree."""
+    asset("minilm")
+    monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
+    changes: dict[str, Any] = {"field": "context", "num_perturbations": 2, "butter_finger_perturbation_prob": 0.5}
+    registry = Registry.load()
+    registry.add("testing", llmops_sdk.testing)
+    pipeline = (
+        Pipeline.builder("fmeval")
+        .with_dataset("lines", records=8)
+        .with_prompt("bare")
+        .with_model("echo", fine_tune=False)
+        .with_evaluator("factual-knowledge")
+        .with_evaluator("fmeval-factual-knowledge")
+        .with_evaluator("general-semantic-robustness", **changes)
+        .with_evaluator("fmeval-general-semantic-robustness", **changes)
+    )
+    result = pipeline.run(store=LocalStore(tmp_path / "runs"), registry=registry, progress=Progress())
+
+    (cell,) = result.leaderboards[0].cells
+    means = {name: estimate.mean for name, estimate in cell.estimates.items()}
+    assert 1.0 == means["factual_knowledge"] == means["fmeval_factual_knowledge"]
+    assert 0 < means["word_error_rate"] == means["fmeval_word_error_rate"]
+    assert means["bertscore_dissimilarity"] == pytest.approx(means["fmeval_bertscore_dissimilarity"], abs=1e-5)
+    sample = next(result.run.samples("echo.bare.lines"))
+    assert sample["probes"]["fmeval-general-semantic-robustness"] == sample["probes"]["general-semantic-robustness"]
+    told = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("fmeval.json")]
+    assert {"1.2.3"} == {facts["versions"]["fmeval"] for facts in told}
+
+
+@pytest.mark.parametrize("name", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_of_ray_is_left_when_the_sdk_is_ended(temporary: Any, name: signal.Signals) -> None:
+    """Killed, or interrupted in a terminal, while Ray's servers and workers are running."""
+    with subprocess.Popen([sys.executable, "-c", SCORE, str(temporary.folder)], stderr=subprocess.DEVNULL) as sdk:
+        until = time.monotonic() + 150
+        while not any("raylet" in " ".join(process.cmdline()[:1]) for process in temporary.processes()):
+            assert sdk.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        assert len(temporary.processes()) > 3
+        sdk.send_signal(name)
+        assert sdk.wait(60) != 0
+    temporary.wait_until_empty()

@@ -1,0 +1,198 @@
+"""The graph of a pipeline, and what the SageMaker SDK makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from llmops_plugins.sagemaker.aws import Aws
+from llmops_plugins.sagemaker.compile import compile_plan, graph_of
+from llmops_plugins.sagemaker.executor_options import SageMakerExecutorOptions
+from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_plugins.sagemaker.submit import Place, compile_graph
+from llmops_sdk import Pipeline, Plan, SpecError, UserError
+from llmops_sdk.registry import Registry
+
+ROLE = "arn:aws:iam::111122223333:role/llmops"
+PLACE = Place("bucket", "s3://bucket/llmops/pipelines", "s3://bucket/llmops/plans/hash/plan.json")
+SETTINGS = {"role": ROLE, "bucket": "bucket", "region": "eu-west-1", "image_uri": "image:3.11"}
+_STEPS = SageMakerExecutorOptions()
+
+
+def echo_pipeline(models: int = 2, **executor: Any) -> Pipeline:
+    """Every second model is fine-tuned."""
+    made = Pipeline.builder("summaries").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    made = made.with_settings("sagemaker", **SETTINGS).with_executor("sagemaker", **executor)
+    for number in range(models):
+        name = f"m{number}"
+        if number % 2:
+            made = made.with_model("echo", name=name, fine_tune=False, voice=f"quiet{number}")
+        else:
+            made = made.with_model("echo", name=name, trainer={"voice": f"quiet{number}"})
+    return made
+
+
+def compiled(plan: Plan, registry: Registry, **changes: Any) -> dict[str, Any]:
+    """What the SDK makes of a plan, as JSON."""
+    settings = attrs.evolve(SageMakerSettings.from_mapping(SETTINGS), **changes)
+    made = compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
+    found: dict[str, Any] = made.masked()
+    return found
+
+
+def test_a_plan_becomes_few_nodes(registry: Registry) -> None:
+    """Training is a node; asking and scoring one deployed model is one; comparing comes after all of them."""
+    graph = graph_of(echo_pipeline().build(registry))
+
+    assert [
+        ("train-m0-bare-lines", ("train.m0.bare.lines",), ()),
+        ("generate-m0-bare-lines", ("generate.m0.bare.lines", "score.m0.bare.lines"), ("train-m0-bare-lines",)),
+        ("generate-m1", ("generate.m1", "score.m1.bare.lines"), ()),
+        ("compare", ("compare",), ("generate-m0-bare-lines", "generate-m1")),
+    ] == [(node.name, node.steps, node.after) for node in graph.nodes]
+
+
+def test_the_graph_is_as_it_was(registry: Registry) -> None:
+    """The graph as JSON is the one beside this file, but for the plan's hash."""
+    plan = echo_pipeline(keep_alive_seconds=300, train_instance_type="ml.c5.18xlarge").build(registry)
+    found = {**attrs.asdict(graph_of(plan)), "plan": "(hash)"}
+
+    expected = json.loads((Path(__file__).parent / "graph.json").read_text(encoding="utf-8"))
+    assert expected == json.loads(json.dumps(found))
+
+
+def test_the_same_plan_gives_the_same_graph(registry: Registry) -> None:
+    """A container that reads the plan back finds the very nodes that the client had."""
+    plan = echo_pipeline(5).build(registry)
+
+    assert graph_of(plan) == graph_of(Plan.from_json(json.loads(json.dumps(plan.json))))
+
+
+def test_every_step_but_the_prepared_data_is_in_one_node(registry: Registry) -> None:
+    """No step of the plan is lost, and none is run twice."""
+    plan = echo_pipeline(7).build(registry)
+    steps = [step for node in graph_of(plan).nodes for step in node.steps]
+
+    assert sorted(step.name for step in plan.steps if not step.name.startswith("prepare.")) == sorted(steps)
+
+
+def test_names_are_those_that_sagemaker_takes(registry: Registry) -> None:
+    """Long names are cut, and two that become the same are told apart."""
+    base = Pipeline.builder("Ünïcode & co").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    names = ["a_b", "a-b", "x" * 300]
+    for number, name in enumerate(names):
+        base = base.with_model("echo", name=name, fine_tune=False, voice=f"v{number}")
+    graph = compile_plan(base.build(registry), SageMakerSettings(), _STEPS)
+
+    assert all(re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,255}", node.name) for node in graph.nodes)
+    assert len(graph.nodes) == len({node.name for node in graph.nodes})
+    assert re.fullmatch(r"[a-z0-9-]{1,256}", graph.pipeline)
+
+
+def test_a_pipeline_without_training_has_no_parameter_for_it(registry: Registry) -> None:
+    """Only what somebody can choose is a parameter."""
+    base = Pipeline.builder("base").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    plan = base.with_model("echo", fine_tune=False).build(registry)
+
+    assert ["GenerateInstanceType", "CompareInstanceType"] == [item.name for item in graph_of(plan).parameters]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("train_instance_type", "c5.large"), ("keep_alive_seconds", 4000), ("pipeline", "a_b"), ("max_parallel", 0)],
+)
+def test_wrong_options_are_refused(registry: Registry, option: str, value: Any) -> None:
+    """The message names the option."""
+    with pytest.raises(SpecError, match=option):
+        echo_pipeline(**{option: value}).build(registry)
+
+
+# -- the SageMaker SDK --------------------------------------------------------------------------
+
+
+def test_the_sdk_makes_a_definition_of_it_without_aws(registry: Registry) -> None:
+    """Names, order, parameters, retries and arguments are in the definition; nothing is asked of AWS."""
+    plan = echo_pipeline(keep_alive_seconds=300, train_instance_type="ml.c5.18xlarge").build(registry)
+    found = compiled(plan, registry)
+    steps = {step["Name"]: step for step in found["Steps"]}
+    train = steps["train-m0-bare-lines"]["Arguments"]
+
+    assert {node.name for node in graph_of(plan).nodes} == set(steps)
+    assert {"generate-m0-bare-lines", "generate-m1"} == set(steps["compare"]["DependsOn"])
+    assert {"Get": "Parameters.TrainInstanceType"} == train["ResourceConfig"]["InstanceType"]
+    assert "ml.c5.18xlarge" == next(p for p in found["Parameters"] if p["Name"] == "TrainInstanceType")["DefaultValue"]
+    assert 300 == train["ResourceConfig"]["KeepAlivePeriodInSeconds"]
+    assert ["SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"] in [
+        policy["ExceptionType"] for policy in steps["compare"]["RetryPolicies"]
+    ]
+    assert "image:3.11" == train["AlgorithmSpecification"]["TrainingImage"]
+    assert ROLE == train["RoleArn"]
+
+
+def test_the_integrity_key_of_the_sdk_is_not_shown(registry: Registry) -> None:
+    """`llmops compile --full` can be pasted into an issue."""
+    found = compiled(echo_pipeline().build(registry), registry)
+    keys = {
+        step["Arguments"]["Environment"].get("REMOTE_FUNCTION_SECRET_KEY", "(not shown)") for step in found["Steps"]
+    }
+
+    assert {"(not shown)"} == keys
+
+
+def test_settings_reach_every_job(registry: Registry) -> None:
+    """VPC, KMS key and tags."""
+    plan = echo_pipeline().with_settings("sagemaker", **SETTINGS, tags={"team": "nlp"}).build(registry)
+    found = compiled(plan, registry, subnets=("s-1",), security_groups=("g-1",), kms_key="key")
+
+    for step in found["Steps"]:
+        arguments = step["Arguments"]
+        assert {"Subnets": ["s-1"], "SecurityGroupIds": ["g-1"]} == arguments["VpcConfig"]
+        assert "key" == arguments["OutputDataConfig"]["KmsKeyId"] == arguments["ResourceConfig"]["VolumeKmsKeyId"]
+        assert {"Key": "team", "Value": "nlp"} in arguments["Tags"]
+
+
+def test_the_users_sagemaker_config_is_respected(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its environment, image and requirements are joined with ours; its working directory is never taken."""
+    requirements = tmp_path / "mine.txt"
+    requirements.write_text("# mine\ncowsay==6\n", encoding="utf-8")
+    remote = {"EnvironmentVariables": {"MINE": "1"}, "ImageUri": "mine:1", "Dependencies": str(requirements)}
+    config = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"RemoteFunction": remote}}}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path / "config.yaml"))
+    settings = attrs.evolve(SageMakerSettings.from_mapping(SETTINGS), image_uri="")
+    plan = echo_pipeline().build(registry)
+    made = compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
+    arguments = made.masked()["Steps"][0]["Arguments"]
+
+    assert "1" == arguments["Environment"]["MINE"]
+    assert "mine:1" == arguments["AlgorithmSpecification"]["TrainingImage"]
+    assert "cowsay==6" == made.requirements[-1]
+
+
+def test_an_image_is_asked_for_where_sagemaker_has_none(registry: Registry) -> None:
+    """The message says which Python and which SDK must be in it."""
+    plan = echo_pipeline().build(registry)
+    settings = attrs.evolve(SageMakerSettings.from_mapping(SETTINGS), image_uri="")
+
+    with pytest.raises(UserError, match=r"image with Python 3\.\d+ and sagemaker 2\.\d+"):
+        compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
+
+
+@pytest.mark.slow
+def test_compiling_is_quick(registry: Registry) -> None:
+    """Slow: it measures. Twenty steps, for which the SDK by itself needs half a minute, take a few seconds at the most."""
+    plan = echo_pipeline(12).build(registry)
+    compiled(plan, registry)
+    began = time.perf_counter()
+    found = compiled(plan, registry)
+
+    assert len(found["Steps"]) == 19
+    assert time.perf_counter() - began < 10

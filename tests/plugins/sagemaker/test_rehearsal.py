@@ -1,0 +1,273 @@
+"""The rehearsal: the very pipeline, run on this machine, against AWS as it is played here.
+
+Every container starts the SageMaker SDK twice, so the rehearsals here are few and small; the tests look at one that is
+made once.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+pytest.importorskip("moto")
+pytest.importorskip("sagemaker")
+
+import llmops_sdk.testing
+from llmops_plugins.sagemaker import rehearsal, submit
+from llmops_sdk import Failed, Pipeline, Progress, Result, Run, SpecError, Succeeded
+from llmops_sdk.registry import Registry
+
+CANARY = "canary-7f3a"
+
+MODULE = '''
+"""A plugin of one file, which is installed nowhere."""
+import time
+import attrs
+from llmops_sdk import EvaluatorCard, Evaluator, Metric, Scored, hookimpl, option
+
+@attrs.frozen(kw_only=True)
+class Options:
+    sleep: float = option(0.0, help="seconds before the first score")
+
+class Length(Evaluator):
+    @property
+    def metrics(self):
+        return (Metric("length"),)
+    def evaluate(self, context, generations):
+        time.sleep(self.options.sleep)
+        for generation in generations:
+            yield Scored(generation.index, {"length": float(len(generation.output))})
+
+@hookimpl
+def llmops_cards():
+    return (EvaluatorCard(name="length", summary="characters", load="rehearsed_length:Length", options=Options),)
+'''
+
+
+class Told(Progress):
+    """Keeps what is said, and may interrupt at a word."""
+
+    def __init__(self, interrupt_at: str = "") -> None:
+        self.lines: list[str] = []
+        self._interrupt_at = interrupt_at
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+        if self._interrupt_at and self._interrupt_at in text:
+            raise KeyboardInterrupt
+
+
+@attrs.frozen
+class Rehearsed:
+    """What a rehearsal left, and what was in AWS as it was played."""
+
+    result: Result | None
+    run: Run
+    bucket: Mapping[str, bytes]
+    status: str
+    steps: Mapping[str, Any]
+    told: Told
+
+
+@pytest.fixture(name="plugins", scope="module")
+def _plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """The installed plugins, the test kit, and a plugin of one file."""
+    import importlib
+
+    folder = tmp_path_factory.mktemp("plugin")
+    (folder / "rehearsed_length.py").write_text(MODULE, encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    registry = Registry.load()
+    registry.add("testing", llmops_sdk.testing)
+    registry.add("length", importlib.import_module("rehearsed_length"))
+    yield registry
+    sys.path.remove(str(folder))
+
+
+def pipeline(*voices: str, sleep: float = 0.0) -> Pipeline:
+    base = Pipeline.builder("rehearsed").with_dataset("lines").with_prompt("bare")
+    base = base.with_evaluator("echo-score").with_evaluator("length", sleep=sleep)
+    for voice in voices:
+        base = base.with_model("echo", name=voice, voice=voice, fine_tune=False)
+    return base
+
+
+def rehearse(made: Pipeline, folder: Path, plugins: Registry, *, interrupt_at: str = "") -> Rehearsed:
+    """Run a rehearsal from a folder with secrets in it, and look at the AWS that is played just before it ends."""
+    found: dict[str, Any] = {}
+
+    class Looked(rehearsal._World):
+        def copy_back(self, run: Run, home: Path) -> None:
+            s3, client = self.aws.client("s3"), self.aws.client("sagemaker")
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.aws.bucket)
+            keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+            found["bucket"] = {key: s3.get_object(Bucket=self.aws.bucket, Key=key)["Body"].read() for key in keys}
+            arn = client.list_pipeline_executions(PipelineName="llmops-rehearsed")["PipelineExecutionSummaries"][0]
+            arn = arn["PipelineExecutionArn"]
+            found["status"] = client.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"]
+            steps = client.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+            found["steps"] = {step["StepName"]: step for step in steps}
+            super().copy_back(run, home)
+
+    (folder / ".env").write_text(CANARY, encoding="utf-8")
+    before, told, result = Path.cwd(), Told(interrupt_at), None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rehearsal, "_World", Looked)
+        patch.setenv("MY_SECRET", CANARY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
+        patch.setenv("AWS_PROFILE", "of-the-user")
+        patch.setenv("LLMOPS_HOME", str(folder / "home"))
+        patch.chdir(folder)
+        try:
+            result = made.run(on="sagemaker-rehearsal", store=folder / "runs", registry=plugins, progress=told)
+        except KeyboardInterrupt:
+            assert interrupt_at
+    assert before == Path.cwd()
+    run = Run.open(result.run.store if result else llmops_sdk.LocalStore(folder / "runs"), "latest")
+    return Rehearsed(result, run, told=told, **found)
+
+
+@pytest.fixture(name="rehearsed", scope="module")
+def _rehearsed(tmp_path_factory: pytest.TempPathFactory, plugins: Registry) -> Rehearsed:
+    """One model that answers and one that does not."""
+    return rehearse(pipeline("loud", "mute"), tmp_path_factory.mktemp("rehearsed"), plugins)
+
+
+def test_a_pipeline_runs_to_its_decision(rehearsed: Rehearsed) -> None:
+    """The result is that of the same pipeline on this machine: every loud answer is the reference."""
+    assert rehearsed.result is not None
+    (board,) = rehearsed.result.leaderboards
+
+    assert ["loud"] == [cell.candidate for cell in board.cells]
+    assert 1.0 == board.cells[0].estimates["exact"].mean
+
+
+def test_a_failed_cell_fails_the_execution_and_nothing_else(rehearsed: Rehearsed) -> None:
+    """Its node succeeds, so that others go on; `compare` raises, so that SageMaker says Failed."""
+    assert rehearsed.result is not None
+    assert ["mute.bare.lines"] == [cell.cell for cell in rehearsed.result.failures]
+    assert "mute" in rehearsed.result.failures[0].error
+    assert "Failed" == rehearsed.status
+    statuses = {name: step["StepStatus"] for name, step in rehearsed.steps.items()}
+    assert {"generate-loud": "Succeeded", "generate-mute": "Succeeded", "compare": "Failed"} == statuses
+    assert (
+        "StepFailedError('1 of 2 cells have no result: mute.bare.lines" in rehearsed.steps["compare"]["FailureReason"]
+    )
+
+
+def test_the_run_has_the_id_of_the_execution(rehearsed: Rehearsed) -> None:
+    """So that a second start in Studio is a run of its own."""
+    arn = next(line for line in rehearsed.told.lines if ":pipeline/" in line)
+
+    assert rehearsed.run.id == arn.rpartition("/")[2]
+
+
+def test_each_step_ran_the_sdks_own_entry_point(rehearsed: Rehearsed) -> None:
+    """`job_driver.sh` of the uploaded channel, then the bootstrap and the pickled function."""
+    for name in rehearsed.steps:
+        log = rehearsed.run.store.get(f"runs/{rehearsed.run.id}/logs/container.{name}.log") or b""
+        assert b"Bootstraping runtime environment." in log
+        assert b"Deserializing function code from s3://" in log
+        assert f"run {rehearsed.run.id}, node {name}:".encode() in log
+
+
+def test_a_container_prints_every_metric(rehearsed: Rehearsed) -> None:
+    """With its name and its mean, as the article does."""
+    log = (rehearsed.run.store.get(f"runs/{rehearsed.run.id}/logs/container.generate-loud.log") or b"").decode()
+
+    assert "loud.bare.lines  exact  1.0000  (mean of 10)" in log
+    assert "loud.bare.lines  length  " in log
+
+
+def test_a_plugin_that_is_installed_nowhere_works_in_a_container(rehearsed: Rehearsed) -> None:
+    """It came with the workspace, as one wheel beside that of the project."""
+    assert rehearsed.result is not None
+    (key,) = [key for key in rehearsed.bucket if key.endswith("workspace.zip")]
+    names = zipfile.ZipFile(io.BytesIO(rehearsed.bucket[key])).namelist()
+
+    assert "length" in rehearsed.result.leaderboards[0].cells[0].estimates
+    assert all(name.endswith((".whl", "/")) for name in names), names
+    assert any("llmops_plugin_length" in name for name in names)
+
+
+def test_no_secret_of_the_user_leaves_his_folder(rehearsed: Rehearsed) -> None:
+    """Neither files of the working directory nor variables are in the bucket, the record or a container's log."""
+    for key, data in rehearsed.bucket.items():
+        texts = [data]
+        if key.endswith(".zip"):
+            archive = zipfile.ZipFile(io.BytesIO(data))
+            texts += [archive.read(name) for name in archive.namelist()]
+        assert not any(CANARY.encode() in text for text in texts), key
+    for key in rehearsed.run.store.list(""):
+        assert CANARY.encode() not in (rehearsed.run.store.get(key) or b""), key
+
+
+def test_the_report_says_that_it_is_a_rehearsal(rehearsed: Rehearsed) -> None:
+    """And what was substituted."""
+    page = (rehearsed.run.store.get(f"runs/{rehearsed.run.id}/report.html") or b"").decode()
+
+    assert "sagemaker-rehearsal" in page
+    assert "AWS is played on this machine" in page
+    assert "the requirements are not installed with pip" in page
+
+
+def test_the_record_is_whole_in_the_users_store(rehearsed: Rehearsed) -> None:
+    """Every step has its record, and what it names is there."""
+    for step in rehearsed.run.plan.steps:
+        record = rehearsed.run.record(step.name)
+        assert isinstance(record, (Succeeded, Failed)), step.name
+        for address in record.artifacts.values() if isinstance(record, Succeeded) else ():
+            assert rehearsed.run.artifact(address) is not None
+    assert all(entry.deleted for entry in rehearsed.run.ledger())
+    assert 10 == sum(1 for _ in rehearsed.run.samples("loud.bare.lines"))
+
+
+def test_a_lost_payload_fails_the_step_and_the_client_compares(
+    tmp_path: Path, plugins: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The container ends with the SDK's own error; `compare` is never started, and its work is done here."""
+    upload = submit._upload
+
+    def without_payloads(aws: Any, uploads: Mapping[tuple[str, str], bytes]) -> None:
+        upload(aws, {place: data for place, data in uploads.items() if not place[1].endswith("function/payload.pkl")})
+
+    monkeypatch.setattr(submit, "_upload", without_payloads)
+    found = rehearse(pipeline("loud"), tmp_path, plugins)
+
+    assert found.result is not None
+    assert {"generate-loud"} == set(found.steps)
+    assert "Failed" == found.steps["generate-loud"]["StepStatus"]
+    assert "its container was lost: AlgorithmError: " in found.result.failures[0].error
+
+
+def test_an_interrupt_stops_the_execution(tmp_path: Path, plugins: Registry) -> None:
+    """The container is ended; the run has no result and can be gone on with."""
+    found = rehearse(pipeline("loud", sleep=900), tmp_path, plugins, interrupt_at="executing generate-loud")
+
+    assert "Stopped" == found.status
+    assert "Stopped" == found.steps["generate-loud"]["StepStatus"]
+    assert found.run.record("score.loud.bare.lines") is None
+    assert not found.run.has_results
+
+
+def test_a_rehearsal_is_kept_on_this_machine(plugins: Registry) -> None:
+    """A store in the real S3 is refused before anything is started."""
+    with pytest.raises(SpecError, match="kept in a folder of this machine"):
+        pipeline("loud").run(on="sagemaker-rehearsal", store="s3://bucket/x", registry=plugins, progress=Progress())
+
+
+def test_data_that_cannot_be_prepared_starts_no_pipeline(tmp_path: Path, plugins: Registry) -> None:
+    """What is wrong with it is in the result."""
+    base = Pipeline.builder("rehearsed").with_dataset("lines", records=0).with_prompt("bare").with_evaluator("length")
+    made = base.with_model("echo", fine_tune=False)
+    result = made.run(on="sagemaker-rehearsal", store=tmp_path / "runs", registry=plugins, progress=Progress())
+
+    assert "prepare.lines" == result.failures[0].step
+    assert "no test record" in result.failures[0].error
