@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -201,13 +202,19 @@ class _World:
         return str(json.loads(line)["url"])
 
     def copy_back(self, run: Run, home: Path) -> None:
-        """Bring the artifacts and the record into the user's store, and what the containers printed."""
-        for address in sorted(_artifacts(self.store)):
-            _copy_artifact(self.store, run.store, address, home)
+        """Bring the artifacts and the record into the user's store, and what the containers printed.
+
+        The artifacts get addresses that no other run looks for: what a stand-in has answered must never be taken for
+        the answers of the model that it stood for.
+        """
+        addresses = {address: _played_address(address) for address in _artifacts(self.store)}
+        for address, renamed in addresses.items():
+            _copy_artifact(self.store, run.store, address, renamed, home)
         own = {f"runs/{run.id}/run.json", f"runs/{run.id}/specification.yaml"}
         for key in self.store.list(f"runs/{run.id}/"):
             if key not in own:
-                run.store.put(key, self.store.get(key) or b"")
+                data = self.store.get(key) or b""
+                run.store.put(key, _renamed(data, addresses) if key.endswith(".json") else data)
         for log in sorted((self.folder / run.id).glob("*/log")):
             run.put(f"logs/container.{log.parent.name}.log", log.read_bytes())
         for entry in run.ledger():
@@ -257,16 +264,27 @@ def _artifacts(store: Store) -> set[str]:
     return {key.removeprefix("artifacts/").removesuffix("/artifact.json") for key in whole}
 
 
-def _copy_artifact(source: Store, target: Store, address: str, home: Path) -> None:
+def _played_address(address: str) -> str:
+    kind, _, key = address.partition("/")
+    return f"{kind}/rehearsal-{key}"
+
+
+def _renamed(data: bytes, addresses: Mapping[str, str]) -> bytes:
+    for address, renamed in addresses.items():
+        data = data.replace(address.encode(), renamed.encode())
+    return data
+
+
+def _copy_artifact(source: Store, target: Store, address: str, renamed: str, home: Path) -> None:
     """Copy an artifact, the file that says that it is whole last."""
-    prefix, mark = f"artifacts/{address}", f"artifacts/{address}/artifact.json"
-    data = source.get(mark)
+    mark = f"artifacts/{renamed}/artifact.json"
+    data = source.get(f"artifacts/{address}/artifact.json")
     if data is None or target.get(mark) is not None:
         return
-    with target.workspace(prefix, home) as folder:
-        source.download(prefix, folder)
+    with target.workspace(f"artifacts/{renamed}", home) as folder:
+        source.download(f"artifacts/{address}", folder)
         (folder / "artifact.json").unlink()
-    target.put(mark, data)
+    target.put(mark, _renamed(data, {address: renamed}))
 
 
 def _begin_copy(played: Run, store: Store, substituted: tuple[str, ...]) -> None:

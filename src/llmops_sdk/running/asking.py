@@ -118,8 +118,8 @@ def ask(
 ) -> Iterator[Outcome]:
     """Ask every question, `concurrency` at a time, and yield outcomes in the order in which they come.
 
-    At most `concurrency` questions and two outcomes more are held at a time, so a kill loses no more than these. Throttling, 5xx, lost connections and
-    timeouts are asked again with exponential backoff and jitter; what still fails is an `Unanswered`.
+    At most `concurrency` questions and two outcomes more are held at a time, so a kill loses no more. Throttling, 5xx,
+    lost connections and timeouts are asked again with exponential backoff and jitter; what still fails is an `Unanswered`.
 
     Raises:
         EndpointError: So many failed in a row that the endpoint must be gone.

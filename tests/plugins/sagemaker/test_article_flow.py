@@ -245,7 +245,6 @@ def test_an_expired_token_in_the_middle_of_asking(
     assert [] == cloud.left()
     again = resume(result.run.id, store=store, registry=registry, progress=Progress())
     assert () == again.failures
-    assert {"best", "worst"} or again
     assert 5 == len(runtime.asked)
     assert 1 == cloud.created.count("CreateTrainingJob")
     assert [] == cloud.left()
