@@ -1,6 +1,6 @@
 """Scoring of summaries against FMEval's own `SummarizationAccuracy.evaluate`, as whole processes.
 
-    python scoring.py [--repeats 3] [--sizes 20,100,500] [--matrix 4x500] [--many 10000]
+    python scoring.py [--repeats 3] [--sizes 20,100,500] [--matrix 4x500] [--matrix-repeats 1] [--many 10000]
 
 Both sides score the same texts with the same encoder (MiniLM) and take METEOR, ROUGE and BERTScore; the SDK gives three kinds
 of ROUGE, FMEval one. Processes start cold, one after another, FMEval's and the SDK's in turn. CPU-seconds are those of the
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--sizes", default="20,100,500")
     parser.add_argument("--matrix", default="4x500")
+    parser.add_argument("--matrix-repeats", type=int, default=1)
     parser.add_argument("--many", default="10000")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as box:
@@ -52,7 +53,7 @@ def main() -> None:
         }
         if asked.matrix:
             candidates, records = map(int, asked.matrix.split("x"))
-            found["matrix"] = {asked.matrix: bench.compare(candidates, records, asked.repeats)}
+            found["matrix"] = {asked.matrix: bench.compare(candidates, records, asked.matrix_repeats)}
         if asked.many:
             found["many"] = {
                 str(size): bench.many(size, asked.repeats) for size in (int(asked.many) // 10, int(asked.many))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import attrs
 import pytest
 
-from llmops_sdk import Pipeline
-from llmops_sdk.errors import SpecError
+from llmops_sdk import BaseModel, Pipeline, PromptTemplate, TrainerCard, hookimpl
+from llmops_sdk.errors import DataError, SpecError
 from llmops_sdk.plans import GenerateStep, Plan, ScoreStep, TrainStep
 from llmops_sdk.registry import Registry
 
@@ -29,6 +33,36 @@ def test_defaults_are_filled_in(registry: Registry) -> None:
     assert "local" == plan.executor.use
     assert "lora" == (plan.models[0].trainer and plan.models[0].trainer.use)
     assert "rougeL" == plan.metric
+
+
+@attrs.frozen(kw_only=True)
+class PickyOptions:
+    """Options of a trainer that looks at what it is for."""
+
+    def check(self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Any]) -> None:
+        """Refuse everything, and say what was seen."""
+        message = f"not {base.source!r} with {', '.join(prompts)} and {settings}"
+        raise DataError(message)
+
+
+def test_options_may_check_what_they_are_for(registry: Registry) -> None:
+    """A trainer's options see the model, the prompts and the settings, and what they refuse is told by `build`."""
+    card = TrainerCard(
+        name="picky",
+        summary="refuses",
+        load="nowhere:Nothing",
+        options=PickyOptions,
+        accepts=("echo",),
+        produces="echo",
+    )
+    module = ModuleType("picky")
+    module.llmops_cards = hookimpl(lambda: (card,))  # type: ignore[attr-defined]
+    module.llmops_cards.__name__ = "llmops_cards"
+    registry.add("picky", module)
+    pipeline = echo().with_model("echo", trainer="picky").with_settings("testing", note="x")
+
+    with pytest.raises(SpecError, match=r"trainer 'picky': not 'loud' with bare and \{'testing': \{'note': 'x'\}\}"):
+        pipeline.build(registry)
 
 
 def test_cross_product(registry: Registry) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,11 +41,14 @@ def check_served(folder: Path) -> Mapping[str, Any]:
         UnservedError: It is another encoder.
     """
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    expected = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
+    expected = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
     for name, value in expected.items():
-        found = config.get(name, None if name == "model_type" else value)
-        if found != value:
-            message = f"its {name} is {found!r}"
+        if config.get(name, None if name == "model_type" else value) != value:
+            message = f"its {name} is {config.get(name)!r}"
+            raise UnservedError(message)
+    for name in ("is_decoder", "pruned_heads", "quantization_config"):
+        if config.get(name):
+            message = f"it has {name}"
             raise UnservedError(message)
     if not any(folder.glob("*.safetensors")):
         message = "its weights are no safetensors"
@@ -66,21 +68,17 @@ def export_bert(folder: Path, layers: int, target: Path) -> None:
         UnservedError: The weights are not those of a plain BERT.
         ImportError: onnx is not installed.
     """
-    from onnx import helper
+    from onnx import ModelProto, TensorProto, helper
 
     config = check_served(folder)
-    graph = _Graph()
-    output = _bert(graph, _Weights(folder), config, layers)
-    width = int(config["hidden_size"])
-    whole = helper.make_graph(
-        graph.nodes,
-        "bert",
-        [helper.make_tensor_value_info("ids", _int64(), ["texts", "tokens"])],
-        [helper.make_tensor_value_info(output, _float(), ["texts", "tokens", width])],
-        graph.constants,
-    )
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIBUTED, _CONTRIBUTED_OPSET)]
-    model = helper.make_model(whole, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="llmops-sdk")
+    model = ModelProto(ir_version=_IR_VERSION, producer_name="llmops-sdk", opset_import=opsets)
+    graph = _Graph(model.graph)
+    output = _bert(graph, _Weights(folder), config, layers)
+    model.graph.name = "bert"
+    model.graph.input.append(helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "tokens"]))
+    shape = ["texts", "tokens", int(config["hidden_size"])]
+    model.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, shape))
     _write(target, model.SerializeToString())
 
 
@@ -111,26 +109,30 @@ def _bert(graph: _Graph, weights: _Weights, config: Mapping[str, Any], layers: i
 
 
 class _Graph:
-    """Nodes and constants as they are added; a node is known by its output's name."""
+    """Nodes and constants as they are added; a node is known by its output's name.
 
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
+    Args:
+        graph: An onnx graph. It is filled in place, since copies of it would hold the weights once more.
+    """
+
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
 
     def constant(self, values: Array) -> str:
         """Add values and return their name."""
-        from onnx import numpy_helper
+        from onnx import helper
 
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
+        kind = helper.np_dtype_to_tensor_dtype(values.dtype)
+        tensor = self._graph.initializer.add(name=f"c{len(self._graph.initializer)}", data_type=kind, dims=values.shape)
+        tensor.raw_data = values.tobytes()
+        return str(tensor.name)
 
     def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Add a node and return the name of its output."""
         from onnx import helper
 
-        name = output or f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        name = output or f"n{len(self._graph.node)}"
+        self._graph.node.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
 
     def linear(self, value: str, parameters: tuple[Array, Array]) -> str:
@@ -157,7 +159,7 @@ class _Weights:
         if found is None:
             message = f"its weights have no {name}"
             raise UnservedError(message)
-        return found.astype(np.float32)
+        return found.astype(np.float32, copy=False)
 
     def linear(self, name: str) -> tuple[Array, Array]:
         return self[f"{name}.weight"].T, self[f"{name}.bias"]
@@ -186,22 +188,9 @@ def _read(folder: Path) -> Iterator[tuple[str, Array]]:
 def _write(target: Path, content: bytes) -> None:
     """Write a file that several processes may write at a time: whoever is last gives the same bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-        Path(name).replace(target)
+        draft.write_bytes(content)
+        draft.replace(target)
     finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _int64() -> int:
-    from onnx import TensorProto
-
-    return int(TensorProto.INT64)
-
-
-def _float() -> int:
-    from onnx import TensorProto
-
-    return int(TensorProto.FLOAT)
+        draft.unlink(missing_ok=True)

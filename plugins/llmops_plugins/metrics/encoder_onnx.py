@@ -52,6 +52,7 @@ class OnnxEncoder(Encoder):
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         # The graph is as it should be; further fusing takes a slower layer norm.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.enable_mem_pattern = False  # one for every shape that comes
         self._session = onnxruntime.InferenceSession(
             _graph(weights, layers, home), options, providers=["CPUExecutionProvider"]
         )
@@ -104,5 +105,9 @@ def _graph(weights: Weights, layers: int, home: Path) -> str:
     if find_spec("onnx") is None:
         message = "onnx, which builds its graph once, is not installed"
         raise UnservedError(message)
-    export_bert(weights.folder, layers, kept)
+    try:
+        export_bert(weights.folder, layers, kept)
+    except OSError as exc:
+        message = f"its graph cannot be kept: {exc}"
+        raise UnservedError(message) from exc
     return str(kept)

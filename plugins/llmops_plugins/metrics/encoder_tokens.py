@@ -87,7 +87,7 @@ class BertTokenizer:
     def _words(self, text: str) -> Iterator[str]:
         """Yield special tokens, and the words between them: clean, in lower case, one for each Chinese character."""
         for part in self._special.split(text) if "[" in text else (text,):
-            if part in self._vocabulary and self._special.fullmatch(part):
+            if self._special.fullmatch(part):
                 yield part
             else:
                 yield from unicodedata.normalize("NFC", part.translate(self._letters)).split()

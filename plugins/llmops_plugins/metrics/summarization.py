@@ -13,7 +13,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.assets import MINILM, PUNKT, WORDNET
+from llmops_plugins.metrics.assets import PUNKT, WORDNET
+from llmops_plugins.metrics.optional_bertscore import bertscore_scorer, encoder_facts, encoder_fingerprint
 from llmops_plugins.metrics.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
 from llmops_plugins.metrics.rouge import Rouge, rouge_engine
 from llmops_plugins.metrics.summarization_options import ROUGE_METRICS
@@ -45,11 +46,7 @@ class SummarizationAccuracy(Evaluator):
 
     def fingerprint(self, context: Context) -> str:
         """Return the hash of the encoder's weights where the options do not pin them: a folder or a hub id."""
-        if "bertscore" not in self.options.metrics or self.options.bertscore_model == MINILM:
-            return ""
-        from llmops_plugins.metrics.encoder import find_weights
-
-        return find_weights(context, self.options.bertscore_model).sha256()
+        return encoder_fingerprint(context, self.options)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches.
@@ -84,16 +81,7 @@ class SummarizationAccuracy(Evaluator):
 
             facts["meteor"] = f"the values of nltk {NLTK}"
             facts |= {name: _asset_facts(context, name) for name in (WORDNET, PUNKT)}
-        if self.options.layers is not None and "bertscore" in self.options.metrics:
-            from llmops_plugins.metrics.bertscore import bert_score
-            from llmops_plugins.metrics.encoder import find_weights
-
-            weights = find_weights(context, self.options.bertscore_model)
-            facts["bertscore_model"] = weights.name
-            facts["bertscore_weights_sha256"] = weights.sha256()
-            facts["bertscore_layers"] = str(self.options.layers)
-            facts["bertscore_engine"] = bert_score(weights, self.options.layers, context.home).engine
-        return facts
+        return {**facts, **encoder_facts(context, self.options)}
 
     @property
     def _rouge_types(self) -> tuple[str, ...]:
@@ -108,13 +96,8 @@ class SummarizationAccuracy(Evaluator):
             from llmops_plugins.metrics.meteor import Meteor
 
             scorers.append(Meteor(context.asset(WORDNET), context.asset(PUNKT)))
-        if self.options.layers is not None and "bertscore" in self.options.metrics:
-            from llmops_plugins.metrics.bertscore import bert_score
-            from llmops_plugins.metrics.encoder import find_weights
-
-            weights = find_weights(context, self.options.bertscore_model)
-            scorers.append(bert_score(weights, self.options.layers, context.home))
-        return scorers
+        bert_score = bertscore_scorer(context, self.options)
+        return [*scorers, bert_score] if bert_score else scorers
 
     def _score(self, pool: Executor, scorers: Sequence[PairScorer], pairs: Sequence[Pair]) -> Iterator[Outcome]:
         """Let every scorer work in a thread of its own: ONNX Runtime computes outside of Python's lock."""

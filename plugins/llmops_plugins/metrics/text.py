@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _LABELS = {
     "bleu": "BLEU (0-100)",
     "chrf": "chrF (0-100)",
-    "length_ratio": "Length ratio (output words / reference words)",
-    "compression": "Compression (output words / source words)",
+    "length_ratio": "Length ratio",
+    "compression": "Compression",
     "extractive_coverage": "Extractive coverage",
     "extractive_density": "Extractive density (words)",
 }

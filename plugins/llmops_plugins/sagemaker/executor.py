@@ -71,7 +71,7 @@ class SageMakerExecutor(Executor):
             f"the execution of run {run.id} has ended, and none can be gone on with:"
             " a new one takes over what it has made"
         )
-        return self.begin(run.plan, run.store, runtime)
+        return self._anew(run, runtime)
 
     def execute(self, run: Run, runtime: Runtime) -> None:
         self._check_online(runtime)
@@ -122,6 +122,13 @@ class SageMakerExecutor(Executor):
         return open_store(uri, runtime.registry, plan.settings)
 
     # -------------------------------------------------------------------------------------------
+
+    def _anew(self, run: Run, runtime: Runtime) -> Run:
+        made = self.begin(run.plan, run.store, runtime)
+        specification = run.store.get(f"runs/{run.id}/specification.yaml")
+        if specification is not None:
+            made.put("specification.yaml", specification)
+        return made
 
     def _compile(self, aws: Aws, graph: StepGraph, plan: Plan, runtime: Runtime, uri: str) -> Compiled:
         with runtime.progress.task(f"compiling the pipeline {graph.pipeline}"):

@@ -62,7 +62,7 @@ class RehearsalOptions(SageMakerExecutorOptions):
         1, "steps that run side by side on this machine, whatever max_parallel says", _at_least_one
     )
     install: bool = _choice(
-        False, "install each step's requirements with pip into an environment of its own, as a container does; slow"
+        False, "install the steps' requirements with pip, into an environment made for the rehearsal; slow"
     )
     stand_in: str = _choice("smollm2", "the model that plays JumpStart models: its card's name")
     stand_in_options: Mapping[str, Any] = option(factory=dict, help="options of that card", affects_results=False)

@@ -85,11 +85,18 @@ class Hosting:
         """Delete what an earlier attempt under this name has left behind: their names are needed again."""
         if found is not None:
             self.delete(ENDPOINT, seconds=seconds, timeout=timeout)
-            for again in looks(self._look, f"endpoint {self._name!r}", seconds, self._context.log):
-                if again is None:
-                    break
+            self._wait_gone(seconds=seconds, timeout=timeout)
         self.delete(ENDPOINT_CONFIG, seconds=seconds, timeout=timeout)
         self.delete(MODEL, seconds=seconds, timeout=timeout)
+
+    def _wait_gone(self, *, seconds: float, timeout: float) -> None:
+        doing, until = f"endpoint {self._name!r}", time.monotonic() + timeout
+        for found in looks(self._look, doing, seconds, self._context.log):
+            if found is None:
+                return
+            if time.monotonic() > until:
+                message = f"{doing} of an earlier attempt is still {found['EndpointStatus']} after {timeout:g} s"
+                raise EndpointError(message)
 
     def _wait_in_service(self, *, seconds: float, timeout: float) -> None:
         doing, until = f"endpoint {self._name!r}", time.monotonic() + timeout

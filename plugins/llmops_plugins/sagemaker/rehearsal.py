@@ -67,6 +67,8 @@ class RehearsalExecutor(SageMakerExecutor):
         if "://" in store.uri and not store.uri.startswith("file://"):
             message = f"a rehearsal is kept in a folder of this machine, not in {store.uri!r}"
             raise SpecError(message)
+        for asset in plan.assets:  # what is missing is told before anything is started
+            runtime.asset(asset)
         self._world = _World(plan, self.options, runtime)
         try:
             played = super().begin(plan, store, runtime)
@@ -79,7 +81,7 @@ class RehearsalExecutor(SageMakerExecutor):
     def resume(self, run: Run, runtime: Runtime) -> Run:
         """Begin another rehearsal: the account that was played is gone."""
         runtime.progress.say("a rehearsal begins anew: the account that was played is gone")
-        return self.begin(run.plan, run.store, runtime)
+        return self._anew(run, runtime)
 
     def execute(self, run: Run, runtime: Runtime) -> None:
         if self._world is None:

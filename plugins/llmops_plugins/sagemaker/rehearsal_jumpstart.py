@@ -1,4 +1,4 @@
-"""JumpStart as the rehearsal plays it: its metadata, the training jobs of its models, and their endpoints."""
+"""JumpStart as the rehearsal plays it: the training jobs of its models, and their endpoints."""
 
 from __future__ import annotations
 
@@ -19,124 +19,16 @@ import httpx
 
 from llmops_plugins.sagemaker import rehearsal_guard
 from llmops_plugins.sagemaker.rehearsal_container import download
+from llmops_plugins.sagemaker.rehearsal_metadata import GATED
 from llmops_plugins.sagemaker.rehearsal_played import TRAINED, Part
 
 BUSY = ("Creating", "Updating")
-_GATED = "meta-"
-"""How ids of models begin whose licence must be accepted."""
-
 _MODEL_TAG = "sagemaker-sdk:jumpstart-model-id"
 _PAUSE = 0.3
 """Seconds that a state lasts which on AWS has to do with instances."""
 
 _ASK_SECONDS = 60.0
 """SageMaker's own limit of one request to an endpoint."""
-
-
-# -- metadata -----------------------------------------------------------------------------------
-
-
-def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
-    """Return the files of JumpStart's bucket: the list of models, and a minimal specification of each.
-
-    Args:
-        models: JumpStart ids to the versions that a plan asks for.
-        region: The region of the images.
-    """
-    files: dict[str, bytes] = {}
-    manifest = []
-    for model_id, wanted in models.items():
-        version = (
-            ".".join((*wanted.replace("*", "").strip(".").split("."), "0", "0", "0")[:3]) if wanted != "*" else "1.0.0"
-        )
-        key = f"community_models/{model_id}/specs_v{version}.json"
-        entry = {"model_id": model_id, "version": version, "min_version": "2.0.0", "spec_key": key}
-        manifest.append({**entry, "search_keywords": []})
-        files[key] = json.dumps(_specification(model_id, version, region)).encode()
-    return {"models_manifest.json": json.dumps(manifest).encode(), **files}
-
-
-def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
-    """Return what the SageMaker SDK must be told of a model to train and serve it: invented, but for the field names."""
-    gpu = f"{'0' * 12}.dkr.ecr.{region}.amazonaws.com"
-    return {
-        "model_id": model_id,
-        "version": version,
-        "min_sdk_version": "2.0.0",
-        "url": "https://example.invalid/",
-        "resource_name_base": model_id[:40],
-        "training_supported": True,
-        "incremental_training_supported": False,
-        "gated_bucket": model_id.startswith(_GATED),
-        "hosting_ecr_specs": {"framework": "djl-deepspeed", "framework_version": "0.23.0", "py_version": "py39"},
-        "training_ecr_specs": {
-            "framework": "huggingface",
-            "framework_version": "2.0.0",
-            "py_version": "py310",
-            "huggingface_transformers_version": "4.28.1",
-        },
-        "hosting_artifact_key": f"rehearsal/{model_id}/model.tar.gz",
-        "hosting_script_key": f"rehearsal/{model_id}/serve/sourcedir.tar.gz",
-        "hosting_use_script_uri": False,
-        "training_artifact_key": f"rehearsal/{model_id}/train.tar.gz",
-        "training_script_key": f"rehearsal/{model_id}/train/sourcedir.tar.gz",
-        "inference_vulnerable": False,
-        "training_vulnerable": False,
-        "deprecated": False,
-        "hyperparameters": list(_hyperparameters()),
-        "inference_environment_variables": [],
-        "metrics": [],
-        "default_training_instance_type": "ml.g5.12xlarge",
-        "supported_training_instance_types": ["ml.g5.12xlarge", "ml.g5.24xlarge", "ml.g5.48xlarge"],
-        "default_inference_instance_type": "ml.g5.2xlarge",
-        "supported_inference_instance_types": ["ml.g5.2xlarge", "ml.g5.12xlarge"],
-        "model_kwargs": {},
-        "fit_kwargs": {},
-        "estimator_kwargs": {"encrypt_inter_container_traffic": True, "max_run": 360000},
-        "deploy_kwargs": {"model_data_download_timeout": 3600, "container_startup_health_check_timeout": 3600},
-        "predictor_specs": {
-            "supported_content_types": ["application/json"],
-            "supported_accept_types": ["application/json"],
-            "default_content_type": "application/json",
-            "default_accept_type": "application/json",
-        },
-        "inference_volume_size": 256,
-        "training_volume_size": 256,
-        "inference_enable_network_isolation": True,
-        "training_enable_network_isolation": True,
-        "training_instance_type_variants": _images(f"{gpu}/rehearsal-training:1", region),
-        "hosting_instance_type_variants": _images(f"{gpu}/rehearsal-inference:1", region),
-    }
-
-
-def _images(image: str, region: str) -> dict[str, Any]:
-    families = ("g4dn", "g5", "g6", "p3", "p4d", "p5")
-    return {
-        "regional_aliases": {region: {"gpu": image}},
-        "variants": {family: {"regional_properties": {"image_uri": "$gpu"}} for family in families},
-    }
-
-
-def _hyperparameters() -> Iterator[dict[str, Any]]:
-    """Yield those that text generation models of JumpStart have in common, with wide ranges."""
-    for name, default in (
-        ("instruction_tuned", "False"),
-        ("chat_dataset", "False"),
-        ("int8_quantization", "False"),
-        ("enable_fsdp", "True"),
-    ):
-        yield {"name": name, "type": "text", "default": default, "scope": "algorithm", "options": ["True", "False"]}
-    whole = {
-        "epoch": 5, "max_input_length": -1, "per_device_train_batch_size": 4, "per_device_eval_batch_size": 1,
-        "max_train_samples": -1, "max_val_samples": -1, "lora_r": 8, "lora_alpha": 32, "seed": 10,
-    }  # fmt: skip
-    for name, count in whole.items():
-        yield {"name": name, "type": "int", "default": count, "scope": "algorithm", "min": -1, "max": 1_000_000}
-    for name, value in {"learning_rate": 0.0001, "lora_dropout": 0.05, "validation_split_ratio": 0.2}.items():
-        yield {"name": name, "type": "float", "default": value, "scope": "algorithm", "min": 0, "max": 1}
-    code = {"sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz", "sagemaker_program": "train.py"}
-    for name, text in {**code, "sagemaker_container_log_level": "20"}.items():
-        yield {"name": name, "type": "text", "default": text, "scope": "container"}
 
 
 # -- processes ----------------------------------------------------------------------------------
@@ -246,7 +138,7 @@ class JumpStart:
             job.secondary_status = "Downloading"
             self._download_channel(job, player.folder / "data")
             time.sleep(_PAUSE)
-            if _model_id(job).startswith(_GATED) and not _is_accepted(job, environment):
+            if _model_id(job).startswith(GATED) and not _is_accepted(job, environment):
                 message = "the licence is not accepted: neither in the environment (accept_eula) nor of a channel"
                 raise RuntimeError(message)
             job.secondary_status = "Training"

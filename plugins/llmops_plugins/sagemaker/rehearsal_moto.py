@@ -132,7 +132,8 @@ def _invoke_endpoint(world: World) -> Handler:
     """Return what answers `InvokeEndpoint`: the endpoint's own answer, or SageMaker's words where it is none."""
 
     def refused(status: int, code: str, body: dict[str, Any]) -> Any:
-        return status, {"Content-Type": "application/json", "x-amzn-ErrorType": code}, json.dumps(body)
+        headers = {"status": status, "Content-Type": "application/json", "x-amzn-ErrorType": code}
+        return status, headers, json.dumps(body)
 
     def invoke_endpoint(self: Any) -> Any:
         name = self.path.split("/")[2]

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ import botocore.session
 from botocore.config import Config
 
 from llmops_plugins.sagemaker.rehearsal_container import Machine
-from llmops_plugins.sagemaker.rehearsal_jumpstart import JumpStart, metadata
+from llmops_plugins.sagemaker.rehearsal_jumpstart import JumpStart
+from llmops_plugins.sagemaker.rehearsal_metadata import metadata
 from llmops_plugins.sagemaker.rehearsal_moto import put_into_moto
 from llmops_plugins.sagemaker.rehearsal_pipeline import PlayedExecution, RefusedError
 from llmops_plugins.sagemaker.rehearsal_played import Part
@@ -75,6 +78,7 @@ class World:
         self._executions: dict[str, PlayedExecution] = {}
         self._server: Any = None
         self.jumpstart: JumpStart
+        self._python = choices.python
         self.url = ""
 
     def open(self) -> None:
@@ -94,6 +98,8 @@ class World:
         self._make_bucket(cache)
         for key, data in metadata(self.choices.jumpstart, self.choices.region).items():
             self.client("s3").put_object(Bucket=cache, Key=key, Body=data)
+        if self.choices.install:
+            self._python = make_image(self.folder / "image", self.choices.python)
         config = {"SchemaVersion": "1.0", "SageMaker": {"TrainingJob": {"RoleArn": self.choices.role or ROLE}}}
         (self.folder / "config.yaml").write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
 
@@ -129,7 +135,7 @@ class World:
             parameters={item["Name"]: item["Value"] for item in parameters or ()},
             folder=self.folder / arn.rpartition("/")[2],
             machine=Machine(
-                python=self.choices.python,
+                python=self._python,
                 url=self.url,
                 region=self.choices.region,
                 install=self.choices.install,
@@ -153,6 +159,20 @@ class World:
             message = f"Pipeline execution with ARN {arn} does not exist"
             raise RefusedError(message)
         return self._executions[arn]
+
+
+def make_image(folder: Path, python: str) -> str:
+    """Make what a container's image has: the Python of the client, and the SageMaker SDK of the client; return its Python.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not install it; what it said is on standard error.
+    """
+    subprocess.run([python, "-m", "venv", str(folder)], check=True)  # noqa: S603 - the client's own interpreter
+    made = str(folder / "bin" / "python")
+    # pytz: sagemaker 2.253.1 imports it without asking for it.
+    packages = [f"sagemaker=={version('sagemaker')}", "pytz"]
+    subprocess.run([made, "-m", "pip", "install", "--quiet", *packages], check=True)  # noqa: S603 - as above
+    return made
 
 
 def loopback_session(region: str) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
@@ -162,6 +163,7 @@ def endpoint_requests(aws: Aws, choices: EndpointChoices) -> EndpointRequests:
         recorder = _Recorder(aws.client("sagemaker"))
         session = _session(aws, recorder)
         tuned = choices.model_data is not None
+        config = _inference_config(aws, session, choices) if tuned else None
         model = JumpStartModel(
             model_id=choices.model_id,
             model_version=choices.version,
@@ -173,8 +175,8 @@ def endpoint_requests(aws: Aws, choices: EndpointChoices) -> EndpointRequests:
             env=dict(choices.environment) or None,
             tolerate_vulnerable_model=choices.tolerate_vulnerable_model,
             tolerate_deprecated_model=choices.tolerate_deprecated_model,
-            instance_type=choices.instance_type or _default_instance(aws, session, choices),
-            config_name=_inference_config(aws, session, choices) if tuned else None,
+            instance_type=choices.instance_type or _default_instance(aws, session, choices, config),
+            config_name=config,
             vpc_config=_vpc(aws),
         )
         if tuned:
@@ -207,7 +209,7 @@ def _vpc(aws: Aws) -> dict[str, list[str]] | None:
     return {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_groups)}
 
 
-def _default_instance(aws: Aws, session: Any, choices: EndpointChoices) -> str | None:
+def _default_instance(aws: Aws, session: Any, choices: EndpointChoices, config: str | None) -> str | None:
     """Return the instance that suits what a training instance made; None lets the model's metadata choose."""
     if choices.training_instance_type is None:
         return None
@@ -222,6 +224,7 @@ def _default_instance(aws: Aws, session: Any, choices: EndpointChoices) -> str |
         tolerate_deprecated_model=True,
         sagemaker_session=session,
         training_instance_type=choices.training_instance_type,
+        config_name=config,
     )
     return found
 
@@ -362,7 +365,9 @@ def _building(what: str) -> Iterator[None]:
 
     The SDK raises ValueError, AttributeError and classes of its own for what the user can mend.
     """
-    with held_interrupt(), told(what):
+    with held_interrupt(), told(what), warnings.catch_warnings():
+        # 2.257 tells at each of its classes that version 3 will have others.
+        warnings.filterwarnings("ignore", message=".*SageMaker Python SDK v2", category=FutureWarning)
         load()
         from botocore.exceptions import BotoCoreError, ClientError
 

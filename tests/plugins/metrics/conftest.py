@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -86,6 +87,18 @@ def pairs(asset: Callable[[str], Path]) -> Texts:
         reference = " ".join(text.capitalize() + "." for text in prose[start : start + 3])
         found.append((_changed(reference, prose[start + 400], shuffle), reference))
     return found
+
+
+@pytest.fixture
+def real_pairs(real_data: Callable[[str], Path]) -> Callable[[], Texts]:
+    """Return (passage, summary) pairs of Dolly; skips where the data are not there."""
+
+    def read() -> Texts:
+        lines = real_data("dolly/dolly_mix_390.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        return [(row["context"], row["response"]) for row in rows if row["category"] == "summarization"]
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from llmops_plugins.metrics import bertscore
 from llmops_plugins.metrics.bertscore import BertScore, bert_score
 from llmops_plugins.metrics.encoder import Encoder, Weights, find_weights, make_encoder
+from llmops_plugins.metrics.encoder_graph import UnservedError, check_served, export_bert
 from llmops_plugins.metrics.encoder_onnx import OnnxEncoder, cores
 from llmops_plugins.metrics.encoder_torch import TorchEncoder
 from llmops_plugins.metrics.pairs import Pair
@@ -116,11 +118,10 @@ def test_values_are_those_of_bert_score(minilm: Path, pairs: Texts, encoder: Mak
 
 
 def test_values_on_real_texts_are_those_of_bert_score(
-    minilm: Path, encoder: Make, real_data: Callable[[str], Path]
+    minilm: Path, encoder: Make, real_pairs: Callable[[], Texts]
 ) -> None:
-    """Hundred pairs of Dolly: answers, and the first words of the passages they were written from."""
-    rows = [json.loads(line) for line in real_data("dolly/dolly_mix_390.jsonl").read_text("utf-8").splitlines()]
-    texts = [(row["context"][:300], row["response"][:300]) for row in rows if row["category"] == "summarization"][:100]
+    """The beginnings of 100 passages and summaries of Dolly."""
+    texts = [(output[:300], reference[:300]) for output, reference in real_pairs()[:100]]
 
     assert len(texts) == 100
     assert expected_f1(minilm, 6, texts) == pytest.approx(our_f1(encoder(minilm, 6), texts), abs=1e-5, rel=0)
@@ -345,3 +346,46 @@ def test_without_both_the_extra_is_named(minilm: Path, tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "llmops_plugins.metrics.encoder_torch", None)
     with pytest.raises(MissingExtraError, match=r"\(onnxruntime is not installed\).*pip install 'llmops-sdk\[local\]'"):
         make_encoder(Weights("minilm", minilm), 6, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"model_type": "roberta"}, "its model_type is 'roberta'"),
+        ({"hidden_act": "relu"}, "its hidden_act is 'relu'"),
+        ({"position_embedding_type": "relative_key"}, "its position_embedding_type"),
+        ({"is_decoder": True}, "it has is_decoder"),
+        ({"quantization_config": {"load_in_8bit": True}}, "it has quantization_config"),
+    ],
+)
+def test_an_encoder_that_is_no_plain_bert_is_left_to_torch(
+    minilm: Path, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    """Its graph would be another one."""
+    (tmp_path / "model.safetensors").symlink_to(minilm / "model.safetensors")
+    config = json.loads((minilm / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, **changes}))
+    with pytest.raises(UnservedError, match=reason):
+        check_served(tmp_path)
+
+
+def test_weights_that_are_not_a_berts_are_told(minilm: Path, tmp_path: Path) -> None:
+    """Without their names no graph is built, and no half of one is left."""
+    from safetensors.numpy import save_file
+
+    shutil.copy(minilm / "config.json", tmp_path)
+    save_file({"something": np.zeros(3, np.float32)}, tmp_path / "model.safetensors")
+    with pytest.raises(UnservedError, match=r"its weights have no embeddings\."):
+        export_bert(tmp_path, 2, tmp_path / "graph.onnx")
+    (tmp_path / "model.safetensors").write_bytes(b"broken")
+    with pytest.raises(UnservedError, match=r"model.safetensors cannot be read"):
+        export_bert(tmp_path, 2, tmp_path / "graph.onnx")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_a_cache_that_cannot_be_written_leaves_the_work_to_torch(minilm: Path, tmp_path: Path) -> None:
+    """A file stands where the folder of graphs should be."""
+    (tmp_path / "encoders").write_text("")
+
+    assert make_encoder(Weights("minilm", minilm), 3, tmp_path).engine.startswith("torch ")

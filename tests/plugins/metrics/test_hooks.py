@@ -8,13 +8,14 @@ import attrs
 import pytest
 
 from llmops_plugins.metrics import hooks
+from llmops_plugins.metrics.bertscore_options import BERTSCORE_LAYERS
 from llmops_plugins.metrics.robustness_options import (
     GeneralSemanticRobustnessOptions,
     PerturbationOptions,
     QAAccuracySemanticRobustnessOptions,
     SummarizationAccuracySemanticRobustnessOptions,
 )
-from llmops_plugins.metrics.summarization_options import BERTSCORE_LAYERS, SummarizationAccuracyOptions
+from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions
 from llmops_plugins.metrics.task_options import FactualKnowledgeOptions, QAAccuracyOptions
 from llmops_plugins.metrics.toxicity_options import ToxicityOptions
 from llmops_sdk import SpecError

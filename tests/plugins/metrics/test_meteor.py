@@ -41,6 +41,16 @@ def test_values_are_those_of_fmevals_call(meteor: Meteor, pairs: Texts) -> None:
 
 
 @pytest.mark.usefixtures("nltk_data")
+def test_values_on_real_texts_are_those_of_fmevals_call(meteor: Meteor, real_pairs: Callable[[], Texts]) -> None:
+    """To the last bit, over 250 passages and summaries of Dolly."""
+    texts = real_pairs()
+    expected = [{"meteor": fmeval_meteor(output, reference)} for output, reference in texts]
+
+    assert len(texts) == 250
+    assert expected == meteor.score([Pair(output, reference) for output, reference in texts])
+
+
+@pytest.mark.usefixtures("nltk_data")
 def test_odd_texts_score_as_in_fmeval(meteor: Meteor, odd_pairs: Texts) -> None:
     """Control characters, emoji, other scripts, halves of surrogate pairs."""
     for output, reference in odd_pairs:

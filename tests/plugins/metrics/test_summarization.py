@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
 import pytest
 
+from llmops_plugins.metrics.encoder import Embedding
+from llmops_plugins.metrics.encoder_onnx import OnnxEncoder
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
 from llmops_plugins.metrics.summarization_options import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
 from llmops_sdk import AssetError, Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
@@ -220,6 +222,28 @@ def test_an_output_of_twenty_thousand_words_is_scored(context: Context, generati
     assert all(0 <= value < 0.6 for value in scores(long).values())
     assert scores(usual)["rouge1"] == 1
     assert time.process_time() - started < 20
+
+
+def test_candidates_share_the_references(
+    context: Context, pairs: Texts, generations: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each evaluator of a matrix encodes the outputs of its candidate; the references are encoded for the first one."""
+    encoded: list[str] = []
+    embed = OnnxEncoder.embed
+
+    def counting(self: OnnxEncoder, texts: Iterable[str]) -> dict[str, Embedding]:
+        texts = list(texts)
+        encoded.extend(texts)
+        return embed(self, texts)
+
+    monkeypatch.setattr(OnnxEncoder, "embed", counting)
+    references = [f"{reference} (shared)" for _, reference in pairs[:3]]
+    for candidate in range(3):
+        texts = [(f"Output {candidate}: {reference}", reference) for reference in references]
+        list(evaluator(metrics=("bertscore",)).evaluate(context, generations(texts)))
+
+    assert len(encoded) == 3 + 3 * 3
+    assert [encoded.count(reference) for reference in references] == [1, 1, 1]
 
 
 def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: Make) -> None:

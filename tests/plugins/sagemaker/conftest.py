@@ -22,6 +22,7 @@ import httpx
 import moto.core.responses
 import moto.sagemaker.models
 import moto.sagemaker.responses
+from moto.sagemaker.exceptions import ValidationError
 from moto.server import ThreadedMotoServer
 
 from llmops_sdk import Context, Progress
@@ -139,10 +140,15 @@ def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 def _script_moto(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Record and script moto; it knows no g5 instance and no stopping, and all it makes is ready at once."""
-    models, responses = moto.sagemaker.models, moto.sagemaker.responses
-    for cls in vars(models).values():
+    for cls in vars(moto.sagemaker.models).values():
         if isinstance(cls, type) and "validate_instance_type" in vars(cls):
             monkeypatch.setattr(cls, "validate_instance_type", lambda *_: None)
+    _record_calls(cloud, monkeypatch)
+    _script_jobs(cloud, monkeypatch)
+    _script_endpoints(cloud, monkeypatch)
+
+
+def _record_calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     call_action = moto.core.responses.BaseResponse.call_action
 
     def recording(self: Any) -> Any:
@@ -162,14 +168,13 @@ def _script_moto(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         return status, headers, json.dumps({"__type": code, "message": message})
 
     monkeypatch.setattr(moto.core.responses.BaseResponse, "call_action", recording)
-    backend = models.SageMakerModelBackend
-    describe_job, describe_endpoint, delete_endpoint = (
-        backend.describe_training_job,
-        backend.describe_endpoint,
-        backend.delete_endpoint,
-    )
 
-    def job(self: Any, training_job_name: str) -> Any:
+
+def _script_jobs(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = moto.sagemaker.models.SageMakerModelBackend
+    describe_job = backend.describe_training_job
+
+    def describe(self: Any, training_job_name: str) -> Any:
         found = self.training_jobs.get(training_job_name)
         if found is not None:
             status, reason = cloud.advance("job", training_job_name, cloud.job_stages)
@@ -180,31 +185,36 @@ def _script_moto(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
                 found.model_artifacts = {"S3ModelArtifacts": uri}
         return describe_job(self, training_job_name)
 
-    def endpoint(self: Any, endpoint_name: str) -> Any:
-        found = self.endpoints.get(endpoint_name)
-        if found is not None:
-            found.endpoint_status, found.failure_reason = cloud.advance(
-                "endpoint", endpoint_name, cloud.endpoint_stages
-            )
-        return describe_endpoint(self, endpoint_name)
-
-    def delete(self: Any, endpoint_name: str) -> None:
-        found = self.endpoints.get(endpoint_name)
-        if found is not None and found.endpoint_status in ("Creating", "Updating"):
-            raise moto.sagemaker.models.ValidationError(message="Cannot update in-progress endpoint")
-        cloud.forget("endpoint", endpoint_name)
-        delete_endpoint(self, endpoint_name)
-
     def stop(self: Any) -> str:
         name = json.loads(self.body)["TrainingJobName"]
         self.sagemaker_backend.training_jobs[name].training_job_status = "Stopping"
         cloud.turn("job", name, ("Stopping", ""), ("Stopped", ""))
         return "{}"
 
-    monkeypatch.setattr(backend, "describe_training_job", job)
-    monkeypatch.setattr(backend, "describe_endpoint", endpoint)
+    monkeypatch.setattr(backend, "describe_training_job", describe)
+    monkeypatch.setattr(moto.sagemaker.responses.SageMakerResponse, "stop_training_job", stop, raising=False)
+
+
+def _script_endpoints(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = moto.sagemaker.models.SageMakerModelBackend
+    describe_endpoint, delete_endpoint = backend.describe_endpoint, backend.delete_endpoint
+
+    def describe(self: Any, endpoint_name: str) -> Any:
+        found = self.endpoints.get(endpoint_name)
+        if found is not None:
+            stage = cloud.advance("endpoint", endpoint_name, cloud.endpoint_stages)
+            found.endpoint_status, found.failure_reason = stage
+        return describe_endpoint(self, endpoint_name)
+
+    def delete(self: Any, endpoint_name: str) -> None:
+        found = self.endpoints.get(endpoint_name)
+        if found is not None and found.endpoint_status in ("Creating", "Updating"):
+            raise ValidationError(message="Cannot update in-progress endpoint")
+        cloud.forget("endpoint", endpoint_name)
+        delete_endpoint(self, endpoint_name)
+
+    monkeypatch.setattr(backend, "describe_endpoint", describe)
     monkeypatch.setattr(backend, "delete_endpoint", delete)
-    monkeypatch.setattr(responses.SageMakerResponse, "stop_training_job", stop, raising=False)
 
 
 # -- what runs make -----------------------------------------------------------------------------

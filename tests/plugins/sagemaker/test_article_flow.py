@@ -55,8 +55,8 @@ def article(**deployer: Any) -> Pipeline:
 
 def the_run(store: Path) -> Run:
     """The one run of a store."""
-    (run_id,) = os.listdir(store / "runs")
-    return Run.open(LocalStore(str(store)), run_id)
+    (folder,) = (store / "runs").iterdir()
+    return Run.open(LocalStore(str(store)), folder.name)
 
 
 def still_in_ledger(run: Run) -> set[str]:
@@ -134,6 +134,7 @@ ARTICLE_DIFFERS = {
 """Where our requests are not the article's: names, places and tags."""
 
 
+@pytest.mark.filterwarnings("ignore:.*SageMaker Python SDK v2")
 def test_the_articles_own_code_sends_the_same_but_names_places_and_tags(cloud: Cloud) -> None:
     """The article's step, as it is written there, against the requests of the page."""
     from llmops_plugins.sagemaker import sdk
@@ -317,7 +318,12 @@ def test_a_killed_client_is_gone_on_with(
     assert still_in_ledger(run)
     kind = "endpoint" if action == "CreateEndpoint" else "job"
     for name in (line.split(" ")[1] for line in cloud.left()):
-        cloud.turn(kind, name, ("Creating" if kind == "endpoint" else "InProgress", ""), ("InService" if kind == "endpoint" else "Completed", ""))
+        cloud.turn(
+            kind,
+            name,
+            ("Creating" if kind == "endpoint" else "InProgress", ""),
+            ("InService" if kind == "endpoint" else "Completed", ""),
+        )
     cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
 
     result = resume(run.id, store=store, registry=registry, progress=Progress())

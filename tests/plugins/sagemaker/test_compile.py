@@ -17,6 +17,7 @@ from llmops_plugins.sagemaker.executor_options import SageMakerExecutorOptions
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_plugins.sagemaker.submit import Place, compile_graph
 from llmops_sdk import Pipeline, Plan, SpecError, UserError
+from llmops_sdk.cli import main
 from llmops_sdk.registry import Registry
 
 ROLE = "arn:aws:iam::111122223333:role/llmops"
@@ -184,6 +185,49 @@ def test_an_image_is_asked_for_where_sagemaker_has_none(registry: Registry) -> N
 
     with pytest.raises(UserError, match=r"image with Python 3\.\d+ and sagemaker 2\.\d+"):
         compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
+
+
+# -- the command line ---------------------------------------------------------------------------
+
+
+@pytest.fixture(name="specification")
+def _specification(tmp_path: Path) -> Path:
+    """A pipeline of installed parts."""
+    path = tmp_path / "pipeline.yaml"
+    text = "name: shown\ndatasets: [sample]\nmodels: [{use: smollm2, fine_tune: false}]\nevaluators: [text-metrics]\n"
+    path.write_text(f"{text}settings: {{sagemaker: {json.dumps(SETTINGS)}}}\n", encoding="utf-8")
+    return path
+
+
+def test_the_graph_is_printed(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`llmops compile FILE --on sagemaker`, with options overridden."""
+    arguments = ["compile", str(specification), "--on", "sagemaker", "--set", "models.0.name=small"]
+    assert 0 == main(arguments)
+    found = json.loads(capsys.readouterr().out)
+
+    assert "llmops-shown" == found["pipeline"]
+    assert ["generate-small", "compare"] == [node["name"] for node in found["nodes"]]
+
+
+def test_the_whole_definition_is_printed(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--full`: what the SageMaker SDK makes of it."""
+    assert 0 == main(["compile", str(specification), "--on", "sagemaker", "--full"])
+    found = json.loads(capsys.readouterr().out)
+
+    assert {"generate-smollm2", "compare"} == {step["Name"] for step in found["Steps"]}
+
+
+def test_a_local_pipeline_has_nothing_to_compile(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The user's mistake, with what to type."""
+    assert 2 == main(["compile", str(specification)])
+    assert "llmops plan" in capsys.readouterr().err
+
+
+def test_a_local_run_cannot_be_left(specification: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`--detach` is refused before the run is begun."""
+    assert 2 == main(["run", str(specification), "--detach", "--store", str(tmp_path / "runs")])
+    assert "which cannot be left" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,8 +246,9 @@ def existing(cloud: Cloud, context: Context) -> Endpoint:
     return SageMakerEndpoint(OPTIONS).deploy(context, TRAINED)
 
 
+@pytest.mark.usefixtures("home")
 def test_an_existing_endpoint_is_asked_and_left(
-    cloud: Cloud, runtime: RuntimeServer, context: Context, registry: Registry, home: Any, tmp_path: Any
+    cloud: Cloud, runtime: RuntimeServer, context: Context, registry: Registry, tmp_path: Path
 ) -> None:
     """A whole pipeline asks it by its name, and neither makes nor deletes anything; a change of it is another model."""
     made = existing(cloud, context)

@@ -25,6 +25,7 @@ from llmops_sdk import Failed, Pipeline, Progress, Result, Run, SpecError, Succe
 from llmops_sdk.registry import Registry
 
 CANARY = "canary-7f3a"
+ON = "sagemaker-rehearsal"
 
 MODULE = '''
 """A plugin of one file, which is installed nowhere."""
@@ -99,7 +100,7 @@ def pipeline(*voices: str, sleep: float = 0.0) -> Pipeline:
     return base
 
 
-def rehearse(made: Pipeline, folder: Path, plugins: Registry, *, interrupt_at: str = "") -> Rehearsed:
+def rehearse(made: Pipeline, folder: Path, plugins: Registry, *, interrupt_at: str = "", on: str = ON) -> Rehearsed:
     """Run a rehearsal from a folder with secrets in it, and look at the AWS that is played just before it ends."""
     found: dict[str, Any] = {}
 
@@ -126,7 +127,7 @@ def rehearse(made: Pipeline, folder: Path, plugins: Registry, *, interrupt_at: s
         patch.setenv("LLMOPS_HOME", str(folder / "home"))
         patch.chdir(folder)
         try:
-            result = made.run(on="sagemaker-rehearsal", store=folder / "runs", registry=plugins, progress=told)
+            result = made.run(on=on, store=folder / "runs", registry=plugins, progress=told)
         except KeyboardInterrupt:
             assert interrupt_at
     assert before == Path.cwd()
@@ -256,6 +257,19 @@ def test_an_interrupt_stops_the_execution(tmp_path: Path, plugins: Registry) -> 
     assert "Stopped" == found.steps["generate-loud"]["StepStatus"]
     assert found.run.record("score.loud.bare.lines") is None
     assert not found.run.has_results
+
+
+@pytest.mark.slow
+def test_the_requirements_can_be_installed(tmp_path: Path, plugins: Registry) -> None:
+    """Slow: pip installs the SageMaker SDK and the shipped wheels into an environment of the rehearsal's own."""
+    made = pipeline("loud").with_executor("sagemaker-rehearsal", install=True)
+    found = rehearse(made, tmp_path, plugins, on="")
+    log = (found.run.store.get(f"runs/{found.run.id}/logs/container.generate-loud.log") or b"").decode()
+
+    assert found.result is not None
+    assert () == found.result.failures
+    assert "Successfully installed" in log
+    assert "/image/bin/python" in log
 
 
 def test_a_rehearsal_is_kept_on_this_machine(plugins: Registry) -> None:

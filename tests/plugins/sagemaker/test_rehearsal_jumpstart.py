@@ -17,7 +17,7 @@ pytest.importorskip("sagemaker")
 import llmops_sdk.testing
 from llmops_plugins.sagemaker import rehearsal
 from llmops_plugins.sagemaker.rehearsal_container import download
-from llmops_plugins.sagemaker.rehearsal_jumpstart import metadata
+from llmops_plugins.sagemaker.rehearsal_metadata import metadata
 from llmops_plugins.sagemaker.rehearsal_server import ROLE, Choices, World
 from llmops_sdk import Pipeline, Progress, Result, Run, Runtime
 from llmops_sdk.registry import Registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -59,6 +60,25 @@ ENDPOINT = sdk.EndpointChoices(
 )
 
 
+CONFIGURATIONS: dict[str, Any] = {
+    "training_configs": {
+        "big": {"component_names": ["big"], "benchmark_metrics": {}, "default_inference_config": "serve-big"}
+    },
+    "training_config_components": {"big": {"default_training_instance_type": "ml.g5.24xlarge"}},
+    "training_config_rankings": {"overall": {"description": "", "rankings": ["big"]}},
+    "inference_configs": {
+        "serve-small": {"component_names": ["serve-small"], "benchmark_metrics": {}},
+        "serve-big": {"component_names": ["serve-big"], "benchmark_metrics": {}},
+    },
+    "inference_config_components": {
+        "serve-small": {},
+        "serve-big": {"default_inference_instance_type": "ml.g5.12xlarge"},
+    },
+    "inference_config_rankings": {"overall": {"description": "", "rankings": ["serve-small", "serve-big"]}},
+}
+"""Of a JumpStart specification: what was trained so is served so."""
+
+
 @pytest.fixture
 def aws(cloud: Cloud, jumpstart: Edit) -> Aws:  # noqa: ARG001 - they are what it reaches
     """An account with JumpStart."""
@@ -91,9 +111,14 @@ def sent(cloud: Cloud, action: str) -> dict[str, Any]:
     return dict(request)
 
 
-@pytest.mark.parametrize("version", ["2.0.4", "4.0.0"])
-def test_two_processes_send_what_the_articles_one_sends(version: str, aws: Aws, cloud: Cloud) -> None:
-    """`fit` and `deploy` of one estimator, and our requests from no more than the job's description, are the same."""
+@pytest.mark.filterwarnings("ignore:.*SageMaker Python SDK v2")
+@pytest.mark.parametrize("version", ["2.0.4", "4.0.0", "4.2.0"])
+def test_two_processes_send_what_the_articles_one_sends(version: str, aws: Aws, cloud: Cloud, jumpstart: Edit) -> None:
+    """`fit` and `deploy` of one estimator, and our requests from no more than the job's description, are the same.
+
+    The last version has configurations: its first one for training names another for serving than is the first there.
+    """
+    jumpstart("4.2.0", **CONFIGURATIONS)
     cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
     estimator = article_estimator(aws, version)
     estimator.fit({"training": TRAINING.data_uri}, job_name="job-1", wait=False)
@@ -124,16 +149,16 @@ def test_two_processes_send_what_the_articles_one_sends(version: str, aws: Aws, 
     assert sent(cloud, "CreateEndpointConfig") == as_sent(made.endpoint_config)
     assert sent(cloud, "CreateEndpoint") == as_sent(made.endpoint)
     assert before == len(cloud.created)
+    if version == "4.2.0":
+        assert "ml.g5.12xlarge" == made.endpoint_config["ProductionVariants"][0]["InstanceType"]
 
 
 def as_sent(request: Mapping[str, Any]) -> Any:
     """A request as JSON has it: enumerations of the SDK are text."""
-    import json
-
     return json.loads(json.dumps(request))
 
 
-def test_an_archive_is_deployed_as_one(aws: Aws, cloud: Cloud) -> None:
+def test_an_archive_is_deployed_as_one(aws: Aws) -> None:
     """Without `disable_output_compression` the model is a `model.tar.gz`, and its URI is what CreateModel has."""
     request = sdk.training_request(aws, attrs.evolve(TRAINING, disable_output_compression=False))
     uri = f"s3://{BUCKET}/job-1/output/model.tar.gz"
@@ -195,7 +220,7 @@ def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> Non
 
 def test_what_the_sdk_refuses_is_one_line(aws: Aws) -> None:
     """Its own error, with what it was about."""
-    with pytest.raises(UserError, match="training job 'job-1': the SageMaker SDK refuses it: .*vulnerab") as found:
+    with pytest.raises(UserError, match=r"training job 'job-1': the SageMaker SDK refuses it: .*vulnerab") as found:
         sdk.training_request(aws, attrs.evolve(TRAINING, tolerate_vulnerable_model=False))
 
     assert "\n" not in str(found.value)
@@ -230,7 +255,7 @@ def test_the_users_config_counts(aws: Aws, cloud: Cloud, tmp_path: Path, monkeyp
     assert (f"{ROLE}-2", "from-config") == (own.role, own.bucket)
     assert (ROLE, "from-config") == (aws.role, aws.bucket)
     config.write_text("SchemaVersion: '1.0'\nSageMaker: {TrainingJobs: {}}\n")
-    with pytest.raises(UserError, match="SageMaker config: the SageMaker SDK refuses it: .*TrainingJobs"):
+    with pytest.raises(UserError, match=r"SageMaker config: the SageMaker SDK refuses it: .*TrainingJobs"):
         _ = Aws(SageMakerSettings()).role
     assert [] == cloud.created
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -36,7 +35,9 @@ VPC = {"subnets": ["subnet-1"], "security_groups": ["sg-1"]}
 def test_a_wrong_setting_is_told_in_one_line(given: dict[str, object], message: str, registry: Registry) -> None:
     """`build()` names the setting and what it may be."""
     with pytest.raises(SpecError) as found:
-        Pipeline.builder().with_model("smollm2").with_settings("sagemaker", **given).build(registry)
+        Pipeline.builder().with_model("echo").with_evaluator("echo-score").with_settings("sagemaker", **given).build(
+            registry
+        )
 
     assert message in str(found.value)
     assert str(found.value).startswith("settings of 'sagemaker': ")
@@ -47,7 +48,13 @@ def test_settings_reach_the_plan_as_they_were_given(registry: Registry) -> None:
     """The plan holds what was said and nothing else, and the plugin reads it back with its defaults."""
     given = {"region": "eu-west-1", "tags": {"team": "nlp"}, **VPC}
 
-    plan = Pipeline.builder().with_model("smollm2").with_settings("sagemaker", **given).build(registry)
+    plan = (
+        Pipeline.builder()
+        .with_model("echo")
+        .with_evaluator("echo-score")
+        .with_settings("sagemaker", **given)
+        .build(registry)
+    )
 
     assert given == plan.settings["sagemaker"]
     read = SageMakerSettings.from_mapping(plan.settings["sagemaker"])
@@ -65,7 +72,7 @@ def test_cards_import_nothing_heavy() -> None:
     assert "[]" == done.stdout.strip()
 
 
-def test_doctor_looks_without_a_network(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_doctor_looks_without_a_network(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """It tells versions, and where credentials and region come from; without them what to type."""
     libraries, credentials = (check.look for check in checks())
     before = len(cloud.calls)

@@ -32,7 +32,10 @@ PROMPT, OPTIONS = TextPrompt("Say hello", ""), GenerationOptions(max_new_tokens=
 
 
 @pytest.fixture
-def connect(cloud: Cloud, runtime: RuntimeServer) -> Iterator[Callable[..., RuntimeTransport]]:
+def connect(
+    cloud: Cloud,  # noqa: ARG001 - credentials
+    runtime: RuntimeServer,  # noqa: ARG001 - what is asked
+) -> Iterator[Callable[..., RuntimeTransport]]:
     """Make transports to the endpoint `ep`."""
     made: list[RuntimeTransport] = []
 
