@@ -18,7 +18,7 @@ from llmops_plugins.sagemaker.execution import RUNNING, STOPPED, Execution, Node
 from llmops_plugins.sagemaker.executor_options import SageMakerExecutorOptions
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
 from llmops_plugins.sagemaker.steps import begin_run, plan_uri, prepared_key
-from llmops_plugins.sagemaker.submit import Compiled, Place, compile_graph, start
+from llmops_plugins.sagemaker.submit import Compiled, Place, compile_graph, start, stop
 from llmops_sdk import (
     CompareStep,
     Executor,
@@ -56,9 +56,13 @@ class SageMakerExecutor(Executor):
             return self._unprepared(plan, place)
         with runtime.progress.task(f"starting the pipeline {graph.pipeline}"):
             arn = start(aws, graph, compiled, _place(uri))
-        runtime.progress.say(f"pipeline {graph.pipeline}: {arn}")
-        run = begin_run(place, plan, arn.rpartition("/")[2])
-        run.put("requirements.txt", "".join(f"{line}\n" for line in compiled.requirements).encode())
+        try:
+            runtime.progress.say(f"pipeline {graph.pipeline}: {arn}")
+            run = begin_run(place, plan, arn.rpartition("/")[2])
+            run.put("requirements.txt", "".join(f"{line}\n" for line in compiled.requirements).encode())
+        except BaseException:  # nobody would watch it
+            stop(aws, arn)
+            raise
         return run
 
     def resume(self, run: Run, runtime: Runtime) -> Run:
@@ -99,7 +103,8 @@ class SageMakerExecutor(Executor):
         if not full:
             return attrs.asdict(graph)
         aws = self._aws(plan)
-        base = f"s3://{aws.settings.bucket or aws.bucket}/{aws.settings.prefix}"
+        bucket = aws.settings.bucket or f"sagemaker-{aws.region}-ACCOUNT"  # asking for it might make it
+        base = f"s3://{bucket}/{aws.settings.prefix}"
         compiled = self._compile(aws, graph, plan, runtime, f"{base}/plans/{plan.hash}/plan.json")
         return compiled.masked()
 

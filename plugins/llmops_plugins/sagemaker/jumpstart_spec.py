@@ -80,7 +80,9 @@ class Hyperparameter:
             (self.above, "more than", self.above is not None and number <= self.above),
             (self.below, "less than", self.below is not None and number >= self.below),
         )
-        return next((f"{what}{self.name!r} is {word} {bound:g}, not {value!r}" for bound, word, is_so in broken if is_so), "")
+        return next(
+            (f"{what}{self.name!r} is {word} {bound:g}, not {value!r}" for bound, word, is_so in broken if is_so), ""
+        )
 
 
 @attrs.frozen

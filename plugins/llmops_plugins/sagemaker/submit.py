@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker import sdk
 from llmops_plugins.sagemaker.aws import Aws
@@ -246,15 +246,27 @@ def start(aws: Aws, graph: StepGraph, compiled: Compiled, place: Place) -> str:
     """
     _upload(aws, compiled.uploads)
     version = _upsert(aws, graph, compiled, place)
-    client = aws.client("sagemaker")
-    with held_interrupt(), told(f"pipeline {graph.pipeline!r}"):
-        found = client.start_pipeline_execution(
-            PipelineName=graph.pipeline,
-            PipelineExecutionDescription=f"{MADE_BY}, plan {graph.plan[:12]}",
-            ParallelismConfiguration={"MaxParallelExecutionSteps": graph.max_parallel},
-            **({"PipelineVersionId": version} if version else {}),  # another client may have updated it since
-        )
-    return str(found["PipelineExecutionArn"])
+    client, arn = aws.client("sagemaker"), ""
+    try:
+        with held_interrupt(), told(f"pipeline {graph.pipeline!r}"):
+            found = client.start_pipeline_execution(
+                PipelineName=graph.pipeline,
+                PipelineExecutionDescription=f"{MADE_BY}, plan {graph.plan[:12]}",
+                ParallelismConfiguration={"MaxParallelExecutionSteps": graph.max_parallel},
+                **({"PipelineVersionId": version} if version else {}),  # another client may have updated it since
+            )
+            arn = str(found["PipelineExecutionArn"])
+    except KeyboardInterrupt:
+        if arn:
+            stop(aws, arn)
+        raise
+    return arn
+
+
+def stop(aws: Aws, arn: str) -> None:
+    """Ask SageMaker to stop an execution, without waiting for it; one that has ended stays as it is."""
+    with suppress(BotoCoreError, ClientError):
+        aws.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn)
 
 
 def _upload(aws: Aws, uploads: Mapping[tuple[str, str], bytes]) -> None:

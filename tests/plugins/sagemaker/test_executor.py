@@ -17,7 +17,7 @@ pytest.importorskip("moto")
 pytest.importorskip("sagemaker")
 
 import llmops_sdk.testing
-from llmops_plugins.sagemaker import rehearsal
+from llmops_plugins.sagemaker import executor, rehearsal
 from llmops_plugins.sagemaker.execution import NodeState
 from llmops_plugins.sagemaker.executor import finish
 from llmops_plugins.sagemaker.rehearsal_container import aws_variables
@@ -66,10 +66,10 @@ def _plugins() -> Registry:
     return registry
 
 
-def pipeline(**executor: Any) -> Pipeline:
+def pipeline(**options: Any) -> Pipeline:
     base = Pipeline.builder("watched").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
     base = base.with_settings("sagemaker", role=ROLE, bucket=BUCKET, region=REGION, image_uri="image:1")
-    return base.with_model("echo", fine_tune=False).with_executor("sagemaker", poll_seconds=0.3, **executor)
+    return base.with_model("echo", fine_tune=False).with_executor("sagemaker", poll_seconds=0.3, **options)
 
 
 @pytest.fixture(name="account", scope="module")
@@ -319,3 +319,21 @@ def test_every_node_of_a_graph_is_described_in_the_docs() -> None:
 
     for word in ("TrainInstanceType", "GenerateInstanceType", "CompareInstanceType", "sagemaker-rehearsal", "attach"):
         assert word in page
+
+
+def test_an_interrupt_at_the_start_stops_what_was_started(
+    account: rehearsal._World, plugins: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SageMaker's answer is waited for; then the execution is stopped, which nobody would watch."""
+    del account
+
+    def interrupted(*_: Any) -> Run:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(executor, "begin_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline(pipeline="interrupted").run(registry=plugins, store=f"s3://{BUCKET}/y", progress=Progress())
+    client = boto3.client("sagemaker")
+    (found,) = client.list_pipeline_executions(PipelineName="interrupted")["PipelineExecutionSummaries"]
+
+    assert "Stopped" == wait_for_end(found["PipelineExecutionArn"])
