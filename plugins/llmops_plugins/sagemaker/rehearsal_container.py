@@ -183,6 +183,7 @@ class Container:
         hub = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
         search = [str(self.folder / "bin"), str(Path(self.machine.python).parent), os.defpath]
         return {
+            "OMP_WAIT_POLICY": "passive",  # other processes compute on this machine too
             **{name: os.environ[name] for name in kept},
             **self.request.get("Environment", {}),
             **aws_variables(self.machine.url, self.machine.region),

@@ -194,7 +194,7 @@ def test_an_image_is_asked_for_where_sagemaker_has_none(registry: Registry) -> N
 def _specification(tmp_path: Path) -> Path:
     """A pipeline of installed parts."""
     path = tmp_path / "pipeline.yaml"
-    text = "name: shown\ndatasets: [sample]\nmodels: [{use: smollm2, fine_tune: false}]\nevaluators: [text-metrics]\n"
+    text = "name: shown\ndatasets: [sample]\nmodels: [{use: existing-endpoint, endpoint: mine}]\nevaluators: [text-metrics]\n"
     path.write_text(f"{text}settings: {{sagemaker: {json.dumps(SETTINGS)}}}\n", encoding="utf-8")
     return path
 
@@ -214,7 +214,7 @@ def test_the_whole_definition_is_printed(specification: Path, capsys: pytest.Cap
     assert 0 == main(["compile", str(specification), "--on", "sagemaker", "--full"])
     found = json.loads(capsys.readouterr().out)
 
-    assert {"generate-smollm2", "compare"} == {step["Name"] for step in found["Steps"]}
+    assert {"generate-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
 
 
 def test_a_local_pipeline_has_nothing_to_compile(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:

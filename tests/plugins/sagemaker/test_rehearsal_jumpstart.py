@@ -74,7 +74,8 @@ class Rehearsed:
 @pytest.fixture(name="rehearsed", scope="module")
 def _rehearsed(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Rehearsed:
     """The article's model, on a few lines."""
-    folder, found = tmp_path_factory.mktemp("jumpstart"), {}
+    folder = tmp_path_factory.mktemp("jumpstart")
+    found: dict[str, Any] = {}
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
 
