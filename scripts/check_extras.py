@@ -25,7 +25,7 @@ IMPORTS = {
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
     "docs": ("mkdocs", "mkdocstrings"),
 }
-RESOLVED_ONLY = ("all", "dev")
+RESOLVED_ONLY = ("rehearsal", "all", "dev")
 
 
 def main() -> int:

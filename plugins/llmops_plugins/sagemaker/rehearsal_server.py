@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -29,6 +30,9 @@ from llmops_plugins.sagemaker.rehearsal_moto import put_into_moto
 from llmops_plugins.sagemaker.rehearsal_pipeline import PlayedExecution, RefusedError
 from llmops_plugins.sagemaker.rehearsal_played import Part
 from llmops_sdk import from_json
+
+_END_SECONDS = 15.0
+"""In which the containers end; their guards kill them sooner."""
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/llmops-rehearsal"
@@ -205,13 +209,14 @@ def main() -> int:
     while os.read(0, 4096):
         pass
     world.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("llmops-rehearsal"):
+            thread.join(_END_SECONDS)
+    shutil.rmtree(world.folder, ignore_errors=True)  # whoever made it may have been killed
     return 0
 
 
 if __name__ == "__main__":
     code = main()
     sys.stderr.flush()
-    for thread in threading.enumerate():
-        if thread.name.startswith("llmops-rehearsal"):
-            thread.join(15)
     os._exit(code)
