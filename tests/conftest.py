@@ -14,6 +14,7 @@ import llmops_sdk.testing
 from llmops_sdk import AssetError, Progress
 from llmops_sdk.assets import get_asset
 from llmops_sdk.registry import Registry
+from llmops_sdk.testing import EchoEndpoint
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,13 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("LLMOPS_HOME", str(home))
     return home
+
+
+@pytest.fixture(name="asked")
+def _asked() -> list[str]:
+    """What the echo endpoints of this process are asked in this test."""
+    EchoEndpoint.asked.clear()
+    return EchoEndpoint.asked
 
 
 @pytest.fixture(scope="session")

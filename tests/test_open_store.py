@@ -99,7 +99,7 @@ def test_a_uri_that_went_through_a_path_is_told(uri: str) -> None:
 def test_folders_load_no_plugin(tmp_path: Path) -> None:
     """A folder is opened without a look at the plugins; so is `file://`."""
     code = (
-        "import sys\nfrom llmops_sdk.registry import Registry, open_store\n"
+        "import sys\nfrom llmops_sdk.opening import open_store\nfrom llmops_sdk.registry import Registry\n"
         "Registry.load = lambda: sys.exit('loaded')\n"
         f"assert open_store({str(tmp_path)!r}).uri == open_store('file://{tmp_path}').uri == {str(tmp_path)!r}"
     )

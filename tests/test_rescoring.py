@@ -12,14 +12,6 @@ from llmops_sdk import LocalStore, Pipeline, Result, Run, RunNotFoundError, Spec
 from llmops_sdk.plans import Failed
 from llmops_sdk.progress import Progress
 from llmops_sdk.registry import Registry
-from llmops_sdk.testing import EchoEndpoint
-
-
-@pytest.fixture(name="asked")
-def _asked() -> list[str]:
-    """What the echo endpoints were asked in this test."""
-    EchoEndpoint.asked.clear()
-    return EchoEndpoint.asked
 
 
 @pytest.fixture(name="store")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from llmops_sdk.errors import DataError, SpecError
+from llmops_sdk.errors import SpecError
 from llmops_sdk.secrets import Secret
-from llmops_sdk.values import Split, record_name, require_fields
+from llmops_sdk.values import Split, record_name
 
 
 @pytest.mark.parametrize("text", ["hf_abcdefSECRET", "env:", "", "ENV:TOKEN_SECRET", "env HF_SECRET"])
@@ -66,18 +66,3 @@ def test_a_split_is_read_as_a_stream(tmp_path: Path) -> None:
 def test_a_record_is_called_by_its_place_and_first_words(record: dict[str, Any], name: str) -> None:
     """Messages quote the instruction, or the first field where there is none."""
     assert name == record_name(record, 4)
-
-
-@pytest.mark.parametrize(
-    ("record", "text"),
-    [
-        ({"b": "x"}, "row 1 has no field 'a'; it has: b"),
-        ({"a": " "}, "row 1 has an empty or non-text field 'a'"),
-        ({"a": 3}, "row 1 has an empty or non-text field 'a'"),
-    ],
-)
-def test_a_field_that_must_have_text_is_told(record: dict[str, Any], text: str) -> None:
-    """A missing, empty or structured field is named with the place."""
-    with pytest.raises(DataError) as caught:
-        require_fields(record, ("a",), "row 1")
-    assert text == str(caught.value)

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Trainer,
         Transport,
     )
+    from llmops_sdk.opening import open_store
     from llmops_sdk.plans import (
         CompareStep,
         Failed,
@@ -71,7 +72,6 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.progress import Progress, Task, replay
     from llmops_sdk.prompts import render
-    from llmops_sdk.registry import open_store
     from llmops_sdk.rescoring import rescore
     from llmops_sdk.results import Results
     from llmops_sdk.running import Answered, Question, Runtime, Unanswered, ask, default_home, run_step
@@ -143,7 +143,7 @@ _HOMES = {
     ),
     "progress": ("Progress", "Task", "replay"),
     "prompts": ("render",),
-    "registry": ("open_store",),
+    "opening": ("open_store",),
     "rescoring": ("rescore",),
     "results": ("Results",),
     "running": ("Answered", "Question", "Runtime", "Unanswered", "ask", "default_home", "run_step"),

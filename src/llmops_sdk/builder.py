@@ -12,10 +12,11 @@ import attrs
 from llmops_sdk.collecting import Choice, find_leftovers, remove
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.interfaces import Executor
+from llmops_sdk.opening import open_store
 from llmops_sdk.planning import make_plan
 from llmops_sdk.plans import Plan
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.registry import Registry, open_store
+from llmops_sdk.registry import Registry
 from llmops_sdk.reporting import report_run
 from llmops_sdk.results import FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.running import Runtime

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -20,7 +19,7 @@ from llmops_sdk.cards import Card, Check, Finding, ModelCard
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you_mean
 from llmops_sdk.plans import Plan, PluginPin
 from llmops_sdk.serial import explain, from_json, to_json
-from llmops_sdk.stores import LocalStore, Store
+from llmops_sdk.stores import Store
 from llmops_sdk.values import CardKind
 
 GROUP = "llmops_sdk"
@@ -341,29 +340,6 @@ class Registry:
         """Call one plugin's implementation of a hook; pluggy's own call would not say whose result is whose."""
         caller = getattr(self._manager.hook, hook)
         return [item for impl in caller.get_hookimpls() if impl.plugin is module for item in impl.function()]
-
-
-def open_store(
-    uri: str, registry: Registry | None = None, settings: Mapping[str, Mapping[str, Any]] | None = None
-) -> Store:
-    """Open the store at a folder, or at a URI for which a plugin has a store. Plugins are loaded for URIs only.
-
-    Args:
-        uri: A folder, or `scheme://...`.
-        registry: The plugins; by default the installed ones.
-        settings: Plugin name to its settings, where a pipeline says some.
-
-    Raises:
-        SpecError: No store opens such a URI.
-        StoreError: It cannot be reached.
-    """
-    scheme, colon, _ = uri.partition("://")
-    if not colon and re.match(r"[a-z][a-z0-9]+:/", uri):
-        message = f"{uri!r} is neither a folder nor a URI; write it as text with two slashes, not as a path"
-        raise SpecError(message)
-    if not colon or scheme == "file":
-        return LocalStore(uri.removeprefix("file://"))
-    return (registry or Registry.load()).open_store(uri, settings or {})
 
 
 def _structured(given: Mapping[str, Any], cls: type, where: str) -> Any:

@@ -12,10 +12,11 @@ import attrs
 
 from llmops_sdk.builder import DEFAULT_STORE, Result
 from llmops_sdk.errors import RunNotFoundError, SpecError
+from llmops_sdk.opening import open_store
 from llmops_sdk.planning import extend_plan
 from llmops_sdk.plans import CompareStep, Plan, ScoreStep, Succeeded
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.registry import Registry, open_store
+from llmops_sdk.registry import Registry
 from llmops_sdk.reporting import report_run
 from llmops_sdk.running import Runtime, default_home, run_step
 from llmops_sdk.running.job import Job

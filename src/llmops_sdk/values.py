@@ -9,8 +9,6 @@ from typing import Any, Literal, Union
 
 import attrs
 
-from llmops_sdk.errors import DataError
-
 Record = Mapping[str, Any]
 """One row of a data set: `instruction`, `context`, `response`, plus any other JSON field."""
 
@@ -399,19 +397,3 @@ def record_name(record: Record, index: int) -> str:
     """Return how messages call a record: its place and its first words."""
     text = str(record.get("instruction") or next(iter(record.values()), ""))
     return f"record {index} ({text[:40]!r})" if text else f"record {index}"
-
-
-def require_fields(record: Record, fields: tuple[str, ...], where: str) -> None:
-    """Check that a record has text in each of the fields.
-
-    Raises:
-        DataError: Names the place, the field and the fields there are.
-    """
-    for field in fields:
-        if field not in record:
-            known = ", ".join(sorted(record))
-            message = f"{where} has no field {field!r}; it has: {known}"
-            raise DataError(message)
-        if not isinstance(record[field], str) or not record[field].strip():
-            message = f"{where} has an empty or non-text field {field!r}"
-            raise DataError(message)

@@ -126,7 +126,8 @@ def main() -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what anybody prints goes to the log
     threading.Thread(target=_stop_with_parent, daemon=True).start()
-    from llmops_sdk.registry import Registry, open_store
+    from llmops_sdk.opening import open_store
+    from llmops_sdk.registry import Registry
 
     registry = Registry.load()
     run = Run.open(open_store(store_uri, registry), run_id)

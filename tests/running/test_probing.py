@@ -13,14 +13,7 @@ from llmops_sdk.plans import Failed
 from llmops_sdk.progress import Progress
 from llmops_sdk.registry import Registry
 from llmops_sdk.stores import LocalStore, Store
-from llmops_sdk.testing import EchoEndpoint, EchoProbes, EchoProbesOptions, InstantEndpoint, MemoryStore, Refusal
-
-
-@pytest.fixture(name="asked")
-def _asked() -> list[str]:
-    """What the echo endpoints were asked in this test."""
-    EchoEndpoint.asked.clear()
-    return EchoEndpoint.asked
+from llmops_sdk.testing import EchoProbes, EchoProbesOptions, InstantEndpoint, MemoryStore, Refusal
 
 
 @pytest.fixture(name="store", params=["local", "memory"])

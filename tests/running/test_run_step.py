@@ -16,13 +16,6 @@ from llmops_sdk.stores import LocalStore, Store
 from llmops_sdk.testing import EchoEndpoint, MemoryStore
 
 
-@pytest.fixture(name="asked")
-def _asked() -> list[str]:
-    """What the echo endpoints were asked in this test."""
-    EchoEndpoint.asked.clear()
-    return EchoEndpoint.asked
-
-
 @pytest.fixture(name="store", params=["local", "memory"])
 def _store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Each promise of the record holds on a disk and on an object store without append."""

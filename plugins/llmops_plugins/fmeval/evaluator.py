@@ -32,9 +32,9 @@ class FMEvalEvaluator(Evaluator):
     needs: tuple[str, ...] = ()
 
     @property
+    @abstractmethod
     def scores(self) -> Mapping[str, Metric]:
         """FMEval's name of a score -> our metric; the first one decides."""
-        raise NotImplementedError
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from importlib.util import find_spec
 
 import attrs
@@ -22,7 +23,7 @@ BERTSCORE_LAYERS = {
 
 
 @attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots would not go together
-class BertscoreOptions:
+class BertscoreOptions(ABC):
     """Which encoder BERTScore compares texts with, where it is asked for."""
 
     bertscore_model: str = option(
@@ -51,9 +52,9 @@ class BertscoreOptions:
             raise ValueError(message)
 
     @property
+    @abstractmethod
     def uses_bertscore(self) -> bool:
         """Whether a wanted metric needs the encoder."""
-        raise NotImplementedError
 
     @property
     def layers(self) -> int | None:

@@ -19,6 +19,7 @@ from llmops_plugins.sagemaker.names import (
     TOLERATE_DEPRECATED,
     TOLERATE_VULNERABLE,
 )
+from llmops_plugins.sagemaker.sdk_requests import EndpointChoices
 from llmops_plugins.sagemaker.transport import CUSTOM_ATTRIBUTES, INFERENCE_COMPONENT, RuntimeTransport
 from llmops_sdk import (
     BaseModel,
@@ -75,7 +76,7 @@ class SageMakerEndpoint(_OnAws):
         spec = check_model(aws, base)
         requests = sdk.endpoint_requests(
             aws,
-            sdk.EndpointChoices(
+            EndpointChoices(
                 name=name,
                 model_id=base.source,
                 version=spec.version,

@@ -14,7 +14,7 @@ from llmops_plugins.sagemaker.aws_errors import told
 from llmops_plugins.sagemaker.interrupts import held_interrupt
 from llmops_plugins.sagemaker.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from llmops_plugins.sagemaker.polling import is_missing, looks
-from llmops_plugins.sagemaker.sdk import EndpointRequests
+from llmops_plugins.sagemaker.sdk_requests import EndpointRequests
 from llmops_sdk import Context, EndpointError, ResourceBusyError
 
 LOG_GROUPS = "/aws/sagemaker/Endpoints"

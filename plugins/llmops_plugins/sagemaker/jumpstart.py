@@ -21,6 +21,7 @@ from llmops_plugins.sagemaker.names import (
     TOLERATE_VULNERABLE,
     TRAINING_JOB,
 )
+from llmops_plugins.sagemaker.sdk_requests import Request, TrainingChoices
 from llmops_plugins.sagemaker.training_job import RUNNING, TrainingJob, longest_wait
 from llmops_sdk import (
     BaseModel,
@@ -65,7 +66,7 @@ class JumpStartTrainer(Trainer):
         job = TrainingJob(aws, attempts.current)
         request = sdk.training_request(
             aws,
-            sdk.TrainingChoices(
+            TrainingChoices(
                 job_name=job.name,
                 model_id=model.source,
                 version=spec.version,
@@ -104,7 +105,7 @@ class JumpStartTrainer(Trainer):
         self._known = self._known or Aws.of(context)
         return self._known
 
-    def _begin_or_find(self, context: Context, job: TrainingJob, request: sdk.Request, attempts: _Attempts) -> None:
+    def _begin_or_find(self, context: Context, job: TrainingJob, request: Request, attempts: _Attempts) -> None:
         found = job.describe()
         if found is None:
             attempts.begin()

@@ -12,7 +12,7 @@ from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.aws_errors import error_code, told
 from llmops_plugins.sagemaker.interrupts import held_interrupt
 from llmops_plugins.sagemaker.polling import is_missing, looks
-from llmops_plugins.sagemaker.sdk import Request
+from llmops_plugins.sagemaker.sdk_requests import Request
 from llmops_sdk import Context, EndpointError
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"

@@ -42,7 +42,8 @@ from llmops_sdk import (
     run_step,
 )
 from llmops_sdk.builder import attach, resume
-from llmops_sdk.registry import Registry, open_store
+from llmops_sdk.opening import open_store
+from llmops_sdk.registry import Registry
 from llmops_sdk.testing import EchoEndpoint, MemoryStore
 
 REGION, BUCKET = "us-east-1", "team-bucket"

@@ -18,6 +18,7 @@ import attrs
 
 from llmops_plugins.sagemaker import sdk
 from llmops_plugins.sagemaker.aws import Aws
+from llmops_plugins.sagemaker.sdk_requests import EndpointChoices, TrainingChoices
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import UserError
 
@@ -26,7 +27,7 @@ from .conftest import BUCKET, MODEL_ID, REGION, ROLE, Cloud, Edit, interrupt
 HYPERPARAMETERS = {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}
 TAGS = [{"Key": "llmops:run-id", "Value": "run-1"}]
 
-TRAINING = sdk.TrainingChoices(
+TRAINING = TrainingChoices(
     job_name="job-1",
     model_id=MODEL_ID,
     version="2.0.4",
@@ -44,7 +45,7 @@ TRAINING = sdk.TrainingChoices(
     disable_output_compression=True,
     tags=TAGS,
 )
-ENDPOINT = sdk.EndpointChoices(
+ENDPOINT = EndpointChoices(
     name="ep-1",
     model_id=MODEL_ID,
     version="2.0.4",

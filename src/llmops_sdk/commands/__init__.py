@@ -1,0 +1,1 @@
+"""The commands of `llmops`, a module for each kind; `llmops_sdk.cli` puts them together."""
