@@ -53,17 +53,21 @@ class Temporary:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def processes(self) -> list[psutil.Process]:
-        """Return the processes that were started to work below the folder."""
-        found = []
+    def commands(self) -> dict[psutil.Process, list[str]]:
+        """Return the processes that were started to work below the folder, with their command lines."""
+        found = {}
         for process in psutil.process_iter():
             try:
                 home = process.environ().get("HF_HOME", "")
                 if home.startswith(f"{self.folder}/") and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                    found[process] = process.cmdline()
+            except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended while it was looked at
                 continue
         return found
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes that were started to work below the folder."""
+        return list(self.commands())
 
     def wait_until_empty(self, seconds: float = 30) -> None:
         """Wait until no folder of FMEval's is there and no process works there; 0 seconds is at once."""

@@ -103,7 +103,9 @@ def test_nothing_is_left_when_one_of_its_processes_is_killed(temporary: Any, whi
         [sys.executable, "-c", PARENT, BUSY + SLEEP, str(temporary.folder)], stderr=subprocess.PIPE, text=True
     ) as sdk:
         _wait_for(lambda: list(temporary.folder.glob("*/started")))
-        (victim,) = [found for found in temporary.processes() if found.cmdline()[1].endswith(which)]
+        (victim,) = [
+            found for found, command in temporary.commands().items() if command[1:2] and command[1].endswith(which)
+        ]
         victim.kill()
         assert "its process was killed" in sdk.communicate(timeout=60)[1]
     temporary.wait_until_empty()

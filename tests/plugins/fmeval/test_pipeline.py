@@ -72,7 +72,7 @@ def test_nothing_of_ray_is_left_when_the_sdk_is_ended(temporary: Any, name: sign
     """Killed, or interrupted in a terminal, while Ray's servers and workers are running."""
     with subprocess.Popen([sys.executable, "-c", SCORE, str(temporary.folder)], stderr=subprocess.DEVNULL) as sdk:
         until = time.monotonic() + 150
-        while not any("raylet" in " ".join(process.cmdline()[:1]) for process in temporary.processes()):
+        while not any("raylet" in " ".join(command[:1]) for command in temporary.commands().values()):
             assert sdk.poll() is None
             assert time.monotonic() < until
             time.sleep(0.2)
