@@ -392,7 +392,7 @@ def test_sagemakers_wrapped_throttling_may_be_asked_again() -> None:
 
 @pytest.mark.parametrize(
     ("header", "low", "high"),
-    [("7", 7, 7), (formatdate(usegmt=True), 0, 0), ("soon", None, None), ("-3", None, None), ("", None, None)],
+    [("7", 7, 7), ("Mon, 06 Jul 2015 10:00:00 GMT", 0, 0), ("soon", None, None), ("-3", None, None), ("", None, None)],
 )
 def test_how_long_to_wait_is_read(server: Scripted, header: str, low: float | None, high: float | None) -> None:
     """Seconds or a date; anything else is no advice."""
