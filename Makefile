@@ -1,5 +1,6 @@
 # make demo   sets up and runs the main job          make test    sets up and runs lint and all tests
 # make bench  measures, side by side                  make docs    builds the documentation
+# make check-sagemaker  runs the plugin's tests with the other supported line of the SageMaker SDK
 #
 # TORCH_INDEX=URL  takes torch from another index, for example PyTorch's own of CPU wheels, which are much smaller
 # PYTHON=python3.11  chooses the interpreter (3.10, 3.11 or 3.12)
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: demo test lint slow-test bench docs lock check-extras clean
+.PHONY: demo test lint slow-test bench docs lock check-extras check-sagemaker clean
 
 demo: $(VENV)/.demo
 	$(BIN)/llmops run examples/quickstart.yaml
@@ -40,6 +41,19 @@ lock: $(VENV)/.test
 
 check-extras: $(VENV)/.test
 	$(BIN)/python scripts/check_extras.py
+
+# The other line of the SageMaker SDK, on top of what is installed: its pickles differ from those of 2.253.
+SAGEMAKER ?= 2.257.7
+
+check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker $(PYTEST_ARGS)
+
+$(VENV)/sagemaker-$(SAGEMAKER)/.ready: $(VENV)/.test
+	$(PYTHON) -m venv $(@D)
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+	  > $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/of-the-tests.pth
+	$(@D)/bin/python -m pip install --disable-pip-version-check -q --no-deps 'sagemaker==$(SAGEMAKER)'
+	@touch $@
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' || \

@@ -53,6 +53,7 @@ def test_quickstart(run: Run) -> None:
     assert "all-MiniLM-L6-v2" in results["evaluators"][0]["provenance"]["bertscore_model"]
 
 
+@pytest.mark.slow
 def test_two_prompts(run: Run, tmp_path: Path) -> None:
     """The script compares two prompts of one model, and writes its report."""
     out = run(str(ROOT / "examples" / "two_prompts.py"))
@@ -61,6 +62,7 @@ def test_two_prompts(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "two-prompts.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_readme_program(run: Run, tmp_path: Path) -> None:
     """The README's ten lines run as they stand."""
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from llmops_sdk.running import Answered, Question, Runtime, Unanswered, ask, default_home, run_step
     from llmops_sdk.runs import Run
     from llmops_sdk.secrets import Secret
-    from llmops_sdk.serial import digest, file_sha256, from_json
+    from llmops_sdk.serial import canonical, digest, file_sha256, from_json
     from llmops_sdk.splits import read_jsonl, write_splits
     from llmops_sdk.stores import LocalStore, Store
     from llmops_sdk.transport import (
@@ -153,7 +153,7 @@ _HOMES = {
     ),
     "runs": ("Run",),
     "secrets": ("Secret",),
-    "serial": ("digest", "file_sha256", "from_json"),
+    "serial": ("canonical", "digest", "file_sha256", "from_json"),
     "splits": ("read_jsonl", "write_splits"),
     "stores": ("LocalStore", "Store"),
     "values": (
@@ -260,6 +260,7 @@ __all__ = [
     "WheelSource",
     "__version__",
     "ask",
+    "canonical",
     "default_home",
     "did_you_mean",
     "digest",

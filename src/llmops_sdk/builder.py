@@ -11,6 +11,7 @@ import attrs
 
 from llmops_sdk.collecting import Choice, find_leftovers, remove
 from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.guards import guards, refuse
 from llmops_sdk.interfaces import Executor
 from llmops_sdk.opening import open_store
 from llmops_sdk.planning import make_plan
@@ -213,6 +214,8 @@ class Pipeline:
             executor = _executor(plan, registry)
             if detach:
                 _check_elsewhere(executor, plan)
+            if not offline:
+                refuse(guards(plan, registry), runtime.progress)
             run = executor.begin(plan, opened, runtime)
             run.put("specification.yaml", pipeline.to_yaml().encode())
             if detach:

@@ -168,9 +168,15 @@ class EvaluatorCard(Card):
 
 @attrs.frozen(kw_only=True)
 class ExecutorCard(Card):
-    """Offers an `Executor`."""
+    """Offers an `Executor`.
+
+    Attributes:
+        plays_services: Whether it plays the services that trainers and deployers use, so that none need be there.
+    """
 
     kind = "executor"
+
+    plays_services: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -226,7 +232,7 @@ class Check:
 
     Attributes:
         name: What is looked at (`torch`, `wordnet`).
-        look: Looks at this machine, without changing anything and without a network.
+        look: Looks, without changing anything; those of `llmops doctor` at this machine alone, without a network.
     """
 
     name: str

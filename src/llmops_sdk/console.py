@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from llmops_sdk.assets import Asset, find_asset
-from llmops_sdk.cards import Card, Check, Finding
+from llmops_sdk.cards import Card, Check
 from llmops_sdk.collecting import Leftovers, tell_age
+from llmops_sdk.guards import look
 from llmops_sdk.plans import Component, Failed, Plan, Succeeded
 from llmops_sdk.registry import Offer, Registry
 from llmops_sdk.results import CellResult, Estimate, Leaderboard, Results
@@ -230,16 +231,15 @@ def show_assets(assets: Iterable[Asset], home: Path) -> None:
     )
 
 
-def show_findings(checks: Iterable[Check]) -> bool:
-    """Make and show checks; return whether one found an error."""
+def show_findings(checks: Iterable[Check], *, quiet: bool = False) -> bool:
+    """Make and show checks (`quiet`: but for those that are well); return whether one found an error."""
     console, failed = _console(), False
     styles = {"ok": "green", "warning": "yellow", "error": "red"}
     for check in checks:
-        try:
-            finding = check.look()
-        except Exception as exc:  # noqa: BLE001 - a broken check is a finding
-            finding = Finding("error", f"the check itself failed: {type(exc).__name__}: {exc}")
+        finding = look(check)
         failed = failed or finding.status == "error"
+        if quiet and finding.status == "ok":
+            continue
         mend = f"; {finding.mend}" if finding.mend else ""
         line = Text.assemble(
             (f"{finding.status:<8}", styles.get(finding.status, "")), f" {check.name}: {finding.text}{mend}"

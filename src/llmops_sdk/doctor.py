@@ -12,6 +12,7 @@ from llmops_sdk.assets import Asset, find_asset, verify_asset
 from llmops_sdk.builder import Pipeline
 from llmops_sdk.cards import Check, Finding
 from llmops_sdk.errors import AssetError, MissingExtraError, UserError
+from llmops_sdk.guards import guards
 from llmops_sdk.interfaces import Context
 from llmops_sdk.plans import Component, Plan
 from llmops_sdk.progress import Progress
@@ -20,14 +21,15 @@ from llmops_sdk.values import BaseModel, CardKind
 
 
 def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: Pipeline | None = None) -> list[Check]:
-    """Return what there is to look at on this machine. Looking asks no network and fetches nothing.
+    """Return what there is to look at on this machine. Looking fetches nothing.
 
     Args:
         registry: The installed plugins.
         home: The cache of this machine.
         offline: Whether what is not here is an error, since a run may not fetch it.
-        pipeline: Look at the assets that this one needs, not at all of them; with `offline`, also at what its data
-            sets, models and evaluators take from the caches of others, such as Hugging Face's.
+        pipeline: Look at the assets that this one needs, not at all of them; and at what must hold before it is run,
+            for which services may be asked; with `offline`, instead, at what its data sets, models and evaluators
+            take from the caches of others, such as Hugging Face's. Without a pipeline no network is asked.
 
     Raises:
         UserError: The pipeline cannot run as it is written.
@@ -42,7 +44,7 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
         lacking = Finding("error", str(exc))
         return [*found, Check(f"pipeline {pipeline.spec.name}", lambda: lacking)]
     found += [_asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
-    return [*found, *_input_checks(plan, registry, home)] if offline else found
+    return [*found, *(_input_checks(plan, registry, home) if offline else guards(plan, registry))]
 
 
 def _look_at_plugin(registry: Registry, plugin: Plugin) -> Finding:

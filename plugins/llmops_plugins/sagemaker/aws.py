@@ -135,14 +135,22 @@ class Aws:
     # -- bucket ---------------------------------------------------------------------------------
 
     @cached_property
+    def bucket_name(self) -> str:
+        """The name of the bucket, which may not be there."""
+        return self._named_bucket or f"sagemaker-{self.region}-{self.identity['Account']}"
+
+    @cached_property
+    def _named_bucket(self) -> str:
+        return self.settings.bucket or _configured_bucket(self)
+
+    @cached_property
     def bucket(self) -> str:
         """The bucket, which is there: the settings', or the account's SageMaker bucket, made where it is missing.
 
         Raises:
             UserError: It is not there or not ours.
         """
-        named = self.settings.bucket or _configured_bucket(self)
-        bucket = named or f"sagemaker-{self.region}-{self.identity['Account']}"
+        named, bucket = self._named_bucket, self.bucket_name
         s3 = self.client("s3")
         with told(f"bucket {bucket!r}"):
             try:
@@ -204,14 +212,18 @@ class Aws:
 
     def tags(self, context: Context) -> list[dict[str, str]]:
         """Return the tags of what a step creates: the settings', and by whom, where and until when."""
-        until = datetime.fromtimestamp(time.time() + self.settings.expire_hours * 3600, timezone.utc)
         tags = {
             **self.settings.tags,
             RUN_TAG: context.run_id,
             STEP_TAG: context.step,
-            EXPIRES_TAG: until.isoformat(timespec="seconds"),
+            EXPIRES_TAG: self.expires(),
         }
         return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+    def expires(self, seconds: float = 0.0) -> str:
+        """Return until when a sweep does not take for forgotten what is created now, and may be in use for so long."""
+        until = time.time() + max(self.settings.expire_hours * 3600, seconds)
+        return datetime.fromtimestamp(until, timezone.utc).isoformat(timespec="seconds")
 
     def last_log_lines(self, group: str, prefix: str, lines: int = 8) -> list[str]:
         """Return the end of the newest CloudWatch log stream that begins so; none where it cannot be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -10,7 +10,7 @@ from attrs import validators
 
 from llmops_plugins.sagemaker.jumpstart_options import check_serving
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME
-from llmops_sdk import BaseModel, PromptTemplate, option
+from llmops_sdk import BaseModel, Check, PromptTemplate, option
 
 _positive = validators.gt(0)
 _at_least_one = validators.ge(1)
@@ -60,6 +60,14 @@ class SageMakerEndpointOptions(_AskingOptions):
             UserError: It cannot be served.
         """
         check_serving(base, settings)
+
+    def checks(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+        """Yield what must hold before an endpoint is made: role, bucket, quota."""
+        from llmops_plugins.sagemaker.guards import Guards
+
+        guards = Guards(settings)
+        yield from guards.account()
+        yield guards.endpoint_quota(base, self.instance_type or "", self.instance_count)
 
 
 @attrs.frozen(kw_only=True)

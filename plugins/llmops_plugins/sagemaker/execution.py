@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -98,8 +98,15 @@ class Execution:
             for step in page["PipelineExecutionSteps"]
         }
 
-    def watch(self, progress: Progress, seconds: float) -> tuple[str, Mapping[str, NodeState]]:
+    def watch(
+        self, progress: Progress, seconds: float, changed: Callable[[], None]
+    ) -> tuple[str, Mapping[str, NodeState]]:
         """Look at it until it has ended, telling how its nodes come along; return how it ended, and its nodes.
+
+        Args:
+            progress: Who is told.
+            seconds: Between two looks.
+            changed: Called when a node has come further.
 
         Raises:
             UserError: AWS can be asked no longer; the execution goes on.
@@ -108,10 +115,13 @@ class Execution:
         told_states: dict[str, str] = {}
         with progress.task("steps", len(self._graph.nodes), "steps") as task:
             for status, nodes in looks(self._look, self._doing, seconds, _LOG):
+                before = dict(told_states)
                 for name, state in nodes.items():
                     if told_states.get(name) != state.status:
                         told_states[name] = state.status
                         progress.say(f"  {state.status.lower():<9} {name}{f': {state.reason}' if state.reason else ''}")
+                if before != told_states:
+                    changed()
                 task.update(sum(state.status in _ENDED_STEPS for state in nodes.values()), execution=status)
                 if status not in RUNNING:
                     return status, nodes

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +29,7 @@ from llmops_sdk import (
     Step,
     Store,
     UserError,
+    canonical,
     open_store,
     run_step,
 )
@@ -78,13 +78,16 @@ class SageMakerExecutor(Executor):
         return self._anew(run, runtime)
 
     def execute(self, run: Run, runtime: Runtime) -> None:
+        self._watch(run, runtime, lambda: None)
+
+    def _watch(self, run: Run, runtime: Runtime, changed: Callable[[], None]) -> None:
         self._check_online(runtime)
         if _all_failed(run):
             finish(run, runtime, "", {})
             return
         execution = self._execution(run)
         try:
-            status, nodes = execution.watch(runtime.progress, self.options.poll_seconds)
+            status, nodes = execution.watch(runtime.progress, self.options.poll_seconds, changed)
         except KeyboardInterrupt:
             self._stop(execution, runtime)
             raise
@@ -160,7 +163,7 @@ class SageMakerExecutor(Executor):
 
 def prepare(plan: Plan, store: Store, runtime: Runtime) -> bool:
     """Prepare the data sets here, leave the records where every run of the plan finds them; tell whether one was."""
-    store.put(f"plans/{plan.hash}/plan.json", _canonical(plan.json))
+    store.put(f"plans/{plan.hash}/plan.json", canonical(plan.json))
     scratch = Run(store, f"preparing-{secrets.token_hex(6)}", plan, {})
     prepared = False
     try:
@@ -211,7 +214,3 @@ def _place(uri: str) -> Place:
     parts = urlsplit(uri)
     base = parts.path.rpartition("/plans/")[0].strip("/")
     return Place(parts.netloc, "/".join(filter(None, (f"s3://{parts.netloc}", base, _PIPELINES))), uri)
-
-
-def _canonical(data: Any) -> bytes:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

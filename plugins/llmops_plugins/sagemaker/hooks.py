@@ -93,6 +93,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
             options=RehearsalOptions,
             extra="rehearsal",
             requires=("sagemaker", "boto3", "moto", "flask"),
+            plays_services=True,
         ),
     )
 

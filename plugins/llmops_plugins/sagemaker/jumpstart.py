@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.sagemaker import sdk
-from llmops_plugins.sagemaker.aws import Aws
+from llmops_plugins.sagemaker.aws import EXPIRES_TAG, Aws
 from llmops_plugins.sagemaker.jumpstart_check import check_training
 from llmops_plugins.sagemaker.jumpstart_options import JumpStartTrainingOptions, check_template
 from llmops_plugins.sagemaker.jumpstart_spec import read_spec
@@ -85,9 +85,13 @@ class JumpStartTrainer(Trainer):
                 tags=aws.tags(context),
             ),
         )
+        longest = longest_wait(request)
+        for tag in request["Tags"]:
+            if tag["Key"] == EXPIRES_TAG:
+                tag["Value"] = aws.expires(longest)
         self._begin_or_find(context, job, request, attempts)
         try:
-            found = job.wait(context, seconds=options.poll_seconds, timeout=options.timeout or longest_wait(request))
+            found = job.wait(context, seconds=options.poll_seconds, timeout=options.timeout or longest)
         except EndpointError:
             attempts.end()
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -17,7 +17,7 @@ from llmops_plugins.sagemaker.names import (
     TOLERATE_VULNERABLE,
 )
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
-from llmops_sdk import BaseModel, PromptTemplate, SpecError, TextTemplate, option
+from llmops_sdk import BaseModel, Check, PromptTemplate, SpecError, TextTemplate, option
 
 LLAMA_2_7B = "meta-textgeneration-llama-2-7b"
 _log = logging.getLogger("llmops.sagemaker")
@@ -140,6 +140,14 @@ class JumpStartTrainingOptions:
         from llmops_plugins.sagemaker.jumpstart_check import check_training
 
         check_reachable(lambda: check_training(_aws(settings), base, self.hyperparameters), base)
+
+    def checks(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+        """Yield what must hold before a job is begun: role, bucket, quota."""
+        from llmops_plugins.sagemaker.guards import Guards
+
+        guards = Guards(settings)
+        yield from guards.account()
+        yield guards.training_quota(base, self.instance_type or "", self.instance_count, spot=self.spot)
 
 
 def check_template(name: str, template: PromptTemplate) -> None:

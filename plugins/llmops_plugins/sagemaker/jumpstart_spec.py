@@ -99,6 +99,7 @@ class JumpStartSpec:
         training_vulnerable: Whether its training code is known to have vulnerabilities, and so must be tolerated.
         inference_vulnerable: The same of its serving code.
         training_instance: The default instance of training.
+        hosting_instance: The default instance of an endpoint.
         hyperparameters: Those users may set, by their names.
     """
 
@@ -110,6 +111,7 @@ class JumpStartSpec:
     training_vulnerable: bool
     inference_vulnerable: bool
     training_instance: str
+    hosting_instance: str
     hyperparameters: Mapping[str, Hyperparameter]
 
     @property
@@ -240,6 +242,7 @@ def _parse(data: Mapping[str, Any], region: str) -> JumpStartSpec:
         training_vulnerable=bool(data.get("training_vulnerable")),
         inference_vulnerable=bool(data.get("inference_vulnerable")),
         training_instance=data.get("default_training_instance_type") or "",
+        hosting_instance=data.get("default_inference_instance_type") or "",
         hyperparameters={each.name: each for each in hyperparameters},
     )
 

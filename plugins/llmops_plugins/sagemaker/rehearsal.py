@@ -26,7 +26,7 @@ from llmops_plugins.sagemaker.names import JUMPSTART
 from llmops_plugins.sagemaker.rehearsal_server import ROLE, Choices, loopback_client, loopback_session
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
 from llmops_plugins.sagemaker.store import S3Store
-from llmops_sdk import EndpointError, Plan, Run, Runtime, SpecError, Store
+from llmops_sdk import EndpointError, Plan, Run, Runtime, SpecError, Store, digest
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -71,6 +71,7 @@ class RehearsalExecutor(SageMakerExecutor):
             runtime.asset(asset)
         self._world = _World(plan, self.options, runtime)
         try:
+            self._world.copy_in(store, runtime.home)
             played = super().begin(plan, store, runtime)
             _begin_copy(played, store, self.substituted(plan))
         except BaseException:
@@ -80,19 +81,20 @@ class RehearsalExecutor(SageMakerExecutor):
 
     def resume(self, run: Run, runtime: Runtime) -> Run:
         """Begin another rehearsal: the account that was played is gone."""
-        runtime.progress.say("a rehearsal begins anew: the account that was played is gone")
+        runtime.progress.say("a rehearsal begins anew, with what an earlier one has made: the account is gone")
         return self._anew(run, runtime)
 
     def execute(self, run: Run, runtime: Runtime) -> None:
         if self._world is None:
             message = f"the rehearsal {run.id!r} was played by another program: begin another one"
             raise SpecError(message)
-        played = Run.open(self._world.store, run.id)
+        world, played = self._world, Run.open(self._world.store, run.id)
         try:
-            super().execute(played, runtime)
+            self._watch(played, runtime, lambda: world.copy_back(run, runtime.home))
         finally:
             try:
-                self._world.copy_back(run, runtime.home)
+                world.copy_back(run, runtime.home)
+                _strike_all(run)
             finally:
                 self._close()
 
@@ -171,6 +173,8 @@ class _World:
     def __init__(self, plan: Plan, options: RehearsalOptions, runtime: Runtime) -> None:
         settings = _settings(plan)
         made = _NoAws(settings, "")
+        stand_in = digest(options.stand_in, dict(options.stand_in_options), options.stand_in_steps)
+        self._prefix = f"rehearsal-{stand_in[:8]}-"
         with ExitStack() as ended:
             self.folder = Path(ended.enter_context(tempfile.TemporaryDirectory(prefix="llmops-rehearsal-")))
             choices = Choices(
@@ -204,12 +208,12 @@ class _World:
         return str(json.loads(line)["url"])
 
     def copy_back(self, run: Run, home: Path) -> None:
-        """Bring the artifacts and the record into the user's store, and what the containers printed.
+        """Bring the artifacts and the record into the user's store, and what the containers printed, as far as they are.
 
-        The artifacts get addresses that no other run looks for: what a stand-in has answered must never be taken for
-        the answers of the model that it stood for.
+        The artifacts get addresses that only rehearsals with the same stand-in look for: what that has answered must
+        never be taken for the answers of the model that it stood for.
         """
-        addresses = {address: _played_address(address) for address in _artifacts(self.store)}
+        addresses = {address: self._kept_address(address) for address in _artifacts(self.store)}
         for address, renamed in addresses.items():
             _copy_artifact(self.store, run.store, address, renamed, home)
         own = {f"runs/{run.id}/run.json", f"runs/{run.id}/specification.yaml"}
@@ -219,9 +223,18 @@ class _World:
                 run.store.put(key, _renamed(data, addresses) if key.endswith(".json") else data)
         for log in sorted((self.folder / run.id).glob("*/log")):
             run.put(f"logs/container.{log.parent.name}.log", log.read_bytes())
-        for entry in run.ledger():
-            if entry.deleted is None:  # it was played, and nothing of it is left
-                run.strike(entry.resource, entry.step)
+
+    def copy_in(self, store: Store, home: Path) -> None:
+        """Bring what an earlier rehearsal has made into the bucket, but for what refers to the bucket of that one."""
+        for kept in sorted(_artifacts(store)):
+            kind, _, name = kept.partition("/")
+            address = f"{kind}/{name.removeprefix(self._prefix)}"
+            if name.startswith(self._prefix) and b"s3://" not in (store.get(f"artifacts/{kept}/artifact.json") or b""):
+                _copy_artifact(store, self.store, kept, address, home)
+
+    def _kept_address(self, address: str) -> str:
+        kind, _, name = address.partition("/")
+        return f"{kind}/{self._prefix}{name}"
 
     def close(self) -> None:
         """End the process, with all that it has started, and remove its folder."""
@@ -266,9 +279,11 @@ def _artifacts(store: Store) -> set[str]:
     return {key.removeprefix("artifacts/").removesuffix("/artifact.json") for key in whole}
 
 
-def _played_address(address: str) -> str:
-    kind, _, key = address.partition("/")
-    return f"{kind}/rehearsal-{key}"
+def _strike_all(run: Run) -> None:
+    """Strike what the ledger still holds: it was played, and nothing of it is left."""
+    for entry in run.ledger():
+        if entry.deleted is None:
+            run.strike(entry.resource, entry.step)
 
 
 def _renamed(data: bytes, addresses: Mapping[str, str]) -> bytes:

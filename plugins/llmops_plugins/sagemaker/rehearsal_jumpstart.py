@@ -19,11 +19,11 @@ import httpx
 
 from llmops_plugins.sagemaker import rehearsal_guard
 from llmops_plugins.sagemaker.rehearsal_container import download
-from llmops_plugins.sagemaker.rehearsal_metadata import GATED
+from llmops_plugins.sagemaker.rehearsal_metadata import GATED, is_model_package
 from llmops_plugins.sagemaker.rehearsal_played import TRAINED, Part
 
 BUSY = ("Creating", "Updating")
-_MODEL_TAG = "sagemaker-sdk:jumpstart-model-id"
+_MODEL_TAG, _VERSION_TAG = "sagemaker-sdk:jumpstart-model-id", "sagemaker-sdk:jumpstart-model-version"
 _PAUSE = 0.3
 """Seconds that a state lasts which on AWS has to do with instances."""
 
@@ -108,6 +108,7 @@ class JumpStart:
     _jobs: dict[str, Player] = attrs.field(factory=dict)
     _endpoints: dict[str, Player] = attrs.field(factory=dict)
     _urls: dict[str, str] = attrs.field(factory=dict)
+    _packages: set[str] = attrs.field(factory=set)
 
     # -- training jobs --------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class JumpStart:
             job.secondary_status = "Downloading"
             self._download_channel(job, player.folder / "data")
             time.sleep(_PAUSE)
-            if _model_id(job).startswith(GATED) and not _is_accepted(job, environment):
+            if _tag(job.tags, _MODEL_TAG).startswith(GATED) and not _is_accepted(job, environment):
                 message = "the licence is not accepted: neither in the environment (accept_eula) nor of a channel"
                 raise RuntimeError(message)
             job.secondary_status = "Training"
@@ -187,14 +188,17 @@ class JumpStart:
 
     # -- endpoints ------------------------------------------------------------------------------
 
-    def serve(self, endpoint: Any, container: Mapping[str, Any]) -> None:
+    def serve(self, endpoint: Any, container: Mapping[str, Any], tags: list[dict[str, str]]) -> None:
         """Begin to play an endpoint.
 
         Args:
             endpoint: Moto's, whose states change with the time.
             container: Of its model.
+            tags: With which it was asked for; the SageMaker SDK names the model in them.
         """
         name = endpoint.endpoint_name
+        if is_model_package(_tag(tags, _MODEL_TAG), _tag(tags, _VERSION_TAG)):
+            self._packages.add(name)
         endpoint.endpoint_status, endpoint.failure_reason = "Creating", None
         player = self._endpoints[name] = Player(self.folder / "endpoints" / name, self.make_part(name))
         self._beside(lambda: self._serve(endpoint, player, container))
@@ -206,12 +210,19 @@ class JumpStart:
         if player is not None:
             player.stop()
 
-    def ask(self, name: str, body: bytes) -> httpx.Response:
-        """Ask an endpoint that is in service.
+    def ask(self, name: str, body: bytes, attributes: str) -> httpx.Response:
+        """Ask an endpoint that is in service; a package's container answers nobody who does not accept its licence.
+
+        Args:
+            name: Of the endpoint.
+            body: Of the request.
+            attributes: The request's custom attributes.
 
         Raises:
-            KeyError: It is not.
+            KeyError: It is not in service.
         """
+        if name in self._packages and "accept_eula=true" not in attributes:
+            return httpx.Response(400, text="Need to pass custom_attributes='accept_eula=true' as part of header")
         with httpx.Client(trust_env=False, timeout=_ASK_SECONDS) as client:
             return client.post(self._urls[name], content=body, headers={"Content-Type": "application/json"})
 
@@ -258,9 +269,8 @@ class JumpStart:
         threading.Thread(target=call, name="llmops-rehearsal-jumpstart", daemon=True).start()
 
 
-def _model_id(job: Any) -> str:
-    tags = {tag["Key"]: tag["Value"] for tag in job.tags}
-    return str(tags.get(_MODEL_TAG, ""))
+def _tag(tags: list[dict[str, str]], name: str) -> str:
+    return next((tag["Value"] for tag in tags if tag["Key"] == name), "")
 
 
 def _is_accepted(job: Any, environment: Mapping[str, str]) -> bool:

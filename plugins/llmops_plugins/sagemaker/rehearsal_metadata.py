@@ -10,6 +10,11 @@ GATED = "meta-"
 """How ids of models begin whose licence must be accepted."""
 
 
+def is_model_package(model_id: str, version: str) -> bool:
+    """Tell whether a model is its provider's package, as Meta's were in versions 2: its container asks for the licence."""
+    return model_id.startswith(GATED) and version.startswith("2.")
+
+
 def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
     """Return the files of JumpStart's bucket: the list of models, and a minimal specification of each.
 
@@ -33,6 +38,7 @@ def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
 def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
     """Return what the SageMaker SDK must be told of a model to train and serve it: invented, but for the field names."""
     gpu = f"{'0' * 12}.dkr.ecr.{region}.amazonaws.com"
+    of_package = is_model_package(model_id, version)
     return {
         "model_id": model_id,
         "version": version,
@@ -52,6 +58,12 @@ def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
         "hosting_artifact_key": f"rehearsal/{model_id}/model.tar.gz",
         "hosting_script_key": f"rehearsal/{model_id}/serve/sourcedir.tar.gz",
         "hosting_use_script_uri": False,
+        "hosting_model_package_arns": {region: f"arn:aws:sagemaker:{region}:{'0' * 12}:model-package/{model_id}"}
+        if of_package
+        else None,
+        "training_model_package_artifact_uris": {region: f"s3://jumpstart-cache-prod-{region}/rehearsal/{model_id}"}
+        if of_package
+        else None,
         "training_artifact_key": f"rehearsal/{model_id}/train.tar.gz",
         "training_script_key": f"rehearsal/{model_id}/train/sourcedir.tar.gz",
         "inference_vulnerable": False,

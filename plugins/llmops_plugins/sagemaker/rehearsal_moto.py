@@ -114,7 +114,7 @@ def _endpoints(world: World) -> tuple[Handler, ...]:
         config = backend.describe_endpoint_config(self._get_param("EndpointConfigName"))
         model = backend.describe_model(config["ProductionVariants"][0]["ModelName"])
         container = model.response_object.get("PrimaryContainer") or model.response_object["Containers"][0]
-        world.jumpstart.serve(backend.endpoints[name], container)
+        world.jumpstart.serve(backend.endpoints[name], container, self._get_param("Tags") or [])
         return found
 
     def delete_endpoint(self: Any) -> Any:
@@ -138,7 +138,8 @@ def _invoke_endpoint(world: World) -> Handler:
     def invoke_endpoint(self: Any) -> Any:
         name = self.path.split("/")[2]
         try:
-            answer = world.jumpstart.ask(name, self.body if isinstance(self.body, bytes) else self.body.encode())
+            body = self.body if isinstance(self.body, bytes) else self.body.encode()
+            answer = world.jumpstart.ask(name, body, self.headers.get("X-Amzn-SageMaker-Custom-Attributes", ""))
         except KeyError:
             message = f"Endpoint {name} of account {self.current_account} not found."
             return refused(400, "ValidationError", {"Message": message})

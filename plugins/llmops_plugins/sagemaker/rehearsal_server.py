@@ -98,6 +98,7 @@ class World:
         self.jumpstart = JumpStart(self.folder, self.client("s3"), self.client("logs"), self._part)
         put_into_moto(self)
         self._make_bucket(self.choices.bucket)
+        self._make_role(self.choices.role or ROLE)
         cache = f"jumpstart-cache-prod-{self.choices.region}"
         self._make_bucket(cache)
         for key, data in metadata(self.choices.jumpstart, self.choices.region).items():
@@ -106,6 +107,11 @@ class World:
             self._python = make_image(self.folder / "image", self.choices.python)
         config = {"SchemaVersion": "1.0", "SageMaker": {"TrainingJob": {"RoleArn": self.choices.role or ROLE}}}
         (self.folder / "config.yaml").write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
+
+    def _make_role(self, arn: str) -> None:
+        who = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [who]})
+        self.client("iam").create_role(RoleName=arn.rpartition("/")[2], AssumeRolePolicyDocument=policy)
 
     def _make_bucket(self, name: str) -> None:
         region = self.choices.region

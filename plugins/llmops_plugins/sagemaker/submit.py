@@ -20,6 +20,7 @@ from llmops_plugins.sagemaker import sdk
 from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.aws_errors import error_code, error_text, told
 from llmops_plugins.sagemaker.compile import Node, Retry, StepGraph
+from llmops_plugins.sagemaker.guards import DEFAULT_IMAGES, mend_image
 from llmops_plugins.sagemaker.interrupts import held_interrupt
 from llmops_plugins.sagemaker.polling import is_missing
 from llmops_plugins.sagemaker.shipping import ship
@@ -33,7 +34,6 @@ _LARGEST_INLINE = 100_000
 """Bytes of a definition that is sent in the request itself."""
 
 _UPLOADS = 16
-_DEFAULT_IMAGES = ("3.8", "3.10")
 _MASKED = "(not shown)"
 _SECRET_WORDS = ("SECRET", "PASSWORD", "TOKEN", "KEY_ID", "ACCESS_KEY")
 
@@ -158,11 +158,8 @@ def _retry(parts: Any, retry: Retry) -> Any:
 
 def _image(image: str) -> str:
     minor = ".".join(map(str, sys.version_info[:2]))
-    if not image and minor not in _DEFAULT_IMAGES:
-        message = (
-            f"the steps need an image with Python {minor} and sagemaker {sdk.version()} in it, as here:"
-            " with_settings('sagemaker', image_uri=...)"
-        )
+    if not image and minor not in DEFAULT_IMAGES:
+        message = f"SageMaker has no image for steps in Python {minor}: {mend_image(minor, sdk.version())}"
         raise SpecError(message)
     return image
 

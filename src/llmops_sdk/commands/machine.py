@@ -142,7 +142,10 @@ def verify_assets(names: tuple[str, ...]) -> int:
     "--offline", is_flag=True, envvar="LLMOPS_OFFLINE", help="Look as for a run offline: what is not here is an error."
 )
 def doctor(specification: str | None, *, offline: bool) -> int:
-    """Look at this machine: what works, what does not, and what to type. Touches no network."""
+    """Look at this machine: what works, what does not, and what to type.
+
+    Touches no network, but for what a pipeline named with --for needs of a service.
+    """
     from llmops_sdk.console import show_findings
     from llmops_sdk.doctor import checks
     from llmops_sdk.registry import Registry

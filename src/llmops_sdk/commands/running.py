@@ -156,14 +156,22 @@ def score(
 
 @click.command()
 @click.argument("specification", metavar="FILE|EXAMPLE")
+@on_option
 @set_option
+@offline_option
 @json_option
-def plan(specification: str, overrides: tuple[str, ...], *, as_json: bool) -> None:
-    """Check a pipeline and show what would run, with every default filled in."""
-    made = pipeline_of(specification, overrides).plan()
+def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bool, as_json: bool) -> None:
+    """Check a pipeline and show what would run, with every default filled in; and what it still lacks."""
+    from llmops_sdk.registry import Registry
+
+    registry, pipeline = Registry.load(), pipeline_of(specification, overrides)
+    made = (pipeline.with_executor(on) if on else pipeline).build(registry)
     if as_json:
         click.echo(json.dumps(made.json, indent=2, ensure_ascii=False))
         return
-    from llmops_sdk.console import show_plan
+    from llmops_sdk.console import show_findings, show_plan
+    from llmops_sdk.guards import guards
 
     show_plan(made)
+    if not offline:
+        show_findings(guards(made, registry), quiet=True)

@@ -221,6 +221,7 @@ def test_a_script_without_a_main_guard_works(specification: Path, tmp_path: Path
     assert specification.exists()
 
 
+@pytest.mark.slow
 def test_steps_side_by_side_give_the_same_results(specification: Path, tmp_path: Path) -> None:
     """With two workers, heavy steps run in children at the same time, and conclude what one after another concludes."""
     found = []

@@ -245,7 +245,7 @@ def test_a_judge_may_be_an_endpoint_for_text(step: Context, serve: Serve) -> Non
         return bodies[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("llmops_sdk.testing.json.loads", remember)
+        patch.setattr("llmops_sdk.testing.kit.json.loads", remember)
         judge(step, [generation(0)], url=endpoint.url, form="text", max_new_tokens=77)
 
     asked = [body for body in bodies if "inputs" in body]

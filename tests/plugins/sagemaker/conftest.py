@@ -25,12 +25,16 @@ import moto.sagemaker.responses
 from moto.sagemaker.exceptions import ValidationError
 from moto.server import ThreadedMotoServer
 
+from llmops_plugins.sagemaker import guards
 from llmops_sdk import Context, Progress
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/llmops"
 BUCKET = "sagemaker-us-east-1-123456789012"
 MODEL_ID = "meta-textgeneration-llama-2-7b"
+TRUST = {
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}]
+}
 SETTINGS = {"role": ROLE, "region": REGION}
 
 Stage = tuple[str, str]
@@ -135,6 +139,9 @@ def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setattr(guards, "_QUOTAS", {})
+    boto3.client("iam").create_role(RoleName="llmops", AssumeRolePolicyDocument=json.dumps(TRUST))
+    made.calls.clear()
     yield made
 
 
@@ -165,6 +172,9 @@ def _record_calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
             return call_action(self)
         status, code, message = fault
         headers = {"status": status, "x-amzn-errortype": code}
+        if self.service_name in ("iam", "sts"):  # which answer in XML
+            error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            return status, headers, f"<ErrorResponse>{error}</ErrorResponse>"
         return status, headers, json.dumps({"__type": code, "message": message})
 
     monkeypatch.setattr(moto.core.responses.BaseResponse, "call_action", recording)

@@ -183,7 +183,7 @@ def test_an_image_is_asked_for_where_sagemaker_has_none(registry: Registry) -> N
     plan = echo_pipeline().build(registry)
     settings = attrs.evolve(SageMakerSettings.from_mapping(SETTINGS), image_uri="")
 
-    with pytest.raises(UserError, match=r"image with Python 3\.\d+ and sagemaker 2\.\d+"):
+    with pytest.raises(UserError, match=r"name one with Python 3\.\d+ and sagemaker 2\.\d+"):
         compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,11 @@ def test_a_job_from_the_data_to_the_model(cloud: Cloud, splits: DatasetSplits, m
     assert {"AcceptEula": True} == licence
     own = {name: value for name, value in request["HyperParameters"].items() if not name.startswith("sagemaker_")}
     assert ('"1"', '"1024"', '"True"') == (own["epoch"], own["max_input_length"], own["instruction_tuned"])
-    assert {"llmops:run-id", "llmops:step", "llmops:expires-at"} <= {tag["Key"] for tag in request["Tags"]}
+    tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+    assert {"llmops:run-id", "llmops:step", "llmops:expires-at"} <= set(tags)
+    may_run = request["StoppingCondition"]["MaxRuntimeInSeconds"]
+    assert may_run > 24 * 3600, "longer than what is forgotten after a day"
+    assert datetime.fromisoformat(tags["llmops:expires-at"]).timestamp() > time.time() + may_run
     assert (JUMPSTART_ARTIFACT, job_name(context)) == (trained.format, trained.job_name)
     assert f"s3://{BUCKET}/llmops/training/{trained.job_name}/output/model/" == trained.uri
     assert ("4.0.0", "NONE", "ml.g5.12xlarge") == (

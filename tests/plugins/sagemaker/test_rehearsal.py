@@ -7,13 +7,16 @@ made once.
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
+import psutil
 import pytest
 
 pytest.importorskip("moto")
@@ -21,7 +24,8 @@ pytest.importorskip("sagemaker")
 
 import llmops_sdk.testing
 from llmops_plugins.sagemaker import rehearsal, submit
-from llmops_sdk import Failed, Pipeline, Progress, Result, Run, SpecError, Succeeded
+from llmops_sdk import Failed, LocalStore, Pipeline, Progress, Result, Run, SpecError, Succeeded
+from llmops_sdk.builder import resume
 from llmops_sdk.registry import Registry
 
 CANARY = "canary-7f3a"
@@ -257,6 +261,51 @@ def test_an_interrupt_stops_the_execution(tmp_path: Path, plugins: Registry) -> 
     assert "Stopped" == found.steps["generate-loud"]["StepStatus"]
     assert found.run.record("score.loud.bare.lines") is None
     assert not found.run.has_results
+
+
+KILLED = """
+import sys
+import llmops_sdk.testing
+from llmops_sdk import Pipeline
+from llmops_sdk.registry import Registry
+
+registry = Registry.load()
+registry.add("testing", llmops_sdk.testing)
+base = Pipeline.builder("rehearsed").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+for name in ("first", "second"):
+    base = base.with_model("echo", name=name, voice=name, fine_tune=False)
+base.run(on="sagemaker-rehearsal", store=sys.argv[1], registry=registry)
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_loses_no_finished_step(tmp_path: Path, plugins: Registry, home: Path) -> None:
+    """What was finished is in the user's folder, and a further rehearsal takes it over; nothing goes on meanwhile."""
+    del home
+    script, store = tmp_path / "killed.py", LocalStore(tmp_path / "runs")
+    script.write_text(KILLED, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "runs")])
+    until = time.monotonic() + 200
+    while not (keys := [key for key in store.list("runs/") if key.endswith("steps/score.first.bare.lines.json")]):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    played = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    killed = Run.open(store, keys[0].split("/")[1])
+    assert isinstance(killed.record("score.first.bare.lines"), Succeeded)
+    assert not killed.has_results
+    assert [] == psutil.wait_procs(played, timeout=60)[1]
+
+    result = resume(killed.id, store=store, registry=plugins, progress=Told())
+
+    assert () == result.failures
+    assert result.run.id != killed.id
+    records = [result.run.record(step.name) for step in result.run.plan.steps]
+    cached = {record.step: record.cached for record in records if isinstance(record, Succeeded)}
+    assert (True, True) == (cached["generate.first"], cached["score.first.bare.lines"])
+    assert not cached["generate.second"]
 
 
 @pytest.mark.slow

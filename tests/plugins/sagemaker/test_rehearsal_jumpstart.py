@@ -136,7 +136,8 @@ def test_the_training_job_was_asked_as_aws_is(rehearsed: Rehearsed) -> None:
     assert "Completed" == job["TrainingJobStatus"]
     assert '"1"' == job["HyperParameters"]["epoch"]
     assert '"True"' == job["HyperParameters"]["instruction_tuned"]
-    assert {"training", "code", "model"} == {channel["ChannelName"] for channel in job["InputDataConfig"]}
+    channels = {channel["ChannelName"] for channel in job["InputDataConfig"]}
+    assert {"training", "code"} == channels, "the weights of a model package are no channel"
     assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("/output/model/")
 
 
@@ -171,7 +172,7 @@ def _world(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[reh
     found.close()
 
 
-def make_endpoint(client: Any, name: str) -> None:
+def make_endpoint(client: Any, name: str, **tags: str) -> None:
     container = {"Image": "i", "ModelDataUrl": "s3://jumpstart-cache-prod-us-east-1/none.tar.gz"}
     client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     variant = {
@@ -181,7 +182,8 @@ def make_endpoint(client: Any, name: str) -> None:
         "InitialInstanceCount": 1,
     }
     client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    told = [{"Key": f"sagemaker-sdk:jumpstart-model-{key}", "Value": value} for key, value in tags.items()]
+    client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=told)
 
 
 def wait_for(look: Callable[[], str], *ends: str) -> str:
@@ -231,6 +233,20 @@ def begin_job(world: rehearsal._World, name: str, **changes: Any) -> Any:
     }
     client.create_training_job(**{**request, **changes})
     return client
+
+
+def test_a_model_package_answers_nobody_without_the_licence(world: rehearsal._World) -> None:
+    """As Meta's container of the versions 2.*; the article's pipeline above says it with every request."""
+    client, runtime = world.aws.client("sagemaker"), world.aws.client("sagemaker-runtime")
+    make_endpoint(client, "package", id=MODEL_ID, version="2.0.0")
+    wait_for(lambda: client.describe_endpoint(EndpointName="package")["EndpointStatus"], "InService")
+    request = {"EndpointName": "package", "Body": b'{"inputs": "x", "parameters": {"max_new_tokens": 1}}'}
+
+    with pytest.raises(runtime.exceptions.ModelError, match="accept_eula=true"):
+        runtime.invoke_endpoint(**request)
+    answer = runtime.invoke_endpoint(**request, CustomAttributes="accept_eula=true")
+    assert 200 == answer["ResponseMetadata"]["HTTPStatusCode"]
+    client.delete_endpoint(EndpointName="package")
 
 
 def test_a_training_job_can_be_stopped(world: rehearsal._World) -> None:
