@@ -98,7 +98,7 @@ def test_a_run_is_refused_before_anything_is_written(plugins: Registry, tmp_path
     with pytest.raises(UserError) as refused:
         pipeline().run(store=tmp_path / "runs", registry=plugins)
 
-    message = "nothing was started: account: there is no role; make one. quota: it is 0, and 1 is needed"
+    message = "nothing was started: account: there is no role; make one -- quota: it is 0, and 1 is needed"
     assert message == str(refused.value)
     assert not list(LocalStore(tmp_path / "runs").list(""))
 

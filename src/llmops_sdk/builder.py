@@ -167,13 +167,17 @@ class Pipeline:
 
     # -- check and run --------------------------------------------------------------------------
 
-    def build(self, registry: Registry | None = None) -> Plan:
+    def build(self, registry: Registry | None = None, *, offline: bool = False) -> Plan:
         """Check everything that can be known without reading data, and return the plan.
+
+        Args:
+            registry: The plugins; by default the installed ones.
+            offline: Whether no service may be asked, for example whether it has the model.
 
         Raises:
             UserError: What cannot run, in one line that says how to mend it.
         """
-        return make_plan(self.spec, registry or Registry.load())
+        return make_plan(self.spec, registry or Registry.load(), offline=offline)
 
     def plan(self) -> Plan:
         """Return what would run, with every default filled in. The same as `build`."""
@@ -208,8 +212,8 @@ class Pipeline:
         """
         pipeline = self.with_executor(on) if on else self
         registry = registry or Registry.load()
-        plan = pipeline.build(registry)
-        opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings)
+        plan = pipeline.build(registry, offline=offline)
+        opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings, offline=offline)
         with _runtime(registry, offline=offline, progress=progress) as runtime:
             executor = _executor(plan, registry)
             if detach:
@@ -242,7 +246,7 @@ def resume(
         PluginError: A plugin of its plan is absent here.
     """
     registry = registry or Registry.load()
-    run = _open(run_id, store, registry)
+    run = _open(run_id, store, registry, offline=offline)
     with _runtime(registry, offline=offline, progress=progress) as runtime:
         executor = _executor(run.plan, registry)
         return _execute(executor.resume(run, runtime), executor, runtime)
@@ -270,8 +274,8 @@ def attach(
         return _execute(run, executor, runtime)
 
 
-def _open(run_id: str, store: Store | Path | str, registry: Registry) -> Run:
-    run = Run.open(store if isinstance(store, Store) else open_store(str(store), registry), run_id)
+def _open(run_id: str, store: Store | Path | str, registry: Registry, *, offline: bool = False) -> Run:
+    run = Run.open(store if isinstance(store, Store) else open_store(str(store), registry, offline=offline), run_id)
     registry.check_pins(run.plan)
     return run
 

@@ -192,9 +192,14 @@ class StoreCard(Card):
 
     The implementation is made with two arguments, the URI and the settings of its plugin (names and values, which may
     be none); it has no options.
+
+    Attributes:
+        needs_network: Whether it cannot be opened by a run offline.
     """
 
     kind = "store"
+
+    needs_network: bool = True
 
 
 @attrs.frozen(kw_only=True)

@@ -39,7 +39,7 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
     if pipeline is None:
         return found + [_asset_check(asset, home, offline=offline) for asset in registry.assets()]
     try:
-        plan = pipeline.build(registry)
+        plan = pipeline.build(registry, offline=offline)
     except MissingExtraError as exc:
         lacking = Finding("error", str(exc))
         return [*found, Check(f"pipeline {pipeline.spec.name}", lambda: lacking)]

@@ -52,16 +52,17 @@ def refuse(checks: Iterable[Check], progress: Progress) -> None:
     Raises:
         UserError: Every error, with what mends it.
     """
-    problems = []
+    problems: dict[str, list[str]] = {}
     for check in checks:
         finding = look(check)
-        told = f"{check.name}: {finding.text}{f'; {finding.mend}' if finding.mend else ''}"
+        told = f"{finding.text}{f'; {finding.mend}' if finding.mend else ''}"
         if finding.status == "error":
-            problems.append(told)
+            problems.setdefault(told, []).append(check.name)
         elif finding.status == "warning":
-            progress.say(f"warning: {told}")
+            progress.say(f"warning: {check.name}: {told}")
     if problems:
-        message = f"nothing was started: {'. '.join(problems)}"
+        all_of_them = " -- ".join(f"{', '.join(names)}: {told}" for told, names in problems.items())
+        message = f"nothing was started: {all_of_them}"
         raise UserError(message)
 
 

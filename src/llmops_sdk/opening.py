@@ -12,7 +12,11 @@ from llmops_sdk.stores import LocalStore, Store
 
 
 def open_store(
-    uri: str, registry: Registry | None = None, settings: Mapping[str, Mapping[str, Any]] | None = None
+    uri: str,
+    registry: Registry | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    offline: bool = False,
 ) -> Store:
     """Open the store at a folder, or at a URI for which a plugin has a store. Plugins are loaded for URIs only.
 
@@ -20,9 +24,10 @@ def open_store(
         uri: A folder, or `scheme://...`.
         registry: The plugins; by default the installed ones.
         settings: Plugin name to its settings, where a pipeline says some.
+        offline: Whether the network must not be touched.
 
     Raises:
-        SpecError: No store opens such a URI.
+        SpecError: No store opens such a URI, or none that needs no network.
         StoreError: It cannot be reached.
     """
     scheme, colon, _ = uri.partition("://")
@@ -31,4 +36,4 @@ def open_store(
         raise SpecError(message)
     if not colon or scheme == "file":
         return LocalStore(uri.removeprefix("file://"))
-    return (registry or Registry.load()).open_store(uri, settings or {})
+    return (registry or Registry.load()).open_store(uri, settings or {}, offline=offline)

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.cards import Card, DeployerCard, ModelCard, TrainerCard
+from llmops_sdk.cards import Card, DeployerCard, ExecutorCard, ModelCard, TrainerCard
 from llmops_sdk.errors import SpecError, UserError, did_you_mean
 from llmops_sdk.interfaces import Evaluator, PromptSource
 from llmops_sdk.plans import (
@@ -38,13 +38,18 @@ DEFAULT_EVALUATOR = ComponentSpec("summarization-accuracy")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-def make_plan(spec: Spec, registry: Registry) -> Plan:
+def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     """Check a specification and make its plan.
+
+    Args:
+        spec: The specification.
+        registry: The plugins.
+        offline: Whether no service may be asked for it.
 
     Raises:
         UserError: Something in it cannot run; one line that says what and how to mend it.
     """
-    return _Planner(spec, registry).plan()
+    return _Planner(spec, registry, offline=offline).plan()
 
 
 def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, registry: Registry) -> Plan:
@@ -70,8 +75,9 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
 class _Planner:
     """Holds what the parts of one plan share while it is made."""
 
-    def __init__(self, spec: Spec, registry: Registry) -> None:
+    def __init__(self, spec: Spec, registry: Registry, *, offline: bool = False) -> None:
         self._spec = spec
+        self._offline = offline
         self._registry = registry
         self._used: dict[tuple[str, str], Card] = {}
         self._assets: dict[str, None] = {}
@@ -210,6 +216,15 @@ class _Planner:
         options = self._registry.options(card, part.options, f"{kind} {part.use!r}")
         if hasattr(options, "check"):
             _of_plugin(card, lambda: options.check(base, self._templates, self._settings))
+        if hasattr(options, "check_online") and self._may_ask():
+            _of_plugin(card, lambda: options.check_online(base, self._settings))
+
+    def _may_ask(self) -> bool:
+        """Tell whether services may be asked: not offline, nor for an executor that plays them."""
+        return (
+            not self._offline
+            and not _card(self._registry, "executor", self._spec.executor.use, ExecutorCard).plays_services
+        )
 
     def _metric(self, evaluators: tuple[Component, ...]) -> str:
         metrics: list[Metric] = []

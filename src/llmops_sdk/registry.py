@@ -15,7 +15,7 @@ import pluggy
 
 from llmops_sdk import hookspecs
 from llmops_sdk.assets import Asset
-from llmops_sdk.cards import Card, Check, Finding, ModelCard
+from llmops_sdk.cards import Card, Check, Finding, ModelCard, StoreCard
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you_mean
 from llmops_sdk.plans import Plan, PluginPin
 from llmops_sdk.serial import explain, from_json, to_json
@@ -169,15 +169,16 @@ class Registry:
             message = f"{card.kind} {card.name!r} needs {', '.join(missing)}: {mend}"
             raise MissingExtraError(message)
 
-    def open_store(self, uri: str, settings: Mapping[str, Mapping[str, Any]]) -> Store:
+    def open_store(self, uri: str, settings: Mapping[str, Mapping[str, Any]], *, offline: bool = False) -> Store:
         """Open the store of a URI's scheme.
 
         Args:
             uri: `scheme://...`.
             settings: Plugin name to its settings; the store gets those of its own plugin.
+            offline: Whether the network must not be touched.
 
         Raises:
-            SpecError: No store opens such URIs; says what there is.
+            SpecError: No store opens such URIs; says what there is. Or it needs the network.
             MissingExtraError: What the store imports is not installed; says what to type.
             StoreError: It cannot be reached as this URI and these settings say.
         """
@@ -188,6 +189,9 @@ class Registry:
             raise SpecError(message)
         offer = self.offer("store", scheme)
         self.check_extra(offer.card)
+        if offline and isinstance(offer.card, StoreCard) and offer.card.needs_network:
+            message = f"the store {uri!r} needs the network, and this run is offline: keep it in a folder"
+            raise SpecError(message)
         opened: Store = self._class(offer)(uri, settings.get(offer.plugin.name, {}))
         return opened
 

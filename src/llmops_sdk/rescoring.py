@@ -56,7 +56,7 @@ def rescore(
             that the run did not ask.
     """
     registry = registry or Registry.load()
-    opened = store if isinstance(store, Store) else open_store(str(store), registry)
+    opened = store if isinstance(store, Store) else open_store(str(store), registry, offline=offline)
     run = Run.open(opened, run_id)
     _check_finished(run)
     new = tuple(component_from(item, "evaluator") for item in evaluators)

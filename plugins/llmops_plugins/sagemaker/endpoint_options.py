@@ -10,7 +10,7 @@ from attrs import validators
 
 from llmops_plugins.sagemaker.jumpstart_options import check_serving
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME
-from llmops_sdk import BaseModel, Check, PromptTemplate, option
+from llmops_sdk import BaseModel, Check, option
 
 _positive = validators.gt(0)
 _at_least_one = validators.ge(1)
@@ -48,12 +48,7 @@ class SageMakerEndpointOptions(_AskingOptions):
         15.0, help="seconds between two looks at it", affects_results=False, validator=_positive
     )
 
-    def check(
-        self,
-        base: BaseModel,
-        prompts: Mapping[str, PromptTemplate],
-        settings: Mapping[str, Mapping[str, Any]],
-    ) -> None:
+    def check_online(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> None:
         """Check the model where JumpStart can be reached.
 
         Raises:

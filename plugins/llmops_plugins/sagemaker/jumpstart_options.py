@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -130,13 +131,20 @@ class JumpStartTrainingOptions:
         prompts: Mapping[str, PromptTemplate],
         settings: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        """Check the prompts, and the model and its hyperparameters where JumpStart can be reached.
+        """Check the prompts.
+
+        Raises:
+            UserError: JumpStart cannot train on one.
+        """
+        for name, template in prompts.items():
+            check_template(name, template)
+
+    def check_online(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Check the model and its hyperparameters where JumpStart can be reached.
 
         Raises:
             UserError: What cannot run.
         """
-        for name, template in prompts.items():
-            check_template(name, template)
         from llmops_plugins.sagemaker.jumpstart_check import check_training
 
         check_reachable(lambda: check_training(_aws(settings), base, self.hyperparameters), base)
@@ -176,7 +184,13 @@ def check_reachable(check: Any, base: BaseModel) -> None:
     try:
         check()
     except UnreachableError as exc:
-        _log.warning("model %r cannot be checked now, and will be before anything is created: %s", base.source, exc)
+        _warn(f"model {base.source!r} cannot be checked now, and will be before anything is created: {exc}")
+
+
+@lru_cache(maxsize=16)
+def _warn(text: str) -> None:
+    """Warn once of what trainer and deployer find alike."""
+    _log.warning("%s", text)
 
 
 def _aws(settings: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -103,7 +103,7 @@ def get_assets(names: tuple[str, ...], specification: str | None, *, everything:
         size = f"{sum(asset.size for asset in known) / 1e6:,.0f} MB"
         usage(f"name assets, or --for FILE|EXAMPLE, or --all ({len(known)} assets, {size}): see llmops assets list")
     wanted = [registry.asset(name).name for name in names]
-    wanted += pipeline_of(specification, ()).build(registry).assets if specification else ()
+    wanted += pipeline_of(specification, ()).build(registry, offline=offline).assets if specification else ()
     wanted += [asset.name for asset in registry.assets()] if everything else ()
     failed = []
     with progress_for() as progress:

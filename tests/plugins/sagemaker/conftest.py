@@ -25,7 +25,7 @@ import moto.sagemaker.responses
 from moto.sagemaker.exceptions import ValidationError
 from moto.server import ThreadedMotoServer
 
-from llmops_plugins.sagemaker import guards
+from llmops_plugins.sagemaker import guards, jumpstart_options
 from llmops_sdk import Context, Progress
 
 REGION = "us-east-1"
@@ -140,6 +140,7 @@ def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setattr(guards, "_QUOTAS", {})
+    jumpstart_options._warn.cache_clear()
     boto3.client("iam").create_role(RoleName="llmops", AssumeRolePolicyDocument=json.dumps(TRUST))
     made.calls.clear()
     yield made

@@ -165,9 +165,33 @@ def test_without_aws_build_notes_that_the_model_is_checked_later(
     with caplog.at_level(logging.WARNING, "llmops.sagemaker"):
         tuned(epocs="1").build(registry)
 
-    assert f"model '{MODEL_ID}' cannot be checked now, and will be before anything is created: " in caplog.text
+    told = f"model '{MODEL_ID}' cannot be checked now, and will be before anything is created: "
+    assert 1 == caplog.text.count(told), "trainer and deployer say the same"
     assert "AWS cannot be reached" in caplog.text
     assert [] == cloud.calls
+
+
+def test_offline_and_in_a_rehearsal_nobody_is_asked(
+    cloud: Cloud, registry: Registry, jumpstart: Edit, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What only JumpStart knows is not checked then; a misspelt hyperparameter is found when it can be asked."""
+    del jumpstart
+    with pytest.raises(SpecError, match="there is no 'epocs'"):
+        tuned(epocs="1").build(registry)
+    before = len(cloud.calls)
+    tuned(epocs="1").build(registry, offline=True)
+    tuned(epocs="1").with_executor("sagemaker-rehearsal").build(registry)
+
+    assert before == len(cloud.calls)
+    assert "" == caplog.text
+
+
+def test_a_store_in_s3_is_no_place_for_a_run_offline(registry: Registry) -> None:
+    """It says what to do instead."""
+    with pytest.raises(
+        SpecError, match="'s3://bucket/x' needs the network, and this run is offline: keep it in a folder"
+    ):
+        tuned().run(store="s3://bucket/x", offline=True, registry=registry)
 
 
 def test_the_catalogue_is_read_from_jumpstarts_bucket(
