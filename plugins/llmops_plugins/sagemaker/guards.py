@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.aws import Aws
@@ -28,6 +29,8 @@ _TRUSTED = "sagemaker.amazonaws.com"
 _QUOTAS: dict[tuple[str, str], tuple[float, Mapping[str, float]]] = {}
 _REMEMBERED_SECONDS = 60.0
 """How long quotas are not asked again, of which SageMaker has a thousand, in pages of a hundred."""
+
+_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
 
 _MORE = "ask for more in Service Quotas, or take another instance type"
 
@@ -155,7 +158,7 @@ class Guards:
             return known
         try:
             pages = (
-                self._aws.client("service-quotas")
+                self._aws.client("service-quotas", _QUICK)
                 .get_paginator("list_service_quotas")
                 .paginate(ServiceCode="sagemaker")
             )

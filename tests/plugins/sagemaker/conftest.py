@@ -169,6 +169,8 @@ def _record_calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         cloud.on_call(action)
         waiting = cloud.faults.get(action)
         fault = waiting.pop(0) if waiting else None
+        if action == "ListServiceQuotas":  # moto has none
+            return 200, {}, json.dumps({"Quotas": []})
         if fault is None:
             return call_action(self)
         status, code, message = fault

@@ -21,6 +21,7 @@ import boto3
 
 from llmops_sdk import Pipeline, Progress, Run
 from llmops_sdk.builder import resume
+from llmops_sdk.cli import main
 from llmops_sdk.registry import Registry
 from llmops_sdk.stores import LocalStore
 
@@ -292,43 +293,75 @@ Pipeline.from_yaml(sys.argv[1]).run(store=sys.argv[2], registry=registry)
 """
 
 
-@pytest.mark.parametrize("action", ["CreateTrainingJob", "DescribeTrainingJob", "CreateEndpoint"])
-def test_a_killed_client_is_gone_on_with(
-    action: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
-) -> None:
-    """After kill -9 the ledger has what runs; going on finds the job and the endpoint, and makes no second one."""
-    cloud.job_stages = [("InProgress", "")] * 1000 if action != "CreateEndpoint" else [("Completed", "")]
+MOMENTS = (
+    "CreateTrainingJob",
+    "DescribeTrainingJob",
+    "CreateModel",
+    "CreateEndpointConfig",
+    "CreateEndpoint",
+    "DescribeEndpoint",
+)
+"""When the client is killed: at each request that makes something, and in each wait."""
+
+
+def killed(action: str, cloud: Cloud, folder: Path) -> Run:
+    """Run the article's pipeline in a process that is killed (-9) when AWS is asked for an action, and return its run.
+
+    What it has begun goes on without it, and comes to its end later.
+    """
+    trains = action.endswith("TrainingJob")
+    cloud.job_stages = [("InProgress", "")] * 1000 if trains else [("Completed", "")]
     cloud.endpoint_stages = [("Creating", "")] * 1000
-    specification, store = tmp_path / "pipeline.yaml", tmp_path / "runs"
+    specification, store = folder / "pipeline.yaml", folder / "runs"
     specification.write_text(article().to_yaml(), encoding="utf-8")
     children: list[subprocess.Popen[bytes]] = []
 
     def kill(called: str) -> None:
-        begun = action != "DescribeTrainingJob" or "CreateTrainingJob" in cloud.created
-        if called == action and begun and children[0].poll() is None:
+        begun = action.replace("Describe", "Create")
+        if called == action and (action == begun or begun in cloud.created) and children[0].poll() is None:
             children[0].send_signal(signal.SIGKILL)
 
     cloud.on_call = kill
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(specification), str(store)], cwd=tmp_path) as child:
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(specification), str(store)], cwd=folder) as child:
         children.append(child)
         assert -signal.SIGKILL == child.wait(120)
     cloud.on_call = lambda _: None
     run = the_run(store)
     assert set(cloud.left()) <= still_in_ledger(run)
     assert still_in_ledger(run)
-    kind = "endpoint" if action == "CreateEndpoint" else "job"
-    for name in (line.split(" ")[1] for line in cloud.left()):
-        cloud.turn(
-            kind,
-            name,
-            ("Creating" if kind == "endpoint" else "InProgress", ""),
-            ("InService" if kind == "endpoint" else "Completed", ""),
-        )
+    for kind, name in (line.split(" ") for line in cloud.left()):
+        if kind == "training-job":
+            cloud.turn("job", name, ("InProgress", ""), ("Completed", ""))
+        elif kind == "endpoint":
+            cloud.turn("endpoint", name, ("Creating", ""), ("InService", ""))
     cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
+    return run
 
-    result = resume(run.id, store=store, registry=registry, progress=Progress())
+
+@pytest.mark.parametrize("action", ["DescribeTrainingJob", "CreateEndpointConfig", "CreateEndpoint"])
+def test_a_killed_client_is_gone_on_with(
+    action: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
+) -> None:
+    """After kill -9 the ledger has what runs; going on finds the job and the endpoint, and makes no second one."""
+    run = killed(action, cloud, tmp_path)
+
+    result = resume(run.id, store=tmp_path / "runs", registry=registry, progress=Progress())
 
     assert () == result.failures
     assert 4 == len(runtime.asked)
-    assert ["CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"] == cloud.created
+    for made in ("CreateTrainingJob", "CreateEndpoint"):  # those that cost
+        assert 1 == cloud.created.count(made)
+    assert ([], set()) == (cloud.left(), still_in_ledger(run))
+
+
+@pytest.mark.parametrize("action", MOMENTS)
+@pytest.mark.usefixtures("runtime")
+def test_gc_removes_what_a_killed_client_has_left(action: str, cloud: Cloud, tmp_path: Path) -> None:
+    """In whatever state it is: a job that runs (which without --force is spared for a resumed run), an endpoint that is
+    still being created, a model alone.
+    """
+    run = killed(action, cloud, tmp_path)
+
+    assert 0 == main(["gc", "--force", "--run", run.id, "--store", str(tmp_path / "runs")])
+
     assert ([], set()) == (cloud.left(), still_in_ledger(run))
