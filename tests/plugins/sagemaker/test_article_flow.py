@@ -357,8 +357,9 @@ def test_a_killed_client_is_gone_on_with(
 @pytest.mark.parametrize("action", MOMENTS)
 @pytest.mark.usefixtures("runtime")
 def test_gc_removes_what_a_killed_client_has_left(action: str, cloud: Cloud, tmp_path: Path) -> None:
-    """In whatever state it is: a job that runs (which without --force is spared for a resumed run), an endpoint that is
-    still being created, a model alone.
+    """A job that runs, an endpoint that is still being created, a model alone.
+
+    Without `--force` the job would be spared for a run that goes on.
     """
     run = killed(action, cloud, tmp_path)
 
