@@ -1,11 +1,16 @@
 """The article's pipeline: Llama 2 7B, fine-tuned on Dolly's summaries by SageMaker JumpStart, deployed and evaluated.
 
-Needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role. The endpoint is deleted at the end.
+    python llama2_dolly_sagemaker.py [EXECUTOR]
+
+It runs as a SageMaker pipeline of `@step` functions; on `local` from this machine, on `sagemaker-rehearsal` without AWS.
+Needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role; but for Python 3.10 also
+SAGEMAKER_IMAGE, an image for the steps with this Python in it. The endpoint is deleted at the end.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 from llmops_sdk import Pipeline
 
@@ -20,8 +25,9 @@ result = (
         trainer={"hyperparameters": {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}},
     )
     .with_evaluator("summarization-accuracy")
-    .with_settings("sagemaker", role=os.environ["SAGEMAKER_ROLE"])
-    .run()
+    .with_settings("sagemaker", role=os.environ["SAGEMAKER_ROLE"], image_uri=os.environ.get("SAGEMAKER_IMAGE", ""))
+    .with_executor("sagemaker", keep_alive_seconds=300)
+    .run(on=sys.argv[1] if len(sys.argv) > 1 else "sagemaker")
 )
 print(result.decision().text)
 print("report:", result.report("llama2-dolly.html"))

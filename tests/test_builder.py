@@ -170,3 +170,18 @@ def test_generation_options_are_checked_at_once() -> None:
         Pipeline.builder().with_generation(temperature="hot")
     with pytest.raises(SpecError, match=r"stop=\['x'\]"):
         Pipeline.builder().with_generation(stop="x")
+
+
+def test_another_executor_keeps_what_it_knows(registry: Registry) -> None:
+    """Options that both have with the same default; what is a matter of the place, such as `poll_seconds`, is left."""
+    options = {"keep_alive_seconds": 300, "train_instance_type": "ml.c5.xlarge", "poll_seconds": 30.0}
+    made = FULL.with_executor("sagemaker", **options)
+
+    moved = made.moved("sagemaker-rehearsal", registry).spec.executor
+    assert ("sagemaker-rehearsal", {"keep_alive_seconds": 300, "train_instance_type": "ml.c5.xlarge"}) == (
+        moved.use,
+        moved.options,
+    )
+    assert options == made.moved("sagemaker", registry).spec.executor.options
+    assert {} == made.moved("local", registry).spec.executor.options
+    assert made is made.moved("", registry)

@@ -78,7 +78,7 @@ def test_data_errors_end_the_run_in_prepare(tmp_path: Path) -> None:
     spec |= {"models": [{"use": "huggingface", "weights": "none/such"}], "evaluators": ["qa-accuracy"]}
     (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
 
-    done = llmops(tmp_path, "run", "spec.yaml", "--offline", code=2)
+    done = llmops(tmp_path, "run", "spec.yaml", code=2, HF_HUB_OFFLINE="1")
 
     assert 1 == done.stdout.count("line 31 of ")
     assert "rows.jsonl" in done.stdout
@@ -124,7 +124,7 @@ def test_runs_show_logs_report(tmp_path: Path) -> None:
     spec |= {"models": [{"use": "huggingface", "weights": "none/such", "fine_tune": False}]}
     spec |= {"evaluators": [{"use": "qa-accuracy"}]}
     (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
-    llmops(tmp_path, "run", "spec.yaml", "--offline", "--quiet", code=3)
+    llmops(tmp_path, "run", "spec.yaml", "--quiet", code=3, HF_HUB_OFFLINE="1")
     run = Run.open(LocalStore(tmp_path / "llmops-runs"), "latest")
 
     assert run.id in llmops(tmp_path, "runs").stdout
@@ -134,4 +134,6 @@ def test_runs_show_logs_report(tmp_path: Path) -> None:
     assert "none/such" in llmops(tmp_path, "logs", "latest", "generate.huggingface").stdout
     assert "did you mean 'generate.huggingface'" in llmops(tmp_path, "logs", "latest", "generate", code=2).stderr
     assert llmops(tmp_path, "report", "-o", "out.html").stdout == "out.html\n"
+    address = f"file://{tmp_path}/llmops-runs/runs/{run.id}"
+    assert llmops(tmp_path, "report", address, "-o", "again.html").stdout == "again.html\n"
     assert "<html" in (tmp_path / "out.html").read_text(encoding="utf-8")

@@ -393,6 +393,34 @@ def test_age_spares_the_young(run: Run, runtime: Runtime) -> None:
     assert {"removed"} == {item.status for item in collect(run.store, runtime, older_than=0).found}
 
 
+def test_what_was_kept_goes_by_force_of_its_run_alone(run: Run, runtime: Runtime, things: Path) -> None:
+    """What a step has kept as the user wished is shown and spared, old or not, until its run is named with force."""
+    for kind in ("config", "thing"):
+        run.keep(Resource(kind, "name"), STEP)
+
+    for choice in ({}, {"older_than": 0}, {"force": True}, {"run_id": run.id}):
+        spared = collect(run.store, runtime, **choice)
+        assert [("thing", "spare"), ("config", "spare")] == told(spared)
+        assert spared.clean
+    assert f"kept, and goes on costing; llmops gc --run {run.id} --force removes it" == spared.found[0].reason
+    assert {"spare"} == {
+        item.status for item in collect(run.store, runtime, run_id=run.id, force=True, spare_kept=True).found
+    }
+    assert 2 == len(list(things.iterdir()))
+
+    assert [("thing", "removed"), ("config", "removed")] == told(collect(run.store, runtime, run_id=run.id, force=True))
+    assert [] == list(things.iterdir())
+    assert () == collect(run.store, runtime).found
+
+
+def test_what_a_failed_step_has_kept_goes(run: Run, runtime: Runtime) -> None:
+    """Only a step that succeeded may leave something."""
+    run.keep(Resource("thing", "name"), STEP)
+    run.write_record(Failed(STEP, "the store is full", "", STEP, time.time(), 1.0))
+
+    assert {"its step failed"} == {item.reason for item in collect(run.store, runtime).found}
+
+
 def test_a_run_is_chosen_by_its_beginning(run: Run, runtime: Runtime) -> None:
     """`--run` takes what other commands take, and an unknown run is a mistake that says what there is."""
     other = Run.create(run.store, run.plan, version="1")

@@ -11,11 +11,26 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_sdk import BaseModel, Check, DeployerCard, ExecutorCard, Finding, LocalStore, Pipeline, UserError, hookimpl
+from llmops_sdk import (
+    Asset,
+    BaseModel,
+    Check,
+    DeployerCard,
+    ExecutorCard,
+    Finding,
+    FolderSource,
+    LocalStore,
+    Pipeline,
+    Progress,
+    Run,
+    UserError,
+    hookimpl,
+)
+from llmops_sdk.builder import resume
 from llmops_sdk.console import show_findings
-from llmops_sdk.guards import guards, look
+from llmops_sdk.guards import guards, inputs, look, refuse
 from llmops_sdk.registry import Registry
-from llmops_sdk.testing import EchoEndpoint
+from llmops_sdk.testing import EchoEndpoint, MemoryStore
 
 FOUND: dict[str, Finding] = {}
 LOOKED: list[str] = []
@@ -125,3 +140,97 @@ def test_a_plan_shows_what_is_not_well(plugins: Registry, capsys: pytest.Capture
     out = capsys.readouterr().out
     assert "quota: only one is left" in out
     assert "account" not in out
+
+
+def test_going_on_is_refused_too(plugins: Registry, tmp_path: Path) -> None:
+    """A run that is resumed may begin what costs."""
+    run = Run.create(LocalStore(tmp_path / "runs"), pipeline().build(plugins), version="1")
+    FOUND["account"] = Finding("error", "there is no role")
+
+    with pytest.raises(UserError, match="account: there is no role"):
+        resume(run.id, store=tmp_path / "runs", registry=plugins, progress=Progress())
+
+
+# -- without a network --------------------------------------------------------------------------
+
+
+@pytest.fixture(name="uncached")
+def _uncached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """A pipeline whose evaluator reads an encoder of the hub, of which the cache has nothing."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
+    encoder: dict[str, Any] = {"metrics": ["bertscore"], "bertscore_model": "roberta-large-mnli"}
+    made = Pipeline.builder("far").with_dataset("lines").with_prompt("bare").with_model("echo")
+    return made.with_evaluator("echo-score").with_evaluator("summarization-accuracy", **encoder)
+
+
+def test_what_is_not_cached_is_told_without_a_network(uncached: Pipeline, registry: Registry, tmp_path: Path) -> None:
+    """Data set, model and evaluator, each by its name; what is well is not told, and nothing is fetched."""
+    far = uncached.with_dataset("dolly").with_model("huggingface", weights="us/tiny", fine_tune=False)
+    found = {
+        check.name: look(check) for check in inputs(far.build(registry, offline=True), registry, tmp_path / "home")
+    }
+
+    assert {
+        "data set lines": "ok",
+        "data set dolly": "error",
+        "model echo": "ok",
+        "model huggingface": "error",
+        "evaluator echo-score": "ok",
+        "evaluator summarization-accuracy": "error",
+    } == {name: finding.status for name, finding in found.items()}
+    assert "no model 'roberta-large-mnli' in its cache" in found["evaluator summarization-accuracy"].text
+    with pytest.raises(UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* in its cache"):
+        refuse(inputs(uncached.build(registry, offline=True), registry, tmp_path / "home"), Progress())
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_run_offline_is_refused_before_it_begins(
+    uncached: Pipeline, registry: Registry, home: Path, asked: list[str]
+) -> None:
+    """What an evaluator lacks is not found out after training and asking: there is no run, and no endpoint was asked."""
+    store = MemoryStore()
+    with pytest.raises(UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* in its cache"):
+        uncached.run(store=store, offline=True, registry=registry, progress=Progress())
+
+    assert [] == list(store.list(""))
+    assert [] == asked
+    assert not home.exists()
+
+
+def test_what_is_here_is_well_without_a_network(plugins: Registry, tmp_path: Path) -> None:
+    """Files by their path, parts that read nothing, and assets of the plan, which a run brings before its first step."""
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"instruction": "a", "response": "A"}\n', encoding="utf-8")
+    plan = pipeline().with_dataset("jsonl", path=str(rows)).with_evaluator("toxicity").build(plugins, offline=True)
+    found = {check.name: look(check) for check in inputs(plan, plugins, tmp_path / "home")}
+
+    assert {"ok"} == {finding.status for finding in found.values()}
+    assert found["data set jsonl"].text.startswith("version ")
+    assert "needs nothing more" == found["model m"].text
+    assert "its version is known once the asset 'detoxify' is here" == found["evaluator toxicity"].text
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("needs_network", "status"), [(False, "ok"), (True, "error")])
+def test_an_asset_that_the_plan_does_not_name(
+    *, needs_network: bool, status: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step may still take it from this machine, but not from a network."""
+    source = FolderSource("the shelf", (tmp_path,), {"words.txt": "words.txt"})
+    object.__setattr__(source, "needs_network", needs_network)
+    words = Asset("words", "a list of words", 5, {"words.txt": ""}, (source,))
+    monkeypatch.setattr(Registry, "asset", lambda _self, _name: words)
+    monkeypatch.setattr("llmops_sdk.testing.EchoScore.fingerprint", lambda _self, context: str(context.asset("words")))
+    plan = (
+        Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_model("echo").with_evaluator("echo-score")
+    )
+    *_, evaluator = inputs(plan.build(registry, offline=True), registry, tmp_path / "home")
+
+    assert status == look(evaluator).status
+
+
+def test_models_that_are_played_are_not_looked_for(plugins: Registry, tmp_path: Path) -> None:
+    """What serves them is played by the executor; data sets and evaluators are read all the same."""
+    plan = pipeline().with_executor("playing").build(plugins, offline=True)
+
+    assert ["data set lines", "evaluator echo-score"] == [check.name for check in inputs(plan, plugins, tmp_path)]

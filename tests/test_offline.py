@@ -291,6 +291,7 @@ def test_doctor_looks_for_what_a_pipeline_takes_from_the_hub(machine: Machine) -
     assert "its cache has not 'databricks/databricks-dolly-15k'" in problems["data set dolly"]
     assert "hf download us/tiny" in problems["model huggingface"]
     assert "no model 'roberta-large-mnli' in its cache" in problems["evaluator summarization-accuracy"]
+    assert "hf download roberta-large-mnli" in problems["evaluator summarization-accuracy"]
     assert "data set sample" not in problems
     assert [] == machine.attempts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -90,7 +91,7 @@ def test_an_evaluator_whose_probes_were_not_asked(
 def test_an_evaluator_whose_probes_were_asked(
     pipeline: Pipeline, store: LocalStore, registry: Registry, asked: list[str]
 ) -> None:
-    """The same questions under another name and with other weights are taken from the record."""
+    """Its scores are kept beside new ones, and nothing is asked; its metrics are not given a second time."""
     pipeline.with_evaluator("echo-probes").run(store=store, registry=registry, progress=Progress())
     asked.clear()
     with pytest.raises(SpecError, match="'steady' comes from two evaluators"):
@@ -101,6 +102,28 @@ def test_an_evaluator_whose_probes_were_asked(
 
     assert [] == asked
     assert "steady" in result.leaderboards[0].cells[0].estimates
+
+
+def test_an_evaluator_with_the_probes_of_another(
+    pipeline: Pipeline, store: LocalStore, registry: Registry, asked: list[str]
+) -> None:
+    """The answers to the same questions are taken from the record; one question more, and it is refused."""
+    changed: dict[str, Any] = {"field": "context", "num_perturbations": 2}
+    general = pipeline.with_evaluator("general-semantic-robustness", metrics=["word_error_rate"], **changed)
+    former = general.run(store=store, registry=registry, progress=Progress())
+    assert 60 == len(asked)
+    asked.clear()
+    other = {"use": "qa-accuracy-semantic-robustness", "metrics": ["f1"], **changed}
+
+    result = rescore("latest", [other], store=store, progress=Progress(), registry=registry)
+    with pytest.raises(SpecError, match="evaluator 'qa-accuracy-semantic-robustness' asks the model questions of its"):
+        rescore(former.run.id, [{**other, "num_perturbations": 3}], store=store, registry=registry)
+
+    assert [] == asked
+    for cell in result.leaderboards[0].cells:
+        assert 10 == cell.estimates["delta_f1"].records == cell.estimates["word_error_rate"].records
+        sample = next(result.run.samples(cell.cell))
+        assert sample["probes"]["general-semantic-robustness"] == sample["probes"]["qa-accuracy-semantic-robustness"]
 
 
 def test_a_failed_cell_stays_failed(pipeline: Pipeline, store: LocalStore, registry: Registry) -> None:

@@ -11,7 +11,7 @@ import attrs
 
 from llmops_sdk.collecting import Choice, find_leftovers, remove
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.guards import guards, refuse
+from llmops_sdk.guards import guards, inputs, refuse
 from llmops_sdk.interfaces import Executor
 from llmops_sdk.opening import open_store
 from llmops_sdk.planning import make_plan
@@ -165,6 +165,18 @@ class Pipeline:
         """Say where steps run."""
         return self._with(executor=ComponentSpec(use, "", options))
 
+    def moved(self, on: str, registry: Registry) -> Pipeline:
+        """Return the pipeline on another executor, which keeps the options of this one that mean the same there.
+
+        Those are the options that both know, with the same default. An empty name changes nothing.
+        """
+        spec = self.spec.executor
+        if on in ("", spec.use):
+            return self
+        theirs, ours = (attrs.fields_dict(registry.offer("executor", use).card.options) for use in (on, spec.use))
+        same = {name for name in theirs.keys() & ours.keys() if theirs[name].default == ours[name].default}
+        return self.with_executor(on, **{name: value for name, value in spec.options.items() if name in same})
+
     # -- check and run --------------------------------------------------------------------------
 
     def build(self, registry: Registry | None = None, *, offline: bool = False) -> Plan:
@@ -210,16 +222,15 @@ class Pipeline:
             UserError: The pipeline cannot run as it is.
             KeyboardInterrupt: Stopped; what is finished is kept, and the run can be resumed.
         """
-        pipeline = self.with_executor(on) if on else self
         registry = registry or Registry.load()
+        pipeline = self.moved(on, registry)
         plan = pipeline.build(registry, offline=offline)
         opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings, offline=offline)
         with _runtime(registry, offline=offline, progress=progress) as runtime:
             executor = _executor(plan, registry)
             if detach:
                 _check_elsewhere(executor, plan)
-            if not offline:
-                refuse(guards(plan, registry), runtime.progress)
+            refuse(inputs(plan, registry, runtime.home) if offline else guards(plan, registry), runtime.progress)
             run = executor.begin(plan, opened, runtime)
             run.put("specification.yaml", pipeline.to_yaml().encode())
             if detach:
@@ -248,6 +259,8 @@ def resume(
     registry = registry or Registry.load()
     run = _open(run_id, store, registry, offline=offline)
     with _runtime(registry, offline=offline, progress=progress) as runtime:
+        if not offline:
+            refuse(guards(run.plan, registry), runtime.progress)
         executor = _executor(run.plan, registry)
         return _execute(executor.resume(run, runtime), executor, runtime)
 
@@ -315,9 +328,9 @@ def _execute(run: Run, executor: Executor, runtime: Runtime) -> Result:
 
 def _delete_leftovers(run: Run, executor: Executor, runtime: Runtime) -> None:
     """Delete what the ledger of a run still holds, whose steps were killed elsewhere; say what is left even then."""
-    if not executor.elsewhere or all(entry.deleted is not None for entry in run.ledger()):
+    if not executor.elsewhere or all(entry.deleted is not None or entry.kept for entry in run.ledger()):
         return
-    found = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=True))
+    found = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=True, spare_kept=True))
     for item in remove(found, runtime, patience=LEFTOVER_PATIENCE).found:
         what = f"{item.resource.kind} {item.resource.name!r}"
         if item.status == "removed":

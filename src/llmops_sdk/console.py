@@ -66,6 +66,10 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
         console.print(Text(f"the terminal is too narrow for {hidden}; the report has them", style="dim"))
     if len(board.cells) > _MOST_ROWS:
         console.print(f"… and {len(board.cells) - _MOST_ROWS} more; the report has all of them")
+    for cell in board.cells[:_MOST_ROWS]:
+        missing = ", ".join(f"{count} unscored by {name}" for name, count in cell.unscored.items() if count)
+        if missing:
+            console.print(Text(f"{cell.candidate}: {missing}", style="yellow"), soft_wrap=True)
     for failed in board.failed[:_MOST_ROWS]:
         line = f"{failed.candidate} has no result: step {failed.step} failed: {failed.error}"
         console.print(Text(line, style="red"), soft_wrap=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,13 +9,9 @@ from pathlib import Path
 from llmops_sdk.assets import Asset, find_asset, verify_asset
 from llmops_sdk.builder import Pipeline
 from llmops_sdk.cards import Check, Finding
-from llmops_sdk.errors import AssetError, MissingExtraError, UserError
-from llmops_sdk.guards import guards
-from llmops_sdk.interfaces import Context
-from llmops_sdk.plans import Component, Plan
-from llmops_sdk.progress import Progress
+from llmops_sdk.errors import MissingExtraError
+from llmops_sdk.guards import guards, inputs
 from llmops_sdk.registry import Plugin, Registry
-from llmops_sdk.values import BaseModel, CardKind
 
 
 def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: Pipeline | None = None) -> list[Check]:
@@ -44,7 +38,7 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
         lacking = Finding("error", str(exc))
         return [*found, Check(f"pipeline {pipeline.spec.name}", lambda: lacking)]
     found += [_asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
-    return [*found, *(_input_checks(plan, registry, home) if offline else guards(plan, registry))]
+    return [*found, *(inputs(plan, registry, home) if offline else guards(plan, registry))]
 
 
 def _look_at_plugin(registry: Registry, plugin: Plugin) -> Finding:
@@ -79,50 +73,3 @@ def _asset_check(asset: Asset, home: Path, *, offline: bool) -> Check:
         return Finding("error", problem, f"type '{get} --offline' to look in {here}; else {mend}" if here else mend)
 
     return Check(f"asset {asset.name}", look)
-
-
-def _input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
-    """Yield a check for all whose exact version a run asks for before it uses it."""
-    context = _context(plan, registry, home)
-
-    def check(kind: CardKind, component: Component, name: str, *base: BaseModel) -> Check:
-        def look() -> Finding:
-            try:
-                version = registry.make(kind, component.use, component.options).fingerprint(context, *base)
-            except UserError as exc:
-                return Finding("error", str(exc))
-            return Finding("ok", f"version {version[:12]}" if version else "needs nothing more")
-
-        return Check(name, look)
-
-    for dataset in plan.datasets:
-        yield check("dataset", dataset, f"data set {dataset.name}")
-    for model in plan.models:
-        kind: CardKind = "trainer" if model.trainer else "deployer"
-        yield check(kind, model.trainer or model.deployer, f"model {model.name}", model.base)
-    for evaluator in plan.evaluators:
-        yield check("evaluator", evaluator, f"evaluator {evaluator.name}")
-
-
-def _context(plan: Plan, registry: Registry, home: Path) -> Context:
-    """Make what a plugin is handed by a run without a network, but for its assets: they are found, never fetched."""
-
-    def asset(name: str) -> Path:
-        folder = find_asset(registry.asset(name), home)
-        if folder is None:
-            message = f"it needs the asset {name!r}"
-            raise AssetError(message)
-        return folder
-
-    return Context(
-        run_id="doctor",
-        step="doctor",
-        folder=home,
-        home=home,
-        offline=True,
-        progress=Progress(),
-        log=logging.getLogger("llmops.doctor"),
-        settings=plan.settings,
-        make=registry.make,
-        asset=asset,
-    )

@@ -179,6 +179,11 @@ class Deployer(Plugin):
             EndpointError: It did not come up; the message has the reason or the last lines of its log.
         """
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what `deploy` made stays when the step has succeeded, as the user wished; else it is deleted too."""
+        return False
+
     def connect(self, context: Context, endpoint: Endpoint) -> Transport | None:
         """Return the plugin's own way to ask the endpoint; None asks over HTTP at `endpoint.url`."""
         return None

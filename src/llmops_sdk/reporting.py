@@ -11,6 +11,7 @@ from typing import Any
 
 from llmops_sdk.plans import Failed, Step, Succeeded
 from llmops_sdk.report import MOST_RECORDS, DatasetFacts, ReportData, StepFacts, StepStatus, render_report, write_report
+from llmops_sdk.running.resources import how_to_remove
 from llmops_sdk.runs import Run
 from llmops_sdk.serial import from_json, to_json
 from llmops_sdk.values import DatasetSplits, TextTemplate
@@ -55,6 +56,9 @@ def collect(run: Run) -> ReportData:
 def _facts(run: Run) -> dict[str, str]:
     began = datetime.fromisoformat(str(run.facts["created"]))
     records = [record for step in run.plan.steps if (record := run.record(step.name)) is not None]
+    kept = [
+        f"{entry.resource.kind} {entry.resource.name}" for entry in run.ledger() if entry.kept and not entry.deleted
+    ]
     ended = max((record.at + record.seconds for record in records), default=began.timestamp())
     return {
         "run": run.id,
@@ -67,6 +71,7 @@ def _facts(run: Run) -> dict[str, str]:
         "python": str(run.facts.get("python", "")),
         "plan": run.plan.hash[:12],
         "plugins": ", ".join(f"{pin.name} {pin.version}".strip() for pin in run.plan.plugins),
+        **({"goes on costing": f"{', '.join(kept)}; remove it with: {how_to_remove(run.id)}"} if kept else {}),
         **run.facts.get("facts", {}),  # what the executor has to tell: what a rehearsal substitutes
     }
 

@@ -47,12 +47,14 @@ class LedgerEntry:
         step: Which step creates it.
         entered: When it was entered, in seconds since the epoch.
         deleted: When it was deleted, in seconds since the epoch, or None while it may exist.
+        kept: Whether its step has come to its end and left it, as the user wished.
     """
 
     resource: Resource
     step: str
     entered: float = 0.0
     deleted: float | None = None
+    kept: bool = False
 
 
 @attrs.frozen
@@ -205,6 +207,10 @@ class Run:
     def enter(self, resource: Resource, step: str) -> None:
         """Write a resource into the ledger, before it is created."""
         self._write_entry(LedgerEntry(resource, step, entered=time.time()))
+
+    def keep(self, resource: Resource, step: str) -> None:
+        """Note that a resource stays when its step has ended, as the user wished."""
+        self._write_entry(LedgerEntry(resource, step, entered=time.time(), kept=True))
 
     def strike(self, resource: Resource, step: str) -> None:
         """Note that a resource is deleted."""

@@ -13,7 +13,7 @@ from llmops_plugins.fmeval.detoxify import CHECKPOINT, add_detoxify
 from llmops_plugins.fmeval.evaluator import FMEvalEvaluator
 from llmops_plugins.fmeval.job import Job, add_model
 from llmops_plugins.fmeval.options import PUNKT, TOXICITY_ASSETS, WORDNET
-from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, answers_of, prompt_text, text_of
+from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, answers_of, label_of, prompt_text, text_of
 from llmops_plugins.fmeval.weights import sha256_of
 from llmops_sdk import Context, Generation, Metric, Probe, Record, file_sha256
 
@@ -156,7 +156,7 @@ class Labelling(FMEvalEvaluator):
 
     def row(self, context: Context, generation: Generation) -> RowOrReason:
         """Return true label and output."""
-        return _row(generation, text_of(generation, self.options.reference, "reference"))
+        return _row(generation, label_of(generation, self.options.reference))
 
 
 class ClassificationAccuracy(Labelling):
@@ -267,14 +267,14 @@ class Toxicity(FMEvalEvaluator):
         else:
             add_detoxify(folder, self._weights(context))
 
-    def fingerprint(self, context: Context) -> str:
+    def weights_sha256(self, context: Context) -> str:
         """Return the hash of the model's weights."""
         folder = self._weights(context)
         return file_sha256(folder / CHECKPOINT) if self.options.model_type == "detoxify" else sha256_of(folder)
 
     def provenance(self, context: Context) -> Mapping[str, str]:
         """Return the common facts, and the hash of the model's weights."""
-        return {**super().provenance(context), "toxicity_weights_sha256": self.fingerprint(context)}
+        return {**super().provenance(context), "toxicity_weights_sha256": self.weights_sha256(context)}
 
     def row(self, context: Context, generation: Generation) -> RowOrReason:
         """Return the output."""

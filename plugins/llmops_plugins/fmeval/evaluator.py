@@ -11,11 +11,11 @@ from typing import Any
 
 import attrs
 
-from llmops_plugins.fmeval.interpreter import interpreter
+from llmops_plugins.fmeval.interpreter import interpreter, versions
 from llmops_plugins.fmeval.job import Job, run, workplace
 from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, checked
 from llmops_plugins.fmeval.weights import Encoder, find_encoder
-from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
+from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
 
 FACTS = "fmeval.json"
 """What FMEval's process told about itself, in the folder of the scores."""
@@ -89,7 +89,15 @@ class FMEvalEvaluator(Evaluator):
         return told
 
     def fingerprint(self, context: Context) -> str:
-        """Return the hash of the encoder's weights where the options do not pin them: a folder or a hub id."""
+        """Return the hash of the versions that FMEval's process has, and of the weights that the options do not pin.
+
+        Raises:
+            SpecError: The interpreter of the option `python` does not run any more.
+        """
+        return digest([versions(self.options.python), self.weights_sha256(context)])
+
+    def weights_sha256(self, context: Context) -> str:
+        """Return the hash of the weights where the options do not pin them, as with a folder or a hub id; else nothing."""
         encoder = self.encoder(context)
         return "" if encoder is None or encoder.pinned else encoder.sha256()
 

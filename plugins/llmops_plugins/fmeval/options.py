@@ -16,7 +16,16 @@ from llmops_sdk import option
 FMEVAL_ENCODERS = {"microsoft/deberta-xlarge-mnli": 40, "roberta-large-mnli": 19}
 """The encoders that FMEval names for BERTScore, and the layer that the package `bert_score` takes of each."""
 
-MINILM, MINILM_LAYERS = "minilm", 6
+MINILM = "minilm"
+BERTSCORE_LAYERS = {
+    MINILM: 6,
+    **FMEVAL_ENCODERS,
+    "FacebookAI/roberta-large-mnli": 19,
+    "roberta-large": 17,
+    "FacebookAI/roberta-large": 17,
+}
+"""The layers that are known of encoders: FMEval's, those under the hub's new names, and the one of BERTScore's tests."""
+
 WORDNET, PUNKT = "wordnet", "punkt-tab"
 ROUGE_TYPES = ("rouge1", "rouge2", "rougeL")
 AVERAGES = ("micro", "macro", "weighted", "binary")
@@ -82,11 +91,10 @@ class BertscoreOptions(FMEvalOptions):
     def __attrs_post_init__(self) -> None:
         """Refuse an encoder whose layer nobody knows, and a layer where FMEval takes its own."""
         super().__attrs_post_init__()
-        known = ", ".join((MINILM, *FMEVAL_ENCODERS))
         if self.layers is None:
             message = (
                 f"bertscore_layers is needed for the encoder {self.bertscore_model!r}: how many of its layers are used; "
-                f"it is known for {known}"
+                f"it is known for {', '.join(BERTSCORE_LAYERS)}"
             )
             raise ValueError(message)
         if self.bertscore_model in FMEVAL_ENCODERS and self.layers != FMEVAL_ENCODERS[self.bertscore_model]:
@@ -101,7 +109,7 @@ class BertscoreOptions(FMEvalOptions):
         """The encoder's layer: the option, else the known one."""
         if self.bertscore_layers is not None:
             return self.bertscore_layers
-        return {MINILM: MINILM_LAYERS, **FMEVAL_ENCODERS}.get(self.bertscore_model)
+        return BERTSCORE_LAYERS.get(self.bertscore_model)
 
     def assets(self) -> tuple[str, ...]:
         """Return the encoder's asset where it is one."""

@@ -44,7 +44,8 @@ class SemanticRobustness(FMEvalEvaluator):
         if self._twin is None:
             changes = {name: getattr(self.options, name) for name in PERTURBATION_OPTIONS}
             more = {"field": self.options.field, "num_baseline_samples": self.num_baseline_samples}
-            self._twin = context.make("evaluator", _TWIN, {**changes, **more})
+            # It compares nothing here: with a metric that needs nothing it can be made wherever the SDK is.
+            self._twin = context.make("evaluator", _TWIN, {**changes, **more, "metrics": ["word_error_rate"]})
         return self._twin.probes(context, record)
 
     def answers(self, context: Context, generation: Generation) -> list[list[str]] | Unscorable:

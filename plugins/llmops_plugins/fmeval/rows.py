@@ -32,7 +32,7 @@ def prompt_text(generation: Generation) -> str:
 
 
 def text_of(generation: Generation, field: str, what: str) -> str | Unscorable:
-    """Return the text in a field of the record.
+    """Return the text in a field of the record, or why there is none.
 
     Args:
         generation: The generation.
@@ -53,15 +53,27 @@ def text_of(generation: Generation, field: str, what: str) -> str | Unscorable:
 def answers_of(generation: Generation, field: str, delimiter: str) -> str | Unscorable:
     """Return the accepted answers in a field of the record as FMEval takes them: in one text, with a delimiter between.
 
-    A list of texts is joined; answers without text in it are left out.
+    A list of texts is joined, empty ones left out; a list that holds anything else is at fault as a whole.
     """
     answers = generation.record.get(field)
     if not isinstance(answers, (list, tuple)):
         return text_of(generation, field, "reference")
-    texts = [answer for answer in answers if isinstance(answer, str) and answer.strip()]
+    strange = [answer for answer in answers if not isinstance(answer, str)]
+    if strange:
+        return Unscorable(f"the reference field {field!r} holds no text but {type(strange[0]).__name__}")
+    texts = [answer for answer in answers if answer.strip()]
     if not texts:
-        return Unscorable(f"the reference field {field!r} is a list without a text")
+        return Unscorable(f"the reference field {field!r} is empty")
     return delimiter.join(texts)
+
+
+def label_of(generation: Generation, field: str) -> str | Unscorable:
+    """Return the true label in a field of the record: a text as it stands, or a whole number or truth value as a text.
+
+    What is written out here is in lower case, as FMEval's labels are: `True` is the label `true`.
+    """
+    label = generation.record.get(field)
+    return str(label).lower() if isinstance(label, int) else text_of(generation, field, "reference")
 
 
 def checked(row: RowOrReason) -> RowOrReason:

@@ -63,8 +63,10 @@ def find_encoder(context: Context, options: BertscoreOptions) -> Encoder:
         try:
             folder = snapshot(model, offline=context.offline)
         except AssetError as exc:
+            mend = f"type 'hf download {model}' where there is a network and copy that cache here"
             message = (
-                f"the BERTScore encoder {model!r} cannot be had: {exc}; give bertscore_model a folder, or {MINILM!r}"
+                f"the BERTScore encoder {model!r} cannot be had: {exc}; {mend}, or give bertscore_model a folder, "
+                f"or {MINILM!r}"
             )
             raise AssetError(message) from exc
         known_as = model if model in FMEVAL_ENCODERS else ""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_INSTALL_TORCH = "pip install 'llmops-sdk[local]'"
+
 
 @attrs.frozen
 class Weights:
@@ -91,20 +93,20 @@ def make_encoder(weights: Weights, layers: int, home: Path) -> Encoder:
     Raises:
         AssetError: The folder does not hold an encoder that can be loaded.
         SpecError: The encoder has not so many layers, or an architecture whose layers cannot be cut.
-        MissingExtraError: Only torch could serve it, and it is not installed.
+        MissingExtraError: What could serve it is not installed.
     """
     from llmops_plugins.metrics.encoder_onnx import OnnxEncoder
 
     try:
         return OnnxEncoder(weights, layers, home)
     except UnservedError as exc:
-        reason = str(exc)
+        reason, mend = str(exc), exc.mend
     try:
         from llmops_plugins.metrics.encoder_torch import TorchEncoder
     except ImportError as exc:
         message = (
             f"ONNX Runtime cannot serve the BERTScore encoder {weights.name!r} ({reason}), and torch and transformers, "
-            "which could, are not installed: pip install 'llmops-sdk[local]'"
+            f"which could, are not installed: {mend or _INSTALL_TORCH}"
         )
         raise MissingExtraError(message) from exc
     return TorchEncoder(weights.folder, layers)
@@ -163,5 +165,9 @@ def _from_hub(model: str, *, offline: bool) -> Path:
     try:
         return snapshot(model, offline=offline)
     except AssetError as exc:
-        message = f"the BERTScore encoder {model!r} cannot be had: {exc}; give bertscore_model a folder, or {MINILM!r}"
+        mend = f"type 'hf download {model}' where there is a network and copy that cache here"
+        message = (
+            f"the BERTScore encoder {model!r} cannot be had: {exc}; {mend}, or give bertscore_model a folder, "
+            f"or {MINILM!r}"
+        )
         raise AssetError(message) from exc

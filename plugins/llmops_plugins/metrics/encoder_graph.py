@@ -26,7 +26,15 @@ Array = npt.NDArray[Any]
 
 
 class UnservedError(ValueError):
-    """ONNX Runtime cannot serve this encoder; the message is the reason."""
+    """ONNX Runtime cannot serve this encoder; the message is the reason.
+
+    Attributes:
+        mend: What to type so that it can, or empty where nothing helps.
+    """
+
+    def __init__(self, reason: str, *, mend: str = "") -> None:
+        super().__init__(reason)
+        self.mend = mend
 
 
 def graph_name(weights_sha256: str, layers: int) -> str:

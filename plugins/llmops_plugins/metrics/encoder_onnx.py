@@ -18,6 +18,7 @@ from llmops_plugins.metrics.encoder_tokens import BertTokenizer
 
 # Tokens in one call: enough for the multiplications to be as fast as they get, few enough to stay in a core's cache.
 _BATCH_TOKENS = 512
+_INSTALL = "pip install 'llmops-sdk[metrics]'"
 
 
 class OnnxEncoder(Encoder):
@@ -34,12 +35,12 @@ class OnnxEncoder(Encoder):
     """
 
     def __init__(self, weights: Weights, layers: int, home: Path) -> None:
+        config = check_served(weights.folder)
         if find_spec("onnxruntime") is None:
             message = "onnxruntime is not installed"
-            raise UnservedError(message)
+            raise UnservedError(message, mend=_INSTALL)
         import onnxruntime
 
-        config = check_served(weights.folder)
         try:
             self._tokenizer = BertTokenizer(weights.folder)
         except (OSError, ValueError) as exc:
@@ -104,7 +105,7 @@ def _graph(weights: Weights, layers: int, home: Path) -> str:
             return str(path)
     if find_spec("onnx") is None:
         message = "onnx, which builds its graph once, is not installed"
-        raise UnservedError(message)
+        raise UnservedError(message, mend=_INSTALL)
     try:
         export_bert(weights.folder, layers, kept)
     except OSError as exc:

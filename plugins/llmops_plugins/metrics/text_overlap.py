@@ -88,26 +88,32 @@ def fragment_lengths(found: tuple[str, ...], source: tuple[str, ...]) -> tuple[i
     >>> fragment_lengths(("a", "b", "new", "c"), ("c", "a", "b"))
     (2, 1)
     """
-    # Looked for as text, between separators: as quick as the text search of Python is.
-    text = _joined(source)
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(source):
+        places.setdefault(word, []).append(place)
     lengths = []
     start = 0
     while start < len(found):
-        end, at = start, 0
-        while end < len(found):
-            # A longer run cannot begin before the first place of its beginning.
-            at = text.find(_joined(found[start : end + 1]), at)
-            if at < 0:
-                break
-            end += 1
-        if end > start:
-            lengths.append(end - start)
-        start = max(end, start + 1)
+        length = _longest_run(found, start, source, places.get(found[start], ()))
+        if length:
+            lengths.append(length)
+        start += max(length, 1)
     return tuple(lengths)
 
 
-def _joined(tokens: Sequence[str]) -> str:
-    return "\n" + "".join(f"{token}\n" for token in tokens)
+def _longest_run(found: tuple[str, ...], start: int, source: tuple[str, ...], places: Sequence[int]) -> int:
+    """Return how many words from `start` on stand in the source; `places` are those of the first one, in their order."""
+    longest = 0
+    for place in places:
+        room = min(len(found) - start, len(source) - place)
+        if longest >= room:  # nor can a later place be longer
+            break
+        wanted = longest + 1
+        if found[start : start + wanted] == source[place : place + wanted]:
+            while wanted < room and found[start + wanted] == source[place + wanted]:
+                wanted += 1
+            longest = wanted
+    return longest
 
 
 def extractive_coverage(found: tuple[str, ...], source: tuple[str, ...]) -> float | None:

@@ -68,6 +68,11 @@ class SageMakerEndpoint(_OnAws):
         name = context.resource_name()
         return (Resource(MODEL, name), Resource(ENDPOINT_CONFIG, name), Resource(ENDPOINT, name))
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the user asked for it; see `Deployer.keeps`."""
+        return self.options.keep_endpoint
+
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Make the endpoint, or find the one that an earlier attempt has made, and wait until it is in service."""
         aws, options, name = self._aws(context), self.options, context.resource_name()
@@ -106,7 +111,7 @@ class SageMakerEndpoint(_OnAws):
                 "instance_type": str(variant["InstanceType"]),
                 "instance_count": str(variant["InitialInstanceCount"]),
                 "region": aws.region,
-                "image": str(requests.model.get("PrimaryContainer", {}).get("Image", "")),
+                "image": _image(requests.model),
             },
         )
 
@@ -155,6 +160,12 @@ class ExistingEndpoint(_OnAws):
             message = f"there is no endpoint {name!r} in {aws.region}"
             raise EndpointError(message)
         return found
+
+
+def _image(model: Mapping[str, Any]) -> str:
+    """Return what a model's container is made of: an image, or its provider's package."""
+    container: Mapping[str, Any] = model.get("PrimaryContainer") or next(iter(model.get("Containers", ())), {})
+    return str(container.get("Image") or container.get("ModelPackageName", ""))
 
 
 def _model_data(model: TrainedModel) -> str | dict[str, Any]:

@@ -35,6 +35,11 @@ class SageMakerEndpointOptions(_AskingOptions):
     instance_type: str | None = option(None, help="such as 'ml.g5.2xlarge'", affects_results=False)
     instance_count: int = option(1, help="instances", affects_results=False, validator=_at_least_one)
     environment: Mapping[str, str] = option(factory=dict, help="variables on top of the container's")
+    keep_endpoint: bool = option(
+        False,
+        help="leave it when its step has succeeded: it costs until llmops gc --run ID --force",
+        affects_results=False,
+    )
     start_timeout: float = option(
         3600.0, help="seconds until it must be in service", affects_results=False, validator=_positive
     )

@@ -25,6 +25,7 @@ from llmops_sdk import (
     Plan,
     PrepareStep,
     Run,
+    RunNotFoundError,
     Runtime,
     Step,
     Store,
@@ -66,15 +67,17 @@ class SageMakerExecutor(Executor):
         return run
 
     def resume(self, run: Run, runtime: Runtime) -> Run:
-        """Go on watching an execution that has not ended; begin another one in the place of one that has."""
+        """Go on watching an execution that has not ended; begin another one in the place of one that has, or is gone."""
         self._check_online(runtime)
-        if not _all_failed(run) and self._execution(run).status in RUNNING:
-            runtime.progress.say(f"run {run.id} is being executed; waiting for its end")
-            return run
-        runtime.progress.say(
-            f"the execution of run {run.id} has ended, and none can be gone on with:"
-            " a new one takes over what it has made"
-        )
+        why = f"the execution of run {run.id} has ended, and none can be gone on with"
+        if not _all_failed(run):
+            try:
+                if self._execution(run).status in RUNNING:
+                    runtime.progress.say(f"run {run.id} is being executed; waiting for its end")
+                    return run
+            except RunNotFoundError as exc:  # deleted in the account
+                why = f"the execution of run {run.id} is gone: {exc}"
+        runtime.progress.say(f"{why}: a new one takes over what it has made")
         return self._anew(run, runtime)
 
     def execute(self, run: Run, runtime: Runtime) -> None:
@@ -146,7 +149,8 @@ class SageMakerExecutor(Executor):
         return Execution(self._aws(run.plan), graph_of(run.plan), run.id)
 
     def _stop(self, execution: Execution, runtime: Runtime) -> None:
-        runtime.progress.say("stopping the execution; its steps get two minutes to end")
+        started = execution.arn.rpartition("/")[2]
+        runtime.progress.say(f"stopping the execution {started}, whoever started it; its steps get two minutes to end")
         seconds = min(self.options.poll_seconds, 5.0)
         if not execution.stop(runtime.progress, seconds=seconds, deadline=self.options.stop_seconds):
             runtime.progress.say(f"it has not stopped within {self.options.stop_seconds:g} s: {execution.arn}")

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from llmops_sdk import BaseModel, Check, option
+from llmops_sdk import Check, Plan, option
 
 _DAY = 24 * 3600
 _at_least_one = validators.ge(1)
@@ -51,18 +51,16 @@ class SageMakerExecutorOptions:
     poll_seconds: float = _choice(10.0, "between two looks at the execution", validators.gt(0))
     stop_seconds: float = _choice(600.0, "how long Ctrl-C waits for the steps to end", validators.gt(0))
 
-    def checks(self, _base: BaseModel | None, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+    def checks(self, plan: Plan) -> Iterator[Check]:
         """Yield what must hold before the pipeline is made: image, SDK, role, bucket, quotas."""
+        from llmops_plugins.sagemaker.compile import graph_of
         from llmops_plugins.sagemaker.guards import Guards
 
-        guards = Guards(settings)
+        guards = Guards(plan.settings)
         yield guards.image()
         yield from guards.account()
-        kept = self.keep_alive_seconds > 0
-        for instance in dict.fromkeys(
-            (self.train_instance_type, self.generate_instance_type, self.compare_instance_type)
-        ):
-            yield guards.step_quota(instance, warm_pool=kept)
+        for parameter in graph_of(plan).parameters:
+            yield guards.step_quota(parameter.default, warm_pool=self.keep_alive_seconds > 0)
 
 
 @attrs.frozen(kw_only=True)

@@ -74,18 +74,19 @@ class Guards:
         here, sdk_version = ".".join(map(str, sys.version_info[:2])), version("sagemaker")
         if sdk_version == _BROKEN_SDK:
             return Finding("error", f"sagemaker {sdk_version} cannot run steps", "pip install 'sagemaker>=2.256.1,<3'")
-        image = self._aws.settings.image_uri
+        image = self._aws.settings.image_uri or self._configured_image()
         if not image and here not in DEFAULT_IMAGES:
-            from llmops_plugins.sagemaker import sdk
-
-            image = str(sdk.remote_function_config(self._aws).get("ImageUri", ""))
-            if not image:
-                return Finding("error", f"SageMaker has none for Python {here}", mend_image(here, sdk_version))
+            return Finding("error", f"SageMaker has none for Python {here}", mend_image(here, sdk_version))
         found = _PYTHON_OF_IMAGE.search(image)
         if found and ".".join(found.groups()) != here:
             there = ".".join(found.groups())
             return Finding("error", f"{image} has Python {there}, and this is {here}", mend_image(here, sdk_version))
         return Finding("ok", f"{image or _OWN_IMAGE}; Python {here}, sagemaker {sdk_version}")
+
+    def _configured_image(self) -> str:
+        from llmops_plugins.sagemaker import sdk
+
+        return str(sdk.remote_function_config(self._aws).get("ImageUri", ""))
 
     def _look_at_role(self) -> Finding:
         role = self._aws.role

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.aws import Aws
-from llmops_plugins.sagemaker.aws_errors import told
+from llmops_plugins.sagemaker.aws_errors import error_code, error_text, told
 from llmops_plugins.sagemaker.interrupts import held_interrupt
 from llmops_plugins.sagemaker.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from llmops_plugins.sagemaker.polling import is_missing, looks
@@ -79,7 +81,12 @@ class Hosting:
     def _create(self, action: str, request: Mapping[str, Any]) -> None:
         """Send one Create* request; an interrupt waits for the answer, so that what was made can be deleted."""
         with held_interrupt(), told(f"{action.removeprefix('create_').replace('_', ' ')} {self._name!r}"):
-            getattr(self._client, action)(**request)
+            try:
+                getattr(self._client, action)(**request)
+            except ClientError as exc:
+                # This very request was repeated after a lost answer: the name was free before it.
+                if error_code(exc) != "ValidationException" or "already exist" not in error_text(exc).lower():
+                    raise
 
     def _clear(self, found: Mapping[str, Any] | None, *, seconds: float, timeout: float) -> None:
         """Delete what an earlier attempt under this name has left behind: their names are needed again."""
@@ -167,7 +174,7 @@ class Hosting:
                 raise ResourceBusyError(message)
 
     def _tell_metrics(self, found: Mapping[str, Any]) -> None:
-        """Write what CloudWatch counted into the step's log, as far as it has come; never fails the step.
+        """Write what CloudWatch counted into the step's log and `cloudwatch.json`; never fails the step.
 
         CloudWatch lags by a minute or two, so that the last requests may not be in it.
         """
@@ -178,6 +185,10 @@ class Hosting:
         except (BotoCoreError, ClientError, KeyError, IndexError, TypeError) as exc:
             self._context.log.info("endpoint %r: CloudWatch tells nothing: %s", self._name, exc)
             return
+        with suppress(OSError):
+            draft = self._context.folder / "cloudwatch.json.tmp"
+            draft.write_text(json.dumps(measured, indent=2), encoding="utf-8")
+            draft.replace(draft.with_suffix(""))
         said = ", ".join(f"{name} {value:.6g}" for name, value in measured.items())
         self._context.log.info("endpoint %r: CloudWatch so far: %s", self._name, said or "nothing yet")
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and calls that must not be cut in two."""
+"""Ctrl-C, the end that is asked for with SIGTERM, and calls that must not be cut in two."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+def interrupt_at_sigterm() -> None:
+    """Let SIGTERM, with which SageMaker stops a container, be a Ctrl-C from now on, so that `held_interrupt` holds both.
+
+    Called in the main thread. A container's shell may have had SIGINT ignored; it is Python's again.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
 
 
 @contextmanager

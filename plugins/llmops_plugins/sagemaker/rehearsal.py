@@ -23,7 +23,7 @@ from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.executor import SageMakerExecutor
 from llmops_plugins.sagemaker.executor_options import RehearsalOptions
 from llmops_plugins.sagemaker.names import JUMPSTART
-from llmops_plugins.sagemaker.rehearsal_server import ROLE, Choices, loopback_client, loopback_session
+from llmops_plugins.sagemaker.rehearsal_server import ACCOUNT, ROLE, Choices, loopback_client, loopback_session
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
 from llmops_plugins.sagemaker.store import S3Store
 from llmops_sdk import EndpointError, Plan, Run, Runtime, SpecError, Store, digest
@@ -36,6 +36,8 @@ _END_SECONDS = 30.0
 
 _IMAGE = "rehearsal"
 _REGION = "us-east-1"
+_NOWHERE = "http://127.0.0.1:9"
+"""Where AWS is while nothing is sent to it."""
 
 SUBSTITUTED = (
     "AWS is played on this machine: moto on loopback for S3, IAM, STS and SageMaker, with an empty bucket",
@@ -67,7 +69,8 @@ class RehearsalExecutor(SageMakerExecutor):
         if "://" in store.uri and not store.uri.startswith("file://"):
             message = f"a rehearsal is kept in a folder of this machine, not in {store.uri!r}"
             raise SpecError(message)
-        for asset in plan.assets:  # what is missing is told before anything is started
+        stand_in = self._stand_in_assets(runtime) if _jumpstart(plan) else ()
+        for asset in (*plan.assets, *stand_in):  # what is missing is told before anything is started
             runtime.asset(asset)
         self._world = _World(plan, self.options, runtime)
         try:
@@ -104,8 +107,17 @@ class RehearsalExecutor(SageMakerExecutor):
         told = (*SUBSTITUTED, INSTALLED if self.options.install else NOT_INSTALLED, *played)
         return tuple(text.format(stand_in=self.options.stand_in, steps=self.options.stand_in_steps) for text in told)
 
+    def _stand_in_assets(self, runtime: Runtime) -> tuple[str, ...]:
+        """Return the assets of the model that plays JumpStart's, and refuse one that cannot be used here."""
+        name, registry = self.options.stand_in, runtime.registry
+        card: Any = registry.offer("model", name).card
+        registry.check_extra(registry.offer("trainer", card.trainer).card)
+        registry.check_extra(registry.offer("deployer", card.deployer).card)
+        options = registry.options(card, self.options.stand_in_options, f"stand_in {name!r}")
+        return tuple(options.assets()) if hasattr(options, "assets") else ()
+
     def _aws(self, plan: Plan) -> Aws:
-        return self._world.aws if self._world is not None else _NoAws(_settings(plan), "")
+        return self._world.aws if self._world is not None else _NoAws(_settings(plan), _NOWHERE)
 
     def _store(self, aws: Aws, store: Store, plan: Plan, runtime: Runtime) -> Store:
         del aws, store, plan, runtime
@@ -152,7 +164,10 @@ class _NoAws(Aws):
 
     @cached_property
     def role(self) -> str:
-        return self.settings.role if self.settings.role.startswith("arn:") else ROLE
+        named = self.settings.role
+        if named and not named.startswith("arn:"):
+            return f"arn:aws:iam::{ACCOUNT}:role/{named}"
+        return named or ROLE
 
     @cached_property
     def bucket(self) -> str:
@@ -172,7 +187,7 @@ class _World:
 
     def __init__(self, plan: Plan, options: RehearsalOptions, runtime: Runtime) -> None:
         settings = _settings(plan)
-        made = _NoAws(settings, "")
+        made = _NoAws(settings, _NOWHERE)
         stand_in = digest(options.stand_in, dict(options.stand_in_options), options.stand_in_steps)
         self._prefix = f"rehearsal-{stand_in[:8]}-"
         with ExitStack() as ended:

@@ -9,10 +9,18 @@ from typing import Any
 GATED = "meta-"
 """How ids of models begin whose licence must be accepted."""
 
+_NOBODY = "0" * 12
+"""The account of images and packages that are not there."""
+
 
 def is_model_package(model_id: str, version: str) -> bool:
     """Tell whether a model is its provider's package, as Meta's were in versions 2: its container asks for the licence."""
     return model_id.startswith(GATED) and version.startswith("2.")
+
+
+def package_arn(model_id: str, region: str) -> str:
+    """Return the name of a provider's package that is not there."""
+    return f"arn:aws:sagemaker:{region}:{_NOBODY}:model-package/{model_id}"
 
 
 def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
@@ -37,7 +45,7 @@ def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
 
 def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
     """Return what the SageMaker SDK must be told of a model to train and serve it: invented, but for the field names."""
-    gpu = f"{'0' * 12}.dkr.ecr.{region}.amazonaws.com"
+    gpu = f"{_NOBODY}.dkr.ecr.{region}.amazonaws.com"
     of_package = is_model_package(model_id, version)
     return {
         "model_id": model_id,
@@ -58,9 +66,7 @@ def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
         "hosting_artifact_key": f"rehearsal/{model_id}/model.tar.gz",
         "hosting_script_key": f"rehearsal/{model_id}/serve/sourcedir.tar.gz",
         "hosting_use_script_uri": False,
-        "hosting_model_package_arns": {region: f"arn:aws:sagemaker:{region}:{'0' * 12}:model-package/{model_id}"}
-        if of_package
-        else None,
+        "hosting_model_package_arns": {region: package_arn(model_id, region)} if of_package else None,
         "training_model_package_artifact_uris": {region: f"s3://jumpstart-cache-prod-{region}/rehearsal/{model_id}"}
         if of_package
         else None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from llmops_plugins.sagemaker.rehearsal_jumpstart import BUSY
+from llmops_plugins.sagemaker.rehearsal_metadata import package_arn
 from llmops_plugins.sagemaker.rehearsal_pipeline import RefusedError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def put_into_moto(world: World) -> None:
     for cls in vars(models).values():
         if isinstance(cls, type) and "validate_instance_type" in vars(cls):
             cls.validate_instance_type = lambda *_args: None  # type: ignore[attr-defined] # moto's list is of 2020
-    for handlers in (_pipelines, _training_jobs, _endpoints):
+    for handlers in (_pipelines, _training_jobs, _packages, _endpoints):
         for handler in handlers(world):
             setattr(responses.SageMakerResponse, handler.__name__, handler)
     setattr(runtime.SageMakerRuntimeResponse, "invoke_endpoint", _invoke_endpoint(world))  # noqa: B010 - as above
@@ -98,6 +99,22 @@ def _training_jobs(world: World) -> tuple[Handler, ...]:
         return EmptyResult()
 
     return create_training_job, stop_training_job
+
+
+def _packages(world: World) -> tuple[Handler, ...]:
+    from moto.core.responses import ActionResult
+    from moto.sagemaker.responses import SageMakerResponse
+
+    describe = SageMakerResponse.describe_model_package
+
+    def describe_model_package(self: Any) -> Any:
+        arn = self._get_param("ModelPackageName")
+        if arn != package_arn(arn.rpartition("/")[2], world.choices.region):
+            return describe(self)
+        container = {"Image": "rehearsal-inference:1", "ProductId": "rehearsal"}
+        return ActionResult({"ModelPackageArn": arn, "InferenceSpecification": {"Containers": [container]}})
+
+    return (describe_model_package,)
 
 
 def _endpoints(world: World) -> tuple[Handler, ...]:

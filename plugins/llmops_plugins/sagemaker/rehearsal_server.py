@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ class World:
         """End everything."""
         self.jumpstart.close()
         for execution in self._executions.values():
-            if execution.status == "Executing":
+            with suppress(RefusedError):  # it has ended
                 execution.stop()
 
     def client(self, service: str) -> Any:

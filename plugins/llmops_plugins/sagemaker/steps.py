@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import attrs
 
 from llmops_plugins.sagemaker.compile import COMPARE, graph_of
+from llmops_plugins.sagemaker.interrupts import interrupt_at_sigterm
 from llmops_plugins.sagemaker.settings import PLUGIN
 from llmops_sdk import (
     Failed,
@@ -64,7 +63,7 @@ def run_node(plan_uri: str, execution_id: str, node: str) -> str:
     runtime.registry.check_pins(run.plan)
     found = graph_of(plan).node(node)
     _say(f"run {run.id}, node {node}: {', '.join(found.steps)}")
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_at_sigterm()
     try:
         told = [_run(run, step, runtime) for step in found.steps]
     except KeyboardInterrupt as exc:
@@ -162,10 +161,6 @@ def _here(run: Run) -> Run:
     own = settings.get(PLUGIN, {})
     settings[PLUGIN] = {name: value for name, value in own.items() if name not in _MINE}
     return Run(run.store, run.id, attrs.evolve(run.plan, settings=settings), run.facts)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

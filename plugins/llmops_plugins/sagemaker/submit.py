@@ -36,6 +36,8 @@ _LARGEST_INLINE = 100_000
 _UPLOADS = 16
 _MASKED = "(not shown)"
 _SECRET_WORDS = ("SECRET", "PASSWORD", "TOKEN", "KEY_ID", "ACCESS_KEY")
+_SECRET_VARIABLES = ("SECRET", "PASSWORD", "TOKEN", "KEY", "CREDENTIAL")
+"""What the names of variables of secrets have in them; elsewhere in a definition, `Key` is that of a tag."""
 
 
 @attrs.frozen
@@ -88,7 +90,8 @@ def compile_graph(aws: Aws, graph: StepGraph, plan: Plan, registry: Any, place: 
         requirements.write_text(shipment.text, encoding="utf-8")
         own = _remote_function(aws, place, image, requirements)
         uploads = _Uploads()
-        with _in_folder(staging), sdk.workflow(aws, place.bucket, uploads, own) as (parts, session):
+        # The user's configuration, whose path may be relative, is read before the folder is changed.
+        with sdk.workflow(aws, place.bucket, uploads, own) as (parts, session), _in_folder(staging):
             definition = _pipeline(parts, session, graph, place).definition()
     return Compiled(definition, uploads.files, shipment.requirements)
 
@@ -220,12 +223,12 @@ class _Upload:
         self.files[self.bucket, key] = file.read()
 
 
-def _mask(found: Any) -> Any:
+def _mask(found: Any, words: tuple[str, ...] = _SECRET_WORDS) -> Any:
     if isinstance(found, dict):
         return {
             name: _MASKED
-            if isinstance(value, str) and any(word in name.upper() for word in _SECRET_WORDS)
-            else _mask(value)
+            if isinstance(value, str) and any(word in name.upper() for word in words)
+            else _mask(value, _SECRET_VARIABLES if name == "Environment" else _SECRET_WORDS)
             for name, value in found.items()
         }
     return [_mask(value) for value in found] if isinstance(found, list) else found

@@ -18,6 +18,7 @@ from llmops_sdk.errors import LLMOpsError
 from llmops_sdk.interfaces import Sweeper
 from llmops_sdk.plans import Failed, TrainStep
 from llmops_sdk.running import Runtime
+from llmops_sdk.running.resources import how_to_remove
 from llmops_sdk.runs import BEAT_SECONDS, LedgerEntry, Run
 from llmops_sdk.values import TaggedResource
 
@@ -101,15 +102,22 @@ class Judge:
         needed = self._needed(run, entry.step, known)
         if needed and not self.choice.force:
             return _Verdict("spare", needed)
+        record = run.record(entry.step)
+        if entry.kept and not isinstance(record, Failed):
+            return self._of_kept(run)
         if self.choice.older_than is not None:
             return self._of_age(age, self.choice.older_than)
-        record = run.record(entry.step)
         if isinstance(run.plan.step_by_name.get(entry.step), TrainStep) and record is None and not self.choice.force:
             reason = f"the training goes on with: llmops run --resume {run.id}; --force or --older-than removes it"
             return _Verdict("spare", reason)
         if record is not None:
             return _Verdict("remove", "its step failed" if isinstance(record, Failed) else "its step is done")
         return _Verdict("remove", "removed by force" if needed else "nobody is at work on its step")
+
+    def _of_kept(self, run: Run) -> _Verdict:
+        if self.choice.force and self.choice.run_id and not self.choice.spare_kept:
+            return _Verdict("remove", "removed by force")
+        return _Verdict("spare", f"kept, and goes on costing; {how_to_remove(run.id)} removes it")
 
     def _of_tags(self, known: TaggedResource, age: float) -> _Verdict:
         needed = self._needed(self.runs.get(known.run_id), known.step, known)

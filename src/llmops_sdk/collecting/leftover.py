@@ -25,12 +25,14 @@ class Choice:
         older_than: Those that are older (seconds), whether they have expired or not; by default, those in a ledger of
             which no step is being executed, and tagged ones that have expired.
         force: Also what a step that is being executed uses and a training that would be resumed, and of a named run
-            what has not expired.
+            what has not expired and what was kept as the user wished.
+        spare_kept: Not what was kept as the user wished, even by force.
     """
 
     run_id: str = ""
     older_than: float | None = None
     force: bool = False
+    spare_kept: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -47,10 +47,13 @@ def pipeline_of(specification: str, overrides: tuple[str, ...]) -> Pipeline:
 
 
 def open_run(run_id: str, store: str) -> Run:
-    """Open the record of a run."""
+    """Open the record of a run: one of the store, or one by its address, `s3://bucket/prefix/runs/RUN`."""
     from llmops_sdk.opening import open_store
     from llmops_sdk.runs import Run
 
+    if "://" in run_id:
+        store, _, run_id = run_id.partition("/runs/")
+        run_id = run_id.strip("/") or "latest"
     return Run.open(open_store(store), run_id)
 
 

@@ -100,7 +100,7 @@ def compile_(specification: str, on: str, overrides: tuple[str, ...], *, full: b
     from llmops_sdk.running.runtime import default_home
 
     registry, pipeline = Registry.load(), pipeline_of(specification, overrides)
-    made = (pipeline.with_executor(on) if on else pipeline).build(registry, offline=not full)
+    made = pipeline.moved(on, registry).build(registry, offline=not full)
     executor = registry.make("executor", made.executor.use, made.executor.options)
     with progress_for() as progress:
         runtime = Runtime(registry, default_home(), progress=progress)
@@ -165,7 +165,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     from llmops_sdk.registry import Registry
 
     registry, pipeline = Registry.load(), pipeline_of(specification, overrides)
-    made = (pipeline.with_executor(on) if on else pipeline).build(registry, offline=offline)
+    made = pipeline.moved(on, registry).build(registry, offline=offline)
     if as_json:
         click.echo(json.dumps(made.json, indent=2, ensure_ascii=False))
         return

@@ -25,7 +25,7 @@ from llmops_sdk.prompts import prompt_only
 from llmops_sdk.running.asking import Answered, Asked, Question, Unanswered, ask
 from llmops_sdk.running.job import Job, Made
 from llmops_sdk.running.probing import probers
-from llmops_sdk.running.resources import guarded
+from llmops_sdk.running.resources import guarded, how_to_remove
 from llmops_sdk.serial import canonical, digest, file_sha256, from_json, to_json
 from llmops_sdk.transport import HttpTransport
 from llmops_sdk.values import BaseModel, Endpoint, GenerationOptions, PromptTemplate, ServableModel, TrainedModel
@@ -154,9 +154,14 @@ def _deploy_and_ask(job: Job, deployer: Deployer, servable: ServableModel, todo:
         logs = stack.enter_context(job.run.store.workspace(f"runs/{job.run.id}/endpoints/{job.step}", job.runtime.home))
         context: Context = job.context(logs)
         resources = deployer.resources(context, servable)
-        stack.enter_context(guarded(job, resources, lambda resource: deployer.delete(context, resource)))
+        stack.enter_context(
+            guarded(job, resources, lambda resource: deployer.delete(context, resource), keep=deployer.keeps)
+        )
         with job.runtime.progress.task(f"{job.step}: starting the endpoint"):
             endpoint = deployer.deploy(context, servable)
+        if deployer.keeps:
+            kept = f"unless its step failed, it costs until it is removed with: {how_to_remove(job.run.id)}"
+            endpoint = attrs.evolve(endpoint, facts={**endpoint.facts, "kept": kept})
         transport = deployer.connect(context, endpoint) or HttpTransport(endpoint)
         try:
             for work in todo:

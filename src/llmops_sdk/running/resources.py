@@ -10,23 +10,47 @@ from llmops_sdk.values import Resource
 
 
 @contextmanager
-def guarded(job: Job, resources: Iterable[Resource], delete: Callable[[Resource], None]) -> Iterator[None]:
+def guarded(
+    job: Job, resources: Iterable[Resource], delete: Callable[[Resource], None], *, keep: bool = False
+) -> Iterator[None]:
     """Enter resources into the ledger, and delete them however the block ends.
 
     All of them are tried even when deleting one fails; the first failure is raised unless the block itself failed, and
     the ledger keeps what may still exist.
+
+    Args:
+        job: The step.
+        resources: What the block makes, in that order.
+        delete: Deletes one.
+        keep: Whether they stay when the block succeeds, which the ledger, the log and the progress say.
     """
     entered = tuple(resources)
     for resource in entered:
         job.run.enter(resource, job.step)
     try:
         yield
+        if keep:
+            _keep_all(job, entered)
     except BaseException:
         _delete_all(job, entered, delete)
         raise
-    failure = _delete_all(job, entered, delete)
+    failure = None if keep else _delete_all(job, entered, delete)
     if failure is not None:
         raise failure
+
+
+def how_to_remove(run_id: str) -> str:
+    """Say how what a run has kept is removed."""
+    return f"llmops gc --run {run_id} --force"
+
+
+def _keep_all(job: Job, entered: tuple[Resource, ...]) -> None:
+    for resource in entered:
+        job.run.keep(resource, job.step)
+    kept = ", ".join(f"{resource.kind} {resource.name}" for resource in reversed(entered))
+    said = f"kept, and goes on costing: {kept}; remove it with: {how_to_remove(job.run.id)}"
+    job.log.warning("%s", said)
+    job.runtime.progress.say(f"{job.step}: {said}")
 
 
 def _delete_all(job: Job, entered: tuple[Resource, ...], delete: Callable[[Resource], None]) -> Exception | None:

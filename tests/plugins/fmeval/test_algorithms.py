@@ -13,7 +13,17 @@ import attrs
 import pytest
 
 from llmops_plugins.fmeval.detoxify import CHECKPOINT
-from llmops_sdk import Context, Evaluator, Generation, ProbeReply, RecordScore, Scored, TextPrompt, Unscored
+from llmops_sdk import (
+    Context,
+    Evaluator,
+    Generation,
+    ProbeReply,
+    RecordScore,
+    Scored,
+    TextPrompt,
+    Unscored,
+    file_sha256,
+)
 
 Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
@@ -213,7 +223,8 @@ def test_toxicity(context: Context, generations: Make, tmp_path: Path, model_typ
         assert {name.removeprefix("fmeval_"): value for name, value in theirs.scores.items()} == pytest.approx(
             ours.scores, abs=1e-6
         )
-    assert true.provenance(context)["toxicity_weights_sha256"] == true.fingerprint(context)
+    weights = CHECKPOINT if model_type == "detoxify" else "model.safetensors"
+    assert true.provenance(context)["toxicity_weights_sha256"] == file_sha256(toxic / weights)
 
 
 def roberta(folder: Path, *, labels: int, layers: int = 1, positions: int = 130) -> None:

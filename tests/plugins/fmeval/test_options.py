@@ -14,8 +14,10 @@ import attrs
 import pytest
 
 from llmops_plugins.fmeval import cards, checks, hooks, interpreter, options
+from llmops_plugins.metrics.bertscore_options import BERTSCORE_LAYERS
 from llmops_sdk import Finding, SpecError
 from llmops_sdk.registry import Registry
+from llmops_sdk.testing import make_context
 
 NAMES = [card.name for card in cards.CARDS]
 _CALLED = {"use_stemmer_for_rouge": "use_stemmer", "target_output_delimiter": "delimiter"}
@@ -198,6 +200,44 @@ def test_a_real_interpreter_is_asked() -> None:
     except PackageNotFoundError:
         found = ""
     assert (found == interpreter.FMEVAL) == (interpreter.problem_with(sys.executable) == "")
+
+
+def test_an_upgrade_in_the_other_interpreter_is_another_fingerprint(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of NLTK or bert-score there, or of a package here where FMEval is here; it is asked anew, and not while all stays."""
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).touch()
+    context = make_context(tmp_path / "work", assets={"minilm": tmp_path})
+    python = _python(tmp_path, "printf '1.2.3\\n3.9.1\\n0.3.13\\n'")
+    evaluator = registry.make("evaluator", "fmeval-summarization-accuracy", {"python": python})
+    found = [evaluator.fingerprint(context)]
+    for versions in ("3.9.1\\n0.3.13", "3.9.2\\n0.3.13", "3.9.2\\n0.3.14"):
+        _python(tmp_path, f"printf '1.2.3\\n{versions}\\n'")
+        found.append(evaluator.fingerprint(context))
+    monkeypatch.setattr(interpreter, "version", lambda name: interpreter.FMEVAL if name == "fmeval" else "3.9")
+    interpreter.problem_with.cache_clear()
+    here = registry.make("evaluator", "fmeval-factual-knowledge", {})
+    found += [here.fingerprint(context), here.fingerprint(context)]
+    monkeypatch.setattr(interpreter, "version", lambda name: interpreter.FMEVAL if name == "fmeval" else "3.9.1")
+    found.append(here.fingerprint(context))
+
+    assert [0, 0, 1, 2, 3, 3, 4] == [list(dict.fromkeys(found)).index(one) for one in found]
+    (tmp_path / "python").unlink()
+    with pytest.raises(SpecError, match="is no Python interpreter that runs"):
+        evaluator.fingerprint(context)
+
+
+def test_the_versions_of_a_real_interpreter() -> None:
+    """This one tells the same from outside as from inside."""
+    assert interpreter.versions("") == interpreter.versions(sys.executable)
+    assert ["fmeval", "nltk", "bert-score"] == list(interpreter.versions(sys.executable))
+
+
+def test_the_layers_of_encoders_are_those_of_the_other_evaluators() -> None:
+    """Also under the hub's new names; FMEval loads by name only what it names."""
+    assert BERTSCORE_LAYERS == options.BERTSCORE_LAYERS
+    assert set(options.BERTSCORE_LAYERS) >= set(options.FMEVAL_ENCODERS)
 
 
 @pytest.mark.usefixtures("_fmeval")

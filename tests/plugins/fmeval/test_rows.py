@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from llmops_plugins.fmeval import algorithms, interpreter, options, robustness
 from llmops_plugins.fmeval.rows import Unscorable, answers_of, checked, prompt_text
+from llmops_plugins.metrics.qa import accepted_answers
 from llmops_sdk import ChatPrompt, Context, Generation, Probe, ProbeReply, Progress, TextPrompt
+from llmops_sdk.registry import Registry
 
 
 @pytest.fixture(autouse=True)
@@ -53,15 +56,20 @@ def asked(record: Mapping[str, Any], replies: Mapping[str, ProbeReply] | None = 
 
 
 def test_accepted_answers_are_one_text() -> None:
-    """A list is joined with the delimiter, without what is no text."""
-    assert "a<OR>b" == answers_of(asked({"response": ["a", None, " ", "b"]}), "response", "<OR>")
+    """A list is joined with the delimiter, without empty texts; anything else in it is told, as without FMEval."""
+    assert "a<OR>b" == answers_of(asked({"response": ["a", "", " ", "b"]}), "response", "<OR>")
     assert "a<OR>b" == answers_of(asked({"response": "a<OR>b"}), "response", "<OR>")
-    assert Unscorable("the reference field 'response' is a list without a text") == answers_of(
-        asked({"response": [1, ""]}), "response", "<OR>"
-    )
-    assert Unscorable("the reference field 'response' holds no text but int") == answers_of(
-        asked({"response": 1}), "response", "<OR>"
-    )
+    for held, why in (
+        ([" ", ""], "is empty"),
+        ([], "is empty"),
+        (["Paris", 7], "holds no text but int"),
+        ([None, "Paris"], "holds no text but NoneType"),
+        (1, "holds no text but int"),
+    ):
+        generation = asked({"response": held})
+        expected = Unscorable(f"the reference field 'response' {why}")
+        assert expected == answers_of(generation, "response", "<OR>")
+        assert getattr(accepted_answers(generation, "response", "<OR>"), "reason", "") == expected.reason
 
 
 def test_half_a_surrogate_pair_is_held_back() -> None:
@@ -136,6 +144,16 @@ def test_answers_come_in_the_order_of_fmevals_questions(bare: Context) -> None:
         "target_output": "so",
         "answers": [["why?", "out"], ["WHY?", "loud"]],
     } == evaluator.row(bare, asked(record, {"0": ProbeReply("loud")}))
+
+
+def test_questions_are_changed_where_nothing_computes_bertscore(bare: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FMEval may be in another interpreter; this one then needs neither ONNX Runtime nor torch."""
+    monkeypatch.setattr("llmops_plugins.metrics.bertscore_options.find_spec", lambda _name: None)
+    context = attrs.evolve(bare, make=Registry.load().make)
+    made = options.GeneralSemanticRobustnessOptions(num_perturbations=2, num_baseline_samples=3)
+    probes = robustness.GeneralSemanticRobustness(made).probes(context, {"instruction": "why do birds sing?"})
+
+    assert 4 == len(list(probes))
 
 
 @pytest.mark.parametrize(("again", "second"), [(["out", "out"], "out"), (["out", "other"], "other"), (["x", "y"], "x")])

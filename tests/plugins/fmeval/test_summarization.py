@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +27,38 @@ HARD = (
     ("line\nafter\r\nline\u2028and\u2029more", "line after line"),
     ("word " * 20_000, "A word."),
 )
+
+
+def changed_files(package: Distribution) -> list[str]:
+    """Return the package's installed files that are not what the package was installed with."""
+    hashed = {file: file.hash.value for file in package.files or () if file.hash is not None}
+    assert hashed, "the package keeps no record of its files"
+    return [str(file) for file, recorded in hashed.items() if recorded != _sha256(Path(str(file.locate())))]
+
+
+def _sha256(file: Path) -> str:
+    """Return the hash as an installed package's RECORD has it."""
+    return urlsafe_b64encode(hashlib.sha256(file.read_bytes()).digest()).rstrip(b"=").decode("ascii")
+
+
+@pytest.mark.usefixtures("needs_fmeval")
+def test_fmeval_is_as_it_was_installed() -> None:
+    """No file of it is changed by the SDK, its installation or its tests."""
+    assert changed_files(distribution("fmeval")) == []
+
+
+def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
+    """A file without a hash, as the record itself, does not count."""
+    info = tmp_path / "some-1.dist-info"
+    info.mkdir()
+    hashed = "sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"  # of "abc"
+    record = [f"{name},{hashed},3" for name in ("same.py", "other.py")]
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some\nVersion: 1\n")
+    (info / "RECORD").write_text("\n".join([*record, "some-1.dist-info/RECORD,,", ""]))
+    (tmp_path / "same.py").write_text("abc")
+    (tmp_path / "other.py").write_text("abd")
+
+    assert ["other.py"] == changed_files(Distribution.at(info))
 
 
 @pytest.mark.usefixtures("needs_fmeval", "temporary")
@@ -63,3 +99,4 @@ def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, gen
     ]
     told = dict(pair.split(" ") for pair in facts["dataset_scores"].split(", "))
     assert float(told["meteor"]) == pytest.approx(means[0])
+    assert changed_files(distribution("fmeval")) == []

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ import pytest
 
 from llmops_plugins.metrics import bertscore
 from llmops_plugins.metrics.bertscore import BertScore, bert_score
-from llmops_plugins.metrics.encoder import Encoder, Weights, find_weights, make_encoder
+from llmops_plugins.metrics.encoder import Embedding, Encoder, Weights, find_weights, make_encoder
 from llmops_plugins.metrics.encoder_graph import UnservedError, check_served, export_bert
 from llmops_plugins.metrics.encoder_onnx import OnnxEncoder, cores
 from llmops_plugins.metrics.encoder_torch import TorchEncoder
@@ -239,16 +240,41 @@ def test_the_best_of_several_references_counts(minilm: Path, encoder: Make) -> N
     assert several == best
 
 
+@pytest.fixture
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the process had four cores, whatever this machine has."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)), raising=False)
+
+
+@pytest.mark.usefixtures("four_cores")
 def test_values_do_not_depend_on_the_cores(
     minilm: Path, pairs: Texts, encoder: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after another or side by side, alone or among others: the same numbers to the last bit."""
     fast = encoder(minilm, 2)
+    assert cores() == 4
     together = our_f1(fast, pairs[:12])
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     assert cores() == 1
     assert together == our_f1(fast, pairs[:12]) == [our_f1(fast, [pair])[0] for pair in pairs[:12]]
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_batches_are_embedded_at_the_same_time(minilm: Path, encoder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two texts of different lengths are two batches, and each waits until the other is under way."""
+    fast = encoder(minilm, 2)
+    assert isinstance(fast, OnnxEncoder)
+    both, embed = threading.Barrier(2, timeout=10), fast._embed
+
+    def meeting(batch: list[str], tokens: dict[str, list[int]]) -> dict[str, Embedding]:
+        both.wait()
+        return embed(batch, tokens)
+
+    monkeypatch.setattr(fast, "_embed", meeting)
+
+    assert {"cat", "a cat sat"} == set(fast.embed(["cat", "a cat sat"]))
 
 
 @pytest.mark.parametrize(("asked", "there", "used"), [("", 4, 4), ("3", 4, 3), ("9", 4, 4), ("0", 4, 4), ("2,1", 4, 4)])
@@ -299,7 +325,9 @@ def test_a_model_in_the_hubs_cache_is_found_offline(
 def test_what_cannot_be_had_is_told(context: Context, tmp_path: Path, minilm: Path, encoder: Make) -> None:
     """A hub id that is not cached, a folder without weights, a layer that is not there: each in one clear line."""
     with pytest.raises(
-        AssetError, match=r"the BERTScore encoder 'no/such' cannot be had: no model 'no/such' in its cache"
+        AssetError,
+        match=r"the BERTScore encoder 'no/such' cannot be had: no model 'no/such' in its cache on this machine; "
+        r"type 'hf download no/such' where there is a network and copy that cache here, or give bertscore_model a folder",
     ):
         find_weights(context, "no/such")
     with pytest.raises(AssetError, match=r"holds no encoder in Hugging Face's form"):
@@ -340,12 +368,38 @@ def test_without_onnx_runtime_torch_serves(
     assert make_encoder(Weights("minilm", minilm), 2, tmp_path).engine.startswith("torch ")
 
 
-def test_without_both_the_extra_is_named(minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the reason why ONNX Runtime does not serve."""
-    monkeypatch.setattr("llmops_plugins.metrics.encoder_onnx.find_spec", lambda _: None)
+@pytest.mark.parametrize(
+    ("changes", "missing", "message"),
+    [
+        ({}, ("onnxruntime", "onnx"), r"\(onnxruntime is not installed\).*pip install 'llmops-sdk\[metrics\]'"),
+        ({}, ("onnx",), r"\(onnx, which builds its graph once, is not .*pip install 'llmops-sdk\[metrics\]'"),
+        (
+            {"model_type": "roberta"},
+            ("onnxruntime",),
+            r"\(its model_type is 'roberta'\).*pip install 'llmops-sdk\[local\]'",
+        ),
+    ],
+)
+def test_without_both_the_extra_is_named(
+    minilm: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str],
+    missing: Sequence[str],
+    message: str,
+) -> None:
+    """The one that helps, with the reason why ONNX Runtime does not serve: it is missing, or it is another encoder."""
+    where = "llmops_plugins.metrics.encoder_onnx.find_spec"
+    monkeypatch.setattr(where, lambda name: None if name in missing else find_spec(name))
     monkeypatch.setitem(sys.modules, "llmops_plugins.metrics.encoder_torch", None)
-    with pytest.raises(MissingExtraError, match=r"\(onnxruntime is not installed\).*pip install 'llmops-sdk\[local\]'"):
-        make_encoder(Weights("minilm", minilm), 6, tmp_path)
+    for file in minilm.iterdir():
+        if file.suffix != ".onnx":
+            (tmp_path / file.name).symlink_to(file)
+    config = json.loads((minilm / "config.json").read_text())
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps({**config, **changes}))
+    with pytest.raises(MissingExtraError, match=message):
+        make_encoder(Weights("encoder", tmp_path), 6, tmp_path / "home")
 
 
 @pytest.mark.parametrize(

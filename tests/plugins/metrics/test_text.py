@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -196,7 +198,25 @@ def test_fragments_are_those_of_newsroom(pairs: Texts, odd_pairs: Texts) -> None
     texts = [(words(output), words(source)) for output, source in (*pairs, *odd_pairs)]
     texts += [(tuple("abaababbab"), tuple("bbabaabbaaab")), (tuple("aaaa"), tuple("aa")), (("a", "b"), ("ab",))]
 
+    shuffle = random.Random(7)
+    texts += [
+        (tuple(shuffle.choices("abc", k=length)), tuple(shuffle.choices("abcd", k=shuffle.randrange(25))))
+        for length in range(25)
+        for _ in range(40)
+    ]
+
     assert [tuple(newsroom_fragments(*pair)) for pair in texts] == [fragment_lengths(*pair) for pair in texts]
+
+
+@pytest.mark.parametrize("vocabulary", [1, 2000])
+def test_a_long_copy_is_found_quickly(vocabulary: int) -> None:
+    """In time that grows with the words, not with their square; a word that comes again and again, too."""
+    shuffle = random.Random(8)
+    source = tuple(f"w{shuffle.randrange(vocabulary)}" for _ in range(20_000))
+    started = time.process_time()
+
+    assert (20_000,) == fragment_lengths(source, source)
+    assert time.process_time() - started < 1
 
 
 def test_what_is_copied_and_how_short_it_became(values: Values) -> None:

@@ -22,6 +22,7 @@ import boto3
 from llmops_sdk import Pipeline, Progress, Run
 from llmops_sdk.builder import resume
 from llmops_sdk.cli import main
+from llmops_sdk.plans import Succeeded
 from llmops_sdk.registry import Registry
 from llmops_sdk.stores import LocalStore
 
@@ -111,6 +112,8 @@ def test_the_requests_of_the_articles_flow(
     run = result.run
     assert {"training-job", "endpoint", "endpoint-config", "model"} == {entry.resource.kind for entry in run.ledger()}
     assert set() == still_in_ledger(run)
+    folder = f"runs/{run.id}/endpoints/generate.llama-2-7b.alpaca.sample"
+    assert [f"{folder}/cloudwatch.json"] == list(run.store.list(f"{folder}/"))
     assert all(sample["latency"] > 0 for sample in run.samples("llama-2-7b.alpaca.sample"))
 
     article().run(store=store, registry=registry, progress=Progress())
@@ -192,13 +195,19 @@ def test_the_example(
     program = EXAMPLE.read_text(encoding="utf-8")
     assert len(program.splitlines()) < 40
     data = real_data("dolly/dolly_mix_390.jsonl")
-    quick = "    .with_trainer(poll_seconds=0.01)\n    .with_deployer(poll_seconds=0.01)\n    .run()\n"
+    executor = "    .with_executor("
+    quick = f"    .with_trainer(poll_seconds=0.01)\n    .with_deployer(poll_seconds=0.01)\n{executor}"
     script = tmp_path / "example.py"
-    script.write_text(program.replace('"dolly", ', f'"dolly", path="{data}", ').replace("    .run()\n", quick))
+    script.write_text(program.replace('"dolly", ', f'"dolly", path="{data}", ').replace(executor, quick))
     environment = {**os.environ, "SAGEMAKER_ROLE": ROLE, "LLMOPS_HOME": str(assets_home)}
 
     done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, str(script), "local"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert 0 == done.returncode, done.stderr
@@ -207,6 +216,58 @@ def test_the_example(
     assert 4 == len(cloud.created)
     assert [] == cloud.left()
     assert 0 < len(runtime.asked) <= 20
+
+
+# -- what is kept -------------------------------------------------------------------------------
+
+
+def test_an_endpoint_that_is_kept(
+    cloud: Cloud,
+    runtime: RuntimeServer,
+    registry: Registry,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It stays when its step has succeeded, everybody is told so, `gc` spares it, and removes it by force of its run."""
+    store = tmp_path / "runs"
+
+    run = article(keep_endpoint=True).run(store=store, registry=registry, progress=Progress()).run
+
+    kept = {line.split()[0] for line in cloud.left()}
+    assert {"endpoint", "endpoint-config", "model"} == kept
+    assert set(cloud.left()) == still_in_ledger(run)
+    remove = ["gc", "--run", run.id, "--force"]
+    record = run.record("generate.llama-2-7b.alpaca.sample")
+    made = run.artifact(next(iter(record.artifacts.values()))) if isinstance(record, Succeeded) else None
+    assert made is not None
+    assert made.value["endpoint"]["kept"].endswith(f"removed with: llmops {' '.join(remove)}")
+    log = store / "runs" / run.id / "logs" / "generate.llama-2-7b.alpaca.sample.log"
+    assert "kept, and goes on costing: endpoint llmops-article-" in log.read_text(encoding="utf-8")
+    assert 4 == len(runtime.asked)
+
+    assert 0 == main(["gc", "--store", str(store)])
+    assert "kept, and goes on costing" in capsys.readouterr().out
+    assert 3 == len(cloud.left())
+    assert 0 == main([*remove, "--store", str(store)])
+    assert ([], set()) == (cloud.left(), still_in_ledger(run))
+
+
+@pytest.mark.parametrize("cut", ["failure", "interrupt"])
+def test_an_endpoint_whose_step_comes_to_no_end_is_not_kept(
+    cut: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
+) -> None:
+    """A failure in the middle of asking, and Ctrl-C: it is deleted, whatever was wished."""
+    pipeline = article(keep_endpoint=True, concurrency=1)
+    if cut == "failure":
+        runtime.answer = lambda _body: Answer({"Message": "expired"}, 403, "ExpiredTokenException")
+        assert pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress()).failures
+    else:
+        cloud.on_call = lambda action: interrupt() if action == "CreateEndpoint" else None
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress())
+
+    assert 1 == cloud.created.count("CreateEndpoint")
+    assert ([], set()) == (cloud.left(), still_in_ledger(the_run(tmp_path / "runs")))
 
 
 # -- what is cut off ----------------------------------------------------------------------------

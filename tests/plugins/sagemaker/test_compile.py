@@ -15,7 +15,7 @@ from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.compile import compile_plan, graph_of
 from llmops_plugins.sagemaker.executor_options import SageMakerExecutorOptions
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_plugins.sagemaker.submit import Place, compile_graph
+from llmops_plugins.sagemaker.submit import Compiled, Place, compile_graph
 from llmops_sdk import Pipeline, Plan, SpecError, UserError
 from llmops_sdk.cli import main
 from llmops_sdk.registry import Registry
@@ -146,6 +146,16 @@ def test_the_integrity_key_of_the_sdk_is_not_shown(registry: Registry) -> None:
     assert {"(not shown)"} == keys
 
 
+def test_secrets_of_the_environment_are_not_shown() -> None:
+    """Whatever their names have of a secret's; keys of tags and of objects in S3 are none."""
+    secrets = ("OPENAI_API_KEY", "HF_TOKEN", "DB_PASSWORD", "GoogleCredentials", "MY_SECRET", "AWS_ACCESS_KEY_ID")
+    structure = {"Tags": [{"Key": "team", "Value": "nlp"}], "S3Key": "a", "KmsKeyId": "k", "ApiKeyName": "n"}
+    given = {"Arguments": {**structure, "Environment": {**dict.fromkeys(secrets, "canary"), "MINE": "1"}}}
+    shown = Compiled(json.dumps(given), {}, ()).masked()
+
+    assert {**structure, "Environment": {**dict.fromkeys(secrets, "(not shown)"), "MINE": "1"}} == shown["Arguments"]
+
+
 def test_settings_reach_every_job(registry: Registry) -> None:
     """VPC, KMS key and tags."""
     plan = echo_pipeline().with_settings("sagemaker", **SETTINGS, tags={"team": "nlp"}).build(registry)
@@ -176,6 +186,21 @@ def test_the_users_sagemaker_config_is_respected(
     assert "1" == arguments["Environment"]["MINE"]
     assert "mine:1" == arguments["AlgorithmSpecification"]["TrainingImage"]
     assert "cowsay==6" == made.requirements[-1]
+
+
+def test_the_users_sagemaker_config_may_be_named_by_a_relative_path(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the working directory, although another one is shipped."""
+    remote = {"EnvironmentVariables": {"MINE": "1"}}
+    config = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"RemoteFunction": remote}}}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", "config.yaml")
+    found = compiled(echo_pipeline().build(registry), registry)
+
+    assert {"1"} == {step["Arguments"]["Environment"]["MINE"] for step in found["Steps"]}
+    assert tmp_path == Path.cwd()
 
 
 def test_an_image_is_asked_for_where_sagemaker_has_none(registry: Registry) -> None:
@@ -212,6 +237,14 @@ def test_the_graph_is_printed(specification: Path, capsys: pytest.CaptureFixture
 def test_the_whole_definition_is_printed(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--full`: what the SageMaker SDK makes of it."""
     assert 0 == main(["compile", str(specification), "--on", "sagemaker", "--full"])
+    found = json.loads(capsys.readouterr().out)
+
+    assert {"generate-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
+
+
+def test_the_definition_of_a_rehearsal_is_printed(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the AWS that it would play."""
+    assert 0 == main(["compile", str(specification), "--on", "sagemaker-rehearsal", "--full"])
     found = json.loads(capsys.readouterr().out)
 
     assert {"generate-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}

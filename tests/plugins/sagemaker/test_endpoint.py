@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ pytest.importorskip("sagemaker")
 
 import attrs
 import boto3
+import moto.sagemaker.responses
 
 from llmops_plugins.sagemaker.endpoint import ExistingEndpoint, SageMakerEndpoint
 from llmops_plugins.sagemaker.endpoint_options import ExistingEndpointOptions, SageMakerEndpointOptions
@@ -103,12 +105,46 @@ def test_deploy_ask_delete(
         SageMakerEndpoint(OPTIONS).delete(context, resource)
 
 
+def test_the_users_tags_are_on_all_three(cloud: Cloud, make_context: MakeContext) -> None:
+    """On the model, the configuration and the endpoint, beside the project's."""
+    with_endpoint(make_context(step="generate.llama", settings={"sagemaker": {**SETTINGS, "tags": {"team": "nlp"}}}))
+
+    wanted = {"team": "nlp", "llmops:run-id": "run-1", "llmops:step": "generate.llama"}
+    for action in ("CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
+        (request,) = cloud.requests(action)
+        assert wanted.items() <= {tag["Key"]: tag["Value"] for tag in request["Tags"]}.items(), action
+
+
 def test_the_base_model(cloud: Cloud, context: Context) -> None:
     """It is deployed as JumpStart publishes it."""
     with_endpoint(context, BASE)
 
     assert "jumpstart-private-cache-prod" in cloud.requests("CreateModel")[0]["PrimaryContainer"]["ModelDataUrl"]
     assert "4.0.0" == SageMakerEndpoint(OPTIONS).fingerprint(context, attrs.evolve(BASE, version="4.*"))
+
+
+def test_the_base_model_of_version_2(cloud: Cloud, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is its provider's package, which the SDK asks about, and its licence is accepted with every request."""
+    asked: list[str] = []
+
+    def describe_model_package(self: Any) -> str:
+        asked.append(json.loads(self.body)["ModelPackageName"])
+        return json.dumps({"InferenceSpecification": {"Containers": [{"Image": "i", "ProductId": "p"}]}})
+
+    monkeypatch.setattr(moto.sagemaker.responses.SageMakerResponse, "describe_model_package", describe_model_package)
+    base = attrs.evolve(BASE, version="2.0.4", parameters={"accept_eula": "true", "tolerate_vulnerable": "true"})
+
+    endpoint = with_endpoint(context, base)
+
+    (request,) = cloud.requests("CreateModel")
+    (container,) = request["Containers"]
+    assert {container["ModelPackageName"]} == set(asked)
+    assert container["ModelPackageName"] == endpoint.facts["image"]
+    assert ":model-package/" in asked[0]
+    assert request["EnableNetworkIsolation"]
+    assert f"{MODEL_ID} 2.0.4" == endpoint.facts["model"]
+    assert {"X-Amzn-SageMaker-Custom-Attributes": "accept_eula=true"} == endpoint.headers
+    assert [] == cloud.left()
 
 
 def test_an_endpoint_of_an_earlier_attempt_is_found(cloud: Cloud, context: Context) -> None:
@@ -213,10 +249,29 @@ def test_a_request_that_aws_refuses(action: str, cloud: Cloud, context: Context)
     assert [] == cloud.left()
 
 
-def test_what_cloudwatch_counted_is_in_the_log(
-    cloud: Cloud, context: Context, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Invocations and latency in seconds, when the endpoint is deleted; where CloudWatch refuses, the step goes on."""
+@pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
+def test_a_request_whose_answer_was_lost(action: str, cloud: Cloud, context: Context) -> None:
+    """The client repeats it, and SageMaker says that it exists: it was made, once, and the step goes on."""
+    client, noun = boto3.client("sagemaker"), action.removeprefix("Create")
+    make = {"Model": client.create_model, "EndpointConfig": client.create_endpoint_config}.get(
+        noun, client.create_endpoint
+    )
+
+    def made_before(called: str) -> None:
+        if called == action and cloud.created.count(action) == 1:
+            make(**cloud.requests(action)[0])
+            cloud.faults[action] = [(400, "ValidationException", f'Cannot create already existing {noun} "{NAME}".')]
+
+    cloud.on_call = made_before
+
+    assert NAME == with_endpoint(context).name
+
+    assert 2 == cloud.created.count(action)
+    assert [] == cloud.left()
+
+
+def test_what_cloudwatch_counted_is_kept(cloud: Cloud, context: Context, caplog: pytest.LogCaptureFixture) -> None:
+    """Invocations and latency in seconds, in the log and a file, when the endpoint is deleted; where CloudWatch refuses, the step goes on."""
     dimensions = [{"Name": "EndpointName", "Value": NAME}, {"Name": "VariantName", "Value": "AllTraffic"}]
     measured = (("Invocations", 1.0), ("Invocations", 1.0), ("ModelLatency", 2e6), ("ModelLatency", 4e6))
     boto3.client("cloudwatch").put_metric_data(
@@ -234,6 +289,7 @@ def test_what_cloudwatch_counted_is_in_the_log(
 
     assert f"endpoint '{NAME}': CloudWatch so far: Invocations 2, ModelLatency_s 3" in caplog.text
     assert f"endpoint '{NAME}': CloudWatch tells nothing" in caplog.text
+    assert {"Invocations": 2.0, "ModelLatency_s": 3.0} == json.loads((context.folder / "cloudwatch.json").read_bytes())
     assert [] == cloud.left()
 
 

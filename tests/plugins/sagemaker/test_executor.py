@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 import types
@@ -17,9 +18,10 @@ pytest.importorskip("moto")
 pytest.importorskip("sagemaker")
 
 import llmops_sdk.testing
-from llmops_plugins.sagemaker import executor, rehearsal
-from llmops_plugins.sagemaker.execution import NodeState
+from llmops_plugins.sagemaker import executor, rehearsal, steps
+from llmops_plugins.sagemaker.execution import Execution, NodeState
 from llmops_plugins.sagemaker.executor import finish
+from llmops_plugins.sagemaker.interrupts import held_interrupt
 from llmops_plugins.sagemaker.rehearsal_container import aws_variables
 from llmops_plugins.sagemaker.rehearsal_server import ROLE
 from llmops_plugins.sagemaker.steps import begin_run, open_plan, plan_uri
@@ -33,8 +35,10 @@ from llmops_sdk import (
     Progress,
     Resource,
     Run,
+    RunNotFoundError,
     Runtime,
     SpecError,
+    StepFailedError,
     Succeeded,
     UserError,
     hookimpl,
@@ -262,6 +266,53 @@ def test_a_stop_in_the_console_is_recorded(plugins: Registry, tmp_path: Path) ->
 
     assert isinstance(record, Failed)
     assert "the execution was stopped" == record.error
+
+
+def test_a_run_whose_pipeline_was_deleted_is_resumed_as_a_new_one(
+    plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which says so."""
+
+    def gone(*_: Any) -> Execution:
+        message = f"there is no pipeline {NAME!r} in this account and region"
+        raise RunNotFoundError(message)
+
+    run, told = begun(plugins), Told()
+    new = Run.create(MemoryStore(), run.plan, version="0", run_id="new")
+    monkeypatch.setattr(executor, "Execution", gone)
+    monkeypatch.setattr(executor.SageMakerExecutor, "begin", lambda *_: new)
+    resumed = plugins.make("executor", "sagemaker", {}).resume(run, Runtime(plugins, tmp_path, progress=told))
+
+    assert "new" == resumed.id
+    (line,) = told.lines
+    assert f"the execution of run {run.id} is gone: there is no pipeline {NAME!r} in this account and region" in line
+    assert "a new one takes over what it has made" in line
+
+
+def test_a_step_that_is_stopped_finishes_what_must_not_be_cut(
+    plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SageMaker's SIGTERM waits for the end of a request that creates something, and then ends the node."""
+    plan, store, done = pipeline().build(plugins), LocalStore(tmp_path / "runs"), []
+    store.put(f"plans/{plan.hash}/plan.json", json_of(plan))
+
+    def creating(_run: Run, step: str, _runtime: Runtime) -> Succeeded:
+        with held_interrupt():
+            signal.raise_signal(signal.SIGTERM)
+            done.append(step)
+        raise AssertionError
+
+    monkeypatch.setattr(steps, "run_step", creating)
+    monkeypatch.setattr(Runtime, "here", lambda: Runtime(plugins, tmp_path))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(StepFailedError, match="node 'generate-echo' was stopped"):
+            steps.run_node(plan_uri(store, plan), "abcdefghijkl", "generate-echo")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert ["generate.echo"] == done
 
 
 class Elsewhere(Executor):

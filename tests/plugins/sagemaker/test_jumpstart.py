@@ -214,6 +214,38 @@ def test_the_catalogue_is_read_from_jumpstarts_bucket(
 # -- the job ------------------------------------------------------------------------------------
 
 
+def test_options_and_tags_are_in_the_request(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
+    """Spot instances with their two limits, the instance, a compressed model; the user's tags beside the project's."""
+    options = JumpStartTrainingOptions(
+        spot=True,
+        max_run=600,
+        max_wait=900,
+        instance_type="ml.g5.24xlarge",
+        volume_size=77,
+        disable_output_compression=False,
+        poll_seconds=0.01,
+    )
+
+    trained = train(make_context(settings={"sagemaker": {**SETTINGS, "tags": {"team": "nlp"}}}), splits, options)
+
+    (request,) = cloud.requests("CreateTrainingJob")
+    assert request["EnableManagedSpotTraining"]
+    assert {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 900} == request["StoppingCondition"]
+    resources = request["ResourceConfig"]
+    assert ("ml.g5.24xlarge", 1, 77) == (
+        resources["InstanceType"],
+        resources["InstanceCount"],
+        resources["VolumeSizeInGB"],
+    )
+    assert request["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP"
+    assert {"team": "nlp", "llmops:run-id": "run-1"}.items() <= {
+        tag["Key"]: tag["Value"] for tag in request["Tags"]
+    }.items()
+    assert ("true", "GZIP", "ml.g5.24xlarge") == tuple(
+        trained.facts[name] for name in ("spot", "compression", "instance_type")
+    )
+
+
 def test_a_job_from_the_data_to_the_model(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """Data and template lie in S3 as the article has them, the job runs, and the model says where it came from."""
     context = make_context()

@@ -7,6 +7,7 @@ made once.
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ pytest.importorskip("sagemaker")
 
 import llmops_sdk.testing
 from llmops_plugins.sagemaker import rehearsal, submit
+from llmops_plugins.sagemaker.compile import graph_of
 from llmops_sdk import Failed, LocalStore, Pipeline, Progress, Result, Run, SpecError, Succeeded
 from llmops_sdk.builder import resume
 from llmops_sdk.registry import Registry
@@ -78,6 +80,7 @@ class Rehearsed:
     bucket: Mapping[str, bytes]
     status: str
     steps: Mapping[str, Any]
+    pipeline: Mapping[str, Any]
     told: Told
 
 
@@ -114,6 +117,7 @@ def rehearse(made: Pipeline, folder: Path, plugins: Registry, *, interrupt_at: s
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.aws.bucket)
             keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
             found["bucket"] = {key: s3.get_object(Bucket=self.aws.bucket, Key=key)["Body"].read() for key in keys}
+            found["pipeline"] = client.describe_pipeline(PipelineName="llmops-rehearsed")
             arn = client.list_pipeline_executions(PipelineName="llmops-rehearsed")["PipelineExecutionSummaries"][0]
             arn = arn["PipelineExecutionArn"]
             found["status"] = client.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"]
@@ -203,7 +207,9 @@ def test_a_plugin_that_is_installed_nowhere_works_in_a_container(rehearsed: Rehe
 
 
 def test_no_secret_of_the_user_leaves_his_folder(rehearsed: Rehearsed) -> None:
-    """Neither files of the working directory nor variables are in the bucket, the record or a container's log."""
+    """Neither files of the working directory nor variables are in the definition, the bucket, the record or a container's log."""
+    assert "Steps" in json.loads(rehearsed.pipeline["PipelineDefinition"])
+    assert CANARY not in rehearsed.pipeline["PipelineDefinition"]
     for key, data in rehearsed.bucket.items():
         texts = [data]
         if key.endswith(".zip"):
@@ -212,6 +218,13 @@ def test_no_secret_of_the_user_leaves_his_folder(rehearsed: Rehearsed) -> None:
         assert not any(CANARY.encode() in text for text in texts), key
     for key in rehearsed.run.store.list(""):
         assert CANARY.encode() not in (rehearsed.run.store.get(key) or b""), key
+
+
+def test_the_pipeline_bounds_its_steps_side_by_side(rehearsed: Rehearsed) -> None:
+    """So that a start by somebody else is bounded too."""
+    bound = graph_of(rehearsed.run.plan).max_parallel
+
+    assert {"MaxParallelExecutionSteps": bound} == rehearsed.pipeline["ParallelismConfiguration"]
 
 
 def test_the_report_says_that_it_is_a_rehearsal(rehearsed: Rehearsed) -> None:
@@ -259,6 +272,7 @@ def test_an_interrupt_stops_the_execution(tmp_path: Path, plugins: Registry) -> 
 
     assert "Stopped" == found.status
     assert "Stopped" == found.steps["generate-loud"]["StepStatus"]
+    assert any(f"stopping the execution {found.run.id}" in line for line in found.told.lines)
     assert found.run.record("score.loud.bare.lines") is None
     assert not found.run.has_results
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ pytest.importorskip("sagemaker")
 import llmops_sdk.testing
 from llmops_plugins.sagemaker import rehearsal
 from llmops_plugins.sagemaker.rehearsal_container import download
-from llmops_plugins.sagemaker.rehearsal_metadata import metadata
+from llmops_plugins.sagemaker.rehearsal_metadata import metadata, package_arn
 from llmops_plugins.sagemaker.rehearsal_server import ROLE, Choices
-from llmops_sdk import Pipeline, Progress, Result, Run, Runtime
+from llmops_sdk import Pipeline, Progress, Result, Run, Runtime, SpecError
 from llmops_sdk.registry import Registry
 
 MODEL_ID = "meta-textgeneration-llama-2-7b"
@@ -249,6 +250,17 @@ def test_a_model_package_answers_nobody_without_the_licence(world: rehearsal._Wo
     client.delete_endpoint(EndpointName="package")
 
 
+def test_a_model_package_is_told_of(world: rehearsal._World) -> None:
+    """What the SageMaker SDK asks before it deploys a base model of the versions 2.*; others are unknown to the account."""
+    client = world.aws.client("sagemaker")
+
+    found = client.describe_model_package(ModelPackageName=package_arn(MODEL_ID, world.aws.region))
+
+    assert "ProductId" in found["InferenceSpecification"]["Containers"][0]
+    with pytest.raises(client.exceptions.ClientError, match="not found"):
+        client.describe_model_package(ModelPackageName="other")
+
+
 def test_a_training_job_can_be_stopped(world: rehearsal._World) -> None:
     """Its states are those of AWS, and it leaves no model."""
     client = begin_job(world, "stopped")
@@ -310,3 +322,25 @@ def test_the_played_account_ends_with_this_program(tmp_path: Path, tiny: Path) -
 
     assert "gone" == wait_for(is_gone, "gone")
     assert "gone" == wait_for(lambda: "there" if tmp_path.exists() else "gone", "gone")
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "options", "message"),
+    [
+        ("smolm2", {}, "no model is called 'smolm2'; did you mean 'smollm2'?"),
+        ("smollm2", {"wieghts": "x"}, "stand_in 'smollm2' has no option 'wieghts'"),
+    ],
+)
+def test_a_stand_in_that_cannot_play_is_told_before_anything_is_started(
+    tmp_path: Path, stand_in: str, options: dict[str, str], message: str
+) -> None:
+    """In one line; no account is played for it."""
+    registry = Registry.load()
+    registry.add("testing", llmops_sdk.testing)
+    made = Pipeline.builder("x").with_dataset("lines").with_prompt("alpaca").with_evaluator("echo-score")
+    made = made.with_model("llama-2-7b", accept_eula=True).with_executor(
+        "sagemaker-rehearsal", stand_in=stand_in, stand_in_options=options
+    )
+    with pytest.raises(SpecError, match=re.escape(message)):
+        made.run(store=tmp_path / "runs", registry=registry, progress=Progress())
+    assert not (tmp_path / "runs" / "runs").exists()

@@ -8,17 +8,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 import pytest
 
 pytest.importorskip("boto3")
 
-from llmops_plugins.sagemaker import rehearsal_guard, rehearsal_site
+from llmops_plugins.sagemaker import rehearsal, rehearsal_guard, rehearsal_site
 from llmops_plugins.sagemaker.rehearsal_container import Container, Machine
 from llmops_plugins.sagemaker.rehearsal_metadata import metadata
 from llmops_plugins.sagemaker.rehearsal_pipeline import PlayedExecution, RefusedError
+from llmops_plugins.sagemaker.rehearsal_server import ROLE, Choices, World
+from llmops_plugins.sagemaker.settings import SageMakerSettings
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/p/execution/abcdefghijkl"
 MACHINE = Machine(python=sys.executable, url="http://127.0.0.1:1", region="eu-west-1", install=False, config=Path("c"))
@@ -155,6 +158,46 @@ def test_a_guarded_process_ends_with_its_parent(tmp_path: Path) -> None:
     assert not psutil.pid_exists(sleeping) or psutil.Process(sleeping).status() == psutil.STATUS_ZOMBIE
 
 
+def test_a_guarded_process_is_given_time_to_end(tmp_path: Path) -> None:
+    """The shell ends at once when it is asked to; what it has started cleans up all the same."""
+    ready, cleaned = tmp_path / "ready", tmp_path / "cleaned"
+    code = (
+        "import pathlib, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
+        "try:\n"
+        f"    pathlib.Path({str(ready)!r}).touch()\n"
+        "    time.sleep(300)\n"
+        "finally:\n"
+        "    time.sleep(0.5)\n"
+        f"    pathlib.Path({str(cleaned)!r}).touch()\n"
+    )
+    script = tmp_path / "step.py"
+    script.write_text(code, encoding="utf-8")
+    shell = ["/bin/bash", "-c", f"{sys.executable} {script}; true"]
+    guard = subprocess.Popen([sys.executable, str(rehearsal_guard.__file__), *shell], stdin=subprocess.PIPE)
+    until = time.monotonic() + 30
+    while not ready.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert guard.stdin is not None
+    guard.stdin.close()
+    began = time.monotonic()
+
+    assert 128 < guard.wait(30)
+    assert cleaned.exists()
+    assert time.monotonic() - began < rehearsal_guard.GRACE_SECONDS, "it does not wait for what has ended"
+
+
+def test_what_a_guarded_process_leaves_behind_is_killed(tmp_path: Path) -> None:
+    """At once, when it has ended by itself."""
+    mark = tmp_path / "pid"
+    command = [sys.executable, str(rehearsal_guard.__file__), "/bin/sh", "-c", f"sleep 300 & echo $! > {mark}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as guard:
+        assert 0 == guard.wait(5)
+    sleeping = int(mark.read_text())
+
+    assert not psutil.pid_exists(sleeping) or psutil.Process(sleeping).status() == psutil.STATUS_ZOMBIE
+
+
 def test_a_guarded_process_gives_its_exit_code() -> None:
     """As the container does; the pipe to the guard stays open meanwhile."""
     command = [sys.executable, str(rehearsal_guard.__file__), "/bin/sh", "-c", "exit 3"]
@@ -162,6 +205,50 @@ def test_a_guarded_process_gives_its_exit_code() -> None:
         code = guard.wait(30)
 
     assert 3 == code
+
+
+@pytest.mark.parametrize(
+    ("given", "role"),
+    [("", ROLE), (f"{ROLE}-2", f"{ROLE}-2"), ("by-name", "arn:aws:iam::123456789012:role/by-name")],
+)
+def test_the_role_of_the_settings_is_there(given: str, role: str) -> None:
+    """One that is given by its name too, which a step looks up in the account."""
+    assert role == rehearsal._NoAws(SageMakerSettings(role=given), "http://127.0.0.1:9").role
+
+
+def test_an_execution_that_ends_by_itself_disturbs_no_end(tmp_path: Path) -> None:
+    """It may end between a look at it and the stop; the others are stopped all the same."""
+    stopped: list[str] = []
+
+    class Ended:
+        status = "Executing"
+
+        def stop(self) -> None:
+            message = "Pipeline execution cannot be stopped in the status Succeeded"
+            raise RefusedError(message)
+
+    world = World(
+        Choices(
+            folder=str(tmp_path),
+            python="",
+            region="us-east-1",
+            bucket="",
+            role="",
+            steps_at_a_time=1,
+            install=False,
+            stand_in="",
+            stand_in_options={},
+            stand_in_steps=1,
+            jumpstart={},
+        )
+    )
+    running = SimpleNamespace(status="Executing", stop=lambda: stopped.append("running"))
+    played: Any = {"ended": Ended(), "running": running}
+    world._executions = played
+    world.jumpstart = cast("Any", SimpleNamespace(close=lambda: None))
+    world.close()
+
+    assert ["running"] == stopped
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import attrs
 
 from llmops_plugins.sagemaker import sdk
 from llmops_plugins.sagemaker.aws import Aws
+from llmops_plugins.sagemaker.interrupts import held_interrupt, interrupt_at_sigterm
 from llmops_plugins.sagemaker.sdk_requests import EndpointChoices, TrainingChoices
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import UserError
@@ -288,6 +290,35 @@ def test_importing_it_changes_nothing_around() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(name="handlers")
+def _handlers() -> Iterator[None]:
+    """The handlers of signals are afterwards what they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_sigterm_is_held_as_ctrl_c_is() -> None:
+    """It comes out at the end of what must not be cut in two, even where SIGINT was ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupt_at_sigterm()
+    seen: list[str] = []
+
+    def create() -> None:
+        with held_interrupt():
+            signal.raise_signal(signal.SIGTERM)
+            seen.append("after SIGTERM")
+
+    with pytest.raises(KeyboardInterrupt):
+        create()
+
+    assert ["after SIGTERM"] == seen
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from llmops_plugins.sagemaker import sdk
 from llmops_plugins.sagemaker.checks import checks
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import Pipeline, SpecError
@@ -86,3 +89,15 @@ def test_doctor_looks_without_a_network(cloud: Cloud, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     assert "nobody" in credentials().text
     assert before == len(cloud.calls)
+
+
+def test_one_module_imports_the_sagemaker_sdk() -> None:
+    """Whatever else needs it asks that one, which tames its telemetry, its waits and its configuration."""
+    folder = Path(sdk.__file__).parent
+    importing = {
+        path.name
+        for path in folder.rglob("*.py")
+        if re.search(r"^\s*(from|import) sagemaker\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    assert {"sdk.py"} == importing
