@@ -244,6 +244,7 @@ def test_an_endpoint_that_is_kept(
     log = store / "runs" / run.id / "logs" / "generate.llama-2-7b.alpaca.sample.log"
     assert "kept, and goes on costing: endpoint llmops-article-" in log.read_text(encoding="utf-8")
     assert 4 == len(runtime.asked)
+    assert "goes on costing" in (store / "runs" / run.id / "report.html").read_text(encoding="utf-8")
 
     assert 0 == main(["gc", "--store", str(store)])
     assert "kept, and goes on costing" in capsys.readouterr().out
