@@ -130,7 +130,7 @@ def scoring() -> str:
     lines += [_versus(f"{size} records", row["fmeval"], row["own"]) for size, row in found["sizes"].items()]
     for size, row in found["matrix"].items():
         candidates, records = size.split("x")
-        label = f"{candidates} candidates, {records} records"
+        label = f"{candidates} candidates, {records} records, one run"
         lines.append(_versus(f"{label}; FMEval in a process for each", row["fmeval"], row["own"]))
         lines.append(_versus(f"{label}; FMEval in one call", row["fmeval_one_call"], row["own"]))
     differences = {

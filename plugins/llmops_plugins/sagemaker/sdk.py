@@ -1,7 +1,7 @@
 """The one module that imports `sagemaker`, in versions 2.253.1 to 2.257: it builds requests, and sends nothing.
 
 The SDK knows which image, script, environment and tags a JumpStart model needs. It is handed a client that keeps the
-Create* requests instead of sending them; boto3 sends them in `jobs.py` and `endpoint.py`. So no call of the SDK creates,
+Create* requests instead of sending them; boto3 sends them in `training_job.py` and `hosting.py`. So no call of the SDK creates,
 waits or costs, and what is created has our names and tags and was in the ledger before.
 """
 
