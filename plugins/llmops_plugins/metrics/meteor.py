@@ -23,9 +23,17 @@ NLTK = "3.10"
 
 _ALPHA, _BETA, _GAMMA = 0.9, 3.0, 0.5
 _KEPT_STEMS = 20_000
+_KEPT_REFERENCES, _LONGEST_KEPT = 4_096, 4_000
+"""References whose words are kept, and their longest in characters: together some tens of megabytes at the most."""
 
 _Words = list[tuple[int, str]]
 _Matches = list[tuple[int, int]]
+
+
+@lru_cache(maxsize=1)
+def meteor(wordnet_folder: Path, punkt_folder: Path) -> Meteor:
+    """Return the scorer of these files, one in a process: the candidates of a run share it, and the references' words."""
+    return Meteor(wordnet_folder, punkt_folder)
 
 
 class Meteor:
@@ -41,6 +49,7 @@ class Meteor:
         self._words = Words(punkt_folder)
         # Words repeat, and the bound keeps memory flat.
         self._stem = lru_cache(maxsize=_KEPT_STEMS)(porter.stem)
+        self._kept_words = lru_cache(maxsize=_KEPT_REFERENCES)(self._lower_words)
 
     def score(self, pairs: Sequence[Pair]) -> list[Outcome]:
         """Return METEOR of each pair, the best one over its references."""
@@ -49,9 +58,12 @@ class Meteor:
     def _score(self, pair: Pair) -> Outcome:
         try:
             output = self._lower_words(pair.output)
-            return {"meteor": max(self.compare(output, self._lower_words(text)) for text in pair.references)}
+            return {"meteor": max(self.compare(output, self._reference_words(text)) for text in pair.references)}
         except TimeoutError as exc:  # as NLTK gives up when one of its regular expressions takes some seconds
             return Unscorable(f"the text cannot be split into words: {exc}")
+
+    def _reference_words(self, text: str) -> Sequence[str]:
+        return self._kept_words(text) if len(text) <= _LONGEST_KEPT else self._lower_words(text)
 
     def _lower_words(self, text: str) -> list[str]:
         return [word.lower() for word in self._words.split(text)]

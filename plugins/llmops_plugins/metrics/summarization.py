@@ -93,9 +93,9 @@ class SummarizationAccuracy(Evaluator):
         if self._rouge_types:
             scorers.append(Rouge(self._rouge_types, use_stemmer=self.options.use_stemmer, engine=rouge_engine()))
         if "meteor" in self.options.metrics:
-            from llmops_plugins.metrics.meteor import Meteor
+            from llmops_plugins.metrics.meteor import meteor
 
-            scorers.append(Meteor(context.asset(WORDNET), context.asset(PUNKT)))
+            scorers.append(meteor(context.asset(WORDNET), context.asset(PUNKT)))
         bert_score = bertscore_scorer(context, self.options)
         return [*scorers, bert_score] if bert_score else scorers
 

@@ -20,6 +20,7 @@ from llmops_plugins.metrics.encoder import Embedding
 from llmops_plugins.metrics.encoder_onnx import OnnxEncoder
 from llmops_plugins.metrics.summarization import SummarizationAccuracy
 from llmops_plugins.metrics.summarization_options import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
+from llmops_plugins.metrics.words import Words
 from llmops_sdk import AssetError, Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
 
 Texts = Sequence[tuple[str, str]]
@@ -227,23 +228,30 @@ def test_an_output_of_twenty_thousand_words_is_scored(context: Context, generati
 def test_candidates_share_the_references(
     context: Context, pairs: Texts, generations: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each evaluator of a matrix encodes the outputs of its candidate; the references are encoded for the first one."""
+    """Each cell encodes the outputs of its candidate, and splits them into words; the references' are those of the first."""
     encoded: list[str] = []
-    embed = OnnxEncoder.embed
+    split: list[str] = []
+    embed, words = OnnxEncoder.embed, Words.split
 
     def counting(self: OnnxEncoder, texts: Iterable[str]) -> dict[str, Embedding]:
         texts = list(texts)
         encoded.extend(texts)
         return embed(self, texts)
 
+    def splitting(self: Words, text: str) -> list[str]:
+        split.append(text)
+        return words(self, text)
+
     monkeypatch.setattr(OnnxEncoder, "embed", counting)
+    monkeypatch.setattr(Words, "split", splitting)
     references = [f"{reference} (shared)" for _, reference in pairs[:3]]
     for candidate in range(3):
         texts = [(f"Output {candidate}: {reference}", reference) for reference in references]
-        list(evaluator(metrics=("bertscore",)).evaluate(context, generations(texts)))
+        list(evaluator(metrics=("bertscore", "meteor")).evaluate(context, generations(texts)))
 
-    assert len(encoded) == 3 + 3 * 3
-    assert [encoded.count(reference) for reference in references] == [1, 1, 1]
+    for seen in (encoded, split):
+        assert len(seen) == 3 + 3 * 3
+        assert [seen.count(reference) for reference in references] == [1, 1, 1]
 
 
 def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: Make) -> None:
