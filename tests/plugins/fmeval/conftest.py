@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import shutil
 import tempfile
@@ -41,9 +42,10 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
 
 @pytest.fixture
 def needs_fmeval() -> None:
-    """Skip where FMEval is not installed."""
+    """Skip where FMEval is not installed; where nothing may be skipped for want of data, fail."""
     for package in ("fmeval", "bert_score"):
         if find_spec(package) is None:
+            assert os.environ.get("LLMOPS_REQUIRE_TEST_DATA") != "1", f"{package} is not installed"
             pytest.skip(f"{package} is not installed")
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ ON = "sagemaker-rehearsal"
 
 MODULE = '''
 """A plugin of one file, which is installed nowhere."""
+import os
 import time
 import attrs
 from llmops_sdk import EvaluatorCard, Evaluator, Metric, Scored, hookimpl, option
@@ -42,6 +43,7 @@ from llmops_sdk import EvaluatorCard, Evaluator, Metric, Scored, hookimpl, optio
 @attrs.frozen(kw_only=True)
 class Options:
     sleep: float = option(0.0, help="seconds before the first score")
+    dies: str = option("", help="an output at which its process is killed, as for want of memory")
 
 class Length(Evaluator):
     @property
@@ -50,6 +52,8 @@ class Length(Evaluator):
     def evaluate(self, context, generations):
         time.sleep(self.options.sleep)
         for generation in generations:
+            if self.options.dies and self.options.dies in generation.output:
+                os.kill(os.getpid(), 9)
             yield Scored(generation.index, {"length": float(len(generation.output))})
 
 @hookimpl
@@ -58,17 +62,23 @@ def llmops_cards():
 '''
 
 
-class Told(Progress):
-    """Keeps what is said, and may interrupt at a word."""
+def interrupt() -> None:
+    """Do what Ctrl-C does."""
+    raise KeyboardInterrupt
 
-    def __init__(self, interrupt_at: str = "") -> None:
+
+class Told(Progress):
+    """Keeps what is said, and does something at a word."""
+
+    def __init__(self, word: str = "", act: Callable[[], None] = interrupt) -> None:
         self.lines: list[str] = []
-        self._interrupt_at = interrupt_at
+        self._word = word
+        self._act = act
 
     def say(self, text: str) -> None:
         self.lines.append(text)
-        if self._interrupt_at and self._interrupt_at in text:
-            raise KeyboardInterrupt
+        if self._word and self._word in text:
+            self._act()
 
 
 @attrs.frozen
@@ -99,19 +109,38 @@ def _plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     sys.path.remove(str(folder))
 
 
-def pipeline(*voices: str, sleep: float = 0.0) -> Pipeline:
+def pipeline(*voices: str, **length: Any) -> Pipeline:
     base = Pipeline.builder("rehearsed").with_dataset("lines").with_prompt("bare")
-    base = base.with_evaluator("echo-score").with_evaluator("length", sleep=sleep)
+    base = base.with_evaluator("echo-score").with_evaluator("length", **length)
     for voice in voices:
         base = base.with_model("echo", name=voice, voice=voice, fine_tune=False)
     return base
 
 
-def rehearse(made: Pipeline, folder: Path, plugins: Registry, *, interrupt_at: str = "", on: str = ON) -> Rehearsed:
+def rehearse(
+    made: Pipeline,
+    folder: Path,
+    plugins: Registry,
+    *,
+    interrupt_at: str = "",
+    stop_at: str = "",
+    on: str = ON,
+) -> Rehearsed:
     """Run a rehearsal from a folder with secrets in it, and look at the AWS that is played just before it ends."""
     found: dict[str, Any] = {}
 
+    worlds: list[rehearsal._World] = []
+
+    def stop_in_the_console() -> None:
+        client = worlds[0].aws.client("sagemaker")
+        found = client.list_pipeline_executions(PipelineName="llmops-rehearsed")["PipelineExecutionSummaries"]
+        client.stop_pipeline_execution(PipelineExecutionArn=found[0]["PipelineExecutionArn"])
+
     class Looked(rehearsal._World):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            worlds.append(self)
+
         def copy_back(self, run: Run, home: Path) -> None:
             s3, client = self.aws.client("s3"), self.aws.client("sagemaker")
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.aws.bucket)
@@ -126,7 +155,8 @@ def rehearse(made: Pipeline, folder: Path, plugins: Registry, *, interrupt_at: s
             super().copy_back(run, home)
 
     (folder / ".env").write_text(CANARY, encoding="utf-8")
-    before, told, result = Path.cwd(), Told(interrupt_at), None
+    told = Told(stop_at, stop_in_the_console) if stop_at else Told(interrupt_at)
+    before, result = Path.cwd(), None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rehearsal, "_World", Looked)
         patch.setenv("MY_SECRET", CANARY)
@@ -275,6 +305,30 @@ def test_an_interrupt_stops_the_execution(tmp_path: Path, plugins: Registry) -> 
     assert any(f"stopping the execution {found.run.id}" in line for line in found.told.lines)
     assert found.run.record("score.loud.bare.lines") is None
     assert not found.run.has_results
+
+
+@pytest.mark.slow
+def test_a_step_that_runs_out_of_memory_fails_alone(tmp_path: Path, plugins: Registry) -> None:
+    """Its container is lost without a word; the record says so, the others are compared, and nothing is left."""
+    found = rehearse(pipeline("loud", "quiet", dies="LINE"), tmp_path, plugins)
+
+    assert found.result is not None
+    (failure,) = found.result.failures
+    assert ("loud.bare.lines", True) == (failure.cell, "its container was lost: AlgorithmError: " in failure.error)
+    assert ["quiet"] == [cell.candidate for cell in found.result.leaderboards[0].cells]
+    assert "Failed" == found.steps["generate-loud"]["StepStatus"]
+    assert all(entry.deleted for entry in found.run.ledger())
+
+
+@pytest.mark.slow
+def test_a_stop_in_the_console_ends_the_run(tmp_path: Path, plugins: Registry) -> None:
+    """Nothing was interrupted here: the run has its end, and says that it was stopped."""
+    found = rehearse(pipeline("loud", sleep=900), tmp_path, plugins, stop_at="executing generate-loud")
+
+    assert "Stopped" == found.status
+    assert found.result is not None
+    assert ["the execution was stopped"] == [failure.error for failure in found.result.failures]
+    assert all(entry.deleted for entry in found.run.ledger())
 
 
 KILLED = """
