@@ -17,7 +17,7 @@ from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.aws_errors import DENIED, error_code, told
 from llmops_plugins.sagemaker.jumpstart_spec import UnreachableError, read_spec
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
-from llmops_sdk import BaseModel, Check, Finding, LLMOpsError
+from llmops_sdk import BaseModel, Check, Finding, LLMOpsError, did_you_mean
 
 DEFAULT_IMAGES = ("3.8", "3.10")
 """Python minors for which the SageMaker SDK has an image of its own."""
@@ -50,7 +50,8 @@ class Guards:
         return Check("image of the steps", self._look_at_image)
 
     def account(self) -> Iterator[Check]:
-        """Role and bucket."""
+        """Region, role and bucket."""
+        yield Check("AWS region", self._look_at_region)
         yield Check("SageMaker role", self._look_at_role)
         yield Check("S3 bucket", self._look_at_bucket)
 
@@ -87,6 +88,18 @@ class Guards:
         from llmops_plugins.sagemaker import sdk
 
         return str(sdk.remote_function_config(self._aws).get("ImageUri", ""))
+
+    def _look_at_region(self) -> Finding:
+        """Compare the region with those that the installed boto3 knows, which may be older than the newest ones."""
+        region, session = self._aws.region, self._aws.session
+        known = [
+            name
+            for partition in session.get_available_partitions()
+            for name in session.get_available_regions("sagemaker", partition_name=partition)
+        ]
+        if region in known:
+            return Finding("ok", region)
+        return Finding("warning", f"boto3 knows no SageMaker in {region!r}{did_you_mean(region, known)}")
 
     def _look_at_role(self) -> Finding:
         role = self._aws.role

@@ -30,7 +30,7 @@ from llmops_sdk import Failed, LocalStore, Pipeline, Progress, Result, Run, Spec
 from llmops_sdk.builder import resume
 from llmops_sdk.registry import Registry
 
-CANARY = "canary-7f3a"
+CANARY, DRIVER = "canary-7f3a", "driver-of-the-channel"
 ON = "sagemaker-rehearsal"
 
 MODULE = '''
@@ -117,6 +117,11 @@ def pipeline(*voices: str, **length: Any) -> Pipeline:
     return base
 
 
+def _after_the_first_line(data: bytes, more: bytes, key: str) -> bytes:
+    first, _, rest = data.partition(b"\n")
+    return first + more + rest if key.endswith("/job_driver.sh") else data
+
+
 def rehearse(
     made: Pipeline,
     folder: Path,
@@ -154,11 +159,19 @@ def rehearse(
             found["steps"] = {step["StepName"]: step for step in steps}
             super().copy_back(run, home)
 
+    upload = submit._upload
+
+    def marking(aws: Any, uploads: Mapping[tuple[str, str], bytes]) -> None:
+        """Let the uploaded `job_driver.sh`, and no other one, say so."""
+        said = f"\necho {DRIVER}\n".encode()
+        upload(aws, {at: _after_the_first_line(data, said, at[1]) for at, data in uploads.items()})
+
     (folder / ".env").write_text(CANARY, encoding="utf-8")
     told = Told(stop_at, stop_in_the_console) if stop_at else Told(interrupt_at)
     before, result = Path.cwd(), None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rehearsal, "_World", Looked)
+        patch.setattr(submit, "_upload", marking)
         patch.setenv("MY_SECRET", CANARY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
         patch.setenv("AWS_PROFILE", "of-the-user")
@@ -212,6 +225,7 @@ def test_each_step_ran_the_sdks_own_entry_point(rehearsed: Rehearsed) -> None:
     """`job_driver.sh` of the uploaded channel, then the bootstrap and the pickled function."""
     for name in rehearsed.steps:
         log = rehearsed.run.store.get(f"runs/{rehearsed.run.id}/logs/container.{name}.log") or b""
+        assert DRIVER.encode() in log
         assert b"Bootstraping runtime environment." in log
         assert b"Deserializing function code from s3://" in log
         assert f"run {rehearsed.run.id}, node {name}:".encode() in log
