@@ -85,7 +85,10 @@ def test_a_region_that_is_misspelt() -> None:
     """A warning: there may be regions that are newer than the installed boto3."""
     assert Finding("ok", "cn-north-1") == found("AWS region", {**SETTINGS, "region": "cn-north-1"})
     told = found("AWS region", {**SETTINGS, "region": "eu-cental-1"})
-    assert ("warning", "boto3 knows no SageMaker in 'eu-cental-1'; did you mean 'eu-central-1'?") == (told.status, told.text)
+    assert ("warning", "boto3 knows no SageMaker in 'eu-cental-1'; did you mean 'eu-central-1'?") == (
+        told.status,
+        told.text,
+    )
 
 
 @pytest.mark.usefixtures("cloud")
