@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from llmops_sdk import AssetError, Progress
 from llmops_sdk.assets import get_asset
 from llmops_sdk.registry import Registry
 from llmops_sdk.testing import EchoEndpoint
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, which many of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
