@@ -61,6 +61,7 @@ def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
     assert ["other.py"] == changed_files(Distribution.at(info))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("needs_fmeval", "temporary")
 def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, generations: Make) -> None:
     """One run of `evaluate()` over 120 real records and the hard ones: all are scored, in order, and nothing is left.

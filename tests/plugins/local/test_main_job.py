@@ -112,6 +112,7 @@ def test_the_main_job(specification: Path, tmp_path: Path) -> None:
     assert "<html" in (tmp_path / "llmops-runs" / "runs" / run.id / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_main_job_on_dolly(specification: Path, tmp_path: Path, real_data: Callable[[str], Path]) -> None:
     """The same pipeline on real Dolly rows: rows too long for the model are told and counted, the others are answered."""
     dolly = {"use": "dolly", "path": str(real_data("dolly/dolly_mix_390.jsonl")), "test_fraction": 0.1, "seed": 42}
@@ -135,6 +136,7 @@ def test_the_main_job_on_dolly(specification: Path, tmp_path: Path, real_data: C
         assert all("1024" in sample["error"] for sample in failed)
 
 
+@pytest.mark.slow
 def test_kill_9_in_training(specification: Path, tmp_path: Path) -> None:
     """No child stays, and the same command again ends with the result."""
     process = start(tmp_path, "run", str(specification))

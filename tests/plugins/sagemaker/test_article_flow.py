@@ -416,6 +416,7 @@ def test_a_killed_client_is_gone_on_with(
     assert ([], set()) == (cloud.left(), still_in_ledger(run))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", MOMENTS)
 @pytest.mark.usefixtures("runtime")
 def test_gc_removes_what_a_killed_client_has_left(action: str, cloud: Cloud, tmp_path: Path) -> None:

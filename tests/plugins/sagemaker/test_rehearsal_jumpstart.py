@@ -123,6 +123,7 @@ def _files(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_articles_pipeline_comes_to_its_end(rehearsed: Rehearsed) -> None:
     """Every record is answered by what the training job left."""
     assert () == rehearsed.result.failures
@@ -130,6 +131,7 @@ def test_the_articles_pipeline_comes_to_its_end(rehearsed: Rehearsed) -> None:
     assert (cell.records, cell.answered) == (4, 4)
 
 
+@pytest.mark.slow
 def test_the_training_job_was_asked_as_aws_is(rehearsed: Rehearsed) -> None:
     """The SDK's own request, with the article's hyperparameters."""
     (job,) = rehearsed.jobs
@@ -142,6 +144,7 @@ def test_the_training_job_was_asked_as_aws_is(rehearsed: Rehearsed) -> None:
     assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("/output/model/")
 
 
+@pytest.mark.slow
 def test_nothing_is_left_in_the_account(rehearsed: Rehearsed) -> None:
     """Endpoint, configuration and model are deleted by the step that made them, and the ledger says so."""
     assert {"endpoints": [], "configs": [], "models": []} == rehearsed.left
@@ -149,6 +152,7 @@ def test_nothing_is_left_in_the_account(rehearsed: Rehearsed) -> None:
     assert {"training-job", "endpoint", "endpoint-config", "model"} == kinds
 
 
+@pytest.mark.slow
 def test_the_report_names_the_stand_in(rehearsed: Rehearsed) -> None:
     """Nobody can take its answers for those of the model."""
     page = (rehearsed.run.store.get(f"runs/{rehearsed.run.id}/report.html") or b"").decode()
