@@ -35,6 +35,7 @@ def _run(asset: Callable[[str], Path], assets_home: Path, tmp_path: Path) -> Run
     return run
 
 
+@pytest.mark.slow
 def test_quickstart(run: Run) -> None:
     """The quickstart's file on six records: both candidates have all five metrics, and the true encoder is named."""
     small = ["datasets.0.max_test_records=6", "datasets.0.max_train_records=24", "models.1.trainer.max_steps=2"]

@@ -143,6 +143,7 @@ def test_attaching_waits_for_the_end(left: tuple[Run, Told], plugins: Registry) 
     assert run.store.get(f"runs/{run.id}/specification.yaml")
 
 
+@pytest.mark.slow
 def test_a_start_by_somebody_else_is_a_run_of_its_own(left: tuple[Run, Told], plugins: Registry) -> None:
     """As from Studio or a schedule: it has the prepared data, repeats no work, and can be attached to."""
     run, _ = left
@@ -160,6 +161,7 @@ def test_a_start_by_somebody_else_is_a_run_of_its_own(left: tuple[Run, Told], pl
     assert () == attach(other.id, store=other.store, registry=plugins, progress=Progress()).failures
 
 
+@pytest.mark.slow
 def test_an_ended_execution_is_resumed_as_a_new_one(left: tuple[Run, Told], plugins: Registry) -> None:
     """Which says so, and takes over what was made."""
     run, _ = left
