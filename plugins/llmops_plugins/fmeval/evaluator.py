@@ -108,10 +108,9 @@ class FMEvalEvaluator(Evaluator):
     def _way(self, facts: Mapping[str, Any]) -> str:
         if self.job().one_by_one:
             return "evaluate_sample, record by record"
-        failed = facts.get("evaluate_failed")
-        return (
-            f"evaluate failed ({'; '.join(failed)}), then evaluate_sample, record by record" if failed else "evaluate"
-        )
+        failed, left_out = facts.get("evaluate_failed"), facts.get("evaluate_left_out")
+        way = f"evaluate failed ({'; '.join(failed)}), then evaluate_sample, record by record" if failed else "evaluate"
+        return f"{way}; its output lacked {left_out} records, which evaluate_sample scored" if left_out else way
 
     def _run(self, context: Context, folder: Path) -> Mapping[str, Any]:
         self.prepare(context, folder)

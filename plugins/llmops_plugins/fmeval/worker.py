@@ -94,6 +94,7 @@ class _DataSet:
         self._folder = folder
         self._algorithm = _algorithm(job)
         self._failures: list[str] = []
+        self._left_out = 0
         self._means: list[dict[str, float]] = []
 
     def score(self, rows: Sequence[Row]) -> Iterable[Mapping[str, Any]]:
@@ -104,14 +105,17 @@ class _DataSet:
             traceback.print_exc()
             self._failures.append(_reason(exc))
             found = {}
+        else:
+            self._left_out += sum(row["row"] not in found for row in rows)
         one_by_one = _OneByOne(self._job)
         for row in rows:
             yield found[row["row"]] if row["row"] in found else one_by_one.one(row)
 
     def facts(self) -> dict[str, Any]:
         """Return how the records were scored, and FMEval's own means where they are of all records."""
-        told: dict[str, Any] = {"evaluate_failed": self._failures}
-        return {**told, "dataset_scores": self._means[0]} if len(self._means) == 1 and not self._failures else told
+        told: dict[str, Any] = {"evaluate_failed": self._failures, "evaluate_left_out": self._left_out}
+        of_all = len(self._means) == 1 and not self._failures and not self._left_out
+        return {**told, "dataset_scores": self._means[0]} if of_all else told
 
     def _evaluate(self, rows: Sequence[Row]) -> dict[int, dict[str, Any]]:
         from fmeval.constants import MIME_TYPE_JSONLINES

@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from llmops_plugins.fmeval import worker
+from llmops_plugins.fmeval.algorithms import FactualKnowledge
+from llmops_plugins.fmeval.evaluator import FACTS
+from llmops_plugins.fmeval.options import FactualKnowledgeOptions
+from llmops_sdk.testing import make_context
 
 
 @pytest.fixture
@@ -63,7 +67,44 @@ def test_parts_are_put_together_in_order(job: Mapping[str, Any], tmp_path: Path)
     assert [1.0, 2.0, 3.0, None, 5.0] == [result.get("scores", {}).get("s") for result in _results(tmp_path)]
     assert "FMEval cannot score it: ValueError: bad" == _results(tmp_path)[3]["error"]
     assert ["ValueError: could not convert string to float: 'bad'"] == facts["evaluate_failed"]
+    assert 0 == facts["evaluate_left_out"]
     assert "dataset_scores" not in facts
+
+
+def test_records_that_evaluate_leaves_out_are_counted(
+    job: Mapping[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are scored by themselves, and FMEval's means are not told: they are not of all records."""
+    monkeypatch.setattr(worker, "_RECORDS_AT_A_TIME", 10)
+    monkeypatch.setattr(
+        worker._DataSet,
+        "_evaluate",
+        lambda _self, rows: {row["row"]: {"scores": {"s": 9.0}} for row in rows if row["row"] % 2},
+    )
+    facts = worker._do(job, tmp_path)
+
+    assert [1.0, 9.0, 3.0, 9.0, 5.0] == [result["scores"]["s"] for result in _results(tmp_path)]
+    assert (3, []) == (facts["evaluate_left_out"], facts["evaluate_failed"])
+    assert "dataset_scores" not in facts
+
+
+@pytest.mark.parametrize(
+    ("failed", "left_out", "told"),
+    [
+        ([], 0, "evaluate"),
+        ([], 3, "evaluate; its output lacked 3 records, which evaluate_sample scored"),
+        (["ValueError: x"], 0, "evaluate failed (ValueError: x), then evaluate_sample, record by record"),
+    ],
+)
+def test_the_provenance_tells_which_way_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failed: list[str], left_out: int, told: str
+) -> None:
+    """As the facts of FMEval's process have it."""
+    monkeypatch.setattr("llmops_plugins.fmeval.options.problem_with", lambda _python: "")
+    context = make_context(tmp_path)
+    (tmp_path / FACTS).write_text(json.dumps({"evaluate_failed": failed, "evaluate_left_out": left_out}))
+
+    assert told == FactualKnowledge(FactualKnowledgeOptions()).provenance(context)["run"]
 
 
 def test_record_by_record(job: Mapping[str, Any], tmp_path: Path) -> None:
