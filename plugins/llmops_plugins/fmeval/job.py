@@ -18,9 +18,11 @@ from typing import Any
 import attrs
 
 from llmops_plugins.fmeval.interpreter import FMEVAL
+from llmops_plugins.fmeval.leftovers import owned, sweep
 from llmops_sdk import LLMOpsError
 
 _HERE = Path(__file__).parent
+_PREFIX = "fmeval-"
 _SCRIPTS = ("child.py", "worker.py")
 _METRICS = ("rouge", "bertscore", "wer")
 
@@ -74,22 +76,16 @@ class Job:
 def workplace() -> Iterator[Path]:
     """Make a folder for one job, with the scripts and the metric modules, and delete it with all that is in it.
 
-    The metric modules are in the layout of the cache of `evaluate`: any 64 characters do for a version's folder.
+    Folders of jobs that were killed before they could delete theirs are deleted first. The metric modules are in the layout
+    of the cache of `evaluate`: any 64 characters do for a version's folder.
     """
-    folder = Path(tempfile.mkdtemp(prefix="fmeval-", dir=_short_temporary_folder()))
+    parent = _short_temporary_folder()
+    sweep(Path(parent), _PREFIX)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     try:
-        for script in _SCRIPTS:
-            shutil.copyfile(_HERE / script, folder / script)
-        for name in ("cwd", "home", "results", "tmp"):
-            (folder / name).mkdir()
-        for metric in _METRICS:
-            module = folder / f"modules/evaluate_modules/metrics/evaluate-metric--{metric}" / ("0" * 64)
-            module.mkdir(parents=True)
-            shutil.copyfile(_HERE / "metric_modules" / f"{metric}.py", module / f"{metric}.py")
-        for package in (folder / "modules").rglob("*/"):
-            (package / "__init__.py").touch()
-        (folder / "modules/__init__.py").touch()
-        yield folder
+        with owned(folder):
+            _fill(folder)
+            yield folder
     finally:
         _delete(folder)
 
@@ -187,6 +183,20 @@ def _run(folder: Path, python: str, variables: Mapping[str, str]) -> int:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _fill(folder: Path) -> None:
+    for script in _SCRIPTS:
+        shutil.copyfile(_HERE / script, folder / script)
+    for name in ("cwd", "home", "results", "tmp"):
+        (folder / name).mkdir()
+    for metric in _METRICS:
+        module = folder / f"modules/evaluate_modules/metrics/evaluate-metric--{metric}" / ("0" * 64)
+        module.mkdir(parents=True)
+        shutil.copyfile(_HERE / "metric_modules" / f"{metric}.py", module / f"{metric}.py")
+    for package in (folder / "modules").rglob("*/"):
+        (package / "__init__.py").touch()
+    (folder / "modules/__init__.py").touch()
 
 
 def _short_temporary_folder() -> str:

@@ -111,6 +111,30 @@ def test_nothing_is_left_when_one_of_its_processes_is_killed(temporary: Any, whi
     temporary.wait_until_empty()
 
 
+def test_a_folder_that_nobody_was_left_to_delete_is_deleted_by_the_next_job(temporary: Any) -> None:
+    """All were killed at once; folders that a living process works in, or that are none of ours, stay."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, BUSY + SLEEP, str(temporary.folder)], stderr=subprocess.DEVNULL
+    ) as sdk:
+        _wait_for(lambda: list(temporary.folder.glob("*/started")))
+        processes = temporary.processes()
+        for process in processes:
+            process.suspend()  # so that none can act when the others are killed
+        sdk.kill()
+        for process in processes:
+            process.kill()
+    psutil.wait_procs(processes, timeout=60)
+    (orphan,) = temporary.folder.glob("fmeval-*")
+    other = temporary.folder / "fmeval-notes"
+    other.mkdir()
+
+    with workplace() as first, workplace() as second:
+        assert {other, first, second} == set(temporary.folder.glob("fmeval-*"))
+
+    assert not orphan.exists()
+    other.rmdir()
+
+
 def test_the_environment_is_made_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What could lead to a network, to somebody's Ray or to another FMEval is not handed on."""
     for name in ("RAY_ADDRESS", "PYTHONPATH", "HTTPS_PROXY", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "EVAL_RESULTS_PATH"):
