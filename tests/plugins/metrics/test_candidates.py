@@ -1,0 +1,71 @@
+"""The candidates of a run share what their references cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+import llmops_sdk.testing
+from llmops_plugins.metrics import bertscore
+from llmops_plugins.metrics.encoder import Embedding
+from llmops_plugins.metrics.encoder_onnx import OnnxEncoder
+from llmops_sdk import Pipeline, Progress
+from llmops_sdk.registry import Registry
+from llmops_sdk.testing import InstantEndpoint
+
+RECORDS = 80  # more than one batch
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each text is embedded in this test, by a scorer that has seen none before."""
+    found: Counter[str] = Counter()
+    embed = OnnxEncoder.embed
+
+    def counting(self: OnnxEncoder, texts: Iterable[str]) -> dict[str, Embedding]:
+        texts = list(texts)
+        found.update(texts)
+        return embed(self, texts)
+
+    bertscore.bert_score.cache_clear()
+    monkeypatch.setattr(OnnxEncoder, "embed", counting)
+    return found
+
+
+def test_a_run_of_two_models_embeds_every_text_once(
+    tmp_path: Path,
+    assets_home: Path,
+    asset: Callable[[str], Path],
+    embedded: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The references once for both, though each model has a score step of its own."""
+    asset("minilm")
+    monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
+    registry = Registry.load()
+    registry.add("testing", llmops_sdk.testing)
+    endpoints = {name: InstantEndpoint(f"{name} of {{}}".format) for name in ("loud", "quiet")}
+    builder = (
+        Pipeline.builder("two")
+        .with_dataset("lines", records=RECORDS + 10, test_fraction=RECORDS / (RECORDS + 10))
+        .with_prompt("bare")
+        .with_evaluator("summarization-accuracy", metrics=["bertscore"])
+    )
+    for name, endpoint in endpoints.items():
+        builder = builder.with_model("echo", name=name, voice=name, fine_tune=False, deployer={"url": endpoint.url})
+    try:
+        result = builder.run(store=str(tmp_path / "runs"), registry=registry, progress=Progress())
+    finally:
+        for endpoint in endpoints.values():
+            endpoint.close()
+
+    cells = result.leaderboards[0].cells
+    assert [RECORDS, RECORDS] == [cell.estimates["bertscore"].records for cell in cells]
+    references = {text for text in embedded if text.startswith("LINE ")}
+    outputs = {name: {text for text in embedded if text.startswith(f"{name} of line ")} for name in endpoints}
+    assert [RECORDS, RECORDS, RECORDS] == [len(references), *map(len, outputs.values())]
+    assert {1} == set(embedded.values())
+    assert 3 * RECORDS == len(embedded)
