@@ -7,7 +7,6 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from moto.server import ThreadedMotoServer
 
 from llmops_plugins.sagemaker import guards, jumpstart_options
 from llmops_sdk import Context, Progress
+
+from .loopback import Answer, Asked, served
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/llmops"
@@ -281,15 +282,6 @@ def account(cloud: Cloud) -> Account:
 # -- SageMaker Runtime --------------------------------------------------------------------------
 
 
-@attrs.frozen
-class Answer:
-    """What the runtime answers to one request."""
-
-    body: Any
-    status: int = 200
-    error: str = ""
-
-
 @attrs.define
 class RuntimeServer:
     """A server of `InvokeEndpoint`: what it was asked, and what it answers.
@@ -310,35 +302,13 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[RuntimeServer]:
     """SageMaker Runtime on loopback."""
     made = RuntimeServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(asked: Asked) -> Answer:
+        made.asked.append((asked.path, dict(asked.headers), asked.body))
+        return made.answer(asked.body)
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            made.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-            answer = made.answer(body)
-            data = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-            self.send_response(answer.status)
-            if answer.error:
-                self.send_header("x-amzn-ErrorType", answer.error)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", made.url)
-    yield made
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(answer) as made.url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", made.url)
+        yield made
 
 
 # -- JumpStart ----------------------------------------------------------------------------------

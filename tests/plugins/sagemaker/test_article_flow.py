@@ -26,7 +26,8 @@ from llmops_sdk.plans import Succeeded
 from llmops_sdk.registry import Registry
 from llmops_sdk.stores import LocalStore
 
-from .conftest import MODEL_ID, ROLE, SETTINGS, Answer, Cloud, RuntimeServer, interrupt
+from .conftest import MODEL_ID, ROLE, SETTINGS, Cloud, RuntimeServer, interrupt
+from .loopback import Answer
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "how-to" / "sagemaker.md"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from llmops_sdk.guards import look
 from llmops_sdk.registry import Registry
 
 from .conftest import BUCKET, REGION, ROLE, SETTINGS, TRUST, Cloud, Edit
+from .loopback import Answer, Asked, served
 
 
 @pytest.fixture(name="quotas")
@@ -29,32 +28,18 @@ def _quotas(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     del cloud
     known: dict[str, float] = {}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            assert "sagemaker" == asked["ServiceCode"]
-            start = int(asked.get("NextToken", 0))
-            page = [{"QuotaName": name, "Value": value} for name, value in list(known.items())[start : start + 2]]
-            more = {"NextToken": str(start + 2)} if start + 2 < len(known) else {}
-            answer = {"Quotas": page, **more} if known else {"__type": "AccessDeniedException", "message": "no"}
-            data = json.dumps(answer).encode()
-            self.send_response(200 if known else 400)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    def answer(asked: Asked) -> Answer:
+        assert "sagemaker" == asked.body["ServiceCode"]
+        if not known:
+            return Answer({"__type": "AccessDeniedException", "message": "no"}, 400)
+        start = int(asked.body.get("NextToken", 0))
+        page = [{"QuotaName": name, "Value": value} for name, value in list(known.items())[start : start + 2]]
+        more = {"NextToken": str(start + 2)} if start + 2 < len(known) else {}
+        return Answer({"Quotas": page, **more})
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SERVICE_QUOTAS", f"http://127.0.0.1:{server.server_address[1]}")
-    yield known
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SERVICE_QUOTAS", url)
+        yield known
 
 
 def found(name: str, settings: Mapping[str, Any] = SETTINGS) -> Finding:

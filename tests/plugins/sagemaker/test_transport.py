@@ -26,7 +26,8 @@ from llmops_sdk import (
     ask,
 )
 
-from .conftest import Answer, Cloud, RuntimeServer
+from .conftest import Cloud, RuntimeServer
+from .loopback import Answer
 
 PROMPT, OPTIONS = TextPrompt("Say hello", ""), GenerationOptions(max_new_tokens=8)
 

@@ -1,0 +1,64 @@
+"""A server on loopback whose answers a test makes up."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen
+class Asked:
+    """One request: its path, its headers (lower case) and its body, which is JSON."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+
+
+@attrs.frozen
+class Answer:
+    """What is answered: JSON, or bytes as they are."""
+
+    body: Any
+    status: int = 200
+    error: str = ""
+
+
+@contextmanager
+def served(answer: Callable[[Asked], Answer]) -> Iterator[str]:
+    """Answer POST requests in the block, each in a thread of its own; lends the server's URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            made = answer(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            data = made.body if isinstance(made.body, bytes) else json.dumps(made.body).encode()
+            self.send_response(made.status)
+            if made.error:
+                self.send_header("x-amzn-ErrorType", made.error)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
