@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -73,14 +72,13 @@ def test_without_the_rust_engine_rouge_score_is_used(monkeypatch: pytest.MonkeyP
     assert rouge_engine() == "rouge-score"
 
 
+@pytest.mark.timeout(60)
 def test_twenty_thousand_words_do_not_stall() -> None:
     """A long output against a usual reference."""
     output = "word and another one " * 5000
-    started = time.process_time()
     scores = Rouge(ROUGE_TYPES, use_stemmer=True, engine=rouge_engine()).score([Pair(output, "Another word. " * 60)])
 
     assert 0 < scores[0]["rougeL"] < 0.1
-    assert time.process_time() - started < 10
 
 
 def test_the_best_of_several_references_counts() -> None:

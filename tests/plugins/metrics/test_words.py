@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -74,14 +73,18 @@ def test_words_of_real_texts_are_those_of_nltk(words: Words, real_data: Callable
     assert [text for text in texts if word_tokenize(text) != words.split(text)] == []
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    "text", ["?! " * 20_000, "." * 50_000, "a. " * 30_000, "'" * 30_000, "-" * 30_000, " " * 100_000]
+    ("count", "text"),
+    [
+        (40_000, "?! " * 20_000),
+        (1, "." * 50_000),
+        (30_001, "a. " * 30_000),
+        (15_000, "'" * 30_000),
+        (15_000, "-" * 30_000),
+        (0, " " * 100_000),
+    ],
 )
-def test_marks_without_end_do_not_stall(words: Words, text: str) -> None:
-    """Tens of thousands of them take seconds at most, or NLTK's limit of five seconds for one rule."""
-    started = time.process_time()
-    try:
-        words.split(text)
-    except TimeoutError:
-        assert time.process_time() - started >= 4
-    assert time.process_time() - started < 15
+def test_marks_without_end_do_not_stall(words: Words, count: int, text: str) -> None:
+    """Tens of thousands of them are split as by NLTK; with a rule that takes the square of them this would not end."""
+    assert count == len(words.split(text))
