@@ -1,7 +1,7 @@
 """From a plan to the graph of a SageMaker pipeline: pure, and what `llmops compile` prints.
 
-A node is one `@step`: one instance that SageMaker starts for it. Nodes are few and fat. Each fine-tuning is a node,
-each deployed model is one (deploy it, ask every cell that shares it, tear it down, score the cells), and so is the
+A node is one `@step`: one instance that SageMaker starts for it. Nodes are few and fat. Each fine-tuning is a node, each
+deployed model is one (deploy it, ask every cell that shares it, tear it down), scoring these cells is one, and so is the
 comparison. Data sets are prepared before, on the client. The plan's steps stay the unit of the record.
 """
 
@@ -16,11 +16,17 @@ from llmops_plugins.sagemaker.executor_options import SageMakerExecutorOptions
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
 from llmops_sdk import CompareStep, GenerateStep, Plan, ScoreStep, Step, TrainStep, digest, from_json
 
-TRAIN, GENERATE, COMPARE = "train", "generate", "compare"
+TRAIN, GENERATE, SCORE, COMPARE = "train", "generate", "score", "compare"
 """Kinds of nodes, after the plan's step that leads each."""
 
 NAME_LIMIT = 256
-_PARAMETERS = {TRAIN: "TrainInstanceType", GENERATE: "GenerateInstanceType", COMPARE: "CompareInstanceType"}
+_PARAMETERS = {
+    TRAIN: "TrainInstanceType",
+    GENERATE: "GenerateInstanceType",
+    SCORE: "ScoreInstanceType",
+    COMPARE: "CompareInstanceType",
+}
+_KINDS = {TrainStep: TRAIN, GenerateStep: GENERATE, ScoreStep: SCORE, CompareStep: COMPARE}
 
 
 @attrs.frozen
@@ -59,7 +65,7 @@ class Node:
 
     Attributes:
         name: Of the step in SageMaker, 256 letters, digits and hyphens at the most.
-        kind: `train`, `generate` or `compare`.
+        kind: `train`, `generate`, `score` or `compare`.
         steps: The plan's steps it runs, one after another.
         after: The nodes it waits for; the others may run beside it.
         instance_type: The parameter that says on what it runs.
@@ -115,6 +121,7 @@ def compile_plan(plan: Plan, settings: SageMakerSettings, options: SageMakerExec
     chosen = {
         TRAIN: options.train_instance_type,
         GENERATE: options.generate_instance_type,
+        SCORE: options.score_instance_type,
         COMPARE: options.compare_instance_type,
     }
     used = {node.kind for node in nodes}
@@ -141,25 +148,23 @@ def graph_of(plan: Plan) -> StepGraph:
 
 
 def _nodes(plan: Plan) -> Iterator[Node]:
-    scores = [step for step in plan.steps if isinstance(step, ScoreStep)]
     node_of: dict[str, str] = {}
-    taken: set[str] = set()
+    for (kind, lead), steps in _groups(plan).items():
+        name = _node_name(lead, set(node_of.values()))
+        after = tuple(dict.fromkeys(node_of[need] for step in steps for need in step.needs if need in node_of))
+        node_of.update({step.name: name for step in steps})
+        yield Node(name, kind, tuple(step.name for step in steps), after, _PARAMETERS[kind])
+
+
+def _groups(plan: Plan) -> Mapping[tuple[str, str], list[Step]]:
+    """Return the steps of each node by its kind and name: scores of one deployed model are one, others are alone."""
+    groups: dict[tuple[str, str], list[Step]] = {}
     for step in plan.steps:
-        kind = _kind(step)
-        if not kind:
-            continue
-        own = (step.name, *(score.name for score in scores if kind == GENERATE and step.name in score.needs))
-        name = _node_name(step.name, taken)
-        after = tuple(dict.fromkeys(node_of[need] for need in step.needs if need in node_of))
-        taken.add(name)
-        node_of.update(dict.fromkeys(own, name))
-        yield Node(name, kind, own, after, _PARAMETERS[kind])
-
-
-def _kind(step: Step) -> str:
-    """Return the kind of the node that a step leads, or an empty text where it leads none."""
-    leads = {TrainStep: TRAIN, GenerateStep: GENERATE, CompareStep: COMPARE}
-    return leads.get(type(step), "")
+        kind = _KINDS.get(type(step))
+        if kind:
+            lead = step.needs[0].replace(GENERATE, SCORE, 1) if kind == SCORE else step.name
+            groups.setdefault((kind, lead), []).append(step)
+    return groups
 
 
 def _node_name(step: str, taken: set[str]) -> str:

@@ -44,6 +44,7 @@ SUBSTITUTED = (
     "the container's image is this Python with what is installed in it",
     "/opt/ml is a folder of each step",
     "role, bucket and image are made up where the settings name none",
+    "a step that SageMaker would try again ends as failed, and steps wait for one another where this machine has no room",
 )
 INSTALLED = "the requirements of the steps are installed with pip into one environment for all of them"
 NOT_INSTALLED = "the requirements are not installed with pip: the shipped wheels are unpacked, the rest is what is here"

@@ -48,15 +48,29 @@ def compiled(plan: Plan, registry: Registry, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_plan_becomes_few_nodes(registry: Registry) -> None:
-    """Training is a node; asking and scoring one deployed model is one; comparing comes after all of them."""
+    """Training is a node; so are asking one deployed model, and scoring it; comparing comes after all of them."""
     graph = graph_of(echo_pipeline().build(registry))
 
     assert [
         ("train-m0-bare-lines", ("train.m0.bare.lines",), ()),
-        ("generate-m0-bare-lines", ("generate.m0.bare.lines", "score.m0.bare.lines"), ("train-m0-bare-lines",)),
-        ("generate-m1", ("generate.m1", "score.m1.bare.lines"), ()),
-        ("compare", ("compare",), ("generate-m0-bare-lines", "generate-m1")),
+        ("generate-m0-bare-lines", ("generate.m0.bare.lines",), ("train-m0-bare-lines",)),
+        ("score-m0-bare-lines", ("score.m0.bare.lines",), ("generate-m0-bare-lines",)),
+        ("generate-m1", ("generate.m1",), ()),
+        ("score-m1", ("score.m1.bare.lines",), ("generate-m1",)),
+        ("compare", ("compare",), ("score-m0-bare-lines", "score-m1")),
     ] == [(node.name, node.steps, node.after) for node in graph.nodes]
+
+
+def test_the_cells_of_one_deployed_model_are_scored_by_one_node(registry: Registry) -> None:
+    """The encoder is loaded once, and what the cells share is computed once."""
+    base = Pipeline.builder("base").with_dataset("lines").with_evaluator("echo-score")
+    base = base.with_prompt("bare").with_prompt("template", name="twice", prompt="{context} {context}")
+    nodes = {
+        node.name: node for node in graph_of(base.with_model("echo", name="m1", fine_tune=False).build(registry)).nodes
+    }
+
+    assert ("score.m1.bare.lines", "score.m1.twice.lines") == nodes["score-m1"].steps
+    assert ("generate-m1",) == nodes["score-m1"].after
 
 
 def test_the_graph_is_as_it_was(registry: Registry) -> None:
@@ -101,7 +115,8 @@ def test_a_pipeline_without_training_has_no_parameter_for_it(registry: Registry)
     base = Pipeline.builder("base").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
     plan = base.with_model("echo", fine_tune=False).build(registry)
 
-    assert ["GenerateInstanceType", "CompareInstanceType"] == [item.name for item in graph_of(plan).parameters]
+    names = [item.name for item in graph_of(plan).parameters]
+    assert ["GenerateInstanceType", "ScoreInstanceType", "CompareInstanceType"] == names
 
 
 @pytest.mark.parametrize(
@@ -125,7 +140,7 @@ def test_the_sdk_makes_a_definition_of_it_without_aws(registry: Registry) -> Non
     train = steps["train-m0-bare-lines"]["Arguments"]
 
     assert {node.name for node in graph_of(plan).nodes} == set(steps)
-    assert {"generate-m0-bare-lines", "generate-m1"} == set(steps["compare"]["DependsOn"])
+    assert {"score-m0-bare-lines", "score-m1"} == set(steps["compare"]["DependsOn"])
     assert {"Get": "Parameters.TrainInstanceType"} == train["ResourceConfig"]["InstanceType"]
     assert "ml.c5.18xlarge" == next(p for p in found["Parameters"] if p["Name"] == "TrainInstanceType")["DefaultValue"]
     assert 300 == train["ResourceConfig"]["KeepAlivePeriodInSeconds"]
@@ -231,7 +246,7 @@ def test_the_graph_is_printed(specification: Path, capsys: pytest.CaptureFixture
     found = json.loads(capsys.readouterr().out)
 
     assert "llmops-shown" == found["pipeline"]
-    assert ["generate-small", "compare"] == [node["name"] for node in found["nodes"]]
+    assert ["generate-small", "score-small", "compare"] == [node["name"] for node in found["nodes"]]
 
 
 def test_the_whole_definition_is_printed(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,7 +254,7 @@ def test_the_whole_definition_is_printed(specification: Path, capsys: pytest.Cap
     assert 0 == main(["compile", str(specification), "--on", "sagemaker", "--full"])
     found = json.loads(capsys.readouterr().out)
 
-    assert {"generate-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
+    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
 
 
 def test_the_definition_of_a_rehearsal_is_printed(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,7 +262,7 @@ def test_the_definition_of_a_rehearsal_is_printed(specification: Path, capsys: p
     assert 0 == main(["compile", str(specification), "--on", "sagemaker-rehearsal", "--full"])
     found = json.loads(capsys.readouterr().out)
 
-    assert {"generate-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
+    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
 
 
 def test_a_local_pipeline_has_nothing_to_compile(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -373,7 +373,8 @@ def test_every_node_of_a_graph_is_described_in_the_docs() -> None:
     """The page names the parameters that whoever starts the pipeline may set."""
     page = (Path(__file__).parents[3] / "docs" / "how-to" / "sagemaker-pipeline.md").read_text(encoding="utf-8")
 
-    for word in ("TrainInstanceType", "GenerateInstanceType", "CompareInstanceType", "sagemaker-rehearsal", "attach"):
+    parameters = ("TrainInstanceType", "GenerateInstanceType", "ScoreInstanceType", "CompareInstanceType")
+    for word in (*parameters, "sagemaker-rehearsal", "attach"):
         assert word in page
 
 

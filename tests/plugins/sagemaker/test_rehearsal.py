@@ -208,7 +208,8 @@ def test_a_failed_cell_fails_the_execution_and_nothing_else(rehearsed: Rehearsed
     assert "mute" in rehearsed.result.failures[0].error
     assert "Failed" == rehearsed.status
     statuses = {name: step["StepStatus"] for name, step in rehearsed.steps.items()}
-    assert {"generate-loud": "Succeeded", "generate-mute": "Succeeded", "compare": "Failed"} == statuses
+    succeeded = {f"{kind}-{model}": "Succeeded" for kind in ("generate", "score") for model in ("loud", "mute")}
+    assert {**succeeded, "compare": "Failed"} == statuses
     assert (
         "StepFailedError('1 of 2 cells have no result: mute.bare.lines" in rehearsed.steps["compare"]["FailureReason"]
     )
@@ -233,7 +234,7 @@ def test_each_step_ran_the_sdks_own_entry_point(rehearsed: Rehearsed) -> None:
 
 def test_a_container_prints_every_metric(rehearsed: Rehearsed) -> None:
     """With its name and its mean, as the article does."""
-    log = (rehearsed.run.store.get(f"runs/{rehearsed.run.id}/logs/container.generate-loud.log") or b"").decode()
+    log = (rehearsed.run.store.get(f"runs/{rehearsed.run.id}/logs/container.score-loud.log") or b"").decode()
 
     assert "loud.bare.lines  exact  1.0000  (mean of 10)" in log
     assert "loud.bare.lines  length  " in log
@@ -368,7 +369,7 @@ def test_kill_9_loses_no_finished_step(tmp_path: Path, plugins: Registry, home: 
     script.write_text(KILLED, encoding="utf-8")
     process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "runs")])
     until = time.monotonic() + 200
-    while not (keys := [key for key in store.list("runs/") if key.endswith("steps/score.first.bare.lines.json")]):
+    while not (keys := [key for key in store.list("runs/") if key.endswith("steps/generate.first.json")]):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -376,7 +377,7 @@ def test_kill_9_loses_no_finished_step(tmp_path: Path, plugins: Registry, home: 
     process.kill()
     process.wait()
     killed = Run.open(store, keys[0].split("/")[1])
-    assert isinstance(killed.record("score.first.bare.lines"), Succeeded)
+    assert isinstance(killed.record("generate.first"), Succeeded)
     assert not killed.has_results
     assert [] == psutil.wait_procs(played, timeout=60)[1]
 
@@ -386,7 +387,7 @@ def test_kill_9_loses_no_finished_step(tmp_path: Path, plugins: Registry, home: 
     assert result.run.id != killed.id
     records = [result.run.record(step.name) for step in result.run.plan.steps]
     cached = {record.step: record.cached for record in records if isinstance(record, Succeeded)}
-    assert (True, True) == (cached["generate.first"], cached["score.first.bare.lines"])
+    assert cached["generate.first"]
     assert not cached["generate.second"]
 
 
