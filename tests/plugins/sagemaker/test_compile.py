@@ -254,7 +254,9 @@ def test_the_whole_definition_is_printed(specification: Path, capsys: pytest.Cap
     assert 0 == main(["compile", str(specification), "--on", "sagemaker", "--full"])
     found = json.loads(capsys.readouterr().out)
 
-    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
+    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {
+        step["Name"] for step in found["Steps"]
+    }
 
 
 def test_the_definition_of_a_rehearsal_is_printed(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,7 +264,9 @@ def test_the_definition_of_a_rehearsal_is_printed(specification: Path, capsys: p
     assert 0 == main(["compile", str(specification), "--on", "sagemaker-rehearsal", "--full"])
     found = json.loads(capsys.readouterr().out)
 
-    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {step["Name"] for step in found["Steps"]}
+    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {
+        step["Name"] for step in found["Steps"]
+    }
 
 
 def test_a_local_pipeline_has_nothing_to_compile(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
