@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk import Pipeline, Progress, Resource, Run, Runtime, StoreError
+from llmops_sdk import EndpointError, Pipeline, Progress, Resource, Run, Runtime, StoreError
 from llmops_sdk.builder import resume
 from llmops_sdk.registry import Registry
 from llmops_sdk.running import heart
@@ -70,6 +70,40 @@ def test_every_resource_is_deleted_though_the_ledger_cannot_be_written(
 
     assert ["three", "two", "one"] == deleted
     assert [None] * 3 == [entry.deleted for entry in run.ledger()]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_could_not_be_deleted_is_told(
+    fails: bool,  # noqa: FBT001 - a parameter
+    pipeline: Pipeline,
+    registry: Registry,
+    tmp_path: Path,
+) -> None:
+    """Where the step itself failed, beside its error; else as the step's error. The ledger has it, and the way to remove it."""
+    said: list[str] = []
+    progress = Progress()
+    progress.say = said.append  # type: ignore[method-assign]
+    run = Run.create(MemoryStore(), pipeline.build(registry), version="1")
+    job = Job(
+        run, "generate.echo", Runtime(registry, tmp_path, progress=progress), logging.getLogger("test"), time.time()
+    )
+    resources = [Resource("thing", name) for name in ("one", "two")]
+
+    def delete(resource: Resource) -> None:
+        if resource.name == "one":
+            message = "thing 'one': not now"
+            raise EndpointError(message)
+
+    with pytest.raises(EndpointError) as found, guarded(job, resources, delete):  # noqa: PT012 - a block that may fail
+        if fails:
+            message = "the step failed"
+            raise EndpointError(message)
+
+    how = f"remove it with: llmops gc --run {run.id}"
+    told = f"left, and may go on costing: thing one (thing 'one': not now); {how}"
+    assert ("the step failed" if fails else told) == str(found.value)
+    assert ([f"generate.echo: {told}"] if fails else []) == said
+    assert ["one"] == [entry.resource.name for entry in run.ledger() if entry.deleted is None]
 
 
 def test_the_heart_beats_on_after_a_beat_was_lost(

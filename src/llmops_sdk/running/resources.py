@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from llmops_sdk.errors import EndpointError
 from llmops_sdk.running.job import Job
 from llmops_sdk.values import Resource
 
@@ -15,8 +16,8 @@ def guarded(
 ) -> Iterator[None]:
     """Enter resources into the ledger, and delete them however the block ends.
 
-    All of them are tried even when deleting one fails; the first failure is raised unless the block itself failed, and
-    the ledger keeps what may still exist.
+    All of them are tried even when deleting one fails, and the ledger keeps what may still exist. What is left is raised,
+    or told where the block itself failed.
 
     Args:
         job: The step.
@@ -32,7 +33,9 @@ def guarded(
         if keep:
             _keep_all(job, entered)
     except BaseException:
-        _delete_all(job, entered, delete)
+        failure = _delete_all(job, entered, delete)
+        if failure is not None:
+            job.runtime.progress.say(f"{job.step}: {failure}")
         raise
     failure = None if keep else _delete_all(job, entered, delete)
     if failure is not None:
@@ -55,11 +58,21 @@ def _keep_all(job: Job, entered: tuple[Resource, ...]) -> None:
 
 def _delete_all(job: Job, entered: tuple[Resource, ...], delete: Callable[[Resource], None]) -> Exception | None:
     failure: Exception | None = None
+    left: list[Resource] = []
     for resource in reversed(entered):
+        left.append(resource)
         try:
             delete(resource)
+            left.remove(resource)
             job.run.strike(resource, job.step)
         except Exception as exc:
             job.log.exception("%s %r could not be deleted", resource.kind, resource.name)
             failure = failure or exc
-    return failure
+    if not left:
+        return failure
+    names = ", ".join(f"{resource.kind} {resource.name}" for resource in left)
+    found = EndpointError(
+        f"left, and may go on costing: {names} ({failure}); remove it with: llmops gc --run {job.run.id}"
+    )
+    found.__cause__ = failure
+    return found
