@@ -81,11 +81,14 @@ def test_what_could_not_be_deleted_is_told(
 ) -> None:
     """Where the step itself failed, beside its error; else as the step's error. The ledger has it, and the way to remove it."""
     said: list[str] = []
-    progress = Progress()
-    progress.say = said.append  # type: ignore[method-assign]
+
+    class Told(Progress):
+        def say(self, text: str) -> None:
+            said.append(text)
+
     run = Run.create(MemoryStore(), pipeline.build(registry), version="1")
     job = Job(
-        run, "generate.echo", Runtime(registry, tmp_path, progress=progress), logging.getLogger("test"), time.time()
+        run, "generate.echo", Runtime(registry, tmp_path, progress=Told()), logging.getLogger("test"), time.time()
     )
     resources = [Resource("thing", name) for name in ("one", "two")]
 
