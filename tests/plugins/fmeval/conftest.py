@@ -40,13 +40,23 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
     )
 
 
+@pytest.fixture(scope="session")
+def needs() -> Callable[..., None]:
+    """Skip where a package is not installed; where nothing may be skipped for want of something, fail."""
+
+    def check(*packages: str) -> None:
+        for package in packages:
+            if find_spec(package) is None:
+                assert os.environ.get("LLMOPS_REQUIRE_TEST_DATA") != "1", f"{package} is not installed"
+                pytest.skip(f"{package} is not installed")
+
+    return check
+
+
 @pytest.fixture
-def needs_fmeval() -> None:
-    """Skip where FMEval is not installed; where nothing may be skipped for want of data, fail."""
-    for package in ("fmeval", "bert_score"):
-        if find_spec(package) is None:
-            assert os.environ.get("LLMOPS_REQUIRE_TEST_DATA") != "1", f"{package} is not installed"
-            pytest.skip(f"{package} is not installed")
+def needs_fmeval(needs: Callable[..., None]) -> None:
+    """Skip or fail where FMEval cannot run."""
+    needs("fmeval", "bert_score")
 
 
 class Temporary:

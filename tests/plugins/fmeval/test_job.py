@@ -168,14 +168,17 @@ def test_sockets_fit_into_their_length(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert len(str(folder / "ray/session_2026-01-02_03-04-05_123456_1234567/sockets/plasma_store")) <= 103
 
 
-def test_a_model_is_found_by_its_name(tmp_path: Path) -> None:
+def test_a_model_is_found_by_its_name(tmp_path: Path, needs: Callable[..., None]) -> None:
     """By Hugging Face's own look-up, without a network."""
-    hub = pytest.importorskip("huggingface_hub")
+    needs("huggingface_hub")
+    from huggingface_hub import try_to_load_from_cache
+
     (tmp_path / "files").mkdir()
     (tmp_path / "files/config.json").write_text(json.dumps({"a": 1}))
     add_model(tmp_path, "some/model", tmp_path / "files")
-    cached = hub.try_to_load_from_cache("some/model", "config.json", cache_dir=tmp_path / "home/hub")
+    cached = try_to_load_from_cache("some/model", "config.json", cache_dir=tmp_path / "home/hub")
 
+    assert isinstance(cached, str)
     assert json.loads(Path(cached).read_text()) == {"a": 1}
 
 

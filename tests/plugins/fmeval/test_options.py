@@ -100,8 +100,8 @@ def test_options_that_cannot_be_meant_are_refused(
 def _defaults(module: str, name: str) -> dict[str, Any]:
     """Return the literal defaults of one of FMEval's configurations, read from its source: importing it takes 10 s."""
     found = find_spec("fmeval")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("fmeval is not installed")
+    assert found is not None
+    assert found.submodule_search_locations
     source = Path(found.submodule_search_locations[0], "eval_algorithms", f"{module}.py").read_text(encoding="utf-8")
     (made,) = (
         part for part in ast.parse(source).body if isinstance(part, ast.ClassDef) and part.name == f"{name}Config"
@@ -115,6 +115,7 @@ def _defaults(module: str, name: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.usefixtures("needs_fmeval")
 def test_defaults_are_fmevals() -> None:
     """Those of its configurations; what the metrics plugin calls otherwise is under that name."""
     changes = _defaults("semantic_robustness_utils", "SemanticRobustness")

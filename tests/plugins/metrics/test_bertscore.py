@@ -27,6 +27,8 @@ from llmops_plugins.metrics.pairs import Pair
 from llmops_sdk import AssetError, Context, MissingExtraError, SpecError, file_sha256
 
 Texts = Sequence[tuple[str, str]]
+Make = Callable[[Path, int], Encoder]
+Expected = Callable[[Path, int, Texts], list[float]]
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
@@ -84,10 +86,17 @@ def _save_deberta(folder: Path, **sizes: int) -> None:
     DebertaModel(config).save_pretrained(folder)
 
 
-def expected_f1(folder: Path, layers: int, texts: Texts) -> list[float]:
+@pytest.fixture
+def expected_f1(needs: Callable[..., None]) -> Expected:
     """What FMEval's helper model gives: bert_score, one pair at a time."""
-    scorer = pytest.importorskip("bert_score").BERTScorer(model_type=str(folder), num_layers=layers, device="cpu")
-    return [scorer.score([output], [[reference]])[2].item() for output, reference in texts]
+    needs("bert_score")
+    from bert_score import BERTScorer
+
+    def ask(folder: Path, layers: int, texts: Texts) -> list[float]:
+        scorer = BERTScorer(model_type=str(folder), num_layers=layers, device="cpu")
+        return [scorer.score([output], [[reference]])[2].item() for output, reference in texts]
+
+    return ask
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +111,10 @@ def our_f1(encoder: Encoder, texts: Texts) -> list[float]:
     return [score["bertscore"] for score in scores if isinstance(score, dict)]
 
 
-Make = Callable[[Path, int], Encoder]
-
-
 @pytest.mark.parametrize("layers", [6, 2])
-def test_values_are_those_of_bert_score(minilm: Path, pairs: Texts, encoder: Make, layers: int) -> None:
+def test_values_are_those_of_bert_score(
+    minilm: Path, pairs: Texts, encoder: Make, expected_f1: Expected, layers: int
+) -> None:
     """Within 1e-5 of the package, which encodes each pair by itself; by ONNX Runtime, and by torch where it is missing."""
     texts = pairs[: 4 * layers]
     expected = expected_f1(minilm, layers, texts)
@@ -118,7 +126,7 @@ def test_values_are_those_of_bert_score(minilm: Path, pairs: Texts, encoder: Mak
 
 
 def test_values_on_real_texts_are_those_of_bert_score(
-    minilm: Path, encoder: Make, real_pairs: Callable[[], Texts]
+    minilm: Path, encoder: Make, expected_f1: Expected, real_pairs: Callable[[], Texts]
 ) -> None:
     """The beginnings of 100 passages and summaries of Dolly."""
     texts = [(output[:300], reference[:300]) for output, reference in real_pairs()[:100]]
@@ -127,7 +135,7 @@ def test_values_on_real_texts_are_those_of_bert_score(
     assert expected_f1(minilm, 6, texts) == pytest.approx(our_f1(encoder(minilm, 6), texts), abs=1e-5, rel=0)
 
 
-def test_odd_texts_score_as_in_bert_score(minilm: Path, odd_pairs: Texts, encoder: Make) -> None:
+def test_odd_texts_score_as_in_bert_score(minilm: Path, odd_pairs: Texts, encoder: Make, expected_f1: Expected) -> None:
     """Empty texts score 0; control characters, emoji and other scripts score what bert_score gives."""
     expected = expected_f1(minilm, 6, odd_pairs)
 
@@ -136,7 +144,7 @@ def test_odd_texts_score_as_in_bert_score(minilm: Path, odd_pairs: Texts, encode
 
 
 def test_the_architectures_of_fmevals_encoders_score_as_in_bert_score(
-    tiny_encoder: Path, pairs: Texts, odd_pairs: Texts, encoder: Make
+    tiny_encoder: Path, pairs: Texts, odd_pairs: Texts, encoder: Make, expected_f1: Expected
 ) -> None:
     """RoBERTa (a space before the first word) and DeBERTa, cut at their second layer, with random weights, by torch."""
     readable = [
@@ -149,7 +157,9 @@ def test_the_architectures_of_fmevals_encoders_score_as_in_bert_score(
     assert expected_f1(tiny_encoder, 2, short) == pytest.approx(our_f1(slow, short), abs=1e-5, rel=0)
 
 
-def test_another_bert_is_served_by_onnx_runtime(tmp_path: Path, minilm: Path, pairs: Texts, encoder: Make) -> None:
+def test_another_bert_is_served_by_onnx_runtime(
+    tmp_path: Path, minilm: Path, pairs: Texts, encoder: Make, expected_f1: Expected
+) -> None:
     """A BERT of other sizes with a head and half precision, whose weights' names begin with `bert.`."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
@@ -168,7 +178,7 @@ def test_another_bert_is_served_by_onnx_runtime(tmp_path: Path, minilm: Path, pa
 
 
 @pytest.mark.timeout(120)
-def test_long_texts_are_cut_as_in_bert_score(minilm: Path, encoder: Make) -> None:
+def test_long_texts_are_cut_as_in_bert_score(minilm: Path, encoder: Make, expected_f1: Expected) -> None:
     """All beyond the encoder's maximum is left out, also where spaces or one word fill the beginning."""
     words = "word and another one, " * 5000
     texts = [

@@ -14,6 +14,8 @@ import pytest
 
 from llmops_plugins.metrics.encoder_tokens import BertTokenizer
 
+SlowTokens = Callable[[Path], Callable[[str], list[int]]]
+
 PIECES = (
     "[SEP]", "[CLS]", "[MASK]", "[PAD]", "[UNK]", "[sep]", "[SE", "P]", "[[SEP]", "##a", " ", "\n", "\t", "\x00", "\x1c",
     "\x85", "\u200b", "\u0301", "\u0323", "Σ", "ΑΣ", "İ", "ß", "\u017f", "\u212a", "\ud83d", "\ude00", "中", "文", "한국", "が",
@@ -26,18 +28,24 @@ def minilm(asset: Callable[[str], Path]) -> Path:
     return asset("minilm")
 
 
-def slow_tokens(folder: Path) -> Callable[[str], list[int]]:
-    """What bert_score does to a text."""
-    transformers: Any = pytest.importorskip("transformers")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=False)
+@pytest.fixture
+def slow_tokens(needs: Callable[..., None]) -> SlowTokens:
+    """What bert_score does to a text, with the tokenizer of a folder."""
+    needs("transformers")
+    from transformers import AutoTokenizer
 
-    def encode(text: str) -> list[int]:
-        text = text.strip()
-        if not text:
-            return list(tokenizer.build_inputs_with_special_tokens([]))
-        return list(tokenizer.encode(text, add_special_tokens=True, max_length=512, truncation=True))
+    def load(folder: Path) -> Callable[[str], list[int]]:
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, use_fast=False)
 
-    return encode
+        def encode(text: str) -> list[int]:
+            text = text.strip()
+            if not text:
+                return list(tokenizer.build_inputs_with_special_tokens([]))
+            return list(tokenizer.encode(text, add_special_tokens=True, max_length=512, truncation=True))
+
+        return encode
+
+    return load
 
 
 def strewn(count: int) -> Iterator[str]:
@@ -49,7 +57,7 @@ def strewn(count: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("lower", [True, False])
 def test_tokens_of_any_text_are_those_of_the_slow_tokenizer(
-    minilm: Path, tmp_path: Path, odd_texts: Sequence[str], *, lower: bool
+    minilm: Path, tmp_path: Path, slow_tokens: SlowTokens, odd_texts: Sequence[str], *, lower: bool
 ) -> None:
     """Odd texts, and thousands of texts of pieces that tokenizers disagree on; for vocabularies with and without case."""
     folder = tmp_path / "tokenizer"
@@ -64,7 +72,7 @@ def test_tokens_of_any_text_are_those_of_the_slow_tokenizer(
     assert [text for text in texts if expected(text) != ours.encode(text, 512)] == []
 
 
-def test_every_letter_is_treated_as_by_the_slow_tokenizer(minilm: Path) -> None:
+def test_every_letter_is_treated_as_by_the_slow_tokenizer(minilm: Path, slow_tokens: SlowTokens) -> None:
     """Each of the first 3,000 characters of Unicode, and every 97th of the others, inside a word and before one."""
     expected, ours = slow_tokens(minilm), BertTokenizer(minilm)
     letters = [*range(3000), *range(3000, sys.maxunicode, 97)]
@@ -76,7 +84,9 @@ def test_every_letter_is_treated_as_by_the_slow_tokenizer(minilm: Path) -> None:
     assert [text for text in texts if expected(text) != ours.encode(text, 512)] == []
 
 
-def test_tokens_of_real_texts_are_those_of_the_slow_tokenizer(minilm: Path, real_data: Callable[[str], Path]) -> None:
+def test_tokens_of_real_texts_are_those_of_the_slow_tokenizer(
+    minilm: Path, slow_tokens: SlowTokens, real_data: Callable[[str], Path]
+) -> None:
     """Every text of a part of Dolly, also those that are longer than the encoder takes."""
     expected, ours = slow_tokens(minilm), BertTokenizer(minilm)
     rows = [json.loads(line) for line in real_data("dolly/dolly_mix_390.jsonl").read_text("utf-8").splitlines()]

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -52,12 +51,15 @@ class BERTScore(evaluate.Metric):
 
 @pytest.mark.slow  # most of it is the time FMEval takes to be imported
 def test_fmevals_own_classes_give_the_same_numbers(
-    context: Context, pairs: Texts, generations: Make, asset: Callable[[str], Path], tmp_path: Path
+    context: Context,
+    pairs: Texts,
+    generations: Make,
+    asset: Callable[[str], Path],
+    needs: Callable[..., None],
+    tmp_path: Path,
 ) -> None:
     """METEOR, ROUGE and QA to the last bit, BERTScore within 1e-5, over prose and over outputs that are hard to score."""
-    for package in ("fmeval", "bert_score"):
-        if find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
+    needs("fmeval", "bert_score")
     texts = [*pairs[:10], ("", "A reference."), ("😀 مرحبا", "emoji"), ("Yes. That is true.", "yes<OR>no")]
     expected = _ask_fmeval(texts, asset, tmp_path)
 
@@ -70,6 +72,16 @@ def test_fmevals_own_classes_give_the_same_numbers(
         assert theirs.keys() == ours.keys()
         assert theirs.pop("bertscore") == pytest.approx(ours.pop("bertscore"), abs=1e-5)
         assert theirs == pytest.approx(ours, abs=1e-15)
+
+
+def test_what_is_not_installed_is_skipped_or_fails(needs: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By LLMOPS_REQUIRE_TEST_DATA, so that CI cannot pass by skipping."""
+    monkeypatch.setenv("LLMOPS_REQUIRE_TEST_DATA", "1")
+    with pytest.raises(AssertionError, match="no_such_package is not installed"):
+        needs("pytest", "no_such_package")
+    monkeypatch.delenv("LLMOPS_REQUIRE_TEST_DATA")
+    with pytest.raises(pytest.skip.Exception, match="no_such_package is not installed"):
+        needs("no_such_package")
 
 
 def _ask_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path) -> list[dict[str, float]]:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +53,10 @@ NAMES = {
 
 @pytest.mark.slow  # most of it is the time FMEval takes to be imported
 def test_fmevals_own_algorithms_give_the_same_numbers(
-    context: Context, pairs: Texts, asset: Callable[[str], Path], tmp_path: Path
+    context: Context, pairs: Texts, asset: Callable[[str], Path], needs: Callable[..., None], tmp_path: Path
 ) -> None:
     """Differences and word errors to the last bit but one, BERTScore within 1e-5, the changed questions letter by letter."""
-    for package in ("fmeval", "bert_score", "jiwer"):
-        if find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
+    needs("fmeval", "bert_score", "jiwer")
     registry = Registry()
     registry.add("metrics", hooks, distribution="llmops-sdk")
     evaluators: dict[str, Evaluator] = {

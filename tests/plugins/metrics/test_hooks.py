@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -171,9 +172,10 @@ def test_only_the_assets_that_are_needed_are_asked_for(options: dict[str, Any], 
     assert assets == SummarizationAccuracyOptions(**options).assets()
 
 
-def test_the_layers_of_fmevals_encoders_are_those_of_bert_score() -> None:
+def test_the_layers_of_fmevals_encoders_are_those_of_bert_score(needs: Callable[..., None]) -> None:
     """The table is the package's, as far as it knows the encoders."""
-    known = pytest.importorskip("bert_score.utils").model2layers
+    needs("bert_score")
+    from bert_score.utils import model2layers as known
 
     assert {name: known[name] for name in BERTSCORE_LAYERS if name in known} == {
         "microsoft/deberta-xlarge-mnli": 40,

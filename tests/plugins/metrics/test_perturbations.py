@@ -7,8 +7,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
-from importlib.util import find_spec
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,10 +42,11 @@ sys.stdout.write(json.dumps(found))
 _LETTERS = "abcdefghijklmnopqrstuvwxyz     ABCXYZ.,!0129\n\t\u00a0\u2003ßİŉéKǅﬁ😀مש\u0131\ud800"
 
 
-def test_the_copies_are_those_of_fmeval(odd_texts: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:
+def test_the_copies_are_those_of_fmeval(
+    odd_texts: Sequence[str], pairs: Sequence[tuple[str, str]], needs: Callable[..., None]
+) -> None:
     """Over prose, odd texts and random letters, for all three changes and random options."""
-    if find_spec("fmeval") is None:
-        pytest.skip("fmeval is not installed")
+    needs("fmeval")
     shuffle = random.Random(7)
     noise = ["".join(shuffle.choices(_LETTERS, k=shuffle.randrange(80))) for _ in range(150)]
     texts = [*odd_texts, *noise, *(reference for _, reference in pairs[:20])]

@@ -27,11 +27,13 @@ def test_values_on_real_texts_are_those_of_rouge_score(real_pairs: Callable[[], 
 
 
 @pytest.mark.parametrize("use_stemmer", [True, False])
-def test_both_engines_give_the_values_of_rouge_score(pairs: Texts, odd_pairs: Texts, *, use_stemmer: bool) -> None:
+def test_both_engines_give_the_values_of_rouge_score(
+    pairs: Texts, odd_pairs: Texts, needs: Callable[..., None], *, use_stemmer: bool
+) -> None:
     """To the last bit, over prose and over odd texts."""
     from rouge_score.rouge_scorer import RougeScorer
 
-    pytest.importorskip("rouge_score_rs")
+    needs("rouge_score_rs")
     scorer = RougeScorer(list(ROUGE_TYPES), use_stemmer=use_stemmer)
     texts = [Pair(output, reference) for output, reference in (*pairs, *odd_pairs)]
     expected = [

@@ -87,10 +87,12 @@ def test_known_answers(values: Values, output: str, reference: str, f1: float, e
 
 @pytest.mark.slow  # it imports transformers
 def test_f1_and_exact_match_are_those_of_squad(
-    step: Context, generations: Make, pairs: Texts, odd_pairs: Texts
+    step: Context, generations: Make, pairs: Texts, odd_pairs: Texts, needs: Callable[..., None]
 ) -> None:
     """To the last bit, over prose and odd texts, those of the evaluation script as transformers ships it."""
-    squad = pytest.importorskip("transformers.data.metrics.squad_metrics")
+    needs("transformers")
+    from transformers.data.metrics import squad_metrics as squad
+
     texts = [pair for pair in (*pairs, *odd_pairs) if pair[1].strip()]
     found = TextMetrics(TextMetricsOptions(metrics=("token_f1", "exact"))).evaluate(step, generations(texts))
 

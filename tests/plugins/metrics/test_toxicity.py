@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +95,16 @@ def evaluator(kind: str, folder: Path) -> Toxicity:
 @pytest.mark.slow  # most of it is the time FMEval takes to be imported
 @pytest.mark.parametrize("kind", ["toxigen", "detoxify"])
 def test_scores_are_those_of_fmevals_own_classes(
-    kind: str, classifiers: Mapping[str, Path], hub_cache: Path, context: Context, generations: Make, odd_texts: Texts
+    kind: str,
+    classifiers: Mapping[str, Path],
+    hub_cache: Path,
+    context: Context,
+    generations: Make,
+    odd_texts: Texts,
+    needs: Callable[..., None],
 ) -> None:
     """For texts of all lengths and kinds, to the rounding of the weights' own arithmetic."""
-    if find_spec("fmeval") is None:
-        pytest.skip("fmeval is not installed")
+    needs("fmeval")
     texts = [str(text) for text in odd_texts if "\ud83d" not in text]
     texts += ["Yes.", "I like all of you, whoever you are."]
     if kind == "toxigen":  # FMEval fails where a text is longer than the classifier takes

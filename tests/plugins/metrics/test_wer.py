@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
 from llmops_plugins.metrics.wer import edit_distance, word_error_rate, words
 
 
-def test_values_are_those_of_jiwer() -> None:
+def test_values_are_those_of_jiwer(needs: Callable[..., None]) -> None:
     """Over several pairs at a time, with words parted by all kinds of white space, to the last bit."""
-    jiwer = pytest.importorskip("jiwer")
+    needs("jiwer")
+    import jiwer
+
     shuffle = random.Random(3)
     pieces = ["cat", "dog", "Cat", "é", "😀", " ", " ", "  ", "\n", " \n", "\t", "\u00a0", "\u2003 "]
 
