@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import random
+import re
 import shutil
 import tempfile
 import time
@@ -116,13 +117,29 @@ def generations() -> Callable[[Rows], list[Generation]]:
 
 
 @pytest.fixture
-def dolly(real_data: Callable[[str], Path]) -> Rows:
+def dolly_records(real_data: Callable[[str], Path]) -> Sequence[Mapping[str, Any]]:
+    """Dolly's records as they are."""
+    with real_data("dolly/dolly_mix_390.jsonl").open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def leads(dolly_records: Sequence[Mapping[str, Any]]) -> Rows:
+    """Dolly's records of summaries, each with an output that nobody made up: the first sentences of its context."""
+    rows = []
+    for record in dolly_records:
+        if record["category"] == "summarization":
+            sentences = re.split(r"(?<=[.?!])\s", record["context"])
+            rows.append((record, " ".join(sentences[: 1 + len(rows) % 4])))
+    return rows
+
+
+@pytest.fixture
+def dolly(dolly_records: Sequence[Mapping[str, Any]]) -> Rows:
     """Dolly's records of up to 120 words, each with an output: its reference with words dropped, moved, and taken from its context."""
     shuffle = random.Random(20)
-    with real_data("dolly/dolly_mix_390.jsonl").open(encoding="utf-8") as lines:
-        records = [json.loads(line) for line in lines]
     rows = []
-    for record in records:
+    for record in dolly_records:
         words, others = record["response"].split(), record["context"].split() or ["nothing"]
         if len(words) <= 120:
             kept = [
