@@ -126,7 +126,7 @@ def dolly_records(real_data: Callable[[str], Path]) -> Sequence[Mapping[str, Any
 @pytest.fixture
 def leads(dolly_records: Sequence[Mapping[str, Any]]) -> Rows:
     """Dolly's records of summaries, each with an output that nobody made up: the first sentences of its context."""
-    rows = []
+    rows: list[tuple[Mapping[str, Any], str]] = []
     for record in dolly_records:
         if record["category"] == "summarization":
             sentences = re.split(r"(?<=[.?!])\s", record["context"])

@@ -70,7 +70,12 @@ def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, lea
 
     ROUGE and METEOR are equal to the last bit, BERTScore within 1e-5.
     """
-    rows = [*dolly[:60], *(({"response": reference}, output) for output, reference in HARD), *dolly[60:120], *leads[:60]]
+    rows = [
+        *dolly[:60],
+        *(({"response": reference}, output) for output, reference in HARD),
+        *dolly[60:120],
+        *leads[:60],
+    ]
     assert 187 == len(rows)
     unscorable = [({"response": ""}, "x"), ({"answer": "x"}, "x"), ({"response": "x"}, "half \ud83d of a pair")]
     asked = generations([*unscorable, *rows])
