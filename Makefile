@@ -47,6 +47,7 @@ SAGEMAKER ?= 2.257.7
 
 check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker $(PYTEST_ARGS)
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/test_rehearsal.py -k installed $(PYTEST_ARGS)
 
 $(VENV)/sagemaker-$(SAGEMAKER)/.ready: $(VENV)/.test
 	$(PYTHON) -m venv $(@D)

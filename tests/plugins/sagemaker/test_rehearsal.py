@@ -24,7 +24,7 @@ pytest.importorskip("moto")
 pytest.importorskip("sagemaker")
 
 import llmops_sdk.testing
-from llmops_plugins.sagemaker import rehearsal, submit
+from llmops_plugins.sagemaker import rehearsal, sdk, submit
 from llmops_plugins.sagemaker.compile import graph_of
 from llmops_sdk import Failed, LocalStore, Pipeline, Progress, Result, Run, SpecError, Succeeded
 from llmops_sdk.builder import resume
@@ -401,6 +401,7 @@ def test_the_requirements_can_be_installed(tmp_path: Path, plugins: Registry) ->
     assert found.result is not None
     assert () == found.result.failures
     assert "Successfully installed" in log
+    assert f"Requirement already satisfied: sagemaker=={sdk.version()}" in log, "the image has it, as on AWS"
     assert "/image/bin/python" in log
 
 
