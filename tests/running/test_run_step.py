@@ -128,6 +128,20 @@ def test_an_endpoint_that_answers_nothing_fails_its_cell(pipeline: Pipeline, sto
     assert "mute" in failed.error
 
 
+def test_an_endpoint_that_answered_nothing_is_asked_anew(
+    pipeline: Pipeline, store: Store, registry: Registry, asked: list[str]
+) -> None:
+    """What refuses every record is mended at the endpoint: a refusal then says nothing of a record."""
+    mute = pipeline.with_model("echo", name="mute", voice="mute", fine_tune=False)
+    result = run(mute, store, registry)
+    refused = len(asked)
+    asked.clear()
+
+    resume(result.run.id, store=store, registry=registry, progress=Progress())
+
+    assert 10 == len(asked) <= refused
+
+
 def test_resume_does_what_is_left(pipeline: Pipeline, store: Store, registry: Registry, asked: list[str]) -> None:
     """A run whose failed steps are mended goes on: those are done again, and nothing else is."""
     broken = pipeline.with_model("echo", name="late", voice="late", fine_tune=False)

@@ -214,6 +214,7 @@ def _finish(job: Job, work: _Work, endpoint: Endpoint, asked: Asked) -> None:
         summary = _order(store.read_lines(f"{prefix}/segments"), path, total)
         sha256 = file_sha256(path)
     if summary.answered == 0 and not work.probes:
+        store.delete(f"{prefix}/segments/")  # whoever refuses all may answer them when it is mended
         message = f"cell {work.cell.name!r}: no record was answered: {summary.error}"
         raise EndpointError(message)
     made = Generations(
