@@ -120,31 +120,36 @@ def generation() -> str:
 
 def scoring() -> str:
     """Summarization accuracy against FMEval's own `evaluate`, as whole processes."""
-    found = _run([sys.executable, str(HERE / "scoring.py"), "--repeats", str(REPEATS)])
+    return scoring_table(_run([sys.executable, str(HERE / "scoring.py"), "--repeats", str(REPEATS)]))
+
+
+def scoring_table(found: Result) -> str:
+    """Return the tables of what `scoring.py` prints."""
     lines = [
         "\n## Scoring\n\nROUGE, METEOR and BERTScore (MiniLM) of texts of 60 words; whole processes, from their start "
         "to their end; the candidates once.\n",
-        "| | FMEval, s | CPU-s | llmops-sdk, s | CPU-s | faster by | less CPU by |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| | FMEval, s | CPU-s | llmops-sdk, s | CPU-s | faster by | less CPU by | largest difference of a score |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
-    lines += [_versus(f"{size} records", row["fmeval"], row["own"]) for size, row in found["sizes"].items()]
-    for size, row in found["matrix"].items():
+    for size, row in found["sizes"].items():
+        lines.append(f"{_versus(f'{size} records', row['fmeval'], row['own'])} {_differences(row)} |")
+    for size, row in found.get("matrix", {}).items():
         candidates, records = size.split("x")
         label = f"{candidates} candidates, {records} records, one run"
-        lines.append(_versus(f"{label}; FMEval in a process for each", row["fmeval"], row["own"]))
-        lines.append(_versus(f"{label}; FMEval in one call", row["fmeval_one_call"], row["own"]))
-    differences = {
-        name: max(row["differences"][name] for row in found["sizes"].values())
-        for name in ("meteor", "rouge", "bertscore")
-    }
-    told = ", ".join(f"{name} {value:.1g}" for name, value in differences.items())
-    lines.append(f"\nThe largest difference of a record's scores: {told}.\n")
-    lines += ["| ROUGE and METEOR alone | s | CPU-s | peak memory, MB |", "|---|---:|---:|---:|"]
+        for way, side in (("in a process for each", "fmeval"), ("in one call", "fmeval_one_call")):
+            lines.append(f"{_versus(f'{label}; FMEval {way}', row[side], row['own'])} {_differences(row)} |")
+    if "many" not in found:
+        return "\n".join(lines)
+    lines += ["", "| ROUGE and METEOR alone | s | CPU-s | peak memory, MB |", "|---|---:|---:|---:|"]
     lines += [
         f"| {int(size):,} records | {row['wall']:.1f} | {row['cpu']:.1f} | {row['peak'] / 1e6:.0f} |"
         for size, row in found["many"].items()
     ]
     return "\n".join(lines)
+
+
+def _differences(row: Result) -> str:
+    return ", ".join(f"{name} {value:.1g}" for name, value in row["differences"].items())
 
 
 def _versus(label: str, theirs: Result, own: Result) -> str:

@@ -5,7 +5,8 @@
 Both sides score the same texts with the same encoder (MiniLM) and take METEOR, ROUGE and BERTScore; the SDK gives three kinds
 of ROUGE, FMEval one. Processes start cold, one after another, FMEval's and the SDK's in turn. CPU-seconds are those of the
 process and all it starts. FMEval is asked for a matrix in the two ways it allows: a process for each candidate, and all
-candidates in one call. An empty `--matrix` or `--many` leaves that part out. Prints one line of JSON.
+candidates in one call. The scores of all records are compared, of every candidate and of both ways. An empty `--matrix` or
+`--many` leaves that part out. Prints one line of JSON.
 
 The texts are passages of 60 words: of the data below LLMOPS_TEST_DATA where it is set, else of the sample data that comes with
 the SDK; the outputs are the same with words changed.
@@ -78,20 +79,23 @@ class Bench:
         for _ in range(repeats):
             own_folder, own = self._own(METRICS, rows)
             runs.setdefault("own", []).append(own)
-            if candidates == 1:
-                records_path, measured = self._fmeval(rows)
-                runs.setdefault("fmeval", []).append(measured)
-                for name, value in differ(own_folder / "scores-0.jsonl", rows[0], records_path[0]).items():
-                    differences[name] = max(differences[name], value)
-            else:
-                each = [self._fmeval([one])[1] for one in rows]
-                runs.setdefault("fmeval", []).append({key: sum(one[key] for one in each) for key in ("wall", "cpu")})
-                runs.setdefault("fmeval_one_call", []).append(self._fmeval(rows)[1])
+            each = [self._fmeval([one]) for one in rows]
+            together = {key: sum(run[key] for _, run in each) for key in ("wall", "cpu")}
+            runs.setdefault("fmeval", []).append({**together, "peak": max(run["peak"] for _, run in each)})
+            scored = [[path for paths, _ in each for path in paths]]
+            if candidates > 1:
+                paths, measured = self._fmeval(rows)
+                runs.setdefault("fmeval_one_call", []).append(measured)
+                scored.append(paths)
+            for records_of in scored:
+                for number, (asked, records_path) in enumerate(zip(rows, records_of, strict=True)):
+                    for name, value in differ(own_folder / f"scores-{number}.jsonl", asked, records_path).items():
+                        differences[name] = max(differences[name], value)
         medians: Result = {
             side: {key: statistics.median(run[key] for run in found) for key in found[0]}
             for side, found in runs.items()
         }
-        return {**medians, "differences": differences} if candidates == 1 else medians
+        return {**medians, "differences": differences}
 
     def many(self, records: int, repeats: int) -> Measured:
         """Return wall seconds, CPU-seconds and peak bytes of ROUGE and METEOR alone."""
