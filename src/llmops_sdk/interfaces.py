@@ -57,7 +57,8 @@ class Context:
         run_id: The run.
         step: The step, as the record names it.
         folder: Where to write. It belongs to what is being made, not to the attempt: a later attempt at the same
-            artifact finds what an interrupted one left there (checkpoints), and a finished one keeps all of it.
+            artifact finds what an interrupted one left there (checkpoints), and a finished one keeps all of it. Its name
+            is the key of what is being made: the same in every store and on every machine for the same inputs.
         home: The cache of this machine (`LLMOPS_HOME`).
         offline: Whether the network must not be touched.
         progress: Where to tell how far the work is.
@@ -149,7 +150,7 @@ class Trainer(Plugin):
         """
 
     def resources(self, context: Context) -> tuple[Resource, ...]:
-        """Name what `train` will create and what could outlive it. Pure: touches nothing."""
+        """Name what `train` will create and what could outlive it. Creates nothing; it may look at what there is."""
         return ()
 
     def delete(self, context: Context, resource: Resource) -> None:

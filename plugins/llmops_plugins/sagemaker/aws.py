@@ -220,6 +220,15 @@ class Aws:
         }
         return [{"Key": name, "Value": value} for name, value in tags.items()]
 
+    def tags_of(self, arn: str) -> dict[str, str]:
+        """Return the tags of something on SageMaker.
+
+        Raises:
+            ClientError: It is gone, or not ours.
+        """
+        pages = self.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=arn)
+        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+
     def expires(self, seconds: float = 0.0) -> str:
         """Return until when a sweep does not take for forgotten what is created now, and may be in use for so long."""
         until = time.time() + max(self.settings.expire_hours * 3600, seconds)

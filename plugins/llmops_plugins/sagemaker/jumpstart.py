@@ -1,10 +1,9 @@
-"""Fine-tunes a JumpStart model in a SageMaker training job, and finds a job again that an earlier attempt has begun."""
+"""Fine-tunes a JumpStart model in a SageMaker training job, and finds the job that somebody has begun for the same model."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -22,7 +21,7 @@ from llmops_plugins.sagemaker.names import (
     TRAINING_JOB,
 )
 from llmops_plugins.sagemaker.sdk_requests import Request, TrainingChoices
-from llmops_plugins.sagemaker.training_job import RUNNING, TrainingJob, longest_wait
+from llmops_plugins.sagemaker.training_job import Attempt, TrainingJob, find_attempt, longest_wait
 from llmops_sdk import (
     BaseModel,
     Context,
@@ -36,34 +35,35 @@ from llmops_sdk import (
     digest,
 )
 
-_NAME_LIMIT = 60  # of SageMaker's 63; the rest is for the number of a further attempt
-
 
 class JumpStartTrainer(Trainer):
-    """A training job for each trained model. Its name is kept beside what it makes, so that a rerun finds it again."""
+    """A training job for each trained model, named by the key of that model: whoever needs the same one finds the job."""
 
     options: JumpStartTrainingOptions
 
     def __init__(self, options: Any) -> None:
         super().__init__(options)
         self._known: Aws | None = None
+        self._found: Attempt | None = None
 
     def fingerprint(self, context: Context, model: BaseModel) -> str:
         """Return the exact version that `2.*` and the like mean today."""
         return read_spec(self._aws(context), model.source, model.version).version
 
     def resources(self, context: Context) -> tuple[Resource, ...]:
-        """Name the job: the one that an earlier attempt has begun, or a new one."""
-        return (Resource(TRAINING_JOB, _Attempts.read(context).current),)
+        """Look for the job, and name it unless another run has begun it: it is that run's to stop."""
+        attempt = self._attempt(context)
+        mine = not attempt.status or attempt.run_id == context.run_id
+        return (Resource(TRAINING_JOB, attempt.job.name),) if mine else ()
 
     def train(self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate) -> TrainedModel:
-        """Upload the data, begin the job or find it, and wait for it; see `Trainer.train`."""
+        """Upload the data, begin the job or attach to it, and wait for it; see `Trainer.train`."""
         check_template("of this step", prompt)
         aws, options = self._aws(context), self.options
         # The version is the one the artifact is keyed by, unless JumpStart has published another within this second.
         spec = check_training(aws, model, options.hyperparameters)
-        attempts = _Attempts.read(context)
-        job = TrainingJob(aws, attempts.current)
+        attempt = self._attempt(context)
+        job = attempt.job
         request = sdk.training_request(
             aws,
             TrainingChoices(
@@ -89,49 +89,59 @@ class JumpStartTrainer(Trainer):
         for tag in request["Tags"]:
             if tag["Key"] == EXPIRES_TAG:
                 tag["Value"] = aws.expires(longest)
-        self._begin_or_find(context, job, request, attempts)
-        try:
-            found = job.wait(context, seconds=options.poll_seconds, timeout=options.timeout or longest)
-        except EndpointError:
-            attempts.end()
-            raise
-        return _trained(attrs.evolve(model, version=spec.version), found)
+        self._found = attempt = _begin_or_attach(context, attempt, request)
+        found = job.wait(context, seconds=options.poll_seconds, timeout=options.timeout or longest)
+        if found["TrainingJobStatus"] != "Completed":
+            message = job.last_words(found)
+            if attempt.run_id != context.run_id:
+                message += f"; run {attempt.run_id!r} had begun it: run again, and a new one is begun"
+            raise EndpointError(message)
+        return _trained(attrs.evolve(model, version=spec.version), found, attempt.run_id)
 
     def delete(self, context: Context, resource: Resource) -> None:
-        """Stop the job where it runs. One that has ended costs nothing and cannot be deleted."""
-        if TrainingJob(self._aws(context), resource.name).stop():
-            attempts = _Attempts.read(context)
-            if attempts.current == resource.name:
-                attempts.end()
+        """Stop the job where it runs and is this run's. One that has ended costs nothing and cannot be deleted."""
+        mine = self._found is not None and self._found.run_id == context.run_id
+        TrainingJob(self._aws(context), resource.name).stop("" if mine else context.run_id)
 
     def _aws(self, context: Context) -> Aws:
         # One for the step: its clients take half a second to make.
         self._known = self._known or Aws.of(context)
         return self._known
 
-    def _begin_or_find(self, context: Context, job: TrainingJob, request: Request, attempts: _Attempts) -> None:
-        found = job.describe()
-        if found is None:
-            attempts.begin()
-            job.create(request)
+    def _attempt(self, context: Context) -> Attempt:
+        # Looked for once, so that the ledger names the job that is begun. The folder's name is the key of what is made,
+        # to which the settings add where it lies and how it is encrypted.
+        if self._found is None:
+            aws = self._aws(context)
+            settings = aws.settings
+            key = digest(context.folder.name, aws.bucket_name, settings.prefix, settings.kms_key)
+            self._found = find_attempt(aws, f"llmops-train-{key[:24]}")
+        return self._found
+
+
+def _begin_or_attach(context: Context, attempt: Attempt, request: Request) -> Attempt:
+    """Begin the job, or tell whose it is; return it as it is now."""
+    job = attempt.job
+    if not attempt.status:
+        if job.create(request):
             context.log.info("training job %r: begun", job.name)
-            return
-        status = found["TrainingJobStatus"]
-        if status not in RUNNING | {"Completed"}:
-            attempts.end()
-            message = f"{job.last_words(found)}; that was an earlier attempt: run again, and a new job is begun"
-            raise EndpointError(message)
-        if _inputs(found) != _inputs(request):
-            attempts.end()
-            message = f"there is a training job {job.name!r} with other inputs: run again, and a new job is begun"
-            raise EndpointError(message)
-        attempts.begin()
-        context.progress.say(f"{context.step}: going on with training job {job.name} ({status})")
-        context.log.info("training job %r: found, %s", job.name, status)
+            return attrs.evolve(attempt, run_id=context.run_id)
+        attempt = Attempt.of(job, job.describe())
+    mine = attempt.run_id == context.run_id
+    whose = "" if mine else f" of run {attempt.run_id!r}"
+    if attempt.status == "Completed":
+        said = f"taking the model of training job {job.name!r}{whose}, which is completed"
+    elif mine:
+        said = f"going on with training job {job.name!r} ({attempt.status})"
+    else:
+        said = f"attached to training job {job.name!r}{whose} ({attempt.status}); it goes on when this run is stopped"
+    context.progress.say(f"{context.step}: {said}")
+    context.log.info("%s", said)
+    return attempt
 
 
-def _trained(base: BaseModel, found: Mapping[str, Any]) -> TrainedModel:
-    """Return what a completed job left."""
+def _trained(base: BaseModel, found: Mapping[str, Any], run_id: str) -> TrainedModel:
+    """Return what a completed job left, which that run had begun."""
     took = {
         "training_seconds": found.get("TrainingTimeInSeconds"),
         "billable_seconds": found.get("BillableTimeInSeconds"),
@@ -148,19 +158,10 @@ def _trained(base: BaseModel, found: Mapping[str, Any]) -> TrainedModel:
             "instance_type": str(resources.get("InstanceType", "")),
             "instance_count": str(resources.get("InstanceCount", "")),
             "compression": str(found.get("OutputDataConfig", {}).get("CompressionType") or "GZIP"),
+            "begun_by": run_id,
             "spot": "true" if found.get("EnableManagedSpotTraining") else "false",
         },
     )
-
-
-def _inputs(job: Mapping[str, Any]) -> Any:
-    """Return what decides a job's result, of its request or of what SageMaker tells of it."""
-    own = {name: value for name, value in job.get("HyperParameters", {}).items() if not name.startswith("sagemaker_")}
-    channels = {
-        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
-        for channel in job.get("InputDataConfig", ())
-    }
-    return own, channels, job["AlgorithmSpecification"].get("TrainingImage")
 
 
 def _upload(aws: Aws, splits: DatasetSplits, prompt: PromptTemplate) -> str:
@@ -174,52 +175,3 @@ def _upload(aws: Aws, splits: DatasetSplits, prompt: PromptTemplate) -> str:
     aws.put(template, f"{train}/template.json")
     aws.upload(splits.test.path, aws.uri("data", key, "test", "test.jsonl"))
     return train
-
-
-@attrs.frozen
-class _Attempts:
-    """The names of the jobs that were begun for one artifact; a name can be used only once on SageMaker.
-
-    Attributes:
-        path: Where they are kept, beside what the step makes.
-        tried: Names that were used, in their order.
-        alive: Whether the last of them is to be found again.
-        new: The first name that this step may use for a new one.
-    """
-
-    path: Path
-    tried: tuple[str, ...]
-    alive: bool
-    new: str
-
-    @classmethod
-    def read(cls, context: Context) -> _Attempts:
-        path, new = context.folder / "training-jobs.json", context.resource_name(_NAME_LIMIT)
-        try:
-            found = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return cls(path, (), alive=False, new=new)
-        return cls(path, tuple(found["tried"]), found["alive"], new)
-
-    @property
-    def current(self) -> str:
-        if self.alive:
-            return self.tried[-1]
-        number = 1
-        while (name := self.new if number == 1 else f"{self.new}-{number}") in self.tried:
-            number += 1
-        return name
-
-    def begin(self) -> None:
-        self._write(alive=True)
-
-    def end(self) -> None:
-        self._write(alive=False)
-
-    def _write(self, *, alive: bool) -> None:
-        if not self.path.parent.is_dir():  # a sweep on another machine
-            return
-        tried = tuple(dict.fromkeys((*self.tried, self.current)))
-        draft = self.path.with_suffix(".tmp")
-        draft.write_text(json.dumps({"tried": tried, "alive": alive}), encoding="utf-8")
-        draft.replace(self.path)

@@ -20,7 +20,7 @@ from llmops_plugins.sagemaker.training_job import TrainingJob
 from llmops_sdk import EndpointError, Resource, ResourceBusyError, Sweeper, TaggedResource
 
 _PREFIX = "llmops-"
-"""How all names of `Context.resource_name` begin; tags, which are asked one by one, decide."""
+"""How the names of all that is made begin; tags, which are asked one by one, decide."""
 
 _PAGE = 100
 _NOT_BILLED = frozenset({"Failed", "OutOfService"})
@@ -103,12 +103,11 @@ class SageMakerSweeper(Sweeper):
         """Return a resource's tags; none where it has gone since it was listed."""
         with told(self.place):
             try:
-                pages = list(self._aws.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=arn))
+                return self._aws.tags_of(arn)
             except ClientError as exc:
                 if not is_missing(exc):
                     raise
                 return {}
-        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
     def _known(self, kind: _Kind, item: Mapping[str, Any], state: str, tags: Mapping[str, str]) -> TaggedResource:
         run_id = tags[RUN_TAG]

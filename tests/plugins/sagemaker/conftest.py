@@ -18,16 +18,14 @@ pytest.importorskip("boto3")
 import attrs
 import boto3
 import httpx
-import moto.core.responses
 import moto.sagemaker.models
-import moto.sagemaker.responses
-from moto.sagemaker.exceptions import ValidationError
 from moto.server import ThreadedMotoServer
 
 from llmops_plugins.sagemaker import guards, jumpstart_options
-from llmops_sdk import Context, Progress
+from llmops_sdk import Context, DatasetSplits, Progress, Split, file_sha256
 
 from .loopback import Answer, Asked, served
+from .scripting import script_moto
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/llmops"
@@ -66,6 +64,7 @@ class Cloud:
         job_stages: What a training job goes through, one stage with each look at it; the last one stays.
         endpoint_stages: The same of an endpoint.
         faults: Action to what AWS answers instead (status, code, message), once each; None answers as always.
+        lost_models: Training jobs whose models are not in S3, though they are completed.
         on_call: Called with the action before it is answered.
     """
 
@@ -74,8 +73,13 @@ class Cloud:
     job_stages: list[Stage] = attrs.field(factory=lambda: [("InProgress", ""), ("Completed", "")])
     endpoint_stages: list[Stage] = attrs.field(factory=lambda: [("Creating", ""), ("InService", "")])
     faults: dict[str, list[tuple[int, str, str] | None]] = attrs.field(factory=dict)
+    lost_models: set[str] = attrs.field(factory=set)
     on_call: Callable[[str], None] = attrs.field(default=lambda _action: None)
     _lives: dict[str, list[Stage]] = attrs.field(factory=dict)
+
+    def record(self, service: str, action: str, request: Mapping[str, Any]) -> None:
+        """Keep a request."""
+        self.calls.append(Call(service, action, request))
 
     def requests(self, action: str) -> list[Mapping[str, Any]]:
         """What an action was asked with, each time."""
@@ -130,7 +134,7 @@ def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """An empty account, reached by nothing but loopback."""
     httpx.post(f"{moto_url}/moto-api/reset", trust_env=False)
     made = Cloud(moto_url)
-    _script_moto(made, monkeypatch)
+    script_moto(made, monkeypatch)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
@@ -145,90 +149,6 @@ def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     boto3.client("iam").create_role(RoleName="llmops", AssumeRolePolicyDocument=json.dumps(TRUST))
     made.calls.clear()
     yield made
-
-
-def _script_moto(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Record and script moto; it knows no g5 instance and no stopping, and all it makes is ready at once."""
-    for cls in vars(moto.sagemaker.models).values():
-        if isinstance(cls, type) and "validate_instance_type" in vars(cls):
-            monkeypatch.setattr(cls, "validate_instance_type", lambda *_: None)
-    _record_calls(cloud, monkeypatch)
-    _script_jobs(cloud, monkeypatch)
-    _script_endpoints(cloud, monkeypatch)
-
-
-def _record_calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    call_action = moto.core.responses.BaseResponse.call_action
-
-    def recording(self: Any) -> Any:
-        action = self._get_action()
-        try:
-            request = json.loads(self.body or b"{}")
-        except (ValueError, TypeError):
-            request = {}
-        cloud.calls.append(Call(self.service_name, action, request))
-        cloud.on_call(action)
-        waiting = cloud.faults.get(action)
-        fault = waiting.pop(0) if waiting else None
-        if action == "ListServiceQuotas":  # moto has none
-            return 200, {}, json.dumps({"Quotas": []})
-        if fault is None:
-            return call_action(self)
-        status, code, message = fault
-        headers = {"status": status, "x-amzn-errortype": code}
-        if self.service_name in ("iam", "sts"):  # which answer in XML
-            error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-            return status, headers, f"<ErrorResponse>{error}</ErrorResponse>"
-        return status, headers, json.dumps({"__type": code, "message": message})
-
-    monkeypatch.setattr(moto.core.responses.BaseResponse, "call_action", recording)
-
-
-def _script_jobs(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = moto.sagemaker.models.SageMakerModelBackend
-    describe_job = backend.describe_training_job
-
-    def describe(self: Any, training_job_name: str) -> Any:
-        found = self.training_jobs.get(training_job_name)
-        if found is not None:
-            status, reason = cloud.advance("job", training_job_name, cloud.job_stages)
-            found.training_job_status, found.secondary_status = status, "Training" if status == "InProgress" else status
-            found.failure_reason = reason
-            if found.output_data_config.get("CompressionType") == "NONE":  # as the service has it
-                uri = f"{found.output_data_config['S3OutputPath'].rstrip('/')}/{training_job_name}/output/model/"
-                found.model_artifacts = {"S3ModelArtifacts": uri}
-        return describe_job(self, training_job_name)
-
-    def stop(self: Any) -> str:
-        name = json.loads(self.body)["TrainingJobName"]
-        self.sagemaker_backend.training_jobs[name].training_job_status = "Stopping"
-        cloud.turn("job", name, ("Stopping", ""), ("Stopped", ""))
-        return "{}"
-
-    monkeypatch.setattr(backend, "describe_training_job", describe)
-    monkeypatch.setattr(moto.sagemaker.responses.SageMakerResponse, "stop_training_job", stop, raising=False)
-
-
-def _script_endpoints(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = moto.sagemaker.models.SageMakerModelBackend
-    describe_endpoint, delete_endpoint = backend.describe_endpoint, backend.delete_endpoint
-
-    def describe(self: Any, endpoint_name: str) -> Any:
-        found = self.endpoints.get(endpoint_name)
-        if found is not None:
-            stage = cloud.advance("endpoint", endpoint_name, cloud.endpoint_stages)
-            found.endpoint_status, found.failure_reason = stage
-        return describe_endpoint(self, endpoint_name)
-
-    def delete(self: Any, endpoint_name: str) -> None:
-        found = self.endpoints.get(endpoint_name)
-        if found is not None and found.endpoint_status in ("Creating", "Updating"):
-            raise ValidationError(message="Cannot update in-progress endpoint")
-        cloud.forget("endpoint", endpoint_name)
-        delete_endpoint(self, endpoint_name)
-
-    monkeypatch.setattr(backend, "describe_endpoint", describe)
-    monkeypatch.setattr(backend, "delete_endpoint", delete)
 
 
 # -- what runs make -----------------------------------------------------------------------------
@@ -381,3 +301,17 @@ def make_context(tmp_path: Path) -> Callable[..., Context]:
         return context
 
     return make
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> DatasetSplits:
+    """Two records to train on and one to test on."""
+    rows = [{"instruction": f"i{n}", "context": f"c{n} ü", "response": f"r{n}"} for n in range(3)]
+    (tmp_path / "splits").mkdir()
+
+    def split(name: str, rows: list[dict[str, str]]) -> Split:
+        path = tmp_path / "splits" / f"{name}.jsonl"
+        path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8")
+        return Split(path, len(rows), file_sha256(path))
+
+    return DatasetSplits(split("train", rows[:2]), split("test", rows[2:]))

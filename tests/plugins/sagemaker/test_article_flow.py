@@ -74,7 +74,7 @@ def anonymous(request: Any) -> Any:
     """A request in which names, hashes and times of one run are replaced by words."""
     text = json.dumps(request)
     for pattern, word in (
-        (r"llmops-article-\d{8}-\d{6}-\w{4}-train-[\w-]+", "TRAINING-JOB"),
+        (r"llmops-train-[0-9a-f]{24}", "TRAINING-JOB"),
         (r"llmops-article-\d{8}-\d{6}-\w{4}-generate-[\w-]+", "ENDPOINT"),
         (r"article-\d{8}-\d{6}-\w{4}", "RUN"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", "UNTIL"),

@@ -1,11 +1,10 @@
-"""Training a JumpStart model: what `build()` refuses, the job, finding it again, and every way it can fail."""
+"""Training a JumpStart model: what `build()` refuses, what SageMaker is asked, and what is missing in an account."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,71 +14,17 @@ import pytest
 pytest.importorskip("sagemaker")
 
 import boto3
-from botocore.config import Config
 
-from llmops_plugins.sagemaker import aws as aws_module
 from llmops_plugins.sagemaker.jumpstart import JumpStartTrainer
 from llmops_plugins.sagemaker.jumpstart_options import JumpStartTrainingOptions
-from llmops_plugins.sagemaker.names import JUMPSTART_ARTIFACT, RESPONSE_KEY
-from llmops_sdk import (
-    BaseModel,
-    Context,
-    DatasetSplits,
-    EndpointError,
-    Pipeline,
-    Resource,
-    SpecError,
-    Split,
-    TextTemplate,
-    TrainedModel,
-    UserError,
-    file_sha256,
-)
+from llmops_plugins.sagemaker.names import JUMPSTART_ARTIFACT
+from llmops_sdk import DatasetSplits, Pipeline, SpecError, UserError
 from llmops_sdk.registry import Registry
 
-from .conftest import BUCKET, MODEL_ID, ROLE, SETTINGS, Cloud, Edit, interrupt
+from .conftest import BUCKET, MODEL_ID, ROLE, SETTINGS, Cloud, Edit
+from .training import BASE, JOB, OPTIONS, PROMPT, MakeContext, train
 
 pytestmark = pytest.mark.usefixtures("jumpstart")
-
-MakeContext = Callable[..., Context]
-
-OPTIONS = JumpStartTrainingOptions(hyperparameters={"epoch": 1, "max_input_length": "1024"}, poll_seconds=0.01)
-BASE = BaseModel("jumpstart", MODEL_ID, "4.*", {"accept_eula": "true"})
-PROMPT = TextTemplate("Do: {instruction}\n\nWith: {context}\n\n", RESPONSE_KEY, " {response}")
-
-
-@pytest.fixture
-def splits(tmp_path: Path) -> DatasetSplits:
-    """Two records to train on and one to test on."""
-    rows = [{"instruction": f"i{n}", "context": f"c{n} ü", "response": f"r{n}"} for n in range(3)]
-    (tmp_path / "splits").mkdir()
-
-    def split(name: str, rows: list[dict[str, str]]) -> Split:
-        path = tmp_path / "splits" / f"{name}.jsonl"
-        path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8")
-        return Split(path, len(rows), file_sha256(path))
-
-    return DatasetSplits(split("train", rows[:2]), split("test", rows[2:]))
-
-
-def job_name(context: Context) -> str:
-    (resource,) = JumpStartTrainer(OPTIONS).resources(context)
-    assert "training-job" == resource.kind
-    return resource.name
-
-
-def train(
-    context: Context, splits: DatasetSplits, options: JumpStartTrainingOptions = OPTIONS, base: BaseModel = BASE
-) -> TrainedModel:
-    """Train as the `train` step does: what was begun is deleted when it did not come to its end."""
-    trainer = JumpStartTrainer(options)
-    resources = trainer.resources(context)
-    try:
-        return trainer.train(context, base, splits, PROMPT)
-    finally:
-        for resource in resources:
-            trainer.delete(context, resource)
-
 
 # -- what build() refuses -----------------------------------------------------------------------
 
@@ -280,7 +225,7 @@ def test_a_job_from_the_data_to_the_model(cloud: Cloud, splits: DatasetSplits, m
     may_run = request["StoppingCondition"]["MaxRuntimeInSeconds"]
     assert may_run > 24 * 3600, "longer than what is forgotten after a day"
     assert datetime.fromisoformat(tags["llmops:expires-at"]).timestamp() > time.time() + may_run
-    assert (JUMPSTART_ARTIFACT, job_name(context)) == (trained.format, trained.job_name)
+    assert (JUMPSTART_ARTIFACT, JOB) == (trained.format, trained.job_name)
     assert f"s3://{BUCKET}/llmops/training/{trained.job_name}/output/model/" == trained.uri
     assert ("4.0.0", "NONE", "ml.g5.12xlarge") == (
         trained.base.version,
@@ -292,191 +237,20 @@ def test_a_job_from_the_data_to_the_model(cloud: Cloud, splits: DatasetSplits, m
 
 
 def test_data_is_uploaded_once(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """The same data has the same place for every run, and is not sent again."""
-    for run in ("run-1", "run-2"):
-        train(make_context(run_id=run, folder=splits.train.path.parents[1] / run), splits)
+    """The same data has the same place for every model, and is not sent again."""
+    for model in ("one", "two"):
+        train(make_context(folder=splits.train.path.parents[1] / model), splits)
 
     uris = {
         request["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
         for request in cloud.requests("CreateTrainingJob")
     }
     assert 1 == len(uris)
-    listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
+    listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="llmops/data/")["Contents"]
     assert 3 == len(listed)
 
 
-def test_a_rerun_finds_the_job(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """A job that is in progress, or completed, is used: by the same run, and by another run that wants the same model."""
-    cloud.job_stages = [("InProgress", "")]
-    context = make_context()
-    cloud.on_call = lambda _: None if "CreateTrainingJob" not in cloud.created else interrupt()
-    with pytest.raises(KeyboardInterrupt):  # as if it were killed: nothing is deleted, which `train` above would
-        JumpStartTrainer(OPTIONS).train(context, BASE, splits, PROMPT)
-    cloud.on_call = lambda _: None
-    name = job_name(context)
-    cloud.turn("job", name, ("InProgress", ""), ("Completed", ""))
-
-    again = train(make_context(run_id="run-2"), splits)
-
-    assert (name, name) == (again.job_name, train(context, splits).job_name)
-    assert 1 == len(cloud.requests("CreateTrainingJob"))
-    assert "run-1" in name
-
-
-def test_a_job_of_that_name_with_other_inputs_is_not_taken(
-    splits: DatasetSplits,
-    make_context: MakeContext,
-) -> None:
-    """Its model would be another one; the next attempt begins a job of its own."""
-    context = make_context()
-    train(context, splits)
-    other = JumpStartTrainingOptions(hyperparameters={"epoch": 2}, poll_seconds=0.01)
-
-    with pytest.raises(
-        EndpointError, match="there is a training job 'llmops-run-1-train-llama' with other inputs: run again"
-    ):
-        train(context, splits, other)
-
-    assert "llmops-run-1-train-llama-2" == train(context, splits, other).job_name
-
-
-def test_a_failed_job_tells_its_reason_and_its_last_words(
-    cloud: Cloud,
-    splits: DatasetSplits,
-    make_context: MakeContext,
-) -> None:
-    """In one message; running again begins another job, since a name is used only once."""
-    context = make_context()
-    cloud.job_stages = [("InProgress", ""), ("Failed", "AlgorithmError: ExecuteUserScriptError:\nExitCode 1")]
-    logs = boto3.client("logs")
-    stream = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamName": f"{job_name(context)}/algo-1-1"}
-    logs.create_log_group(logGroupName=stream["logGroupName"])
-    logs.create_log_stream(**stream)
-    now = int(time.time() * 1000)
-    lines = [{"timestamp": now + n, "message": text} for n, text in enumerate(["one", "CUDA out of memory"])]
-    logs.put_log_events(**stream, logEvents=lines)
-
-    with pytest.raises(EndpointError) as found:
-        train(context, splits)
-
-    assert (
-        "training job 'llmops-run-1-train-llama' failed: AlgorithmError: ExecuteUserScriptError: ExitCode 1;"
-        " its last words: one / CUDA out of memory (log group /aws/sagemaker/TrainingJobs)"
-    ) == str(found.value)
-    cloud.job_stages = [("Completed", "")]
-    assert "llmops-run-1-train-llama-2" == train(context, splits).job_name
-
-
-def test_a_job_that_was_stopped_elsewhere(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """Stopped in the console: told, and nothing is left to delete."""
-    cloud.job_stages = [("InProgress", ""), ("Stopping", ""), ("Stopped", "")]
-
-    with pytest.raises(EndpointError, match="training job 'llmops-run-1-train-llama' stopped: Stopped"):
-        train(make_context(), splits)
-
-    assert [] == cloud.requests("StopTrainingJob")
-
-
-def test_a_job_that_takes_too_long_is_stopped(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """The message names the option; the job runs no more, and the next attempt begins another."""
-    cloud.job_stages = [("InProgress", "")]
-    context = make_context()
-
-    with pytest.raises(EndpointError, match="raise 'timeout'"):
-        train(context, splits, JumpStartTrainingOptions(poll_seconds=0.01, timeout=0.05))
-
-    assert 1 == len(cloud.requests("StopTrainingJob"))
-    assert [] == cloud.left()
-    assert "llmops-run-1-train-llama-2" == job_name(context)
-
-
-@pytest.mark.parametrize("action", ["DescribeTrainingJob", "CreateTrainingJob"])
-def test_ctrl_c_stops_the_job(
-    action: str,
-    cloud: Cloud,
-    splits: DatasetSplits,
-    make_context: MakeContext,
-) -> None:
-    """While the request to create it is under way, and while it is waited for: at once, and no job is left running."""
-    cloud.job_stages = [("InProgress", "")]
-    seen: list[int] = []
-
-    def once(called: str) -> None:
-        if called == action and cloud.requests("CreateTrainingJob") and not seen:
-            seen.append(len(cloud.calls))
-            interrupt()
-
-    cloud.on_call = once
-
-    with pytest.raises(KeyboardInterrupt):
-        train(make_context(), splits)
-
-    assert seen
-    assert ["CreateTrainingJob"] == cloud.created
-    assert [] == cloud.left()
-    assert [{"TrainingJobName": "llmops-run-1-train-llama"}] == cloud.requests("StopTrainingJob")
-
-
-def test_delete_in_every_state(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """A job that is gone, was never there, has ended or is being stopped is left as it is; from any folder, any process."""
-    context = make_context()
-    trainer = JumpStartTrainer(OPTIONS)
-    trainer.delete(context, Resource("training-job", "never-there"))
-    name = train(context, splits).job_name
-    for stage, stops in (("Completed", 0), ("Failed", 0), ("Stopping", 0), ("InProgress", 1)):
-        cloud.turn("job", name, (stage, ""))
-        elsewhere = make_context(folder=Path("/nonexistent/artifact")) if stage == "InProgress" else context
-        JumpStartTrainer(OPTIONS).delete(elsewhere, Resource("training-job", name))
-        assert stops == len(cloud.requests("StopTrainingJob"))
-
-
-# -- faults -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 makes each request once, so that tests need not wait for its own retries."""
-    monkeypatch.setattr(aws_module, "_CALLS", aws_module._CALLS.merge(Config(retries={"total_max_attempts": 1})))
-
-
-@pytest.mark.usefixtures("impatient")
-def test_a_throttling_storm_is_sat_out(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """Looks at a job that fail in passing are made again, and the job goes on."""
-    cloud.faults["DescribeTrainingJob"] = [
-        None,
-        *[(400, "ThrottlingException", "Rate exceeded")] * 5,
-        (500, "InternalFailure", "oops"),
-    ]
-
-    assert train(make_context(), splits).job_name
-
-    assert 9 == len(cloud.requests("DescribeTrainingJob")) - 1  # the last one is by `delete`
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("ExpiredTokenException", "the AWS credentials have expired: renew them, and go on with llmops run --resume"),
-        ("AccessDeniedException", "AWS does not allow it: not you; the user or role lacks a permission"),
-    ],
-)
-def test_credentials_that_end_while_it_is_waited_for(
-    code: str,
-    message: str,
-    cloud: Cloud,
-    splits: DatasetSplits,
-    make_context: MakeContext,
-) -> None:
-    """One line; the job is not lost: with new credentials the same attempt is found again."""
-    context = make_context()
-    cloud.faults["DescribeTrainingJob"] = [None, (400, code, "not you"), (400, code, "not you")]
-
-    with pytest.raises(UserError, match=message):
-        train(context, splits)
-
-    assert "llmops-run-1-train-llama" == train(context, splits).job_name
-    assert 1 == len(cloud.requests("CreateTrainingJob"))
+# -- the account --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -529,30 +303,3 @@ def test_no_credentials_no_region_no_network(
     with pytest.raises(UserError, match="there are no AWS credentials: type 'aws configure'"):
         JumpStartTrainer(OPTIONS).train(make_context(), BASE, splits, PROMPT)
     assert [] == cloud.calls
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    ("code", "kind", "message"),
-    [
-        ("ResourceLimitExceeded", UserError, "ml.g5.12xlarge is 0 Instances; ask for a higher quota"),
-        ("AccessDeniedException", UserError, "AWS does not allow it"),
-        ("ValidationException", EndpointError, "ml.g5.12xlarge is 0 Instances"),
-    ],
-)
-def test_a_job_that_aws_refuses(
-    code: str,
-    kind: type[Exception],
-    message: str,
-    cloud: Cloud,
-    splits: DatasetSplits,
-    make_context: MakeContext,
-) -> None:
-    """Quota, permission, request: AWS's words and what to do; the next attempt has the same name, which is still free."""
-    context = make_context()
-    cloud.faults["CreateTrainingJob"] = [(400, code, "The limit for ml.g5.12xlarge is 0 Instances")]
-
-    with pytest.raises(kind, match=message):
-        train(context, splits)
-
-    assert "llmops-run-1-train-llama" == train(context, splits).job_name
