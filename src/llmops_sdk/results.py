@@ -37,12 +37,14 @@ class Speed:
         latency_p50: Seconds from request to reply, median over records.
         latency_p95: Seconds, 95th percentile.
         output_tokens_per_second: All output tokens by the wall time of the step's asking; None where not counted.
+        time_to_first_token_p50: Seconds from request to first token, median over records; None where no answer was streamed.
     """
 
     concurrency: int
     latency_p50: float
     latency_p95: float
     output_tokens_per_second: float | None
+    time_to_first_token_p50: float | None = None
 
 
 @attrs.frozen

@@ -270,6 +270,7 @@ class Reply:
         output_tokens: As the endpoint counted them, or None.
         finish_reason: `stop`, `length`, or empty where the endpoint does not say.
         model: The model as the endpoint calls it, or empty where it does not say.
+        time_to_first_token: Seconds from the request to the first token, or None where the answer came whole.
     """
 
     text: str
@@ -277,6 +278,7 @@ class Reply:
     output_tokens: int | None = None
     finish_reason: str = ""
     model: str = ""
+    time_to_first_token: float | None = None
 
 
 # -- generations and scores ---------------------------------------------------------------------
@@ -328,6 +330,7 @@ class Generation:
         output_tokens: As the endpoint counted them, or None.
         finish_reason: `stop`, `length` or empty.
         probes: What the evaluator's own probes of this record got, by their names.
+        time_to_first_token: Seconds from the request to the first token, or None where the answer came whole.
     """
 
     index: int
@@ -339,6 +342,7 @@ class Generation:
     output_tokens: int | None = None
     finish_reason: str = ""
     probes: Mapping[str, ProbeReply] = attrs.field(factory=dict)
+    time_to_first_token: float | None = None
 
 
 @attrs.frozen

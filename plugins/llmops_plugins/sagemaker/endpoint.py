@@ -43,7 +43,14 @@ class _OnAws(Deployer):
 
     def connect(self, context: Context, endpoint: Endpoint) -> Transport:
         """Ask over SageMaker Runtime."""
-        return RuntimeTransport(self._aws(context), endpoint, read_timeout=self.options.read_timeout)
+        options = self.options
+        return RuntimeTransport(
+            self._aws(context),
+            endpoint,
+            read_timeout=options.read_timeout,
+            streaming=options.streaming,
+            log=context.log,
+        )
 
     def _aws(self, context: Context) -> Aws:
         self._known = self._known or Aws.of(context)
@@ -94,6 +101,8 @@ class SageMakerEndpoint(_OnAws):
                 tolerate_deprecated_model=TOLERATE_DEPRECATED in base.parameters,
                 instance_type=options.instance_type,
                 instance_count=options.instance_count,
+                model_data_download_timeout=options.model_data_download_timeout,
+                container_startup_health_check_timeout=options.container_startup_health_check_timeout,
                 environment=options.environment,
                 tags=aws.tags(context),
             ),

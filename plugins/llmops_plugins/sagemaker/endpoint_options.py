@@ -14,7 +14,16 @@ from llmops_sdk import BaseModel, Check, option
 
 _positive = validators.gt(0)
 _at_least_one = validators.ge(1)
+_SHORTEST, _LONGEST = 60, 3600
+"""Seconds that SageMaker takes as a time-out of an instance's start."""
+
 _endpoint_name = validators.matches_re(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+
+
+def _start_up(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    if value is not None and not _SHORTEST <= value <= _LONGEST:
+        message = f"{attribute.name!r} must be {_SHORTEST} to {_LONGEST} seconds: {value}"
+        raise ValueError(message)
 
 
 @attrs.frozen(kw_only=True)
@@ -23,9 +32,16 @@ class _AskingOptions:
 
     concurrency: int = option(8, help="requests at a time", affects_results=False, validator=_at_least_one)
     read_timeout: float = option(
-        70.0, help="seconds to wait for one answer; SageMaker itself ends them at 60", affects_results=False,
+        70.0,
+        help="seconds to wait for one answer, or for its next part; SageMaker itself ends a whole one at 60",
+        affects_results=False,
         validator=_positive,
-    )  # fmt: skip
+    )
+    streaming: bool = option(
+        False,
+        help="take answers token by token, and record the time to the first; the container must stream",
+        affects_results=False,
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +50,18 @@ class SageMakerEndpointOptions(_AskingOptions):
 
     instance_type: str | None = option(None, help="such as 'ml.g5.2xlarge'", affects_results=False)
     instance_count: int = option(1, help="instances", affects_results=False, validator=_at_least_one)
+    model_data_download_timeout: int | None = option(
+        None,
+        help="seconds in which SageMaker must have brought the weights to an instance",
+        affects_results=False,
+        validator=_start_up,
+    )
+    container_startup_health_check_timeout: int | None = option(
+        None,
+        help="seconds in which the container must have loaded the weights and answer SageMaker's ping",
+        affects_results=False,
+        validator=_start_up,
+    )
     environment: Mapping[str, str] = option(factory=dict, help="variables on top of the container's")
     keep_endpoint: bool = option(
         False,
@@ -41,7 +69,10 @@ class SageMakerEndpointOptions(_AskingOptions):
         affects_results=False,
     )
     start_timeout: float = option(
-        3600.0, help="seconds until it must be in service", affects_results=False, validator=_positive
+        3600.0,
+        help="seconds that we wait until it is in service, all of its start together",
+        affects_results=False,
+        validator=_positive,
     )
     delete_timeout: float = option(
         900.0,

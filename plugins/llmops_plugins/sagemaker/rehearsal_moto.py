@@ -15,6 +15,7 @@ import httpx
 from llmops_plugins.sagemaker.rehearsal_jumpstart import BUSY
 from llmops_plugins.sagemaker.rehearsal_metadata import package_arn
 from llmops_plugins.sagemaker.rehearsal_pipeline import RefusedError
+from llmops_plugins.sagemaker.rehearsal_stream import CONTENT_TYPE, streamed
 
 if TYPE_CHECKING:
     from llmops_plugins.sagemaker.rehearsal_server import World
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 def put_into_moto(world: World) -> None:
     """Let moto ask the world that is played."""
-    from moto.sagemaker import models, responses
+    from moto.sagemaker import models, responses, urls
     from moto.sagemakerruntime import responses as runtime
+    from moto.sagemakerruntime.urls import response as invoking
 
     for cls in vars(models).values():
         if isinstance(cls, type) and "validate_instance_type" in vars(cls):
@@ -31,7 +33,10 @@ def put_into_moto(world: World) -> None:
     for handlers in (_pipelines, _training_jobs, _packages, _endpoints):
         for handler in handlers(world):
             setattr(responses.SageMakerResponse, handler.__name__, handler)
-    setattr(runtime.SageMakerRuntimeResponse, "invoke_endpoint", _invoke_endpoint(world))  # noqa: B010 - as above
+    for handler in _invoking(world):
+        setattr(runtime.SageMakerRuntimeResponse, handler.__name__, handler)
+    # moto takes this path for one of SageMaker itself, which it does not know there.
+    urls.url_paths["{0}/endpoints/(?P<name>[^/]+)/invocations-response-stream$"] = invoking.dispatch
 
 
 Handler = Callable[[Any], Any]
@@ -145,17 +150,16 @@ def _endpoints(world: World) -> tuple[Handler, ...]:
     return create_endpoint, delete_endpoint
 
 
-def _invoke_endpoint(world: World) -> Handler:
-    """Return what answers `InvokeEndpoint`: the endpoint's own answer, or SageMaker's words where it is none."""
+def _invoking(world: World) -> tuple[Handler, ...]:
+    """Return what answers `InvokeEndpoint`, whole and as a stream: the endpoint's answer, or SageMaker's words where it is none."""
 
     def refused(status: int, code: str, body: dict[str, Any]) -> Any:
         headers = {"status": status, "Content-Type": "application/json", "x-amzn-ErrorType": code}
         return status, headers, json.dumps(body)
 
-    def invoke_endpoint(self: Any) -> Any:
+    def answered(self: Any, body: bytes, content_type: str, made: Callable[[bytes], bytes]) -> Any:
         name = self.path.split("/")[2]
         try:
-            body = self.body if isinstance(self.body, bytes) else self.body.encode()
             answer = world.jumpstart.ask(name, body, self.headers.get("X-Amzn-SageMaker-Custom-Attributes", ""))
         except KeyError:
             message = f"Endpoint {name} of account {self.current_account} not found."
@@ -163,13 +167,19 @@ def _invoke_endpoint(world: World) -> Handler:
         except httpx.HTTPError as exc:
             return refused(500, "InternalFailure", {"Message": str(exc)})
         if answer.is_success:
-            return (
-                200,
-                {"Content-Type": "application/json", "x-Amzn-Invoked-Production-Variant": "AllTraffic"},
-                answer.content,
-            )
+            headers = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": "AllTraffic"}
+            return 200, headers, made(answer.content)
         told = {"OriginalStatusCode": answer.status_code, "OriginalMessage": answer.text, "LogStreamArn": ""}
         message = f"Received server error ({answer.status_code}) from primary with message {answer.text!r}"
         return refused(424, "ModelError", {"Message": message, **told})
 
-    return invoke_endpoint
+    def invoke_endpoint(self: Any) -> Any:
+        body = self.body if isinstance(self.body, bytes) else self.body.encode()
+        return answered(self, body, "application/json", bytes)
+
+    def invoke_endpoint_with_response_stream(self: Any) -> Any:
+        # The server that stands in does not stream.
+        fields = {name: value for name, value in json.loads(self.body).items() if name != "stream"}
+        return answered(self, json.dumps(fields).encode(), CONTENT_TYPE, streamed)
+
+    return invoke_endpoint, invoke_endpoint_with_response_stream

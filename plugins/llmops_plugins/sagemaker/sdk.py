@@ -101,6 +101,8 @@ def endpoint_requests(aws: Aws, choices: EndpointChoices) -> EndpointRequests:
             endpoint_name=choices.name,
             kms_key=settings.kms_key or None,
             accept_eula=True if choices.accept_eula and not tuned else None,
+            model_data_download_timeout=choices.model_data_download_timeout,
+            container_startup_health_check_timeout=choices.container_startup_health_check_timeout,
             tags=_copied(choices.tags),
             wait=False,
         )

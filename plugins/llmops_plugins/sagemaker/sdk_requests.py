@@ -67,6 +67,8 @@ class EndpointChoices:
         tolerate_deprecated_model: As the SDK has it.
         instance_type: Of the endpoint.
         instance_count: Of the endpoint.
+        model_data_download_timeout: Seconds in which an instance must have the weights.
+        container_startup_health_check_timeout: Seconds in which the container must answer its first ping.
         environment: On top of the container's.
         tags: Of all three.
     """
@@ -81,6 +83,8 @@ class EndpointChoices:
     tolerate_deprecated_model: bool
     instance_type: str | None
     instance_count: int
+    model_data_download_timeout: int | None
+    container_startup_health_check_timeout: int | None
     environment: Mapping[str, str]
     tags: list[dict[str, str]]
 

@@ -51,6 +51,7 @@ class Answered:
         output_tokens: As the endpoint counted them, or None.
         finish_reason: `stop`, `length` or empty.
         log_probability: Of the prompt's text, where that was asked.
+        time_to_first_token: Seconds from that request to the first token, or None where the reply came whole.
     """
 
     index: int
@@ -60,6 +61,7 @@ class Answered:
     output_tokens: int | None = None
     finish_reason: str = ""
     log_probability: float | None = None
+    time_to_first_token: float | None = None
 
 
 @attrs.frozen
@@ -208,7 +210,15 @@ class _Asker:
         latency = round(latency, 4)
         if not isinstance(reply, Reply):
             return Answered(index, None, latency, log_probability=reply)
-        return Answered(index, reply.text, latency, reply.prompt_tokens, reply.output_tokens, reply.finish_reason)
+        return Answered(
+            index,
+            reply.text,
+            latency,
+            reply.prompt_tokens,
+            reply.output_tokens,
+            reply.finish_reason,
+            time_to_first_token=reply.time_to_first_token,
+        )
 
     def _retrying(self, once: Callable[[], _T]) -> _T:
         from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential

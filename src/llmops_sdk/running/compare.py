@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -134,8 +135,12 @@ def _column(
 def _speed(job: Job, address: str, made: Mapping[str, Any]) -> Speed | None:
     import numpy as np
 
-    latencies = np.fromiter(_latencies(job, address), dtype=np.float64)
-    if not len(latencies):
+    latencies, firsts = array("d"), array("d")
+    for answer in _answers(job, address):
+        latencies.append(answer["latency"])
+        if "time_to_first_token" in answer:
+            firsts.append(answer["time_to_first_token"])
+    if not latencies:
         return None
     tokens, seconds = made["output_tokens"], made["seconds"]
     return Speed(
@@ -143,10 +148,11 @@ def _speed(job: Job, address: str, made: Mapping[str, Any]) -> Speed | None:
         latency_p50=float(np.quantile(latencies, 0.5)),
         latency_p95=float(np.quantile(latencies, 0.95)),
         output_tokens_per_second=tokens / seconds if tokens and seconds else None,
+        time_to_first_token_p50=float(np.quantile(firsts, 0.5)) if firsts else None,
     )
 
 
-def _latencies(job: Job, address: str) -> Iterator[float]:
+def _answers(job: Job, address: str) -> Iterator[Mapping[str, Any]]:
     with (
         job.run.store.folder(f"artifacts/{address}/final") as folder,
         (folder / "generations.jsonl").open("rb") as lines,
@@ -154,7 +160,7 @@ def _latencies(job: Job, address: str) -> Iterator[float]:
         for line in lines:
             outcome = json.loads(line)
             if "output" in outcome:
-                yield outcome["latency"]
+                yield outcome
 
 
 def _leaderboard(

@@ -23,7 +23,7 @@ class Asked:
 
 @attrs.frozen
 class Answer:
-    """What is answered: JSON, or bytes as they are."""
+    """What is answered: JSON, bytes as they are, or the chunks of an event stream, which a ConnectionError cuts off."""
 
     body: Any
     status: int = 200
@@ -40,6 +40,9 @@ def served(answer: Callable[[Asked], Answer]) -> Iterator[str]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             made = answer(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            if isinstance(made.body, Iterator):
+                self.send_chunks(made.body)
+                return
             data = made.body if isinstance(made.body, bytes) else json.dumps(made.body).encode()
             self.send_response(made.status)
             if made.error:
@@ -48,6 +51,18 @@ def served(answer: Callable[[Asked], Answer]) -> Iterator[str]:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        def send_chunks(self, chunks: Iterator[bytes]) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/vnd.amazon.eventstream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            try:
+                for chunk in chunks:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                self.wfile.write(b"0\r\n\r\n")
+            except ConnectionError:
+                self.close_connection = True
 
         def log_message(self, *_: Any) -> None:
             pass

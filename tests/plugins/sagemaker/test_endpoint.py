@@ -115,6 +115,39 @@ def test_the_users_tags_are_on_all_three(cloud: Cloud, make_context: MakeContext
         assert wanted.items() <= {tag["Key"]: tag["Value"] for tag in request["Tags"]}.items(), action
 
 
+@pytest.mark.parametrize("model", [TRAINED, BASE])
+def test_the_time_outs_of_a_start(model: ServableModel, cloud: Cloud, context: Context) -> None:
+    """The model's own, where JumpStart names some and nothing is said; what is said goes before, each for itself."""
+    names = ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds")
+    chosen: tuple[dict[str, Any], ...] = (
+        {},
+        {"container_startup_health_check_timeout": 900},
+        {"model_data_download_timeout": 60},
+    )
+    for said in chosen:
+        with_endpoint(context, model, attrs.evolve(OPTIONS, **said))
+
+    sent = [request["ProductionVariants"][0] for request in cloud.requests("CreateEndpointConfig")]
+    assert [(3600, 3600), (3600, 900), (60, 3600)] == [tuple(variant[name] for name in names) for variant in sent]
+
+
+def test_a_time_out_that_sagemaker_would_refuse(registry: Registry) -> None:
+    """`build()` says which, and what is allowed."""
+    for name in ("model_data_download_timeout", "container_startup_health_check_timeout"):
+        for seconds, message in ((59, "must be 60 to 3600 seconds: 59"), (3601, "seconds: 3601"), ("1 h", "1 h")):
+            pipeline = Pipeline.builder().with_evaluator("echo-score")
+            with pytest.raises(SpecError) as found:
+                pipeline.with_model("llama-2-7b", fine_tune=False, accept_eula=True, deployer={name: seconds}).build(
+                    registry
+                )
+            assert name in str(found.value)
+            assert message in str(found.value)
+            assert "\n" not in str(found.value)
+        for allowed in (60, 3600):
+            made: Any = registry.make("deployer", "sagemaker-endpoint", {name: allowed})
+            assert allowed == getattr(made.options, name)
+
+
 def test_the_base_model(cloud: Cloud, context: Context) -> None:
     """It is deployed as JumpStart publishes it."""
     with_endpoint(context, BASE)

@@ -202,7 +202,7 @@ def wait_for(look: Callable[[], str], *ends: str) -> str:
 
 
 def test_an_endpoint_takes_its_time_and_cannot_be_deleted_meanwhile(world: rehearsal._World) -> None:
-    """Creating, then InService; refused with SageMaker's words before, answered and deleted after."""
+    """Creating, then InService; refused with SageMaker's words before, answered (as a stream too) and deleted after."""
     client, runtime = world.aws.client("sagemaker"), world.aws.client("sagemaker-runtime")
     make_endpoint(client, "one")
     first = client.describe_endpoint(EndpointName="one")["EndpointStatus"]
@@ -213,10 +213,13 @@ def test_an_endpoint_takes_its_time_and_cannot_be_deleted_meanwhile(world: rehea
     last = wait_for(lambda: client.describe_endpoint(EndpointName="one")["EndpointStatus"], "InService", "Failed")
     body = json.dumps({"inputs": "repeat", "parameters": {"max_new_tokens": 2}}).encode()
     answer = json.load(runtime.invoke_endpoint(EndpointName="one", Body=body, ContentType="application/json")["Body"])
+    asked = {"EndpointName": "one", "Body": json.dumps({**json.loads(body), "stream": True}).encode()}
+    events = runtime.invoke_endpoint_with_response_stream(**asked)["Body"]
+    stream = b"".join(event["PayloadPart"]["Bytes"] for event in events).decode()
     client.delete_endpoint(EndpointName="one")
 
     assert ("Creating", "InService") == (first, last)
-    assert "generated_text" in json.dumps(answer)
+    assert answer[0]["generated_text"] == json.loads(stream.strip().split("data:")[-1])["generated_text"]
     with pytest.raises(client.exceptions.ClientError, match="Could not find endpoint"):
         client.describe_endpoint(EndpointName="one")
 

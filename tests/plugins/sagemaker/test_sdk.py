@@ -58,6 +58,8 @@ ENDPOINT = EndpointChoices(
     tolerate_deprecated_model=False,
     instance_type=None,
     instance_count=1,
+    model_data_download_timeout=None,
+    container_startup_health_check_timeout=None,
     environment={},
     tags=TAGS,
 )
@@ -183,7 +185,7 @@ def test_the_base_model_accepts_its_licence_in_the_request(aws: Aws, jumpstart: 
 
 
 def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> None:  # noqa: ARG001
-    """Spot, limits, VPC, KMS, instances and tags, on the job and on the endpoint."""
+    """Spot, limits, time-outs, VPC, KMS, instances and tags, on the job and on the endpoint."""
     key = "arn:aws:kms:us-east-1:123456789012:key/k"
     aws = Aws(SageMakerSettings(role=ROLE, kms_key=key, subnets=("subnet-1",), security_groups=("sg-1",)))
     vpc = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
@@ -197,7 +199,13 @@ def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> Non
     made = sdk.endpoint_requests(
         aws,
         attrs.evolve(
-            ENDPOINT, version="4.0.0", instance_type="ml.g5.12xlarge", instance_count=3, environment={"A": "b"}
+            ENDPOINT,
+            version="4.0.0",
+            instance_type="ml.g5.12xlarge",
+            instance_count=3,
+            model_data_download_timeout=1800,
+            container_startup_health_check_timeout=900,
+            environment={"A": "b"},
         ),
     )
 
@@ -216,6 +224,10 @@ def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> Non
         variant["InstanceType"],
         variant["InitialInstanceCount"],
         made.endpoint_config["KmsKeyId"],
+    )
+    assert (1800, 900) == (
+        variant["ModelDataDownloadTimeoutInSeconds"],
+        variant["ContainerStartupHealthCheckTimeoutInSeconds"],
     )
     for request in (job, made.model, made.endpoint_config, made.endpoint):
         assert TAGS[0] in request["Tags"]
