@@ -31,7 +31,11 @@ NO_CREDENTIALS = (
     "there are no AWS credentials: type 'aws configure' or 'aws sso login', or name a profile with"
     " with_settings('sagemaker', profile=...)"
 )
-EXPIRED_CREDENTIALS = "the AWS credentials have expired: renew them, and go on with llmops run --resume"
+GO_ON = ", and go on with llmops run --resume"
+"""How messages end that say what the user must wait for or mend in the middle of a run."""
+
+_LONGEST_TEXT = 500
+"""Characters of AWS's own words that are told: what stands between may answer with a page of HTML."""
 
 _NOT_SIGNED_IN = (
     exceptions.NoCredentialsError,
@@ -67,7 +71,8 @@ def error_code(error: BaseException) -> str:
 
 def error_text(error: exceptions.ClientError) -> str:
     """Return AWS's own words, in one line."""
-    return " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    text = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
 
 
 def translate(error: Exception, doing: str) -> LLMOpsError:
@@ -79,7 +84,7 @@ def translate(error: Exception, doing: str) -> LLMOpsError:
     if isinstance(error, (exceptions.NoRegionError, exceptions.InvalidRegionError)):
         return UserError(f"{doing}: no AWS region is known: with_settings('sagemaker', region='us-east-1')")
     if isinstance(error, _SIGN_IN_AGAIN):
-        return UserError(f"{doing}: {EXPIRED_CREDENTIALS} ({error})")
+        return _expired(doing, f" ({error})")
     if isinstance(error, exceptions.ClientError):
         return _refused(error, doing)
     cause = "AWS cannot be reached: " if isinstance(error, _NOT_REACHED) else ""
@@ -89,11 +94,17 @@ def translate(error: Exception, doing: str) -> LLMOpsError:
 def _refused(error: exceptions.ClientError, doing: str) -> LLMOpsError:
     code, text = error_code(error), error_text(error)
     if code in EXPIRED:
-        return UserError(f"{doing}: {EXPIRED_CREDENTIALS}")
+        return _expired(doing)
     if code in UNKNOWN:
         return UserError(f"{doing}: AWS does not know the credentials: {text or code}; check profile and keys")
     if code in DENIED:
         return UserError(f"{doing}: AWS does not allow it: {text or code}; the user or role lacks a permission")
     if code == "ResourceLimitExceeded":
         return UserError(f"{doing}: {text}; ask for a higher quota, or take another instance type")
+    if code in THROTTLED:
+        return EndpointError(f"{doing}: AWS throttles its requests ({text or code}): wait{GO_ON}")
     return EndpointError(f"{doing}: {text or code}")
+
+
+def _expired(doing: str, why: str = "") -> LLMOpsError:
+    return UserError(f"{doing}: the AWS credentials have expired{why}: renew them{GO_ON}")

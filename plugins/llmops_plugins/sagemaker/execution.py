@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import attrs
 from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker.aws import Aws
-from llmops_plugins.sagemaker.aws_errors import error_text, told
+from llmops_plugins.sagemaker.aws_errors import GO_ON, error_text, told
 from llmops_plugins.sagemaker.compile import StepGraph
 from llmops_plugins.sagemaker.interrupts import held_interrupt
-from llmops_plugins.sagemaker.polling import is_missing, looks
-from llmops_sdk import Progress, RunNotFoundError
+from llmops_plugins.sagemaker.polling import is_missing, looks, sent
+from llmops_sdk import EndpointError, Progress, Run, RunNotFoundError, UserError
 
 RUNNING = frozenset({"Executing", "Stopping"})
 SUCCEEDED, FAILED, STOPPED = "Succeeded", "Failed", "Stopped"
@@ -39,27 +42,37 @@ class NodeState:
 
 
 class Execution:
-    """An execution by its id.
+    """The execution of a run, whose id it has. Making one asks nobody.
 
     Args:
         aws: The account.
         graph: The pipeline's graph.
-        execution_id: Its id, which is the run's too.
+        run: The run.
     """
 
-    def __init__(self, aws: Aws, graph: StepGraph, execution_id: str) -> None:
+    def __init__(self, aws: Aws, graph: StepGraph, run: Run) -> None:
         self._client = aws.client("sagemaker")
         self._graph = graph
-        self._doing = f"execution {execution_id!r} of pipeline {graph.pipeline!r}"
-        with told(f"pipeline {graph.pipeline!r}"):
-            try:
-                pipeline = self._client.describe_pipeline(PipelineName=graph.pipeline)["PipelineArn"]
-            except ClientError as exc:
-                if not is_missing(exc):
-                    raise
-                message = f"there is no pipeline {graph.pipeline!r} in this account and region"
-                raise RunNotFoundError(message) from exc
-        self.arn = f"{pipeline}/execution/{execution_id}"
+        self._run = run
+        self._doing = f"execution {run.id!r} of pipeline {graph.pipeline!r}"
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        with going_on(self._run.id, self._run.store.uri), told(self._doing):
+            return self._arn
+
+    @cached_property
+    def _arn(self) -> str:
+        name = self._graph.pipeline
+        try:
+            pipeline = self._client.describe_pipeline(PipelineName=name)["PipelineArn"]
+        except ClientError as exc:
+            if not is_missing(exc):
+                raise
+            message = f"there is no pipeline {name!r} in this account and region"
+            raise RunNotFoundError(message) from exc
+        return f"{pipeline}/execution/{self._run.id}"
 
     def describe(self) -> Mapping[str, Any]:
         """Return what SageMaker tells of it.
@@ -67,12 +80,11 @@ class Execution:
         Raises:
             RunNotFoundError: There is none.
         """
-        with told(self._doing):
-            return self._describe()
+        return sent(self._describe, self._doing, _LOG)
 
     def _describe(self) -> Mapping[str, Any]:
         try:
-            found: Mapping[str, Any] = self._client.describe_pipeline_execution(PipelineExecutionArn=self.arn)
+            found: Mapping[str, Any] = self._client.describe_pipeline_execution(PipelineExecutionArn=self._arn)
         except ClientError as exc:
             if not is_missing(exc):
                 raise
@@ -87,7 +99,7 @@ class Execution:
 
     def nodes(self) -> Mapping[str, NodeState]:
         """Return the nodes that SageMaker has come to, by name."""
-        pages = self._client.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=self.arn)
+        pages = self._client.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=self._arn)
         return {
             step["StepName"]: NodeState(
                 step["StepStatus"],
@@ -109,12 +121,12 @@ class Execution:
             changed: Called when a node has come further.
 
         Raises:
-            UserError: AWS can be asked no longer; the execution goes on.
+            UserError: AWS can be asked no longer; the execution goes on, and the message says how to come back to it.
             EndpointError: The same.
         """
         told_states: dict[str, str] = {}
         with progress.task("steps", len(self._graph.nodes), "steps") as task:
-            for status, nodes in looks(self._look, self._doing, seconds, _LOG):
+            for status, nodes in self._looks(seconds):
                 before = dict(told_states)
                 for name, state in nodes.items():
                     if told_states.get(name) != state.status:
@@ -127,6 +139,10 @@ class Execution:
                     return status, nodes
         raise AssertionError  # `looks` never ends by itself
 
+    def _looks(self, seconds: float) -> Iterator[tuple[str, Mapping[str, NodeState]]]:
+        with going_on(self._run.id, self._run.store.uri):
+            yield from looks(self._look, self._doing, seconds, _LOG)
+
     def _look(self) -> tuple[str, Mapping[str, NodeState]]:
         # The status first: when it says that the end has come, the nodes are as they ended.
         status = str(self._describe()["PipelineExecutionStatus"])
@@ -134,9 +150,9 @@ class Execution:
 
     def stop(self, progress: Progress, *, seconds: float, deadline: float) -> bool:
         """Stop it, and wait until its jobs have ended; return whether they have, within the deadline (seconds)."""
-        with held_interrupt(), told(self._doing):
+        with held_interrupt(), going_on(self._run.id, self._run.store.uri), told(self._doing):
             try:
-                self._client.stop_pipeline_execution(PipelineExecutionArn=self.arn)
+                self._client.stop_pipeline_execution(PipelineExecutionArn=self._arn)
             except ClientError as exc:
                 if self._describe()["PipelineExecutionStatus"] in RUNNING:
                     raise
@@ -149,3 +165,25 @@ class Execution:
                 if time.monotonic() > until:
                     return False
         raise AssertionError
+
+
+@contextmanager
+def going_on(run_id: str, store: str = "") -> Iterator[None]:
+    """Say how to come back, where AWS can be asked no longer: an execution does not end with this program.
+
+    Args:
+        run_id: The run, which has the execution's id.
+        store: The URI of its store, where it is known.
+
+    Raises:
+        UserError: As the block, with the way back.
+        EndpointError: The same.
+    """
+    try:
+        yield
+    except RunNotFoundError:  # there is none
+        raise
+    except (UserError, EndpointError) as exc:
+        back = f"llmops attach {run_id}" + (f" --store {shlex.quote(store)}" if store else "")
+        message = f"{str(exc).removesuffix(GO_ON)}; the execution goes on in SageMaker: come back with: {back}"
+        raise type(exc)(message) from exc

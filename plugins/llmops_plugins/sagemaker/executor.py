@@ -146,7 +146,7 @@ class SageMakerExecutor(Executor):
             return compile_graph(aws, graph, plan, runtime.registry, _place(uri))
 
     def _execution(self, run: Run) -> Execution:
-        return Execution(self._aws(run.plan), graph_of(run.plan), run.id)
+        return Execution(self._aws(run.plan), graph_of(run.plan), run)
 
     def _stop(self, execution: Execution, runtime: Runtime) -> None:
         started = execution.arn.rpartition("/")[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's, not Python's
 
@@ -14,10 +14,15 @@ from llmops_plugins.sagemaker.aws_errors import THROTTLED, error_code, told
 PATIENCE = 600.0
 """Seconds for which looks may fail one after another, for want of a network or because AWS throttles."""
 
+_BETWEEN = 10.0
+"""Seconds between two attempts at a request, each of which botocore has made several times."""
+
 _SERVER_ERRORS = frozenset({"InternalFailure", "InternalServerError", "ServiceUnavailable", "500", "503"})
 
+_T = TypeVar("_T")
 
-def looks(look: Callable[[], Any], doing: str, seconds: float, log: logging.Logger) -> Iterator[Any]:
+
+def looks(look: Callable[[], _T], doing: str, seconds: float, log: logging.Logger) -> Iterator[_T]:
     """Yield what `look` returns, every so many seconds, for as long as the caller goes on.
 
     A look that fails in a way that passes (throttling, a lost connection) is logged and made again, for `PATIENCE`.
@@ -43,11 +48,16 @@ def looks(look: Callable[[], Any], doing: str, seconds: float, log: logging.Logg
                 failing_since = failing_since if failing_since is not None else now
                 if not _passes(exc) or now - failing_since > PATIENCE:
                     raise
-                log.warning("%s: %s; looking again", doing, " ".join(str(exc).split()))
+                log.warning("%s: %s; trying again", doing, " ".join(str(exc).split()))
             else:
                 failing_since = None
                 yield found
         time.sleep(seconds)
+
+
+def sent(send: Callable[[], _T], doing: str, log: logging.Logger) -> _T:
+    """Send a request that may be sent twice, again as `looks` does while AWS throttles, and return its answer."""
+    return next(looks(send, doing, _BETWEEN, log))
 
 
 def _passes(error: Exception) -> bool:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker import sdk
 from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.aws_errors import error_code, error_text, told
 from llmops_plugins.sagemaker.compile import Node, Retry, StepGraph
+from llmops_plugins.sagemaker.execution import going_on
 from llmops_plugins.sagemaker.guards import DEFAULT_IMAGES, mend_image
 from llmops_plugins.sagemaker.interrupts import held_interrupt
-from llmops_plugins.sagemaker.polling import is_missing
+from llmops_plugins.sagemaker.polling import is_missing, sent
 from llmops_plugins.sagemaker.shipping import ship
 from llmops_plugins.sagemaker.steps import run_node
 from llmops_sdk import Plan, SpecError, UserError
@@ -34,6 +37,8 @@ _LARGEST_INLINE = 100_000
 """Bytes of a definition that is sent in the request itself."""
 
 _UPLOADS = 16
+_HAS_ENDED = frozenset({"ValidationException", "ConflictException", "ResourceNotFound"})
+_LOG = logging.getLogger("llmops.sagemaker")
 _MASKED = "(not shown)"
 _SECRET_WORDS = ("SECRET", "PASSWORD", "TOKEN", "KEY_ID", "ACCESS_KEY")
 _SECRET_VARIABLES = ("SECRET", "PASSWORD", "TOKEN", "KEY", "CREDENTIAL")
@@ -247,15 +252,21 @@ def start(aws: Aws, graph: StepGraph, compiled: Compiled, place: Place) -> str:
     _upload(aws, compiled.uploads)
     version = _upsert(aws, graph, compiled, place)
     client, arn = aws.client("sagemaker"), ""
+    request = {
+        "PipelineName": graph.pipeline,
+        "PipelineExecutionDescription": f"{MADE_BY}, plan {graph.plan[:12]}",
+        "ParallelismConfiguration": {"MaxParallelExecutionSteps": graph.max_parallel},
+        "ClientRequestToken": secrets.token_hex(16),  # with one token, all attempts start one execution
+        **({"PipelineVersionId": version} if version else {}),  # another client may have updated it since
+    }
+
+    def begin() -> None:
+        nonlocal arn
+        with held_interrupt():
+            arn = str(client.start_pipeline_execution(**request)["PipelineExecutionArn"])
+
     try:
-        with held_interrupt(), told(f"pipeline {graph.pipeline!r}"):
-            found = client.start_pipeline_execution(
-                PipelineName=graph.pipeline,
-                PipelineExecutionDescription=f"{MADE_BY}, plan {graph.plan[:12]}",
-                ParallelismConfiguration={"MaxParallelExecutionSteps": graph.max_parallel},
-                **({"PipelineVersionId": version} if version else {}),  # another client may have updated it since
-            )
-            arn = str(found["PipelineExecutionArn"])
+        sent(begin, f"pipeline {graph.pipeline!r}", _LOG)
     except KeyboardInterrupt:
         if arn:
             stop(aws, arn)
@@ -264,9 +275,19 @@ def start(aws: Aws, graph: StepGraph, compiled: Compiled, place: Place) -> str:
 
 
 def stop(aws: Aws, arn: str) -> None:
-    """Ask SageMaker to stop an execution, without waiting for it; one that has ended stays as it is."""
-    with suppress(BotoCoreError, ClientError):
-        aws.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn)
+    """Ask SageMaker to stop an execution, without waiting for it; one that has ended stays as it is.
+
+    Raises:
+        UserError: It could not be stopped, and goes on.
+        EndpointError: The same.
+    """
+    execution_id = arn.rpartition("/")[2]
+    with going_on(execution_id), told(f"execution {execution_id!r} cannot be stopped"):
+        try:
+            aws.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn)
+        except ClientError as exc:
+            if error_code(exc) not in _HAS_ENDED:
+                raise
 
 
 def _upload(aws: Aws, uploads: Mapping[tuple[str, str], bytes]) -> None:
@@ -294,19 +315,19 @@ def _upsert(aws: Aws, graph: StepGraph, compiled: Compiled, place: Place) -> int
         **_definition(aws, graph, compiled, place),
     }
     tags = [{"Key": name, "Value": value} for name, value in graph.tags.items()]
-    with held_interrupt(), told(f"pipeline {graph.pipeline!r}"):
+
+    def create_or_update() -> Mapping[str, Any]:
         if not _is_ours(client, graph.pipeline):
             try:
-                return _version(client.create_pipeline(**request, **({"Tags": tags} if tags else {})))
+                with held_interrupt():
+                    return dict(client.create_pipeline(**request, **({"Tags": tags} if tags else {})))
             except ClientError as exc:
                 if error_code(exc) != "ValidationException" or "exist" not in error_text(exc):
                     raise
-        return _version(client.update_pipeline(**request))
+        with held_interrupt():
+            return dict(client.update_pipeline(**request))
 
-
-def _version(found: Mapping[str, Any]) -> int | None:
-    version: int | None = found.get("PipelineVersionId")
-    return version
+    return sent(create_or_update, f"pipeline {graph.pipeline!r}", _LOG).get("PipelineVersionId")
 
 
 def _is_ours(client: Any, name: str) -> bool:

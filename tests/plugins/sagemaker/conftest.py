@@ -7,6 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ pytest.importorskip("boto3")
 
 import attrs
 import boto3
+import botocore.session
 import httpx
 import moto.sagemaker.models
 from moto.server import ThreadedMotoServer
@@ -116,6 +118,14 @@ class Cloud:
             ("model", backend._models),
         )
         return running + [f"{kind} {name}" for kind, found in kinds for name in found]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once() -> Iterator[None]:
+    """The descriptions of AWS's services, of a megabyte each, are read once for all sessions of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,126 @@
+"""Pipeline executions on moto: they run until the test plays their steps, here and at once, or stops them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import moto.sagemaker.models
+import moto.sagemaker.responses
+from moto.core.responses import ActionResult
+from moto.sagemaker.exceptions import ValidationError
+
+from llmops_plugins.sagemaker.compile import graph_of
+from llmops_plugins.sagemaker.steps import open_plan, run_node
+from llmops_sdk import Plan, StepFailedError
+
+if TYPE_CHECKING:
+    import pytest
+
+ACCOUNT = "123456789012"
+
+
+@attrs.define
+class Executions:
+    """The executions of an account.
+
+    Attributes:
+        region: Where.
+        nodes: Of each execution, by its id: the status of each node that has begun.
+    """
+
+    region: str
+    nodes: dict[str, dict[str, str]] = attrs.field(factory=dict)
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """Of each execution, by its id, in the order in which they were begun."""
+        return {arn.rpartition("/")[2]: found.pipeline_execution_status for arn, found in self._found().items()}
+
+    def play(self, run_id: str, plan_uri: str) -> str:
+        """Run the nodes of an execution as its containers would, and return how it ended."""
+        _, plan = open_plan(plan_uri)
+        with _signals_kept():
+            for node in graph_of(plan).nodes:
+                self.nodes[run_id][node.name] = self._play_one(plan_uri, run_id, node.name)
+        failed = "Failed" in self.nodes[run_id].values()
+        return self._end(run_id, "Failed" if failed else "Succeeded")
+
+    def play_all(self, plan_uri: str) -> None:
+        """Run what is executing to its end."""
+        for run_id, status in self.statuses.items():
+            if status == "Executing":
+                self.play(run_id, plan_uri)
+
+    def _play_one(self, plan_uri: str, run_id: str, node: str) -> str:
+        try:
+            run_node(plan_uri, run_id, node)
+        except StepFailedError:
+            return "Failed"
+        return "Succeeded"
+
+    def _end(self, run_id: str, status: str) -> str:
+        for arn, found in self._found().items():
+            if arn.endswith(f"/{run_id}"):
+                found.pipeline_execution_status = status
+        return status
+
+    def _found(self) -> dict[str, Any]:
+        pipelines = moto.sagemaker.models.sagemaker_backends[ACCOUNT][self.region].pipelines
+        return {arn: found for each in pipelines.values() for arn, found in each.pipeline_executions.items()}
+
+
+def plan_uri(plan: Plan, store: str) -> str:
+    """Return where a run of a store has its plan."""
+    return f"{store}/plans/{plan.hash}/plan.json"
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Undo what a container does to its process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def put_executions(region: str, monkeypatch: pytest.MonkeyPatch) -> Executions:
+    """Let moto's executions take their time, and be stopped."""
+    made, responses = Executions(region), moto.sagemaker.responses.SageMakerResponse
+    begin = responses.start_pipeline_execution
+
+    def execution(self: Any) -> Any:
+        arn = json.loads(self.body)["PipelineExecutionArn"]
+        if arn not in made._found():
+            raise ValidationError(message=f"Pipeline execution with ARN {arn} does not exist")
+        return made._found()[arn]
+
+    def start_pipeline_execution(self: Any) -> Any:
+        found: Any = begin(self)
+        arn = found.result["PipelineExecutionArn"]
+        made._found()[arn].pipeline_execution_status = "Executing"
+        made.nodes[arn.rpartition("/")[2]] = {}
+        return found
+
+    def list_pipeline_execution_steps(self: Any) -> Any:
+        nodes = made.nodes[execution(self).arn.rpartition("/")[2]]
+        return ActionResult(
+            {"PipelineExecutionSteps": [{"StepName": name, "StepStatus": status} for name, status in nodes.items()]}
+        )
+
+    def stop_pipeline_execution(self: Any) -> Any:
+        found = execution(self)
+        if found.pipeline_execution_status != "Executing":
+            raise ValidationError(message=f"an execution that is {found.pipeline_execution_status} cannot be stopped")
+        found.pipeline_execution_status = "Stopped"
+        return ActionResult({"PipelineExecutionArn": found.arn})
+
+    for handler in (start_pipeline_execution, list_pipeline_execution_steps, stop_pipeline_execution):
+        monkeypatch.setattr(responses, handler.__name__, handler, raising=False)
+    return made

@@ -1,0 +1,274 @@
+"""Whole runs with a fault in them: one message, a true record, nothing left after `gc`, and the run can be gone on with."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import boto3
+import botocore.retries.standard
+import pytest
+
+pytest.importorskip("sagemaker")
+
+from llmops_plugins.sagemaker import polling
+from llmops_sdk import Failed
+from llmops_sdk.running import asking
+
+from .conftest import ROLE, Cloud, RuntimeServer
+from .loopback import Answer
+from .whole_runs import CELL, GENERATE, RECORDS, TRAIN, article, collect, llmops, the_runs, written
+
+THROTTLED = (400, "ThrottlingException", "Rate exceeded")
+THROTTLE_TOLD = "AWS throttles its requests (Rate exceeded): wait, and go on with llmops run --resume"
+
+pytestmark = pytest.mark.usefixtures("jumpstart", "home", "runtime", "quick")
+
+
+@pytest.fixture(name="quick")
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits between two attempts waits briefly, and gives up soon."""
+    monkeypatch.setattr(asking, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(polling, "PATIENCE", 0.2)
+    monkeypatch.setattr(polling, "_BETWEEN", 0.01)
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0.001)
+
+
+# -- what the account or the specification lacks ------------------------------------------------
+
+NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("changes", "environment", "message"),
+    [
+        ({}, NO_KEYS, "nothing was started: SageMaker role, S3 bucket: AWS identity: there are no AWS credentials: type"),
+        ({"settings": {"region": ""}}, {"AWS_DEFAULT_REGION": ""}, "no AWS region is known: with_settings('sagemaker'"),
+        ({"settings": {"region": "us-esat-1"}}, {"AWS_ENDPOINT_URL_S3": NOWHERE}, "AWS cannot be reached"),
+        ({"settings": {"role": ""}}, {}, "nothing was started: SageMaker role: SageMaker needs an execution role, and"),
+        ({"settings": {"role": f"{ROLE}s"}}, {}, "nothing was started: SageMaker role: there is no arn:aws:iam::1234567"),
+        ({"settings": {"bucket": "not-there"}}, {}, "nothing was started: S3 bucket: there is no bucket 'not-there'"),
+        ({}, {"AWS_ENDPOINT_URL_S3": NOWHERE}, "nothing was started: S3 bucket: bucket 'sagemaker-us-east-1-12345678"),
+        ({"accept_eula": False}, {}, "it is under Meta's Llama 2 licence: read that, and say accept_eula=True"),
+        ({"tolerate_vulnerable_model": False}, {}, "is known to have vulnerabilities: say tolerate_vulnerable_model=True"),
+        ({"use": "jumpstart", "model_id": "meta-textgeneration-llama-2-7"}, {},
+         "JumpStart has no model 'meta-textgeneration-llama-2-7' in us-east-1; did you mean"),
+        ({"trainer": {"hyperparameters": {"epocs": "1"}}}, {}, "there is no 'epocs'; did you mean 'epoch'?"),
+        ({"trainer": {"hyperparameters": {"epoch": "0"}}}, {}, "'epoch' is at least 1, not '0'"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_or_misspelt_starts_nothing(
+    changes: Mapping[str, Any],
+    environment: Mapping[str, str],
+    message: str,
+    cloud: Cloud,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One message, exit code 2; no run is begun and nothing is created."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    store = str(tmp_path / "runs")
+
+    ended = llmops(capsys, "run", written(article(**changes), tmp_path), "--store", store)
+
+    (error,) = ended.errors
+    assert (2, True) == (ended.code, message in error), error
+    assert [] == cloud.created
+    assert [] == the_runs(store)
+    collect(capsys, store, cloud)
+
+
+# -- what fails in the middle of a run ----------------------------------------------------------
+
+
+def put_log(group: str, stream: str, *lines: str) -> None:
+    """Leave lines in CloudWatch."""
+    logs, now = boto3.client("logs"), int(time.time() * 1000)
+    where = {"logGroupName": group, "logStreamName": stream}
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(**where)
+    logs.put_log_events(**where, logEvents=[{"timestamp": now + at, "message": text} for at, text in enumerate(lines)])
+
+
+def failed_job(cloud: Cloud, _runtime: RuntimeServer) -> None:
+    cloud.job_stages = [("InProgress", ""), ("Failed", "AlgorithmError: ExecuteUserScriptError:\nExitCode 1")]
+
+    def log(action: str) -> None:
+        if action == "CreateTrainingJob":
+            name = cloud.requests(action)[-1]["TrainingJobName"]
+            put_log("/aws/sagemaker/TrainingJobs", f"{name}/algo-1", "epoch 1", "CUDA out of memory")
+
+    cloud.on_call = log
+
+
+def failed_endpoint(cloud: Cloud, _runtime: RuntimeServer) -> None:
+    cloud.endpoint_stages = [("Creating", ""), ("Failed", "The container did not pass the ping health check")]
+
+    def log(action: str) -> None:
+        if action == "CreateEndpoint":
+            name = cloud.requests(action)[-1]["EndpointName"]
+            put_log(f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/i-1", "loading", "no space left on device")
+
+    cloud.on_call = log
+
+
+def stuck_endpoint(cloud: Cloud, _runtime: RuntimeServer) -> None:
+    cloud.endpoint_stages = [("Creating", "")]
+
+
+def refusing(status: int) -> Callable[[Cloud, RuntimeServer], None]:
+    def arrange(_cloud: Cloud, runtime: RuntimeServer) -> None:
+        body = {"Message": "Received error", "OriginalMessage": "worker died", "OriginalStatusCode": status}
+        runtime.answer = lambda _: Answer(body, 424, "ModelError")
+
+    return arrange
+
+
+def throttled_asking(_cloud: Cloud, runtime: RuntimeServer) -> None:
+    runtime.answer = lambda _: Answer({"Message": "Rate exceeded"}, 400, "ThrottlingException")
+
+
+def throttling(*actions: str, after: str = "") -> Callable[[Cloud, RuntimeServer], None]:
+    """A storm of some kinds of requests that does not end, from a request on, whose work is looked at once."""
+
+    def arrange(cloud: Cloud, _runtime: RuntimeServer) -> None:
+        def begin(action: str) -> None:
+            if action == after:
+                first = {name: [None] if after and name.startswith("Describe") else [] for name in actions}
+                cloud.faults = {name: [*first[name], *[THROTTLED] * 100_000] for name in actions}
+
+        if after:
+            cloud.on_call = begin
+        else:
+            begin("")
+
+    return arrange
+
+
+@attrs.frozen
+class Fault:
+    """What goes wrong, which step tells it, in which words; and whether something is left until `gc`."""
+
+    arrange: Callable[[Cloud, RuntimeServer], None]
+    step: str
+    words: tuple[str, ...]
+    leaves: tuple[str, ...] = ()
+
+
+FAULTS = {
+    "training job Failed": Fault(
+        failed_job,
+        TRAIN,
+        ("failed: AlgorithmError: ExecuteUserScriptError: ExitCode 1; its last words: epoch 1 / CUDA out of memory (",),
+    ),
+    "endpoint Failed": Fault(
+        failed_endpoint,
+        GENERATE,
+        (
+            "is Failed: The container did not pass the ping health check",
+            "last words: loading / no space left on device",
+        ),
+    ),
+    "endpoint stuck": Fault(
+        stuck_endpoint, GENERATE, ("was not in service after 0.3 s: raise 'start_timeout'",), ("endpoint",)
+    ),
+    "ModelError 400": Fault(
+        refusing(400), GENERATE, ("no record was answered", "answered ModelError 400: worker died")
+    ),
+    "ModelError 500": Fault(
+        refusing(500), GENERATE, ("no record was answered", "answered ModelError 500: worker died")
+    ),
+    "storm of training jobs": Fault(throttling("CreateTrainingJob"), TRAIN, (THROTTLE_TOLD,)),
+    "storm while training": Fault(
+        throttling("DescribeTrainingJob", "StopTrainingJob", after="CreateTrainingJob"),
+        TRAIN,
+        (THROTTLE_TOLD,),
+        ("training-job",),
+    ),
+    "storm of endpoints": Fault(throttling("CreateEndpoint"), GENERATE, (THROTTLE_TOLD,)),
+    "storm while deploying": Fault(
+        throttling("DescribeEndpoint", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel", after="CreateEndpoint"),
+        GENERATE,
+        (THROTTLE_TOLD,),
+        ("endpoint", "endpoint-config", "model"),
+    ),
+    "storm of questions": Fault(throttled_asking, GENERATE, ("answered ThrottlingException 400: Rate exceeded",)),
+    "storm of deletions": Fault(
+        throttling("DeleteEndpoint"),
+        GENERATE,
+        ("left, and may go on costing: endpoint", "Rate exceeded"),
+        ("endpoint",),
+    ),
+}
+
+LONG = ("ModelError 400", "storm of training jobs", "storm of endpoints", "storm of questions", "storm of deletions")
+"""Faults that others are like."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in FAULTS]
+)
+def test_a_fault_is_one_message_and_leaves_nothing(
+    name: str, cloud: Cloud, runtime: RuntimeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its cell has no result and says why; what could not be deleted is told; when it has passed the run is gone on with."""
+    fault, usual, store = FAULTS[name], runtime.answer, str(tmp_path / "runs")
+    fault.arrange(cloud, runtime)
+    made = written(article(deployer={"start_timeout": 0.3, "delete_timeout": 0.1}), tmp_path)
+
+    ended = llmops(capsys, "run", made, "--store", store)
+
+    (error,) = ended.errors
+    assert (3, True) == (ended.code, error.startswith(f"{fault.step}: ")), error
+    assert [True] * len(fault.words) == [word in error for word in fault.words], error
+    (run,) = the_runs(store)
+    record = run.record(fault.step)
+    assert isinstance(record, Failed)
+    assert error == f"{fault.step}: {record.error}"
+    assert [(CELL, record.error)] == [(cell.cell, cell.error) for cell in run.results().leaderboards[0].failed]
+    left = [line.split()[0] for line in cloud.left()]
+    assert sorted(fault.leaves) == sorted(left)
+    assert [True] * len(left) == [line in ended.said for line in cloud.left()]
+    assert bool(left) == (f"remove it with: llmops gc --run {run.id}" in ended.said)
+
+    cloud.faults.clear()
+    cloud.on_call = lambda _: None
+    runtime.answer = usual
+    cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
+    for kind, resource in (line.split(" ") for line in cloud.left()):
+        if kind == "endpoint":
+            cloud.turn(kind, resource, ("InService", ""))
+    collect(capsys, store, cloud)
+    assert 0 == llmops(capsys, "run", "--resume", run.id, "--store", store).code
+    collect(capsys, store, cloud)
+
+
+def test_a_storm_that_ends_is_sat_out(
+    cloud: Cloud, runtime: RuntimeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every kind of request is throttled three times; nothing is told of it, and nothing is made twice."""
+    asked = ("TrainingJob", "Model", "EndpointConfig", "Endpoint")
+    actions = [f"{verb}{noun}" for verb in ("Create", "Describe", "Delete") for noun in asked]
+    cloud.faults = {action: [THROTTLED] * 3 for action in actions}
+    usual, numbers = runtime.answer, itertools.count()
+    throttled = Answer({"Message": "Rate exceeded"}, 400, "ThrottlingException")
+    runtime.answer = lambda body: throttled if next(numbers) < RECORDS else usual(body)
+    store = str(tmp_path / "runs")
+
+    ended = llmops(capsys, "run", written(article(), tmp_path), "--store", store)
+
+    assert (0, ()) == (ended.code, ended.errors)
+    (run,) = the_runs(store)
+    assert RECORDS == run.results().leaderboards[0].cells[0].answered
+    assert {action: 4 for action in actions if action.startswith("Create")} == {
+        action: len(cloud.requests(action)) for action in actions if action.startswith("Create")
+    }
+    assert [] == cloud.left()
+    assert "runs have left nothing behind" in collect(capsys, store, cloud)

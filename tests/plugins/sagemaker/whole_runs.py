@@ -1,0 +1,94 @@
+"""Whole runs by the command line: the article's pipeline, what is told, and what is left after a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from llmops_sdk import Pipeline, Run
+from llmops_sdk.cli import main
+from llmops_sdk.opening import open_store
+from llmops_sdk.runs import list_runs
+
+from .conftest import SETTINGS, Cloud
+
+if TYPE_CHECKING:
+    import pytest
+
+QUICK = {"poll_seconds": 0.01}
+TRAIN, GENERATE, CELL = (
+    "train.llama-2-7b.alpaca.sample",
+    "generate.llama-2-7b.alpaca.sample",
+    "llama-2-7b.alpaca.sample",
+)
+RECORDS = 4
+
+_NONE: Mapping[str, Any] = {}
+
+
+def article(
+    use: str = "llama-2-7b",
+    *,
+    settings: Mapping[str, Any] = _NONE,
+    trainer: Mapping[str, Any] = _NONE,
+    deployer: Mapping[str, Any] = _NONE,
+    **model: Any,
+) -> Pipeline:
+    """The article's pipeline of installed plugins only, on records that are bundled."""
+    return (
+        Pipeline.builder("article")
+        .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=RECORDS)
+        .with_prompt("alpaca")
+        .with_model(
+            use,
+            **{"accept_eula": True, "tolerate_vulnerable_model": True, **model},
+            trainer={**QUICK, **trainer} if model.get("fine_tune") is not False else None,
+            deployer={**QUICK, **deployer},
+        )
+        .with_evaluator("text-metrics")
+        .with_settings("sagemaker", **{**SETTINGS, **settings})
+    )
+
+
+def written(pipeline: Pipeline, folder: Path) -> str:
+    """Write a pipeline's specification, and return its path."""
+    path = folder / "pipeline.yaml"
+    path.write_text(pipeline.to_yaml(), encoding="utf-8")
+    return str(path)
+
+
+@attrs.frozen
+class Ended:
+    """How a command ended: its exit code, its error messages, and all that it said."""
+
+    code: int
+    errors: tuple[str, ...]
+    said: str
+
+
+def llmops(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
+    """Type a command."""
+    capsys.readouterr()
+    code = main(list(arguments))
+    found = capsys.readouterr()
+    said = found.out + found.err
+    lines = (line for line in said.splitlines() if line.startswith("error: "))
+    return Ended(code, tuple(line.removeprefix("error: ") for line in lines), said)
+
+
+def the_runs(store: str) -> list[Run]:
+    """The runs of a store, oldest first."""
+    opened = open_store(store)
+    return [Run.open(opened, str(facts["run"])) for facts in list_runs(opened)]
+
+
+def collect(capsys: pytest.CaptureFixture[str], store: str, cloud: Cloud) -> str:
+    """Let `gc` have nothing that costs or clutters be left, in the account or in a ledger; return what it said."""
+    found = llmops(capsys, "gc", "--store", store)
+    assert 0 == found.code, found.said
+    assert [] == cloud.left()
+    assert [] == [entry.resource for run in the_runs(store) for entry in run.ledger() if entry.deleted is None]
+    return found.said
