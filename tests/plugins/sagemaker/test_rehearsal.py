@@ -331,7 +331,7 @@ def test_a_step_that_runs_out_of_memory_fails_alone(tmp_path: Path, plugins: Reg
     (failure,) = found.result.failures
     assert ("loud.bare.lines", True) == (failure.cell, "its container was lost: AlgorithmError: " in failure.error)
     assert ["quiet"] == [cell.candidate for cell in found.result.leaderboards[0].cells]
-    assert "Failed" == found.steps["generate-loud"]["StepStatus"]
+    assert "Failed" == found.steps["score-loud"]["StepStatus"]
     assert all(entry.deleted for entry in found.run.ledger())
 
 
