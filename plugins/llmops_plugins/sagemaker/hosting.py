@@ -15,7 +15,7 @@ from llmops_plugins.sagemaker.aws import Aws
 from llmops_plugins.sagemaker.aws_errors import error_code, error_text, told
 from llmops_plugins.sagemaker.interrupts import held_interrupt
 from llmops_plugins.sagemaker.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
-from llmops_plugins.sagemaker.polling import is_missing, looks
+from llmops_plugins.sagemaker.polling import is_missing, looks, sent
 from llmops_plugins.sagemaker.sdk_requests import EndpointRequests
 from llmops_sdk import Context, EndpointError, ResourceBusyError
 
@@ -43,8 +43,7 @@ class Hosting:
 
     def describe(self) -> Mapping[str, Any] | None:
         """Return what SageMaker tells of the endpoint, or None where there is none."""
-        with told(f"endpoint {self._name!r}"):
-            return self._look()
+        return sent(self._look, f"endpoint {self._name!r}", self._context.log)
 
     def _look(self) -> Mapping[str, Any] | None:
         try:
@@ -80,13 +79,18 @@ class Hosting:
 
     def _create(self, action: str, request: Mapping[str, Any]) -> None:
         """Send one Create* request; an interrupt waits for the answer, so that what was made can be deleted."""
-        with held_interrupt(), told(f"{action.removeprefix('create_').replace('_', ' ')} {self._name!r}"):
-            try:
-                getattr(self._client, action)(**request)
-            except ClientError as exc:
-                # This very request was repeated after a lost answer: the name was free before it.
-                if error_code(exc) != "ValidationException" or "already exist" not in error_text(exc).lower():
-                    raise
+
+        def create() -> None:
+            with held_interrupt():
+                try:
+                    getattr(self._client, action)(**request)
+                except ClientError as exc:
+                    # This very request was repeated after a lost answer: the name was free before it.
+                    if error_code(exc) != "ValidationException" or "already exist" not in error_text(exc).lower():
+                        raise
+
+        what = action.removeprefix("create_").replace("_", " ")
+        sent(create, f"{what} {self._name!r}", self._context.log)
 
     def _clear(self, found: Mapping[str, Any] | None, *, seconds: float, timeout: float) -> None:
         """Delete what an earlier attempt under this name has left behind: their names are needed again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +14,14 @@ from botocore.exceptions import ClientError
 from llmops_plugins.sagemaker.aws import RUN_TAG, Aws
 from llmops_plugins.sagemaker.aws_errors import error_code, told
 from llmops_plugins.sagemaker.interrupts import held_interrupt
-from llmops_plugins.sagemaker.polling import is_missing, looks
+from llmops_plugins.sagemaker.polling import is_missing, looks, sent
 from llmops_plugins.sagemaker.sdk_requests import Request
 from llmops_sdk import Context, EndpointError
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _ATTEMPTS = 99
 _RUNNING = frozenset({"InProgress", "Stopping"})
+_LOG = logging.getLogger("llmops.sagemaker")
 _FOR_INSTANCES = 6 * 3600.0
 
 
@@ -33,8 +35,7 @@ class TrainingJob:
 
     def describe(self) -> Mapping[str, Any] | None:
         """Return what SageMaker tells of it, or None where there is none."""
-        with told(f"training job {self.name!r}"):
-            return self._look()
+        return sent(self._look, f"training job {self.name!r}", _LOG)
 
     def _look(self) -> Mapping[str, Any] | None:
         try:
@@ -59,15 +60,19 @@ class TrainingJob:
 
         An interrupt waits until SageMaker has answered, so that it is known whether there is a job.
         """
-        with held_interrupt(), told(f"training job {self.name!r}"):
-            try:
-                self._client.create_training_job(**request)
-            except ClientError as exc:
-                if error_code(exc) != "ResourceInUse":
-                    raise
-                # Another client was faster, or this very request was repeated after a lost answer.
-                return False
-        return True
+
+        def create() -> bool:
+            with held_interrupt():
+                try:
+                    self._client.create_training_job(**request)
+                except ClientError as exc:
+                    if error_code(exc) != "ResourceInUse":
+                        raise
+                    # Another client was faster, or this very request was repeated after a lost answer.
+                    return False
+            return True
+
+        return sent(create, f"training job {self.name!r}", _LOG)
 
     def wait(self, context: Context, *, seconds: float, timeout: float) -> Mapping[str, Any]:
         """Look at it until it has ended, and return what SageMaker tells of it.
