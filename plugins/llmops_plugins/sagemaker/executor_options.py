@@ -34,7 +34,9 @@ class SageMakerExecutorOptions:
         _instance_type,
     )
     generate_instance_type: str = _choice(
-        "ml.m5.large", "deploys and asks: parameter GenerateInstanceType", _instance_type
+        "ml.m5.xlarge",
+        "deploys and asks, and computes where the model is served locally: parameter GenerateInstanceType",
+        _instance_type,
     )
     score_instance_type: str = _choice("ml.m5.xlarge", "scores: parameter ScoreInstanceType", _instance_type)
     compare_instance_type: str = _choice("ml.m5.large", "compares: parameter CompareInstanceType", _instance_type)
