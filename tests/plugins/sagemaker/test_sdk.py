@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ import attrs
 
 from llmops_plugins.sagemaker import sdk
 from llmops_plugins.sagemaker.aws import Aws
-from llmops_plugins.sagemaker.interrupts import held_interrupt, interrupt_at_sigterm
 from llmops_plugins.sagemaker.sdk_requests import EndpointChoices, TrainingChoices
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import UserError
 
-from .conftest import BUCKET, MODEL_ID, REGION, ROLE, Cloud, Edit, interrupt
+from .conftest import BUCKET, MODEL_ID, REGION, ROLE, Cloud, Edit
 
 HYPERPARAMETERS = {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}
 TAGS = [{"Key": "llmops:run-id", "Value": "run-1"}]
@@ -302,71 +300,3 @@ def test_importing_it_changes_nothing_around() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(name="handlers")
-def _handlers() -> Iterator[None]:
-    """The handlers of signals are afterwards what they were."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("handlers")
-def test_sigterm_is_held_as_ctrl_c_is() -> None:
-    """It comes out at the end of what must not be cut in two, even where SIGINT was ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupt_at_sigterm()
-    seen: list[str] = []
-
-    def create() -> None:
-        with held_interrupt():
-            signal.raise_signal(signal.SIGTERM)
-            seen.append("after SIGTERM")
-
-    with pytest.raises(KeyboardInterrupt):
-        create()
-
-    assert ["after SIGTERM"] == seen
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGTERM)
-
-
-@pytest.mark.parametrize(
-    ("where", "call"),
-    [
-        ("estimator.JumpStartEstimator.__init__", lambda aws: sdk.training_request(aws, TRAINING)),
-        ("estimator.JumpStartEstimator.fit", lambda aws: sdk.training_request(aws, TRAINING)),
-        ("model.JumpStartModel.__init__", lambda aws: sdk.endpoint_requests(aws, attrs.evolve(ENDPOINT, version="4.0.0"))),
-        ("model.JumpStartModel.deploy", lambda aws: sdk.endpoint_requests(aws, attrs.evolve(ENDPOINT, version="4.0.0"))),
-        ("model.JumpStartModel._create_sagemaker_model",
-         lambda aws: sdk.endpoint_requests(aws, attrs.evolve(ENDPOINT, version="4.0.0"))),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("at", ["begin", "end"])
-def test_ctrl_c_inside_the_sdk_is_not_swallowed(
-    where: str, call: Callable[[Aws], Any], at: str, aws: Aws, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its telemetry returns from a `finally`; the interrupt comes out all the same, and nothing is created."""
-    import sagemaker.jumpstart.estimator
-    import sagemaker.jumpstart.model
-
-    module, cls, method = where.split(".")
-    owner = getattr({"estimator": sagemaker.jumpstart.estimator, "model": sagemaker.jumpstart.model}[module], cls)
-    whole = getattr(owner, method)
-
-    def interrupted(*arguments: Any, **keywords: Any) -> Any:
-        if at == "begin":
-            interrupt()
-        returned = whole(*arguments, **keywords)
-        if at == "end":
-            interrupt()
-        return returned
-
-    monkeypatch.setattr(owner, method, interrupted)
-
-    with pytest.raises(KeyboardInterrupt):
-        call(aws)
-
-    assert [] == cloud.created
