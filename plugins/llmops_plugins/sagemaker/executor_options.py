@@ -73,7 +73,7 @@ class RehearsalOptions(SageMakerExecutorOptions):
     poll_seconds: float = _choice(0.5, "between two looks at the execution", validators.gt(0))
     stop_seconds: float = _choice(30.0, "how long Ctrl-C waits for the steps to end", validators.gt(0))
     steps_at_a_time: int = _choice(
-        1, "steps that run side by side on this machine, whatever max_parallel says", _at_least_one
+        1, "steps that run side by side on this machine, max_parallel at the most", _at_least_one
     )
     install: bool = _choice(
         False, "install the steps' requirements with pip, into an environment made for the rehearsal; slow"

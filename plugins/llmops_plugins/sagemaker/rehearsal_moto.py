@@ -60,7 +60,8 @@ def _pipelines(world: World) -> tuple[Handler, ...]:
         arn = found.result["PipelineExecutionArn"]
         pipeline = self.sagemaker_backend.pipelines[self._get_param("PipelineName")]
         definition, parameters = pipeline.pipeline_definition, self._get_param("PipelineParameters")
-        refuse(lambda: world.start_pipeline_execution(arn, definition, parameters))
+        bound = pipeline.pipeline_executions[arn].parallelism_configuration  # the start's, else the pipeline's
+        refuse(lambda: world.start_pipeline_execution(arn, definition, parameters, bound))
         return found
 
     def describe_pipeline_execution(self: Any) -> Any:

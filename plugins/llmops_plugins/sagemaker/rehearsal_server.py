@@ -138,8 +138,11 @@ class World:
 
     # -- pipelines ------------------------------------------------------------------------------
 
-    def start_pipeline_execution(self, arn: str, definition: Any, parameters: list[dict[str, str]] | None) -> None:
-        """Begin to play an execution."""
+    def start_pipeline_execution(
+        self, arn: str, definition: Any, parameters: list[dict[str, str]] | None, bound: Mapping[str, int] | None
+    ) -> None:
+        """Begin to play an execution; its `ParallelismConfiguration` bounds what this machine runs side by side."""
+        at_a_time = self.choices.steps_at_a_time
         execution = PlayedExecution(
             arn=arn,
             definition=json.loads(definition) if isinstance(definition, str) else definition,
@@ -153,7 +156,7 @@ class World:
                 config=self.folder / "config.yaml",
             ),
             s3=self.client("s3"),
-            at_a_time=self.choices.steps_at_a_time,
+            at_a_time=min(at_a_time, (bound or {}).get("MaxParallelExecutionSteps", at_a_time)),
         )
         execution.check()
         execution.folder.mkdir(parents=True)

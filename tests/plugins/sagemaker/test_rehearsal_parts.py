@@ -6,7 +6,9 @@ import io
 import json
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -216,6 +218,54 @@ def test_the_role_of_the_settings_is_there(given: str, role: str) -> None:
     assert role == rehearsal._NoAws(SageMakerSettings(role=given), "http://127.0.0.1:9").role
 
 
+def choices(folder: Path, **changes: Any) -> Choices:
+    """What a rehearsal without stand-ins is told."""
+    return Choices(
+        **{
+            "folder": str(folder),
+            "python": "",
+            "region": "us-east-1",
+            "bucket": "",
+            "role": "",
+            "steps_at_a_time": 1,
+            "install": False,
+            "stand_in": "",
+            "stand_in_options": {},
+            "stand_in_steps": 1,
+            "jumpstart": {},
+            **changes,
+        }
+    )
+
+
+@pytest.mark.parametrize(("here", "bound", "most"), [(3, 2, 2), (2, 3, 2), (2, None, 2)])
+def test_steps_side_by_side_are_bounded(
+    here: int, bound: int | None, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the request says, and by what this machine is told."""
+    running: set[str] = set()
+    seen: list[int] = []
+    together = threading.Barrier(most)
+
+    def step(_self: PlayedExecution, asked: Mapping[str, Any]) -> None:
+        running.add(asked["Name"])
+        together.wait(20)  # as many as may run do
+        seen.append(len(running))
+        together.wait(20)
+        running.discard(asked["Name"])
+
+    monkeypatch.setattr(PlayedExecution, "_step", step)
+    monkeypatch.setattr(PlayedExecution, "start", PlayedExecution._run)
+    world = World(choices(tmp_path, steps_at_a_time=here))
+    world.url = "http://127.0.0.1:9"
+    steps = [{"Name": f"step-{number}", "Type": "Training", "Arguments": {}} for number in range(2 * most)]
+    configuration = {"MaxParallelExecutionSteps": bound} if bound else None
+
+    world.start_pipeline_execution(ARN, {"Steps": steps}, None, configuration)
+
+    assert (2 * most, most) == (len(seen), max(seen))
+
+
 def test_an_execution_that_ends_by_itself_disturbs_no_end(tmp_path: Path) -> None:
     """It may end between a look at it and the stop; the others are stopped all the same."""
     stopped: list[str] = []
@@ -227,21 +277,7 @@ def test_an_execution_that_ends_by_itself_disturbs_no_end(tmp_path: Path) -> Non
             message = "Pipeline execution cannot be stopped in the status Succeeded"
             raise RefusedError(message)
 
-    world = World(
-        Choices(
-            folder=str(tmp_path),
-            python="",
-            region="us-east-1",
-            bucket="",
-            role="",
-            steps_at_a_time=1,
-            install=False,
-            stand_in="",
-            stand_in_options={},
-            stand_in_steps=1,
-            jumpstart={},
-        )
-    )
+    world = World(choices(tmp_path))
     running = SimpleNamespace(status="Executing", stop=lambda: stopped.append("running"))
     played: Any = {"ended": Ended(), "running": running}
     world._executions = played
