@@ -36,6 +36,7 @@ ON = "sagemaker-rehearsal"
 MODULE = '''
 """A plugin of one file, which is installed nowhere."""
 import os
+import threading
 import time
 import attrs
 from llmops_sdk import EvaluatorCard, Evaluator, Metric, Scored, hookimpl, option
@@ -46,6 +47,7 @@ class Options:
     dies: str = option("", help="an output at which its process is killed, as for want of memory")
 
 class Length(Evaluator):
+    lock = threading.Lock()  # cannot be pickled, and need not be
     @property
     def metrics(self):
         return (Metric("length"),)
