@@ -31,10 +31,12 @@ class Executions:
     Attributes:
         region: Where.
         nodes: Of each execution, by its id: the status of each node that has begun.
+        reasons: Of nodes that have failed without a word of their own, by their names.
     """
 
     region: str
     nodes: dict[str, dict[str, str]] = attrs.field(factory=dict)
+    reasons: dict[str, str] = attrs.field(factory=dict)
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -48,13 +50,7 @@ class Executions:
             for node in graph_of(plan).nodes:
                 self.nodes[run_id][node.name] = self._play_one(plan_uri, run_id, node.name)
         failed = "Failed" in self.nodes[run_id].values()
-        return self._end(run_id, "Failed" if failed else "Succeeded")
-
-    def play_all(self, plan_uri: str) -> None:
-        """Run what is executing to its end."""
-        for run_id, status in self.statuses.items():
-            if status == "Executing":
-                self.play(run_id, plan_uri)
+        return self.end(run_id, "Failed" if failed else "Succeeded")
 
     def _play_one(self, plan_uri: str, run_id: str, node: str) -> str:
         try:
@@ -63,7 +59,8 @@ class Executions:
             return "Failed"
         return "Succeeded"
 
-    def _end(self, run_id: str, status: str) -> str:
+    def end(self, run_id: str, status: str) -> str:
+        """Let an execution have ended so."""
         for arn, found in self._found().items():
             if arn.endswith(f"/{run_id}"):
                 found.pipeline_execution_status = status
@@ -110,9 +107,11 @@ def put_executions(region: str, monkeypatch: pytest.MonkeyPatch) -> Executions:
 
     def list_pipeline_execution_steps(self: Any) -> Any:
         nodes = made.nodes[execution(self).arn.rpartition("/")[2]]
-        return ActionResult(
-            {"PipelineExecutionSteps": [{"StepName": name, "StepStatus": status} for name, status in nodes.items()]}
-        )
+        steps = [
+            {"StepName": name, "StepStatus": status, "FailureReason": made.reasons.get(name, "")}
+            for name, status in nodes.items()
+        ]
+        return ActionResult({"PipelineExecutionSteps": steps})
 
     def stop_pipeline_execution(self: Any) -> Any:
         found = execution(self)
