@@ -182,6 +182,7 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
+@pytest.mark.slow
 def test_the_example(
     cloud: Cloud,
     runtime: RuntimeServer,

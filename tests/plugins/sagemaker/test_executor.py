@@ -131,6 +131,7 @@ def test_a_run_that_is_left_says_how_to_come_back(left: tuple[Run, Told]) -> Non
     assert run.store.uri.startswith(f"s3://{BUCKET}/llmops")
 
 
+@pytest.mark.slow
 def test_attaching_waits_for_the_end(left: tuple[Run, Told], plugins: Registry) -> None:
     """From another program, which knows the store and the id only."""
     run, _ = left

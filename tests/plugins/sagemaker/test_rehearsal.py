@@ -295,6 +295,7 @@ def test_the_record_is_whole_in_the_users_store(rehearsed: Rehearsed) -> None:
     assert 10 == sum(1 for _ in rehearsed.run.samples("loud.bare.lines"))
 
 
+@pytest.mark.slow
 def test_a_lost_payload_fails_the_step_and_the_client_compares(
     tmp_path: Path, plugins: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
