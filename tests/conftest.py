@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,16 @@ def _real_data() -> Callable[[str], Path]:
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[..., None]:
+    """Skip where a package is not installed; where nothing may be skipped for want of something, fail."""
+
+    def check(*packages: str) -> None:
+        for package in packages:
+            if find_spec(package) is None:
+                assert os.environ.get("LLMOPS_REQUIRE_TEST_DATA") != "1", f"{package} is not installed"
+                pytest.skip(f"{package} is not installed")
+
+    return check

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
-from llmops_sdk.values import CardKind
+CardKind = Literal[
+    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "store", "sweeper",
+]  # fmt: skip
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

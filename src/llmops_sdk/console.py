@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmops_sdk.assets import Asset, find_asset
-from llmops_sdk.cards import Card, Check
+from llmops_sdk.cards import Card, CardKind, Check
 from llmops_sdk.collecting import Leftovers, tell_age
 from llmops_sdk.guards import look
 from llmops_sdk.plans import Component, Failed, Plan, Succeeded
@@ -24,7 +24,7 @@ from llmops_sdk.results import CellResult, Estimate, Leaderboard, Results
 from llmops_sdk.runs import Run
 from llmops_sdk.serial import to_json
 from llmops_sdk.stores import Store
-from llmops_sdk.values import CardKind, Metric
+from llmops_sdk.values import Metric
 
 _MOST_ROWS = 30
 _NARROW = 80

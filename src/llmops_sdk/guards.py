@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from llmops_sdk.assets import find_asset
-from llmops_sdk.cards import Check, ExecutorCard, Finding
+from llmops_sdk.cards import CardKind, Check, ExecutorCard, Finding
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
 from llmops_sdk.interfaces import Context
 from llmops_sdk.plans import Component, Plan
 from llmops_sdk.progress import Progress
 from llmops_sdk.registry import Registry
-from llmops_sdk.values import BaseModel, CardKind
+from llmops_sdk.values import BaseModel
 
 
 def guards(plan: Plan, registry: Registry) -> tuple[Check, ...]:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from llmops_sdk.cards import CardKind
 from llmops_sdk.errors import RequestError, SpecError
 from llmops_sdk.plans import Failed
 from llmops_sdk.serial import digest
 from llmops_sdk.values import (
     BaseModel,
-    CardKind,
     DatasetSplits,
     Endpoint,
     Generation,

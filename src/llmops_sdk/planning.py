@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.cards import Card, DeployerCard, ExecutorCard, ModelCard, TrainerCard
+from llmops_sdk.cards import Card, CardKind, DeployerCard, ExecutorCard, ModelCard, TrainerCard
 from llmops_sdk.errors import SpecError, UserError, did_you_mean
 from llmops_sdk.interfaces import Evaluator, PromptSource
 from llmops_sdk.plans import (
@@ -30,7 +30,7 @@ from llmops_sdk.prompts import check_template
 from llmops_sdk.registry import Registry
 from llmops_sdk.serial import digest, to_json
 from llmops_sdk.specs import ComponentSpec, ModelSpec, Override, Spec
-from llmops_sdk.values import BaseModel, CardKind, Metric, PromptTemplate
+from llmops_sdk.values import BaseModel, Metric, PromptTemplate
 
 DEFAULT_DATASET = ComponentSpec("dolly")
 DEFAULT_PROMPT = ComponentSpec("alpaca")

@@ -15,12 +15,11 @@ import pluggy
 
 from llmops_sdk import hookspecs
 from llmops_sdk.assets import Asset
-from llmops_sdk.cards import Card, Check, Finding, ModelCard, StoreCard
+from llmops_sdk.cards import Card, CardKind, Check, Finding, ModelCard, StoreCard
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you_mean
 from llmops_sdk.plans import Plan, PluginPin
 from llmops_sdk.serial import explain, from_json, to_json
 from llmops_sdk.stores import Store
-from llmops_sdk.values import CardKind
 
 GROUP = "llmops_sdk"
 KINDS: tuple[CardKind, ...] = (

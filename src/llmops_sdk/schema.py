@@ -9,11 +9,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from llmops_sdk.cards import Card
+from llmops_sdk.cards import Card, CardKind
 from llmops_sdk.registry import Registry
 from llmops_sdk.secrets import Secret
 from llmops_sdk.serial import to_json
-from llmops_sdk.values import CardKind, GenerationOptions
+from llmops_sdk.values import GenerationOptions
 
 _SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", Path: "string", Secret: "string"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Union
 
 import attrs
 
@@ -391,10 +391,6 @@ class Unscored:
 
 
 RecordScore = Union[Scored, Unscored]
-
-CardKind = Literal[
-    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "store", "sweeper",
-]  # fmt: skip
 
 
 def record_name(record: Record, index: int) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +37,6 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
         make=Registry.load().make,
         asset=asset,
     )
-
-
-@pytest.fixture(scope="session")
-def needs() -> Callable[..., None]:
-    """Skip where a package is not installed; where nothing may be skipped for want of something, fail."""
-
-    def check(*packages: str) -> None:
-        for package in packages:
-            if find_spec(package) is None:
-                assert os.environ.get("LLMOPS_REQUIRE_TEST_DATA") != "1", f"{package} is not installed"
-                pytest.skip(f"{package} is not installed")
-
-    return check
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import logging
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,19 +62,6 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
         make=make,
         asset=asset,
     )
-
-
-@pytest.fixture(scope="session")
-def needs() -> Callable[..., None]:
-    """Skip where a package is not installed; where nothing may be skipped for want of something, fail."""
-
-    def check(*packages: str) -> None:
-        for package in packages:
-            if find_spec(package) is None:
-                assert os.environ.get("LLMOPS_REQUIRE_TEST_DATA") != "1", f"{package} is not installed"
-                pytest.skip(f"{package} is not installed")
-
-    return check
 
 
 @pytest.fixture(scope="session")
