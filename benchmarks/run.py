@@ -127,7 +127,7 @@ def scoring_table(found: Result) -> str:
     """Return the tables of what `scoring.py` prints."""
     lines = [
         "\n## Scoring\n\nROUGE, METEOR and BERTScore (MiniLM) of texts of 60 words; whole processes, from their start "
-        "to their end; the candidates once.\n",
+        "to their end; the matrix of candidates is scored once by FMEval in each way, three times by llmops-sdk.\n",
         "| | FMEval, s | CPU-s | llmops-sdk, s | CPU-s | faster by | less CPU by | largest difference of a score |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]

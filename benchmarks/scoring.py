@@ -5,8 +5,8 @@
 Both sides score the same texts with the same encoder (MiniLM) and take METEOR, ROUGE and BERTScore; the SDK gives three kinds
 of ROUGE, FMEval one. Processes start cold, one after another, FMEval's and the SDK's in turn. CPU-seconds are those of the
 process and all it starts. FMEval is asked for a matrix in the two ways it allows: a process for each candidate, and all
-candidates in one call. The scores of all records are compared, of every candidate and of both ways. An empty `--matrix` or
-`--many` leaves that part out. Prints one line of JSON.
+candidates in one call; the SDK scores it before, between and after them. The scores of all records are compared, of every
+candidate and of both ways. An empty `--sizes`, `--matrix` or `--many` leaves that part out. Prints one line of JSON.
 
 The texts are passages of 60 words: of the data below LLMOPS_TEST_DATA where it is set, else of the sample data that comes with
 the SDK; the outputs are the same with words changed.
@@ -76,17 +76,24 @@ class Bench:
         rows = [self._rows(records, candidate) for candidate in range(candidates)]
         runs: dict[str, list[Measured]] = {}
         differences = dict.fromkeys(SAME, 0.0)
+
+        def take_own() -> Path:
+            folder, measured = self._own(METRICS, rows)
+            runs.setdefault("own", []).append(measured)
+            return folder
+
         for _ in range(repeats):
-            own_folder, own = self._own(METRICS, rows)
-            runs.setdefault("own", []).append(own)
+            own_folder = take_own()
             each = [self._fmeval([one]) for one in rows]
             together = {key: sum(run[key] for _, run in each) for key in ("wall", "cpu")}
             runs.setdefault("fmeval", []).append({**together, "peak": max(run["peak"] for _, run in each)})
             scored = [[path for paths, _ in each for path in paths]]
             if candidates > 1:
+                take_own()
                 paths, measured = self._fmeval(rows)
                 runs.setdefault("fmeval_one_call", []).append(measured)
                 scored.append(paths)
+                take_own()
             for records_of in scored:
                 for number, (asked, records_path) in enumerate(zip(rows, records_of, strict=True)):
                     for name, value in differ(own_folder / f"scores-{number}.jsonl", asked, records_path).items():
