@@ -38,14 +38,9 @@ def main() -> int:
             for (extra, python), ok in zip(wanted, resolved, strict=True)
             if not ok
         ]
-    for extra, modules in IMPORTS.items():
-        began = time.monotonic()
-        problem = _imports(extra, modules)
-        print(
-            f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - began:.0f} s", flush=True
-        )
-        if problem:
-            failed.append(f"{extra or 'core'}: {problem}")
+    with ThreadPoolExecutor(2) as pool:  # while one waits for its downloads, the other one unpacks
+        problems = pool.map(_imports, IMPORTS, IMPORTS.values())
+        failed += [f"{extra or 'core'}: {problem}" for extra, problem in zip(IMPORTS, problems, strict=True) if problem]
     print("\n".join(failed) or "all extras resolve, install and import")
     return 1 if failed else 0
 
@@ -60,6 +55,14 @@ def _resolves(extra: str, python: str) -> bool:
 
 
 def _imports(extra: str, modules: tuple[str, ...]) -> str:
+    """Install one extra and import its modules; return what went wrong, or an empty text."""
+    began = time.monotonic()
+    problem = _installed(extra, modules)
+    print(f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - began:.0f} s", flush=True)
+    return problem
+
+
+def _installed(extra: str, modules: tuple[str, ...]) -> str:
     with tempfile.TemporaryDirectory(prefix="llmops-extra-") as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
