@@ -11,12 +11,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: demo test lint slow-test bench docs lock check-extras check-sagemaker clean
+.PHONY: demo test coverage lint slow-test bench docs lock check-extras check-sagemaker clean
 
 demo: $(VENV)/.demo
 	$(BIN)/llmops run examples/quickstart.yaml
 
 test: lint
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+
+# Apart from `test`, which counting lines would slow down.
+coverage: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: $(VENV)/.test

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import subprocess
+import sysconfig
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -361,11 +362,11 @@ def test_broken_off_download_of_a_wheel_is_taken_up(index: Path, tmp_path: Path)
     assert fetch_wheel("wordlist", "1.0", digest, home=tmp_path / "home", progress=Progress()) == first
 
 
-@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on this machine")
 def test_pip_through_uv(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the interpreter has no pip, uv runs one."""
     from llmops_sdk import downloads
 
+    monkeypatch.setenv("PATH", sysconfig.get_path("scripts"))
     monkeypatch.setattr(downloads, "find_spec", lambda _name: None)
     assert downloads._pip_command()[1:] == ["tool", "run", "pip"]
 
