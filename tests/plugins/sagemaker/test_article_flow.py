@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -19,52 +18,22 @@ pytest.importorskip("sagemaker")
 
 import boto3
 
-from llmops_sdk import Pipeline, Progress, Run
+from llmops_sdk import Progress
 from llmops_sdk.builder import resume
 from llmops_sdk.cli import main
 from llmops_sdk.plans import Succeeded
 from llmops_sdk.registry import Registry
-from llmops_sdk.stores import LocalStore
 
-from .conftest import MODEL_ID, ROLE, SETTINGS, Cloud, RuntimeServer, interrupt
+from .conftest import MODEL_ID, ROLE, Cloud, RuntimeServer, interrupt
 from .loopback import Answer
+from .whole_runs import article, still_in_ledger, the_run
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "how-to" / "sagemaker.md"
 EXAMPLE = ROOT / "examples" / "llama2_dolly_sagemaker.py"
-QUICK = {"poll_seconds": 0.01}
 HYPERPARAMETERS = {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}
 
 pytestmark = pytest.mark.usefixtures("jumpstart", "home")
-
-
-def article(**deployer: Any) -> Pipeline:
-    """The article's pipeline, on records that are bundled and with a metric that needs nothing."""
-    return (
-        Pipeline.builder("article")
-        .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=4)
-        .with_prompt("alpaca")
-        .with_model(
-            "llama-2-7b",
-            accept_eula=True,
-            tolerate_vulnerable_model=True,
-            trainer={"hyperparameters": HYPERPARAMETERS, **QUICK},
-            deployer={**QUICK, **deployer},
-        )
-        .with_evaluator("echo-score")
-        .with_settings("sagemaker", **SETTINGS)
-    )
-
-
-def the_run(store: Path) -> Run:
-    """The one run of a store."""
-    (folder,) = (store / "runs").iterdir()
-    return Run.open(LocalStore(str(store)), folder.name)
-
-
-def still_in_ledger(run: Run) -> set[str]:
-    """What may still exist, as the ledger has it."""
-    return {f"{entry.resource.kind} {entry.resource.name}" for entry in run.ledger() if entry.deleted is None}
 
 
 # -- the requests -------------------------------------------------------------------------------
@@ -95,7 +64,8 @@ def test_the_requests_of_the_articles_flow(
 ) -> None:
     """Training, model, configuration, endpoint, and one question for each record: exactly what the page lists."""
     store = tmp_path / "runs"
-    result = article().run(store=store, registry=registry, progress=Progress())
+    pipeline = article(trainer={"hyperparameters": HYPERPARAMETERS})
+    result = pipeline.run(store=store, registry=registry, progress=Progress())
 
     assert () == result.failures
     assert ["CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"] == cloud.created
@@ -117,7 +87,7 @@ def test_the_requests_of_the_articles_flow(
     assert [f"{folder}/cloudwatch.json"] == list(run.store.list(f"{folder}/"))
     assert all(sample["latency"] > 0 for sample in run.samples("llama-2-7b.alpaca.sample"))
 
-    article().run(store=store, registry=registry, progress=Progress())
+    pipeline.run(store=store, registry=registry, progress=Progress())
 
     assert (4, 4) == (len(cloud.created), len(runtime.asked))
 
@@ -233,7 +203,7 @@ def test_an_endpoint_that_is_kept(
     """It stays when its step has succeeded, everybody is told so, `gc` spares it, and removes it by force of its run."""
     store = tmp_path / "runs"
 
-    run = article(keep_endpoint=True).run(store=store, registry=registry, progress=Progress()).run
+    run = article(deployer={"keep_endpoint": True}).run(store=store, registry=registry, progress=Progress()).run
 
     kept = {line.split()[0] for line in cloud.left()}
     assert {"endpoint", "endpoint-config", "model"} == kept
@@ -260,7 +230,7 @@ def test_an_endpoint_whose_step_comes_to_no_end_is_not_kept(
     cut: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
 ) -> None:
     """A failure in the middle of asking, and Ctrl-C: it is deleted, whatever was wished."""
-    pipeline = article(keep_endpoint=True, concurrency=1)
+    pipeline = article(deployer={"keep_endpoint": True, "concurrency": 1})
     if cut == "failure":
         runtime.answer = lambda _body: Answer({"Message": "expired"}, 403, "ExpiredTokenException")
         assert pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress()).failures
@@ -270,7 +240,7 @@ def test_an_endpoint_whose_step_comes_to_no_end_is_not_kept(
             pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress())
 
     assert 1 == cloud.created.count("CreateEndpoint")
-    assert ([], set()) == (cloud.left(), still_in_ledger(the_run(tmp_path / "runs")))
+    assert ([], set()) == (cloud.left(), still_in_ledger(the_run(str(tmp_path / "runs"))))
 
 
 # -- what is cut off ----------------------------------------------------------------------------
@@ -304,7 +274,7 @@ def test_an_expired_token_in_the_middle_of_asking(
     runtime.answer = answer
     store = tmp_path / "runs"
 
-    result = article(concurrency=1).run(store=store, registry=registry, progress=Progress())
+    result = article(deployer={"concurrency": 1}).run(store=store, registry=registry, progress=Progress())
 
     (failure,) = result.failures
     assert "the AWS credentials have expired: renew them, and go on with llmops run --resume" in failure.error
@@ -336,7 +306,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_no_resource(
     with pytest.raises(KeyboardInterrupt):
         article().run(store=store, registry=registry, progress=Progress())
 
-    run = the_run(store)
+    run = the_run(str(store))
     assert seen == cloud.created
     assert ([], set()) == (cloud.left(), still_in_ledger(run))
     again = resume(run.id, store=store, registry=registry, progress=Progress())
@@ -344,90 +314,3 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_no_resource(
     assert (2 if action == "DescribeTrainingJob" else 1) == cloud.created.count("CreateTrainingJob")
     assert 4 == len(runtime.asked)
     assert [] == cloud.left()
-
-
-CHILD = """
-import json, sys
-import llmops_sdk.testing
-from llmops_sdk import Pipeline
-from llmops_sdk.registry import Registry
-registry = Registry.load()
-registry.add("testing", llmops_sdk.testing)
-Pipeline.from_yaml(sys.argv[1]).run(store=sys.argv[2], registry=registry)
-"""
-
-
-MOMENTS = (
-    "CreateTrainingJob",
-    "DescribeTrainingJob",
-    "CreateModel",
-    "CreateEndpointConfig",
-    "CreateEndpoint",
-    "DescribeEndpoint",
-)
-"""When the client is killed: at each request that makes something, and in each wait."""
-
-
-def killed(action: str, cloud: Cloud, folder: Path) -> Run:
-    """Run the article's pipeline in a process that is killed (-9) when AWS is asked for an action, and return its run.
-
-    What it has begun goes on without it, and comes to its end later.
-    """
-    trains = action.endswith("TrainingJob")
-    cloud.job_stages = [("InProgress", "")] * 1000 if trains else [("Completed", "")]
-    cloud.endpoint_stages = [("Creating", "")] * 1000
-    specification, store = folder / "pipeline.yaml", folder / "runs"
-    specification.write_text(article().to_yaml(), encoding="utf-8")
-    children: list[subprocess.Popen[bytes]] = []
-
-    def kill(called: str) -> None:
-        begun = action.replace("Describe", "Create")
-        if called == action and (action == begun or begun in cloud.created) and children[0].poll() is None:
-            children[0].send_signal(signal.SIGKILL)
-
-    cloud.on_call = kill
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(specification), str(store)], cwd=folder) as child:
-        children.append(child)
-        assert -signal.SIGKILL == child.wait(120)
-    cloud.on_call = lambda _: None
-    run = the_run(store)
-    assert set(cloud.left()) <= still_in_ledger(run)
-    assert still_in_ledger(run)
-    for kind, name in (line.split(" ") for line in cloud.left()):
-        if kind == "training-job":
-            cloud.turn("job", name, ("InProgress", ""), ("Completed", ""))
-        elif kind == "endpoint":
-            cloud.turn("endpoint", name, ("Creating", ""), ("InService", ""))
-    cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
-    return run
-
-
-@pytest.mark.parametrize("action", ["DescribeTrainingJob", "CreateEndpointConfig", "CreateEndpoint"])
-def test_a_killed_client_is_gone_on_with(
-    action: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
-) -> None:
-    """After kill -9 the ledger has what runs; going on finds the job and the endpoint, and makes no second one."""
-    run = killed(action, cloud, tmp_path)
-
-    result = resume(run.id, store=tmp_path / "runs", registry=registry, progress=Progress())
-
-    assert () == result.failures
-    assert 4 == len(runtime.asked)
-    for made in ("CreateTrainingJob", "CreateEndpoint"):  # those that cost
-        assert 1 == cloud.created.count(made)
-    assert ([], set()) == (cloud.left(), still_in_ledger(run))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("action", MOMENTS)
-@pytest.mark.usefixtures("runtime")
-def test_gc_removes_what_a_killed_client_has_left(action: str, cloud: Cloud, tmp_path: Path) -> None:
-    """A job that runs, an endpoint that is still being created, a model alone.
-
-    Without `--force` the job would be spared for a run that goes on.
-    """
-    run = killed(action, cloud, tmp_path)
-
-    assert 0 == main(["gc", "--force", "--run", run.id, "--store", str(tmp_path / "runs")])
-
-    assert ([], set()) == (cloud.left(), still_in_ledger(run))

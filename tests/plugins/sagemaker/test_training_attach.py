@@ -22,8 +22,9 @@ from llmops_sdk.cli import main
 from llmops_sdk.registry import Registry
 
 from .conftest import BUCKET, SETTINGS, Account, Cloud, interrupt
-from .test_article_flow import article, killed, still_in_ledger, the_run
+from .test_killed_clients import killed
 from .training import BASE, JOB, OPTIONS, PROMPT, MakeContext, train
+from .whole_runs import article, still_in_ledger, the_run
 
 pytestmark = pytest.mark.usefixtures("jumpstart")
 
@@ -304,7 +305,7 @@ def test_pipelines_of_two_stores_share_a_job(cloud: Cloud, registry: Registry, t
     with pytest.raises(KeyboardInterrupt):
         article().run(store=other, registry=registry, progress=Progress())
 
-    attached = the_run(other)
+    attached = the_run(str(other))
     assert ([job], set()) == (cloud.left(), still_in_ledger(attached))
     log = (other / "runs" / attached.id / "logs" / "train.llama-2-7b.alpaca.sample.log").read_text(encoding="utf-8")
     assert f"attached to training job '{name}' of run '{owner.id}'" in log

@@ -1,4 +1,4 @@
-"""Whole runs by the command line: the article's pipeline, what is told, and what is left after a fault."""
+"""Whole runs: the article's pipeline, what the command line tells of it, and what is left."""
 
 from __future__ import annotations
 
@@ -85,10 +85,21 @@ def the_runs(store: str) -> list[Run]:
     return [Run.open(opened, str(facts["run"])) for facts in list_runs(opened)]
 
 
+def the_run(store: str) -> Run:
+    """The one run of a store."""
+    (run,) = the_runs(store)
+    return run
+
+
+def still_in_ledger(run: Run) -> set[str]:
+    """What may still exist, as the ledger has it."""
+    return {f"{entry.resource.kind} {entry.resource.name}" for entry in run.ledger() if entry.deleted is None}
+
+
 def collect(capsys: pytest.CaptureFixture[str], store: str, cloud: Cloud) -> str:
     """Let `gc` have nothing that costs or clutters be left, in the account or in a ledger; return what it said."""
     found = llmops(capsys, "gc", "--store", store)
     assert 0 == found.code, found.said
     assert [] == cloud.left()
-    assert [] == [entry.resource for run in the_runs(store) for entry in run.ledger() if entry.deleted is None]
+    assert set() == {left for run in the_runs(store) for left in still_in_ledger(run)}
     return found.said
