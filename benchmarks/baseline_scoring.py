@@ -3,7 +3,7 @@
     python baseline_scoring.py MINILM WORDNET PUNKT FOLDER ROWS [ROWS ...]
 
 The first three are the folders of the assets, FOLDER is one to write to; each ROWS is a JSONL file of `instruction`, `summary`
-and `model_output`, one a candidate; FMEval takes several data sets in one call. Prints one line of JSON: the path of FMEval's
+and `model_output`, one a candidate; FMEval takes several datasets in one call. Prints one line of JSON: the path of FMEval's
 records with their scores for each candidate.
 
 FMEval loads two scripts of the hub's `evaluate-metric`, which are in no package. Those written here stand in for them; they

@@ -85,12 +85,12 @@ def _own(steps: int) -> dict[str, float]:
     import sagemaker.workflow.function_step  # noqa: F401 - neither side's imports are counted
 
     import llmops_sdk.testing
-    from llmops_plugins.sagemaker.aws import Aws
-    from llmops_plugins.sagemaker.compile import graph_of
-    from llmops_plugins.sagemaker.settings import SageMakerSettings
-    from llmops_plugins.sagemaker.submit import Place, _upload, compile_graph
+    from llmops_plugins.sagemaker.aws.account import Aws
+    from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
+    from llmops_plugins.sagemaker.pipeline.compile import graph_of
+    from llmops_plugins.sagemaker.pipeline.submit import Place, _upload, compile_graph
     from llmops_sdk import Pipeline
-    from llmops_sdk.registry import Registry
+    from llmops_sdk.plugin.registry import Registry
 
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)

@@ -16,12 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llmops_plugins.local.endpoint import LocalEndpoint
-from llmops_plugins.local.hooks import LocalEndpointOptions
-from llmops_sdk import BaseModel, GenerationOptions, TextPrompt
-from llmops_sdk.running.asking import Answered, Question, ask
+from llmops_plugins.local.options import LocalEndpointOptions
+from llmops_plugins.local.server.deployer import LocalEndpoint
+from llmops_sdk import GenerationOptions
+from llmops_sdk.plugin import BaseModel, TextPrompt
+from llmops_sdk.steps.client.client import Answered, Question, ask
+from llmops_sdk.steps.client.http import HttpTransport
 from llmops_sdk.testing import make_context
-from llmops_sdk.transport import HttpTransport
 
 CLIENTS = 16
 NEW_TOKENS = 64
@@ -44,7 +45,7 @@ def main() -> None:
             for clients in (1, CLIENTS):
                 found[f"clients_{clients}"] = _timed(lambda clients=clients: _asked(transport, prompts, clients))
             transport.close()
-            found["facts"] = dict(endpoint.facts)
+            found["facts"] = dict(endpoint.metadata)
         finally:
             for resource in resources:
                 deployer.delete(context, resource)

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import llmops_sdk.testing
 from llmops_sdk import Pipeline, Progress
-from llmops_sdk.plans import Succeeded
-from llmops_sdk.registry import Registry
-from llmops_sdk.running import Runtime, run_step
-from llmops_sdk.runs import Run
-from llmops_sdk.stores import LocalStore
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.record.local_store import LocalStore
+from llmops_sdk.record.runs import Run
+from llmops_sdk.steps.runtime import Runtime
+from llmops_sdk.steps.step import run_step
+from llmops_sdk.values.step_records import Succeeded
 
 REPEATS = 3
 

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmops_sdk import Generation, Progress, Runtime, Scored, TextPrompt, default_home
-from llmops_sdk.registry import Registry
+from llmops_sdk import Progress
+from llmops_sdk.plugin import Generation, Runtime, Scored, TextPrompt, default_home
+from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
 ASSETS = ("wordnet", "punkt-tab", "minilm")

@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from llmops_plugins.local.hooks import LoraOptions
-from llmops_plugins.local.lora import LoraTrainer
-from llmops_sdk import BaseModel, DatasetSplits, Split, TextTemplate, file_sha256
+from llmops_plugins.local.lora.trainer import LoraTrainer
+from llmops_plugins.local.options import LoraOptions
+from llmops_sdk.plugin import BaseModel, DatasetSplits, Split, TextTemplate, file_sha256
 from llmops_sdk.testing import make_context
 
 
@@ -36,8 +36,8 @@ def main() -> None:
     tokens, speed = trained.metrics["tokens"], trained.metrics["tokens_per_second"]
     losses = [point.loss for point in trained.curve if point.loss is not None]
     cpu = ended.ru_utime - began.ru_utime + ended.ru_stime - began.ru_stime
-    facts = {"tokens": tokens, "seconds": tokens / speed, "cpu": cpu, "loss": sum(losses) / len(losses)}
-    print(json.dumps(facts))
+    metadata = {"tokens": tokens, "seconds": tokens / speed, "cpu": cpu, "loss": sum(losses) / len(losses)}
+    print(json.dumps(metadata))
 
 
 if __name__ == "__main__":

@@ -226,8 +226,8 @@ def _medians(runs: list[Result]) -> Result:
 
 def _model() -> str:
     from llmops_sdk import Progress
-    from llmops_sdk.registry import Registry
-    from llmops_sdk.running import Runtime, default_home
+    from llmops_sdk.plugin.registry import Registry
+    from llmops_sdk.steps.runtime import Runtime, default_home
 
     return str(Runtime(Registry.load(), default_home(), progress=Progress()).asset("smollm2-135m-instruct"))
 
@@ -242,8 +242,8 @@ def _rows(path: Path, count: int) -> Path:
     from importlib.resources import files
 
     from llmops_plugins.prompts.hooks import llmops_cards  # noqa: F401 - the plugin must be there
-    from llmops_sdk import TextPrompt, render
-    from llmops_sdk.registry import Registry
+    from llmops_sdk.plugin import TextPrompt, render
+    from llmops_sdk.plugin.registry import Registry
 
     template = Registry.load().make("prompt", "alpaca", {}).template()
     data = files("llmops_plugins.datasets") / "data" / "sample.jsonl"

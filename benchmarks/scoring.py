@@ -231,8 +231,9 @@ def _family(first: psutil.Process, known: dict[psutil.Process, float]) -> set[ps
 
 
 def _asset(name: str) -> Path:
-    from llmops_sdk import Progress, Runtime, default_home
-    from llmops_sdk.registry import Registry
+    from llmops_sdk import Progress
+    from llmops_sdk.plugin import Runtime, default_home
+    from llmops_sdk.plugin.registry import Registry
 
     return Runtime(Registry.load(), default_home(), progress=Progress()).asset(name)
 

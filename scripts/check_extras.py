@@ -17,10 +17,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.10", "3.11", "3.12")
 IMPORTS = {
-    "": ("llmops_sdk.builder", "llmops_sdk.cli"),
-    "local": ("torch", "transformers", "peft", "gguf", "starlette", "uvicorn", "llmops_plugins.local.lora"),
+    "": ("llmops_sdk.pipeline.pipeline", "llmops_sdk.cli.main"),
+    "local": ("torch", "transformers", "peft", "gguf", "starlette", "uvicorn", "llmops_plugins.local.lora.trainer"),
     "datasets": ("datasets", "llmops_plugins.datasets.huggingface"),
-    "metrics": ("nltk", "rouge_score", "sacrebleu", "onnxruntime", "onnx", "llmops_plugins.metrics.summarization"),
+    "metrics": (
+        "nltk",
+        "rouge_score",
+        "sacrebleu",
+        "onnxruntime",
+        "onnx",
+        "llmops_plugins.metrics.tasks.summarization",
+    ),
     "fmeval": ("fmeval", "fmeval.data_loaders.data_config", "pyarrow", "ray"),
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
     "docs": ("mkdocs", "mkdocstrings"),

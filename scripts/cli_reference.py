@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from llmops_sdk.cli import cli
+from llmops_sdk.cli.main import cli
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "command-line.md"
 HEAD = """# Command line

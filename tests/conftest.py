@@ -14,8 +14,8 @@ import pytest
 
 import llmops_sdk.testing
 from llmops_sdk import AssetError, Progress
-from llmops_sdk.assets import get_asset
-from llmops_sdk.registry import Registry
+from llmops_sdk.assets.asset import get_asset
+from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import EchoEndpoint
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, which many of them send.

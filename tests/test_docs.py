@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk import errors, hookspecs
+from llmops_sdk import errors
+from llmops_sdk.plugin import hookspecs
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -3,7 +3,7 @@
     LLMOpsError
     ├── UserError                 the caller can mend it; the CLI prints it without a traceback, exit code 2
     │   ├── SpecError             a pipeline specification that cannot run as it is written
-    │   ├── DataError             a data set, a record or a prompt template that does not fit it
+    │   ├── DataError             a dataset, a record or a prompt template that does not fit it
     │   ├── PluginError           a plugin that is absent, broken or in conflict with another
     │   ├── MissingExtraError     an optional dependency that is not installed
     │   ├── AssetError            weights or a dictionary that cannot be had here
@@ -36,7 +36,7 @@ class SpecError(UserError):
 
 
 class DataError(UserError):
-    """A data set, a record, or a prompt template that does not fit its records."""
+    """A dataset, a record, or a prompt template that does not fit its records."""
 
 
 class PluginError(UserError):
@@ -83,6 +83,20 @@ class RequestError(EndpointError):
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A run was stopped with Ctrl-C; completed work is saved and the run can be resumed.
+
+    Attributes:
+        run_id: The run, for `llmops run --resume` or `llmops_sdk.resume`.
+        store: The URI of the store that holds it.
+    """
+
+    def __init__(self, run_id: str, store: str) -> None:
+        super().__init__(run_id, store)
+        self.run_id = run_id
+        self.store = store
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -25,14 +25,14 @@ class Task:
         self.total = total
         self.done: float = 0
 
-    def advance(self, amount: float = 1, /, **facts: str) -> None:
-        """Count `amount` more as done; `facts` are short texts worth showing (`loss="1.71"`)."""
-        self.update(self.done + amount, **facts)
+    def advance(self, amount: float = 1, /, **details: str) -> None:
+        """Count `amount` more as done; `details` are short texts worth showing (`loss="1.71"`)."""
+        self.update(self.done + amount, **details)
 
-    def update(self, done: float, /, **facts: str) -> None:
+    def update(self, done: float, /, **details: str) -> None:
         """Say how much is done in all."""
         self.done = done
-        self._progress.on_update(self._key, done, facts)
+        self._progress.on_update(self._key, done, details)
 
 
 class Progress:
@@ -53,13 +53,13 @@ class Progress:
         finally:
             self.on_end(label)
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Tell one line that stays."""
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
         """A task begins."""
 
-    def on_update(self, label: str, done: float, facts: Mapping[str, str]) -> None:
+    def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         """A task has come further."""
 
     def on_end(self, label: str) -> None:
@@ -82,14 +82,14 @@ class EventProgress(Progress):
         self._stream.write(json.dumps(event) + "\n")
         self._stream.flush()
 
-    def say(self, text: str) -> None:
-        self._write(event="say", text=text)
+    def log(self, text: str) -> None:
+        self._write(event="log", text=text)
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
         self._write(event="start", label=label, total=total, unit=unit)
 
-    def on_update(self, label: str, done: float, facts: Mapping[str, str]) -> None:
-        self._write(event="update", label=label, done=done, facts=dict(facts))
+    def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
+        self._write(event="update", label=label, done=done, details=dict(details))
 
     def on_end(self, label: str) -> None:
         self._write(event="end", label=label)
@@ -99,12 +99,12 @@ def replay(line: str, progress: Progress) -> None:
     """Tell `progress` what an `EventProgress` wrote as one line."""
     event = json.loads(line)
     kind = event.pop("event")
-    if kind == "say":
-        progress.say(event["text"])
+    if kind == "log":
+        progress.log(event["text"])
     elif kind == "start":
         progress.on_start(event["label"], event["total"], event["unit"])
     elif kind == "update":
-        progress.on_update(event["label"], event["done"], event["facts"])
+        progress.on_update(event["label"], event["done"], event["details"])
     elif kind == "end":
         progress.on_end(event["label"])
 
@@ -118,7 +118,7 @@ class PlainProgress(Progress):
         self._open: dict[str, tuple[float | None, str]] = {}
         self._told: dict[str, float] = {}
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         self._stream.write(text + "\n")
         self._stream.flush()
 
@@ -126,14 +126,14 @@ class PlainProgress(Progress):
         self._open[label] = (total, unit)
         self._told[label] = time.monotonic()
 
-    def on_update(self, label: str, done: float, facts: Mapping[str, str]) -> None:
+    def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         now = time.monotonic()
         if label not in self._open or now - self._told[label] < self._every:
             return
         self._told[label] = now
         total, unit = self._open[label]
         size = f"{_count(done, unit)}/{_count(total, unit)}" if total else _count(done, unit)
-        self.say("  ".join([f"  {label}: {size} {'' if unit == 'bytes' else unit}".rstrip(), *_facts(facts)]))
+        self.log("  ".join([f"  {label}: {size} {'' if unit == 'bytes' else unit}".rstrip(), *_details(details)]))
 
     def on_end(self, label: str) -> None:
         self._open.pop(label, None)
@@ -152,7 +152,7 @@ class RichProgress(Progress):
             TextColumn("  {task.description}", style="cyan"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
-            TextColumn("{task.fields[facts]}", style="dim"),
+            TextColumn("{task.fields[details]}", style="dim"),
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
@@ -167,20 +167,20 @@ class RichProgress(Progress):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._bars.stop()
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
         self._units[label] = unit
-        self._tasks[label] = self._bars.add_task(label, total=total, facts="")
+        self._tasks[label] = self._bars.add_task(label, total=total, details="")
 
-    def on_update(self, label: str, done: float, facts: Mapping[str, str]) -> None:
+    def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         task = self._tasks.get(label)
         if task is None:
             return
         unit = self._units[label]
         counted = f"{_count(done, unit)} {'' if unit == 'bytes' else unit}".strip()
-        self._bars.update(task, completed=done, facts="  ".join([counted, *_facts(facts)]))
+        self._bars.update(task, completed=done, details="  ".join([counted, *_details(details)]))
 
     def on_end(self, label: str) -> None:
         task = self._tasks.pop(label, None)
@@ -202,5 +202,5 @@ def _count(amount: float | None, unit: str) -> str:
     return f"{amount / 1e6:.1f} MB" if unit == "bytes" else f"{amount:,.0f}"
 
 
-def _facts(facts: Mapping[str, str]) -> list[str]:
-    return [f"{name.replace('_', ' ')} {text}" for name, text in facts.items()]
+def _details(details: Mapping[str, str]) -> list[str]:
+    return [f"{name.replace('_', ' ')} {text}" for name, text in details.items()]

@@ -1,1 +1,1 @@
-"""Data sets: Dolly, JSONL, CSV, Hugging Face, and the bundled sample."""
+"""Datasets: Dolly, JSONL, CSV, Hugging Face, and the bundled sample."""

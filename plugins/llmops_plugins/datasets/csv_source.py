@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmops_plugins.datasets.files import FileDataset
-from llmops_plugins.datasets.hooks import CsvOptions
-from llmops_sdk import DataError, Record
+from llmops_plugins.datasets.options import CsvOptions
+from llmops_sdk.plugin import DataError, Record
 
 # Large enough for a book; an unclosed quote, which swallows the rest of the file, is told before memory is full.
 _LARGEST_CELL = 16 * 2**20

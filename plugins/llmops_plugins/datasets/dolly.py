@@ -7,12 +7,12 @@ from functools import partial
 
 from llmops_plugins.datasets import hub
 from llmops_plugins.datasets.files import located, numbered
-from llmops_plugins.datasets.hooks import DollyOptions
+from llmops_plugins.datasets.options import DollyOptions
 from llmops_plugins.datasets.rows import Read, category_shape, make_splits
-from llmops_sdk import Context, DatasetSource, DatasetSplits, file_sha256
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
 
 HUB_ID = "databricks/databricks-dolly-15k"
-_INSTEAD = "use the bundled data set 'sample', or give a JSONL file of Dolly's fields as path"
+_INSTEAD = "use the bundled dataset 'sample', or give a JSONL file of Dolly's fields as path"
 TEMPLATE = {
     "prompt": (
         "Below is an instruction that describes a task, paired with an input that provides further context. "

@@ -1,4 +1,4 @@
-"""What the data sets that are read from files have in common."""
+"""What the datasets that are read from files have in common."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from llmops_plugins.datasets.hooks import FileOptions
+from llmops_plugins.datasets.options import FileOptions
 from llmops_plugins.datasets.rows import make_splits, shape_of
-from llmops_sdk import Context, DataError, DatasetSource, DatasetSplits, Record, digest, file_sha256, read_jsonl
+from llmops_sdk.plugin import Context, DataError, DatasetSource, DatasetSplits, Record, digest, file_sha256, read_jsonl
 
 
 class FileDataset(DatasetSource):

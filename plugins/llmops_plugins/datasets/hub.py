@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, through the `datasets` library: a commit first, then that commit and no other."""
+"""Datasets of the Hugging Face hub, through the `datasets` library: a commit first, then that commit and no other."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_plugins.datasets.hooks import EXTRA
-from llmops_sdk import Context, DataError, MissingExtraError, Record, Secret
+from llmops_plugins.datasets.options import EXTRA
+from llmops_sdk.plugin import Context, DataError, MissingExtraError, Record, Secret
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 15.0
 """Seconds to wait for the hub's answer to the question which commit a revision is."""
 
-_INSTEAD = "use the bundled data set 'sample', or the data set 'jsonl' or 'csv' with the path of a file"
+_INSTEAD = "use the bundled dataset 'sample', or the dataset 'jsonl' or 'csv' with the path of a file"
 
 
 @attrs.frozen
@@ -27,10 +27,10 @@ class HubId:
     """What is asked of the hub.
 
     Attributes:
-        id: The data set.
+        id: The dataset.
         name: Its configuration, or empty.
         revision: A branch, tag or commit, or empty for the newest.
-        token: For private data sets.
+        token: For private datasets.
         instead: What messages advise where the hub cannot be reached.
     """
 
@@ -43,7 +43,7 @@ class HubId:
 
 @attrs.frozen
 class Pinned:
-    """A data set of which the commit is known.
+    """A dataset of which the commit is known.
 
     Attributes:
         hub_id: What was asked.
@@ -62,7 +62,7 @@ def pin(hub_id: HubId, context: Context) -> Pinned:
     A hub that does not answer is told; the commit in the cache is then used, where there is one.
 
     Raises:
-        DataError: The hub cannot be reached and the cache has no such commit, or the hub has no such data set or
+        DataError: The hub cannot be reached and the cache has no such commit, or the hub has no such dataset or
             revision, or does not let this token read it.
         MissingExtraError: The library is not installed.
     """
@@ -77,14 +77,14 @@ def pin(hub_id: HubId, context: Context) -> Pinned:
             return Pinned(hub_id, _ask_commit(hub_id), folder=None)
         except _Unreachable as exc:
             pinned = _pin_in_cache(hub_id, f"the Hugging Face hub cannot be reached ({exc})")
-    context.progress.say(
+    context.progress.log(
         f"the Hugging Face hub cannot be reached; {hub_id.id} is read from its cache, at commit {pinned.commit[:12]}"
     )
     return pinned
 
 
 def read_split(pinned: Pinned, split: str, context: Context) -> Dataset:
-    """Load one split of a pinned data set; its rows stay on disk, memory-mapped.
+    """Load one split of a pinned dataset; its rows stay on disk, memory-mapped.
 
     Raises:
         DataError: The files cannot be had, or have no such configuration or split.
@@ -152,13 +152,13 @@ def _ask_commit(hub_id: HubId) -> str:
         folder = api.snapshot_download(hub_id.id, repo_type="dataset", revision=revision, allow_patterns=["README.md"])
     except errors.RepositoryNotFoundError as exc:
         token = "the token may not read it" if hub_id.token else "a private or gated one needs token: env:HF_TOKEN"
-        message = f"the Hugging Face hub has no data set {hub_id.id!r} that can be read; {token}"
+        message = f"the Hugging Face hub has no dataset {hub_id.id!r} that can be read; {token}"
         raise DataError(message) from exc
     except errors.RevisionNotFoundError as exc:
-        message = f"the data set {hub_id.id!r} has no revision {hub_id.revision!r} on the Hugging Face hub"
+        message = f"the dataset {hub_id.id!r} has no revision {hub_id.revision!r} on the Hugging Face hub"
         raise DataError(message) from exc
     except errors.HFValidationError as exc:
-        message = f"{hub_id.id!r} is no data set id of the Hugging Face hub: write OWNER/NAME"
+        message = f"{hub_id.id!r} is no dataset id of the Hugging Face hub: write OWNER/NAME"
         raise DataError(message) from exc
     except (OSError, httpx.HTTPError) as exc:
         raise _Unreachable(type(exc).__name__) from exc
@@ -173,7 +173,7 @@ def _pin_in_cache(hub_id: HubId, why: str) -> Pinned:
             snapshot_download(hub_id.id, repo_type="dataset", revision=hub_id.revision or None, local_files_only=True)
         )
     except errors.HFValidationError as exc:
-        message = f"{hub_id.id!r} is no data set id of the Hugging Face hub: write OWNER/NAME"
+        message = f"{hub_id.id!r} is no dataset id of the Hugging Face hub: write OWNER/NAME"
         raise DataError(message) from exc
     except OSError as exc:
         what = f"revision {hub_id.revision!r} of {hub_id.id!r}" if hub_id.revision else repr(hub_id.id)

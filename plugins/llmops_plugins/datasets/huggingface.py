@@ -1,21 +1,21 @@
-"""Any data set of the Hugging Face hub."""
+"""Any dataset of the Hugging Face hub."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmops_plugins.datasets.hooks import HuggingFaceOptions
 from llmops_plugins.datasets.hub import HubId, Pinned, numbered, pin, read_split
+from llmops_plugins.datasets.options import HuggingFaceOptions
 from llmops_plugins.datasets.rows import make_splits, shape_of
-from llmops_sdk import Context, DatasetSource, DatasetSplits
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 
 class HuggingFaceDataset(DatasetSource):
-    """Brings the rows of a hub data set, split by a fraction or with a split of test rows."""
+    """Brings the rows of a hub dataset, split by a fraction or with a split of test rows."""
 
     options: HuggingFaceOptions
     _pinned: Pinned | None = None
@@ -28,7 +28,7 @@ class HuggingFaceDataset(DatasetSource):
         """Write the splits.
 
         Raises:
-            DataError: The data set cannot be had, or names the record that cannot be used, and how to mend it.
+            DataError: The dataset cannot be had, or names the record that cannot be used, and how to mend it.
         """
         options = self.options
         pinned = self._pin(context)
@@ -38,7 +38,7 @@ class HuggingFaceDataset(DatasetSource):
         reads = {name: partial(numbered, dataset, named[name]) for name, dataset in kept.items()}
         left_out = sorted(set(loaded["split"].column_names) - set(kept["split"].column_names))
         if left_out:
-            context.progress.say(f"columns of {options.id} that JSON cannot hold are left out: {', '.join(left_out)}")
+            context.progress.log(f"columns of {options.id} that JSON cannot hold are left out: {', '.join(left_out)}")
         return make_splits(
             context,
             options,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llmops_plugins.datasets.files import FileDataset, numbered
-from llmops_sdk import Record
+from llmops_sdk.plugin import Record
 
 
 class JsonlDataset(FileDataset):

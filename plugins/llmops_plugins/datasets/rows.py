@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from llmops_plugins.datasets.hooks import FIELDS, SplitOptions, TableOptions
-from llmops_sdk import Context, DataError, DatasetSplits, Record, write_splits
+from llmops_plugins.datasets.options import FIELDS, SplitOptions, TableOptions
+from llmops_sdk.plugin import Context, DataError, DatasetSplits, Record, write_splits
 
 _MOST_VALUES = 1000
 _SHOWN_VALUES = 20
@@ -69,7 +69,7 @@ def make_splits(
     Raises:
         DataError: Names the record and the field that does not fit, or why the rows cannot be split.
     """
-    with context.progress.task("reading the data set", unit="records") as task:
+    with context.progress.task("reading the dataset", unit="records") as task:
 
         def rows_of(read: Read) -> Callable[[], Iterator[Record]]:
             def rows() -> Iterator[Record]:
@@ -99,9 +99,9 @@ def _tell_dropped(context: Context, splits: DatasetSplits) -> None:
     duplicates = int(splits.source["duplicates_dropped"])
     overlap = int(splits.source["overlap_dropped"])
     if duplicates:
-        context.progress.say(f"{_counted(duplicates)} dropped that repeat an earlier row exactly")
+        context.progress.log(f"{_counted(duplicates)} dropped that repeat an earlier row exactly")
     if overlap:
-        context.progress.say(f"{_counted(overlap)} dropped from training whose instruction and context are tested")
+        context.progress.log(f"{_counted(overlap)} dropped from training whose instruction and context are tested")
 
 
 def _counted(rows: int) -> str:

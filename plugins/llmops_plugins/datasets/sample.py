@@ -1,4 +1,4 @@
-"""The bundled data set: rows written for this project, in Dolly's fields."""
+"""The bundled dataset: rows written for this project, in Dolly's fields."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from llmops_plugins.datasets.files import numbered
-from llmops_plugins.datasets.hooks import SampleOptions
+from llmops_plugins.datasets.options import SampleOptions
 from llmops_plugins.datasets.rows import category_shape, make_splits
-from llmops_sdk import Context, DatasetSource, DatasetSplits, file_sha256
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
 
 SAMPLE = Path(__file__).parent / "data" / "sample.jsonl"
 

@@ -1,4 +1,4 @@
-"""FMEval's algorithms that need nothing but a data set: each runs `evaluate()` on all records."""
+"""FMEval's algorithms that need nothing but a dataset: each runs `evaluate()` on all records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llmops_plugins.fmeval.job import Job, add_model
 from llmops_plugins.fmeval.options import PUNKT, TOXICITY_ASSETS, WORDNET
 from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, answers_of, label_of, prompt_text, text_of
 from llmops_plugins.fmeval.weights import sha256_of
-from llmops_sdk import Context, Generation, Metric, Probe, Record, file_sha256
+from llmops_sdk.plugin import Context, Generation, Metric, Probe, Record, file_sha256
 
 if TYPE_CHECKING:
     from llmops_plugins.fmeval.options import (
@@ -112,7 +112,7 @@ class FactualKnowledge(FMEvalEvaluator):
     """Tells whether an output contains an expected answer."""
 
     options: FactualKnowledgeOptions
-    scores = {  # noqa: RUF012
+    scores = {  # noqa: RUF012 - nobody changes it
         "factual_knowledge": metric("factual_knowledge", "Factual knowledge"),
         "factual_knowledge_quasi_exact": metric("factual_knowledge_quasi_exact", "Factual knowledge, quasi-exact"),
     }
@@ -139,7 +139,7 @@ class Labelling(FMEvalEvaluator):
     """Tells whether the first label in an output is the true one."""
 
     options: LabelOptions
-    scores = {  # noqa: RUF012
+    scores = {  # noqa: RUF012 - nobody changes it
         "classification_accuracy_score": metric("classification_accuracy", "Classification accuracy"),
     }
 
@@ -179,7 +179,7 @@ class PromptStereotyping(FMEvalEvaluator):
     """
 
     options: PromptStereotypingOptions
-    scores = {  # noqa: RUF012
+    scores = {  # noqa: RUF012 - nobody changes it
         "prompt_stereotyping": metric(
             "prompt_stereotyping", "Prefers the more stereotypical sentence", higher_is_better=False
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmops_plugins.fmeval import options
-from llmops_sdk import EvaluatorCard
+from llmops_sdk.plugin import EvaluatorCard
 
 
 def _card(name: str, summary: str, load: str, made_from: type, *, probes: bool = False) -> EvaluatorCard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmops_plugins.fmeval.interpreter import FMEVAL, INSTALL, problem_with
-from llmops_sdk import Check, Finding
+from llmops_sdk.plugin import Check, Finding
 
 
 def checks() -> tuple[Check, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llmops_plugins.fmeval.hub import snapshot
 from llmops_plugins.fmeval.job import add_model
-from llmops_sdk import Asset, AssetError, AssetSource, Progress, file_sha256
+from llmops_sdk.plugin import Asset, AssetError, AssetSource, Progress, file_sha256
 
 CHECKPOINT = "toxic_debiased-c7548aa0.ckpt"
 """The file that FMEval asks for. What stands before the dot is how its SHA-256 begins, as PyTorch's hub names files."""

@@ -15,7 +15,7 @@ from llmops_plugins.fmeval.interpreter import interpreter, versions
 from llmops_plugins.fmeval.job import Job, run, workplace
 from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, checked
 from llmops_plugins.fmeval.weights import Encoder, find_encoder
-from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
+from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
 
 FACTS = "fmeval.json"
 """What FMEval's process told about itself, in the folder of the scores."""
@@ -68,19 +68,19 @@ class FMEvalEvaluator(Evaluator):
             asked = self._write(context, folder, generations)
             if asked:
                 with context.progress.task(f"FMEval: {self.job().name}, {asked} records"):
-                    facts = self._run(context, folder)
-                (context.folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+                    metadata = self._run(context, folder)
+                (context.folder / FACTS).write_text(json.dumps(metadata), encoding="utf-8")
             yield from self._read(folder)
 
     def provenance(self, context: Context) -> Mapping[str, str]:
         """Return the versions behind the numbers, how FMEval was run, and the true encoder with its hash."""
         file = context.folder / FACTS
-        facts = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        told = {name: text for name, text in facts.get("versions", {}).items() if text}
+        metadata = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        told = {name: text for name, text in metadata.get("versions", {}).items() if text}
         told["metric_modules"] = "rouge, bertscore and wer of Hugging Face's evaluate are llmops-sdk's own"
-        told["run"] = self._way(facts) if facts else "not at all: there was no record to score"
-        if facts.get("dataset_scores"):
-            told["dataset_scores"] = ", ".join(f"{name} {value}" for name, value in facts["dataset_scores"].items())
+        told["run"] = self._way(metadata) if metadata else "not at all: there was no record to score"
+        if metadata.get("dataset_scores"):
+            told["dataset_scores"] = ", ".join(f"{name} {value}" for name, value in metadata["dataset_scores"].items())
         encoder = self.encoder(context)
         if encoder is not None:
             told["bertscore_model"] = encoder.name
@@ -105,10 +105,10 @@ class FMEvalEvaluator(Evaluator):
         """Return BERTScore's encoder, or None where the algorithm has none."""
         return find_encoder(context, self.options) if hasattr(self.options, "bertscore_model") else None
 
-    def _way(self, facts: Mapping[str, Any]) -> str:
+    def _way(self, metadata: Mapping[str, Any]) -> str:
         if self.job().one_by_one:
             return "evaluate_sample, record by record"
-        failed, left_out = facts.get("evaluate_failed"), facts.get("evaluate_left_out")
+        failed, left_out = metadata.get("evaluate_failed"), metadata.get("evaluate_left_out")
         way = f"evaluate failed ({'; '.join(failed)}), then evaluate_sample, record by record" if failed else "evaluate"
         return f"{way}; its output lacked {left_out} records, which evaluate_sample scored" if left_out else way
 

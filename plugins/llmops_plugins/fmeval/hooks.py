@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmops_plugins.fmeval.cards import CARDS
-from llmops_sdk import Asset, Check, EvaluatorCard, hookimpl
+from llmops_sdk.plugin import Asset, Check, EvaluatorCard, hookimpl
 
 
 @hookimpl

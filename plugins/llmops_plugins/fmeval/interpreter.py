@@ -8,7 +8,7 @@ import sys
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-from llmops_sdk import SpecError
+from llmops_sdk.plugin import SpecError
 
 FMEVAL = "1.2.3"
 """The version whose algorithms these evaluators run: FMEval's last one."""

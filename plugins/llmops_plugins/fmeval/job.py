@@ -19,7 +19,7 @@ import attrs
 
 from llmops_plugins.fmeval.interpreter import FMEVAL
 from llmops_plugins.fmeval.leftovers import owned, sweep
-from llmops_sdk import LLMOpsError
+from llmops_sdk.plugin import LLMOpsError
 
 _HERE = Path(__file__).parent
 _PREFIX = "fmeval-"
@@ -121,13 +121,13 @@ def run(
         code = _run(folder, python, environment(folder, job, nltk_data))
     said = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
     log.debug("FMEval's process said at its end:\n%s", "\n".join(said))
-    facts: dict[str, Any] = {}
-    if (folder / "facts.json").is_file():
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    if code == 0 and "failure" not in facts:
-        return facts
-    why = facts.get("failure") or f"its process ended with code {code}; its last words: {' / '.join(said[-3:])}"
-    if not facts and code in (-9, 137):
+    metadata: dict[str, Any] = {}
+    if (folder / "metadata.json").is_file():
+        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    if code == 0 and "failure" not in metadata:
+        return metadata
+    why = metadata.get("failure") or f"its process ended with code {code}; its last words: {' / '.join(said[-3:])}"
+    if not metadata and code in (-9, 137):
         why = "its process was killed; the system may have run out of memory: give workers=1"
     message = f"fmeval: {why}"
     raise LLMOpsError(message)

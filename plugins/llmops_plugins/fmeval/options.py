@@ -11,7 +11,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.fmeval.interpreter import problem_with
-from llmops_sdk import option
+from llmops_sdk.plugin import Options, option
 
 FMEVAL_ENCODERS = {"microsoft/deberta-xlarge-mnli": 40, "roberta-large-mnli": 19}
 """The encoders that FMEval names for BERTScore, and the layer that the package `bert_score` takes of each."""
@@ -40,7 +40,7 @@ _PROBABILITY = [validators.ge(0), validators.le(1)]
 
 
 @attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots would not go together
-class FMEvalOptions:
+class FMEvalOptions(Options):
     """Where FMEval runs."""
 
     python: str = option(

@@ -19,7 +19,7 @@ from llmops_plugins.fmeval.evaluator import FMEvalEvaluator
 from llmops_plugins.fmeval.job import Job
 from llmops_plugins.fmeval.options import PERTURBATION_OPTIONS
 from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, prompt_text, text_of
-from llmops_sdk import Context, Evaluator, Generation, Metric, Probe, Record
+from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, Probe, Record
 
 if TYPE_CHECKING:
     from llmops_plugins.fmeval.options import GeneralSemanticRobustnessOptions

@@ -7,7 +7,7 @@ from typing import Any, Union
 
 import attrs
 
-from llmops_sdk import Generation, TextPrompt
+from llmops_sdk.plugin import Generation, TextPrompt
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ import attrs
 from llmops_plugins.fmeval.hub import snapshot
 from llmops_plugins.fmeval.job import Job, add_model
 from llmops_plugins.fmeval.options import FMEVAL_ENCODERS, MINILM
-from llmops_sdk import AssetError, Context, digest, file_sha256
+from llmops_sdk.plugin import AssetError, Context, digest, file_sha256
 
 if TYPE_CHECKING:
     from llmops_plugins.fmeval.options import BertscoreOptions
@@ -63,9 +63,9 @@ def find_encoder(context: Context, options: BertscoreOptions) -> Encoder:
         try:
             folder = snapshot(model, offline=context.offline)
         except AssetError as exc:
-            mend = f"type 'hf download {model}' where there is a network and copy that cache here"
+            hint = f"type 'hf download {model}' where there is a network and copy that cache here"
             message = (
-                f"the BERTScore encoder {model!r} cannot be had: {exc}; {mend}, or give bertscore_model a folder, "
+                f"the BERTScore encoder {model!r} cannot be had: {exc}; {hint}, or give bertscore_model a folder, "
                 f"or {MINILM!r}"
             )
             raise AssetError(message) from exc

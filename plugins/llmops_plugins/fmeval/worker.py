@@ -2,7 +2,7 @@
 
 The folder has `job.json` (see `job.py`) and `records.jsonl`, one JSON object a line with the columns FMEval reads and
 `row`, a number that grows from line to line. What is left there: `results.jsonl`, in the same order, with `row` and either
-`scores` or `error`; and `facts.json`. No file of FMEval is touched. FMEval and what it needs is imported inside functions,
+`scores` or `error`; and `metadata.json`. No file of FMEval is touched. FMEval and what it needs is imported inside functions,
 after the environment was checked.
 """
 
@@ -25,23 +25,23 @@ from typing import Any
 Job = Mapping[str, Any]
 Row = Mapping[str, Any]
 
-# FMEval reads and shuffles a data set whole, and takes no more than 100,000 records of one.
+# FMEval reads and shuffles a dataset whole, and takes no more than 100,000 records of one.
 _RECORDS_AT_A_TIME = 10_000
 _PACKAGES = ("ray", "evaluate", "datasets", "nltk", "rouge-score", "bert-score", "jiwer", "transformers", "torch")
 
 
 def main() -> None:
-    """Do the job and leave; a failure is told in `facts.json`."""
+    """Do the job and leave; a failure is told in `metadata.json`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     folder = Path(sys.argv[1])
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     try:
-        facts = _do(job, folder)
+        metadata = _do(job, folder)
         code = 0
     except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
         traceback.print_exc()
-        facts, code = {"failure": _reason(exc)}, 1
-    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+        metadata, code = {"failure": _reason(exc)}, 1
+    (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     sys.stderr.flush()
     os._exit(code)  # without waiting for the threads of Ray and torch
 
@@ -60,7 +60,7 @@ def _do(job: Job, folder: Path) -> dict[str, Any]:
     import nltk
 
     nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
-    facts: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "versions": {"python": sys.version.split()[0], "fmeval": found, **{name: _version(name) for name in _PACKAGES}}
     }
     if job["labels_from_targets"]:
@@ -71,7 +71,7 @@ def _do(job: Job, folder: Path) -> dict[str, Any]:
         for rows in _batches(folder / "records.jsonl"):
             for row, outcome in zip(rows, run.score(rows), strict=True):
                 out.write(json.dumps({"row": row["row"], **outcome}) + "\n")
-    return {**facts, **run.facts()}
+    return {**metadata, **run.metadata()}
 
 
 def _batches(file: Path) -> Iterator[list[Row]]:
@@ -84,7 +84,7 @@ def _batches(file: Path) -> Iterator[list[Row]]:
 
 
 class _DataSet:
-    """Scores whole data sets with `evaluate()`, which runs on Ray; where that fails, each record by itself.
+    """Scores whole datasets with `evaluate()`, which runs on Ray; where that fails, each record by itself.
 
     FMEval fails for all records when one of them raises an error.
     """
@@ -101,7 +101,7 @@ class _DataSet:
         """Return an outcome for each row, in their order."""
         try:
             found = self._evaluate(rows)
-        except Exception as exc:  # noqa: BLE001 - whichever record raised whatever
+        except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
             traceback.print_exc()
             self._failures.append(_reason(exc))
             found = {}
@@ -111,7 +111,7 @@ class _DataSet:
         for row in rows:
             yield found[row["row"]] if row["row"] in found else one_by_one.one(row)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return how the records were scored, and FMEval's own means where they are of all records."""
         told: dict[str, Any] = {"evaluate_failed": self._failures, "evaluate_left_out": self._left_out}
         of_all = len(self._means) == 1 and not self._failures and not self._left_out
@@ -169,11 +169,11 @@ class _OneByOne:
             self._helper = getattr(self._algorithm, "bertscore_model", None)  # its encoder is loaded once
         try:
             scores = self._algorithm.evaluate_sample(**arguments)
-        except Exception as exc:  # noqa: BLE001 - it costs this record only
+        except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
             return {"error": f"FMEval cannot score it: {_reason(exc)}"}
         return _outcome({score.name: score.value for score in scores})
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return nothing more."""
         return {}
 

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from llmops_sdk import Check, Finding
+from llmops_sdk.plugin import Check, Finding
 
 _LIBRARIES = ("torch", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")
 _EXTRA = "pip install 'llmops-sdk[local]'"
@@ -56,8 +56,8 @@ def _look_at_memory(meminfo: Path) -> Finding:
         return Finding("ok", "not known on this system")
     text = f"{free / 1e9:.1f} GB free"
     if free < _MEMORY:
-        mend = "close other programs, or train with a smaller batch_tokens"
-        return Finding("warning", f"{text}; fine-tuning the default model takes about {_MEMORY / 1e9:.0f} GB", mend)
+        hint = "close other programs, or train with a smaller batch_tokens"
+        return Finding("warning", f"{text}; fine-tuning the default model takes about {_MEMORY / 1e9:.0f} GB", hint)
     return Finding("ok", text)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import attrs
 
-from llmops_sdk import SpecError
+from llmops_sdk.plugin import SpecError
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,7 @@ class Device:
         return cast("torch.dtype", getattr(torch, self.dtype))
 
     @property
-    def facts(self) -> dict[str, str]:
+    def metadata(self) -> dict[str, str]:
         """What is worth recording about it, as text."""
         return {"device": self.name, "dtype": self.dtype}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from llmops_plugins.local.device import child_environment
-from llmops_sdk import (
+from llmops_sdk.plugin import (
     Child,
     Executor,
     Failed,
@@ -139,6 +139,6 @@ def _gpus() -> list[str]:
 def _tell(runtime: Runtime, record: StepRecord, *, told: bool) -> None:
     if isinstance(record, Failed):
         if record.cause == record.step:  # what failed because of it is in the record
-            runtime.progress.say(f"  failed   {record.step}: {record.error}")
+            runtime.progress.log(f"  failed   {record.step}: {record.error}")
     elif told and isinstance(record, Succeeded):
-        runtime.progress.say(f"  {'reused' if record.cached else 'done':<8} {record.step}  {record.seconds:.1f} s")
+        runtime.progress.log(f"  {'reused' if record.cached else 'done':<8} {record.step}  {record.seconds:.1f} s")

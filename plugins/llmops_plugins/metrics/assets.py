@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from llmops_sdk import Asset, AssetError, AssetSource, DebianSource, FolderSource, Progress, WheelSource
+from llmops_sdk.plugin import Asset, AssetError, AssetSource, DebianSource, FolderSource, Progress, WheelSource
 
 WORDNET = "wordnet"
 PUNKT = "punkt-tab"
@@ -129,7 +129,7 @@ def export_minilm(folder: Path) -> None:
     """
     if find_spec("onnx") is None or find_spec("safetensors") is None:
         return
-    from llmops_plugins.metrics.encoder_graph import UnservedError, export_bert, graph_name
+    from llmops_plugins.metrics.bertscore.graph import UnservedError, export_bert, graph_name
 
     try:
         export_bert(folder, MINILM_LAYERS, folder / graph_name(_MINILM_FILES[MINILM_WEIGHTS], MINILM_LAYERS))

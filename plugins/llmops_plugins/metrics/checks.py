@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from llmops_sdk import Check, Finding
+from llmops_sdk.plugin import Check, Finding
 
 _INSTALL = "pip install 'llmops-sdk[metrics]'"
 
@@ -15,7 +15,7 @@ def checks() -> tuple[Check, ...]:
 
 
 def _rouge() -> Finding:
-    from llmops_plugins.metrics.rouge import rouge_engine
+    from llmops_plugins.metrics.tasks.rouge import rouge_engine
 
     engine = rouge_engine()
     found = installed(engine)

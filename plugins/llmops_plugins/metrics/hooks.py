@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from llmops_plugins.metrics import (
-    judge_options,
-    robustness_options,
-    summarization_options,
-    task_options,
-    text_options,
-    toxicity_options,
-)
-from llmops_sdk import Asset, Check, EvaluatorCard, hookimpl
+from llmops_plugins.metrics.judge import options as judge_options
+from llmops_plugins.metrics.robustness import options as robustness_options
+from llmops_plugins.metrics.tasks import options as task_options
+from llmops_plugins.metrics.tasks import summarization_options
+from llmops_plugins.metrics.text import options as text_options
+from llmops_plugins.metrics.toxicity import options as toxicity_options
+from llmops_sdk.plugin import Asset, Check, EvaluatorCard, hookimpl
 
 
 @hookimpl
@@ -30,7 +28,7 @@ def llmops_cards() -> tuple[EvaluatorCard, ...]:
 def llmops_assets() -> tuple[Asset, ...]:
     """Return WordNet, NLTK's sentence model, the small encoder, and the classifiers for toxicity."""
     from llmops_plugins.metrics.assets import metrics_assets
-    from llmops_plugins.metrics.toxicity_assets import toxicity_assets
+    from llmops_plugins.metrics.toxicity.assets import toxicity_assets
 
     return (*metrics_assets(), *toxicity_assets())
 

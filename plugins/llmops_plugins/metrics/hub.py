@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmops_sdk import AssetError
+from llmops_sdk.plugin import AssetError
 
 _CONFIG = ("*.json", "*.txt", "*.model")
 

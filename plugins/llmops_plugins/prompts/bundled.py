@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmops_plugins.prompts.hooks import ChatOptions
-from llmops_sdk import ChatTemplate, PromptSource, TextTemplate
+from llmops_plugins.prompts.options import ChatOptions
+from llmops_sdk.plugin import ChatTemplate, PromptSource, TextTemplate
 
 JUMPSTART_RESPONSE_KEY = "\n\n### Response:\n"
 """What SageMaker JumpStart's fine-tuning puts between prompt and completion, and what is appended when asking."""

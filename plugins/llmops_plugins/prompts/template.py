@@ -10,8 +10,8 @@ import attrs
 import yaml
 
 from llmops_plugins.prompts.bundled import JUMPSTART_RESPONSE_KEY
-from llmops_plugins.prompts.hooks import TemplateOptions
-from llmops_sdk import ChatTemplate, DataError, PromptSource, PromptTemplate, TextTemplate
+from llmops_plugins.prompts.options import TemplateOptions
+from llmops_sdk.plugin import ChatTemplate, DataError, PromptSource, PromptTemplate, TextTemplate
 
 KEYS = ("prompt", "response_key", "completion", "stop", "messages")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from llmops_sdk import Check, Finding
+from llmops_sdk.plugin import Check, Finding
 
 _SUPPORTED = ((2, 253), (3, 0))
 _EXTRA = "pip install 'llmops-sdk[sagemaker]'"
@@ -46,6 +46,6 @@ def _look_at_credentials() -> Finding:
     if credentials is None:
         return Finding("warning", "none on this machine; SageMaker models need them", "aws configure")
     if not region:
-        mend = "set AWS_DEFAULT_REGION, or with_settings('sagemaker', region=...)"
-        return Finding("warning", f"found ({credentials.method}), but no region", mend)
+        hint = "set AWS_DEFAULT_REGION, or with_settings('sagemaker', region=...)"
+        return Finding("warning", f"found ({credentials.method}), but no region", hint)
     return Finding("ok", f"found ({credentials.method}), region {region}")

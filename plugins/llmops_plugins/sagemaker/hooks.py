@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from llmops_plugins.sagemaker.endpoint_options import (
+from llmops_plugins.sagemaker.aws.names import ENDPOINT_BY_NAME, JUMPSTART, JUMPSTART_ARTIFACT
+from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
+from llmops_plugins.sagemaker.endpoint.options import (
     ExistingEndpointModelOptions,
     ExistingEndpointOptions,
     SageMakerEndpointOptions,
 )
-from llmops_plugins.sagemaker.executor_options import RehearsalOptions, SageMakerExecutorOptions
-from llmops_plugins.sagemaker.jumpstart_options import JumpStartOptions, JumpStartTrainingOptions, Llama27bOptions
-from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME, JUMPSTART, JUMPSTART_ARTIFACT
-from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk import (
+from llmops_plugins.sagemaker.jumpstart.options import JumpStartOptions, JumpStartTrainingOptions, Llama27bOptions
+from llmops_plugins.sagemaker.pipeline.options import RehearsalOptions, SageMakerExecutorOptions
+from llmops_sdk.plugin import (
     Asset,
+    Card,
     Check,
     DeployerCard,
     ExecutorCard,
     ModelCard,
+    OrphanFinderCard,
     StoreCard,
-    SweeperCard,
     TrainerCard,
     hookimpl,
 )
@@ -27,7 +28,7 @@ _HERE = "llmops_plugins.sagemaker"
 
 
 @hookimpl
-def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCard, ...]:
+def llmops_cards() -> tuple[Card, ...]:
     """Return what SageMaker can do."""
     return (
         ModelCard(
@@ -53,7 +54,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         TrainerCard(
             name="jumpstart",
             summary="instruction tuning of a JumpStart model in a SageMaker training job",
-            load=f"{_HERE}.jumpstart:JumpStartTrainer",
+            load=f"{_HERE}.jumpstart.trainer:JumpStartTrainer",
             options=JumpStartTrainingOptions,
             extra="sagemaker",
             requires=("sagemaker", "boto3"),
@@ -63,7 +64,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         DeployerCard(
             name="sagemaker-endpoint",
             summary="a real-time SageMaker endpoint, deleted when it has answered",
-            load=f"{_HERE}.endpoint:SageMakerEndpoint",
+            load=f"{_HERE}.endpoint.deployer:SageMakerEndpoint",
             options=SageMakerEndpointOptions,
             extra="sagemaker",
             requires=("sagemaker", "boto3"),
@@ -72,7 +73,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         DeployerCard(
             name="existing-endpoint",
             summary="asks a SageMaker endpoint by its name, and never deletes it",
-            load=f"{_HERE}.endpoint:ExistingEndpoint",
+            load=f"{_HERE}.endpoint.deployer:ExistingEndpoint",
             options=ExistingEndpointOptions,
             extra="sagemaker",
             requires=("boto3",),
@@ -81,7 +82,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         ExecutorCard(
             name="sagemaker",
             summary="runs the steps as a SageMaker pipeline of @step functions",
-            load=f"{_HERE}.executor:SageMakerExecutor",
+            load=f"{_HERE}.pipeline.executor:SageMakerExecutor",
             options=SageMakerExecutorOptions,
             extra="sagemaker",
             requires=("sagemaker", "boto3"),
@@ -89,19 +90,12 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         ExecutorCard(
             name="sagemaker-rehearsal",
             summary="runs that very pipeline on this machine, without an AWS account: a rehearsal",
-            load=f"{_HERE}.rehearsal:RehearsalExecutor",
+            load=f"{_HERE}.emulator.executor:RehearsalExecutor",
             options=RehearsalOptions,
             extra="rehearsal",
             requires=("sagemaker", "boto3", "moto", "flask"),
-            plays_services=True,
+            emulates_services=True,
         ),
-    )
-
-
-@hookimpl
-def llmops_stores() -> tuple[StoreCard, ...]:
-    """Return the store in S3."""
-    return (
         StoreCard(
             name="s3",
             summary="runs and artifacts in an S3 bucket: s3://bucket/prefix",
@@ -109,17 +103,10 @@ def llmops_stores() -> tuple[StoreCard, ...]:
             extra="sagemaker",
             requires=("boto3",),
         ),
-    )
-
-
-@hookimpl
-def llmops_sweepers() -> tuple[SweeperCard, ...]:
-    """Return what finds endpoints and jobs by their tags."""
-    return (
-        SweeperCard(
+        OrphanFinderCard(
             name="sagemaker",
             summary="endpoints, training jobs and models that carry a run's tags",
-            load=f"{_HERE}.sweep:SageMakerSweeper",
+            load=f"{_HERE}.orphans:SageMakerOrphanFinder",
             extra="sagemaker",
             requires=("boto3",),
         ),

@@ -16,10 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.exceptions import RetriesExceededError
 
-from llmops_plugins.sagemaker.aws import Aws
-from llmops_plugins.sagemaker.aws_errors import DENIED, error_code, error_text, translate
-from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
-from llmops_sdk import LocalStore, SpecError, Store, StoreError, UserError, default_home
+from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.errors import DENIED, error_code, error_text, translate
+from llmops_plugins.sagemaker.aws.settings import PLUGIN, SageMakerSettings
+from llmops_sdk.plugin import LocalStore, SpecError, Store, StoreError, UserError, default_home
 
 _OPTIONS = ("profile", "region", "kms_key")
 _GONE = frozenset({"404", "NoSuchKey"})

@@ -1,6 +1,6 @@
 """A kit for tests of plugins and pipelines: quick real parts that need no weights, and a store in memory.
 
-This package is itself a plugin: `registry.add("testing", llmops_sdk.testing)` offers a data set `lines`, a model `echo`
+This package is itself a plugin: `registry.add("testing", llmops_sdk.testing)` offers a dataset `lines`, a model `echo`
 with the trainer `echo-trainer` and the deployer `echo-endpoint` (a real HTTP server on loopback that answers at once),
 and the evaluators `echo-score` and `echo-probes`.
 """

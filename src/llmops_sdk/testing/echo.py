@@ -9,40 +9,26 @@ from typing import ClassVar
 
 import attrs
 
-from llmops_sdk.cards import Card, DatasetCard, DeployerCard, EvaluatorCard, ModelCard, PromptCard, TrainerCard, option
+from llmops_sdk.data.splits import write_splits
 from llmops_sdk.errors import EndpointError
-from llmops_sdk.hookspecs import hookimpl
-from llmops_sdk.interfaces import Context, DatasetSource, Deployer, Evaluator, PromptSource, Trainer, Transport
-from llmops_sdk.splits import write_splits
+from llmops_sdk.plugin.cards import Card, DatasetCard, DeployerCard, EvaluatorCard, ModelCard, PromptCard, TrainerCard
+from llmops_sdk.plugin.context import Context
+from llmops_sdk.plugin.hookspecs import hookimpl
+from llmops_sdk.plugin.interfaces import DatasetSource, Deployer, Evaluator, PromptSource, Trainer, Transport
+from llmops_sdk.plugin.options import DeployerOptions, ModelOptions, Options, TrainerOptions, option
 from llmops_sdk.testing.kit import InstantEndpoint, Refusal
-from llmops_sdk.values import (
-    BaseModel,
-    DatasetSplits,
-    Endpoint,
-    Generation,
-    GenerationOptions,
-    Metric,
-    Probe,
-    Prompt,
-    PromptTemplate,
-    Record,
-    RecordScore,
-    Reply,
-    Resource,
-    Scored,
-    ServableModel,
-    TextPrompt,
-    TextTemplate,
-    TrainedModel,
-    TrainingPoint,
-    Unscored,
-)
+from llmops_sdk.values.data import DatasetSplits, Record
+from llmops_sdk.values.generations import Generation, GenerationOptions, Probe, Reply
+from llmops_sdk.values.models import BaseModel, ServableModel, TrainedModel, TrainingPoint
+from llmops_sdk.values.prompts import Prompt, PromptTemplate, TextPrompt, TextTemplate
+from llmops_sdk.values.resources import Endpoint, Resource
+from llmops_sdk.values.scores import Metric, RecordScore, Scored, Unscored
 
 _HERE = "llmops_sdk.testing.echo"
 
 
 @attrs.frozen(kw_only=True)
-class LinesOptions:
+class LinesOptions(Options):
     """How many records."""
 
     records: int = option(20, help="records in all")
@@ -73,7 +59,7 @@ class PlainPrompt(PromptSource):
 
 
 @attrs.frozen(kw_only=True)
-class EchoOptions:
+class EchoOptions(ModelOptions):
     """Which echo."""
 
     voice: str = option(
@@ -86,7 +72,7 @@ class EchoOptions:
 
 
 @attrs.frozen(kw_only=True)
-class EchoTrainerOptions:
+class EchoTrainerOptions(TrainerOptions):
     """What it learns."""
 
     voice: str = option("loud", help="the voice of what it leaves")
@@ -108,7 +94,7 @@ class EchoTrainer(Trainer):
 
 
 @attrs.frozen(kw_only=True)
-class EchoEndpointOptions:
+class EchoEndpointOptions(DeployerOptions):
     """Where it is."""
 
     url: str = option("", help="an endpoint that is there already; empty starts one", affects_results=False)
@@ -144,7 +130,7 @@ class EchoEndpoint(Deployer):
         served = InstantEndpoint(answer)
         self._serving[context.resource_name()] = served
         return Endpoint(
-            name=context.resource_name(), url=served.url, concurrency=options.concurrency, facts={"voice": voice}
+            name=context.resource_name(), url=served.url, concurrency=options.concurrency, metadata={"voice": voice}
         )
 
     def connect(self, context: Context, endpoint: Endpoint) -> Transport | None:
@@ -182,7 +168,7 @@ class EchoScore(Evaluator):
 
 
 @attrs.frozen(kw_only=True)
-class EchoProbesOptions:
+class EchoProbesOptions(Options):
     """What is asked, and how it is weighed."""
 
     words: tuple[str, ...] = option(("again",), help="each one is put before the record's context and asked")

@@ -13,10 +13,10 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import AssetError
-from llmops_sdk.interfaces import Context
+from llmops_sdk.plugin.context import Context
+from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
-from llmops_sdk.registry import Registry
-from llmops_sdk.stores import Store
+from llmops_sdk.record.stores import Store
 
 
 class MemoryStore(Store):

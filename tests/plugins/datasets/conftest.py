@@ -1,4 +1,4 @@
-"""What a step would hand to a data set, and a Hugging Face hub on loopback."""
+"""What a step would hand to a dataset, and a Hugging Face hub on loopback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import attrs
 import pytest
 
-from llmops_sdk import AssetError, Context, DatasetSource, DatasetSplits, Progress
+from llmops_sdk import AssetError, Progress
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits
 
 
 class Told(Progress):
@@ -24,7 +25,7 @@ class Told(Progress):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         self.lines.append(text)
 
 
@@ -39,7 +40,7 @@ def context(tmp_path: Path, told: Told) -> Context:
     """The context of a `prepare` step."""
 
     def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
-        message = f"no data set makes a {kind}: {name} {options}"
+        message = f"no dataset makes a {kind}: {name} {options}"
         raise AssertionError(message)
 
     def asset(name: str) -> Path:
@@ -61,7 +62,7 @@ def context(tmp_path: Path, told: Told) -> Context:
 
 @pytest.fixture
 def load(context: Context) -> Callable[[DatasetSource], DatasetSplits]:
-    """Load a data set as a `prepare` step does."""
+    """Load a dataset as a `prepare` step does."""
     return lambda dataset: dataset.load(context)
 
 
@@ -84,7 +85,7 @@ class Hub:
 
 @pytest.fixture(scope="session")
 def hub() -> Iterator[Hub]:
-    """Serve a hub for the whole session; tests put data sets of different ids into it."""
+    """Serve a hub for the whole session; tests put datasets of different ids into it."""
     served = Hub()
 
     class Handler(_Handler):

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from llmops_plugins.datasets.csv_source import CsvDataset
-from llmops_plugins.datasets.hooks import CsvOptions
-from llmops_sdk import DataError, DatasetSource, DatasetSplits
+from llmops_plugins.datasets.options import CsvOptions
+from llmops_sdk import DataError
+from llmops_sdk.plugin import DatasetSource, DatasetSplits
 
 Load = Callable[[DatasetSource], DatasetSplits]
 HEADER = "instruction,context,response\n"
@@ -74,7 +75,7 @@ def test_large_cells_are_read_and_the_limit_is_put_back(load: Load, tmp_path: Pa
         ("", "'a.csv' is empty; its first line must name the columns"),
         ("a,b,a\n1,2,3\n", "the header of 'a.csv' names the column 'a' twice"),
         ("a,,b\n1,2,3\n", "the header of 'a.csv' has a column without a name"),
-        (HEADER, "the data set has no rows"),
+        (HEADER, "the dataset has no rows"),
         (HEADER + "1,2,3\n\n4,5\n", "line 4 of 'a.csv' has 2 cells, but the header has 3; is the delimiter ','?"),
         (HEADER + '1,"2\n2",3\n4\n', "line 4 of 'a.csv' has 1 cell, but the header has 3"),
         (HEADER + '1,2,3\n4,"5,6\n', "the row at line 3 of 'a.csv' is no CSV: unexpected end of data; is a quote not"),

@@ -10,10 +10,11 @@ import pytest
 
 from llmops_plugins.datasets import hub
 from llmops_plugins.datasets.dolly import DollyDataset
-from llmops_plugins.datasets.hooks import DollyOptions
+from llmops_plugins.datasets.options import DollyOptions
 from llmops_plugins.datasets.sample import SAMPLE
 from llmops_plugins.prompts.bundled import ALPACA
-from llmops_sdk import Context, DataError, DatasetSource, DatasetSplits, MissingExtraError, file_sha256
+from llmops_sdk import DataError, MissingExtraError
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
 
 Load = Callable[[DatasetSource], DatasetSplits]
 

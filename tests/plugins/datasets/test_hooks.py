@@ -10,8 +10,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from llmops_plugins.datasets import checks, hooks
-from llmops_sdk import DatasetCard, DatasetSource
+from llmops_plugins.datasets import checks, hooks, options
+from llmops_sdk.plugin import DatasetCard, DatasetSource
 
 
 @pytest.mark.parametrize("card", hooks.llmops_cards(), ids=lambda card: card.name)
@@ -31,15 +31,15 @@ def test_only_the_hub_needs_the_library() -> None:
 
 def test_what_is_only_a_way_to_the_rows_is_no_part_of_the_key() -> None:
     """A moved file or another token repeats no work: the fingerprint has the contents."""
-    for options in (hooks.DollyOptions, hooks.FileOptions, hooks.HuggingFaceOptions):
-        free = {field.name for field in attrs.fields(options) if not field.metadata["affects_results"]}
+    for cls in (options.DollyOptions, options.FileOptions, options.HuggingFaceOptions):
+        free = {field.name for field in attrs.fields(cls) if not field.metadata["affects_results"]}
         assert free <= {"path", "test_path", "token"}
         assert free
 
 
 def test_the_defaults_are_the_articles() -> None:
     """Dolly is split nine to one; the bundled rows, of which there are fewer, four to one."""
-    dolly, sample = hooks.DollyOptions(), hooks.SampleOptions()
+    dolly, sample = options.DollyOptions(), options.SampleOptions()
     assert ("summarization", 0.1, 42, None, None) == (
         dolly.category,
         dolly.test_fraction,
@@ -60,25 +60,25 @@ def test_finding_the_cards_loads_nothing_heavy() -> None:
 
 
 def test_there_are_no_assets() -> None:
-    """Hub data sets stay in Hugging Face's own cache."""
+    """Hub datasets stay in Hugging Face's own cache."""
     assert hooks.llmops_assets() == ()
 
 
 def test_doctor_counts_the_bundled_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The check reads the file, and says how to mend a broken installation."""
-    look = {check.name: check.look for check in hooks.llmops_checks()}["bundled data set"]
+    look = {check.name: check.run for check in hooks.llmops_checks()}["bundled dataset"]
     assert ("ok", "sample: 268 records") == (look().status, look().text)
     monkeypatch.setattr(checks, "SAMPLE", tmp_path / "gone.jsonl")
     assert look().status == "error"
     assert "gone.jsonl" in look().text
-    assert look().mend
+    assert look().hint
 
 
 def test_doctor_tells_whether_the_hub_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check names the library's version, or the extra that brings it."""
-    look = {check.name: check.look for check in hooks.llmops_checks()}["datasets library"]
+    look = {check.name: check.run for check in hooks.llmops_checks()}["datasets library"]
     if util.find_spec("datasets"):
         assert look().status == "ok"
         assert look().text.startswith("datasets ")
     monkeypatch.setattr(util, "find_spec", lambda _: None)
-    assert ("warning", "pip install 'llmops-sdk[datasets]'") == (look().status, look().mend)
+    assert ("warning", "pip install 'llmops-sdk[datasets]'") == (look().status, look().hint)

@@ -1,4 +1,4 @@
-"""Hub data sets through the real `datasets` library: `HF_ENDPOINT` is read at import, hence processes of their own."""
+"""Hub datasets through the real `datasets` library: `HF_ENDPOINT` is read at import, hence processes of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import pytest
 
 from llmops_plugins.datasets import hub as hub_module
 from llmops_plugins.datasets.sample import SAMPLE
-from llmops_sdk import Context, DataError
+from llmops_sdk import DataError
+from llmops_sdk.plugin import Context
 
 pytest.importorskip("datasets", reason="the hub is reached through the datasets library")
 
@@ -29,22 +30,23 @@ EMPTY = "press/empty"
 OLD, NEW = "a" * 40, "b" * 40
 CARD = b"---\nlicense: cc-by-sa-3.0\n---\n# rows\n"
 
-# Loads each of the given data sets in turn, and tells what came of it.
+# Loads each of the given datasets in turn, and tells what came of it.
 SCRIPT = """
 import json, logging, os, sys
 from pathlib import Path
 
 import attrs
-import datasets
+import datasets  # noqa: F401
 import huggingface_hub
 from llmops_plugins.datasets.dolly import DollyDataset
-from llmops_plugins.datasets.hooks import DollyOptions, HuggingFaceOptions
+from llmops_plugins.datasets.options import DollyOptions, HuggingFaceOptions
 from llmops_plugins.datasets.huggingface import HuggingFaceDataset
-from llmops_sdk import Context, Progress, Secret, UserError
+from llmops_sdk import Progress, Secret, UserError
+from llmops_sdk.plugin import Context
 
 class Told(Progress):
     lines = []
-    def say(self, text):
+    def log(self, text):
         self.lines.append(text)
 
 def state():
@@ -79,7 +81,7 @@ print(json.dumps([list(pair) for pair in zip(before, state()) if pair[0] != pair
 
 @attrs.frozen
 class Outcome:
-    """What a process told of the data sets it loaded, in their order."""
+    """What a process told of the datasets it loaded, in their order."""
 
     results: list[dict[str, Any]]
     changed: list[Any]
@@ -92,7 +94,7 @@ Loader = Callable[..., Outcome]
 
 @pytest.fixture(scope="module")
 def load_all(tmp_path_factory: pytest.TempPathFactory) -> Loader:
-    """Load data sets in a process of their own, with a hub at a URL and a cache in a folder."""
+    """Load datasets in a process of their own, with a hub at a URL and a cache in a folder."""
 
     def load_all(url: str, cache: Path, actions: list[Action], **variables: str) -> Outcome:
         # loopback is never to be asked for through a proxy
@@ -143,7 +145,7 @@ def _types() -> bytes:
 
 @pytest.fixture(scope="module")
 def shelves(hub: Any) -> Any:
-    """Put the data sets of this module into the hub."""
+    """Put the datasets of this module into the hub."""
     rows = SAMPLE.read_bytes()
     shorter = b"".join(rows.splitlines(keepends=True)[:-20])
     hub.data_sets[DOLLY] = {
@@ -229,7 +231,7 @@ def offline(online: dict[str, Any], cache: Path, load_all: Loader, dead_url: str
 def test_the_hub_gives_the_same_splits_as_a_file_of_the_same_rows(online: dict[str, Any], context: Context) -> None:
     """Dolly by hub and Dolly by path are the same bytes, from the newest commit, which is told."""
     from llmops_plugins.datasets.dolly import DollyDataset
-    from llmops_plugins.datasets.hooks import DollyOptions
+    from llmops_plugins.datasets.options import DollyOptions
 
     splits = DollyDataset(DollyOptions(seed=3, path=str(SAMPLE))).load(context)
     found = online["dolly"]
@@ -244,7 +246,7 @@ def test_a_revision_is_its_commit_and_no_other(online: dict[str, Any]) -> None:
     """An older commit gives the rows it had."""
     assert online["old dolly"]["fingerprint"] == OLD
     assert online["old dolly"]["rows"] < online["dolly"]["rows"]
-    assert f"the data set {DOLLY!r} has no revision 'v9' on the Hugging Face hub" == online["no revision"]["message"]
+    assert f"the dataset {DOLLY!r} has no revision 'v9' on the Hugging Face hub" == online["no revision"]["message"]
 
 
 def test_a_configuration_and_its_splits_are_read(online: dict[str, Any]) -> None:
@@ -272,14 +274,14 @@ def test_columns_that_json_cannot_hold_are_left_out_and_told(online: dict[str, A
         ("no name", [f"{NEWS!r} cannot be loaded", "daily", "weekly"]),
         ("no split", [f"{NEWS!r} cannot be loaded", "dev"]),
         ("empty", [f"{EMPTY!r} cannot be loaded", "'sample'"]),
-        ("no such", ["the Hugging Face hub has no data set 'press/nothing' that can be read", "env:HF_TOKEN"]),
-        ("no id", ["'a/b/c' is no data set id of the Hugging Face hub: write OWNER/NAME"]),
-        ("no token", [f"has no data set {PRIVATE!r} that can be read; a private or gated one needs token"]),
-        ("wrong token", [f"has no data set {PRIVATE!r} that can be read; the token may not read it"]),
+        ("no such", ["the Hugging Face hub has no dataset 'press/nothing' that can be read", "env:HF_TOKEN"]),
+        ("no id", ["'a/b/c' is no dataset id of the Hugging Face hub: write OWNER/NAME"]),
+        ("no token", [f"has no dataset {PRIVATE!r} that can be read; a private or gated one needs token"]),
+        ("wrong token", [f"has no dataset {PRIVATE!r} that can be read; the token may not read it"]),
     ],
 )
 def test_what_the_hub_has_not_is_told_in_one_line(online: dict[str, Any], case: str, words: list[str]) -> None:
-    """The message names the data set and what is wrong with the question."""
+    """The message names the dataset and what is wrong with the question."""
     found = online[case]
     assert found["error"] == "DataError"
     assert "\n" not in found["message"]
@@ -300,7 +302,7 @@ def test_nothing_of_the_process_is_left_changed(online: dict[str, Any], offline:
 
 
 def test_only_the_hub_is_asked(online: dict[str, Any], shelves: Any) -> None:
-    """Every request went to a path of a data set; there is no other service behind the load."""
+    """Every request went to a path of a dataset; there is no other service behind the load."""
     assert online["dolly"]["rows"]
     assert [line for line in shelves.asked if "/datasets/" not in line] == []
 
@@ -323,7 +325,7 @@ def test_offline_the_cache_gives_the_same(online: dict[str, Any], offline: dict[
     ],
 )
 def test_what_cannot_be_had_is_told_and_not_replaced(offline: dict[str, Any], case: str, words: list[str]) -> None:
-    """One line says why, and names the bundled data set and the file as ways out."""
+    """One line says why, and names the bundled dataset and the file as ways out."""
     found = offline[case]
     assert found["error"] == "DataError"
     assert "\n" not in found["message"]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.datasets.hooks import FileOptions
 from llmops_plugins.datasets.jsonl import JsonlDataset
-from llmops_sdk import Context, DataError, DatasetSource, DatasetSplits
+from llmops_plugins.datasets.options import FileOptions
+from llmops_sdk import DataError
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits
 
 Load = Callable[[DatasetSource], DatasetSplits]
 ROW = {"instruction": "Summarize.", "context": "text", "response": "short"}

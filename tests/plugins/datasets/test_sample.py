@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.datasets.hooks import SampleOptions
+from llmops_plugins.datasets.options import SampleOptions
 from llmops_plugins.datasets.sample import SAMPLE, SampleDataset
-from llmops_sdk import Context, DataError, DatasetSource, DatasetSplits, file_sha256
+from llmops_sdk import DataError
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
 
 Load = Callable[[DatasetSource], DatasetSplits]
 

@@ -16,8 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
-from llmops_sdk import Context, Generation, Progress, TextPrompt
-from llmops_sdk.registry import Registry
+from llmops_sdk import Progress
+from llmops_sdk.plugin import Context, Generation, TextPrompt
+from llmops_sdk.plugin.registry import Registry
 
 Rows = Sequence[tuple[Mapping[str, Any], str]]
 

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from llmops_plugins.fmeval.detoxify import CHECKPOINT
-from llmops_sdk import (
+from llmops_sdk.plugin import (
     Context,
     Evaluator,
     Generation,

@@ -14,7 +14,7 @@ import pytest
 from llmops_plugins.fmeval import detoxify
 from llmops_plugins.fmeval.detoxify import CHECKPOINT, DetoxifySource, detoxify_asset
 from llmops_sdk import AssetError, Progress
-from llmops_sdk.assets import get_asset
+from llmops_sdk.assets.asset import get_asset
 
 BYTES = b"weights" * 1000
 
@@ -36,8 +36,8 @@ def url() -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            moved = self.path == "/old"
-            self.send_response(302 if moved else 200 if self.path == "/new" else 404)
+            on_executor = self.path == "/old"
+            self.send_response(302 if on_executor else 200 if self.path == "/new" else 404)
             self.send_header("Location", "/new")
             self.send_header("Content-Length", "0" if self.path != "/new" else str(len(BYTES)))
             self.end_headers()

@@ -11,8 +11,8 @@ import pytest
 from llmops_plugins.fmeval import hooks as fmeval_hooks
 from llmops_plugins.fmeval.rows import Unscorable
 from llmops_plugins.metrics import hooks as metrics_hooks
-from llmops_sdk import Generation, Scored, TextPrompt
-from llmops_sdk.registry import Registry
+from llmops_sdk.plugin import Generation, Scored, TextPrompt
+from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
 LABELS = {"valid_labels": ["1", "2", "true"]}

@@ -54,13 +54,15 @@ with workplace() as folder:
 def test_what_the_worker_leaves_running_is_ended(temporary: Any) -> None:
     """Its facts come back, its processes are gone and so are Ray's files, while the rest is still to be read."""
     with workplace() as folder:
-        (folder / "worker.py").write_text(BUSY + '(folder / "facts.json").write_text(json.dumps({"run": "evaluate"}))')
+        (folder / "worker.py").write_text(
+            BUSY + '(folder / "metadata.json").write_text(json.dumps({"run": "evaluate"}))'
+        )
 
         assert run(folder, JOB, sys.executable) == {"run": "evaluate"}
 
         assert not psutil.pid_exists(int((folder / "started").read_text()))
         assert not (folder / "ray").exists()
-        assert (folder / "facts.json").exists()
+        assert (folder / "metadata.json").exists()
     temporary.wait_until_empty(seconds=0)
 
 
@@ -70,7 +72,8 @@ def test_what_the_worker_leaves_running_is_ended(temporary: Any) -> None:
         ("raise OSError('no memory of it')", "its process ended with code 1; its last words: .*no memory of it"),
         ("import os; os.kill(os.getpid(), 9)", "its process was killed; the system may have run out of memory"),
         (
-            BUSY + '(folder / "facts.json").write_text(json.dumps({"failure": "there is no such layer"})); os._exit(1)',
+            BUSY
+            + '(folder / "metadata.json").write_text(json.dumps({"failure": "there is no such layer"})); os._exit(1)',
             "fmeval: there is no such layer",
         ),
     ],

@@ -16,9 +16,9 @@ import pytest
 from llmops_plugins.fmeval.algorithms import SummarizationAccuracy
 from llmops_plugins.fmeval.options import SummarizationAccuracyOptions
 from llmops_plugins.metrics.assets import MINILM_HUB_ID
-from llmops_sdk import Context, Generation, Scored, TextPrompt
+from llmops_sdk.plugin import Context, Generation, Scored, TextPrompt
 
-OFFLINE = runpy.run_path(str(Path(__file__).parents[2] / "test_offline.py"))
+OFFLINE = runpy.run_path(str(Path(__file__).parents[2] / "end_to_end" / "test_offline.py"))
 COMMIT = "1" * 40
 ASSETS = ("wordnet", "punkt-tab", "minilm")
 SPEC: dict[str, Any] = {**OFFLINE["ECHOES"], "evaluators": ["summarization-accuracy"]}

@@ -14,9 +14,10 @@ import attrs
 import pytest
 
 from llmops_plugins.fmeval import cards, checks, hooks, interpreter, options
-from llmops_plugins.metrics.bertscore_options import BERTSCORE_LAYERS
-from llmops_sdk import Finding, SpecError
-from llmops_sdk.registry import Registry
+from llmops_plugins.metrics.bertscore.options import BERTSCORE_LAYERS
+from llmops_sdk import SpecError
+from llmops_sdk.plugin import Finding
+from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
 NAMES = [card.name for card in cards.CARDS]
@@ -166,8 +167,8 @@ def test_fmeval_must_be_there(
     with pytest.raises(SpecError, match=message):
         registry.make("evaluator", "fmeval-qa-accuracy", {})
     (check,) = checks.checks()
-    found = check.look()
-    assert ("warning", "pip install 'llmops-sdk[fmeval]'") == (found.status, found.mend)
+    found = check.run()
+    assert ("warning", "pip install 'llmops-sdk[fmeval]'") == (found.status, found.hint)
 
 
 def test_fmeval_may_be_in_another_interpreter(
@@ -244,4 +245,4 @@ def test_the_layers_of_encoders_are_those_of_the_other_evaluators() -> None:
 @pytest.mark.usefixtures("_fmeval")
 def test_doctor_tells_the_version() -> None:
     """Where all is well."""
-    assert [Finding("ok", "fmeval 1.2.3")] == [check.look() for check in checks.checks()]
+    assert [Finding("ok", "fmeval 1.2.3")] == [check.run() for check in checks.checks()]

@@ -14,7 +14,7 @@ import pytest
 
 import llmops_sdk.testing
 from llmops_sdk import LocalStore, Pipeline, Progress
-from llmops_sdk.registry import Registry
+from llmops_sdk.plugin.registry import Registry
 
 pytestmark = [
     pytest.mark.slow(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
@@ -24,8 +24,9 @@ pytestmark = [
 SCORE = """
 import logging, sys, tempfile
 from pathlib import Path
-from llmops_sdk import Context, Generation, Progress, TextPrompt
-from llmops_sdk.registry import Registry
+from llmops_sdk import Progress
+from llmops_sdk.plugin import Context, Generation, TextPrompt
+from llmops_sdk.plugin.registry import Registry
 tempfile.tempdir = sys.argv[1]
 here = Path(sys.argv[1])
 context = Context("r", "score", here, here, True, Progress(), logging.getLogger("x"), {}, None, None)
@@ -64,7 +65,7 @@ def test_a_pipeline_has_both_side_by_side(
     sample = next(result.run.samples("echo.bare.lines"))
     assert sample["probes"]["fmeval-general-semantic-robustness"] == sample["probes"]["general-semantic-robustness"]
     told = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("fmeval.json")]
-    assert {"1.2.3"} == {facts["versions"]["fmeval"] for facts in told}
+    assert {"1.2.3"} == {metadata["versions"]["fmeval"] for metadata in told}
 
 
 @pytest.mark.parametrize("name", [signal.SIGKILL, signal.SIGINT])

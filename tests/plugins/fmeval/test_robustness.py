@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_sdk import Context, Generation, ProbeReply, Scored, Unscored
+from llmops_sdk.plugin import Context, Generation, ProbeReply, Scored, Unscored
 
 Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]

@@ -12,9 +12,10 @@ import pytest
 
 from llmops_plugins.fmeval import algorithms, interpreter, options, robustness
 from llmops_plugins.fmeval.rows import Unscorable, answers_of, checked, prompt_text
-from llmops_plugins.metrics.qa import accepted_answers
-from llmops_sdk import ChatPrompt, Context, Generation, Probe, ProbeReply, Progress, TextPrompt
-from llmops_sdk.registry import Registry
+from llmops_plugins.metrics.tasks.qa import accepted_answers
+from llmops_sdk import Progress
+from llmops_sdk.plugin import ChatPrompt, Context, Generation, Probe, ProbeReply, TextPrompt
+from llmops_sdk.plugin.registry import Registry
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +149,7 @@ def test_answers_come_in_the_order_of_fmevals_questions(bare: Context) -> None:
 
 def test_questions_are_changed_where_nothing_computes_bertscore(bare: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """FMEval may be in another interpreter; this one then needs neither ONNX Runtime nor torch."""
-    monkeypatch.setattr("llmops_plugins.metrics.bertscore_options.find_spec", lambda _name: None)
+    monkeypatch.setattr("llmops_plugins.metrics.bertscore.options.find_spec", lambda _name: None)
     context = attrs.evolve(bare, make=Registry.load().make)
     made = options.GeneralSemanticRobustnessOptions(num_perturbations=2, num_baseline_samples=3)
     probes = robustness.GeneralSemanticRobustness(made).probes(context, {"instruction": "why do birds sing?"})

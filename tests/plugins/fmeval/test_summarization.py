@@ -13,7 +13,7 @@ import pytest
 
 from llmops_plugins.fmeval.algorithms import SummarizationAccuracy
 from llmops_plugins.fmeval.options import SummarizationAccuracyOptions
-from llmops_sdk import Context, Generation, Scored, Unscored, file_sha256
+from llmops_sdk.plugin import Context, Generation, Scored, Unscored, file_sha256
 
 Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
@@ -98,14 +98,14 @@ def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, lea
         assert theirs.pop("bertscore") == pytest.approx(expected.scores["bertscore"], abs=1e-5)
         assert theirs == {name: expected.scores[name] for name in theirs}
 
-    facts = evaluator.provenance(context)
-    assert ("1.2.3", "evaluate") == (facts["fmeval"], facts["run"])
-    assert facts["metric_modules"].endswith("llmops-sdk's own")
-    assert "sentence-transformers/all-MiniLM-L6-v2" == facts["bertscore_model"]
-    assert file_sha256(context.asset("minilm") / "model.safetensors") == facts["bertscore_weights_sha256"]
+    metadata = evaluator.provenance(context)
+    assert ("1.2.3", "evaluate") == (metadata["fmeval"], metadata["run"])
+    assert metadata["metric_modules"].endswith("llmops-sdk's own")
+    assert "sentence-transformers/all-MiniLM-L6-v2" == metadata["bertscore_model"]
+    assert file_sha256(context.asset("minilm") / "model.safetensors") == metadata["bertscore_weights_sha256"]
     means = [
         sum(score.scores[name] for score in found if isinstance(score, Scored)) / 187 for name in ("fmeval_meteor",)
     ]
-    told = dict(pair.split(" ") for pair in facts["dataset_scores"].split(", "))
+    told = dict(pair.split(" ") for pair in metadata["dataset_scores"].split(", "))
     assert float(told["meteor"]) == pytest.approx(means[0])
     assert changed_files(distribution("fmeval")) == []

@@ -9,7 +9,8 @@ import pytest
 
 from llmops_plugins.fmeval.options import QAAccuracyOptions
 from llmops_plugins.fmeval.weights import find_encoder
-from llmops_sdk import AssetError, Context
+from llmops_sdk import AssetError
+from llmops_sdk.plugin import Context
 
 
 def test_an_encoder_that_cannot_be_had_is_told_with_how_to_get_it(

@@ -61,14 +61,14 @@ def _results(folder: Path) -> list[Any]:
 
 def test_parts_are_put_together_in_order(job: Mapping[str, Any], tmp_path: Path) -> None:
     """A part that FMEval fails on is scored record by record; the bad one costs itself."""
-    facts = worker._do(job, tmp_path)
+    metadata = worker._do(job, tmp_path)
 
     assert [0, 1, 2, 3, 4] == [result["row"] for result in _results(tmp_path)]
     assert [1.0, 2.0, 3.0, None, 5.0] == [result.get("scores", {}).get("s") for result in _results(tmp_path)]
     assert "FMEval cannot score it: ValueError: bad" == _results(tmp_path)[3]["error"]
-    assert ["ValueError: could not convert string to float: 'bad'"] == facts["evaluate_failed"]
-    assert 0 == facts["evaluate_left_out"]
-    assert "dataset_scores" not in facts
+    assert ["ValueError: could not convert string to float: 'bad'"] == metadata["evaluate_failed"]
+    assert 0 == metadata["evaluate_left_out"]
+    assert "dataset_scores" not in metadata
 
 
 def test_records_that_evaluate_leaves_out_are_counted(
@@ -81,11 +81,11 @@ def test_records_that_evaluate_leaves_out_are_counted(
         "_evaluate",
         lambda _self, rows: {row["row"]: {"scores": {"s": 9.0}} for row in rows if row["row"] % 2},
     )
-    facts = worker._do(job, tmp_path)
+    metadata = worker._do(job, tmp_path)
 
     assert [1.0, 9.0, 3.0, 9.0, 5.0] == [result["scores"]["s"] for result in _results(tmp_path)]
-    assert (3, []) == (facts["evaluate_left_out"], facts["evaluate_failed"])
-    assert "dataset_scores" not in facts
+    assert (3, []) == (metadata["evaluate_left_out"], metadata["evaluate_failed"])
+    assert "dataset_scores" not in metadata
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ def test_the_provenance_tells_which_way_it_was(
 
 def test_record_by_record(job: Mapping[str, Any], tmp_path: Path) -> None:
     """The way of semantic robustness."""
-    facts = worker._do({**job, "one_by_one": True}, tmp_path)
+    metadata = worker._do({**job, "one_by_one": True}, tmp_path)
 
     assert [1.0, 2.0, 3.0, None, 5.0] == [result.get("scores", {}).get("s") for result in _results(tmp_path)]
-    assert {"versions"} == set(facts)
+    assert {"versions"} == set(metadata)
 
 
 def test_another_version_is_refused(job: Mapping[str, Any], tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from llmops_sdk import AssetError, Context, Progress
+from llmops_sdk import AssetError, Progress
+from llmops_sdk.plugin import Context
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -90,7 +91,7 @@ def make_context(tmp_path: Path) -> Callable[..., Context]:
 
 @pytest.fixture(scope="session")
 def sample_texts() -> list[str]:
-    """The texts of the bundled sample data set, for tokenizers and round trips."""
+    """The texts of the bundled sample dataset, for tokenizers and round trips."""
     path = Path(str(files("llmops_plugins.datasets") / "data" / "sample.jsonl"))
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [" ".join(str(row.get(field, "")) for field in ("instruction", "context", "response")) for row in rows]

@@ -16,7 +16,7 @@ def test_checks_are_light() -> None:
     script = (
         "import sys; from llmops_plugins.local.checks import checks\n"
         "for check in checks():\n"
-        "    found = check.look()\n"
+        "    found = check.run()\n"
         "    assert found.status in ('ok', 'warning', 'error') and found.text, found\n"
         "print('torch' in sys.modules)"
     )
@@ -30,7 +30,7 @@ def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_LIBRARIES", ("attrs", "no-such-library"))
     found = checks._look_at_libraries()
     assert (found.status, found.text) == ("error", "not installed: no-such-library")
-    assert found.mend == "pip install 'llmops-sdk[local]'"
+    assert found.hint == "pip install 'llmops-sdk[local]'"
 
 
 @pytest.mark.parametrize(

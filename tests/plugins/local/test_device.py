@@ -26,7 +26,7 @@ def test_cpu_in_its_faster_format() -> None:
     assert set(picked.probe) == {"float32", "bfloat16"}
     clearly_faster = picked.probe["float32"] > 1.3 * picked.probe["bfloat16"]
     assert picked.dtype == ("bfloat16" if clearly_faster else "float32")
-    assert picked.facts == {"device": "cpu", "dtype": picked.dtype}
+    assert picked.metadata == {"device": "cpu", "dtype": picked.dtype}
 
 
 def test_dtype_that_was_asked_for() -> None:

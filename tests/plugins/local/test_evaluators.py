@@ -47,7 +47,7 @@ def test_each_algorithm_scores_what_a_local_endpoint_answers(tiny_model: Path, t
     assert () == result.failures
     (cell,) = result.leaderboards[0].cells
     assert cell.records == cell.answered == 3
-    names = {facts.name: {metric.name for metric in facts.metrics} for facts in result.results.evaluators}
+    names = {metadata.name: {metric.name for metric in metadata.metrics} for metadata in result.results.evaluators}
     assert set(EVALUATORS) == set(names)
     for sample in result.run.samples(cell.cell):
         for name, metrics in names.items():

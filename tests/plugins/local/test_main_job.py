@@ -17,9 +17,9 @@ import psutil
 import pytest
 import yaml
 
-from llmops_sdk.plans import Succeeded
-from llmops_sdk.runs import Run
-from llmops_sdk.stores import LocalStore
+from llmops_sdk.record.local_store import LocalStore
+from llmops_sdk.record.runs import Run
+from llmops_sdk.values.step_records import Succeeded
 
 DEADLINE = 120.0
 
@@ -48,7 +48,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start `llmops` in a folder."""
     environment = {**os.environ, "LLMOPS_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "llmops_sdk.cli", *arguments],
+        [sys.executable, "-m", "llmops_sdk.cli.main", *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from llmops_sdk import Context, Generation, Progress, TextPrompt
+from llmops_sdk import Progress
+from llmops_sdk.plugin import Context, Generation, TextPrompt
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

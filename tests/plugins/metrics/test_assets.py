@@ -21,7 +21,8 @@ from llmops_plugins.metrics.assets import (
     complete_wordnet,
     metrics_assets,
 )
-from llmops_sdk import AssetError, AssetSource, Progress
+from llmops_sdk import AssetError, Progress
+from llmops_sdk.plugin import AssetSource
 
 WORDNET = "corpora/wordnet"
 PUNKT = "tokenizers/punkt_tab/english"
@@ -55,7 +56,7 @@ def files(folder: Path) -> list[str]:
 
 def test_every_asset_is_complete_and_right(asset: Callable[[str], Path]) -> None:
     """Fetched for real: every named file is there, with its pinned hash where it has one."""
-    from llmops_sdk.assets import verify_asset
+    from llmops_sdk.assets.asset import verify_asset
 
     for one in metrics_assets():
         home = asset(one.name).parent.parent
@@ -79,9 +80,9 @@ def test_unpacked_nltk_data_is_copied(tmp_path: Path, folder: Path) -> None:
     found = tmp_path / "nltk_data" / PUNKT
     found.mkdir(parents=True)
     (found / "abbrev_types.txt").write_text("dr\n")
-    facts = fetch(NltkDataSource(PUNKT, [tmp_path / "empty", tmp_path / "nltk_data"]), folder)
+    metadata = fetch(NltkDataSource(PUNKT, [tmp_path / "empty", tmp_path / "nltk_data"]), folder)
 
-    assert facts == {"folder": str(tmp_path / "nltk_data")}
+    assert metadata == {"folder": str(tmp_path / "nltk_data")}
     assert files(folder) == [f"{PUNKT}/abbrev_types.txt"]
 
 
@@ -143,9 +144,9 @@ def test_nltks_downloader_brings_a_package(folder: Path) -> None:
     from nltk import data
 
     before = list(data.path)
-    facts = fetch(NltkDownloadSource(WORDNET), folder)
+    metadata = fetch(NltkDownloadSource(WORDNET), folder)
 
-    assert facts == {"package": "wordnet"}
+    assert metadata == {"package": "wordnet"}
     assert files(folder) == [f"{WORDNET}/data.noun", f"{WORDNET}/index.noun"]
     assert before == data.path
 
@@ -172,9 +173,9 @@ def test_files_are_taken_from_the_hubs_cache(tmp_path: Path, folder: Path, monke
     (stored / "snapshots" / commit / "config.json").write_text("{}")
     (stored / "snapshots" / commit / "model.safetensors").write_text("")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    facts = fetch(HubSource("some/encoder", ("config.json",), cached=True), folder)
+    metadata = fetch(HubSource("some/encoder", ("config.json",), cached=True), folder)
 
-    assert facts == {"repository": "some/encoder", "version": commit}
+    assert metadata == {"repository": "some/encoder", "version": commit}
     assert files(folder) == ["config.json"]
     with pytest.raises(AssetError, match=r"'some/encoder' has no file 'vocab.txt'"):
         fetch(HubSource("some/encoder", ("vocab.txt",), cached=True), folder)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import llmops_sdk.testing
-from llmops_plugins.metrics import bertscore
-from llmops_plugins.metrics.encoder import Embedding
-from llmops_plugins.metrics.encoder_onnx import OnnxEncoder
+from llmops_plugins.metrics.bertscore import score as bertscore
+from llmops_plugins.metrics.bertscore.encoder import Embedding
+from llmops_plugins.metrics.bertscore.onnx import OnnxEncoder
 from llmops_sdk import Pipeline, Progress
-from llmops_sdk.registry import Registry
+from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import InstantEndpoint
 
 RECORDS = 80  # more than one batch

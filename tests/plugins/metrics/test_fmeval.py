@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.metrics.qa import QAAccuracy
-from llmops_plugins.metrics.summarization import SummarizationAccuracy
-from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions
-from llmops_plugins.metrics.task_options import QAAccuracyOptions
-from llmops_sdk import Context, Generation, Scored
+from llmops_plugins.metrics.tasks.options import QAAccuracyOptions
+from llmops_plugins.metrics.tasks.qa import QAAccuracy
+from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy
+from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
+from llmops_sdk.plugin import Context, Generation, Scored
 
 Texts = Sequence[tuple[str, str]]
 Make = Callable[[Texts], list[Generation]]

@@ -14,10 +14,10 @@ import attrs
 import pytest
 
 from llmops_plugins.metrics import hooks
-from llmops_plugins.metrics.perturbations import perturb
-from llmops_plugins.metrics.robustness_options import PerturbationOptions
-from llmops_sdk import Context, Evaluator, Generation, ProbeReply, Scored, TextPrompt
-from llmops_sdk.registry import Registry
+from llmops_plugins.metrics.robustness.options import PerturbationOptions
+from llmops_plugins.metrics.robustness.perturbations import perturb
+from llmops_sdk.plugin import Context, Evaluator, Generation, ProbeReply, Scored, TextPrompt
+from llmops_sdk.plugin.registry import Registry
 
 Texts = Sequence[tuple[str, str]]
 ASK = Path(__file__).with_name("ask_fmeval_tasks.py")

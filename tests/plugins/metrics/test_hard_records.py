@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.judge import LlmJudge
-from llmops_plugins.metrics.judge_options import JudgeOptions
-from llmops_plugins.metrics.text import TextMetrics
-from llmops_plugins.metrics.text_options import TEXT_METRICS, TextMetricsOptions
-from llmops_sdk import Context, Generation, RecordScore, Scored, TextPrompt
+from llmops_plugins.metrics.judge.evaluator import LlmJudge
+from llmops_plugins.metrics.judge.options import JudgeOptions
+from llmops_plugins.metrics.text.evaluator import TextMetrics
+from llmops_plugins.metrics.text.options import TEXT_METRICS, TextMetricsOptions
+from llmops_sdk.plugin import Context, Generation, RecordScore, Scored, TextPrompt
 from llmops_sdk.testing import InstantEndpoint, make_context
 
 LONG = "word and another one, " * 5000

@@ -9,18 +9,18 @@ import attrs
 import pytest
 
 from llmops_plugins.metrics import hooks
-from llmops_plugins.metrics.bertscore_options import BERTSCORE_LAYERS
-from llmops_plugins.metrics.robustness_options import (
+from llmops_plugins.metrics.bertscore.options import BERTSCORE_LAYERS
+from llmops_plugins.metrics.robustness.options import (
     GeneralSemanticRobustnessOptions,
     PerturbationOptions,
     QAAccuracySemanticRobustnessOptions,
     SummarizationAccuracySemanticRobustnessOptions,
 )
-from llmops_plugins.metrics.summarization_options import SummarizationAccuracyOptions
-from llmops_plugins.metrics.task_options import FactualKnowledgeOptions, QAAccuracyOptions
-from llmops_plugins.metrics.toxicity_options import ToxicityOptions
+from llmops_plugins.metrics.tasks.options import FactualKnowledgeOptions, QAAccuracyOptions
+from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
+from llmops_plugins.metrics.toxicity.options import ToxicityOptions
 from llmops_sdk import SpecError
-from llmops_sdk.registry import Registry
+from llmops_sdk.plugin.registry import Registry
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_options_of_the_tasks_that_cannot_be_meant_are_refused(
 
 def test_bertscore_without_an_engine_is_refused(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the pipeline is built, with what to type; the other metrics need none."""
-    monkeypatch.setattr("llmops_plugins.metrics.bertscore_options.find_spec", lambda _: None)
+    monkeypatch.setattr("llmops_plugins.metrics.bertscore.options.find_spec", lambda _: None)
     with pytest.raises(SpecError, match=r"BERTScore needs onnxruntime: pip install 'llmops-sdk\[metrics\]'"):
         registry.make("evaluator", "qa-accuracy", {"metrics": ["f1", "bertscore"]})
     assert registry.make("evaluator", "qa-accuracy", {})
@@ -216,7 +216,7 @@ def test_fmevals_defaults_are_kept() -> None:
 
 def test_the_checks_find_what_is_there() -> None:
     """The libraries behind each metric; assets are looked at by the core."""
-    found = {check.name: check.look() for check in hooks.llmops_checks()}
+    found = {check.name: check.run() for check in hooks.llmops_checks()}
 
     assert list(found) == ["rouge", "meteor", "bertscore"]
     assert {"ok"} == {finding.status for finding in found.values()}
@@ -237,4 +237,4 @@ def test_a_slower_bertscore_is_told(monkeypatch: pytest.MonkeyPatch, there: set[
     monkeypatch.setattr("llmops_plugins.metrics.checks.installed", lambda name: "1.0" if name in there else "")
     check = next(check for check in hooks.llmops_checks() if check.name == "bertscore")
 
-    assert status == check.look().status
+    assert status == check.run().status

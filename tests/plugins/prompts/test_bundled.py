@@ -10,8 +10,8 @@ import pytest
 
 from llmops_plugins.prompts import hooks
 from llmops_plugins.prompts.bundled import Alpaca, Chat, Plain
-from llmops_plugins.prompts.hooks import ChatOptions
-from llmops_sdk import ChatPrompt, NoOptions, PromptCard, PromptSource, TextPrompt, render
+from llmops_plugins.prompts.options import ChatOptions
+from llmops_sdk.plugin import ChatPrompt, Options, PromptCard, PromptSource, TextPrompt, render
 
 RECORD = {"instruction": "Summarize {this}.", "context": "Rain fell.\nThen it stopped.", "response": "It rained."}
 NO_CONTEXT = {"instruction": "Name a colour.", "context": "", "response": "Blue."}
@@ -26,7 +26,7 @@ ALPACA_ASKED = (
 
 def test_alpaca_is_asked_and_trained_as_the_article_does() -> None:
     """What is asked is the article's prompt and JumpStart's key; what is learned begins with a space."""
-    assert TextPrompt(ALPACA_ASKED, " It rained.") == render(Alpaca(NoOptions()).template(), RECORD)
+    assert TextPrompt(ALPACA_ASKED, " It rained.") == render(Alpaca(Options()).template(), RECORD)
 
 
 def test_alpaca_is_what_the_articles_code_makes() -> None:
@@ -38,17 +38,17 @@ def test_alpaca_is_what_the_articles_code_makes() -> None:
     )
     asked = template_json["prompt"].format(**RECORD) + "\n\n### Response:\n"
     completion = template_json["completion"].format(**RECORD)
-    assert TextPrompt(asked, completion) == render(Alpaca(NoOptions()).template(), RECORD)
+    assert TextPrompt(asked, completion) == render(Alpaca(Options()).template(), RECORD)
 
 
 def test_alpaca_stops_before_the_next_exercise_only() -> None:
     """An answer that begins with a second response heading is not cut to nothing."""
-    assert ("### Instruction:",) == Alpaca(NoOptions()).template().stop
+    assert ("### Instruction:",) == Alpaca(Options()).template().stop
 
 
 def test_alpaca_without_a_context() -> None:
     """An empty context leaves its heading, as in the article."""
-    prompt = render(Alpaca(NoOptions()).template(), NO_CONTEXT)
+    prompt = render(Alpaca(Options()).template(), NO_CONTEXT)
     assert isinstance(prompt, TextPrompt)
     assert prompt.text.endswith("### Instruction:\nName a colour.\n\n### Input:\n\n\n\n\n### Response:\n")
 
@@ -56,7 +56,7 @@ def test_alpaca_without_a_context() -> None:
 def test_plain() -> None:
     """The instruction and the context, each followed by a blank line, and nothing added."""
     expected = TextPrompt("Summarize {this}.\n\nRain fell.\nThen it stopped.\n\n", "It rained.")
-    assert expected == render(Plain(NoOptions()).template(), RECORD)
+    assert expected == render(Plain(Options()).template(), RECORD)
 
 
 def test_chat() -> None:

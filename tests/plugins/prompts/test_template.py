@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from llmops_plugins.prompts.bundled import ALPACA
-from llmops_plugins.prompts.hooks import TemplateOptions
+from llmops_plugins.prompts.options import TemplateOptions
 from llmops_plugins.prompts.template import OwnTemplate
-from llmops_sdk import ChatPrompt, ChatTemplate, DataError, PromptTemplate, TextPrompt, TextTemplate, render
+from llmops_sdk import DataError
+from llmops_sdk.plugin import ChatPrompt, ChatTemplate, PromptTemplate, TextPrompt, TextTemplate, render
 
 RECORD = {"instruction": "Summarize.", "context": "Rain fell.", "response": "It rained."}
 

@@ -23,8 +23,10 @@ import httpx
 import moto.sagemaker.models
 from moto.server import ThreadedMotoServer
 
-from llmops_plugins.sagemaker import guards, jumpstart_options
-from llmops_sdk import Context, DatasetSplits, Progress, Split, file_sha256
+from llmops_plugins.sagemaker import preflight as guards
+from llmops_plugins.sagemaker.jumpstart import options as jumpstart_options
+from llmops_sdk import Progress
+from llmops_sdk.plugin import Context, DatasetSplits, Split, file_sha256
 
 from .loopback import Answer, Asked, served
 from .scripting import script_moto

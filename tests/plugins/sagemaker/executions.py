@@ -14,8 +14,8 @@ import moto.sagemaker.responses
 from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import ValidationError
 
-from llmops_plugins.sagemaker.compile import graph_of
-from llmops_plugins.sagemaker.steps import open_plan, run_node
+from llmops_plugins.sagemaker.pipeline.compile import graph_of
+from llmops_plugins.sagemaker.pipeline.steps import open_plan, run_node
 from llmops_sdk import Plan, StepFailedError
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ pytest.importorskip("sagemaker")
 import boto3
 
 from llmops_sdk import Progress
-from llmops_sdk.builder import resume
-from llmops_sdk.cli import main
-from llmops_sdk.plans import Succeeded
-from llmops_sdk.registry import Registry
+from llmops_sdk.cli.main import main
+from llmops_sdk.pipeline.execution import resume
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.step_records import Succeeded
 
 from .conftest import MODEL_ID, ROLE, Cloud, RuntimeServer, interrupt
 from .loopback import Answer
@@ -112,7 +112,7 @@ ARTICLE_DIFFERS = {
 @pytest.mark.filterwarnings("ignore:.*SageMaker Python SDK v2")
 def test_the_articles_own_code_sends_the_same_but_names_places_and_tags(cloud: Cloud) -> None:
     """The article's step, as it is written there, against the requests of the page."""
-    from llmops_plugins.sagemaker import sdk
+    from llmops_plugins.sagemaker.sdk import loading as sdk
 
     sdk.load()
     from sagemaker import Session

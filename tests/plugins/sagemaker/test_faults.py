@@ -15,9 +15,9 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
-from llmops_plugins.sagemaker import polling
-from llmops_sdk import Failed
-from llmops_sdk.running import asking
+from llmops_plugins.sagemaker.aws import polling
+from llmops_sdk.plugin import Failed
+from llmops_sdk.steps.client import client as asking
 
 from .conftest import ROLE, Cloud, RuntimeServer
 from .loopback import Answer

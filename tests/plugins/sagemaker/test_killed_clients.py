@@ -12,16 +12,16 @@ import pytest
 pytest.importorskip("sagemaker")
 
 from llmops_sdk import Progress, Run
-from llmops_sdk.builder import resume
-from llmops_sdk.cli import main
-from llmops_sdk.registry import Registry
+from llmops_sdk.cli.main import main
+from llmops_sdk.pipeline.execution import resume
+from llmops_sdk.plugin.registry import Registry
 
 from .conftest import Cloud, RuntimeServer
 from .whole_runs import article, still_in_ledger, the_run, written
 
 pytestmark = pytest.mark.usefixtures("jumpstart", "home")
 
-_LLMOPS = "import sys; from llmops_sdk.cli import main; sys.exit(main())"
+_LLMOPS = "import sys; from llmops_sdk.cli.main import main; sys.exit(main())"
 
 MOMENTS = (
     "CreateTrainingJob",

@@ -15,11 +15,11 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
-from llmops_plugins.sagemaker.submit import MADE_BY
+from llmops_plugins.sagemaker.pipeline.submit import MADE_BY
 
 from .conftest import ROLE, Cloud
 from .executions import Executions, plan_uri
-from .test_watching import STORE, Command, _command, _executions, piped  # noqa: F401 - two are fixtures
+from .pipeline.test_execution import STORE, Command, _command, _executions, piped  # noqa: F401 - two are fixtures
 from .whole_runs import collect, the_runs, written
 
 pytestmark = [pytest.mark.usefixtures("jumpstart", "home", "runtime"), pytest.mark.slow]
@@ -46,7 +46,7 @@ class Killer:
 
     def run(self, *arguments: str) -> None:
         """Run a client to its death."""
-        with subprocess.Popen([sys.executable, "-m", "llmops_sdk.cli", *arguments], env=os.environ) as self.client:
+        with subprocess.Popen([sys.executable, "-m", "llmops_sdk.cli.main", *arguments], env=os.environ) as self.client:
             assert -signal.SIGKILL == self.client.wait(120)
         self.client = None
 

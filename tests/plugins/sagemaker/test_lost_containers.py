@@ -11,17 +11,17 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
-from llmops_sdk import Failed
+from llmops_sdk.plugin import Failed
 
 from .conftest import Cloud
 from .executions import Executions, plan_uri
-from .test_watching import ASKED, STORE, Command, _command, _executions, piped  # noqa: F401 - two are fixtures
+from .pipeline.test_execution import ASKED, STORE, Command, _command, _executions, piped  # noqa: F401 - two are fixtures
 from .whole_runs import collect, the_runs, written
 
 pytestmark = pytest.mark.usefixtures("jumpstart", "home", "runtime")
 
 NODE = "generate-llama-2-7b"
-CONTAINER = "import sys; from llmops_plugins.sagemaker.steps import run_node; run_node(*sys.argv[1:])"
+CONTAINER = "import sys; from llmops_plugins.sagemaker.pipeline.steps import run_node; run_node(*sys.argv[1:])"
 KILLED = "AlgorithmError: , exit code: 137"
 
 

@@ -14,13 +14,13 @@ import pytest
 pytest.importorskip("moto")
 pytest.importorskip("sagemaker")
 
-from llmops_plugins.sagemaker import rehearsal
+from llmops_plugins.sagemaker.emulator import executor as rehearsal
 from llmops_sdk import Progress, Run
-from llmops_sdk.builder import attach
-from llmops_sdk.opening import open_store
-from llmops_sdk.registry import Registry
+from llmops_sdk.pipeline.execution import attach
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.plugin.stores import open_store
 
-from .test_executor import BUCKET, _account, _plugins, pipeline, wait_for_end  # noqa: F401 - two are fixtures
+from .pipeline.test_executor import BUCKET, _account, _plugins, pipeline, wait_for_end  # noqa: F401 - two are fixtures
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ CHILD = """
 import sys
 import llmops_sdk.testing
 from llmops_sdk import Pipeline
-from llmops_sdk.registry import Registry
+from llmops_sdk.plugin.registry import Registry
 
 registry = Registry.load()
 registry.add("testing", llmops_sdk.testing)

@@ -24,9 +24,10 @@ import boto3
 import moto.s3.models
 
 from llmops_plugins.sagemaker.store import S3Store
-from llmops_sdk import Child, Pipeline, Progress, Run, Runtime, SpecError, Store, StoreError, open_store, rescore
-from llmops_sdk.plans import Failed, Succeeded
-from llmops_sdk.registry import Registry
+from llmops_sdk import Pipeline, Progress, Run, SpecError, Store, StoreError, open_store, rescore
+from llmops_sdk.plugin import Child, Runtime
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.step_records import Failed, Succeeded
 
 BUCKET = "llmops-runs"
 URI = f"s3://{BUCKET}/team/store"
@@ -162,7 +163,7 @@ def test_a_run_is_encrypted_with_its_own_key_whoever_opens_it(bucket: Any, regis
     """A run whose settings name a key is written with it by a store that was opened without; the URI's own key wins."""
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     pipeline = echo().with_settings("sagemaker", kms_key=key, profile="alice")
-    run = Run.create(open_store(URI), pipeline.build(registry), version="1")
+    run = Run.create(open_store(URI), pipeline.build(registry))
 
     run.put("report.html", b"<html>")
     found = bucket.head_object(Bucket=BUCKET, Key=f"team/store/runs/{run.id}/report.html")
@@ -355,11 +356,11 @@ def test_the_command_line_takes_an_s3_store(store: Store, registry: Registry, tm
     run = echo().run(store=store, registry=registry, progress=Progress()).run
 
     def llmops(*arguments: str, **variables: str) -> str:
-        command = [sys.executable, "-m", "llmops_sdk.cli", *arguments]
+        command = [sys.executable, "-m", "llmops_sdk.cli.main", *arguments]
         environment = {**os.environ, **variables}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
 
-    assert [run.id] == [facts["run"] for facts in json.loads(llmops("runs", "--json", "--store", URI))]
+    assert [run.id] == [metadata["run"] for metadata in json.loads(llmops("runs", "--json", "--store", URI))]
     assert f"report  {URI}/runs/{run.id}/report.html" in llmops("show", LLMOPS_STORE=URI)
     assert "out.html\n" == llmops("report", "-o", "out.html", "--store", URI)
     assert f"{URI}/runs/{run.id}/report.html\n" == llmops("report", "--store", f"{URI}?region=us-east-1")
@@ -371,7 +372,7 @@ def test_a_step_in_a_child_leaves_its_record_and_log(store: Store, home: Path) -
     registry = Registry.load()
     runtime = Runtime(registry, home, offline=True)
     plan = Pipeline.builder().with_dataset("sample").with_model("smollm2", fine_tune=False).build(registry)
-    run = Run.create(store, plan, version="1")
+    run = Run.create(store, plan)
 
     record = Child(run, "prepare.sample", runtime, environment={"PYTHONWARNINGS": "nonsense"}).wait()
 
@@ -383,7 +384,7 @@ def test_a_killed_child_is_told_with_the_place_of_its_log(store: Store, home: Pa
     """The record of a child that ends without one says how, and where the log is."""
     registry = Registry.load()
     plan = Pipeline.builder().with_dataset("sample").with_model("smollm2", fine_tune=False).build(registry)
-    run = Run.create(store, plan, version="1")
+    run = Run.create(store, plan)
     child = Child(run, "prepare.sample", Runtime(registry, home, offline=True))
     os.kill(child._process.pid, signal.SIGKILL)
 

@@ -12,14 +12,15 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
-from llmops_plugins.sagemaker import training_job
-from llmops_plugins.sagemaker.jumpstart import JumpStartTrainer
-from llmops_plugins.sagemaker.jumpstart_options import JumpStartTrainingOptions
-from llmops_plugins.sagemaker.sweep import SageMakerSweeper
-from llmops_sdk import Context, DatasetSplits, EndpointError, Progress, Resource, TrainedModel
-from llmops_sdk.builder import resume
-from llmops_sdk.cli import main
-from llmops_sdk.registry import Registry
+from llmops_plugins.sagemaker.jumpstart import training_job
+from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions
+from llmops_plugins.sagemaker.jumpstart.trainer import JumpStartTrainer
+from llmops_plugins.sagemaker.orphans import SageMakerOrphanFinder
+from llmops_sdk import EndpointError, Progress
+from llmops_sdk.cli.main import main
+from llmops_sdk.pipeline.execution import resume
+from llmops_sdk.plugin import Context, DatasetSplits, Resource, TrainedModel
+from llmops_sdk.plugin.registry import Registry
 
 from .conftest import BUCKET, SETTINGS, Account, Cloud, interrupt
 from .test_killed_clients import killed
@@ -35,7 +36,7 @@ class Heard(Progress):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         self.said.append(text)
 
 
@@ -80,7 +81,7 @@ def test_a_job_in_progress_is_found(
     listed = resources(context)
     trained = train(context, splits)
 
-    assert (JOB, "run-1") == (trained.job_name, trained.facts["begun_by"])
+    assert (JOB, "run-1") == (trained.job_name, trained.metadata["begun_by"])
     assert 1 == len(cloud.requests("CreateTrainingJob"))
     if run_id == "run-1":
         assert (Resource("training-job", JOB),) == listed
@@ -101,7 +102,7 @@ def test_what_a_completed_job_has_made_is_taken(
         again = train(make_context(run_id="run-2"), splits)
 
     assert first == again
-    assert "run-1" == again.facts["begun_by"]
+    assert "run-1" == again.metadata["begun_by"]
     assert f"taking the model of training job '{JOB}' of run 'run-1', which is completed" in caplog.text
     assert 1 == len(cloud.requests("CreateTrainingJob"))
 
@@ -119,7 +120,7 @@ def test_a_job_that_left_no_model_is_passed_over(
     second = train(make_context(run_id="run-2"), splits)
     third = train(make_context(run_id="run-3"), splits)
 
-    assert (f"{JOB}-2", f"{JOB}-2", "run-2") == (second.job_name, third.job_name, third.facts["begun_by"])
+    assert (f"{JOB}-2", f"{JOB}-2", "run-2") == (second.job_name, third.job_name, third.metadata["begun_by"])
     assert 2 == len(cloud.requests("CreateTrainingJob"))
 
 
@@ -187,7 +188,7 @@ def test_two_that_begin_at_the_same_time_have_one_job(
         one, other = pool.map(run, ("run-1", "run-2"))
 
     assert one == other
-    owner = one.facts["begun_by"]
+    owner = one.metadata["begun_by"]
     assert owner in {"run-1", "run-2"}
     (said,) = heard.said
     assert f" training job '{JOB}' of run '{owner}'" in said
@@ -280,7 +281,7 @@ def test_the_owner_stops_the_job_of_an_attached_run(
     assert "\n" not in str(found.value)
     cloud.job_stages = [("InProgress", ""), ("Completed", "")]
     again = train(attached, splits)
-    assert (f"{JOB}-2", "run-2") == (again.job_name, again.facts["begun_by"])
+    assert (f"{JOB}-2", "run-2") == (again.job_name, again.metadata["begun_by"])
     assert 2 == len(cloud.requests("CreateTrainingJob"))
 
 
@@ -288,8 +289,8 @@ def test_a_sweep_knows_the_owner_alone(cloud: Cloud, splits: DatasetSplits, make
     """By its tags the job is of the run that has begun it."""
     leave_running(cloud, make_context(), splits)
 
-    assert ["run-1"] == [item.run_id for item in SageMakerSweeper({}).list()]
-    assert [] == list(SageMakerSweeper({}).list("run-2"))
+    assert ["run-1"] == [item.run_id for item in SageMakerOrphanFinder({}).list()]
+    assert [] == list(SageMakerOrphanFinder({}).list("run-2"))
 
 
 @pytest.mark.usefixtures("home", "runtime")

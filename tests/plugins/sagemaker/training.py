@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
-from llmops_plugins.sagemaker.jumpstart import JumpStartTrainer
-from llmops_plugins.sagemaker.jumpstart_options import JumpStartTrainingOptions
-from llmops_plugins.sagemaker.names import RESPONSE_KEY
-from llmops_sdk import BaseModel, Context, DatasetSplits, TextTemplate, TrainedModel
+from llmops_plugins.sagemaker.aws.names import RESPONSE_KEY
+from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions
+from llmops_plugins.sagemaker.jumpstart.trainer import JumpStartTrainer
+from llmops_sdk.plugin import BaseModel, Context, DatasetSplits, TextTemplate, TrainedModel
 
 from .conftest import MODEL_ID
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from llmops_sdk import Pipeline, Run
-from llmops_sdk.cli import main
-from llmops_sdk.opening import open_store
-from llmops_sdk.runs import list_runs
+from llmops_sdk.cli.main import main
+from llmops_sdk.plugin.stores import open_store
+from llmops_sdk.record.runs import list_runs
 
 from .conftest import SETTINGS, Cloud
 
@@ -82,7 +82,7 @@ def llmops(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
 def the_runs(store: str) -> list[Run]:
     """The runs of a store, oldest first."""
     opened = open_store(store)
-    return [Run.open(opened, str(facts["run"])) for facts in list_runs(opened)]
+    return [Run.open(opened, str(metadata["run"])) for metadata in list_runs(opened)]
 
 
 def the_run(store: str) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmops_sdk import Context, DatasetSource, DatasetSplits, write_splits
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, write_splits
 
 PLACES = ("Ardmore", "Bexley", "Corran", "Duntulm", "Eccles")
 SKIES = ("clear", "grey", "bright after rain", "low and wet")

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import attrs
 
-from llmops_sdk import BaseModel, DatasetCard, DeployerCard, EvaluatorCard, ModelCard, TrainerCard, hookimpl, option
+from llmops_sdk.plugin import (
+    BaseModel,
+    DatasetCard,
+    DeployerCard,
+    EvaluatorCard,
+    ModelCard,
+    ModelOptions,
+    Options,
+    TrainerCard,
+    TrainerOptions,
+    hookimpl,
+    option,
+)
 
 
 @attrs.frozen(kw_only=True)
-class WeatherOptions:
+class WeatherOptions(Options):
     """How many reports."""
 
     records: int = option(40, help="reports in all")
@@ -16,7 +28,7 @@ class WeatherOptions:
 
 
 @attrs.frozen(kw_only=True)
-class LeadOptions:
+class LeadOptions(ModelOptions):
     """How many sentences."""
 
     sentences: int = option(3, help="sentences the untrained baseline keeps")
@@ -27,7 +39,7 @@ class LeadOptions:
 
 
 @attrs.frozen(kw_only=True)
-class LeadTrainerOptions:
+class LeadTrainerOptions(TrainerOptions):
     """How many sentences may be learned."""
 
     most: int = option(5, help="the most sentences to keep")
@@ -35,7 +47,7 @@ class LeadTrainerOptions:
 
 @hookimpl
 def llmops_cards() -> tuple[object, ...]:
-    """Return a data set, a model with its trainer and deployer, and a metric."""
+    """Return a dataset, a model with its trainer and deployer, and a metric."""
     return (
         DatasetCard(name="weather", summary="weather reports", load="llmops_lead.data:Weather", options=WeatherOptions),
         ModelCard(

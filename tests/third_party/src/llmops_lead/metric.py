@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from llmops_sdk import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
+from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
 
 
 class LengthRatio(Evaluator):

@@ -8,7 +8,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from llmops_sdk import BaseModel, Context, Deployer, Endpoint, Resource, ServableModel
+from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, Resource, ServableModel
 
 from .train import sentences
 
@@ -29,7 +29,9 @@ class LeadServer(Deployer):
         server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._servers[context.resource_name()] = server
         port = server.stdout.readline().strip() if server.stdout else ""
-        return Endpoint(name=context.resource_name(), url=f"http://127.0.0.1:{port}/invocations", facts={"keep": keep})
+        return Endpoint(
+            name=context.resource_name(), url=f"http://127.0.0.1:{port}/invocations", metadata={"keep": keep}
+        )
 
     def delete(self, context: Context, resource: Resource) -> None:
         """End it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from llmops_sdk import BaseModel, Context, DatasetSplits, PromptTemplate, TrainedModel, Trainer
+from llmops_sdk.plugin import BaseModel, Context, DatasetSplits, PromptTemplate, TrainedModel, Trainer
 
 
 def sentences(text: str) -> list[str]:

@@ -1,0 +1,135 @@
+"""The options of the dataset sources."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs import validators
+
+from llmops_sdk.plugin import Options, Secret, option
+
+FIELDS = ("instruction", "context", "response")
+EXTRA = "datasets"
+_fraction = validators.and_(validators.gt(0), validators.lt(1))
+_at_least_one_or_none = validators.optional(validators.ge(1))
+
+
+def _known_columns(_options: object, _attribute: object, value: Mapping[str, str]) -> None:
+    unknown = [name for name in value if name not in FIELDS]
+    if unknown:
+        message = f"columns says where {', '.join(FIELDS)} are to be found; it cannot map {unknown[0]!r}"
+        raise ValueError(message)
+
+
+def _plain_filter(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
+    for field, wanted in value.items():
+        choices = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+        if not choices or not all(isinstance(choice, (str, int, float, bool)) for choice in choices):
+            message = (
+                f"filter compares {field!r} with a text, a number, true or false, or a list of those, not {wanted!r}"
+            )
+            raise ValueError(message)
+
+
+def _one_character(_options: object, _attribute: object, value: str) -> None:
+    if len(value) != 1:
+        message = f"a delimiter is one character, not {value!r}"
+        raise ValueError(message)
+
+
+def _known_encoding(_options: object, _attribute: object, value: str) -> None:
+    try:
+        codecs.lookup(value)
+    except LookupError:
+        message = f"no text encoding is called {value!r}; usual ones: utf-8, utf-16, windows-1252"
+        raise ValueError(message) from None
+
+
+@attrs.frozen(kw_only=True)
+class SplitOptions(Options):
+    """How a dataset is split."""
+
+    test_fraction: float = option(0.2, help="the part of the rows kept for testing", validator=_fraction)
+    seed: int = option(42, help="of the split: the same seed gives the same rows")
+    max_train_records: int | None = option(
+        None, help="train on so many rows at random", validator=_at_least_one_or_none
+    )
+    max_test_records: int | None = option(
+        None, help="test on so many rows at random; changes no training", validator=_at_least_one_or_none
+    )
+
+
+@attrs.frozen(kw_only=True)
+class SampleOptions(SplitOptions):
+    """The bundled rows."""
+
+    category: str = option("summarization", help="keep only rows of this category; empty keeps all")
+
+
+@attrs.frozen(kw_only=True)
+class DollyOptions(SplitOptions):
+    """Databricks Dolly 15k, from the Hugging Face hub or a file."""
+
+    category: str = option("summarization", help="keep only rows of this category; empty keeps all")
+    test_fraction: float = option(0.1, help="the part of the rows kept for testing", validator=_fraction)
+    path: str = option(
+        "",
+        help="a JSONL file with Dolly's fields instead of the hub: needs no network",
+        affects_results=False,
+        path=True,
+    )
+    revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
+    token: Secret | None = option(  # noqa: RUF009 - `option` declares a field, it is no shared default
+        None, help="a hub token, as 'env:HF_TOKEN'", affects_results=False
+    )
+
+
+@attrs.frozen(kw_only=True)
+class TableOptions(SplitOptions):
+    """How the records of any table become instruction, context and response."""
+
+    columns: Mapping[str, str] = option(
+        factory=dict,
+        help="which field holds instruction, context or response, where it has another name; a context that is"
+        " nowhere is empty",
+        validator=_known_columns,
+    )
+    instruction: str = option("", help="one instruction for all records, where the dataset has none of its own")
+    filter: Mapping[str, Any] = option(
+        factory=dict, help="keep only records with this value (or one of a list) in a field", validator=_plain_filter
+    )
+
+
+@attrs.frozen(kw_only=True)
+class FileOptions(TableOptions):
+    """A file of records, or one of train records and one of test records."""
+
+    path: str = option(help="the file", affects_results=False, path=True)
+    test_path: str = option(
+        "", help="a file of test rows; test_fraction is then not used", affects_results=False, path=True
+    )
+
+
+@attrs.frozen(kw_only=True)
+class CsvOptions(FileOptions):
+    """A table as text; its first line names the columns."""
+
+    delimiter: str = option(",", help='between cells; a tab is written "\\t" in YAML', validator=_one_character)
+    encoding: str = option("utf-8", help="of the text", validator=_known_encoding)
+
+
+@attrs.frozen(kw_only=True)
+class HuggingFaceOptions(TableOptions):
+    """A dataset of the Hugging Face hub."""
+
+    id: str = option(help="the dataset, for example 'abisee/cnn_dailymail'")
+    name: str = option("", help="its configuration, where it has several")
+    split: str = option("train", help="the split to read, or a part of one, for example 'train[:1000]'")
+    test_split: str = option("", help="a split of test rows; test_fraction is then not used")
+    revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
+    token: Secret | None = option(  # noqa: RUF009 - `option` declares a field, it is no shared default
+        None, help="a hub token, as 'env:HF_TOKEN'", affects_results=False
+    )

@@ -1,0 +1,109 @@
+"""The options of the local plugin's models, trainer, deployer and executor."""
+
+from __future__ import annotations
+
+import attrs
+from attrs import validators
+
+from llmops_sdk.plugin import (
+    BaseModel,
+    DeployerOptions,
+    ExecutorOptions,
+    ModelOptions,
+    TrainerOptions,
+    option,
+)
+
+FORMAT = "huggingface"
+SMOLLM2 = "smollm2-135m-instruct"
+_positive = validators.gt(0)
+_at_least_one = validators.ge(1)
+
+
+@attrs.frozen(kw_only=True)
+class HuggingFaceOptions(ModelOptions):
+    """Weights of a causal language model in Hugging Face's form."""
+
+    weights: str = option(
+        path=True, help="a folder, a hub id such as 'HuggingFaceTB/SmolLM2-360M-Instruct', or an asset's name"
+    )
+    revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
+
+    def base_model(self) -> BaseModel:
+        """Return the base weights these options name."""
+        return BaseModel(format=FORMAT, source=self.weights, version=self.revision)
+
+    def assets(self) -> tuple[str, ...]:
+        """Return the assets a run needs first."""
+        return (SMOLLM2,) if self.weights == SMOLLM2 else ()
+
+
+@attrs.frozen(kw_only=True)
+class SmolLM2Options(HuggingFaceOptions):
+    """SmolLM2-135M-Instruct, small enough for two CPU cores."""
+
+    weights: str = option(SMOLLM2, path=True, help="other weights of the same architecture: a folder or a hub id")
+
+
+@attrs.frozen(kw_only=True)
+class LoraOptions(TrainerOptions):
+    """How LoRA fine-tuning runs."""
+
+    epochs: float = option(1.0, help="passes over the train split", validator=_positive)
+    max_steps: int | None = option(
+        None, help="end after so many optimizer steps", validator=validators.optional(_at_least_one)
+    )
+    max_minutes: float | None = option(
+        None,
+        help="end after so many minutes; the result is then marked as truncated",
+        validator=validators.optional(_positive),
+    )
+    learning_rate: float = option(3e-4, help="peak of the cosine schedule", validator=_positive)
+    rank: int = option(16, help="rank of the adapters", validator=_at_least_one)
+    alpha: float = option(32, help="scale of the adapters is alpha / rank", validator=_positive)
+    dropout: float = option(0.0, help="dropout on the adapters' input", validator=[validators.ge(0), validators.lt(1)])
+    max_length: int = option(
+        1024,
+        help="longer rows (tokens) are dropped and counted, never cut; the model's own context is a limit too",
+        validator=validators.ge(16),
+    )
+    batch_tokens: int = option(1024, help="padded tokens in one optimizer step", validator=validators.ge(16))
+    held_out: int = option(
+        16,
+        help="train rows kept aside to measure the held-out loss; a fifth of them at the most",
+        validator=validators.ge(0),
+    )
+    seed: int = option(0, help="of the order of rows and the adapters' first values")
+    device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
+    dtype: str = option("auto", help="auto (the faster of bfloat16 and float32, probed), float32, bfloat16")
+    checkpoint_steps: int = option(
+        20, help="optimizer steps between checkpoints", affects_results=False, validator=_at_least_one
+    )
+
+
+@attrs.frozen(kw_only=True)
+class LocalEndpointOptions(DeployerOptions):
+    """How a model is served on this machine's loopback."""
+
+    device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
+    dtype: str = option("auto", help="auto (the faster of bfloat16 and float32, probed), float32, bfloat16")
+    max_batch: int = option(16, help="requests answered together", affects_results=False, validator=_at_least_one)
+    batch_window_ms: float = option(
+        20.0, help="how long a request waits for others", affects_results=False, validator=validators.ge(0)
+    )
+    max_body_mb: float = option(4.0, help="larger requests are refused", affects_results=False, validator=_positive)
+    start_timeout: float = option(
+        300.0, help="seconds until it must answer", affects_results=False, validator=_positive
+    )
+
+
+@attrs.frozen(kw_only=True)
+class LocalExecutorOptions(ExecutorOptions):
+    """How many steps run at a time."""
+
+    workers: int | None = option(
+        None,
+        help="heavy steps at a time; by default one for each GPU, or one",
+        affects_results=False,
+        validator=validators.optional(_at_least_one),
+    )

@@ -1,0 +1,130 @@
+"""The server process: `python -m llmops_plugins.local.server.main --model FOLDER --name NAME`.
+
+It belongs to the process that started it. When it is ready it tells its port on standard output, in one line of JSON;
+it ends at once when its standard input is closed or its parent is gone, also while the model is still loading. Ctrl-C is
+the parent's affair and is ignored. The log goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+from llmops_sdk.plugin import LLMOpsError
+
+_log = logging.getLogger("llmops.server")
+
+_LOOK_SECONDS = 1.0
+
+_WAITING = 512
+"""Prompts that may wait or be under way; more are told to come back."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Load the model, serve it, and return only when it cannot be served."""
+    parent = os.getppid()
+    if sys.version_info < (3, 11) and sys.path and sys.path[0] == str(Path.cwd()):
+        del sys.path[0]  # PYTHONSAFEPATH came with 3.11
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Before anything heavy: loading takes long, and a parent may be gone before it is done.
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    told = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what anybody prints goes to the log
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    options = _parser().parse_args(arguments)
+    try:
+        _serve(options, told)
+    except LLMOpsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="llmops_plugins.local.server.main", description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="folder with weights and tokenizer")
+    parser.add_argument("--name", required=True, help="of the endpoint, as in its paths")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--max-batch", type=int, default=16)
+    parser.add_argument("--batch-window-ms", type=float, default=20.0)
+    parser.add_argument("--max-body-mb", type=float, default=4.0)
+    return parser
+
+
+def _serve(options: argparse.Namespace, told: Any) -> None:
+    import socket
+
+    # transformers loads it, where it is installed, for a way of generating that is not used here: half of the start.
+    sys.modules.setdefault("sklearn", cast("Any", None))
+    from llmops_plugins.local.device import pick_device
+    from llmops_plugins.local.engine.engine import Engine
+    from llmops_plugins.local.server.app import make_app
+    from llmops_plugins.local.server.worker import Worker
+
+    device = pick_device(options.device, options.dtype)
+    engine = Engine(options.model, device, max_batch=options.max_batch)
+    metadata = {**device.metadata, "batching": "continuous" if engine.batched else "none", "kernel": engine.kernel}
+    _log.info("loaded %s: %s", options.model, metadata)
+    worker = Worker(engine, window=options.batch_window_ms / 1000, most_waiting=_WAITING)
+    app = make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1024)
+        worker.start()
+        _warm_up(worker)
+        told.write(json.dumps({"port": listener.getsockname()[1], **metadata}) + "\n")
+        told.close()
+        _run(app, listener)
+
+
+def _warm_up(worker: Any) -> None:
+    """Let the engine's own thread go through a request once, which starts its threads and fills its caches."""
+    from llmops_plugins.local.engine.engine import Request
+
+    for ticket in worker.submit([Request("one two three four five", max_new_tokens=2)] * 2):
+        ticket.future.result()
+    worker.reset_counts()
+
+
+def _run(app: Any, listener: Any) -> None:
+    from contextlib import contextmanager
+
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Any:
+            """Leave signals alone: SIGINT is ignored, SIGTERM ends the process at once."""
+            yield
+
+    config = uvicorn.Config(
+        app, http="h11", loop="asyncio", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=600
+    )
+    Server(config).run(sockets=[listener])
+
+
+def _end_with_parent(parent: int) -> None:
+    """End the process when nobody holds the other end of standard input, or the parent is another than at the start.
+
+    The second matters where a process that the parent forked has inherited that end and outlives it.
+    """
+    while os.getppid() == parent:
+        readable, _, _ = select.select([0], [], [], _LOOK_SECONDS)
+        if readable and not os.read(0, 4096):
+            break
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)

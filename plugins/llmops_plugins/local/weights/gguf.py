@@ -1,0 +1,207 @@
+"""GGUF to Hugging Face's form, for Llama architectures with a byte-level BPE tokenizer.
+
+transformers reads GGUF weights rightly, but not this tokenizer: it takes the first token for the end of text, puts it
+before every prompt, and does not split numbers into digits. So both are rebuilt here from what the file says.
+
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmops_sdk.plugin import AssetError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from gguf import GGUFReader
+    from transformers import LlamaConfig, PreTrainedTokenizerFast
+
+    Array = npt.NDArray[np.float32]
+
+_CONTROL_TOKEN = 3
+
+# llama.cpp's name of the way text is cut before BPE -> whether every digit stands alone.
+_PRE_TOKENIZERS = {"smollm": True, "gpt-2": False, "default": False}
+
+_LAYER = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+_TOP = {
+    "token_embd.weight": "model.embed_tokens.weight",
+    "output_norm.weight": "model.norm.weight",
+    "output.weight": "lm_head.weight",
+}
+
+
+def convert_gguf(source: Path, folder: Path) -> None:
+    """Write a GGUF model as a float32 Hugging Face folder: configuration, weights, tokenizer with its chat template.
+
+    Raises:
+        AssetError: The file is no GGUF, or of an architecture or tokenizer that is not handled here.
+    """
+    from gguf import GGUFReader
+    from safetensors.numpy import save_file
+
+    try:
+        reader = GGUFReader(source)
+        metadata = _facts(reader)
+    except (OSError, ValueError, IndexError) as error:
+        message = f"'{source}' cannot be read as GGUF: {error}"
+        raise AssetError(message) from error
+    if metadata.get("general.architecture") != "llama":
+        message = (
+            f"'{source}' is of the architecture {metadata.get('general.architecture')!r}; only 'llama' is converted"
+        )
+        raise AssetError(message)
+    tensors = _tensors(reader, metadata)
+    config = _config(metadata, tied="lm_head.weight" not in tensors)
+    tokenizer = make_tokenizer(metadata)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    ends = {
+        "bos_token_id": config.bos_token_id,
+        "eos_token_id": config.eos_token_id,
+        "pad_token_id": config.pad_token_id,
+    }
+    (folder / "generation_config.json").write_text(json.dumps(ends, indent=2) + "\n", encoding="utf-8")
+
+
+def make_tokenizer(metadata: Mapping[str, Any]) -> PreTrainedTokenizerFast:
+    """Rebuild a byte-level BPE tokenizer from the `tokenizer.*` metadata of a GGUF file.
+
+    It adds no token of its own to a text, and pads on the left.
+
+    Args:
+        metadata: The file's key-value pairs.
+
+    Raises:
+        AssetError: It is of another kind than byte-level BPE, or cuts text in a way that is not handled here.
+    """
+    from tokenizers import (
+        AddedToken,
+        Tokenizer,
+        decoders,
+        models,
+        pre_tokenizers,
+    )
+    from transformers import PreTrainedTokenizerFast
+
+    kind, cut = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.pre", "default")
+    if kind != "gpt2" or cut not in _PRE_TOKENIZERS:
+        message = f"the GGUF tokenizer {kind!r} with the pre-tokenizer {cut!r} is not handled; known: gpt2 with " + (
+            ", ".join(_PRE_TOKENIZERS)
+        )
+        raise AssetError(message)
+    texts: list[str] = metadata["tokenizer.ggml.tokens"]
+    kinds: list[int] = metadata["tokenizer.ggml.token_type"]
+    merges = [tuple(merge.split(" ")) for merge in metadata["tokenizer.ggml.merges"]]
+    tokenizer = Tokenizer(models.BPE({text: number for number, text in enumerate(texts)}, merges))
+    bytes_of_words = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    digits = [pre_tokenizers.Digits(individual_digits=True)] if _PRE_TOKENIZERS[cut] else []
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*digits, bytes_of_words])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(
+        [
+            AddedToken(text, normalized=False, special=True)
+            for text, token in zip(texts, kinds, strict=True)
+            if token == _CONTROL_TOKEN
+        ]
+    )
+    named = {name: texts[number] for name, number in _special_tokens(metadata).items()}
+    fast: PreTrainedTokenizerFast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        padding_side="left",
+        model_max_length=metadata["llama.context_length"],
+        clean_up_tokenization_spaces=False,
+        **{f"{name}_token": text for name, text in named.items()},
+    )
+    fast.chat_template = metadata.get("tokenizer.chat_template")
+    return fast
+
+
+def _special_tokens(metadata: Mapping[str, Any]) -> dict[str, int]:
+    """Return the tokens with a role: name as transformers has it -> its number."""
+    found = {
+        "bos": metadata.get("tokenizer.ggml.bos_token_id"),
+        "eos": metadata["tokenizer.ggml.eos_token_id"],
+        "unk": metadata.get("tokenizer.ggml.unknown_token_id"),
+        "pad": metadata.get("tokenizer.ggml.padding_token_id", metadata["tokenizer.ggml.eos_token_id"]),
+    }
+    return {name: number for name, number in found.items() if number is not None}
+
+
+def _facts(reader: GGUFReader) -> dict[str, Any]:
+    """Return the file's key-value pairs as plain values."""
+    from gguf import GGUFValueType
+
+    def plain(kind: GGUFValueType, part: Any) -> Any:
+        return bytes(part).decode() if kind == GGUFValueType.STRING else part[0].item()
+
+    metadata: dict[str, Any] = {}
+    for name, field in reader.fields.items():
+        values = [plain(field.types[-1], field.parts[place]) for place in field.data]
+        metadata[name] = values if field.types[0] == GGUFValueType.ARRAY else values[0]
+    return metadata
+
+
+def _config(metadata: Mapping[str, Any], *, tied: bool) -> LlamaConfig:
+    from transformers import LlamaConfig
+
+    heads = metadata["llama.attention.head_count"]
+    config: LlamaConfig = LlamaConfig(
+        architectures=["LlamaForCausalLM"],
+        vocab_size=len(metadata["tokenizer.ggml.tokens"]),
+        hidden_size=metadata["llama.embedding_length"],
+        intermediate_size=metadata["llama.feed_forward_length"],
+        num_hidden_layers=metadata["llama.block_count"],
+        num_attention_heads=heads,
+        num_key_value_heads=metadata.get("llama.attention.head_count_kv", heads),
+        max_position_embeddings=metadata["llama.context_length"],
+        rms_norm_eps=float(f"{metadata['llama.attention.layer_norm_rms_epsilon']:.6g}"),  # a float32 of 1e-05
+        rope_theta=metadata.get("llama.rope.freq_base", 10000.0),
+        tie_word_embeddings=tied,
+        torch_dtype="float32",
+        **{f"{name}_token_id": number for name, number in _special_tokens(metadata).items() if name != "unk"},
+    )
+    return config
+
+
+def _tensors(reader: GGUFReader, metadata: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the weights in float32 under Hugging Face's names."""
+    import numpy as np
+    from gguf import dequantize
+
+    heads = metadata["llama.attention.head_count"]
+    rotated = {"attn_q": heads, "attn_k": metadata.get("llama.attention.head_count_kv", heads)}
+    tensors: dict[str, Array] = {}
+    for tensor in reader.tensors:
+        values: Array = dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
+        if tensor.name in _TOP:
+            tensors[_TOP[tensor.name]] = values
+            continue
+        _, layer, part, _ = tensor.name.split(".")
+        if part in rotated:
+            values = _unpermute(values, rotated[part])
+        tensors[f"model.layers.{layer}.{_LAYER[part]}.weight"] = np.ascontiguousarray(values)
+    return tensors
+
+
+def _unpermute(weight: Array, heads: int) -> Array:
+    """Undo llama.cpp's order of a head's rows: it rotates neighbours, Hugging Face a row and the one half a head on."""
+    rows, columns = weight.shape
+    return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)

@@ -1,0 +1,1 @@
+"""BERTScore and its encoders."""

@@ -1,0 +1,1 @@
+"""METEOR with NLTK's values."""

@@ -1,0 +1,1 @@
+"""Robustness: what perturbed inputs do to scores."""

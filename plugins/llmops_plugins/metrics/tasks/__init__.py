@@ -1,0 +1,1 @@
+"""Metrics of tasks: summarization, question answering, facts, classification, stereotyping."""

@@ -1,0 +1,81 @@
+"""What the text metrics compare: the output of a model and the reference, taken from a generation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar, Union
+
+import attrs
+
+from llmops_sdk.plugin import Generation
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class Pair:
+    """An output and what it is compared with; the output may be empty, references are not.
+
+    Attributes:
+        output: What the model wrote.
+        reference: The reference, the first one where there are several.
+        others: Further references that are as good.
+    """
+
+    output: str
+    reference: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """All references."""
+        return (self.reference, *self.others)
+
+
+@attrs.frozen
+class Unscorable:
+    """Why a pair, or what should have been one, has no score."""
+
+    reason: str
+
+
+Outcome = Union[Mapping[str, float], Unscorable]
+"""Metric name to value, or why there is none."""
+
+
+class PairScorer(Protocol):
+    """Scores pairs, a batch at a time."""
+
+    def score(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
+        """Return one outcome a pair, in their order."""
+
+
+def pair_of(generation: Generation, field: str) -> Pair | Unscorable:
+    """Return what is compared for a generation; its reference is the record's `field`.
+
+    The field may hold a list of texts: references that are all as good, empty ones left out.
+    """
+    held = generation.record.get(field)
+    if held is None:
+        known = ", ".join(sorted(generation.record))
+        return Unscorable(f"the record has no reference field {field!r}; it has: {known}")
+    references = list(held) if isinstance(held, (list, tuple)) else [held]
+    strange = next((reference for reference in references if not isinstance(reference, str)), None)
+    if strange is not None or None in references:
+        return Unscorable(f"the reference field {field!r} holds no text but {type(strange).__name__}")
+    references = [reference for reference in references if reference.strip()]
+    if not references:
+        return Unscorable(f"the reference field {field!r} is empty")
+    return Pair(generation.output, references[0], tuple(references[1:]))
+
+
+def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield lists of `size` items, the last one shorter.
+
+    >>> list(batches("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

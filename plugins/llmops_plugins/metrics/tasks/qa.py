@@ -1,0 +1,140 @@
+"""Question answering accuracy, with the definitions and values of FMEval's QA Accuracy."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from llmops_plugins.metrics.bertscore.scorer import bertscore_scorer, encoder_facts, encoder_fingerprint
+from llmops_plugins.metrics.tasks.pairs import Outcome, Pair, Unscorable, batches, pair_of
+from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
+
+if TYPE_CHECKING:
+    from llmops_plugins.metrics.tasks.options import QAAccuracyOptions
+
+_BATCH = 64
+_ARTICLES = frozenset({"a", "an", "the"})
+_WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_LABELS = {
+    "f1": "F1 over words",
+    "exact_match": "Exact match",
+    "quasi_exact_match": "Quasi-exact match",
+    "precision_over_words": "Precision over words",
+    "recall_over_words": "Recall over words",
+    "bertscore": "BERTScore",
+}
+
+
+class QAAccuracy(Evaluator):
+    """Compares an answer with one or more accepted answers; each metric takes the accepted answer that suits it best.
+
+    BERTScore needs an encoder and most of the time; it is given where the option `metrics` names it.
+    """
+
+    options: QAAccuracyOptions
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the options, in their order."""
+        return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
+
+    def fingerprint(self, context: Context) -> str:
+        """Return the hash of the encoder's weights where the options do not pin them."""
+        return encoder_fingerprint(context, self.options)
+
+    def provenance(self, context: Context) -> Mapping[str, str]:
+        """Return the encoder and its hash."""
+        return encoder_facts(context, self.options)
+
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
+        """Score the generations in batches; a record without an accepted answer is unscored.
+
+        Raises:
+            AssetError: The encoder cannot be had here.
+        """
+        scorer = bertscore_scorer(context, self.options)
+        for batch in batches(generations, _BATCH):
+            pairs = [
+                accepted_answers(generation, self.options.reference, self.options.delimiter) for generation in batch
+            ]
+            wanted = [pair for pair in pairs if isinstance(pair, Pair)]
+            similar = iter(scorer.score(wanted) if scorer is not None and wanted else [{} for _ in wanted])
+            for generation, pair in zip(batch, pairs, strict=True):
+                outcome = pair if isinstance(pair, Unscorable) else self._best(pair, next(similar))
+                if isinstance(outcome, Unscorable):
+                    yield Unscored(generation.index, outcome.reason)
+                else:
+                    yield Scored(generation.index, outcome)
+
+    def _best(self, pair: Pair, similar: Outcome) -> Outcome:
+        """Return the best value of each metric over the accepted answers; that of BERTScore is there already."""
+        if isinstance(similar, Unscorable):
+            return similar
+        return {
+            name: max(_SCORES[name](pair.output, answer) for answer in pair.references)
+            if name in _SCORES
+            else similar[name]
+            for name in self.options.metrics
+        }
+
+
+def accepted_answers(generation: Generation, field: str, delimiter: str) -> Pair | Unscorable:
+    """Return an output with the accepted answers of its record, or why there are none.
+
+    A text is parted at the delimiter, as in FMEval; an empty delimiter parts nothing. The texts of a list stand for
+    themselves.
+    """
+    pair = pair_of(generation, field)
+    if isinstance(pair, Unscorable) or not delimiter or not isinstance(generation.record[field], str):
+        return pair
+    first, *others = pair.reference.split(delimiter)
+    return Pair(pair.output, first, tuple(others))
+
+
+def normalize(text: str) -> str:
+    """Return a text in lower case without ASCII punctuation, articles and repeated spaces (as SQuAD and QuAC do).
+
+    >>> normalize("The  U.K., a kingdom!")
+    'uk kingdom'
+    """
+    bare = text.strip().lower().translate(_WITHOUT_PUNCTUATION)
+    return " ".join(word for word in bare.split(" ") if word and word not in _ARTICLES)
+
+
+def _words(text: str) -> set[str]:
+    return set(normalize(text).split())
+
+
+def _precision(output: str, answer: str) -> float:
+    """Return the part of the output's distinct words that the answer has."""
+    found, wanted = _words(output), _words(answer)
+    return len(found & wanted) / len(found) if found else 0.0
+
+
+def _recall(output: str, answer: str) -> float:
+    """Return the part of the answer's distinct words that the output has."""
+    return _precision(answer, output)
+
+
+def _f1(output: str, answer: str) -> float:
+    """Return the harmonic mean of precision and recall."""
+    precision, recall = _precision(output, answer), _recall(output, answer)
+    return 1.0 / (0.5 / precision + 0.5 / recall) if precision and recall else 0.0
+
+
+def _exact_match(output: str, answer: str) -> float:
+    return float(output.strip() == answer.strip())
+
+
+def _quasi_exact_match(output: str, answer: str) -> float:
+    return float(normalize(output) == normalize(answer))
+
+
+_SCORES: dict[str, Callable[[str, str], float]] = {
+    "f1": _f1,
+    "exact_match": _exact_match,
+    "quasi_exact_match": _quasi_exact_match,
+    "precision_over_words": _precision,
+    "recall_over_words": _recall,
+}

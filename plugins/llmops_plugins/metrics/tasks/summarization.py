@@ -1,0 +1,121 @@
+"""Summarization accuracy: ROUGE, METEOR and BERTScore of outputs, with the definitions and values of FMEval.
+
+FMEval runs one record at a time through Ray and loads its models in every worker; here the same numbers are computed in
+this process, a batch at a time, so that memory does not grow with the number of records. The metrics of a batch are
+computed side by side, and what references need is done once for all candidates that are scored in one process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from llmops_plugins.metrics.assets import PUNKT, WORDNET
+from llmops_plugins.metrics.bertscore.scorer import bertscore_scorer, encoder_facts, encoder_fingerprint
+from llmops_plugins.metrics.tasks.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
+from llmops_plugins.metrics.tasks.rouge import Rouge, rouge_engine
+from llmops_plugins.metrics.tasks.summarization_options import ROUGE_METRICS
+from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
+
+if TYPE_CHECKING:
+    from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
+
+_BATCH = 64
+_LABELS = {
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "rougeLsum": "ROUGE-Lsum",
+    "meteor": "METEOR",
+    "bertscore": "BERTScore",
+}
+
+
+class SummarizationAccuracy(Evaluator):
+    """Compares a model's summary with a reference."""
+
+    options: SummarizationAccuracyOptions
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the options, in their order; all lie between 0 and 1 (BERTScore can lie just below 0)."""
+        return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
+
+    def fingerprint(self, context: Context) -> str:
+        """Return the hash of the encoder's weights where the options do not pin them: a folder or a hub id."""
+        return encoder_fingerprint(context, self.options)
+
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
+        """Score the generations in batches.
+
+        An empty output scores 0, as in FMEval. Where the reference field holds a list of texts, each metric takes the one
+        that suits the output best. A record without a reference text is unscored.
+
+        Raises:
+            AssetError: WordNet, the sentence model or the encoder cannot be had here.
+            MissingExtraError: What could serve the encoder is not installed.
+        """
+        scorers = self._scorers(context)
+        with ThreadPoolExecutor(len(scorers)) as pool:
+            for batch in batches(generations, _BATCH):
+                pairs = [pair_of(generation, self.options.reference) for generation in batch]
+                outcomes = self._score(pool, scorers, [pair for pair in pairs if isinstance(pair, Pair)])
+                for generation, pair in zip(batch, pairs, strict=True):
+                    outcome = pair if isinstance(pair, Unscorable) else next(outcomes)
+                    if isinstance(outcome, Unscorable):
+                        yield Unscored(generation.index, outcome.reason)
+                    else:
+                        yield Scored(generation.index, outcome)
+
+    def provenance(self, context: Context) -> Mapping[str, str]:
+        """Return the libraries and files behind the numbers: versions, WordNet's origin, the encoder and its hash."""
+        metadata: dict[str, str] = {}
+        if self._rouge_types:
+            engine = rouge_engine()
+            metadata["rouge"] = (
+                f"{engine} {version(engine)}, {'with' if self.options.use_stemmer else 'without'} stemmer"
+            )
+        if "meteor" in self.options.metrics:
+            from llmops_plugins.metrics.meteor.score import NLTK
+
+            metadata["meteor"] = f"the values of nltk {NLTK}"
+            metadata |= {name: _asset_facts(context, name) for name in (WORDNET, PUNKT)}
+        return {**metadata, **encoder_facts(context, self.options)}
+
+    @property
+    def _rouge_types(self) -> tuple[str, ...]:
+        return tuple(name for name in self.options.metrics if name in ROUGE_METRICS)
+
+    def _scorers(self, context: Context) -> list[PairScorer]:
+        """Make what the wanted metrics need, and import nothing for the others."""
+        scorers: list[PairScorer] = []
+        if self._rouge_types:
+            scorers.append(Rouge(self._rouge_types, use_stemmer=self.options.use_stemmer, engine=rouge_engine()))
+        if "meteor" in self.options.metrics:
+            from llmops_plugins.metrics.meteor.score import meteor
+
+            scorers.append(meteor(context.asset(WORDNET), context.asset(PUNKT)))
+        bert_score = bertscore_scorer(context, self.options)
+        return [*scorers, bert_score] if bert_score else scorers
+
+    def _score(self, pool: Executor, scorers: Sequence[PairScorer], pairs: Sequence[Pair]) -> Iterator[Outcome]:
+        """Let every scorer work in a thread of its own: ONNX Runtime computes outside of Python's lock."""
+        if not pairs:
+            return
+        for outcomes in zip(*pool.map(lambda scorer: scorer.score(pairs), scorers), strict=True):
+            merged: dict[str, float] = {}
+            failed = [outcome for outcome in outcomes if isinstance(outcome, Unscorable)]
+            for outcome in outcomes:
+                if not isinstance(outcome, Unscorable):
+                    merged.update(outcome)
+            yield failed[0] if failed else {name: merged[name] for name in self.options.metrics}
+
+
+def _asset_facts(context: Context, name: str) -> str:
+    """Return where an asset came from and the hash of its files, as its manifest tells."""
+    manifest = json.loads((context.asset(name) / "asset.json").read_text(encoding="utf-8"))
+    hashes = {path: metadata["sha256"] for path, metadata in manifest["files"].items()}
+    return f"{manifest['source']}, sha256 {digest(hashes)}"

@@ -1,0 +1,1 @@
+"""Text metrics that need no model."""

@@ -1,0 +1,166 @@
+"""Metrics of any text, without a model: against references, and against the source it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Union
+
+import attrs
+
+from llmops_plugins.metrics.tasks.pairs import Unscorable
+from llmops_plugins.metrics.text.options import SACREBLEU_METRICS, SOURCE_METRICS
+from llmops_plugins.metrics.text.overlap import (
+    copied_share,
+    extractive_coverage,
+    extractive_density,
+    plain_tokens,
+    squad_tokens,
+    token_f1,
+    words,
+)
+from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, Record, RecordScore, Scored, Unscored
+
+if TYPE_CHECKING:
+    from llmops_plugins.metrics.text.options import TextMetricsOptions
+    from llmops_plugins.metrics.text.sacrebleu import SacreBleu
+
+_LABELS = {
+    "bleu": "BLEU (0-100)",
+    "chrf": "chrF (0-100)",
+    "length_ratio": "Length ratio",
+    "compression": "Compression",
+    "extractive_coverage": "Extractive coverage",
+    "extractive_density": "Extractive density (words)",
+}
+
+# No end of these scales is the better one.
+_NEUTRAL = frozenset({"length_ratio", *SOURCE_METRICS})
+
+
+@attrs.frozen
+class Texts:
+    """What an output is compared with: some texts, none of them empty."""
+
+    texts: tuple[str, ...]
+
+
+Value = Union[float, Unscorable]
+
+
+class TextMetrics(Evaluator):
+    """Compares an output with its references, of which the best one counts, and with its source.
+
+    A metric whose field is empty in a record, or that is not defined for it, is left out there, and a note says why; a
+    record without any is unscored.
+    """
+
+    options: TextMetricsOptions
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the options, in their order."""
+        return tuple(
+            Metric(name, self._label(name), higher_is_better=None if name in _NEUTRAL else True)
+            for name in self.options.metrics
+        )
+
+    def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
+        """Score every generation."""
+        del context
+        return map(self._score, generations)
+
+    def provenance(self, context: Context) -> Mapping[str, str]:
+        """Return sacrebleu's signatures."""
+        return self._sacrebleu.signatures() if self._sacrebleu else {}
+
+    @cached_property
+    def _sacrebleu(self) -> SacreBleu | None:
+        names = [name for name in self.options.metrics if name in SACREBLEU_METRICS]
+        if not names:
+            return None
+        from llmops_plugins.metrics.text.sacrebleu import SacreBleu
+
+        return SacreBleu(names, tokenizer=self.options.bleu_tokenizer)
+
+    def _label(self, name: str) -> str:
+        squad = " (SQuAD)" if self.options.normalize == "squad" else ""
+        own = {
+            "token_f1": f"Token F1{squad}",
+            "exact": f"Exact match{squad}",
+            "copied_ngrams": f"Copied {self.options.ngram}-grams",
+        }
+        return own.get(name) or _LABELS[name]
+
+    def _score(self, generation: Generation) -> RecordScore:
+        scores: dict[str, float] = {}
+        reasons: dict[str, list[str]] = {}
+        for name in self.options.metrics:
+            value = self._value(name, generation)
+            if isinstance(value, Unscorable):
+                reasons.setdefault(value.reason, []).append(name)
+            else:
+                scores[name] = value
+        if not scores:
+            return Unscored(generation.index, "; ".join(reasons))
+        left_out = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+        return Scored(generation.index, scores, notes={"left_out": left_out} if left_out else {})
+
+    def _value(self, name: str, generation: Generation) -> Value:
+        of_source = name in SOURCE_METRICS
+        field, kind = (self.options.source, "source") if of_source else (self.options.reference, "reference")
+        found = texts_of(generation.record, field, kind)
+        if isinstance(found, Unscorable):
+            return found
+        against = self._against_source if of_source else self._against_references
+        return against(name, generation.output, found.texts)
+
+    def _against_references(self, name: str, output: str, references: Sequence[str]) -> Value:
+        if name in SACREBLEU_METRICS and self._sacrebleu:
+            return self._sacrebleu.score(name, output, references)
+        if name == "length_ratio":
+            lengths = [length for reference in references if (length := len(words(reference)))]
+            if not lengths:
+                return Unscorable("the reference has no words")
+            found = len(words(output))
+            return found / min(lengths, key=lambda length: (abs(length - found), length))
+        tokens = squad_tokens if self.options.normalize == "squad" else plain_tokens
+        compare = token_f1 if name == "token_f1" else _equal
+        return max(compare(tokens(output), tokens(reference)) for reference in references)
+
+    def _against_source(self, name: str, output: str, sources: Sequence[str]) -> Value:
+        found, source = words(output), words("\n".join(sources))
+        if not source:
+            return Unscorable("the source has no words")
+        if name == "compression":
+            return len(found) / len(source)
+        if name == "copied_ngrams":
+            share = copied_share(found, source, self.options.ngram)
+            few = "no words" if self.options.ngram == 1 else f"fewer than {self.options.ngram} words"
+            return Unscorable(f"the output has {few}") if share is None else share
+        measure = extractive_coverage if name == "extractive_coverage" else extractive_density
+        value = measure(found, source)
+        return Unscorable("the output has no words") if value is None else value
+
+
+def texts_of(record: Record, field: str, kind: str) -> Texts | Unscorable:
+    """Return the texts of a record's field, which holds one or a list of them; empty ones do not count.
+
+    Args:
+        record: The record.
+        field: The field.
+        kind: What messages call it: `reference` or `source`.
+    """
+    value = record.get(field)
+    if value is None:
+        return Unscorable(f"the record has no {kind} field {field!r}; it has: {', '.join(sorted(record))}")
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    wrong = [item for item in listed if not isinstance(item, str)]
+    if wrong:
+        return Unscorable(f"the {kind} field {field!r} holds no text but {type(wrong[0]).__name__}")
+    texts = tuple(text for text in listed if text.strip())
+    return Texts(texts) if texts else Unscorable(f"the {kind} field {field!r} is empty")
+
+
+def _equal(found: Sequence[str], wanted: Sequence[str]) -> float:
+    return float(tuple(found) == tuple(wanted))

@@ -1,0 +1,71 @@
+"""The card and the options of `text-metrics`. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import attrs
+from attrs import validators
+
+from llmops_plugins.metrics.options import one_of, some_of
+from llmops_sdk.plugin import EvaluatorCard, Options, option
+
+SACREBLEU_METRICS = ("bleu", "chrf")
+REFERENCE_METRICS = ("token_f1", "exact", *SACREBLEU_METRICS, "length_ratio")
+SOURCE_METRICS = ("compression", "copied_ngrams", "extractive_coverage", "extractive_density")
+TEXT_METRICS = (*REFERENCE_METRICS, *SOURCE_METRICS)
+
+# Those of sacrebleu's tokenizers that need no further package.
+BLEU_TOKENIZERS = ("13a", "intl", "zh", "char", "none")
+
+
+@attrs.frozen(kw_only=True)
+class TextMetricsOptions(Options):
+    """Which metrics compare an output with its reference or with its source, and how."""
+
+    metrics: tuple[str, ...] = option(
+        ("token_f1", "exact", "length_ratio"),
+        help=f"which of {', '.join(REFERENCE_METRICS)} (against the reference), {', '.join(SOURCE_METRICS)} (against "
+        "the source); the first one decides",
+        validator=some_of(TEXT_METRICS),
+    )
+    reference: str = option(
+        "response",
+        help="the record's field that holds the reference, or a list of them",
+        validator=validators.min_len(1),
+    )
+    source: str = option(
+        "context",
+        help="the record's field that holds the text the output was made from",
+        validator=validators.min_len(1),
+    )
+    normalize: str = option(
+        "squad",
+        help="how texts are read for token_f1 and exact: squad (lower case, without ASCII punctuation and a, an, the) or "
+        "none (as they are; white space around and between words does not count)",
+        validator=one_of(("squad", "none")),
+    )
+    ngram: int = option(3, help="how many words the n-grams of copied_ngrams have", validator=validators.ge(1))
+    bleu_tokenizer: str = option(
+        "13a",
+        help=f"sacrebleu's tokenizer for bleu: one of {', '.join(BLEU_TOKENIZERS)}; zh for Chinese, char for other "
+        "languages without spaces",
+        validator=one_of(BLEU_TOKENIZERS),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what needs a library that is not installed, before a run is under way."""
+        wanted = [name for name in self.metrics if name in SACREBLEU_METRICS]
+        if wanted and find_spec("sacrebleu") is None:
+            message = f"the metric {wanted[0]!r} needs sacrebleu: pip install 'llmops-sdk[metrics]'"
+            raise ValueError(message)
+
+
+CARDS: tuple[EvaluatorCard, ...] = (
+    EvaluatorCard(
+        name="text-metrics",
+        summary="token F1, exact match, BLEU, chrF and length against a reference; compression and copying of a source",
+        load="llmops_plugins.metrics.text.evaluator:TextMetrics",
+        options=TextMetricsOptions,
+    ),
+)

@@ -1,0 +1,1 @@
+"""An emulated AWS account on this machine, for rehearsals."""

@@ -1,0 +1,1 @@
+"""JumpStart models: specs, options, training jobs."""

@@ -1,0 +1,260 @@
+"""What SageMaker JumpStart publishes about its models: the list of them, and each one's specification.
+
+They are read from JumpStart's bucket of the region, or from where the SageMaker SDK's own variables say, without
+importing that SDK: `build()` can so check a pipeline in the time of two S3 reads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import attrs
+from botocore.config import Config
+
+from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.errors import told
+from llmops_sdk.plugin import EndpointError, LLMOpsError, UserError, did_you_mean
+
+MANIFEST = "models_manifest.json"
+_ROOTS = ("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", "AWS_JUMPSTART_SPECS_LOCAL_ROOT_DIR_OVERRIDE")
+_BUCKET = "AWS_JUMPSTART_CONTENT_BUCKET_OVERRIDE"
+# `build()` must not hang where there is no network.
+_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
+_NUMBER = re.compile(r"\d+")
+
+
+class UnreachableError(EndpointError):
+    """JumpStart's files cannot be read from here now."""
+
+
+@attrs.frozen
+class Hyperparameter:
+    """One hyperparameter that a model's training takes.
+
+    Attributes:
+        name: Its name.
+        type: `int`, `float`, `text` or `bool`.
+        default: As text.
+        options: The values it may have, or empty for any.
+        low: The smallest number, or the shortest text; None for any.
+        high: The largest number, or the longest text; None for any.
+        above: It must be more than this; None for any.
+        below: It must be less than this; None for any.
+    """
+
+    name: str
+    type: str
+    default: str
+    options: tuple[str, ...]
+    low: float | None
+    high: float | None
+    above: float | None
+    below: float | None
+
+    def problem(self, value: str) -> str:
+        """Return what is wrong with a value, or an empty text."""
+        if self.options and value not in self.options:
+            return f"{self.name!r} is one of {', '.join(self.options)}, not {value!r}"
+        if self.type == "bool":
+            return "" if value.lower() in ("true", "false") else f"{self.name!r} is True or False, not {value!r}"
+        if self.type == "text":
+            return self._out_of_range(len(value), "the length of ", value)
+        if self.type == "int" and not re.fullmatch(r"[+-]?\d+", value):
+            return f"{self.name!r} is a whole number, not {value!r}"
+        try:
+            number = float(value)
+        except ValueError:
+            return f"{self.name!r} is a number, not {value!r}"
+        return self._out_of_range(number, "", value)
+
+    def _out_of_range(self, number: float, what: str, value: str) -> str:
+        broken = (
+            (self.low, "at least", self.low is not None and number < self.low),
+            (self.high, "at most", self.high is not None and number > self.high),
+            (self.above, "more than", self.above is not None and number <= self.above),
+            (self.below, "less than", self.below is not None and number >= self.below),
+        )
+        return next(
+            (f"{what}{self.name!r} is {word} {bound:g}, not {value!r}" for bound, word, is_so in broken if is_so), ""
+        )
+
+
+@attrs.frozen
+class JumpStartSpec:
+    """One version of one model, as far as this plugin asks.
+
+    Attributes:
+        model_id: The JumpStart id.
+        version: The exact version.
+        gated: Whether its licence must be accepted.
+        model_package: Whether it is served from a model package of its provider; such a gated model wants the licence
+            accepted with every request.
+        trainable: Whether JumpStart can fine-tune it.
+        training_vulnerable: Whether its training code is known to have vulnerabilities, and so must be tolerated.
+        inference_vulnerable: The same of its serving code.
+        training_instance: The default instance of training.
+        hosting_instance: The default instance of an endpoint.
+        hyperparameters: Those users may set, by their names.
+    """
+
+    model_id: str
+    version: str
+    gated: bool
+    model_package: bool
+    trainable: bool
+    training_vulnerable: bool
+    inference_vulnerable: bool
+    training_instance: str
+    hosting_instance: str
+    hyperparameters: Mapping[str, Hyperparameter]
+
+    @property
+    def asks_licence_with_requests(self) -> bool:
+        """Whether every request must say that the licence is accepted."""
+        return self.gated and self.model_package
+
+    def check_hyperparameters(self, given: Mapping[str, str]) -> None:
+        """Check hyperparameters as JumpStart's own validation would.
+
+        Raises:
+            UserError: Names each that is unknown or out of range.
+        """
+        problems = list(self._problems(given))
+        if problems:
+            message = f"hyperparameters of {self.model_id} {self.version}: {'; '.join(problems)}"
+            raise UserError(message)
+
+    def _problems(self, given: Mapping[str, str]) -> Iterator[str]:
+        for name, value in given.items():
+            known = self.hyperparameters.get(name)
+            problem = (
+                known.problem(value) if known else f"there is no {name!r}{did_you_mean(name, self.hyperparameters)}"
+            )
+            if problem:
+                yield problem.lstrip("; ")
+
+
+def read_spec(aws: Aws, model_id: str, wanted: str) -> JumpStartSpec:
+    """Read the specification of the newest version of a model that fits.
+
+    Args:
+        aws: Where.
+        model_id: The JumpStart id.
+        wanted: A version, or the beginning of one with an asterisk (`2.*`), or `*`.
+
+    Raises:
+        UserError: There is no such model or version; says what is near.
+        UnreachableError: JumpStart's files cannot be read: no network, credentials or region.
+    """
+    entries = [entry for entry in _read(aws, 0, MANIFEST) if isinstance(entry, dict)]
+    of_model = [entry for entry in entries if entry["model_id"] == model_id]
+    if not of_model:
+        message = (
+            f"JumpStart has no model {model_id!r} in {aws.region}{did_you_mean(model_id, _ids(entries, model_id))}"
+        )
+        raise UserError(message)
+    entry = _newest(of_model, model_id, wanted)
+    return _parse(_read(aws, 1, entry["spec_key"]), aws.region)
+
+
+def _ids(entries: list[dict[str, Any]], model_id: str) -> list[str]:
+    """Return the ids that a message may name: all that begin alike, of some thousand."""
+    ids = {entry["model_id"] for entry in entries}
+    alike = [each for each in ids if each.split("-")[0] == model_id.split("-", maxsplit=1)[0]]
+    return sorted(alike or ids)[:400]
+
+
+def _newest(entries: list[dict[str, Any]], model_id: str, wanted: str) -> dict[str, Any]:
+    fitting = [entry for entry in entries if _fits(entry["version"], wanted)]
+    if not fitting:
+        known = ", ".join(sorted({entry["version"] for entry in entries}, key=_numbers))
+        message = f"JumpStart's {model_id!r} has no version {wanted!r}; it has: {known}"
+        raise UserError(message)
+    installed = _numbers(_sdk_version())
+    usable = [entry for entry in fitting if _numbers(entry.get("min_version", "")) <= installed]
+    if not usable:
+        oldest = min(fitting, key=lambda entry: _numbers(entry.get("min_version", "")))
+        message = f"JumpStart's {model_id!r} {wanted!r} needs sagemaker {oldest['min_version']} or newer; {_sdk_version()} is installed"
+        raise UserError(message)
+    return max(usable, key=lambda entry: _numbers(entry["version"]))
+
+
+def _fits(found: str, wanted: str) -> bool:
+    return found.startswith(wanted[:-1]) if wanted.endswith("*") else found == wanted
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in _NUMBER.findall(text))
+
+
+def _sdk_version() -> str:
+    try:
+        return version("sagemaker")
+    except PackageNotFoundError:
+        return "999"
+
+
+def _read(aws: Aws, kind: int, key: str) -> Any:
+    """Read a JSON file of JumpStart's.
+
+    Args:
+        aws: Where.
+        kind: 0 for the list of models, 1 for a specification.
+        key: Its key in the bucket.
+    """
+    roots = [os.environ.get(name, "") for name in _ROOTS]
+    if all(root and Path(root).is_dir() for root in roots):
+        try:
+            return json.loads((Path(roots[kind]) / key).read_bytes())
+        except OSError as exc:
+            message = (
+                f"JumpStart's file {key!r} cannot be read in {roots[kind]!r}: {(exc.strerror or str(exc)).lower()}"
+            )
+            raise UnreachableError(message) from exc
+    try:
+        return _read_s3(aws, key)
+    except LLMOpsError as exc:
+        raise UnreachableError(str(exc)) from exc
+
+
+def _read_s3(aws: Aws, key: str) -> Any:
+    bucket = os.environ.get(_BUCKET) or f"jumpstart-cache-prod-{aws.region}"
+    with told(f"JumpStart's file {key!r} in bucket {bucket!r}"):
+        return json.load(aws.client("s3", _QUICK).get_object(Bucket=bucket, Key=key)["Body"])
+
+
+def _parse(data: Mapping[str, Any], region: str) -> JumpStartSpec:
+    hyperparameters = [
+        _hyperparameter(found) for found in data.get("hyperparameters") or () if found.get("scope") != "container"
+    ]
+    return JumpStartSpec(
+        model_id=data["model_id"],
+        version=data["version"],
+        gated=bool(data.get("gated_bucket")) or data.get("hosting_eula_key") is not None,
+        model_package=region in (data.get("hosting_model_package_arns") or {}),
+        trainable=bool(data.get("training_supported")),
+        training_vulnerable=bool(data.get("training_vulnerable")),
+        inference_vulnerable=bool(data.get("inference_vulnerable")),
+        training_instance=data.get("default_training_instance_type") or "",
+        hosting_instance=data.get("default_inference_instance_type") or "",
+        hyperparameters={each.name: each for each in hyperparameters},
+    )
+
+
+def _hyperparameter(data: Mapping[str, Any]) -> Hyperparameter:
+    return Hyperparameter(
+        name=data["name"],
+        type=data.get("type", "text"),
+        default=str(data.get("default", "")),
+        options=tuple(str(each) for each in data.get("options") or ()),
+        low=data.get("min"),
+        high=data.get("max"),
+        above=data.get("exclusive_min"),
+        below=data.get("exclusive_max"),
+    )

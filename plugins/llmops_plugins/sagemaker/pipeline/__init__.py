@@ -1,0 +1,1 @@
+"""`@step` pipelines: compile, submit, watch."""

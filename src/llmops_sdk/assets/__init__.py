@@ -1,0 +1,1 @@
+"""Weights, dictionaries and other files that a machine needs once."""

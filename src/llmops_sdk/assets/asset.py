@@ -1,0 +1,188 @@
+"""Weights, dictionaries and other files that a machine needs once: where they come from, pinned by hash.
+
+An asset lives in `<home>/assets/<name>/`. Its `asset.json` is written last and holds where it came from and the size
+and SHA-256 of every file; copying `<home>/assets` to another machine is enough to have it there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.assets.sources import AssetSource
+from llmops_sdk.errors import AssetError
+from llmops_sdk.progress import Progress
+from llmops_sdk.record.locks import locked
+from llmops_sdk.values.serial import file_sha256
+
+MANIFEST = "asset.json"
+_SCHEMA = 1
+
+
+@attrs.frozen
+class Asset:
+    """Files that are fetched once and kept.
+
+    Attributes:
+        name: Lower-case words joined by hyphens; also the name of its folder.
+        summary: One line for `llmops assets`.
+        size: About how many bytes it takes on disk.
+        files: Every file that must be there in the end: path below the folder -> its SHA-256, or "" where presence
+            is enough. A folder's files need not be listed one by one.
+        sources: Where to take it from, tried in this order.
+        convert: Turns the fetched files, in place, into those that `files` names; None where they are those.
+    """
+
+    name: str
+    summary: str
+    size: int
+    files: Mapping[str, str]
+    sources: tuple[AssetSource, ...]
+    convert: Callable[[Path], None] | None = None
+
+
+def find_asset(asset: Asset, home: Path) -> Path | None:
+    """Return the asset's folder if it is complete by its manifest (existence and sizes), else None."""
+    folder = _folder(asset, home)
+    return None if any(_broken(asset, folder)) else folder
+
+
+def get_asset(asset: Asset, home: Path, *, progress: Progress, offline: bool = False) -> Path:
+    """Return the asset's folder, fetched from the first source that can give it where it is missing.
+
+    Nothing half-fetched is ever seen under the asset's name, and of two processes that want it one waits.
+
+    Args:
+        asset: What is wanted.
+        home: The cache of this machine.
+        progress: Where to tell how far the download is.
+        offline: Leave out the sources that need a network.
+
+    Raises:
+        AssetError: No source could give it; the message has the reason of each, and what to do.
+    """
+    folder = find_asset(asset, home)
+    if folder is not None:
+        return folder
+    try:
+        with locked(home / "assets" / f".{asset.name}.lock", f"the asset {asset.name!r}", progress):
+            return find_asset(asset, home) or _fetch(asset, home, progress, offline=offline)
+    except OSError as error:
+        message = f"the asset {asset.name!r} cannot be kept in '{home}': {error}; free space there, or set LLMOPS_HOME"
+        raise AssetError(message) from error
+
+
+def verify_asset(asset: Asset, home: Path) -> tuple[str, ...]:
+    """Return what is wrong with an asset, found by reading every file again; empty when nothing is.
+
+    An asset that is absent is told as such.
+    """
+    folder = _folder(asset, home)
+    problems = list(_broken(asset, folder))
+    if not problems:
+        for name, metadata in _read_manifest(folder)["files"].items():
+            if file_sha256(folder / name) != metadata["sha256"]:
+                problems.append(f"'{name}' is not the file that was fetched: its SHA-256 differs")
+    return tuple(problems)
+
+
+def _folder(asset: Asset, home: Path) -> Path:
+    return home / "assets" / asset.name
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what `asset.json` holds; an empty manifest where there is none that can be read."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if manifest.get("schema") == _SCHEMA else {}
+
+
+def _broken(asset: Asset, folder: Path) -> Iterator[str]:
+    """Tell what is wrong with a folder by its manifest, without reading the files."""
+    if not folder.exists():
+        yield "it is not on this machine"
+        return
+    files = _read_manifest(folder).get("files")
+    if files is None:
+        yield f"'{folder}' has no {MANIFEST} that can be read: it was not fetched to the end"
+        return
+    for name, metadata in files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"'{name}' is missing"
+        elif path.stat().st_size != metadata["size"]:
+            yield f"'{name}' has {path.stat().st_size} bytes, not {metadata['size']}"
+    for name, pinned in asset.files.items():
+        if name not in files:
+            yield f"'{name}' is missing"
+        elif pinned and files[name]["sha256"] != pinned:
+            yield f"'{name}' is another version than this release of the SDK uses"
+
+
+def _fetch(asset: Asset, home: Path, progress: Progress, *, offline: bool) -> Path:
+    """Try the sources in order; called by one process at a time."""
+    reasons = []
+    for source in asset.sources:
+        if offline and source.needs_network:
+            reasons.append(f"{source.label}: needs a network, and the run is offline")
+            continue
+        try:
+            return _fetch_from(source, asset, home, progress)
+        except AssetError as error:
+            reasons.append(f"{source.label}: {error}")
+    message = (
+        f"the asset {asset.name!r} cannot be had here ({'; '.join(reasons) or 'it has no source'}); where there is a "
+        f"network type 'llmops assets get {asset.name}', and copy '{_folder(asset, home)}' to this machine"
+    )
+    raise AssetError(message)
+
+
+def _fetch_from(source: AssetSource, asset: Asset, home: Path, progress: Progress) -> Path:
+    folder = _folder(asset, home)
+    part = folder.with_name(f".{asset.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # what a killed process left
+    part.mkdir(parents=True)
+    try:
+        metadata = source.fetch(part, home=home, progress=progress)
+        if asset.convert is not None:
+            with progress.task(f"converting {asset.name}"):
+                asset.convert(part)
+        files = _seal(asset, part)
+        manifest = {
+            "schema": _SCHEMA,
+            "asset": asset.name,
+            "source": source.label,
+            "facts": dict(metadata),
+            "files": files,
+        }
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)  # a broken one: its manifest said so
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    source.discard(home)
+    return folder
+
+
+def _seal(asset: Asset, folder: Path) -> dict[str, dict[str, Any]]:
+    """Return size and hash of every file, once all that the asset names are there and right."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": file_sha256(path)}
+        for path in paths
+    }
+    for name, pinned in asset.files.items():
+        if name not in files:
+            message = f"it did not bring '{name}'"
+            raise AssetError(message)
+        if pinned and files[name]["sha256"] != pinned:
+            message = f"its '{name}' is another version: SHA-256 {files[name]['sha256']}, not {pinned}"
+            raise AssetError(message)
+    return files

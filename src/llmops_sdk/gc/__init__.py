@@ -1,0 +1,1 @@
+"""`llmops gc`: resources that outlived their runs are found, judged and deleted."""

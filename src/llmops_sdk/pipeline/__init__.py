@@ -1,0 +1,1 @@
+"""The users' API: build a pipeline, run it, read its result."""

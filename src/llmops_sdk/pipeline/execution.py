@@ -1,0 +1,127 @@
+"""Executing a run: new ones, resumed ones, attached ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llmops_sdk.errors import RunInterrupted, SpecError
+from llmops_sdk.gc.delete import remove
+from llmops_sdk.gc.find import find_leftovers
+from llmops_sdk.gc.leftover import Choice
+from llmops_sdk.pipeline.result import Result
+from llmops_sdk.planning.preflight import preflight_checks, require
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.plugin.stores import open_store
+from llmops_sdk.progress import Progress, progress_for
+from llmops_sdk.record.runs import Run
+from llmops_sdk.record.stores import DEFAULT_STORE, Store
+from llmops_sdk.report.collect import report_run
+from llmops_sdk.steps.executor import Executor
+from llmops_sdk.steps.runtime import Runtime, default_home
+from llmops_sdk.values.plan import Plan
+
+LEFTOVER_PATIENCE = 600.0
+"""Seconds in which what a killed step has left must become deletable: an endpoint that is being created is not."""
+
+
+def resume(
+    run_id: str,
+    *,
+    store: Store | Path | str = DEFAULT_STORE,
+    offline: bool = False,
+    progress: Progress | None = None,
+    registry: Registry | None = None,
+) -> Result:
+    """Go on with a run that was stopped, killed, or has failed steps; finished work is not repeated.
+
+    Raises:
+        RunNotFoundError: The store has no such run.
+        PluginError: A plugin of its plan is absent here.
+    """
+    registry = registry or Registry.load()
+    run = open_run(run_id, store, registry, offline=offline)
+    with open_runtime(registry, offline=offline, progress=progress) as runtime:
+        if not offline:
+            require(preflight_checks(run.plan, registry), runtime.progress)
+        executor = make_executor(run.plan, registry)
+        return execute_run(executor.resume(run, runtime), executor, runtime)
+
+
+def attach(
+    run_id: str,
+    *,
+    store: Store | Path | str = DEFAULT_STORE,
+    progress: Progress | None = None,
+    registry: Registry | None = None,
+) -> Result:
+    """Wait for the end of a run that was left to itself (`detach`), and return its result.
+
+    Raises:
+        RunNotFoundError: The store has no such run.
+        SpecError: Its steps run in the program that began it.
+        PluginError: A plugin of its plan is absent here.
+    """
+    registry = registry or Registry.load()
+    run = open_run(run_id, store, registry)
+    with open_runtime(registry, offline=False, progress=progress) as runtime:
+        executor = make_executor(run.plan, registry)
+        check_remote(executor, run.plan)
+        return execute_run(run, executor, runtime)
+
+
+def open_run(run_id: str, store: Store | Path | str, registry: Registry, *, offline: bool = False) -> Run:
+    """Open the record of a run, and check that the plugins of its plan are installed."""
+    run = Run.open(store if isinstance(store, Store) else open_store(str(store), registry, offline=offline), run_id)
+    registry.check_pins(run.plan)
+    return run
+
+
+@contextmanager
+def open_runtime(registry: Registry, *, offline: bool, progress: Progress | None) -> Iterator[Runtime]:
+    """Open the progress, and yield what this process brings to a run."""
+    with progress or progress_for() as told:
+        yield Runtime(registry, default_home(), offline=offline, progress=told)
+
+
+def make_executor(plan: Plan, registry: Registry) -> Executor:
+    """Make the executor of a plan."""
+    made: Executor = registry.make("executor", plan.executor.use, plan.executor.options)
+    return made
+
+
+def check_remote(executor: Executor, plan: Plan) -> None:
+    """Refuse an executor that runs the steps in this process."""
+    if not executor.remote:
+        message = f"executor {plan.executor.use!r} runs the steps in the program that begins them, which cannot be left"
+        raise SpecError(message)
+
+
+def execute_run(run: Run, executor: Executor, runtime: Runtime) -> Result:
+    """Fetch what the plan needs here, run its steps where it says, and write the report."""
+    runtime.progress.log(f"run {run.id}")
+    if not executor.remote:
+        for asset in run.plan.assets:
+            runtime.asset(asset)
+    try:
+        executor.execute(run, runtime)
+    except KeyboardInterrupt as exc:
+        _delete_leftovers(run, executor, runtime)
+        raise RunInterrupted(run.id, run.store.uri) from exc
+    _delete_leftovers(run, executor, runtime)
+    report_run(run)
+    return Result(run)
+
+
+def _delete_leftovers(run: Run, executor: Executor, runtime: Runtime) -> None:
+    """Delete what the ledger of a run still holds, whose steps were killed elsewhere; say what is left even then."""
+    if not executor.remote or all(entry.deleted is not None or entry.kept for entry in run.ledger()):
+        return
+    found = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=True, skip_kept=True))
+    for item in remove(found, runtime, patience=LEFTOVER_PATIENCE).found:
+        what = f"{item.resource.kind} {item.resource.name!r}"
+        if item.status == "removed":
+            runtime.progress.log(f"  deleted  {what}")
+        elif item.status == "left":
+            runtime.progress.log(f"  left     {what}: {item.error}; try again with: llmops gc --run {run.id}")

@@ -1,0 +1,245 @@
+"""`Pipeline`, the frozen builder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
+from llmops_sdk.pipeline.result import Result
+from llmops_sdk.planning.planner import make_plan
+from llmops_sdk.planning.preflight import input_checks, preflight_checks, require
+from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
+from llmops_sdk.planning.spec_files import read_spec, spec_to
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.plugin.stores import open_store
+from llmops_sdk.progress import Progress
+from llmops_sdk.record.stores import DEFAULT_STORE, Store
+from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.plan import Plan
+from llmops_sdk.values.serial import explain, from_json, to_json
+
+
+@attrs.frozen
+class Pipeline:
+    """A pipeline being specified. Frozen: every `with_*` returns a new one, so one can be forked at any point.
+
+    What is not said has a default: Dolly summarization, the `alpaca` prompt, the model's own trainer and deployer,
+    `summarization-accuracy`, and this machine. Datasets, prompts, models and evaluators may be given more than once;
+    the run is their cross product.
+
+    >>> base = Pipeline.builder("summaries").with_dataset("sample")
+    >>> small = base.with_model("smollm2", fine_tune=False)
+    >>> len(base.spec.models), len(small.spec.models)
+    (0, 1)
+    """
+
+    spec: Spec = attrs.field(factory=Spec)
+
+    @classmethod
+    def builder(cls, name: str | None = None) -> Pipeline:
+        """Begin a pipeline.
+
+        Args:
+            name: How its runs are called.
+        """
+        return cls(Spec(name=name or "pipeline"))
+
+    @classmethod
+    def from_yaml(cls, path: Path | str, *, overrides: tuple[str, ...] = ()) -> Pipeline:
+        """Read a pipeline from a specification file; relative paths in it are relative to the file.
+
+        Args:
+            path: The file.
+            overrides: `key.path=value` texts, as of `llmops run --set`.
+
+        Raises:
+            SpecError: The file cannot be read or does not fit; says where in it.
+        """
+        return cls(read_spec(Path(path), overrides))
+
+    def to_yaml(self) -> str:
+        """Return the specification as the text of a file; `from_yaml` of it gives an equal pipeline."""
+        import yaml
+
+        text: str = yaml.safe_dump(spec_to(self.spec), sort_keys=False, allow_unicode=True, width=100)
+        return text
+
+    # -- specify --------------------------------------------------------------------------------
+
+    def with_dataset(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
+        """Add a dataset.
+
+        Args:
+            use: The name of a dataset card (`sample`, `dolly`, `jsonl`, ...); `llmops plugins` lists them.
+            name: How this pipeline calls it, where it is used twice.
+            **options: Of the card.
+        """
+        return self._with(datasets=(*self.spec.datasets, ComponentSpec(use, name, options)))
+
+    def with_prompt(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
+        """Add a prompt template (`alpaca`, `plain`, `chat`, `template`)."""
+        return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, options)))
+
+    def with_model(
+        self,
+        use: str,
+        *,
+        name: str = "",
+        fine_tune: bool | None = None,
+        train_on: str = "",
+        trainer: str | Mapping[str, Any] | None = None,
+        deployer: str | Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Pipeline:
+        """Add a model recipe.
+
+        Args:
+            use: The name of a model card (`smollm2`, `huggingface`, ...).
+            name: How this pipeline calls it, where it is used twice.
+            fine_tune: False evaluates the base model as it is; by default it is fine-tuned where its card can be.
+            train_on: The dataset to fine-tune on; by default each one it is asked about.
+            trainer: Options for its trainer, or the name of another one, or both with the key `use`.
+            deployer: The same for its deployer.
+            **options: Of the card.
+        """
+        model = ModelSpec(use, name, options, fine_tune, train_on, _override(trainer), _override(deployer))
+        return self._with(models=(*self.spec.models, model))
+
+    def with_trainer(self, use: str = "", **options: Any) -> Pipeline:
+        """Override the trainer of every model; a model's own options win."""
+        return self._with(trainer=Override(use, options))
+
+    def with_deployer(self, use: str = "", **options: Any) -> Pipeline:
+        """Override the deployer of every model; a model's own options win."""
+        return self._with(deployer=Override(use, options))
+
+    def with_evaluator(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
+        """Add an evaluator; the first metric of the first one decides unless `with_metric` says otherwise."""
+        return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, options)))
+
+    def with_metric(self, name: str) -> Pipeline:
+        """Say which metric decides."""
+        return self._with(metric=name)
+
+    def with_generation(self, **options: Any) -> Pipeline:
+        """Say how candidates write their answers: `max_new_tokens`, `temperature`, `top_p`, `stop`, `seed`.
+
+        One for all candidates, so that the comparison is fair.
+
+        Raises:
+            SpecError: An unknown or ill-typed option.
+        """
+        known = [field.name for field in attrs.fields(GenerationOptions)]
+        for option in options:
+            if option not in known:
+                message = f"generation has no option {option!r}{did_you_mean(option, known)}"
+                raise SpecError(message)
+        if isinstance(options.get("stop"), str):
+            message = f"generation option 'stop' is a list of texts: stop=[{options['stop']!r}]"
+            raise SpecError(message)
+        try:
+            return self._with(generation=from_json({**to_json(self.spec.generation), **options}, GenerationOptions))
+        except Exception as exc:
+            message = f"generation: {explain(exc)}"
+            raise SpecError(message) from exc
+
+    def with_settings(self, plugin: str, **settings: Any) -> Pipeline:
+        """Say where and as whom a plugin works: account, region, bucket, ..."""
+        return self._with(settings={**self.spec.settings, plugin: settings})
+
+    def with_executor(self, use: str, **options: Any) -> Pipeline:
+        """Say where steps run."""
+        return self._with(executor=ComponentSpec(use, "", options))
+
+    def on_executor(self, on: str, registry: Registry) -> Pipeline:
+        """Return the pipeline on another executor, which keeps the options of this one that mean the same there.
+
+        Those are the options that both know, with the same default. An empty name changes nothing.
+        """
+        spec = self.spec.executor
+        if on in ("", spec.use):
+            return self
+        theirs, ours = (attrs.fields_dict(registry.offer("executor", use).card.options) for use in (on, spec.use))
+        same = {name for name in theirs.keys() & ours.keys() if theirs[name].default == ours[name].default}
+        return self.with_executor(on, **{name: value for name, value in spec.options.items() if name in same})
+
+    # -- check and run --------------------------------------------------------------------------
+
+    def build(self, registry: Registry | None = None, *, offline: bool = False) -> Plan:
+        """Check everything that can be known without reading data, and return the plan.
+
+        Args:
+            registry: The plugins; by default the installed ones.
+            offline: Whether no service may be asked, for example whether it has the model.
+
+        Raises:
+            UserError: What cannot run, in one line that says how to mend it.
+        """
+        return make_plan(self.spec, registry or Registry.load(), offline=offline)
+
+    def plan(self) -> Plan:
+        """Return what would run, with every default filled in. The same as `build`."""
+        return self.build()
+
+    def run(
+        self,
+        *,
+        on: str = "",
+        store: Store | Path | str = DEFAULT_STORE,
+        offline: bool = False,
+        detach: bool = False,
+        progress: Progress | None = None,
+        registry: Registry | None = None,
+    ) -> Result:
+        """Run the pipeline. What an earlier run in the same store has made is not made again.
+
+        Args:
+            on: The executor; by default the specification's.
+            store: Where runs are kept: a folder, or a `Store`.
+            offline: Whether the network must not be touched.
+            detach: Return as soon as the run is begun, where its executor runs steps elsewhere; `attach` goes on.
+            progress: Who is told how far it is; by default the terminal.
+            registry: The plugins; by default the installed ones.
+
+        Returns:
+            The result; cells that failed are in `result.failures`.
+
+        Raises:
+            UserError: The pipeline cannot run as it is.
+            KeyboardInterrupt: Stopped; what is finished is kept, and the run can be resumed.
+        """
+        registry = registry or Registry.load()
+        pipeline = self.on_executor(on, registry)
+        plan = pipeline.build(registry, offline=offline)
+        opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings, offline=offline)
+        with open_runtime(registry, offline=offline, progress=progress) as runtime:
+            executor = make_executor(plan, registry)
+            if detach:
+                check_remote(executor, plan)
+            require(
+                input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry),
+                runtime.progress,
+            )
+            run = executor.create_run(plan, opened, runtime)
+            run.put("specification.yaml", pipeline.to_yaml().encode())
+            if detach:
+                runtime.progress.log(f"run {run.id}\n{executor.detached(run)}")
+                return Result(run)
+            return execute_run(run, executor, runtime)
+
+    def _with(self, **changes: Any) -> Pipeline:
+        return attrs.evolve(self, spec=attrs.evolve(self.spec, **changes))
+
+
+def _override(given: str | Mapping[str, Any] | None) -> Override:
+    if given is None:
+        return Override()
+    if isinstance(given, str):
+        return Override(given)
+    options = dict(given)
+    return Override(str(options.pop("use", "")), options)

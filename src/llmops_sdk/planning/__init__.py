@@ -1,0 +1,1 @@
+"""From a specification to a plan, and what is checked before a run."""

@@ -1,0 +1,111 @@
+"""The JSON schema (draft 2020-12) of specification files, with the options of the plugins that are installed."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from llmops_sdk.plugin.cards import Card, CardKind
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.secrets import Secret
+from llmops_sdk.values.serial import to_json
+
+_SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", Path: "string", Secret: "string"}
+
+
+def specification_schema(registry: Registry) -> dict[str, Any]:
+    """Return the schema, for editors: every kind's card names, and the options of each."""
+    trainers = _override(registry, "trainer")
+    deployers = _override(registry, "deployer")
+    own = {
+        "name": {"type": "string"},
+        "fine_tune": {"type": "boolean", "description": "false evaluates the base model as it is"},
+        "train_on": {"type": "string", "description": "the dataset to fine-tune on"},
+        "trainer": trainers,
+        "deployer": deployers,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "llmops-sdk pipeline",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["models"],
+        "properties": {
+            "name": {"type": "string", "description": "how the runs are called"},
+            "datasets": _list(registry, "dataset", {"name": {"type": "string"}}),
+            "prompts": _list(registry, "prompt", {"name": {"type": "string"}}),
+            "models": {**_list(registry, "model", own), "minItems": 1},
+            "trainer": trainers,
+            "deployer": deployers,
+            "generation": _options(GenerationOptions, {}),
+            "evaluators": _list(registry, "evaluator", {"name": {"type": "string"}}),
+            "metric": {"type": "string", "description": "the metric that decides"},
+            "executor": _item(registry, "executor", {}),
+            "settings": {"type": "object", "additionalProperties": {"type": "object"}},
+        },
+    }
+
+
+def _list(registry: Registry, kind: CardKind, own: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": _item(registry, kind, own)}
+
+
+def _item(registry: Registry, kind: CardKind, own: Mapping[str, Any]) -> dict[str, Any]:
+    cards = [offer.card for offer in registry.offers(kind)]
+    return {"anyOf": [{"enum": [card.name for card in cards]}, *(_with_options(card, own) for card in cards)]}
+
+
+def _with_options(card: Card, own: Mapping[str, Any]) -> dict[str, Any]:
+    schema = _options(card.options, {"use": {"const": card.name}, **own})
+    return {**schema, "required": ["use", *schema.get("required", [])], "description": card.summary}
+
+
+def _override(registry: Registry, kind: CardKind) -> dict[str, Any]:
+    properties: dict[str, Any] = {"use": {"enum": [offer.card.name for offer in registry.offers(kind)]}}
+    for offer in registry.offers(kind):
+        properties.update(_options(offer.card.options, {})["properties"])
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _options(options: type, own: Mapping[str, Any]) -> dict[str, Any]:
+    hints = get_type_hints(options)
+    properties: dict[str, Any] = dict(own)
+    required = []
+    for field in attrs.fields(options):
+        properties[field.name] = {**type_schema(hints[field.name]), **_facts(field)}
+        if field.default is attrs.NOTHING:
+            required.append(field.name)
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
+
+
+def _facts(field: Any) -> dict[str, Any]:
+    metadata = {"description": field.metadata["help"]} if field.metadata.get("help") else {}
+    if field.default is not attrs.NOTHING and not isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+        metadata["default"] = to_json(field.default)
+    return metadata
+
+
+def type_schema(hint: Any) -> dict[str, Any]:  # noqa: PLR0911 - one for each kind of type
+    """Return the JSON schema of an option's type."""
+    if hint in _SCALARS:
+        return {"type": _SCALARS[hint]}
+    origin, members = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if type(None) in members:
+            return {
+                "anyOf": [*(type_schema(member) for member in members if member is not type(None)), {"type": "null"}]
+            }
+        return {"anyOf": [type_schema(member) for member in members]}
+    if origin is tuple or origin is list:
+        return {"type": "array", "items": type_schema(members[0])}
+    if origin is not None and issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": type_schema(members[1])}
+    if str(origin) == "typing.Literal":
+        return {"enum": list(members)}
+    return {}

@@ -1,0 +1,126 @@
+"""The options of a card: how one is declared, and what options can do."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from llmops_sdk.plugin.checks import Check
+from llmops_sdk.values.models import BaseModel
+from llmops_sdk.values.plan import Plan
+from llmops_sdk.values.prompts import PromptTemplate
+
+
+def option(
+    default: Any = attrs.NOTHING,
+    *,
+    help: str = "",  # noqa: A002 - the word click, argparse and typer use
+    affects_results: bool = True,
+    path: bool = False,
+    validator: Any = None,
+    factory: Callable[[], Any] | None = None,
+) -> Any:
+    """Declare one option of a card's options class.
+
+    Args:
+        default: Its default; an option without one must be given.
+        help: What it does, as `llmops plugins` shows it.
+        affects_results: False for options such as concurrency, which change no result: they are no part of an
+            artifact's key, so that changing them repeats no work.
+        path: Whether it names (or may name) a file or folder: in a specification file, one that exists beside that
+            file is meant.
+        validator: As in `attrs.field`.
+        factory: As in `attrs.field`.
+    """
+    return attrs.field(
+        default=default if factory is None else attrs.Factory(factory),
+        validator=validator,
+        metadata={"help": help, "affects_results": affects_results, "path": path},
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """The options of a card; a card without options uses this class itself.
+
+    A subclass is decorated with `attrs.frozen(kw_only=True)` and declares its fields with `option`.
+    """
+
+    def assets(self) -> tuple[str, ...]:
+        """Return the names of the assets that these options need; a run fetches them before its first step."""
+        return ()
+
+
+@attrs.frozen(kw_only=True)
+class ModelOptions(Options):
+    """The options of a model card."""
+
+    @abstractmethod
+    def base_model(self) -> BaseModel:
+        """Return the base weights that these options name.
+
+        Raises:
+            UserError: They name none.
+        """
+        raise NotImplementedError
+
+
+@attrs.frozen(kw_only=True)
+class _PartOptions(Options):
+    """The options of a trainer or a deployer, which can check the model that they are used with."""
+
+    def check(
+        self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Refuse what cannot run; called by `build()`, and asks no service.
+
+        Args:
+            base: The base weights of the model.
+            prompts: All prompt templates of the pipeline, by name.
+            settings: The settings of all plugins, by plugin.
+
+        Raises:
+            UserError: It cannot run; says what and how to fix it.
+        """
+
+    def check_online(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse what a service does not have; called by `build()` where services may be asked.
+
+        Args:
+            base: The base weights of the model.
+            settings: The settings of all plugins, by plugin.
+
+        Raises:
+            UserError: The service refuses it; says what and how to fix it.
+        """
+
+    def preflight(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> Iterable[Check]:
+        """Return what must hold before a run costs anything. These checks may ask a service, and change nothing there.
+
+        Args:
+            base: The base weights of the model.
+            settings: The settings of all plugins, by plugin.
+        """
+        return ()
+
+
+@attrs.frozen(kw_only=True)
+class TrainerOptions(_PartOptions):
+    """The options of a trainer card."""
+
+
+@attrs.frozen(kw_only=True)
+class DeployerOptions(_PartOptions):
+    """The options of a deployer card."""
+
+
+@attrs.frozen(kw_only=True)
+class ExecutorOptions(Options):
+    """The options of an executor card."""
+
+    def preflight(self, plan: Plan) -> Iterable[Check]:
+        """Return what must hold before `plan` costs anything. These checks may ask a service, and change nothing there."""
+        return ()

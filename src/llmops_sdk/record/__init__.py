@@ -1,0 +1,1 @@
+"""The run record: stores, runs, locks."""

@@ -1,0 +1,151 @@
+"""The store in a folder of this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llmops_sdk.record.stores import Journal, Store, whole_lines
+
+SYNC_SECONDS = 1.0
+"""The longest that a line of a journal on this disk waits to be safe from a power cut."""
+
+
+class LocalStore(Store):
+    """A store in a folder of this machine."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).absolute()
+        self.uri = str(self.root)
+        self._known: set[str] = set()
+
+    def put(self, key: str, data: bytes) -> None:
+        target = os.path.join(self.uri, key)  # noqa: PTH118 - a hot path: three puts a step
+        folder = os.path.dirname(target)  # noqa: PTH120
+        if folder not in self._known:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            self._known.add(folder)
+        draft = f"{target}.{os.getpid()}.tmp"
+        try:
+            self._write(draft, data)
+        except FileNotFoundError:  # somebody removed the folder since
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            self._write(draft, data)
+        os.replace(draft, target)  # noqa: PTH105
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            with open(os.path.join(self.uri, key), "rb") as file:  # noqa: PTH118, PTH123
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        folder = self.root / prefix.rpartition("/")[0]
+        found = []
+        for place, _, names in os.walk(folder):
+            for name in names:
+                key = (Path(place) / name).relative_to(self.root).as_posix()
+                if key.startswith(prefix) and not name.endswith((".tmp", ".lock")):
+                    found.append(key)
+        yield from sorted(found)
+
+    def append(self, key: str, data: bytes) -> None:
+        target = self.root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("ab") as file:
+            file.write(data)
+
+    def delete(self, prefix: str) -> None:
+        target = self.root / prefix
+        if target.is_dir():
+            shutil.rmtree(target)
+            self._known.clear()
+            return
+        for key in list(self.list(prefix)):
+            (self.root / key).unlink(missing_ok=True)
+
+    def copy(self, source: str, target: str) -> None:
+        """Link, where the file system can: artifacts and samples never change once they are whole."""
+        there = self.root / target
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.unlink(missing_ok=True)
+        try:
+            os.link(self.root / source, there)
+        except FileNotFoundError:
+            return
+        except OSError:
+            super().copy(source, target)
+
+    @contextmanager
+    def log_file(self, key: str) -> Iterator[Path]:
+        path = self.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+
+    @contextmanager
+    def folder(self, prefix: str) -> Iterator[Path]:
+        yield self.root / prefix
+
+    @contextmanager
+    def workspace(self, prefix: str, home: Path) -> Iterator[Path]:
+        work = self.root / prefix
+        work.mkdir(parents=True, exist_ok=True)
+        yield work
+
+    @contextmanager
+    def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        lock = self.root / "locks" / f"{prefix.replace('/', '.')}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def journal(self, prefix: str, name: str) -> Journal:
+        folder = self.root / prefix
+        folder.mkdir(parents=True, exist_ok=True)
+        return _FileJournal(folder / f"{name}.jsonl")
+
+    def read_lines(self, prefix: str) -> Iterator[bytes]:
+        for key in self._segments(prefix):
+            with (self.root / key).open("rb") as lines:
+                yield from whole_lines(lines)
+
+    @staticmethod
+    def _write(path: str, data: bytes) -> None:
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(data)
+
+
+class _FileJournal(Journal):
+    """Appends: a killed process loses no line, a power cut at most those of the last second."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        self._opened = self._synced = time.monotonic()
+
+    def write(self, line: bytes) -> None:
+        left = memoryview(line)
+        while left:
+            left = left[os.write(self._handle, left) :]
+        now = time.monotonic()
+        if now - self._synced > SYNC_SECONDS:
+            os.fsync(self._handle)
+            self._synced = now
+
+    def close(self) -> None:
+        if time.monotonic() - self._opened > SYNC_SECONDS:
+            os.fsync(self._handle)
+        os.close(self._handle)

@@ -1,0 +1,122 @@
+"""From a run's record to its report: reads the record and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from llmops_sdk.record.runs import Run
+from llmops_sdk.report.data import MOST_RECORDS, DatasetInfo, ReportData, StepInfo, StepStatus
+from llmops_sdk.report.render import render_report, write_report
+from llmops_sdk.steps.resources import how_to_remove
+from llmops_sdk.values.data import DatasetSplits
+from llmops_sdk.values.plan import Step
+from llmops_sdk.values.prompts import TextTemplate
+from llmops_sdk.values.serial import from_json, to_json
+from llmops_sdk.values.step_records import Failed, Succeeded
+
+REPORT = "report.html"
+
+
+def report_run(run: Run, path: Path | None = None) -> str:
+    """Write the report of a run, and return where it is.
+
+    Args:
+        run: A run with results.
+        path: The file; by default `report.html` in the run's record.
+
+    Raises:
+        RunNotFoundError: The run has no results yet.
+    """
+    data = collect(run)
+    if path is not None:
+        return str(write_report(data, path))
+    run.put(REPORT, render_report(data).encode())
+    return f"{run.location}/{REPORT}"
+
+
+def collect(run: Run) -> ReportData:
+    """Gather from a run's record all that its report shows."""
+    plan = run.plan
+    cells = [cell.cell for board in run.results().leaderboards for cell in board.cells]
+    specification = run.store.get(f"runs/{run.id}/specification.yaml")
+    return ReportData(
+        results=run.results(),
+        metadata=_facts(run),
+        specification=specification.decode() if specification else "",
+        datasets=tuple(_datasets(run)),
+        prompts={prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
+        generation={name: _plain(value) for name, value in to_json(plan.generation).items()},
+        steps=tuple(_step(run, step) for step in plan.steps),
+        samples={cell: list(islice(run.samples(cell), MOST_RECORDS)) for cell in cells},
+    )
+
+
+def _facts(run: Run) -> dict[str, str]:
+    began = datetime.fromisoformat(str(run.metadata["created"]))
+    records = [record for step in run.plan.steps if (record := run.record(step.name)) is not None]
+    kept = [
+        f"{entry.resource.kind} {entry.resource.name}" for entry in run.ledger() if entry.kept and not entry.deleted
+    ]
+    ended = max((record.at + record.seconds for record in records), default=began.timestamp())
+    return {
+        "run": run.id,
+        **({"generations of": run.metadata["based_on"]} if run.metadata.get("based_on") else {}),
+        "started": f"{began.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "took": _duration(max(0.0, ended - began.timestamp())),
+        "executor": run.plan.executor.use,
+        "machine": str(run.metadata.get("machine", "")),
+        "llmops-sdk": str(run.metadata.get("version", "")),
+        "python": str(run.metadata.get("python", "")),
+        "plan": run.plan.hash[:12],
+        "plugins": ", ".join(f"{pin.name} {pin.version}".strip() for pin in run.plan.plugins),
+        **({"goes on costing": f"{', '.join(kept)}; remove it with: {how_to_remove(run.id)}"} if kept else {}),
+        **run.metadata.get("facts", {}),  # what the executor has to tell: what a rehearsal substitutes
+    }
+
+
+def _datasets(run: Run) -> Iterator[DatasetInfo]:
+    for dataset in run.plan.datasets:
+        record = run.record(f"prepare.{dataset.name}")
+        artifact = run.artifact(record.artifacts["data"]) if isinstance(record, Succeeded) else None
+        if artifact is None:
+            continue
+        splits: DatasetSplits = from_json(artifact.value, DatasetSplits)
+        options = {name: _plain(value) for name, value in dataset.options.items() if value not in ("", None, {})}
+        source = {"use": dataset.use, **options, **splits.source}
+        yield DatasetInfo(dataset.name, source, splits.train.records, splits.test.records)
+
+
+def _step(run: Run, step: Step) -> StepInfo:
+    record = run.record(step.name)
+    kind = type(step).__name__.removesuffix("Step").lower()
+    if isinstance(record, Failed):
+        status: StepStatus = "failed" if record.cause == record.step else "skipped"
+        return StepInfo(step.name, kind, status, record.seconds, record.error)
+    if isinstance(record, Succeeded):
+        return StepInfo(step.name, kind, "cached" if record.cached else "succeeded", record.seconds)
+    # `compare` writes the report's numbers before its own record is there.
+    return StepInfo(step.name, kind, "pending")
+
+
+def _template_text(template: Any) -> str:
+    if isinstance(template, TextTemplate):
+        return f"{template.prompt}{template.response_key}{template.completion}"
+    return "\n\n".join(
+        [*(f"[{m['role']}] {m['content']}" for m in template.messages), f"[assistant] {template.completion}"]
+    )
+
+
+def _plain(value: Any) -> str:
+    if value in ([], {}, None):
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,77 @@
+"""All that a report shows, gathered from a run record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import attrs
+
+from llmops_sdk.report.records import Sample
+from llmops_sdk.values.results import Results
+
+MOST_RECORDS = 500
+"""Records of a dataset that a report shows; the samples of the run have all of them."""
+
+StepStatus = Literal["succeeded", "cached", "failed", "skipped", "pending"]
+
+
+@attrs.frozen
+class DatasetInfo:
+    """A dataset as the run used it.
+
+    Attributes:
+        name: Its name in the specification.
+        source: Where it came from (path, hub id, commit).
+        train: Records in the train split.
+        test: Records in the test split.
+    """
+
+    name: str
+    source: Mapping[str, str]
+    train: int
+    test: int
+
+
+@attrs.frozen
+class StepInfo:
+    """What became of a step.
+
+    Attributes:
+        name: The step.
+        kind: `prepare`, `train`, `generate`, `score` or `compare`.
+        status: `cached` where all of it had been made before, `skipped` where an earlier step failed.
+        seconds: How long it took, or None where it did not run.
+        error: One line, or empty.
+    """
+
+    name: str
+    kind: str
+    status: StepStatus
+    seconds: float | None = None
+    error: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ReportData:
+    """All that a report shows.
+
+    Attributes:
+        results: What the run concluded.
+        metadata: What ran, as people should read it: run, started, executor, version, plan.
+        specification: YAML text.
+        datasets: In the order of the specification.
+        prompts: Prompt name to the template's text.
+        generation: How the candidates wrote.
+        steps: In the order of the plan.
+        samples: Cell name to its samples; of a dataset, the first `MOST_RECORDS` by index are shown.
+    """
+
+    results: Results
+    metadata: Mapping[str, str] = attrs.field(factory=dict)
+    specification: str = ""
+    datasets: tuple[DatasetInfo, ...] = ()
+    prompts: Mapping[str, str] = attrs.field(factory=dict)
+    generation: Mapping[str, str] = attrs.field(factory=dict)
+    steps: tuple[StepInfo, ...] = ()
+    samples: Mapping[str, Sequence[Sample]] = attrs.field(factory=dict)

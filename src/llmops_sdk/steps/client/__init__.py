@@ -1,0 +1,1 @@
+"""The client: asks an endpoint many records at once."""

@@ -1,0 +1,105 @@
+"""`run_step`: run one step of a run, and leave a record whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from llmops_sdk.errors import EndpointError, UserError
+from llmops_sdk.record.runs import Run
+from llmops_sdk.steps.compare import compare
+from llmops_sdk.steps.generate import generate
+from llmops_sdk.steps.heartbeat import HEARTBEAT
+from llmops_sdk.steps.job import Job, Made
+from llmops_sdk.steps.prepare import prepare
+from llmops_sdk.steps.runtime import Runtime
+from llmops_sdk.steps.score import score
+from llmops_sdk.steps.train import train
+from llmops_sdk.values.plan import CompareStep, GenerateStep, PrepareStep, ScoreStep, Step, TrainStep
+from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
+
+
+def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
+    """Run one step and record how it ended; a step that is done already is not run again.
+
+    A failure is recorded and returned, not raised: the steps that need this one record that it failed earlier.
+
+    Raises:
+        KeyboardInterrupt: The user stopped it; the step has no record and will be run again.
+    """
+    done = run.record(name)
+    if done is not None:
+        return done
+    step = run.plan.step_by_name[name]
+    began = time.time()
+    failed = _failed_earlier(run, step)
+    if failed is not None and not isinstance(step, CompareStep):
+        message = (
+            f"step {failed.cause!r} failed earlier: {failed.error}" if failed.cause == failed.step else failed.error
+        )
+        return _keep(run, Failed(name, message, "", failed.cause, began, 0.0))
+    log = _step_log(run, name)
+    try:
+        made = _KINDS[type(step)](Job(run, name, runtime, log, began), step)
+    except (UserError, EndpointError) as exc:
+        log.error("%s", exc)  # noqa: TRY400 - the user's mistake needs no traceback
+        return _keep(run, Failed(name, _one_line(exc), "", name, began, time.time() - began))
+    except Exception as exc:
+        log.exception("step %r failed", name)
+        error = f"{type(exc).__name__}: {_one_line(exc)}"
+        return _keep(run, Failed(name, error, traceback.format_exc(), name, began, time.time() - began))
+    finally:
+        HEARTBEAT.stop(run, name)
+    return _keep(run, Succeeded(name, made.artifacts, made.cached, began, time.time() - began))
+
+
+def _keep(run: Run, record: StepRecord) -> StepRecord:
+    run.write_record(record)
+    return record
+
+
+def _failed_earlier(run: Run, step: Step) -> Failed | None:
+    for need in step.needs:
+        record = run.record(need)
+        if isinstance(record, Failed):
+            return record
+    return None
+
+
+def _step_log(run: Run, step: str) -> logging.Logger:
+    log = logging.Logger(f"llmops.{step}")  # noqa: LOG001 - not a global one: there may be thousands of steps
+    handler = _StoreHandler(run, f"runs/{run.id}/logs/{step}.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    return log
+
+
+class _StoreHandler(logging.Handler):
+    """Writes log lines into the run's store, whatever that is."""
+
+    def __init__(self, run: Run, key: str) -> None:
+        super().__init__()
+        self._run = run
+        self._key = key
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # A line that the store does not take must not keep a resource from being deleted; the next record fails too.
+        with contextlib.suppress(UserError, OSError):
+            self._run.store.append(self._key, (self.format(record) + "\n").encode())
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+_KINDS: Mapping[type, Callable[[Job, Any], Made]] = {
+    PrepareStep: prepare,
+    TrainStep: train,
+    GenerateStep: generate,
+    ScoreStep: score,
+    CompareStep: compare,
+}

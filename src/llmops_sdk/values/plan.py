@@ -1,0 +1,222 @@
+"""The plan: the validated, frozen form of a pipeline. Plans are JSON and never change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Union
+
+import attrs
+
+from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.models import BaseModel
+from llmops_sdk.values.prompts import PromptTemplate
+from llmops_sdk.values.serial import digest, from_json, to_json
+
+PLAN_SCHEMA = 1
+
+
+@attrs.frozen
+class Component:
+    """One plugin implementation as the plan uses it: from this it is made again in any process.
+
+    Attributes:
+        name: How this pipeline calls it.
+        use: The card's name.
+        options: All options, resolved.
+        key: Hash of the card, its result version and the options that affect results.
+    """
+
+    name: str
+    use: str
+    options: Mapping[str, Any]
+    key: str
+
+
+@attrs.frozen
+class PlannedPrompt:
+    """A prompt template, resolved to its text."""
+
+    name: str
+    use: str
+    template: PromptTemplate
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the template's text."""
+        return digest(to_json(self.template, PromptTemplate))
+
+
+@attrs.frozen
+class PlannedModel:
+    """A model recipe.
+
+    Attributes:
+        name: How this pipeline calls it.
+        use: The model card's name.
+        base: The weights it starts from.
+        trainer: How it is fine-tuned, or None for the base model as it is.
+        deployer: How it is served.
+        train_on: The one dataset it is fine-tuned on; empty means on each dataset it is asked about.
+    """
+
+    name: str
+    use: str
+    base: BaseModel
+    trainer: Component | None
+    deployer: Component
+    train_on: str = ""
+
+
+@attrs.frozen
+class Cell:
+    """One candidate (a model recipe with a prompt) on one dataset."""
+
+    name: str
+    candidate: str
+    model: str
+    prompt: str
+    dataset: str
+
+
+@attrs.frozen
+class PrepareStep:
+    """Load and split one dataset, and check it against the prompts."""
+
+    name: str
+    dataset: str
+    needs: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class TrainStep:
+    """Fine-tune one model recipe on one dataset under one prompt."""
+
+    name: str
+    model: str
+    prompt: str
+    dataset: str
+    needs: tuple[str, ...]
+
+
+@attrs.frozen
+class GenerateStep:
+    """Deploy one model, ask every cell that shares it, tear it down.
+
+    Attributes:
+        train: The step that trained it, or empty for a base model.
+        cells: The cells that are asked.
+    """
+
+    name: str
+    model: str
+    train: str
+    cells: tuple[str, ...]
+    needs: tuple[str, ...]
+
+
+@attrs.frozen
+class ScoreStep:
+    """Score one cell with every evaluator."""
+
+    name: str
+    cell: str
+    needs: tuple[str, ...]
+
+
+@attrs.frozen
+class CompareStep:
+    """Put the cells of each dataset side by side, and conclude."""
+
+    name: str
+    needs: tuple[str, ...]
+
+
+Step = Union[PrepareStep, TrainStep, GenerateStep, ScoreStep, CompareStep]
+
+
+@attrs.frozen
+class PluginPin:
+    """A plugin the plan uses, as it was when the plan was made."""
+
+    name: str
+    distribution: str
+    version: str
+
+
+@attrs.frozen
+class Plan:
+    """A pipeline that can run: everything that could be checked without reading data has been.
+
+    Attributes:
+        name: The pipeline's name.
+        datasets: One component each.
+        prompts: With their templates resolved.
+        models: Recipes.
+        evaluators: One component each; the first metric of the first one decides unless `metric` says otherwise.
+        generation: One for all candidates.
+        metric: The metric that decides.
+        executor: Where steps run.
+        settings: Plugin name to its settings.
+        cells: The cross product of datasets, models and prompts.
+        steps: In an order in which each comes after what it needs.
+        plugins: Every plugin that is used.
+        assets: What must be on the machine before the first step.
+        schema: The version of this form.
+    """
+
+    name: str
+    datasets: tuple[Component, ...]
+    prompts: tuple[PlannedPrompt, ...]
+    models: tuple[PlannedModel, ...]
+    evaluators: tuple[Component, ...]
+    generation: GenerationOptions
+    metric: str
+    executor: Component
+    settings: Mapping[str, Mapping[str, Any]]
+    cells: tuple[Cell, ...]
+    steps: tuple[Step, ...]
+    plugins: tuple[PluginPin, ...]
+    assets: tuple[str, ...] = ()
+    schema: int = PLAN_SCHEMA
+
+    @cached_property
+    def json(self) -> Any:
+        """The plan as JSON."""
+        return to_json(self)
+
+    @cached_property
+    def hash(self) -> str:
+        """The plan's address: the SHA-256 of its JSON."""
+        return digest(self.json)
+
+    @cached_property
+    def step_by_name(self) -> Mapping[str, Step]:
+        """Steps by their names."""
+        return {step.name: step for step in self.steps}
+
+    @cached_property
+    def cell_by_name(self) -> Mapping[str, Cell]:
+        """Cells by their names."""
+        return {cell.name: cell for cell in self.cells}
+
+    @cached_property
+    def dataset_by_name(self) -> Mapping[str, Component]:
+        """Datasets by their names."""
+        return {dataset.name: dataset for dataset in self.datasets}
+
+    @cached_property
+    def prompt_by_name(self) -> Mapping[str, PlannedPrompt]:
+        """Prompts by their names."""
+        return {prompt.name: prompt for prompt in self.prompts}
+
+    @cached_property
+    def model_by_name(self) -> Mapping[str, PlannedModel]:
+        """Model recipes by their names."""
+        return {model.name: model for model in self.models}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Plan:
+        """Read a plan back."""
+        plan: Plan = from_json(data, cls)
+        return plan

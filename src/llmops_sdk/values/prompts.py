@@ -1,0 +1,67 @@
+"""Prompt templates, and the prompts that they render."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Union
+
+import attrs
+
+Message = Mapping[str, str]
+"""One chat message: `role` and `content`."""
+
+
+@attrs.frozen
+class TextTemplate:
+    """A prompt template for models that complete text.
+
+    A record is asked as `prompt + response_key` and trained as `prompt + response_key + completion`.
+
+    Attributes:
+        prompt: Text with `{field}` places; only names of record fields are allowed in them.
+        response_key: The text between the prompt and the model's answer.
+        completion: The reference answer as the model should learn it.
+        stop: Strings at which generation ends; they are cut from the output.
+    """
+
+    prompt: str
+    response_key: str = ""
+    completion: str = "{response}"
+    stop: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class ChatTemplate:
+    """A prompt template for chat models; the model's own chat template puts the messages into text.
+
+    Attributes:
+        messages: `role` and `content`, the content with `{field}` places.
+        completion: The assistant's reference answer.
+        stop: Strings at which generation ends; they are cut from the output.
+    """
+
+    messages: tuple[Mapping[str, str], ...]
+    completion: str = "{response}"
+    stop: tuple[str, ...] = ()
+
+
+PromptTemplate = Union[TextTemplate, ChatTemplate]
+
+
+@attrs.frozen
+class TextPrompt:
+    """A record rendered through a `TextTemplate`: `text` is asked, `completion` is to be learned."""
+
+    text: str
+    completion: str
+
+
+@attrs.frozen
+class ChatPrompt:
+    """A record rendered through a `ChatTemplate`."""
+
+    messages: tuple[Mapping[str, str], ...]
+    completion: str
+
+
+Prompt = Union[TextPrompt, ChatPrompt]

@@ -1,0 +1,184 @@
+"""What a finished run concluded: the values of `results.json`, read by the report, the CLI and `Result`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from llmops_sdk.values.models import TrainedModel
+from llmops_sdk.values.scores import Metric
+
+RESULTS_SCHEMA = 1
+
+
+@attrs.frozen
+class Estimate:
+    """A mean with its 95 % bootstrap interval.
+
+    Attributes:
+        mean: Over the records that have the number.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        records: How many records it rests on.
+    """
+
+    mean: float
+    low: float
+    high: float
+    records: int
+
+
+@attrs.frozen
+class Speed:
+    """How fast a candidate answered, at the concurrency that the run used.
+
+    Attributes:
+        concurrency: Requests in flight at a time.
+        latency_p50: Seconds from request to reply, median over records.
+        latency_p95: Seconds, 95th percentile.
+        output_tokens_per_second: All output tokens by the wall time of the step's asking; None where not counted.
+        time_to_first_token_p50: Seconds from request to first token, median over records; None where no answer was streamed.
+    """
+
+    concurrency: int
+    latency_p50: float
+    latency_p95: float
+    output_tokens_per_second: float | None
+    time_to_first_token_p50: float | None = None
+
+
+@attrs.frozen
+class Difference:
+    """The mean difference between two candidates on the records that both have a score for.
+
+    Attributes:
+        candidate: The one looked at.
+        versus: The one it is compared with.
+        metric: The metric's name.
+        estimate: Of candidate minus versus, record by record, with its paired bootstrap interval.
+        better: On how many records `candidate` has the better number; of a metric without a better end, the higher one.
+        worse: On how many it has the worse one.
+    """
+
+    candidate: str
+    versus: str
+    metric: str
+    estimate: Estimate
+    better: int
+    worse: int
+
+
+@attrs.frozen
+class CellResult:
+    """One candidate on one dataset.
+
+    Attributes:
+        cell: The cell's name; its samples are `samples/<cell>.jsonl`.
+        candidate: The candidate's name.
+        model: The model's name in the specification.
+        prompt: The prompt's name in the specification.
+        fine_tuned: Whether the model was fine-tuned by this run (or an earlier one with the same key).
+        records: Test records.
+        answered: Records the endpoint answered.
+        estimates: Metric name to estimate; a metric that no record has is left out.
+        unscored: Evaluator name to the number of answered records it could not score.
+        speed: Or None where nothing was answered.
+        training: What its training left, or None for a base model.
+        endpoint: Facts of the endpoint that answered (device, dtype).
+    """
+
+    cell: str
+    candidate: str
+    model: str
+    prompt: str
+    fine_tuned: bool
+    records: int
+    answered: int
+    estimates: Mapping[str, Estimate]
+    unscored: Mapping[str, int]
+    speed: Speed | None
+    training: TrainedModel | None
+    endpoint: Mapping[str, str]
+
+
+@attrs.frozen
+class FailedCell:
+    """A cell without a result, and the step that failed first on the way to it."""
+
+    cell: str
+    candidate: str
+    step: str
+    error: str
+
+
+@attrs.frozen
+class Verdict:
+    """What the evidence says about the candidates on one dataset, in words that claim no more than it does.
+
+    Attributes:
+        best: The candidate with the best mean, or empty where nothing was scored.
+        settled: Whether every other candidate is worse beyond chance (its paired interval excludes 0).
+        tied: The candidates that the evidence cannot tell from the best.
+        text: One or two sentences.
+    """
+
+    best: str
+    settled: bool
+    tied: tuple[str, ...]
+    text: str
+
+
+@attrs.frozen
+class Leaderboard:
+    """The candidates on one dataset, best first.
+
+    Attributes:
+        dataset: Its name in the specification.
+        metric: The name of the metric that decides.
+        cells: Best mean first.
+        failed: Cells without a result.
+        differences: Of every other candidate to the best, for every metric.
+        verdict: The conclusion.
+    """
+
+    dataset: str
+    metric: str
+    cells: tuple[CellResult, ...]
+    failed: tuple[FailedCell, ...]
+    differences: tuple[Difference, ...]
+    verdict: Verdict
+
+
+@attrs.frozen
+class EvaluatorInfo:
+    """An evaluator as it was used.
+
+    Attributes:
+        name: Its name in the specification.
+        metrics: What it gave.
+        provenance: What its numbers rest on: versions, the true model and its hash.
+    """
+
+    name: str
+    metrics: tuple[Metric, ...]
+    provenance: Mapping[str, str]
+
+
+@attrs.frozen
+class Results:
+    """All that a run concluded.
+
+    Attributes:
+        run_id: The run.
+        name: The pipeline's name.
+        leaderboards: One per dataset.
+        evaluators: As they were used.
+        schema: The version of this file's form.
+    """
+
+    run_id: str
+    name: str
+    leaderboards: tuple[Leaderboard, ...]
+    evaluators: tuple[EvaluatorInfo, ...]
+    schema: int = RESULTS_SCHEMA

@@ -1,0 +1,152 @@
+"""Values to JSON and back, and the hash of a value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+import attrs
+
+from llmops_sdk.values.secrets import Secret
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+
+def to_json(value: Any, cls: Any = None) -> Any:
+    """Turn a value (attrs class, tuple, mapping, path) into what `json` can write.
+
+    Args:
+        value: The value.
+        cls: Its declared type, needed where that is a union: the JSON then carries a `type`.
+    """
+    return converter().unstructure(value, unstructure_as=cls)
+
+
+def from_json(data: Any, cls: Any) -> Any:
+    """Make a value of `cls` from what `to_json` gave. Unknown keys are refused.
+
+    Raises:
+        Exception: The data does not fit (cattrs groups the causes); `explain` turns it into one line.
+    """
+    return converter().structure(data, cls)
+
+
+def explain(error: Exception) -> str:
+    """Say in one line what a value did not fit, from an error that `from_json` raised."""
+    from cattrs import transform_error
+
+    def name_cause(cause: BaseException, _type: object) -> str:
+        if isinstance(cause, KeyError):
+            return f"{cause.args[0]!r} is missing"
+        found = re.match(r"Extra fields in constructor for \w+: (.*)", str(cause))
+        return f"unknown {found[1]}" if found else str(cause)
+
+    lines = [re.sub(r" @ \$\.?", " in ", line) for line in transform_error(error, format_exception=name_cause)]
+    return "; ".join(line.removesuffix(" in ") for line in lines)
+
+
+def canonical(data: Any) -> bytes:
+    """Return the one spelling of a JSON value that is hashed: sorted keys, no spaces, UTF-8."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(*parts: Any) -> str:
+    """Return the SHA-256 of JSON values, as 64 hexadecimal digits.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(canonical(parts)).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, read in blocks."""
+    with path.open("rb") as file:
+        hashed = hashlib.sha256()
+        while block := file.read(1 << 20):
+            hashed.update(block)
+    return hashed.hexdigest()
+
+
+@cache
+def converter() -> Converter:
+    """Return the one converter: strict about keys and scalars; unions of attrs classes are tagged by `type`."""
+    from cattrs import Converter
+
+    made = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list, frozenset: sorted})
+    made.register_unstructure_hook(Path, str)
+    made.register_structure_hook(Path, lambda value, _: Path(value))
+    made.register_unstructure_hook(Secret, lambda secret: secret.reference)
+    made.register_structure_hook(Secret, _structure_secret)
+    for scalar in (str, bool, int, float):
+        made.register_structure_hook(scalar, _strict(scalar))
+    made.register_structure_hook_factory(_is_tuple, partial(_structure_tuple, made))
+    made.register_structure_hook_factory(_is_attrs_union, partial(_structure_union, made))
+    made.register_unstructure_hook_factory(_is_attrs_union, partial(_unstructure_union, made))
+    return made
+
+
+def _structure_secret(data: Any, _cls: Any) -> Secret:
+    # What is no text may be the secret in another form: it is not told.
+    return Secret(data if isinstance(data, str) else "")
+
+
+def _is_tuple(cls: Any) -> bool:
+    origin: Any = get_origin(cls)
+    return origin is tuple
+
+
+def _is_attrs_union(cls: Any) -> bool:
+    return get_origin(cls) in (Union, UnionType) and all(attrs.has(member) for member in get_args(cls))
+
+
+def _structure_union(made: Converter, union: Any) -> Callable[[Any, Any], Any]:
+    members = {member.__name__: member for member in get_args(union)}
+
+    def structure(data: Any, _cls: Any) -> Any:
+        fields = dict(data)
+        tag = fields.pop("type", None)
+        if tag not in members:
+            message = f"expected a 'type' of {' or '.join(members)}, found {tag!r}"
+            raise ValueError(message)
+        return made.structure(fields, members[tag])
+
+    return structure
+
+
+def _structure_tuple(made: Converter, cls: Any) -> Callable[[Any, Any], Any]:
+    (item, *_) = get_args(cls)
+
+    def structure(data: Any, _cls: Any) -> Any:
+        if not isinstance(data, (list, tuple)):  # a text would fall into its letters
+            message = f"expected a list, found {data!r}"
+            raise TypeError(message)
+        return tuple(made.structure(value, item) for value in data)
+
+    return structure
+
+
+def _unstructure_union(made: Converter, _union: Any) -> Callable[[Any], Any]:
+    return lambda value: {"type": type(value).__name__, **made.unstructure(value)}
+
+
+def _strict(scalar: type) -> Callable[[Any, Any], Any]:
+    """Refuse `"5"` for an int: a slip in a file is told, not guessed at."""
+    wanted = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}[scalar]
+
+    def structure(value: Any, _cls: Any) -> Any:
+        if scalar is float and type(value) is int:
+            return float(value)
+        if type(value) is not scalar:
+            message = f"expected {wanted}, found {value!r}"
+            raise TypeError(message)
+        return value
+
+    return structure

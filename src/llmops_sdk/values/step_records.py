@@ -1,0 +1,70 @@
+"""What a step leaves in the run record: that it started, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Union
+
+import attrs
+
+
+@attrs.frozen
+class Started:
+    """A step that has begun.
+
+    Attributes:
+        step: Its name.
+        host: Where.
+        pid: The process.
+        at: When, in seconds since the epoch.
+        beat: When it was last known to be alive, in seconds since the epoch.
+    """
+
+    step: str
+    host: str
+    pid: int
+    at: float
+    beat: float
+
+
+@attrs.frozen
+class Succeeded:
+    """A step that is done.
+
+    Attributes:
+        step: Its name.
+        artifacts: What it left: a name (of a cell, an evaluator) to an artifact's address `kind/key`.
+        cached: Whether all of it had been made before.
+        at: When it began, in seconds since the epoch.
+        seconds: How long it took.
+    """
+
+    step: str
+    artifacts: Mapping[str, str]
+    cached: bool
+    at: float
+    seconds: float
+
+
+@attrs.frozen
+class Failed:
+    """A step that failed, or that could not run because an earlier one failed.
+
+    Attributes:
+        step: Its name.
+        error: One line that says what, where and how to mend it.
+        detail: The traceback, where the fault may be ours.
+        cause: The step that failed first; the step itself where the failure is its own.
+        at: When it began, in seconds since the epoch.
+        seconds: How long it took.
+    """
+
+    step: str
+    error: str
+    detail: str
+    cause: str
+    at: float
+    seconds: float
+
+
+StepRecord = Union[Succeeded, Failed]

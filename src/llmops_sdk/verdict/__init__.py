@@ -1,0 +1,1 @@
+"""What the scores of candidates allow to conclude."""

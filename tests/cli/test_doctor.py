@@ -1,0 +1,94 @@
+"""What the doctor says about plugins that are broken or lack an extra, and about assets that are not whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import llmops_sdk.testing
+from llmops_sdk import Pipeline, Progress
+from llmops_sdk.assets.asset import get_asset
+from llmops_sdk.cli.doctor import checks
+from llmops_sdk.plugin import Asset, Check, EvaluatorCard, Finding, FolderSource, hookimpl
+from llmops_sdk.plugin.registry import Registry
+
+
+class Far:
+    """A plugin of which one card needs what is not installed."""
+
+    def __init__(self, asset: Asset) -> None:
+        self.asset = asset
+
+    @hookimpl
+    def llmops_cards(self) -> tuple[EvaluatorCard, ...]:
+        """Two evaluators."""
+        near = EvaluatorCard(name="near", summary="needs nothing", load="far:Near")
+        needs = ("json", "no_such_module")
+        return near, EvaluatorCard(name="far", summary="needs more", load="far:Far", extra="far", requires=needs)
+
+    @hookimpl
+    def llmops_assets(self) -> tuple[Asset, ...]:
+        """One."""
+        return (self.asset,)
+
+
+class Broken:
+    """A plugin that cannot be loaded."""
+
+    @hookimpl
+    def llmops_cards(self) -> tuple[EvaluatorCard, ...]:
+        """Fail."""
+        message = "it is broken"
+        raise RuntimeError(message)
+
+
+@pytest.fixture(name="words")
+def _words(tmp_path: Path) -> Asset:
+    (tmp_path / "words.txt").write_text("words", encoding="utf-8")
+    source = FolderSource("the shelf", (tmp_path,), {"words.txt": "words.txt"})
+    return Asset("words", "a list of words", 5, {"words.txt": ""}, (source,))
+
+
+@pytest.fixture(name="registry")
+def _registry(words: Asset) -> Registry:
+    registry = Registry()
+    registry.add("testing", llmops_sdk.testing)
+    registry.add("far", Far(words), distribution="far-away", version="2.0")
+    registry.add("broken", Broken())
+    return registry
+
+
+def look(found: list[Check]) -> dict[str, Finding]:
+    return {check.name: check.run() for check in found}
+
+
+def test_plugins_are_looked_at(registry: Registry, tmp_path: Path) -> None:
+    """A broken one is an error; a card that cannot be used is named, with the module and the extra that brings it."""
+    found = look(checks(registry, tmp_path / "home"))
+
+    assert Finding("ok", "testing") == found["plugin testing"]
+    assert Finding("error", "RuntimeError: it is broken") == found["plugin broken"]
+    lacking = "not installed: no_such_module; without it there is no evaluator 'far'"
+    assert Finding("warning", lacking, "pip install 'far-away[far]'") == found["plugin far"]
+
+
+def test_a_pipeline_that_lacks_an_extra_is_a_finding(registry: Registry, tmp_path: Path) -> None:
+    """What else is missing is told all the same."""
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_model("echo").with_evaluator("far")
+    found = look(checks(registry, tmp_path / "home", pipeline=pipeline))
+
+    assert "error" == found["pipeline p"].status
+    assert "evaluator 'far' needs no_such_module: pip install " in found["pipeline p"].text
+    assert "plugin far" in found
+
+
+def test_an_asset_that_is_not_whole_is_missing(registry: Registry, words: Asset, tmp_path: Path) -> None:
+    """The doctor says what is wrong with it; one that is whole is told with its place."""
+    home = tmp_path / "home"
+    folder = get_asset(words, home, progress=Progress())
+    assert Finding("ok", f"'{folder}'") == look(checks(registry, home, offline=True))["asset words"]
+
+    (folder / "words.txt").write_text("cut", encoding="utf-8")
+    broken = look(checks(registry, home, offline=True))["asset words"]
+    assert ("error", "'words.txt' has 3 bytes, not 5") == (broken.status, broken.text)

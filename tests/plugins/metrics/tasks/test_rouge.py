@@ -1,0 +1,91 @@
+"""ROUGE has the values of the `rouge_score` package, whichever engine computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from llmops_plugins.metrics.tasks.pairs import Pair
+from llmops_plugins.metrics.tasks.rouge import ROUGE_TYPES, Rouge, rouge_engine
+
+Texts = Sequence[tuple[str, str]]
+
+
+def test_values_on_real_texts_are_those_of_rouge_score(real_pairs: Callable[[], Texts]) -> None:
+    """To the last bit, over 250 passages and summaries of Dolly, by the engine that is used here."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    texts = [Pair(output, reference) for output, reference in real_pairs()]
+    scorer = RougeScorer(list(ROUGE_TYPES), use_stemmer=True)
+    expected = [
+        {name: score.fmeasure for name, score in scorer.score(pair.reference, pair.output).items()} for pair in texts
+    ]
+
+    assert len(texts) == 250
+    assert expected == Rouge(ROUGE_TYPES, use_stemmer=True, engine=rouge_engine()).score(texts)
+
+
+@pytest.mark.parametrize("use_stemmer", [True, False])
+def test_both_engines_give_the_values_of_rouge_score(
+    pairs: Texts, odd_pairs: Texts, needs: Callable[..., None], *, use_stemmer: bool
+) -> None:
+    """To the last bit, over prose and over odd texts."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    needs("rouge_score_rs")
+    scorer = RougeScorer(list(ROUGE_TYPES), use_stemmer=use_stemmer)
+    texts = [Pair(output, reference) for output, reference in (*pairs, *odd_pairs)]
+    expected = [
+        {name: score.fmeasure for name, score in scorer.score(pair.reference, pair.output).items()} for pair in texts
+    ]
+
+    assert expected == Rouge(ROUGE_TYPES, use_stemmer=use_stemmer, engine="rouge-score-rs").score(texts)
+    assert expected == Rouge(ROUGE_TYPES, use_stemmer=use_stemmer, engine="rouge-score").score(texts)
+
+
+def test_the_stemmer_matters() -> None:
+    """The option reaches the engine."""
+    pair = [Pair("It rained.", "It rains.")]
+
+    assert Rouge(["rouge1"], use_stemmer=True, engine=rouge_engine()).score(pair) == [{"rouge1": 1.0}]
+    assert Rouge(["rouge1"], use_stemmer=False, engine=rouge_engine()).score(pair) == [{"rouge1": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("installed", "engine"), [("0.2.1", "rouge-score-rs"), ("0.2.9", "rouge-score-rs"), ("0.3.0", "rouge-score")]
+)
+def test_only_versions_known_to_be_equal_are_used(monkeypatch: pytest.MonkeyPatch, installed: str, engine: str) -> None:
+    """A later Rust engine gives way to rouge_score until it was compared."""
+    monkeypatch.setattr("llmops_plugins.metrics.tasks.rouge.version", lambda _: installed)
+
+    assert engine == rouge_engine()
+
+
+def test_without_the_rust_engine_rouge_score_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is optional: not every platform has a wheel of it."""
+    from importlib.metadata import PackageNotFoundError
+
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("llmops_plugins.metrics.tasks.rouge.version", absent)
+
+    assert rouge_engine() == "rouge-score"
+
+
+@pytest.mark.timeout(60)
+def test_twenty_thousand_words_do_not_stall() -> None:
+    """A long output against a usual reference."""
+    output = "word and another one " * 5000
+    scores = Rouge(ROUGE_TYPES, use_stemmer=True, engine=rouge_engine()).score([Pair(output, "Another word. " * 60)])
+
+    assert 0 < scores[0]["rougeL"] < 0.1
+
+
+def test_the_best_of_several_references_counts() -> None:
+    """For each type by itself."""
+    several = Pair("the cat sat", "the sat cat", ("a cat sat", ""))
+    (found,) = Rouge(["rouge1", "rouge2"], use_stemmer=True, engine=rouge_engine()).score([several])
+
+    assert found == {"rouge1": 1.0, "rouge2": 0.5}

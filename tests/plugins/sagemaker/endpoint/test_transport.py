@@ -1,0 +1,228 @@
+"""Asking over SageMaker Runtime: what is sent, what is read, and what each refusal means."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
+from llmops_plugins.sagemaker.endpoint.transport import CUSTOM_ATTRIBUTES, INFERENCE_COMPONENT, RuntimeTransport
+from llmops_sdk import EndpointError, GenerationOptions, UserError
+from llmops_sdk.plugin import Answered, ChatPrompt, Endpoint, Question, RequestError, TextPrompt, Unanswered, ask
+
+from ..conftest import Cloud, RuntimeServer
+from ..loopback import Answer
+
+PROMPT, OPTIONS = TextPrompt("Say hello", ""), GenerationOptions(max_new_tokens=8)
+
+
+@pytest.fixture
+def connect(
+    cloud: Cloud,  # noqa: ARG001 - the SDK looks for an account while it is imported
+    runtime: RuntimeServer,  # noqa: ARG001 - what is asked
+) -> Iterator[Callable[..., RuntimeTransport]]:
+    """Make transports to the endpoint `ep`."""
+    made: list[RuntimeTransport] = []
+
+    def connect(**fields: Any) -> RuntimeTransport:
+        made.append(RuntimeTransport(Aws(SageMakerSettings()), Endpoint("ep", **fields), read_timeout=5.0))
+        return made[-1]
+
+    yield connect
+    for transport in made:
+        transport.close()
+
+
+def test_one_request(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """The endpoint's path, a signed JSON body as the core makes it, and the headers that the endpoint wants."""
+    headers = {CUSTOM_ATTRIBUTES: "accept_eula=true", INFERENCE_COMPONENT: "part"}
+
+    reply = connect(headers=headers, extra_body={"model": "m", "parameters": None}).send(PROMPT, OPTIONS)
+
+    assert "Say hello" == reply.text
+    ((path, sent, body),) = runtime.asked
+    assert "/endpoints/ep/invocations" == path
+    assert ("accept_eula=true", "part") == (sent[CUSTOM_ATTRIBUTES.lower()], sent[INFERENCE_COMPONENT.lower()])
+    assert "AWS4-HMAC-SHA256" in sent["authorization"]
+    assert ("application/json", {"inputs": "Say hello", "model": "m"}) == (sent["content-type"], body)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ([{"generation": "Hi"}], "Hi"),
+        ([{"generated_text": "Hi"}], "Hi"),
+        ({"generated_text": "Hi"}, "Hi"),
+        ([{"generation": {"role": "assistant", "content": "Hi"}}], "Hi"),
+        ({"choices": [{"message": {"content": "Hi"}}]}, "Hi"),
+    ],
+)
+def test_every_shape_of_answer_is_read(
+    body: Any, text: str, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer
+) -> None:
+    """Lists and objects, `generation` and `generated_text`: whichever the container has."""
+    runtime.answer = lambda _: Answer(body)
+
+    assert text == connect().send(PROMPT, OPTIONS).text
+
+
+def test_log_probability(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """In TGI's form; a container that cannot tell is a refusal that is not asked again, and so is a chat."""
+    prefill = [{"text": "a", "logprob": None}, {"text": "b", "logprob": -0.5}, {"text": "c", "logprob": -0.25}]
+    runtime.answer = lambda _: Answer([{"generated_text": "x", "details": {"prefill": prefill}}])
+
+    assert -0.75 == connect().log_probability(PROMPT)
+    assert runtime.asked[0][2]["parameters"]["decoder_input_details"]
+    runtime.answer = lambda _: Answer([{"generated_text": "x"}])
+    for prompt in (PROMPT, ChatPrompt(({"role": "user", "content": "Hi"},), "")):
+        with pytest.raises(RequestError) as found:
+            connect().log_probability(prompt)
+        assert not found.value.retryable
+
+
+MODEL_ERROR = {"Message": "Received client error (400) from primary", "OriginalMessage": "input is too long"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "body", "retryable", "message"),
+    [
+        (424, "ModelError", {**MODEL_ERROR, "OriginalStatusCode": 400}, False, "answered ModelError 400: input is too"),
+        (424, "ModelError", {**MODEL_ERROR, "OriginalStatusCode": 424}, False, "answered ModelError 424: input is too"),
+        (424, "ModelError", {**MODEL_ERROR, "OriginalStatusCode": 500}, True, "answered ModelError 500: input is too"),
+        (424, "ModelError", {**MODEL_ERROR, "OriginalStatusCode": 429}, True, "answered ModelError 429: input is too"),
+        (429, "ModelNotReadyException", {"Message": "not yet"}, True, "answered ModelNotReadyException 429: not yet"),
+        (400, "ThrottlingException", {"Message": "slow down"}, True, "answered ThrottlingException 400: slow down"),
+        (500, "InternalFailure", {"Message": "oops"}, True, "answered InternalFailure 500: oops"),
+        (503, "ServiceUnavailable", {"Message": "later"}, True, "answered ServiceUnavailable 503: later"),
+        (400, "ValidationError", {"Message": "Body is too large"}, False, "answered ValidationError 400: Body is too"),
+    ],
+)
+def test_a_refusal_of_one_request(
+    status: int,
+    error: str,
+    body: dict[str, Any],
+    retryable: bool,  # noqa: FBT001 - a table
+    message: str,
+    connect: Callable[..., RuntimeTransport],
+    runtime: RuntimeServer,
+) -> None:
+    """It is asked once (botocore's own retries are off), says the container's words, and whether to ask again."""
+    runtime.answer = lambda _: Answer(body, status, error)
+
+    with pytest.raises(RequestError) as found:
+        connect().send(PROMPT, OPTIONS)
+
+    assert (retryable, 1) == (found.value.retryable, len(runtime.asked))
+    assert f"endpoint 'ep' {message}" in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "text", "kind", "message"),
+    [
+        (403, "ExpiredTokenException", "expired", UserError, "the AWS credentials have expired: renew them"),
+        (403, "UnrecognizedClientException", "no", UserError, "AWS does not know the credentials"),
+        (403, "AccessDeniedException", "no invoke", UserError, "AWS does not allow it: no invoke"),
+        (400, "ValidationError", "Endpoint ep of account 1 not found.", EndpointError, "there is no endpoint 'ep'"),
+    ],
+)
+def test_a_refusal_of_all_requests(
+    status: int,
+    error: str,
+    text: str,
+    kind: type[Exception],
+    message: str,
+    connect: Callable[..., RuntimeTransport],
+    runtime: RuntimeServer,
+) -> None:
+    """It is no failure of the record, which would be marked as one that can never be answered: the asking ends."""
+    runtime.answer = lambda _: Answer({"Message": text}, status, error)
+    questions = (Question(index, PROMPT) for index in range(1000))
+
+    with pytest.raises(kind, match=message) as found:
+        list(ask(connect(), questions, OPTIONS, concurrency=2))
+
+    assert not isinstance(found.value, RequestError)
+    assert len(runtime.asked) < 20
+
+
+def test_no_credentials(
+    connect: Callable[..., RuntimeTransport], runtime: RuntimeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The asking ends with what to type, and nothing is sent."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(UserError, match="there are no AWS credentials: type 'aws configure'"):
+        connect().send(PROMPT, OPTIONS)
+
+    assert [] == runtime.asked
+
+
+@pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"error": "x"}'])
+def test_an_answer_without_text(body: bytes, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """What came is in the message; asking again would not help."""
+    runtime.answer = lambda _: Answer(body)
+
+    with pytest.raises(RequestError) as found:
+        connect().send(PROMPT, OPTIONS)
+
+    assert not found.value.retryable
+
+
+def test_a_server_that_is_gone(connect: Callable[..., RuntimeTransport], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost connection may come back."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:9")
+
+    with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached or broke off") as found:
+        connect().send(PROMPT, OPTIONS)
+
+    assert found.value.retryable
+
+
+def test_a_throttling_storm(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """Of eight requests at a time two of three are throttled; every record is answered, and latencies are those of one request."""
+    count = itertools.count()
+    guard = threading.Lock()
+
+    def answer(body: Any) -> Answer:
+        with guard:
+            number = next(count)
+        if number % 3 < 2 and number < 36:
+            return Answer({"Message": "Rate exceeded"}, 400, "ThrottlingException")
+        return Answer([{"generated_text": body["inputs"]}])
+
+    runtime.answer = answer
+    questions = (Question(index, TextPrompt(f"question {index}", "")) for index in range(24))
+
+    outcomes = list(ask(connect(concurrency=8), questions, OPTIONS, concurrency=8))
+
+    assert 24 == len(outcomes) == sum(isinstance(outcome, Answered) for outcome in outcomes)
+    assert {f"question {outcome.index}" == outcome.output for outcome in outcomes if isinstance(outcome, Answered)} == {
+        True
+    }
+
+
+def test_one_record_that_the_model_refuses(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """It is the only one without an answer, and is not asked again."""
+
+    def answer(body: Any) -> Answer:
+        if body["inputs"] == "question 3":
+            return Answer({**MODEL_ERROR, "OriginalStatusCode": 400}, 424, "ModelError")
+        return Answer([{"generated_text": "x"}])
+
+    runtime.answer = answer
+    questions = (Question(index, TextPrompt(f"question {index}", "")) for index in range(8))
+
+    outcomes = {outcome.index: outcome for outcome in ask(connect(), questions, OPTIONS, concurrency=4)}
+
+    refused = outcomes.pop(3)
+    assert isinstance(refused, Unanswered)
+    assert refused.permanent
+    assert all(isinstance(outcome, Answered) for outcome in outcomes.values())
+    assert 8 == len(runtime.asked)

@@ -1,0 +1,189 @@
+"""What is shipped to a container: wheels of what is here only, pins of what anybody can have, and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from llmops_plugins.sagemaker.pipeline import shipping
+from llmops_plugins.sagemaker.pipeline.shipping import pack_module, ship
+from llmops_sdk import Pipeline, SpecError
+from llmops_sdk.plugin.registry import Registry
+
+THIRD_PARTY = Path(__file__).parents[3] / "third_party"
+
+MODULE = '''
+"""A plugin of one file."""
+from llmops_sdk.plugin import EvaluatorCard, Evaluator, Metric, Scored, hookimpl
+
+class Length(Evaluator):
+    @property
+    def metrics(self):
+        return (Metric("length"),)
+    def evaluate(self, context, generations):
+        for generation in generations:
+            yield Scored(generation.index, {"length": float(len(generation.output))})
+
+@hookimpl
+def llmops_cards():
+    return (EvaluatorCard(name="length", summary="characters", load=f"{__name__}:Length"),)
+'''
+
+
+def one_file_plugin(folder: Path, name: str = "my_length") -> ModuleType:
+    """A plugin in a file of the user's, imported as a script would."""
+    path = folder / f"{name}.py"
+    path.write_text(MODULE, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def pipeline(evaluator: str = "echo-score") -> Pipeline:
+    base = Pipeline.builder("ship").with_dataset("lines").with_prompt("bare").with_model("echo", fine_tune=False)
+    return base.with_evaluator(evaluator)
+
+
+def requirement_of(monkeypatch: pytest.MonkeyPatch, folder: Path, origin: Mapping[str, Any] | None) -> str:
+    """The requirement line of a distribution that was installed so."""
+    import json
+
+    class Installed:
+        version = "1.2"
+
+        def read_text(self, _name: str) -> str | None:
+            return None if origin is None else json.dumps(origin)
+
+    monkeypatch.setattr(shipping, "distribution", lambda _name: Installed())
+    return shipping._requirement("lead", ["x"], folder)
+
+
+def test_the_project_goes_as_a_wheel_where_it_is_installed_from_its_folder(registry: Registry, tmp_path: Path) -> None:
+    """The wheel has the plugins, and pip is told the extra that steps need and the SageMaker SDK's exact version."""
+    found = ship(pipeline().build(registry), registry, tmp_path, sagemaker_version="2.253.1")
+    (wheel,) = tmp_path.glob("llmops_sdk-*.whl")
+
+    assert f"./sagemaker_remote_function_workspace/{wheel.name}[sagemaker]" == found.requirements[0]
+    assert "sagemaker==2.253.1" == found.requirements[-1]
+    with zipfile.ZipFile(wheel) as archive:
+        assert "llmops_plugins/sagemaker/steps.py" in archive.namelist()
+
+
+def test_nothing_but_wheels_is_staged(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory with its secrets stays where it is."""
+    home, staging = tmp_path / "cwd", tmp_path / "staging"
+    home.mkdir()
+    staging.mkdir()
+    (home / ".env").write_text("CANARY", encoding="utf-8")
+    monkeypatch.chdir(home)
+    ship(pipeline().build(registry), registry, staging, sagemaker_version="2.253.1")
+
+    assert {".whl"} == {path.suffix for path in staging.rglob("*")}
+    assert not [path for path in staging.iterdir() if b"CANARY" in path.read_bytes()]
+
+
+def test_extras_are_those_of_what_the_steps_use(registry: Registry, tmp_path: Path) -> None:
+    """A local model needs `local` in the container, its metrics `metrics`; the dataset's extra stays here."""
+    base = Pipeline.builder("x").with_dataset("sample").with_model("smollm2", fine_tune=False)
+    plan = base.with_evaluator("summarization-accuracy").build(registry)
+    line = ship(plan, registry, tmp_path, sagemaker_version="2.253.1").requirements[0]
+
+    assert line.endswith("[local,metrics,sagemaker]")
+
+
+def test_a_plugin_of_one_file_is_packed(registry: Registry, tmp_path: Path) -> None:
+    """Unpacked on a path, its wheel is a plugin that a fresh interpreter finds."""
+    source, staging, site = tmp_path / "user", tmp_path / "staging", tmp_path / "site"
+    source.mkdir()
+    staging.mkdir()
+    registry.add("my-length", one_file_plugin(source))
+    ship(pipeline("length").build(registry), registry, staging, sagemaker_version="2.253.1")
+    (wheel,) = staging.glob("llmops_plugin_my_length-*.whl")
+    zipfile.ZipFile(wheel).extractall(site)
+    code = "from llmops_sdk.plugin.registry import Registry; print(Registry.load().offer('evaluator', 'length').plugin)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=False
+    )
+
+    assert "llmops_plugin_my_length" in done.stdout.replace("-", "_"), done.stderr
+
+
+def test_pip_takes_a_packed_plugin(tmp_path: Path) -> None:
+    """The wheel's record is right: pip installs it without complaint."""
+    source = tmp_path / "user"
+    source.mkdir()
+    wheel = pack_module("my-length", one_file_plugin(source, "pip_length"), tmp_path, with_code=True)
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(tmp_path / "to"),
+    ]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
+
+    assert (tmp_path / "to" / "pip_length.py").is_file()
+
+
+def test_a_plugin_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    """One that was put together in a notebook cannot be shipped, and the message says what to do."""
+    with pytest.raises(SpecError, match="make it a package with an entry point"):
+        pack_module("notebook", object(), tmp_path, with_code=True)
+
+
+def test_a_released_distribution_is_pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With its version and extras."""
+    assert "lead[x]==1.2" == requirement_of(monkeypatch, tmp_path, None)
+
+
+def test_a_distribution_from_a_repository_is_pinned_to_its_commit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As pip recorded it."""
+    origin = {"url": "https://example.com/lead", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+
+    assert "lead[x] @ git+https://example.com/lead@abc" == requirement_of(monkeypatch, tmp_path, origin)
+
+
+def test_a_distribution_from_a_folder_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By its own backend, without a network, and nothing else is left in the staging folder."""
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    line = requirement_of(monkeypatch, staging, {"url": THIRD_PARTY.as_uri(), "dir_info": {"editable": True}})
+
+    assert "./sagemaker_remote_function_workspace/llmops_lead-1.0-py3-none-any.whl[x]" == line
+    assert ["llmops_lead-1.0-py3-none-any.whl"] == [path.name for path in staging.iterdir()]
+
+
+def test_a_folder_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With what to do."""
+    with pytest.raises(SpecError, match="is gone: install it again"):
+        requirement_of(monkeypatch, tmp_path, {"url": (tmp_path / "no").as_uri(), "dir_info": {}})
+
+
+def test_a_build_that_fails_is_told(tmp_path: Path) -> None:
+    """With the end of what the builder said."""
+    source, staging = tmp_path / "source", tmp_path / "staging"
+    source.mkdir()
+    staging.mkdir()
+    text = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "broken"\n'
+    (source / "pyproject.toml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(SpecError, match="'broken' cannot be built into a wheel"):
+        shipping.build_wheel("broken", source, staging)

@@ -1,0 +1,222 @@
+"""Leftovers on SageMaker: found by tags in every state, deleted when they can be, and nothing else ever touched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("moto")
+
+
+from llmops_plugins.sagemaker import orphans as sweep
+from llmops_plugins.sagemaker.orphans import SageMakerOrphanFinder
+from llmops_sdk import LocalStore, Pipeline, Run
+from llmops_sdk.gc import delete as removing
+from llmops_sdk.gc.delete import remove
+from llmops_sdk.gc.find import find_leftovers
+from llmops_sdk.gc.leftover import Choice, Leftovers
+from llmops_sdk.plugin import Resource, Runtime
+from llmops_sdk.plugin.registry import Registry
+
+ROLE = "arn:aws:iam::123456789012:role/llmops"
+
+
+def at(seconds: float) -> str:
+    """An expiry that many seconds from now, as the plugin writes it."""
+    return datetime.fromtimestamp(time.time() + seconds, timezone.utc).isoformat(timespec="seconds")
+
+
+@pytest.fixture(name="collect")
+def _collect(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Leftovers]:
+    """`llmops gc` over an empty store."""
+    runtime = Runtime(Registry.load(), home)
+    monkeypatch.setattr(removing, "LONGEST_PAUSE", 0.05)
+
+    def collect(patience: float = 0.0, **choice: Any) -> Leftovers:
+        found = find_leftovers(LocalStore(tmp_path / "runs"), runtime, Choice(**choice))
+        return remove(found, runtime, patience=patience)
+
+    return collect
+
+
+PAST, FUTURE = -3600.0, 3600.0
+
+
+def test_everything_with_our_tags_is_listed_with_what_it_costs(account: Any) -> None:
+    """Endpoints in every state, running jobs, configurations and models; with run, step, times, state and instances."""
+    states = ("Creating", "InService", "Updating", "Failed", "OutOfService", "Deleting")
+    for state in states:
+        account.endpoint(f"llmops-{state}", state, run_id="r", step="generate.x", expires_at=at(FUTURE))
+    account.job("llmops-running", run_id="r", step="train.x", expires_at=at(FUTURE))
+    account.job("llmops-done", "Completed", run_id="r")
+
+    found = {(item.resource.kind, item.state): item for item in SageMakerOrphanFinder({}).list()}
+
+    endpoints = {state for kind, state in found if kind == "endpoint"}
+    assert set(states) - {"Deleting"} == endpoints
+    assert {("r", "generate.x")} == {
+        (item.run_id, item.step) for (kind, _), item in found.items() if kind == "endpoint"
+    }
+    assert "2 x ml.g5.2xlarge" == found["endpoint", "InService"].billed == found["endpoint", "Creating"].billed
+    assert "" == found["endpoint", "Failed"].billed == found["model", ""].billed
+    job = found["training-job", "InProgress"]
+    assert ("llmops-running", "1 x ml.g5.12xlarge") == (job.resource.name, job.billed)
+    assert job.expires == pytest.approx(time.time() + FUTURE, abs=10)
+    assert job.created == pytest.approx(time.time(), abs=30)
+
+
+def test_nothing_without_our_tags_is_ever_touched(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """Names like ours, and tags of others, are nobody's business."""
+    account.endpoint("llmops-lookalike")
+    account.endpoint("llmops-other", owner="somebody")
+    account.endpoint("theirs", run_id="r", expires_at=at(PAST))
+    account.job("llmops-job")
+    before = account.cloud.left()
+
+    assert () == collect(older_than=0, force=True).found
+    assert before == account.cloud.left()
+    assert not [call for call in account.cloud.calls if call.action.startswith(("Delete", "Stop"))]
+
+
+@pytest.mark.parametrize("state", ["InService", "Failed", "OutOfService", "Updating"])
+def test_what_has_expired_is_removed_in_every_state(
+    state: str, account: Any, collect: Callable[..., Leftovers]
+) -> None:
+    """Endpoint, configuration, model and running job go, once; what has not expired stays."""
+    account.endpoint("llmops-old", state, run_id="r", step="s", expires_at=at(PAST))
+    account.job("llmops-job", run_id="r", step="t", expires_at=at(PAST))
+    account.endpoint("llmops-new", run_id="r2", step="s", expires_at=at(FUTURE))
+    if state == "Updating":  # it comes to an end
+        account.cloud.turn("endpoint", "llmops-old", ("Updating", ""), ("Updating", ""), ("InService", ""))
+
+    done = collect(patience=10)
+
+    assert {"llmops-old", "llmops-job"} == {item.resource.name for item in done.found if item.status == "removed"}
+    assert done.clean
+    assert ["endpoint llmops-new", "endpoint-config llmops-new", "model llmops-new"] == account.cloud.left()
+    assert "Stopping" == account.backend.training_jobs["llmops-job"].training_job_status
+    assert {"spare"} == {item.status for item in collect().found}
+
+
+def test_an_endpoint_being_created_is_waited_for(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """SageMaker refuses until it is in service; what it uses is kept until then, and all of it goes in the end."""
+    account.endpoint("llmops-new", "Creating", run_id="r", step="s", expires_at=at(PAST))
+
+    left = collect(patience=0)
+    assert ["left", "left", "left"] == [item.status for item in left.found]
+    assert "endpoint 'llmops-new' is Creating and cannot be deleted yet" == left.found[0].error
+    assert not left.clean
+    assert 3 == len(account.cloud.left())
+
+    account.cloud.turn("endpoint", "llmops-new", *[("Creating", "")] * 6, ("InService", ""))
+    assert collect(patience=30).clean
+    assert [] == account.cloud.left()
+    assert () == collect().found
+
+
+def test_a_refused_deletion_is_tried_again(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """A deletion that SageMaker refuses once works a moment later."""
+    account.endpoint("llmops-old", run_id="r", step="s", expires_at=at(PAST))
+    account.cloud.faults["DeleteEndpoint"] = [(400, "ValidationException", "not now")]
+
+    assert collect(patience=10).clean
+    assert 2 == len(account.cloud.requests("DeleteEndpoint"))
+
+
+def test_what_goes_meanwhile_is_removed_too(account: Any) -> None:
+    """Deleting what is gone does nothing, for each kind."""
+    orphan_finder = SageMakerOrphanFinder({})
+    for kind in ("endpoint", "endpoint-config", "model", "training-job"):
+        orphan_finder.delete(Resource(kind, "llmops-gone"))
+
+    assert [] == account.cloud.left()
+
+
+def test_ledger_and_tags_tell_of_one_endpoint(account: Any, collect: Callable[..., Leftovers], tmp_path: Path) -> None:
+    """What a killed run has in its ledger is told once, with state and instances, and deleted by its deployer."""
+    registry = Registry.load()
+    pipeline = (
+        Pipeline.builder("killed").with_dataset("sample").with_model("llama-2-7b", accept_eula=True, fine_tune=False)
+    )
+    run = Run.create(LocalStore(tmp_path / "runs"), pipeline.build(registry))
+    step, name = "generate.llama-2-7b", "llmops-killed"
+    for kind in ("model", "endpoint-config", "endpoint"):
+        run.add_resource(Resource(kind, name), step)
+    account.endpoint(name, "Creating", run_id=run.id, step=step, expires_at=at(FUTURE))
+    account.cloud.turn("endpoint", name, ("Creating", ""), ("Creating", ""), ("InService", ""))
+
+    done = collect(patience=10)
+
+    assert [("endpoint", "removed"), ("endpoint-config", "removed"), ("model", "removed")] == [
+        (item.resource.kind, item.status) for item in done.found
+    ]
+    assert ("Creating", "2 x ml.g5.2xlarge") == (done.found[0].state, done.found[0].billed)
+    assert [] == account.cloud.left()
+    assert all(entry.deleted for entry in run.ledger())
+    assert () == collect().found
+
+
+def test_a_running_execution_keeps_what_is_its(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """What has the tag of a pipeline execution that runs is spared, expired or not, and goes when it has ended."""
+    client = account.client
+    client.create_pipeline(PipelineName="p", PipelineDefinition="{}", RoleArn=ROLE, ClientRequestToken="t" * 32)
+    arn = client.start_pipeline_execution(PipelineName="p")["PipelineExecutionArn"]
+    execution = account.backend.pipelines["p"].pipeline_executions[arn]
+    account.endpoint("llmops-e", run_id=arn.rpartition("/")[2], step="s", expires_at=at(PAST))
+
+    execution.pipeline_execution_status = "Executing"
+    spared = collect(older_than=0)
+    assert {f"pipeline execution {arn.rpartition('/')[2]!r} is running"} == {item.reason for item in spared.found}
+    assert 3 == len(account.cloud.left())
+
+    execution.pipeline_execution_status = "Stopped"
+    assert collect().clean
+    assert [] == account.cloud.left()
+
+
+def test_many_are_listed_page_by_page(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages are read."""
+    monkeypatch.setattr(sweep, "_PAGE", 2)
+    for number in range(5):
+        account.job(f"llmops-{number}", run_id="r")
+
+    assert 5 == len(list(SageMakerOrphanFinder({}).list()))
+    assert 5 == len(list(SageMakerOrphanFinder({}).list("r")))
+    assert [] == list(SageMakerOrphanFinder({}).list("other"))
+    assert 3 * 3 == len(account.cloud.requests("ListTrainingJobs"))
+
+
+def test_a_tag_that_says_no_time_never_expires(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """A damaged expiry removes nothing by itself; an age does."""
+    account.endpoint("llmops-e", run_id="r", step="s", expires_at="tomorrow")
+
+    assert {"never expires; --older-than removes it before"} == {item.reason for item in collect().found}
+    assert collect(older_than=0).clean
+    assert [] == account.cloud.left()
+
+
+def test_what_aws_refuses_is_told(
+    account: Any, collect: Callable[..., Leftovers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No permission, no credentials or no region: one line says where and why; deleting without permission too."""
+    account.endpoint("llmops-e", run_id="r", step="s", expires_at=at(PAST))
+    account.cloud.faults["DeleteEndpoint"] = [(400, "AccessDeniedException", "no sagemaker:DeleteEndpoint")] * 3
+    left = collect(patience=10)
+    assert ["left", "removed", "removed"] == [item.status for item in left.found]
+    assert "endpoint 'llmops-e': AWS does not allow it: no sagemaker:DeleteEndpoint" in left.found[0].error
+
+    account.cloud.faults["ListEndpoints"] = [(400, "AccessDeniedException", "no sagemaker:ListEndpoints")]
+    (unreachable,) = collect().unreachable
+    assert ("SageMaker in us-east-1", False) == (unreachable.place, unreachable.needed)
+    assert unreachable.error.startswith("AWS does not allow it: no sagemaker:ListEndpoints")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    (unreachable,) = collect().unreachable
+    assert unreachable.error.startswith("there are no AWS credentials")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    (unreachable,) = collect().unreachable
+    assert unreachable.error.startswith("no AWS region is known")

@@ -1,0 +1,354 @@
+"""The report in a headless browser: nothing that was written by others runs, and sorting, filtering and folding work."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo
+from llmops_sdk.report.render import write_report
+from llmops_sdk.values.results import EvaluatorInfo, FailedCell, Leaderboard, Results, Verdict
+
+from .samples import HOSTILE, METRICS, cell_result, one_cell, records, report_data, sample, wide_report_data
+
+
+@attrs.define(slots=False)  # playwright hangs its own attribute on the handler's owner
+class _Browser:
+    """A headless Chromium, and what its pages did that they must not do."""
+
+    chromium: Any
+    folder: Path
+    complaints: list[str] = attrs.field(factory=list)
+    requests: list[str] = attrs.field(factory=list)
+
+    def open(self, data: ReportData, *, width: int = 1440, scheme: str = "light", anchor: str = "") -> Any:
+        """Open the report of `data` in a window of its own."""
+        path = write_report(data, self.folder / f"{len(list(self.folder.iterdir()))}.html")
+        page = self.chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", self._dismiss)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(path.as_uri() + anchor)
+        return page
+
+    def _dismiss(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Return a headless Chromium, or skip where there is none."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program = None
+    if program is None:
+        reason = "the report's browser tests need playwright and chromium"
+        if os.environ.get("LLMOPS_REQUIRE_TEST_DATA") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def browser(chromium: Any, tmp_path: Path) -> Iterator[_Browser]:
+    """Return a browser that fails the test when a page complains, opens a dialog or asks for anything."""
+    made = _Browser(chromium, tmp_path)
+    yield made
+    for context in chromium.contexts:
+        context.close()
+    assert [] == made.complaints
+    assert [] == [url for url in made.requests if not re.fullmatch(r"file://.*/\d+\.html(#.*)?", url)]
+
+
+def test_hostile_text_stays_text(browser: _Browser) -> None:
+    """Whatever models, datasets and errors hold, no script runs, no element appears, and the text can be read."""
+    page = browser.open(_hostile_data())
+    injected = "document.querySelectorAll('img, iframe, object, [onload], [onerror], title b').length"
+    page.evaluate("document.querySelectorAll('.unfold').forEach((button) => button.click())")
+    page.locator(".outs select").first.select_option("shared")
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    assert 0 == page.evaluate(injected)
+    assert 5 == page.evaluate("document.scripts.length")
+    answers = page.locator(".detail .card-out:not(:first-child) .block-text").all_inner_texts()
+    assert HOSTILE[0] in answers[0]
+    assert HOSTILE[1] in answers[1]
+    assert HOSTILE[4] in answers[4]
+    assert "bell\u2407 escape\u241b[31m null\u2400 delete\u2421" in answers[7]
+    assert 20_000 == len(answers[9].strip())
+    assert page.get_by_text("The first 20,000 of 45,000 characters").count() > 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_records_sort_by_any_metric_of_any_candidate(browser: _Browser) -> None:
+    """A candidate's heading sorts by its score, again turns it, missing scores stay last, and the keyboard does it too."""
+    data = report_data()
+    page = browser.open(data)
+    page.get_by_label("Metric", exact=True).select_option(label="ROUGE-L")
+    heading = page.locator(".answers thead th", has_text="base")
+    heading.get_by_role("button").click()
+    assert "descending" == heading.get_attribute("aria-sort")
+    assert _ranked(data, "base", "rougeL", down=True)[:25] == _shown(page)
+    heading.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert "ascending" == heading.get_attribute("aria-sort")
+    assert heading.get_by_role("button").evaluate("button => button === document.activeElement")
+    page.get_by_role("button", name="Next").click()
+    expected = _ranked(data, "base", "rougeL", down=False)
+    assert expected[25:] == _shown(page)
+    assert {5, 17, 30} == set(expected[-3:])
+    assert 1 == page.locator(".answers thead [aria-sort=ascending], .answers thead [aria-sort=descending]").count()
+
+
+def test_records_sort_by_the_difference_of_two_candidates(browser: _Browser) -> None:
+    """The difference of the two that are compared sorts the records, and the drawing above opens one of them."""
+    data = report_data(("tuned", "base"))
+    page = browser.open(data)
+    scores = {
+        name: {line["index"]: line["scores"] for line in data.samples[f"{name}@dolly"]} for name in ("tuned", "base")
+    }
+    gaps = {i: scores["tuned"][i]["meteor"] - s["meteor"] for i, s in scores["base"].items() if "meteor" in s}
+    page.get_by_role("button", name="Difference").click()
+    found = _shown(page)
+    assert sorted(gaps.values(), reverse=True)[:25] == pytest.approx([gaps[i] for i in found], abs=2e-6)
+    page.get_by_label("Compare", exact=True).select_option(label="base")
+    page.get_by_label("with", exact=True).select_option(label="tuned")
+    assert max(-gap for gap in gaps.values()) == pytest.approx(-gaps[_shown(page)[0]], abs=2e-6)
+    page.locator(".bars .reach").last.click()
+    assert 1 == page.locator(".detail").count()
+
+
+def test_records_filter_by_text_failure_and_winner(browser: _Browser) -> None:
+    """The search looks at every text; failures and the records where one candidate beats another can be singled out."""
+    data = report_data(("tuned", "base"))
+    page = browser.open(data)
+    page.get_by_role("searchbox").fill("OCTOPUSES")
+    assert [12, 13, 14, 15] == _shown(page)
+    page.get_by_role("searchbox").fill("no such words anywhere")
+    assert page.get_by_text("No record fits").is_visible()
+    page.get_by_role("searchbox").fill("")
+    show = page.get_by_label("Show", exact=True)
+    show.select_option("failed")
+    assert [5, 17, 30] == _shown(page)
+    show.select_option("ahead")
+    lines = zip(data.samples["tuned@dolly"], data.samples["base@dolly"], strict=True)
+    ahead = [
+        a["index"] for a, b in lines if b["scores"] and round(a["scores"]["meteor"] - b["scores"]["meteor"], 6) > 0
+    ]
+    assert ahead[:25] == _shown(page)
+    assert f"of {len(ahead)} found in 44" in page.get_by_role("status").inner_text()
+    assert [
+        "all records",
+        "any failure or missing score",
+        "any answer cut at the token limit",
+        "tuned beats base",
+        "base beats tuned",
+    ] == show.locator("option").all_inner_texts()
+
+
+def test_record_opens_in_full_and_has_an_address(browser: _Browser) -> None:
+    """A record opens with its context, prompts and all answers; its address opens it again, on whatever page it is."""
+    data = report_data()
+    page = browser.open(data)
+    button = page.get_by_role("button", name="Record 6 in full")
+    button.focus()
+    page.keyboard.press("Enter")
+    detail = page.locator(".detail")
+    assert "true" == button.get_attribute("aria-expanded")
+    assert records()[6]["context"] in detail.inner_text()
+    assert {"base", "tuned", "tuned-plain"} == set(detail.locator(".card-out .who").all_inner_texts())
+    assert 2 == detail.locator("summary").count()
+    assert page.url.endswith("#r0-6")
+    button.click()
+    assert 0 == page.locator(".detail").count()
+    other = browser.open(data, anchor="#r0-40")
+    assert records()[40]["context"] in other.locator(".detail").inner_text()
+    assert other.locator("#r0-40").is_visible()
+
+
+def test_what_evaluators_keep_beside_an_answer(browser: _Browser) -> None:
+    """A judge's words and the replies to probes can be unfolded below an answer; what they hold stays text."""
+    row = {"instruction": "i", "response": "r"}
+    line = sample(
+        0,
+        row,
+        "an answer",
+        scores={"meteor": 0.5},
+        notes={"llm-judge": {"judgment": f"Good. {HOSTILE[1]}"}},
+        probes={
+            "robustness": [
+                {"name": "0", "prompt": "asked again", "output": "another answer"},
+                {"name": "1", "prompt": "asked once more", "error": "too long"},
+            ],
+            "stereotypes": [{"name": "more", "prompt": "a sentence", "log_probability": -12.5}],
+        },
+    )
+    page = browser.open(one_cell([line]), anchor="#r0-0")
+    fold = page.locator(".beside")
+    assert "Beside it: 4 notes" == fold.locator("summary").inner_text()
+    fold.locator("summary").click()
+    told = fold.inner_text()
+    for text in (
+        "llm-judge: judgment",
+        HOSTILE[1],
+        "robustness: probe 0",
+        "answered: another answer",
+        "failed: too long",
+        "log-probability: -12.5000",
+    ):
+        assert text in told
+    assert 0 == page.locator("img").count()
+
+
+def test_shared_words_are_marked(browser: _Browser) -> None:
+    """Against the reference, exactly the words that both have in the same order are marked."""
+    row = {"instruction": "i", "response": "The cat sat on the mat."}
+    page = browser.open(one_cell([sample(0, row, "A cat sat, then ran on a mat", scores={"meteor": 0.5})]))
+    page.locator(".unfold").click()
+    page.locator(".outs select").select_option("shared")
+    assert "cat sat on mat" == " ".join(" ".join(page.locator("mark").all_text_contents()).split())
+    assert page.get_by_text("4 of the reference's 6 words, in its order; 8 words in all").is_visible()
+
+
+def test_candidates_can_be_left_out(browser: _Browser) -> None:
+    """A candidate's button takes its column away and brings it back; the last one stays."""
+    page = browser.open(report_data(("tuned", "base")))
+    chips = page.get_by_role("group", name="Candidates shown")
+    chips.get_by_role("button", name="base").click()
+    assert 0 == page.locator(".answers th", has_text="base").count()
+    chips.get_by_role("button", name="tuned").click()
+    assert "true" == chips.get_by_role("button", name="tuned").get_attribute("aria-pressed")
+    assert 1 == page.locator(".answers th", has_text="tuned").count()
+    chips.get_by_role("button", name="base").click()
+    assert 1 == page.locator(".answers th", has_text="base").count()
+
+
+def test_leaderboard_sorts_and_its_plots_switch(browser: _Browser) -> None:
+    """The leaderboard sorts by any column, and the plots follow the chosen metric."""
+    page = browser.open(report_data())
+    heading = page.locator(".lead thead th", has_text="Latency")
+    heading.get_by_role("button").click()
+    assert "ascending" == heading.get_attribute("aria-sort")
+    values = page.locator(".lead tbody td[data-label^=Latency]").evaluate_all(
+        "cells => cells.map((cell) => Number(cell.dataset.value))"
+    )
+    assert sorted(values) == values
+    page.get_by_role("group", name="Metric of the plots").get_by_role("button", name="BERTScore").click()
+    assert ["bertscore"] == page.locator("[data-panel=plots-0]:visible").evaluate_all(
+        "panels => panels.map((p) => p.dataset.name)"
+    )
+    page.get_by_role("group", name="What the curves run over").get_by_role("button", name="tokens").click()
+    page.locator(".field:visible").hover()
+    assert "held out" in page.locator(".tip:visible").inner_text()
+
+
+def test_theme_follows_the_system_and_the_button(browser: _Browser) -> None:
+    """Dark where the system is dark; the button turns it, and the choice outlives a reload. Print is always light."""
+    page = browser.open(report_data(("tuned", "base")), scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Use light colours").click()
+    light = page.evaluate(ground)
+    assert sum(map(int, re.findall(r"\d+", dark))) < 120
+    assert sum(map(int, re.findall(r"\d+", light))) > 600
+    page.reload()
+    assert light == page.evaluate(ground)
+    page.get_by_role("button", name="Use dark colours").click()
+    assert dark == page.evaluate(ground)
+    page.emulate_media(media="print")
+    assert "rgb(23, 26, 30)" == page.evaluate("getComputedStyle(document.body).color")
+    assert not page.locator(".tools").is_visible()
+
+
+@pytest.mark.parametrize("make", [report_data, lambda: wide_report_data(10, 1)], ids=["three", "ten"])
+def test_page_fits_a_telephone(browser: _Browser, make: Callable[[], ReportData]) -> None:
+    """At 390 pixels nothing makes the page scroll sideways, folded or unfolded."""
+    page = browser.open(make(), width=390)
+    page.locator(".unfold").first.click()
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    assert 390 == page.evaluate("document.documentElement.scrollWidth")
+    wide = """[...document.querySelectorAll("main *")].filter(
+      (found) => found.getBoundingClientRect().right > 391 && !found.closest(".answers thead, svg, .hidden")
+    ).length"""
+    assert 0 == page.evaluate(wide)
+
+
+def test_many_records_stay_quick(browser: _Browser) -> None:
+    """500 records by 10 candidates sort and search within a second even on a slow machine."""
+    page = browser.open(wide_report_data(10, 12))
+    took = page.evaluate(
+        """() => {
+          const start = performance.now();
+          document.querySelector(".answers thead [data-key='3'] button").click();
+          const search = document.querySelector("input[type=search]");
+          search.value = "octopus";
+          search.dispatchEvent(new Event("input"));
+          document.body.getBoundingClientRect();
+          return performance.now() - start;
+        }"""
+    )
+    assert 25 == len(_shown(page))
+    assert took < 2000
+
+
+# -- what the tests look at ---------------------------------------------------------------------
+
+
+def _hostile_data() -> ReportData:
+    lines = [
+        sample(
+            place,
+            {"instruction": text, "context": text, "response": text, text[:40]: text},
+            text,
+            prompt=text,
+            scores={"meteor": 0.5},
+        )
+        for place, text in enumerate(HOSTILE)
+    ]
+    failed = [
+        {**line, "output": None, "error": line["output"], "scores": {}, "score_errors": {HOSTILE[1]: HOSTILE[0]}}
+        for line in lines
+    ]
+    name = HOSTILE[1]
+    cells = (cell_result("a", lines), cell_result(name, failed, cell="b@dolly", model=HOSTILE[0], prompt=HOSTILE[4]))
+    lost = tuple(FailedCell(f"lost-{place}", text[:80], HOSTILE[0], text) for place, text in enumerate(HOSTILE))
+    board = Leaderboard(
+        "</title><b>", "meteor", cells, lost, (), Verdict("a", settled=False, tied=(name,), text=HOSTILE[0])
+    )
+    metadata = {text[:60]: text for text in HOSTILE}
+    return ReportData(
+        results=Results(HOSTILE[1], HOSTILE[0], (board,), (EvaluatorInfo(HOSTILE[1], METRICS, metadata),)),
+        metadata=metadata,
+        specification=HOSTILE[0],
+        datasets=(DatasetInfo(HOSTILE[0], metadata, 1, 2),),
+        prompts=metadata,
+        generation=metadata,
+        steps=tuple(StepInfo(text[:60], HOSTILE[1], "failed", 1.0, text) for text in HOSTILE),
+        samples={"a@dolly": lines, "b@dolly": failed},
+    )
+
+
+def _shown(page: Any) -> list[int]:
+    return [int(text) for text in page.locator(".unfold").all_inner_texts()]
+
+
+def _ranked(data: ReportData, candidate: str, metric: str, *, down: bool) -> list[int]:
+    lines = data.samples[f"{candidate}@dolly"]
+    scored = [line for line in lines if metric in line["scores"]]
+    scored.sort(key=lambda line: (round(line["scores"][metric], 6) * (-1 if down else 1), line["index"]))
+    return [line["index"] for line in scored] + [line["index"] for line in lines if metric not in line["scores"]]
