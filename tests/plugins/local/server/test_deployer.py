@@ -147,14 +147,14 @@ import logging, os, sys
 from pathlib import Path
 from llmops_sdk import Progress
 from llmops_sdk.plugin import BaseModel, Context, TrainedModel
-from llmops_plugins.local import endpoint
+from llmops_plugins.local.server import deployer
 from llmops_plugins.local.options import LocalEndpointOptions
 
 folder = Path(sys.argv[2])
 context = Context("run", "step", folder, folder, True, Progress(), logging.getLogger(), {}, None, None)
 model = TrainedModel("huggingface", sys.argv[1], BaseModel("huggingface", "base"))
-made = endpoint.LocalEndpoint(LocalEndpointOptions(device="cpu", dtype="float32")).deploy(context, model)
-print(endpoint._servers[made.name].process.pid, made.url, flush=True)
+made = deployer.LocalEndpoint(LocalEndpointOptions(device="cpu", dtype="float32")).deploy(context, model)
+print(deployer._servers[made.name].process.pid, made.url, flush=True)
 sys.stdin.readline()
 """
 

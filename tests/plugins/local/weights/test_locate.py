@@ -156,7 +156,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ASK = """
 import json, logging, sys
 from pathlib import Path
-from llmops_plugins.local import weights
+from llmops_plugins.local.weights import locate as weights
 from llmops_sdk import AssetError, Progress
 from llmops_sdk.plugin import BaseModel, Context
 
