@@ -1,0 +1,1 @@
+"""What several plugins take from the Hugging Face hub. It offers no cards; every plugin may import it."""

@@ -1,0 +1,253 @@
+"""A snapshot of a repository on the Hugging Face hub: its commit, and the files of that commit in the hub's own cache.
+
+The libraries of the hub keep one cache on a machine (`HF_HOME`), and so does everything here: nothing is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import httpx
+
+from llmops_plugins._hub.download import report_growth
+from llmops_sdk.plugin import AssetError, Progress, Secret
+
+_TIMEOUT = 15.0
+_REASON_LENGTH = 200
+
+
+class HubUnreachableError(AssetError):
+    """The hub did not answer; the commit that is in the cache may still do."""
+
+
+@attrs.frozen(kw_only=True)
+class Repository:
+    """A repository on the hub, at one revision.
+
+    Attributes:
+        id: `OWNER/NAME`.
+        kind: `model` or `dataset`.
+        revision: A branch, a tag or a commit; empty is the newest commit.
+        token: For a private or gated repository; without one, the login of this machine is used.
+    """
+
+    id: str
+    kind: Literal["model", "dataset"] = "model"
+    revision: str = ""
+    token: Secret | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Snapshot:
+    """The files of one commit.
+
+    Attributes:
+        commit: The commit's hash.
+        folder: Where its files are, in the hub's cache; it may lack files that were never asked for.
+    """
+
+    commit: str
+    folder: Path
+
+
+def find_snapshot(
+    repository: Repository,
+    *,
+    offline: bool,
+    allow: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Snapshot:
+    """Return the files of a revision from the hub, or from the cache where the hub is not or cannot be used.
+
+    Args:
+        repository: Whose files.
+        offline: Whether only the cache is used.
+        allow: Patterns of the files to download; all where it is empty.
+        ignore: Patterns of files to leave out.
+        progress: Where the download is reported, in bytes.
+
+    Raises:
+        AssetError: Neither the hub nor the cache has them; the message is the hub's reason.
+    """
+    if not offline:
+        try:
+            return download_snapshot(repository, allow=allow, ignore=ignore, progress=progress)
+        except AssetError:
+            cached = cached_snapshot(repository)
+            if cached is None:
+                raise
+            return cached
+    cached = cached_snapshot(repository)
+    if cached is None:
+        message = f"the {_name(repository)} is not in the Hugging Face cache, and the run is offline"
+        raise AssetError(message)
+    return cached
+
+
+def cached_snapshot(repository: Repository) -> Snapshot | None:
+    """Return what the cache has of a revision, or None; makes no request.
+
+    Raises:
+        AssetError: The id is not one of the hub's.
+    """
+    _require_library()
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(
+            repository.id, repo_type=repository.kind, revision=repository.revision or None, local_files_only=True
+        )
+    except OSError:
+        return None
+    except ValueError as exc:
+        raise _error(exc, repository) from exc
+    return Snapshot(commit=Path(folder).name, folder=Path(folder))
+
+
+def hub_commit(repository: Repository) -> str:
+    """Ask the hub which commit a revision is now.
+
+    Raises:
+        HubUnreachableError: The hub does not answer.
+        AssetError: It has no such repository or revision, or refuses to show it.
+    """
+    _require_library()
+    try:
+        return str(_ask(repository, sizes=False).sha)
+    except (OSError, ValueError, httpx.HTTPError) as exc:
+        raise _error(exc, repository) from exc
+
+
+def download_snapshot(
+    repository: Repository,
+    *,
+    allow: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Snapshot:
+    """Download the files of a revision that the cache lacks; the cache then also knows the revision's commit offline.
+
+    Args:
+        repository: Whose files.
+        allow: Patterns of the files to download; all where it is empty.
+        ignore: Patterns of files to leave out.
+        progress: Where the download is reported, in bytes.
+
+    Raises:
+        HubUnreachableError: The hub does not answer.
+        AssetError: It has no such repository or revision, or refuses to show it.
+    """
+    _require_library()
+    from huggingface_hub import snapshot_download
+
+    try:
+        info = _ask(repository, sizes=progress is not None)
+        with _reported(repository, _size(info, allow, ignore), progress):
+            folder = snapshot_download(
+                repository.id,
+                repo_type=repository.kind,
+                revision=repository.revision or None,
+                token=_token(repository),
+                allow_patterns=list(allow) or None,
+                ignore_patterns=list(ignore) or None,
+            )
+    except (OSError, ValueError, httpx.HTTPError) as exc:
+        raise _error(exc, repository) from exc
+    return Snapshot(commit=Path(folder).name, folder=Path(folder))
+
+
+def _require_library() -> None:
+    try:
+        import huggingface_hub  # noqa: F401 - whether it is there
+    except ImportError as exc:
+        message = "huggingface_hub is not installed: pip install 'huggingface-hub<2'"
+        raise AssetError(message) from exc
+
+
+def _ask(repository: Repository, *, sizes: bool) -> Any:
+    from huggingface_hub import HfApi
+
+    return HfApi(token=_token(repository)).repo_info(
+        repository.id,
+        repo_type=repository.kind,
+        revision=repository.revision or None,
+        files_metadata=sizes,
+        timeout=_TIMEOUT,
+    )
+
+
+def _token(repository: Repository) -> str | None:
+    return repository.token.reveal() if repository.token else None
+
+
+def _size(info: Any, allow: Sequence[str], ignore: Sequence[str]) -> int:
+    """Return the bytes of the files that match the patterns; 0 where the hub was not asked for sizes."""
+    from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined] # public, not in its __all__
+
+    sizes: dict[str, int] = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    names = filter_repo_objects(sizes, allow_patterns=list(allow) or None, ignore_patterns=list(ignore) or None)
+    return sum(sizes[name] for name in names)
+
+
+@contextmanager
+def _reported(repository: Repository, size: int, progress: Progress | None) -> Iterator[None]:
+    """Report a download in our own way, and keep the bars of the hub's library from the terminal."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub.utils import (  # type: ignore[attr-defined] # public, not in its __all__
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository.id, repo_type=repository.kind), "blobs")
+    shown = not are_progress_bars_disabled()
+    if shown:
+        disable_progress_bars()
+    try:
+        if progress is None:
+            yield
+        else:
+            with (
+                progress.task(f"downloading {repository.id}", size, "bytes") as task,
+                report_growth(blobs, task.update),
+            ):
+                yield
+    finally:
+        if shown:
+            enable_progress_bars()
+
+
+def _error(error: Exception, repository: Repository) -> AssetError:
+    """Return the hub's error as ours: one line, with what the user can do."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    name = _name(repository)
+    if isinstance(error, GatedRepoError):
+        return AssetError(
+            f"the {name} is gated: accept its licence on its page at the hub, then log in with 'hf auth login' "
+            "or set HF_TOKEN"
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        hint = "the token may not read it" if repository.token else "log in with 'hf auth login' or set HF_TOKEN"
+        return AssetError(f"the hub has no {name}, or it is private: check the id; {hint}")
+    if isinstance(error, RevisionNotFoundError):
+        return AssetError(f"the {name} has no revision {repository.revision!r} on the hub")
+    if isinstance(error, HFValidationError):
+        return AssetError(f"{repository.id!r} is not an id of the hub: write OWNER/NAME")
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return HubUnreachableError(f"the hub did not answer about the {name} ({reason[:_REASON_LENGTH]})")
+
+
+def _name(repository: Repository) -> str:
+    return f"{repository.kind} {repository.id!r}"
