@@ -74,9 +74,9 @@ def _take(module: ModuleType, *names: str) -> None:
             globals()[name] = value
 
 
-_take(_load("test_stores.py"))
+_take(_load("record/test_stores.py"))
 _take(
-    _load("running/test_run_step.py"),
+    _load("steps/test_step.py"),
     "_asked", "_pipeline", "test_a_run_concludes", "test_nothing_is_made_twice", "test_resume_does_what_is_left",
 )  # fmt: skip
 

@@ -42,10 +42,10 @@ import os
 import threading
 import time
 import attrs
-from llmops_sdk.plugin import EvaluatorCard, Evaluator, Metric, Scored, hookimpl, option
+from llmops_sdk.plugin import EvaluatorCard, Evaluator, Metric, Options, Scored, hookimpl, option
 
 @attrs.frozen(kw_only=True)
-class Options:
+class LengthOptions(Options):
     sleep: float = option(0.0, help="seconds before the first score")
     dies: str = option("", help="an output at which its process is killed, as for want of memory")
 
@@ -63,7 +63,7 @@ class Length(Evaluator):
 
 @hookimpl
 def llmops_cards():
-    return (EvaluatorCard(name="length", summary="characters", load="rehearsed_length:Length", options=Options),)
+    return (EvaluatorCard(name="length", summary="characters", load="rehearsed_length:Length", options=LengthOptions),)
 '''
 
 

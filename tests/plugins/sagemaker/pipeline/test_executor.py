@@ -278,7 +278,7 @@ def test_a_run_whose_pipeline_was_deleted_is_resumed_as_a_new_one(
     run, told = begun(plugins), Told()
     new = Run.create(MemoryStore(), run.plan, run_id="new")
     monkeypatch.setattr(executor, "Execution", gone)
-    monkeypatch.setattr(executor.SageMakerExecutor, "begin", lambda *_: new)
+    monkeypatch.setattr(executor.SageMakerExecutor, "create_run", lambda *_: new)
     resumed = plugins.make("executor", "sagemaker", {}).resume(run, Runtime(plugins, tmp_path, progress=told))
 
     assert "new" == resumed.id

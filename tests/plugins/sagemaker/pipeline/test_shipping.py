@@ -78,7 +78,7 @@ def test_the_project_goes_as_a_wheel_where_it_is_installed_from_its_folder(regis
     assert f"./sagemaker_remote_function_workspace/{wheel.name}[sagemaker]" == found.requirements[0]
     assert "sagemaker==2.253.1" == found.requirements[-1]
     with zipfile.ZipFile(wheel) as archive:
-        assert "llmops_plugins/sagemaker/steps.py" in archive.namelist()
+        assert "llmops_plugins/sagemaker/pipeline/steps.py" in archive.namelist()
 
 
 def test_nothing_but_wheels_is_staged(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
