@@ -214,7 +214,7 @@ def _reported(repository: Repository, size: int, progress: Progress | None) -> I
             yield
         else:
             with (
-                progress.task(f"downloading {repository.id}", size, "bytes") as task,
+                progress.task(f"downloading {repository.id}", size or None, "bytes") as task,
                 report_growth(blobs, task.update),
             ):
                 yield
