@@ -11,109 +11,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmops_sdk.errors import (
         AssetError as AssetError,
-    )
-    from llmops_sdk.errors import (
         DataError as DataError,
-    )
-    from llmops_sdk.errors import (
         EndpointError as EndpointError,
-    )
-    from llmops_sdk.errors import (
         LLMOpsError as LLMOpsError,
-    )
-    from llmops_sdk.errors import (
         MissingExtraError as MissingExtraError,
-    )
-    from llmops_sdk.errors import (
         PluginError as PluginError,
-    )
-    from llmops_sdk.errors import (
         RunInterrupted as RunInterrupted,
-    )
-    from llmops_sdk.errors import (
         RunNotFoundError as RunNotFoundError,
-    )
-    from llmops_sdk.errors import (
         SpecError as SpecError,
-    )
-    from llmops_sdk.errors import (
         StepFailedError as StepFailedError,
-    )
-    from llmops_sdk.errors import (
         StoreError as StoreError,
-    )
-    from llmops_sdk.errors import (
         UserError as UserError,
     )
-    from llmops_sdk.pipeline.execution import (
-        attach as attach,
-    )
-    from llmops_sdk.pipeline.execution import (
-        resume as resume,
-    )
-    from llmops_sdk.pipeline.pipeline import (
-        Pipeline as Pipeline,
-    )
-    from llmops_sdk.pipeline.rescoring import (
-        rescore as rescore,
-    )
-    from llmops_sdk.pipeline.result import (
-        Result as Result,
-    )
-    from llmops_sdk.pipeline.result import (
-        load as load,
-    )
-    from llmops_sdk.plugin.registry import (
-        Registry as Registry,
-    )
-    from llmops_sdk.plugin.stores import (
-        open_store as open_store,
-    )
-    from llmops_sdk.progress import (
-        Progress as Progress,
-    )
-    from llmops_sdk.record.local_store import (
-        LocalStore as LocalStore,
-    )
-    from llmops_sdk.record.runs import (
-        Run as Run,
-    )
-    from llmops_sdk.record.stores import (
-        Store as Store,
-    )
-    from llmops_sdk.values.generations import (
-        GenerationOptions as GenerationOptions,
-    )
-    from llmops_sdk.values.plan import (
-        Plan as Plan,
-    )
+    from llmops_sdk.pipeline.execution import attach as attach, resume as resume
+    from llmops_sdk.pipeline.pipeline import Pipeline as Pipeline
+    from llmops_sdk.pipeline.rescoring import rescore as rescore
+    from llmops_sdk.pipeline.result import Result as Result, load as load
+    from llmops_sdk.plugin.registry import Registry as Registry
+    from llmops_sdk.plugin.stores import open_store as open_store
+    from llmops_sdk.progress import Progress as Progress
+    from llmops_sdk.record.local_store import LocalStore as LocalStore
+    from llmops_sdk.record.run import Run as Run
+    from llmops_sdk.record.stores import Store as Store
+    from llmops_sdk.values.generations import GenerationOptions as GenerationOptions
+    from llmops_sdk.values.plan import Plan as Plan
     from llmops_sdk.values.results import (
         CellResult as CellResult,
-    )
-    from llmops_sdk.values.results import (
         Difference as Difference,
-    )
-    from llmops_sdk.values.results import (
         Estimate as Estimate,
-    )
-    from llmops_sdk.values.results import (
         FailedCell as FailedCell,
-    )
-    from llmops_sdk.values.results import (
         Leaderboard as Leaderboard,
-    )
-    from llmops_sdk.values.results import (
         Results as Results,
-    )
-    from llmops_sdk.values.results import (
         Speed as Speed,
-    )
-    from llmops_sdk.values.results import (
         Verdict as Verdict,
     )
-    from llmops_sdk.values.secrets import (
-        Secret as Secret,
-    )
+    from llmops_sdk.values.secrets import Secret as Secret
 
     __version__: str
 
@@ -140,7 +72,7 @@ _HOMES = {
     "plugin.stores": ("open_store",),
     "progress": ("Progress",),
     "record.local_store": ("LocalStore",),
-    "record.runs": ("Run",),
+    "record.run": ("Run",),
     "record.stores": ("Store",),
     "values.generations": ("GenerationOptions",),
     "values.plan": ("Plan",),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from llmops_plugins.metrics.judge import options as judge_options
 from llmops_plugins.metrics.robustness import options as robustness_options
-from llmops_plugins.metrics.tasks import options as task_options
-from llmops_plugins.metrics.tasks import summarization_options
+from llmops_plugins.metrics.tasks import options as task_options, summarization_options
 from llmops_plugins.metrics.text import options as text_options
 from llmops_plugins.metrics.toxicity import options as toxicity_options
 from llmops_sdk.plugin import Asset, Check, EvaluatorCard, hookimpl

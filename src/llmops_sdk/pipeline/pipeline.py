@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.errors import SpecError
 from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import make_plan
 from llmops_sdk.planning.preflight import input_checks, preflight_checks, require
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
 from llmops_sdk.planning.spec_files import read_spec, spec_to
+from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress
@@ -71,90 +72,133 @@ class Pipeline:
 
     # -- specify --------------------------------------------------------------------------------
 
-    def with_dataset(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
+    def with_dataset(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add a dataset.
 
         Args:
             use: The name of a dataset card (`sample`, `dolly`, `jsonl`, ...); `llmops plugins` lists them.
-            name: How this pipeline calls it, where it is used twice.
-            **options: Of the card.
+            options: The card's options as an object of its options class, which type checkers can check.
+            name: The dataset's name in this pipeline; needed where a card is used twice.
+            **named: The card's options by name; they override those of the object.
         """
-        return self._with(datasets=(*self.spec.datasets, ComponentSpec(use, name, options)))
+        return self._with(datasets=(*self.spec.datasets, ComponentSpec(use, name, _merged(options, named))))
 
-    def with_prompt(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
-        """Add a prompt template (`alpaca`, `plain`, `chat`, `template`)."""
-        return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, options)))
+    def with_prompt(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
+        """Add a prompt template (`alpaca`, `plain`, `chat`, `template`); the arguments are those of `with_dataset`."""
+        return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, _merged(options, named))))
 
     def with_model(
         self,
         use: str,
+        options: ModelOptions | None = None,
+        /,
         *,
         name: str = "",
         fine_tune: bool | None = None,
         train_on: str = "",
-        trainer: str | Mapping[str, Any] | None = None,
-        deployer: str | Mapping[str, Any] | None = None,
-        **options: Any,
+        trainer: str | TrainerOptions | Mapping[str, Any] | None = None,
+        deployer: str | DeployerOptions | Mapping[str, Any] | None = None,
+        **named: Any,
     ) -> Pipeline:
         """Add a model recipe.
 
         Args:
             use: The name of a model card (`smollm2`, `huggingface`, ...).
-            name: How this pipeline calls it, where it is used twice.
-            fine_tune: False evaluates the base model as it is; by default it is fine-tuned where its card can be.
-            train_on: The dataset to fine-tune on; by default each one it is asked about.
-            trainer: Options for its trainer, or the name of another one, or both with the key `use`.
+            options: The card's options as an object of its options class.
+            name: The model's name in this pipeline; needed where a card is used twice.
+            fine_tune: False evaluates the base model as it is; by default it is fine-tuned if its card names a trainer.
+            train_on: The dataset to fine-tune on; by default each dataset it is evaluated on.
+            trainer: Options for its trainer (an options object or a mapping), or the name of another trainer, or a
+                mapping with both, where the key `use` holds the name.
             deployer: The same for its deployer.
-            **options: Of the card.
+            **named: The card's options by name; they override those of the object.
         """
-        model = ModelSpec(use, name, options, fine_tune, train_on, _override(trainer), _override(deployer))
+        model = ModelSpec(
+            use, name, _merged(options, named), fine_tune, train_on, _override(trainer), _override(deployer)
+        )
         return self._with(models=(*self.spec.models, model))
 
-    def with_trainer(self, use: str = "", **options: Any) -> Pipeline:
-        """Override the trainer of every model; a model's own options win."""
-        return self._with(trainer=Override(use, options))
+    def with_trainer(self, use: str = "", options: TrainerOptions | None = None, /, **named: Any) -> Pipeline:
+        """Override the trainer of every model; a model's own options take precedence.
 
-    def with_deployer(self, use: str = "", **options: Any) -> Pipeline:
-        """Override the deployer of every model; a model's own options win."""
-        return self._with(deployer=Override(use, options))
+        Args:
+            use: The name of a trainer card; empty keeps each model's own trainer.
+            options: The trainer's options as an object of its options class.
+            **named: The trainer's options by name; they override those of the object.
+        """
+        return self._with(trainer=Override(use, _merged(options, named)))
 
-    def with_evaluator(self, use: str, *, name: str = "", **options: Any) -> Pipeline:
-        """Add an evaluator; the first metric of the first one decides unless `with_metric` says otherwise."""
-        return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, options)))
+    def with_deployer(self, use: str = "", options: DeployerOptions | None = None, /, **named: Any) -> Pipeline:
+        """Override the deployer of every model, as `with_trainer` does the trainer."""
+        return self._with(deployer=Override(use, _merged(options, named)))
+
+    def with_evaluator(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
+        """Add an evaluator; the arguments are those of `with_dataset`.
+
+        The first metric of the first evaluator decides unless `with_metric` names another one.
+        """
+        return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, _merged(options, named))))
 
     def with_metric(self, name: str) -> Pipeline:
-        """Say which metric decides."""
+        """Name the metric that decides."""
         return self._with(metric=name)
 
-    def with_generation(self, **options: Any) -> Pipeline:
-        """Say how candidates write their answers: `max_new_tokens`, `temperature`, `top_p`, `stop`, `seed`.
+    def with_reporter(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
+        """Add a reporter, called after every run; the arguments are those of `with_dataset`.
 
-        One for all candidates, so that the comparison is fair.
+        A pipeline that names no reporter has `html`, which writes `report.html` into the run's record.
+        """
+        return self._with(reporters=(*self.spec.reporters, ComponentSpec(use, name, _merged(options, named))))
+
+    def with_generation(
+        self,
+        *,
+        max_new_tokens: int | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        stop: Sequence[str] | None = None,
+        seed: int | None = None,
+    ) -> Pipeline:
+        """Set how candidates write their answers; the same for all candidates, which keeps the comparison fair.
+
+        What is left out stays as it is.
+
+        Args:
+            max_new_tokens: The longest answer, in tokens of the model.
+            temperature: 0 is greedy decoding.
+            top_p: Nucleus sampling; 1 keeps all tokens.
+            stop: Further stop strings, after those of the prompt template.
+            seed: For sampling.
 
         Raises:
-            SpecError: An unknown or ill-typed option.
+            SpecError: A value has the wrong type or is out of range.
         """
-        known = [field.name for field in attrs.fields(GenerationOptions)]
-        for option in options:
-            if option not in known:
-                message = f"generation has no option {option!r}{did_you_mean(option, known)}"
-                raise SpecError(message)
-        if isinstance(options.get("stop"), str):
-            message = f"generation option 'stop' is a list of texts: stop=[{options['stop']!r}]"
+        if isinstance(stop, str):
+            message = f"generation option 'stop' is a list of texts: stop=[{stop!r}]"
             raise SpecError(message)
+        values = {
+            "max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p, "stop": stop, "seed": seed,
+        }  # fmt: skip
+        changes = {name: value for name, value in values.items() if value is not None}
         try:
-            return self._with(generation=from_json({**to_json(self.spec.generation), **options}, GenerationOptions))
+            return self._with(generation=from_json({**to_json(self.spec.generation), **changes}, GenerationOptions))
         except Exception as exc:
             message = f"generation: {explain(exc)}"
             raise SpecError(message) from exc
 
     def with_settings(self, plugin: str, **settings: Any) -> Pipeline:
-        """Say where and as whom a plugin works: account, region, bucket, ..."""
+        """Set where and as whom a plugin works: account, region, bucket, ..."""
         return self._with(settings={**self.spec.settings, plugin: settings})
 
-    def with_executor(self, use: str, **options: Any) -> Pipeline:
-        """Say where steps run."""
-        return self._with(executor=ComponentSpec(use, "", options))
+    def with_executor(self, use: str, options: ExecutorOptions | None = None, /, **named: Any) -> Pipeline:
+        """Choose where steps run (`local`, `sagemaker`, ...).
+
+        Args:
+            use: The name of an executor card.
+            options: The executor's options as an object of its options class.
+            **named: The executor's options by name; they override those of the object.
+        """
+        return self._with(executor=ComponentSpec(use, "", _merged(options, named)))
 
     def on_executor(self, on: str, registry: Registry) -> Pipeline:
         """Return the pipeline on another executor, which keeps the options of this one that mean the same there.
@@ -236,10 +280,16 @@ class Pipeline:
         return attrs.evolve(self, spec=attrs.evolve(self.spec, **changes))
 
 
-def _override(given: str | Mapping[str, Any] | None) -> Override:
+def _override(given: str | Options | Mapping[str, Any] | None) -> Override:
     if given is None:
         return Override()
     if isinstance(given, str):
         return Override(given)
+    if isinstance(given, Options):
+        return Override("", given.to_mapping())
     options = dict(given)
     return Override(str(options.pop("use", "")), options)
+
+
+def _merged(options: Options | None, named: Mapping[str, Any]) -> dict[str, Any]:
+    return {**(options.to_mapping() if options else {}), **named}

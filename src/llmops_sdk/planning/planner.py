@@ -19,6 +19,7 @@ from llmops_sdk.plugin.options import DeployerOptions, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import (
+    DEFAULT_REPORTER,
     Cell,
     CompareStep,
     Component,
@@ -101,6 +102,8 @@ class _Planner:
         models = tuple(self._model(model, [dataset.name for dataset in datasets]) for model in spec.models)
         _check_distinct(models)
         cells = _cells(datasets, models, prompts)
+        pins = self._registry.pins(self._used.values())  # not of reporters: a run does not need them where it runs
+        reporters = self._components("reporter", spec.reporters or (ComponentSpec(DEFAULT_REPORTER.use),))
         return Plan(
             name=spec.name,
             datasets=datasets,
@@ -113,8 +116,9 @@ class _Planner:
             settings=self._settings,
             cells=cells,
             steps=_steps(datasets, models, cells),
-            plugins=self._registry.pins(self._used.values()),
+            plugins=pins,
             assets=tuple(self._assets),
+            reporters=reporters,
         )
 
     def extend(self, plan: Plan) -> Plan:

@@ -44,6 +44,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
             "deployer": deployers,
             "generation": _options(GenerationOptions, {}),
             "evaluators": _list(registry, "evaluator", {"name": {"type": "string"}}),
+            "reporters": _list(registry, "reporter", {"name": {"type": "string"}}),
             "metric": {"type": "string", "description": "the metric that decides"},
             "executor": _item(registry, "executor", {}),
             "settings": {"type": "object", "additionalProperties": {"type": "object"}},

@@ -89,6 +89,7 @@ class Spec:
     deployer: Override = attrs.field(factory=Override)
     generation: GenerationOptions = attrs.field(factory=GenerationOptions)
     evaluators: tuple[ComponentSpec, ...] = ()
+    reporters: tuple[ComponentSpec, ...] = ()
     metric: str = ""
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
     settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)

@@ -22,6 +22,7 @@ _TOP = (
     "deployer",
     "generation",
     "evaluators",
+    "reporters",
     "metric",
     "executor",
     "settings",
@@ -81,6 +82,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         deployer=_given(data.get("deployer", {}), f"{where}: deployer"),
         generation=generation,
         evaluators=tuple(_component(item, f"{where}: evaluators.{i}") for i, item in _items(data, "evaluators", where)),
+        reporters=tuple(_component(item, f"{where}: reporters.{i}") for i, item in _items(data, "reporters", where)),
         metric=_text(data.get("metric", ""), f"{where}: metric"),
         executor=_component(data.get("executor", "local"), f"{where}: executor"),
         settings={
@@ -123,6 +125,8 @@ def spec_to(spec: Spec) -> dict[str, Any]:
         data["generation"] = generation
     if spec.evaluators:
         data["evaluators"] = [_component_data(item) for item in spec.evaluators]
+    if spec.reporters:
+        data["reporters"] = [_component_data(item) for item in spec.reporters]
     if spec.metric:
         data["metric"] = spec.metric
     if spec.executor != ComponentSpec("local"):

@@ -6,360 +6,151 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llmops_sdk.assets.asset import (
-        Asset as Asset,
-    )
-    from llmops_sdk.assets.asset import (
-        find_asset as find_asset,
-    )
+    from llmops_sdk.assets.asset import Asset as Asset, find_asset as find_asset
     from llmops_sdk.assets.sources import (
         AssetSource as AssetSource,
-    )
-    from llmops_sdk.assets.sources import (
         DebianSource as DebianSource,
-    )
-    from llmops_sdk.assets.sources import (
         FolderSource as FolderSource,
-    )
-    from llmops_sdk.assets.sources import (
         WheelSource as WheelSource,
     )
-    from llmops_sdk.data.rendering import (
-        render as render,
-    )
-    from llmops_sdk.data.splits import (
-        read_jsonl as read_jsonl,
-    )
-    from llmops_sdk.data.splits import (
-        write_splits as write_splits,
-    )
+    from llmops_sdk.data.rendering import render as render
+    from llmops_sdk.data.splits import read_jsonl as read_jsonl, write_splits as write_splits
     from llmops_sdk.errors import (
         AssetError as AssetError,
-    )
-    from llmops_sdk.errors import (
         DataError as DataError,
-    )
-    from llmops_sdk.errors import (
         EndpointError as EndpointError,
-    )
-    from llmops_sdk.errors import (
         LLMOpsError as LLMOpsError,
-    )
-    from llmops_sdk.errors import (
         MissingExtraError as MissingExtraError,
-    )
-    from llmops_sdk.errors import (
         PluginError as PluginError,
-    )
-    from llmops_sdk.errors import (
         RequestError as RequestError,
-    )
-    from llmops_sdk.errors import (
         ResourceBusyError as ResourceBusyError,
-    )
-    from llmops_sdk.errors import (
         RunNotFoundError as RunNotFoundError,
-    )
-    from llmops_sdk.errors import (
         SpecError as SpecError,
-    )
-    from llmops_sdk.errors import (
         StepFailedError as StepFailedError,
-    )
-    from llmops_sdk.errors import (
         StoreError as StoreError,
-    )
-    from llmops_sdk.errors import (
         UserError as UserError,
-    )
-    from llmops_sdk.errors import (
         did_you_mean as did_you_mean,
     )
     from llmops_sdk.plugin.cards import (
         Card as Card,
-    )
-    from llmops_sdk.plugin.cards import (
         DatasetCard as DatasetCard,
-    )
-    from llmops_sdk.plugin.cards import (
         DeployerCard as DeployerCard,
-    )
-    from llmops_sdk.plugin.cards import (
         EvaluatorCard as EvaluatorCard,
-    )
-    from llmops_sdk.plugin.cards import (
         ExecutorCard as ExecutorCard,
-    )
-    from llmops_sdk.plugin.cards import (
         ModelCard as ModelCard,
-    )
-    from llmops_sdk.plugin.cards import (
         OrphanFinderCard as OrphanFinderCard,
-    )
-    from llmops_sdk.plugin.cards import (
         PromptCard as PromptCard,
-    )
-    from llmops_sdk.plugin.cards import (
         ReporterCard as ReporterCard,
-    )
-    from llmops_sdk.plugin.cards import (
         StoreCard as StoreCard,
-    )
-    from llmops_sdk.plugin.cards import (
         TrainerCard as TrainerCard,
     )
-    from llmops_sdk.plugin.checks import (
-        Check as Check,
-    )
-    from llmops_sdk.plugin.checks import (
-        Finding as Finding,
-    )
-    from llmops_sdk.plugin.context import (
-        Context as Context,
-    )
-    from llmops_sdk.plugin.hookspecs import (
-        hookimpl as hookimpl,
-    )
+    from llmops_sdk.plugin.checks import Check as Check, Finding as Finding
+    from llmops_sdk.plugin.context import Context as Context
+    from llmops_sdk.plugin.hookspecs import hookimpl as hookimpl
     from llmops_sdk.plugin.interfaces import (
         DatasetSource as DatasetSource,
-    )
-    from llmops_sdk.plugin.interfaces import (
         Deployer as Deployer,
-    )
-    from llmops_sdk.plugin.interfaces import (
         Evaluator as Evaluator,
-    )
-    from llmops_sdk.plugin.interfaces import (
         OrphanFinder as OrphanFinder,
-    )
-    from llmops_sdk.plugin.interfaces import (
         PromptSource as PromptSource,
-    )
-    from llmops_sdk.plugin.interfaces import (
         Reporter as Reporter,
-    )
-    from llmops_sdk.plugin.interfaces import (
         Trainer as Trainer,
-    )
-    from llmops_sdk.plugin.interfaces import (
         Transport as Transport,
     )
     from llmops_sdk.plugin.options import (
         DeployerOptions as DeployerOptions,
-    )
-    from llmops_sdk.plugin.options import (
         ExecutorOptions as ExecutorOptions,
-    )
-    from llmops_sdk.plugin.options import (
         ModelOptions as ModelOptions,
-    )
-    from llmops_sdk.plugin.options import (
         Options as Options,
-    )
-    from llmops_sdk.plugin.options import (
         TrainerOptions as TrainerOptions,
-    )
-    from llmops_sdk.plugin.options import (
         option as option,
     )
-    from llmops_sdk.plugin.registry import (
-        Registry as Registry,
+    from llmops_sdk.plugin.registry import Registry as Registry
+    from llmops_sdk.plugin.stores import open_store as open_store
+    from llmops_sdk.progress import Progress as Progress, Task as Task, replay as replay
+    from llmops_sdk.record.artifacts import (
+        Artifact as Artifact,
+        artifact_addresses as artifact_addresses,
+        copy_artifact as copy_artifact,
+        read_artifact as read_artifact,
     )
-    from llmops_sdk.plugin.stores import (
-        open_store as open_store,
+    from llmops_sdk.record.layout import (
+        PlanAddress as PlanAddress,
+        plan_uri as plan_uri,
+        split_plan_uri as split_plan_uri,
     )
-    from llmops_sdk.progress import (
-        Progress as Progress,
-    )
-    from llmops_sdk.progress import (
-        Task as Task,
-    )
-    from llmops_sdk.progress import (
-        replay as replay,
-    )
-    from llmops_sdk.record.local_store import (
-        LocalStore as LocalStore,
-    )
-    from llmops_sdk.record.runs import (
-        Run as Run,
-    )
-    from llmops_sdk.record.stores import (
-        Store as Store,
-    )
+    from llmops_sdk.record.local_store import LocalStore as LocalStore
+    from llmops_sdk.record.metadata import RunMetadata as RunMetadata
+    from llmops_sdk.record.plans import read_plan as read_plan, write_plan as write_plan
+    from llmops_sdk.record.run import Run as Run
+    from llmops_sdk.record.stores import Store as Store
+    from llmops_sdk.report.collect import report_run as report_run
     from llmops_sdk.steps.client.client import (
         Answered as Answered,
-    )
-    from llmops_sdk.steps.client.client import (
         Question as Question,
-    )
-    from llmops_sdk.steps.client.client import (
         Unanswered as Unanswered,
-    )
-    from llmops_sdk.steps.client.client import (
         ask as ask,
     )
-    from llmops_sdk.steps.client.http import (
-        HttpTransport as HttpTransport,
-    )
-    from llmops_sdk.steps.client.http import (
-        is_loopback as is_loopback,
-    )
+    from llmops_sdk.steps.client.http import HttpTransport as HttpTransport, is_loopback as is_loopback
     from llmops_sdk.steps.client.payloads import (
         error_message as error_message,
-    )
-    from llmops_sdk.steps.client.payloads import (
         is_transient as is_transient,
-    )
-    from llmops_sdk.steps.client.payloads import (
         make_payload as make_payload,
-    )
-    from llmops_sdk.steps.client.payloads import (
         make_scoring_payload as make_scoring_payload,
-    )
-    from llmops_sdk.steps.client.payloads import (
         parse_log_probability as parse_log_probability,
-    )
-    from llmops_sdk.steps.client.payloads import (
         parse_reply as parse_reply,
     )
-    from llmops_sdk.steps.executor import (
-        Executor as Executor,
-    )
-    from llmops_sdk.steps.runtime import (
-        Runtime as Runtime,
-    )
-    from llmops_sdk.steps.runtime import (
-        default_home as default_home,
-    )
-    from llmops_sdk.steps.step import (
-        run_step as run_step,
-    )
-    from llmops_sdk.steps.worker import (
-        Child as Child,
-    )
-    from llmops_sdk.values.data import (
-        DatasetSplits as DatasetSplits,
-    )
-    from llmops_sdk.values.data import (
-        Record as Record,
-    )
-    from llmops_sdk.values.data import (
-        Split as Split,
-    )
+    from llmops_sdk.steps.executor import Executor as Executor
+    from llmops_sdk.steps.runtime import Runtime as Runtime, default_home as default_home
+    from llmops_sdk.steps.step import run_step as run_step
+    from llmops_sdk.steps.worker import Child as Child
+    from llmops_sdk.values.data import DatasetSplits as DatasetSplits, Record as Record, Split as Split
     from llmops_sdk.values.generations import (
         Generation as Generation,
-    )
-    from llmops_sdk.values.generations import (
         GenerationOptions as GenerationOptions,
-    )
-    from llmops_sdk.values.generations import (
         Probe as Probe,
-    )
-    from llmops_sdk.values.generations import (
         ProbeReply as ProbeReply,
-    )
-    from llmops_sdk.values.generations import (
         Reply as Reply,
     )
     from llmops_sdk.values.models import (
         BaseModel as BaseModel,
-    )
-    from llmops_sdk.values.models import (
         ServableModel as ServableModel,
-    )
-    from llmops_sdk.values.models import (
         TrainedModel as TrainedModel,
-    )
-    from llmops_sdk.values.models import (
         TrainingPoint as TrainingPoint,
     )
     from llmops_sdk.values.plan import (
         CompareStep as CompareStep,
-    )
-    from llmops_sdk.values.plan import (
         GenerateStep as GenerateStep,
-    )
-    from llmops_sdk.values.plan import (
         Plan as Plan,
-    )
-    from llmops_sdk.values.plan import (
         PrepareStep as PrepareStep,
-    )
-    from llmops_sdk.values.plan import (
         ScoreStep as ScoreStep,
-    )
-    from llmops_sdk.values.plan import (
         Step as Step,
-    )
-    from llmops_sdk.values.plan import (
         TrainStep as TrainStep,
     )
     from llmops_sdk.values.prompts import (
         ChatPrompt as ChatPrompt,
-    )
-    from llmops_sdk.values.prompts import (
         ChatTemplate as ChatTemplate,
-    )
-    from llmops_sdk.values.prompts import (
         Prompt as Prompt,
-    )
-    from llmops_sdk.values.prompts import (
         PromptTemplate as PromptTemplate,
-    )
-    from llmops_sdk.values.prompts import (
         TextPrompt as TextPrompt,
-    )
-    from llmops_sdk.values.prompts import (
         TextTemplate as TextTemplate,
     )
-    from llmops_sdk.values.resources import (
-        Endpoint as Endpoint,
-    )
-    from llmops_sdk.values.resources import (
-        Resource as Resource,
-    )
-    from llmops_sdk.values.resources import (
-        TaggedResource as TaggedResource,
-    )
-    from llmops_sdk.values.results import (
-        Results as Results,
-    )
+    from llmops_sdk.values.resources import Endpoint as Endpoint, Resource as Resource, TaggedResource as TaggedResource
+    from llmops_sdk.values.results import Results as Results
     from llmops_sdk.values.scores import (
         Metric as Metric,
-    )
-    from llmops_sdk.values.scores import (
         RecordScore as RecordScore,
-    )
-    from llmops_sdk.values.scores import (
         Scored as Scored,
-    )
-    from llmops_sdk.values.scores import (
         Unscored as Unscored,
     )
-    from llmops_sdk.values.secrets import (
-        Secret as Secret,
-    )
+    from llmops_sdk.values.secrets import Secret as Secret
     from llmops_sdk.values.serial import (
         canonical as canonical,
-    )
-    from llmops_sdk.values.serial import (
         digest as digest,
-    )
-    from llmops_sdk.values.serial import (
         file_sha256 as file_sha256,
-    )
-    from llmops_sdk.values.serial import (
         from_json as from_json,
     )
-    from llmops_sdk.values.step_records import (
-        Failed as Failed,
-    )
-    from llmops_sdk.values.step_records import (
-        StepRecord as StepRecord,
-    )
-    from llmops_sdk.values.step_records import (
-        Succeeded as Succeeded,
-    )
+    from llmops_sdk.values.step_records import Failed as Failed, StepRecord as StepRecord, Succeeded as Succeeded
 
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
@@ -413,8 +204,13 @@ _HOMES = {
     "plugin.stores": ("open_store",),
     "progress": ("Progress", "Task", "replay"),
     "record.local_store": ("LocalStore",),
-    "record.runs": ("Run",),
+    "record.artifacts": ("Artifact", "artifact_addresses", "copy_artifact", "read_artifact"),
+    "record.layout": ("PlanAddress", "plan_uri", "split_plan_uri"),
+    "record.metadata": ("RunMetadata",),
+    "record.plans": ("read_plan", "write_plan"),
+    "record.run": ("Run",),
     "record.stores": ("Store",),
+    "report.collect": ("report_run",),
     "steps.client.client": ("Answered", "Question", "Unanswered", "ask"),
     "steps.client.http": ("HttpTransport", "is_loopback"),
     "steps.client.payloads": (
@@ -445,6 +241,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Answered",
+    "Artifact",
     "Asset",
     "AssetError",
     "AssetSource",
@@ -488,6 +285,7 @@ __all__ = [
     "OrphanFinder",
     "OrphanFinderCard",
     "Plan",
+    "PlanAddress",
     "PluginError",
     "PrepareStep",
     "Probe",
@@ -509,6 +307,7 @@ __all__ = [
     "ResourceBusyError",
     "Results",
     "Run",
+    "RunMetadata",
     "RunNotFoundError",
     "Runtime",
     "ScoreStep",
@@ -539,8 +338,10 @@ __all__ = [
     "Unscored",
     "UserError",
     "WheelSource",
+    "artifact_addresses",
     "ask",
     "canonical",
+    "copy_artifact",
     "default_home",
     "did_you_mean",
     "digest",
@@ -557,10 +358,15 @@ __all__ = [
     "option",
     "parse_log_probability",
     "parse_reply",
+    "plan_uri",
+    "read_artifact",
     "read_jsonl",
+    "read_plan",
     "render",
     "replay",
     "run_step",
+    "split_plan_uri",
+    "write_plan",
     "write_splits",
 ]
 

@@ -19,7 +19,7 @@ from llmops_sdk.values.resources import Endpoint, Resource, TaggedResource
 from llmops_sdk.values.scores import Metric, RecordScore
 
 if TYPE_CHECKING:
-    from llmops_sdk.record.runs import Run
+    from llmops_sdk.record.run import Run
 
 from llmops_sdk.plugin.context import Context
 
@@ -221,8 +221,19 @@ class Evaluator(Plugin):
 
 
 class Reporter(Plugin):
-    """Tells about a finished run."""
+    """Passes on what a run found: writes a page, sends a message, fills a table.
+
+    The reporters of a pipeline are called on the user's machine after every run, also after one that was resumed,
+    attached to or rescored.
+    """
 
     @abstractmethod
-    def report(self, run: Run) -> None:
-        """Read the record, and write or send what it tells."""
+    def report(self, context: Context, run: Run) -> None:
+        """Read the record of a run that has ended, and report it.
+
+        What is raised here is a warning that names the reporter; it changes nothing about the run.
+
+        Args:
+            context: Its `folder` is empty, and deleted afterwards; `run.put` keeps a file with the run.
+            run: The record; `run.results()` holds the conclusions.
+        """

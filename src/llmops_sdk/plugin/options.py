@@ -12,6 +12,7 @@ from llmops_sdk.plugin.checks import Check
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Plan
 from llmops_sdk.values.prompts import PromptTemplate
+from llmops_sdk.values.serial import to_json
 
 
 def option(
@@ -48,6 +49,10 @@ class Options:
 
     A subclass is decorated with `attrs.frozen(kw_only=True)` and declares its fields with `option`.
     """
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return all options by name, as JSON values; secrets as their references."""
+        return {field.name: to_json(getattr(self, field.name)) for field in attrs.fields(type(self))}
 
     def assets(self) -> tuple[str, ...]:
         """Return the names of the assets that these options need; a run fetches them before its first step."""

@@ -33,6 +33,10 @@ class Component:
     key: str
 
 
+DEFAULT_REPORTER = Component("html", "html", {}, key="")
+"""The reporter of a pipeline that names none, and of plans from before plans had reporters."""
+
+
 @attrs.frozen
 class PlannedPrompt:
     """A prompt template, resolved to its text."""
@@ -162,6 +166,7 @@ class Plan:
         steps: In an order in which each comes after what it needs.
         plugins: Every plugin that is used.
         assets: What must be on the machine before the first step.
+        reporters: What is called after every run; no part of any artifact's key.
         schema: The version of this form.
     """
 
@@ -178,6 +183,7 @@ class Plan:
     steps: tuple[Step, ...]
     plugins: tuple[PluginPin, ...]
     assets: tuple[str, ...] = ()
+    reporters: tuple[Component, ...] = (DEFAULT_REPORTER,)
     schema: int = PLAN_SCHEMA
 
     @cached_property

@@ -8,8 +8,10 @@ from attrs import validators
 from llmops_plugins.metrics.bertscore.options import BertscoreOptions
 from llmops_plugins.metrics.options import one_of, some_of
 from llmops_plugins.metrics.tasks.options import ClassificationAccuracyOptions, QAAccuracyOptions
-from llmops_plugins.metrics.tasks.summarization_options import CARDS as SUMMARIZATION_CARDS
-from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
+from llmops_plugins.metrics.tasks.summarization_options import (
+    CARDS as SUMMARIZATION_CARDS,
+    SummarizationAccuracyOptions,
+)
 from llmops_sdk.plugin import EvaluatorCard, Options, option
 
 PERTURBATIONS = ("butter_finger", "random_upper_case", "whitespace_add_remove")

@@ -1,0 +1,1 @@
+"""Reporters: what is written or sent after every run."""
