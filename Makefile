@@ -1,9 +1,7 @@
-# make demo   sets up and runs the main job          make test    sets up and runs lint and all tests
-# make bench  measures, side by side                  make docs    builds the documentation
-# make check-sagemaker  runs the plugin's tests with the other supported line of the SageMaker SDK
-#
-# TORCH_INDEX=URL  takes torch from another index, for example PyTorch's own of CPU wheels, which are much smaller
-# PYTHON=python3.11  chooses the interpreter (3.10, 3.11 or 3.12)
+# `make` lists the targets. Settings, each as NAME=VALUE after the target:
+#   PYTHON=python3.11    the interpreter of the environment (3.10, 3.11 or 3.12)
+#   TORCH_INDEX=URL      another index for torch, for example PyTorch's own of CPU wheels, which are much smaller
+#   PYTEST_ARGS="-k x"   further arguments for pytest
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,45 +9,57 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: demo test coverage lint slow-test bench docs lock check-extras check-sagemaker clean
+.PHONY: help demo test fix lint coverage slow-test docs docs-write bench lock check-extras check-sagemaker clean
 
-demo: $(VENV)/.demo
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
+	  printf '  make %-16s %s\n' "$$target" "$$text"; done
+
+demo: $(VENV)/.demo ## Set up the environment and run the quickstart example: fine-tune, evaluate, report
 	$(BIN)/llmops run examples/quickstart.yaml
 
-test: lint
+test: lint ## Set up the environment, then lint and run all tests except the slow ones
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
-# Apart from `test`, which counting lines would slow down.
-coverage: $(VENV)/.test
+# A target of its own, because counting lines slows the tests down.
+coverage: $(VENV)/.test ## Run the tests and show which lines they miss
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
-lint: $(VENV)/.test
+fix: $(VENV)/.test ## Format the code and fix what ruff can fix
+	$(BIN)/ruff format -q $(SOURCES)
+	$(BIN)/ruff check -q --fix $(SOURCES)
+
+lint: $(VENV)/.test ## Check format, code, imports, types, spelling, prose and generated pages
 	$(BIN)/ruff format --check -q $(SOURCES)
 	$(BIN)/ruff check -q $(SOURCES)
 	$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	$(BIN)/mypy src plugins tests
 
-slow-test: $(VENV)/.test
+slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile $(PYTEST_ARGS)
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
-docs: $(VENV)/.docs
+docs: $(VENV)/.docs ## Build the documentation into site/ and fail on a broken link
 	$(BIN)/mkdocs build --strict -q
 
-lock: $(VENV)/.test
+docs-write: $(VENV)/.docs ## Write the generated parts of the documentation again: reference pages and included files
+	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/cli_reference.py
+
+lock: $(VENV)/.test ## Update constraints.txt to the newest versions that resolve
 	{ sed -n 1p constraints.txt; $(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 \
 	  --no-header --no-annotate --no-emit-index-url --upgrade -q; } > constraints.new
 	mv constraints.new constraints.txt
 
-check-extras: $(VENV)/.test
+check-extras: $(VENV)/.test ## Resolve every extra for every Python, and install and import each
 	$(BIN)/python scripts/check_extras.py
 
 # The other line of the SageMaker SDK, on top of what is installed: its pickles differ from those of 2.253.
 SAGEMAKER ?= 2.257.7
 
-check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready
+check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the SageMaker tests with the other supported line of its SDK
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker $(PYTEST_ARGS)
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/test_rehearsal.py -k installed $(PYTEST_ARGS)
 
@@ -73,12 +83,12 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "setting up $(VENV) for the tests (a few minutes, once)"
-	$(PIP) -e '.[all,dev]'
-	@touch $@ $(VENV)/.demo
+	$(PIP) -e '.[all,dev,docs]'
+	@touch $@ $(VENV)/.demo $(VENV)/.docs
 
 $(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
 	$(PIP) -e '.[docs]'
 	@touch $@
 
-clean:
+clean: ## Delete the environment, caches and the built documentation
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site

@@ -30,7 +30,7 @@ IMPORTS = {
     ),
     "fmeval": ("fmeval", "fmeval.data_loaders.data_config", "pyarrow", "ray"),
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
-    "docs": ("mkdocs", "mkdocstrings"),
+    "docs": ("mkdocs", "griffe"),
 }
 RESOLVED_ONLY = ("rehearsal", "all", "dev")
 
