@@ -8,6 +8,7 @@
     │   ├── MissingExtraError     an optional dependency that is not installed
     │   ├── AssetError            weights or a dictionary that cannot be had here
     │   ├── StoreError            a store that cannot be read or written: no bucket, no permission, no network
+    │   ├── RecordError           a file of a run's record that is damaged
     │   └── RunNotFoundError      no such run, step or record in the store
     ├── StepFailedError           a step of a run ended in a failure that its record tells
     ├── ResourceBusyError         a resource that cannot be deleted yet; later it can
@@ -53,6 +54,10 @@ class AssetError(UserError):
 
 class StoreError(UserError):
     """A store that cannot be read or written as it is: no bucket, no permission, no credentials, no network."""
+
+
+class RecordError(UserError):
+    """A file of a run's record is damaged, and cannot be read."""
 
 
 class RunNotFoundError(UserError):

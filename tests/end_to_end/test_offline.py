@@ -17,7 +17,7 @@ import yaml
 
 from llmops_sdk.plugin.registry import GROUP
 from llmops_sdk.record.local_store import LocalStore
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 
 # Python imports this at the start of every process that is handed PYTHONPATH: the command's own and its children.
 # An audit hook sees what any library asks of the socket module, and cannot be taken out again.

@@ -1,4 +1,4 @@
-"""Which resources are still needed, and which go."""
+"""Deciding which resources are still needed, and which are deleted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import os
 import platform
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 
 import attrs
 
 from llmops_sdk.errors import LLMOpsError
-from llmops_sdk.gc.delete import delete_entered
+from llmops_sdk.gc.delete import delete_ledger_entry
 from llmops_sdk.gc.leftover import Choice, Leftover, Status, format_age
 from llmops_sdk.plugin.interfaces import OrphanFinder
-from llmops_sdk.record.runs import HEARTBEAT_SECONDS, LedgerEntry, Run
+from llmops_sdk.record.ledger import LedgerEntry
+from llmops_sdk.record.run import Run
+from llmops_sdk.steps.heartbeat import HEARTBEAT_SECONDS
 from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.plan import TrainStep
@@ -24,143 +25,155 @@ from llmops_sdk.values.resources import TaggedResource
 from llmops_sdk.values.step_records import Failed
 
 ALIVE_SECONDS = 8 * HEARTBEAT_SECONDS
-"""A step that was heard of so lately is being executed; the clocks of two machines may differ by a minute."""
+"""A step with a heartbeat younger than this is running; the clocks of two machines may differ by a minute."""
+
+_FORCED = "deleted by --force"
 
 
 @attrs.frozen
-class Tagged:
-    """What a sweeper found, and the sweeper."""
+class Orphan:
+    """A tagged resource, and the finder that found it and can delete it."""
 
-    known: TaggedResource
-    orphan_finder: OrphanFinder
+    tagged: TaggedResource
+    finder: OrphanFinder
 
 
 @attrs.frozen
-class _Verdict:
+class _Decision:
     status: Status
     reason: str
 
 
 @attrs.frozen
-class Judge:
-    """Says of each resource whether it goes, and why."""
+class DeletionPolicy:
+    """Decides for each resource whether it is deleted, and why.
+
+    Attributes:
+        runs: The runs of the store, by ID.
+        runtime: The process's registry, cache and progress.
+        choice: What the user asked for.
+        now: The time of all decisions, in seconds since the epoch.
+    """
 
     runs: Mapping[str, Run]
     runtime: Runtime
     choice: Choice
     now: float
 
-    def entered(self, run: Run, entry: LedgerEntry, known: TaggedResource | None) -> Leftover:
-        """Judge what a ledger tells of, and tags perhaps too."""
-        made = known.created if known else entry.entered or _created(run)
-        verdict = self._of_entry(run, entry, known, self.now - made)
+    def decide_entry(self, run: Run, entry: LedgerEntry, tagged: TaggedResource | None) -> Leftover:
+        """Decide about a resource in a ledger.
+
+        Args:
+            run: The run of the ledger.
+            entry: The entry.
+            tagged: The same resource, if it was found by its tags too.
+        """
+        created = tagged.created if tagged else entry.entered or run.metadata.created_at.timestamp()
+        decision = self._entry_decision(run, entry, tagged, self.now - created)
         return Leftover(
             resource=entry.resource,
             run_id=run.id,
             step=entry.step,
-            status=verdict.status,
-            reason=verdict.reason,
-            age=self.now - made,
-            state=known.state if known else "",
-            billed=known.billed if known else "",
-            delete=partial(self._delete_entered, run, entry),
+            status=decision.status,
+            reason=decision.reason,
+            age=self.now - created,
+            state=tagged.state if tagged else "",
+            billed=tagged.billed if tagged else "",
+            delete=partial(self._delete_entry, run, entry),
         )
 
-    def tagged(self, item: Tagged) -> Leftover:
-        """Judge what tags alone tell of."""
-        known = item.known
-        verdict = self._of_tags(known, self.now - known.created)
+    def decide_orphan(self, orphan: Orphan) -> Leftover:
+        """Decide about a resource that was found by its tags alone."""
+        tagged = orphan.tagged
+        decision = self._orphan_decision(tagged, self.now - tagged.created)
         return Leftover(
-            resource=known.resource,
-            run_id=known.run_id,
-            step=known.step,
-            status=verdict.status,
-            reason=verdict.reason,
-            age=self.now - known.created,
-            state=known.state,
-            billed=known.billed,
-            delete=partial(self._delete_tagged, item),
+            resource=tagged.resource,
+            run_id=tagged.run_id,
+            step=tagged.step,
+            status=decision.status,
+            reason=decision.reason,
+            age=self.now - tagged.created,
+            state=tagged.state,
+            billed=tagged.billed,
+            delete=partial(self._delete_orphan, orphan),
         )
 
-    def _delete_entered(self, run: Run, entry: LedgerEntry) -> None:
-        self._refuse_at_work(run, entry.step)
-        delete_entered(run, entry, self.runtime)
+    def _delete_entry(self, run: Run, entry: LedgerEntry) -> None:
+        self._check_not_running(run, entry.step)
+        delete_ledger_entry(run, entry, self.runtime)
 
-    def _delete_tagged(self, item: Tagged) -> None:
-        known = item.known
-        if known.run_id in self.runs:
-            self._refuse_at_work(self.runs[known.run_id], known.step)
-        item.orphan_finder.delete(known.resource)
+    def _delete_orphan(self, orphan: Orphan) -> None:
+        tagged = orphan.tagged
+        if tagged.run_id in self.runs:
+            self._check_not_running(self.runs[tagged.run_id], tagged.step)
+        orphan.finder.delete(tagged.resource)
 
-    def _refuse_at_work(self, run: Run, step: str) -> None:
-        """Refuse what somebody has begun to work with since it was judged: a resumed run gives the same names."""
-        fresh = Run(run.store, run.id, run.plan, run.metadata)
-        at_work = "" if self.choice.force else _at_work(fresh, step, time.time())
-        if at_work:
-            raise LLMOpsError(at_work)
+    def _check_not_running(self, run: Run, step: str) -> None:
+        """Refuse a resource of a step that has started since the decision: a resumed run uses the same names."""
+        fresh = run.with_plan(run.plan)
+        running = "" if self.choice.force else _running(fresh, step, time.time())
+        if running:
+            raise LLMOpsError(running)
 
-    def _of_entry(self, run: Run, entry: LedgerEntry, known: TaggedResource | None, age: float) -> _Verdict:
-        needed = self._needed(run, entry.step, known)
-        if needed and not self.choice.force:
-            return _Verdict("spare", needed)
+    def _entry_decision(self, run: Run, entry: LedgerEntry, tagged: TaggedResource | None, age: float) -> _Decision:
+        in_use = self._in_use(run, entry.step, tagged)
+        if in_use and not self.choice.force:
+            return _Decision("skip", in_use)
         record = run.record(entry.step)
         if entry.kept and not isinstance(record, Failed):
-            return self._of_kept(run)
+            return self._kept_decision(run)
         if self.choice.older_than is not None:
-            return self._of_age(age, self.choice.older_than)
+            return self._age_decision(age, self.choice.older_than)
         if isinstance(run.plan.step_by_name.get(entry.step), TrainStep) and record is None and not self.choice.force:
-            reason = f"the training goes on with: llmops run --resume {run.id}; --force or --older-than removes it"
-            return _Verdict("spare", reason)
+            reason = f"a resumed run continues this training (llmops run --resume {run.id}); delete it with --force or --older-than"
+            return _Decision("skip", reason)
         if record is not None:
-            return _Verdict("remove", "its step failed" if isinstance(record, Failed) else "its step is done")
-        return _Verdict("remove", "removed by force" if needed else "nobody is at work on its step")
+            return _Decision("delete", "its step failed" if isinstance(record, Failed) else "its step has finished")
+        return _Decision("delete", _FORCED if in_use else "no process is running its step")
 
-    def _of_kept(self, run: Run) -> _Verdict:
+    def _kept_decision(self, run: Run) -> _Decision:
         if self.choice.force and self.choice.run_id and not self.choice.skip_kept:
-            return _Verdict("remove", "removed by force")
-        return _Verdict("spare", f"kept, and goes on costing; {how_to_remove(run.id)} removes it")
+            return _Decision("delete", _FORCED)
+        return _Decision("skip", f"kept (still billed); delete it with: {how_to_remove(run.id)}")
 
-    def _of_tags(self, known: TaggedResource, age: float) -> _Verdict:
-        needed = self._needed(self.runs.get(known.run_id), known.step, known)
-        if needed and not self.choice.force:
-            return _Verdict("spare", needed)
+    def _orphan_decision(self, tagged: TaggedResource, age: float) -> _Decision:
+        in_use = self._in_use(self.runs.get(tagged.run_id), tagged.step, tagged)
+        if in_use and not self.choice.force:
+            return _Decision("skip", in_use)
         if self.choice.older_than is not None:
-            return self._of_age(age, self.choice.older_than)
-        if known.expires is not None and known.expires < self.now:
-            return _Verdict("remove", f"expired {format_age(self.now - known.expires)} ago")
+            return self._age_decision(age, self.choice.older_than)
+        if tagged.expires is not None and tagged.expires < self.now:
+            return _Decision("delete", f"expired {format_age(self.now - tagged.expires)} ago")
         if self.choice.force and self.choice.run_id:
-            return _Verdict("remove", "removed by force")
-        when = "never expires" if known.expires is None else f"expires in {format_age(known.expires - self.now)}"
-        return _Verdict("spare", f"{when}; --older-than removes it before")
+            return _Decision("delete", _FORCED)
+        expiry = "never expires" if tagged.expires is None else f"expires in {format_age(tagged.expires - self.now)}"
+        return _Decision("skip", f"{expiry}; delete it earlier with --older-than")
 
-    def _of_age(self, age: float, limit: float) -> _Verdict:
+    def _age_decision(self, age: float, limit: float) -> _Decision:
         if age < limit:
-            return _Verdict("spare", f"younger than {format_age(limit)}")
-        return _Verdict("remove", f"older than {format_age(limit)}")
+            return _Decision("skip", f"younger than {format_age(limit)}")
+        return _Decision("delete", f"older than {format_age(limit)}")
 
-    def _needed(self, run: Run | None, step: str, known: TaggedResource | None) -> str:
-        """Say who is at work with a resource; empty for nobody."""
-        at_work = _at_work(run, step, self.now) if run else ""
-        return at_work or (known.in_use if known else "")
+    def _in_use(self, run: Run | None, step: str, tagged: TaggedResource | None) -> str:
+        """Return what is using a resource, or an empty text."""
+        running = _running(run, step, self.now) if run else ""
+        return running or (tagged.in_use if tagged else "")
 
 
-def _at_work(run: Run, step: str, now: float) -> str:
+def _running(run: Run, step: str, now: float) -> str:
+    """Return where a step is running, or an empty text."""
     started = run.started(step) if run.record(step) is None else None
     if started is None or now - started.beat > ALIVE_SECONDS:
         return ""
-    if started.host == platform.node() and not _is_there(started.pid):
+    if started.host == platform.node() and not _process_exists(started.pid):
         return ""
     return f"step {step!r} is running on {started.host!r}, process {started.pid}"
 
 
-def _is_there(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     with contextlib.suppress(PermissionError):
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return False
     return True
-
-
-def _created(run: Run) -> float:
-    return datetime.fromisoformat(str(run.metadata["created"])).timestamp()

@@ -1,4 +1,4 @@
-"""Deleting what runs have left."""
+"""Deleting what runs left behind."""
 
 from __future__ import annotations
 
@@ -12,72 +12,73 @@ import attrs
 
 from llmops_sdk.errors import LLMOpsError, ResourceBusyError, SpecError
 from llmops_sdk.gc.leftover import Leftover, Leftovers
-from llmops_sdk.record.runs import LedgerEntry, Run
+from llmops_sdk.record.ledger import LedgerEntry
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.plan import GenerateStep, Plan, TrainStep
 
 ATTEMPTS = 3
-"""How often deleting a resource is tried where it fails and the resource is not busy."""
+"""How often a deletion is tried that fails for another reason than a busy resource."""
 
 LONGEST_PAUSE = 10.0
-"""Seconds between two attempts at the most."""
+"""The longest pause between two attempts, in seconds."""
 
 _LOG = logging.getLogger(__name__)
 
 
-def remove(leftovers: Leftovers, runtime: Runtime, *, patience: float) -> Leftovers:
-    """Delete what is to be removed. All of it is tried, and what is busy again until the patience is over.
+def delete_leftovers(leftovers: Leftovers, runtime: Runtime, *, patience: float) -> Leftovers:
+    """Delete every resource with the status `delete`; retry busy ones until the patience is over.
 
     Args:
-        leftovers: Of `find_leftovers`.
-        runtime: Whose progress is told.
-        patience: Seconds to wait for what cannot be deleted yet.
+        leftovers: From `find_leftovers`.
+        runtime: The process's registry, cache and progress.
+        patience: How many seconds to retry resources that cannot be deleted yet.
 
     Returns:
-        The same, each with the status `removed`, or `left` and the error.
+        The same resources, with the status `deleted`, or `failed` and the error.
     """
-    now = list(leftovers.found)
-    todo = [number for number, item in enumerate(now) if item.status == "remove"]
-    until, attempt = time.monotonic() + patience, 0
-    with runtime.progress.task("removing", len(todo), "resources") as task:
+    items = list(leftovers.items)
+    todo = [number for number, item in enumerate(items) if item.status == "delete"]
+    deadline, attempt = time.monotonic() + patience, 0
+    with runtime.progress.task("deleting", len(todo), "resources") as task:
         while todo:
             attempt += 1
-            todo = _try(now, todo, attempt)
-            metadata = {"waiting_for": now[todo[0]].resource.name} if todo else {}
-            task.update(sum(item.status == "removed" for item in now), **metadata)
-            pause = min(LONGEST_PAUSE, float(attempt), until - time.monotonic())
+            todo = _try_all(items, todo, attempt)
+            details = {"waiting_for": items[todo[0]].resource.name} if todo else {}
+            task.update(sum(item.status == "deleted" for item in items), **details)
+            pause = min(LONGEST_PAUSE, float(attempt), deadline - time.monotonic())
             if not todo or pause <= 0:
                 break
             time.sleep(pause)
-    return attrs.evolve(leftovers, found=tuple(now))
+    return attrs.evolve(leftovers, items=tuple(items))
 
 
-def _try(now: list[Leftover], todo: list[int], attempt: int) -> list[int]:
-    """Try each once, keep how it is then, and return those worth another attempt.
+def _try_all(items: list[Leftover], todo: list[int], attempt: int) -> list[int]:
+    """Try each deletion once, update the items, and return the numbers of those to try again.
 
-    What a step made before a resource that is busy may be in use by that, and waits.
+    A busy resource may use those that the same step created before it, so these wait too.
     """
     again: list[int] = []
     busy: dict[tuple[str, str], str] = {}
     for number in todo:
-        item = now[number]
+        item = items[number]
         step = (item.run_id, item.step)
         if step in busy:
-            now[number] = attrs.evolve(item, status="left", error=f"waits for {busy[step]}")
+            items[number] = attrs.evolve(item, status="failed", error=f"waiting for {busy[step]}")
             again.append(number)
             continue
         try:
             item.delete()
         except ResourceBusyError as exc:
             busy[step] = f"{item.resource.kind} {item.resource.name!r}"
-            now[number] = attrs.evolve(item, status="left", error=_one_line(exc))
+            items[number] = attrs.evolve(item, status="failed", error=_one_line(exc))
             again.append(number)
-        except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
-            now[number] = attrs.evolve(item, status="left", error=_one_line(exc))
+        except Exception as exc:  # noqa: BLE001 - whatever a plugin raises, the other resources are deleted
+            items[number] = attrs.evolve(item, status="failed", error=_one_line(exc))
             if attempt < ATTEMPTS:
                 again.append(number)
         else:
-            now[number] = attrs.evolve(item, status="removed", error="")
+            items[number] = attrs.evolve(item, status="deleted", error="")
     return again
 
 
@@ -86,21 +87,21 @@ def _one_line(error: Exception) -> str:
     return text if text and isinstance(error, LLMOpsError) else f"{type(error).__name__}: {text}"
 
 
-def delete_entered(run: Run, entry: LedgerEntry, runtime: Runtime) -> None:
-    """Delete a resource by the plugin that made it, and strike it from the ledger."""
-    maker = _maker(run.plan, entry.step, runtime)
+def delete_ledger_entry(run: Run, entry: LedgerEntry, runtime: Runtime) -> None:
+    """Delete a resource with the plugin that created it, and mark it as deleted in the ledger."""
+    creator = _creator(run.plan, entry.step, runtime)
     with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
         context = runtime.context(run, entry.step, Path(folder), _LOG)
-        maker.delete(context, entry.resource)
+        creator.delete(context, entry.resource)
     run.mark_deleted(entry.resource, entry.step)
 
 
-def _maker(plan: Plan, name: str, runtime: Runtime) -> Any:
+def _creator(plan: Plan, name: str, runtime: Runtime) -> Any:
     step = plan.step_by_name.get(name)
     if isinstance(step, TrainStep) and (trainer := plan.model_by_name[step.model].trainer):
         return runtime.registry.make("trainer", trainer.use, trainer.options)
     if isinstance(step, GenerateStep):
         deployer = plan.model_by_name[step.model].deployer
         return runtime.registry.make("deployer", deployer.use, deployer.options)
-    message = f"the plan has no step {name!r} that makes resources"
+    message = f"the plan has no step {name!r} that creates resources"
     raise SpecError(message)

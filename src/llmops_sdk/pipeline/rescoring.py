@@ -18,7 +18,8 @@ from llmops_sdk.planning.spec_files import component_from, spec_from, spec_to
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.layout import SPECIFICATION
+from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.report.collect import report_run
 from llmops_sdk.steps.job import Job
@@ -66,7 +67,7 @@ def rescore(
     plan = extend_plan(run.plan, new, metric, registry)
     with progress or progress_for() as told:
         runtime = Runtime(registry, default_home(), offline=offline, progress=told)
-        _check_probes(Run(opened, run.id, plan, run.metadata), runtime)
+        _check_probes(run.with_plan(plan), runtime)
         made = _begin(run, plan, new)
         told.log(f"run {made.id}, on what run {run.id} generated")
         for asset in plan.assets:
@@ -108,9 +109,9 @@ def _begin(run: Run, plan: Plan, new: Sequence[ComponentSpec]) -> Run:
         record = run.record(step.name)
         if record is not None and not isinstance(step, (ScoreStep, CompareStep)):
             made.write_record(record)
-    specification = run.store.get(f"runs/{run.id}/specification.yaml")
+    specification = run.read(SPECIFICATION)
     if specification is not None:
-        made.put("specification.yaml", _extended(specification, plan, new))
+        made.put(SPECIFICATION, _extended(specification, plan, new))
     return made
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from llmops_sdk.record.layout import lock_key
 from llmops_sdk.record.stores import Journal, Store, whole_lines
 
 SYNC_SECONDS = 1.0
@@ -25,6 +26,12 @@ class LocalStore(Store):
         self._known: set[str] = set()
 
     def put(self, key: str, data: bytes) -> None:
+        self._put(key, data, durable=False)
+
+    def put_durable(self, key: str, data: bytes) -> None:
+        self._put(key, data, durable=True)
+
+    def _put(self, key: str, data: bytes, *, durable: bool) -> None:
         target = os.path.join(self.uri, key)  # noqa: PTH118 - a hot path: three puts a step
         folder = os.path.dirname(target)  # noqa: PTH120
         if folder not in self._known:
@@ -32,11 +39,13 @@ class LocalStore(Store):
             self._known.add(folder)
         draft = f"{target}.{os.getpid()}.tmp"
         try:
-            self._write(draft, data)
+            self._write(draft, data, durable=durable)
         except FileNotFoundError:  # somebody removed the folder since
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            self._write(draft, data)
+            self._write(draft, data, durable=durable)
         os.replace(draft, target)  # noqa: PTH105
+        if durable:
+            _sync_folder(folder)
 
     def get(self, key: str) -> bytes | None:
         try:
@@ -100,7 +109,7 @@ class LocalStore(Store):
 
     @contextmanager
     def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        lock = self.root / "locks" / f"{prefix.replace('/', '.')}.lock"
+        lock = self.root / lock_key(prefix)
         lock.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(lock, os.O_CREAT | os.O_RDWR)
         try:
@@ -124,9 +133,12 @@ class LocalStore(Store):
                 yield from whole_lines(lines)
 
     @staticmethod
-    def _write(path: str, data: bytes) -> None:
+    def _write(path: str, data: bytes, *, durable: bool) -> None:
         with open(path, "wb") as file:  # noqa: PTH123
             file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
 
 
 class _FileJournal(Journal):
@@ -149,3 +161,12 @@ class _FileJournal(Journal):
         if time.monotonic() - self._opened > SYNC_SECONDS:
             os.fsync(self._handle)
         os.close(self._handle)
+
+
+def _sync_folder(path: str) -> None:
+    """Make the renames in a folder safe from a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -60,6 +60,10 @@ class Store(ABC):
     def put(self, key: str, data: bytes) -> None:
         """Keep `data` under `key`, replacing what was there."""
 
+    def put_durable(self, key: str, data: bytes) -> None:
+        """Write `data` under `key` as `put` does; once this returns, a power cut does not undo it."""
+        self.put(key, data)
+
     @abstractmethod
     def get(self, key: str) -> bytes | None:
         """Return what `key` holds, or None."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.layout import REPORT, SPECIFICATION
+from llmops_sdk.record.run import Run
 from llmops_sdk.report.data import MOST_RECORDS, DatasetInfo, ReportData, StepInfo, StepStatus
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
@@ -18,8 +19,6 @@ from llmops_sdk.values.plan import Step
 from llmops_sdk.values.prompts import TextTemplate
 from llmops_sdk.values.serial import from_json, to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
-
-REPORT = "report.html"
 
 
 def report_run(run: Run, path: Path | None = None) -> str:
@@ -36,14 +35,14 @@ def report_run(run: Run, path: Path | None = None) -> str:
     if path is not None:
         return str(write_report(data, path))
     run.put(REPORT, render_report(data).encode())
-    return f"{run.location}/{REPORT}"
+    return run.locate(REPORT)
 
 
 def collect(run: Run) -> ReportData:
     """Gather from a run's record all that its report shows."""
     plan = run.plan
     cells = [cell.cell for board in run.results().leaderboards for cell in board.cells]
-    specification = run.store.get(f"runs/{run.id}/specification.yaml")
+    specification = run.read(SPECIFICATION)
     return ReportData(
         results=run.results(),
         metadata=_facts(run),
@@ -57,7 +56,7 @@ def collect(run: Run) -> ReportData:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    began = datetime.fromisoformat(str(run.metadata["created"]))
+    began = run.metadata.created_at
     records = [record for step in run.plan.steps if (record := run.record(step.name)) is not None]
     kept = [
         f"{entry.resource.kind} {entry.resource.name}" for entry in run.ledger() if entry.kept and not entry.deleted
@@ -65,17 +64,17 @@ def _facts(run: Run) -> dict[str, str]:
     ended = max((record.at + record.seconds for record in records), default=began.timestamp())
     return {
         "run": run.id,
-        **({"generations of": run.metadata["based_on"]} if run.metadata.get("based_on") else {}),
+        **({"generations of": run.metadata.based_on} if run.metadata.based_on else {}),
         "started": f"{began.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC",
         "took": _duration(max(0.0, ended - began.timestamp())),
         "executor": run.plan.executor.use,
-        "machine": str(run.metadata.get("machine", "")),
-        "llmops-sdk": str(run.metadata.get("version", "")),
-        "python": str(run.metadata.get("python", "")),
+        "machine": run.metadata.machine,
+        "llmops-sdk": run.metadata.version,
+        "python": run.metadata.python,
         "plan": run.plan.hash[:12],
         "plugins": ", ".join(f"{pin.name} {pin.version}".strip() for pin in run.plan.plugins),
         **({"goes on costing": f"{', '.join(kept)}; remove it with: {how_to_remove(run.id)}"} if kept else {}),
-        **run.metadata.get("facts", {}),  # what the executor has to tell: what a rehearsal substitutes
+        **run.metadata.details,  # what the executor has to tell: what a rehearsal substitutes
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from llmops_sdk.record.layout import ArtifactLayout
 from llmops_sdk.steps.job import Job, Made
 from llmops_sdk.steps.score import SCORES
 from llmops_sdk.values.models import TrainedModel
@@ -103,7 +104,7 @@ def _column(
         unscored[evaluator] = artifact.value["unscored"]
         for metric in metrics:
             scores[metric.name] = np.full(total, np.nan)
-        with job.run.store.folder(f"artifacts/{address}") as folder, (folder / "scores.jsonl").open("rb") as lines:
+        with job.run.artifact_folder(address) as folder, (folder / "scores.jsonl").open("rb") as lines:
             for found in map(json.loads, lines):
                 for name, value in found.get("scores", {}).items():
                     scores[name][found["index"]] = value
@@ -149,7 +150,7 @@ def _speed(job: Job, address: str, made: Mapping[str, Any]) -> Speed | None:
 
 def _answers(job: Job, address: str) -> Iterator[Mapping[str, Any]]:
     with (
-        job.run.store.folder(f"artifacts/{address}/final") as folder,
+        job.run.store.folder(ArtifactLayout(address).final) as folder,
         (folder / "generations.jsonl").open("rb") as lines,
     ):
         for line in lines:

@@ -9,7 +9,7 @@ from llmops_sdk.errors import SpecError
 from llmops_sdk.values.step_records import Failed
 
 if TYPE_CHECKING:
-    from llmops_sdk.record.runs import Run
+    from llmops_sdk.record.run import Run
     from llmops_sdk.record.stores import Store
     from llmops_sdk.steps.runtime import Runtime
     from llmops_sdk.values.plan import Plan
@@ -35,7 +35,7 @@ class Executor(Plugin):
             store: Where the user keeps runs; an executor elsewhere may begin the run in a store of its own.
             runtime: What this process brings.
         """
-        from llmops_sdk.record.runs import Run
+        from llmops_sdk.record.run import Run
 
         return Run.create(store, plan)
 

@@ -22,6 +22,7 @@ from llmops_sdk.data.rendering import prompt_only
 from llmops_sdk.errors import EndpointError
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import Deployer, Transport
+from llmops_sdk.record.layout import ArtifactLayout
 from llmops_sdk.steps.client.client import Answered, Asked, Question, Unanswered, ask
 from llmops_sdk.steps.client.http import HttpTransport
 from llmops_sdk.steps.job import Job, Made
@@ -121,7 +122,7 @@ def _lend(job: Job, servable: ServableModel, address: str, stack: ExitStack) -> 
     """Lend the weights that a trainer left in the store as files of this machine, now that they are needed."""
     if isinstance(servable, BaseModel) or "://" in servable.uri:
         return servable
-    folder = stack.enter_context(job.run.store.folder(f"artifacts/{address}"))
+    folder = stack.enter_context(job.run.artifact_folder(address))
     return attrs.evolve(servable, uri=str(folder / servable.uri))
 
 
@@ -155,7 +156,7 @@ def _is_whole(job: Job, work: _Work) -> bool:
 
 def _deploy_and_ask(job: Job, deployer: Deployer, servable: ServableModel, todo: list[_Work]) -> None:
     with ExitStack() as stack:
-        logs = stack.enter_context(job.run.store.workspace(f"runs/{job.run.id}/endpoints/{job.step}", job.runtime.home))
+        logs = stack.enter_context(job.run.endpoint_folder(job.step, job.runtime.home))
         context: Context = job.context(logs)
         resources = deployer.resources(context, servable)
         stack.enter_context(
@@ -176,7 +177,7 @@ def _deploy_and_ask(job: Job, deployer: Deployer, servable: ServableModel, todo:
 
 def _ask_cell(job: Job, transport: Transport, work: _Work, endpoint: Endpoint) -> None:
     plan, store = job.run.plan, job.run.store
-    segments = f"artifacts/{work.address}/segments"
+    segments = ArtifactLayout(work.address).segments
     done = bytearray(work.total)
     for line in store.read_lines(segments):
         outcome = json.loads(line)
@@ -211,14 +212,14 @@ def outcome_json(outcome: Answered | Unanswered) -> dict[str, Any]:
 
 def _finish(job: Job, work: _Work, endpoint: Endpoint, asked: Asked) -> None:
     """Put the journal into the split's order, and mark the artifact: whole, or with records pending."""
-    store, prefix = job.run.store, f"artifacts/{work.address}"
+    store, layout = job.run.store, ArtifactLayout(work.address)
     total = work.total
-    with job.claim(work.address), store.workspace(f"{prefix}/final", job.runtime.home) as folder:
+    with job.claim(work.address), store.workspace(layout.final, job.runtime.home) as folder:
         path = folder / "generations.jsonl"
-        summary = _order(store.read_lines(f"{prefix}/segments"), path, total)
+        summary = _order(store.read_lines(layout.segments), path, total)
         sha256 = file_sha256(path)
     if summary.answered == 0 and not work.probes:
-        store.delete(f"{prefix}/segments/")  # whoever refuses all may answer them when it is mended
+        store.delete(f"{layout.segments}/")  # whoever refuses all may answer them when it is mended
         message = f"cell {work.cell.name!r}: no record was answered: {summary.error}"
         raise EndpointError(message)
     made = Generations(
@@ -233,7 +234,7 @@ def _finish(job: Job, work: _Work, endpoint: Endpoint, asked: Asked) -> None:
     )
     job.run.finish_artifact(work.address, to_json(made))
     if summary.pending == 0:
-        store.delete(f"{prefix}/segments/")
+        store.delete(f"{layout.segments}/")
 
 
 @attrs.define

@@ -6,7 +6,10 @@ import contextlib
 import threading
 import time
 
-from llmops_sdk.record.runs import HEARTBEAT_SECONDS, Run
+from llmops_sdk.record.run import Run
+
+HEARTBEAT_SECONDS = 15.0
+"""Seconds between two heartbeats of a running step."""
 
 
 class Heartbeat:

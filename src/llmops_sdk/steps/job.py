@@ -11,7 +11,9 @@ from typing import Any
 import attrs
 
 from llmops_sdk.plugin.context import Context
-from llmops_sdk.record.runs import Artifact, Run
+from llmops_sdk.record.artifacts import Artifact
+from llmops_sdk.record.layout import ArtifactLayout
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.heartbeat import HEARTBEAT
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.data import DatasetSplits, Split
@@ -58,13 +60,13 @@ class Job:
     def splits(self, dataset: str) -> Iterator[DatasetSplits]:
         """Lend the splits of a dataset, as files on this machine."""
         artifact = self.made_by(f"prepare.{dataset}", "data")
-        with self.run.store.folder(f"artifacts/{artifact.address}") as folder:
+        with self.run.artifact_folder(artifact.address) as folder:
             yield splits_in(folder, artifact)
 
     def claim(self, address: str) -> AbstractContextManager[None]:
         """Keep other processes on this machine from making the same thing; tells when another one has it."""
         said = f"{self.step}: waiting for another run that makes the same"
-        return self.run.store.claim(f"artifacts/{address}", waiting=lambda: self.runtime.progress.log(said))
+        return self.run.store.claim(ArtifactLayout(address).prefix, waiting=lambda: self.runtime.progress.log(said))
 
     def make_once(self, address: str, make: Callable[[Path], Any]) -> Once:
         """Return a finished artifact, or make it: no other process on this machine makes it at the same time.
@@ -81,7 +83,7 @@ class Job:
             found = self.run.artifact(address)  # another process may have made it while this one waited
             if found is not None:
                 return Once(found, cached=True)
-            with self.run.store.workspace(f"artifacts/{address}", self.runtime.home) as folder:
+            with self.run.store.workspace(ArtifactLayout(address).prefix, self.runtime.home) as folder:
                 value = make(folder)
             return Once(self.run.finish_artifact(address, value), cached=False)
 

@@ -30,7 +30,7 @@ def prepare(job: Job, step: PrepareStep) -> Made:
         return to_json(_relative(splits, folder))
 
     once = job.make_once(address, make)
-    with job.run.store.folder(f"artifacts/{address}") as folder:
+    with job.run.artifact_folder(address) as folder:
         _check_prompts(splits_in(folder, once.artifact), step.dataset, job.run.plan)
     return Made({"data": address}, once.cached)
 

@@ -20,7 +20,8 @@ from llmops_sdk.errors import PluginError, SpecError
 from llmops_sdk.plugin.cards import EvaluatorCard
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import Evaluator
-from llmops_sdk.record.runs import Artifact, Run
+from llmops_sdk.record.artifacts import Artifact
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.client.client import Question
 from llmops_sdk.steps.job import Job
 from llmops_sdk.values.data import Record, Split

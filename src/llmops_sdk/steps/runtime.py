@@ -12,7 +12,7 @@ from llmops_sdk.assets.asset import get_asset
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 
 
 @attrs.frozen

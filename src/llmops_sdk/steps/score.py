@@ -16,6 +16,7 @@ import attrs
 from llmops_sdk.data.rendering import prompt_only
 from llmops_sdk.errors import PluginError
 from llmops_sdk.plugin.interfaces import Evaluator
+from llmops_sdk.record.layout import ArtifactLayout
 from llmops_sdk.steps.job import Job, Made
 from llmops_sdk.steps.probes import Prober, find_probes, probers, text_of
 from llmops_sdk.values.data import Record, Split
@@ -95,7 +96,7 @@ def score(job: Job, step: ScoreStep) -> Made:
     cached = True
     with ExitStack() as stack:
         splits = stack.enter_context(job.splits(cell.dataset))
-        folder = stack.enter_context(job.run.store.folder(f"artifacts/{generations.address}/final"))
+        folder = stack.enter_context(job.run.store.folder(ArtifactLayout(generations.address).final))
         files = _Cell(cell.name, splits.test, folder / "generations.jsonl", prompt.template)
         scorers = list(_scorers(job, files, generations.address, stack))
         for scorer in scorers:
@@ -122,7 +123,7 @@ def _scorers(job: Job, files: _Cell, generations: str, stack: ExitStack) -> Iter
             yield _Scorer(component, evaluator)
             continue
         artifact = find_probes(job.run, prober, probes, generations, files.name)
-        folder = stack.enter_context(job.run.store.folder(f"artifacts/{artifact.address}/final"))
+        folder = stack.enter_context(job.run.store.folder(ArtifactLayout(artifact.address).final))
         yield _Scorer(component, evaluator, prober, folder / "generations.jsonl", artifact.value["sha256"])
 
 
@@ -180,7 +181,7 @@ def _join(job: Job, files: _Cell, scorers: Sequence[_Scorer], addresses: Mapping
     with ExitStack() as stack:
         scores = {}
         for evaluator, address in addresses.items():
-            folder = stack.enter_context(job.run.store.folder(f"artifacts/{address}"))
+            folder = stack.enter_context(job.run.artifact_folder(address))
             scores[evaluator] = stack.enter_context((folder / "scores.jsonl").open("rb"))
         out = stack.enter_context(draft.open("wb"))
         probing = [scorer for scorer in scorers if scorer.prober]

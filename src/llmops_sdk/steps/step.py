@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmops_sdk.errors import EndpointError, UserError
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.compare import compare
 from llmops_sdk.steps.generate import generate
 from llmops_sdk.steps.heartbeat import HEARTBEAT
@@ -72,24 +72,24 @@ def _failed_earlier(run: Run, step: Step) -> Failed | None:
 
 def _step_log(run: Run, step: str) -> logging.Logger:
     log = logging.Logger(f"llmops.{step}")  # noqa: LOG001 - not a global one: there may be thousands of steps
-    handler = _StoreHandler(run, f"runs/{run.id}/logs/{step}.log")
+    handler = _RunHandler(run, step)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     return log
 
 
-class _StoreHandler(logging.Handler):
-    """Writes log lines into the run's store, whatever that is."""
+class _RunHandler(logging.Handler):
+    """Writes log lines into the run's record."""
 
-    def __init__(self, run: Run, key: str) -> None:
+    def __init__(self, run: Run, step: str) -> None:
         super().__init__()
         self._run = run
-        self._key = key
+        self._step = step
 
     def emit(self, record: logging.LogRecord) -> None:
         # A line that the store does not take must not keep a resource from being deleted; the next record fails too.
         with contextlib.suppress(UserError, OSError):
-            self._run.store.append(self._key, (self.format(record) + "\n").encode())
+            self._run.append_log(self._step, f"{self.format(record)}\n")
 
 
 def _one_line(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from llmops_sdk.progress import EventProgress, replay
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.runtime import Runtime, default_home
 from llmops_sdk.steps.step import run_step
 from llmops_sdk.values.step_records import Failed, StepRecord
@@ -43,10 +43,8 @@ class Child:
         self._run = run
         self._step = step
         self._runtime = runtime
-        key = f"runs/{run.id}/logs/{step}.log"
-        self._log_place = run.store.locate(key)
         self._ended = ExitStack()
-        self._log = self._ended.enter_context(run.store.log_file(key))
+        self._log = self._ended.enter_context(run.log_file(step))
         variables = {
             **os.environ,
             "LLMOPS_HOME": str(runtime.home),
@@ -115,7 +113,7 @@ class Child:
             if tail and not hint
             else ""
         )
-        return f"the process of step {self._step!r} {how}{hint}{said} (log: {self._log_place})"
+        return f"the process of step {self._step!r} {how}{hint}{said} (log: {self._run.log_location(self._step)})"
 
 
 def main() -> int:

@@ -1,0 +1,243 @@
+"""How the files of a store are named. This is the only module that spells a key.
+
+plans/<hash>/plan.json                the plan, immutable
+plans/<hash>/prepared/<step>.json     the record of a `prepare` step, for every run of the plan
+runs/<run>/run.json                   which plan, when, by which version: `RunMetadata`
+runs/<run>/specification.yaml         the specification as the user wrote it
+runs/<run>/steps/<step>.started.json  host, process, heartbeat: `Started`
+runs/<run>/steps/<step>.json          `Succeeded` or `Failed`
+runs/<run>/ledger/<resource>.json     what could outlive the run, written before it is created: `LedgerEntry`
+runs/<run>/logs/<step>.log
+runs/<run>/endpoints/<step>/          files of the endpoint that a step deployed
+runs/<run>/samples/<cell>.jsonl       a `Sample` a line: every test record with its prompt, answer and scores
+runs/<run>/results.json, report.html
+artifacts/<kind>/<key>/artifact.json  the value of a finished artifact; the hash of all its inputs is its key
+artifacts/<kind>/<key>/...            its files
+locks/                                one empty file for each artifact being made
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+import attrs
+
+ARTIFACTS = "artifacts/"
+"""The prefix of all artifacts."""
+
+RUNS = "runs/"
+"""The prefix of all runs."""
+
+SPECIFICATION = "specification.yaml"
+REPORT = "report.html"
+
+_RUN = "run.json"
+_VALUE = "artifact.json"
+_LOG = ".log"
+
+
+@attrs.frozen
+class RunLayout:
+    """The keys of one run's record.
+
+    Attributes:
+        run_id: The run.
+    """
+
+    run_id: str
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of all of them, without a slash at its end."""
+        return f"{RUNS}{self.run_id}"
+
+    @property
+    def metadata(self) -> str:
+        """The key of `run.json`: a run exists once it is written."""
+        return self.file(_RUN)
+
+    @property
+    def results(self) -> str:
+        """The key of `results.json`."""
+        return self.file("results.json")
+
+    @property
+    def ledger(self) -> str:
+        """The prefix of the ledger."""
+        return f"{self.prefix}/ledger/"
+
+    @property
+    def logs(self) -> str:
+        """The prefix of the logs."""
+        return f"{self.prefix}/logs/"
+
+    def file(self, name: str) -> str:
+        """Return the key of a file by its name in the run's folder (`report.html`)."""
+        return f"{self.prefix}/{name}"
+
+    def step(self, step: str) -> str:
+        """Return the key of the record of a step that ended."""
+        return f"{self.prefix}/steps/{step}.json"
+
+    def started(self, step: str) -> str:
+        """Return the key of the heartbeat of a step."""
+        return f"{self.prefix}/steps/{step}.started.json"
+
+    def resource(self, kind: str, name: str) -> str:
+        """Return the key of a resource in the ledger."""
+        return f"{self.ledger}{kind}.{name}.json"
+
+    def log(self, name: str) -> str:
+        """Return the key of a log: of a step, or of another name."""
+        return f"{self.logs}{name}{_LOG}"
+
+    def log_name(self, key: str) -> str:
+        """Return the name of a log from its key."""
+        return key.removeprefix(self.logs).removesuffix(_LOG)
+
+    def endpoint(self, step: str) -> str:
+        """Return the prefix of the files of the endpoint that a step deploys."""
+        return f"{self.prefix}/endpoints/{step}"
+
+    def samples(self, cell: str) -> str:
+        """Return the key of the samples of a cell."""
+        return self.file(samples_file(cell))
+
+
+@attrs.frozen
+class ArtifactLayout:
+    """The keys of one artifact.
+
+    Attributes:
+        address: `kind/key`.
+    """
+
+    address: str
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of its files, without a slash at its end."""
+        return f"{ARTIFACTS}{self.address}"
+
+    @property
+    def value(self) -> str:
+        """The key of its value: an artifact is finished once it is written."""
+        return self.file(_VALUE)
+
+    @property
+    def segments(self) -> str:
+        """The prefix of the journal's segments, for an artifact that is made line by line."""
+        return f"{self.prefix}/segments"
+
+    @property
+    def final(self) -> str:
+        """The prefix of what is made of the journal."""
+        return f"{self.prefix}/final"
+
+    def file(self, name: str) -> str:
+        """Return the key of a file by its name in the artifact's folder."""
+        return f"{self.prefix}/{name}"
+
+
+@attrs.frozen
+class PlanAddress:
+    """Where a plan is.
+
+    Attributes:
+        store_uri: The store.
+        plan_hash: The plan.
+    """
+
+    store_uri: str
+    plan_hash: str
+
+
+@attrs.frozen
+class RunAddress:
+    """Where a run is.
+
+    Attributes:
+        store_uri: The store.
+        run_id: The run's ID, a unique prefix of it, or `latest`.
+    """
+
+    store_uri: str
+    run_id: str
+
+
+def samples_file(cell: str) -> str:
+    """Return the name of the file with the samples of a cell, in the run's folder."""
+    return f"samples/{cell}.jsonl"
+
+
+def plan_key(plan_hash: str) -> str:
+    """Return the key of a plan."""
+    return f"plans/{plan_hash}/plan.json"
+
+
+def prepared_key(plan_hash: str, step: str) -> str:
+    """Return the key of the record of a `prepare` step that every run of a plan starts with."""
+    return f"plans/{plan_hash}/prepared/{step}.json"
+
+
+def lock_key(prefix: str) -> str:
+    """Return the key of the lock of what is made below `prefix`."""
+    return f"locks/{prefix.replace('/', '.')}.lock"
+
+
+def run_id_of(key: str) -> str:
+    """Return the run whose `run.json` has this key, or an empty text for any other key.
+
+    >>> run_id_of("runs/a-1/run.json"), run_id_of("runs/a-1/results.json")
+    ('a-1', '')
+    """
+    match = re.fullmatch(rf"{RUNS}([^/]+)/{re.escape(_RUN)}", key)
+    return match[1] if match else ""
+
+
+def address_of(key: str) -> str:
+    """Return the address of the artifact whose value has this key, or an empty text for any other key.
+
+    >>> address_of("artifacts/model/1f/artifact.json"), address_of("artifacts/model/1f/weights")
+    ('model/1f', '')
+    """
+    match = re.fullmatch(rf"{ARTIFACTS}([^/]+/[^/]+)/{re.escape(_VALUE)}", key)
+    return match[1] if match else ""
+
+
+def plan_uri(store_uri: str, plan_hash: str) -> str:
+    """Return the URI of a plan, by which another machine finds it and its store.
+
+    >>> plan_uri("s3://bucket/llmops?region=us-east-1", "1f")
+    's3://bucket/llmops/plans/1f/plan.json?region=us-east-1'
+    """
+    parts = urlsplit(store_uri)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{plan_key(plan_hash)}"))
+
+
+def split_plan_uri(uri: str) -> PlanAddress:
+    """Return the store and the hash of a URI that `plan_uri` made.
+
+    >>> split_plan_uri("s3://bucket/llmops/plans/1f/plan.json?region=us-east-1")
+    PlanAddress(store_uri='s3://bucket/llmops?region=us-east-1', plan_hash='1f')
+
+    Raises:
+        ValueError: It is not the URI of a plan.
+    """
+    parts = urlsplit(uri)
+    match = re.fullmatch(r"(.*)/plans/([^/]+)/plan\.json", parts.path)
+    if match is None:
+        message = f"not the URI of a plan: {uri!r}"
+        raise ValueError(message)
+    return PlanAddress(urlunsplit(parts._replace(path=match[1])), match[2])
+
+
+def split_run_uri(uri: str) -> RunAddress:
+    """Return the store and the run of a URI such as `s3://bucket/prefix/runs/RUN`; without a run, the latest one.
+
+    >>> split_run_uri("s3://bucket/llmops/runs/a-1")
+    RunAddress(store_uri='s3://bucket/llmops', run_id='a-1')
+    """
+    store_uri, _, run_id = uri.partition(f"/{RUNS}")
+    return RunAddress(store_uri, run_id.strip("/") or "latest")

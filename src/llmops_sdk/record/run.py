@@ -1,0 +1,354 @@
+"""The record of a run: one execution of a plan, in files of a store. Report, compare and resume read it and nothing else.
+
+`record/layout.py` draws the files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from llmops_sdk.errors import RunNotFoundError
+from llmops_sdk.record.artifacts import Artifact, read_artifact, write_artifact
+from llmops_sdk.record.files import read_json, to_value
+from llmops_sdk.record.layout import SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
+from llmops_sdk.record.ledger import LedgerEntry
+from llmops_sdk.record.metadata import RunMetadata
+from llmops_sdk.record.plans import read_plan, write_plan
+from llmops_sdk.record.runs import find_run, read_metadata, run_exists
+from llmops_sdk.record.stores import Store
+from llmops_sdk.values.plan import Plan, PrepareStep
+from llmops_sdk.values.resources import Resource
+from llmops_sdk.values.results import RESULTS_SCHEMA, Results
+from llmops_sdk.values.serial import canonical, from_json, to_json
+from llmops_sdk.values.step_records import Started, StepRecord
+
+_HOST = platform.node()
+
+
+class Run:
+    """One execution of a plan, and its record.
+
+    Attributes:
+        store: Where the record is.
+        id: The run's ID, unique in its store.
+        plan: What is executed.
+        metadata: When it was created and by what.
+    """
+
+    def __init__(self, store: Store, run_id: str, plan: Plan, metadata: RunMetadata) -> None:
+        self.store = store.suited(plan.settings)
+        self.id = run_id
+        self.plan = plan
+        self.metadata = metadata
+        self._layout = RunLayout(run_id)
+        # What is done does not change: it is read once.
+        self._records: dict[str, StepRecord] = {}
+        self._artifacts: dict[str, Artifact] = {}
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r}, store={self.store.uri or type(self.store).__name__!r})"
+
+    # -- create and open ------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        store: Store,
+        plan: Plan,
+        *,
+        run_id: str = "",
+        based_on: str = "",
+        details: Mapping[str, str] | None = None,
+        prepared: bool = False,
+    ) -> Run:
+        """Create the record of a new run of `plan`.
+
+        Args:
+            store: Where.
+            plan: What will be executed.
+            run_id: Its ID, where something else chooses it; by default it is made of the plan's name.
+            based_on: The run whose generations are scored again.
+            details: What the executor adds to the run's metadata, by name; the report shows it.
+            prepared: Whether the run starts with the `prepare` steps that `share_prepared` left beside the plan.
+        """
+        run_id = run_id or _new_id(plan)
+        metadata = RunMetadata.of_this_process(run_id, plan.name, plan.hash, based_on=based_on, details=details)
+        write_plan(store, plan)
+        run = cls(store, run_id, plan, metadata)
+        if prepared:  # before the run exists: a process that finds it finds these too
+            run._take_prepared()
+        store.put_durable(run._layout.metadata, canonical(to_json(metadata)))
+        return run
+
+    @classmethod
+    def open(cls, store: Store, run_id: str) -> Run:
+        """Open the record of a run: its ID, a unique prefix of it, or `latest`.
+
+        Raises:
+            RunNotFoundError: The store has no such run, or no longer its plan, or a later version wrote it.
+            RecordError: Its `run.json` or its plan is damaged.
+        """
+        run_id = find_run(store, run_id)
+        metadata = read_metadata(store, run_id)
+        return cls(store, run_id, read_plan(store, metadata.plan), metadata)
+
+    @classmethod
+    def open_or_create(cls, store: Store, plan: Plan, run_id: str) -> Run:
+        """Return the run of this ID; the first process that asks creates it, with the shared `prepare` steps."""
+        if run_exists(store, run_id):
+            return cls.open(store, run_id)
+        return cls.create(store, plan, run_id=run_id, prepared=True)
+
+    @classmethod
+    @contextmanager
+    def temporary(cls, store: Store, plan: Plan) -> Iterator[Run]:
+        """Yield a run that no list shows and that is deleted at the end, for steps to be run before a run exists.
+
+        The plan is written, and stays.
+        """
+        write_plan(store, plan)
+        run_id = f"preparing-{secrets.token_hex(6)}"
+        run = cls(store, run_id, plan, RunMetadata.of_this_process(run_id, plan.name, plan.hash))
+        try:
+            yield run
+        finally:
+            store.delete(f"{run._layout.prefix}/")
+
+    def with_plan(self, plan: Plan) -> Run:
+        """Return the same run as it looks under another plan; nothing that was read is kept in memory."""
+        return Run(self.store, self.id, plan, self.metadata)
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def record(self, step: str) -> StepRecord | None:
+        """Return how the step ended, or None while it has not."""
+        if step in self._records:
+            return self._records[step]
+        data = self.store.get(self._layout.step(step))
+        if data is None:
+            return None
+        try:
+            record: StepRecord = from_json(json.loads(data), StepRecord)
+        except ValueError:  # truncated by a power cut: the step is done again
+            return None
+        self._records[step] = record
+        return record
+
+    def write_record(self, record: StepRecord) -> None:
+        """Write how a step ended."""
+        self._records[record.step] = record
+        self.store.put_durable(self._layout.step(record.step), canonical(to_json(record, StepRecord)))
+
+    def clear_record(self, step: str) -> None:
+        """Remove the record of a failed step, so that it is done again."""
+        self._records.pop(step, None)
+        self.store.delete(self._layout.step(step))
+
+    def started(self, step: str) -> Started | None:
+        """Return which process started the step and when it was last alive, or None."""
+        data = read_json(self.store, self._layout.started(step))
+        return from_json(data, Started) if data else None
+
+    def write_started(self, step: str, at: float) -> None:
+        """Write that this process works on the step, now.
+
+        Args:
+            step: The step.
+            at: When it started, in seconds since the epoch.
+        """
+        mark = {"at": at, "beat": time.time(), "host": _HOST, "pid": os.getpid(), "step": step}
+        self.store.put(self._layout.started(step), canonical(mark))
+
+    def share_prepared(self, step: str) -> None:
+        """Put the record of a `prepare` step beside the plan, for every run that starts with it."""
+        self.store.copy(self._layout.step(step), prepared_key(self.plan.hash, step))
+
+    def _take_prepared(self) -> None:
+        for step in self.plan.steps:
+            if isinstance(step, PrepareStep):
+                self.store.copy(prepared_key(self.plan.hash, step.name), self._layout.step(step.name))
+
+    # -- artifacts ------------------------------------------------------------------------------
+
+    def artifact(self, address: str) -> Artifact | None:
+        """Return a finished artifact, or None while there is none."""
+        if address not in self._artifacts:
+            artifact = read_artifact(self.store, address)
+            if artifact is None:
+                return None
+            self._artifacts[address] = artifact
+        return self._artifacts[address]
+
+    def finish_artifact(self, address: str, value: Any) -> Artifact:
+        """Mark an artifact as finished; its files are in the store already.
+
+        Args:
+            address: `kind/key`.
+            value: The value it holds, an attrs class.
+        """
+        self._artifacts[address] = write_artifact(self.store, address, self.id, value)
+        return self._artifacts[address]
+
+    def artifact_folder(self, address: str) -> AbstractContextManager[Path]:
+        """Yield a folder with an artifact's files to read: a copy where the store is not on this disk."""
+        return self.store.folder(ArtifactLayout(address).prefix)
+
+    # -- ledger ---------------------------------------------------------------------------------
+
+    def add_resource(self, resource: Resource, step: str) -> None:
+        """Write a resource into the ledger, before it is created."""
+        self._write_entry(LedgerEntry(resource, step, entered=time.time()))
+
+    def mark_kept(self, resource: Resource, step: str) -> None:
+        """Note that a resource stays although its step has ended, as the user wished."""
+        self._write_entry(LedgerEntry(resource, step, entered=time.time(), kept=True))
+
+    def mark_deleted(self, resource: Resource, step: str) -> None:
+        """Note that a resource is deleted."""
+        self._write_entry(LedgerEntry(resource, step, deleted=time.time()))
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Return all resources this run created or was about to create.
+
+        Raises:
+            RecordError: An entry is damaged.
+        """
+        keys = self.store.list(self._layout.ledger)
+        return tuple(to_value(read_json(self.store, key), LedgerEntry, self.store, key) for key in keys)
+
+    def _write_entry(self, entry: LedgerEntry) -> None:
+        key = self._layout.resource(entry.resource.kind, entry.resource.name)
+        self.store.put_durable(key, canonical(to_json(entry)))
+
+    # -- logs -----------------------------------------------------------------------------------
+
+    def logs(self) -> tuple[str, ...]:
+        """Return the names of the logs: those of steps are called like the step."""
+        return tuple(self._layout.log_name(key) for key in self.store.list(self._layout.logs))
+
+    def read_log(self, name: str) -> bytes | None:
+        """Return a log, or None where the run has none of this name."""
+        return self.store.get(self._layout.log(name))
+
+    def put_log(self, name: str, data: bytes) -> None:
+        """Write a complete log, replacing what it had."""
+        self.store.put(self._layout.log(name), data)
+
+    def append_log(self, name: str, text: str) -> None:
+        """Add text to the end of a log; one process writes one log."""
+        self.store.append(self._layout.log(name), text.encode())
+
+    def log_file(self, name: str) -> AbstractContextManager[Path]:
+        """Yield a file for another process to append to; at the end of the block its text is at the end of the log."""
+        return self.store.log_file(self._layout.log(name))
+
+    def log_location(self, name: str) -> str:
+        """Return where people find a log: its path or URI."""
+        return self.store.locate(self._layout.log(name))
+
+    # -- conclusions ----------------------------------------------------------------------------
+
+    @property
+    def has_results(self) -> bool:
+        """Whether the `compare` step has written its results."""
+        return self.store.get(self._layout.results) is not None
+
+    def results(self) -> Results:
+        """Return what the run concluded.
+
+        Raises:
+            RunNotFoundError: It has no results yet, or a later version wrote them.
+            RecordError: They are damaged.
+        """
+        key = self._layout.results
+        data = read_json(self.store, key)
+        if data is None:
+            message = f"run {self.id!r} has no results yet; finish it with: llmops run --resume {self.id}"
+            raise RunNotFoundError(message)
+        if data.get("schema") != RESULTS_SCHEMA:
+            message = f"the results of run {self.id!r} are in form {data.get('schema')!r}; this version reads {RESULTS_SCHEMA}"
+            raise RunNotFoundError(message)
+        results: Results = to_value(data, Results, self.store, key)
+        return results
+
+    def write_results(self, leaderboards: Any, evaluators: Any) -> None:
+        """Keep the conclusion: `Results`, its parts as JSON."""
+        data = {"evaluators": evaluators, "leaderboards": leaderboards, "name": self.plan.name, "run_id": self.id}
+        self.store.put_durable(self._layout.results, canonical({**data, "schema": RESULTS_SCHEMA}))
+
+    def samples(self, cell: str) -> Iterator[dict[str, Any]]:
+        """Yield every test record of a cell with its prompt, output and scores, in the test split's order."""
+        for line in self.store.read_lines(self._layout.samples(cell)):
+            yield json.loads(line)
+
+    def put_samples(self, cell: str, address: str) -> None:
+        """Put the samples of a cell into the record, from the artifact that holds them."""
+        self.store.copy(ArtifactLayout(address).file("samples.jsonl"), self._layout.samples(cell))
+
+    # -- other files ----------------------------------------------------------------------------
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file of the run by its name (`specification.yaml`), or None where there is none."""
+        return self.store.get(self._layout.file(name))
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file of the run (`report.html`)."""
+        self.store.put(self._layout.file(name), data)
+
+    def locate(self, name: str) -> str:
+        """Return where people find a file of the run: its path or URI."""
+        return self.store.locate(self._layout.file(name))
+
+    def endpoint_folder(self, step: str, home: Path) -> AbstractContextManager[Path]:
+        """Yield a folder for the files of the endpoint that a step deploys.
+
+        Args:
+            step: The step.
+            home: The cache of this machine, for files on their way to a store that is not on this disk.
+        """
+        return self.store.workspace(self._layout.endpoint(step), home)
+
+    def copy_file(self, source: Run, name: str) -> None:
+        """Copy a file of another run, if it has it (`specification.yaml`)."""
+        data = source.read(name)
+        if data is not None:
+            self.put(name, data)
+
+    def copy_record(self, source: Run, addresses: Mapping[str, str]) -> None:
+        """Copy the steps, ledger, logs, samples and results of the same run in another store.
+
+        Args:
+            source: The same run (the same ID) in another store.
+            addresses: Addresses of artifacts in the source's store, and what they are in this run's store; they are
+                replaced in every JSON file.
+        """
+        own = {self._layout.metadata, self._layout.file(SPECIFICATION)}
+        for key in source.store.list(f"{self._layout.prefix}/"):
+            if key in own:
+                continue
+            data = source.store.get(key) or b""
+            if key.endswith(".json"):
+                for old, new in addresses.items():
+                    data = data.replace(old.encode(), new.encode())
+            self.store.put(key, data)
+
+    @cached_property
+    def location(self) -> str:
+        """Where people find the record: the folder, or the prefix of its keys."""
+        return self.store.locate(self._layout.prefix)
+
+
+def _new_id(plan: Plan) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", plan.name.lower()).strip("-")[:40] or "run"
+    return f"{slug}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
