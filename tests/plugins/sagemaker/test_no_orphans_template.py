@@ -31,7 +31,7 @@ def _template() -> Any:
 @pytest.fixture(name="handler")
 def _handler(template: Any, account: Any) -> Callable[..., list[str]]:  # noqa: ARG001 - there is an account
     """The Lambda's function, from the template's text."""
-    code = template["Resources"]["Sweep"]["Properties"]["Code"]["ZipFile"]
+    code = template["Resources"]["Cleanup"]["Properties"]["Code"]["ZipFile"]
     assert len(code) <= INLINE_LIMIT
     module = ModuleType("index")
     exec(compile(code, "index.py", "exec"), module.__dict__)
@@ -83,7 +83,7 @@ def test_the_role_allows_what_the_code_does_and_no_more(
     handler({}, None)
     asked = {f"sagemaker:{call.action}" for call in account.cloud.calls}
 
-    looks, deletes = template["Resources"]["SweepRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    looks, deletes = template["Resources"]["CleanupRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
     assert asked == {*looks["Action"], *deletes["Action"]}
     assert all(":List" in action for action in looks["Action"])
