@@ -141,7 +141,7 @@ def report_data(candidates: Sequence[str] = ("tuned", "base", "tuned-plain")) ->
         metadata={
             "run": results.run_id,
             "started": "2025-11-24 09:15 UTC",
-            "took": "7 min 47 s",
+            "duration": "7 min 47 s",
             "executor": "local",
             "machine": "Linux x86_64, 4 cores",
             "llmops-sdk": "0.1.0",

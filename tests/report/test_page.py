@@ -1,4 +1,4 @@
-"""The report in a headless browser: nothing that was written by others runs, and sorting, filtering and folding work."""
+"""The report in a headless browser: no text of models or datasets runs, and sorting, filtering and unfolding work."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from typing import Any
 import attrs
 import pytest
 
+from llmops_sdk.record.layout import samples_file
 from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo
 from llmops_sdk.report.render import write_report
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell, Leaderboard, Results, Verdict
+from llmops_sdk.values.scores import Metric
 
 from .samples import HOSTILE, METRICS, cell_result, one_cell, records, report_data, sample, wide_report_data
 
 
 @attrs.define(slots=False)  # playwright hangs its own attribute on the handler's owner
 class _Browser:
-    """A headless Chromium, and what its pages did that they must not do."""
+    """A headless Chromium, and every complaint and request of its pages."""
 
     chromium: Any
     folder: Path
@@ -60,24 +62,24 @@ def chromium() -> Iterator[Any]:
         pytest.skip(reason)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield started
-        started.close()
+        chromium = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture
 def browser(chromium: Any, tmp_path: Path) -> Iterator[_Browser]:
-    """Return a browser that fails the test when a page complains, opens a dialog or asks for anything."""
-    made = _Browser(chromium, tmp_path)
-    yield made
+    """Return a browser that fails the test when a page logs an error, opens a dialog or requests anything."""
+    browser = _Browser(chromium, tmp_path)
+    yield browser
     for context in chromium.contexts:
         context.close()
-    assert [] == made.complaints
-    assert [] == [url for url in made.requests if not re.fullmatch(r"file://.*/\d+\.html(#.*)?", url)]
+    assert [] == browser.complaints
+    assert [] == [url for url in browser.requests if not re.fullmatch(r"file://.*/\d+\.html(#.*)?", url)]
 
 
 def test_hostile_text_stays_text(browser: _Browser) -> None:
-    """Whatever models, datasets and errors hold, no script runs, no element appears, and the text can be read."""
+    """Whatever models, datasets and errors contain, no script runs, no element appears, and the text can be read."""
     page = browser.open(_hostile_data())
     injected = "document.querySelectorAll('img, iframe, object, [onload], [onerror], title b').length"
     page.evaluate("document.querySelectorAll('.unfold').forEach((button) => button.click())")
@@ -96,7 +98,7 @@ def test_hostile_text_stays_text(browser: _Browser) -> None:
 
 
 def test_records_sort_by_any_metric_of_any_candidate(browser: _Browser) -> None:
-    """A candidate's heading sorts by its score, again turns it, missing scores stay last, and the keyboard does it too."""
+    """A candidate's heading sorts by its score, and a second time in reverse; missing scores stay last; keys work too."""
     data = report_data()
     page = browser.open(data)
     page.get_by_label("Metric", exact=True).select_option(label="ROUGE-L")
@@ -134,13 +136,13 @@ def test_records_sort_by_the_difference_of_two_candidates(browser: _Browser) -> 
 
 
 def test_records_filter_by_text_failure_and_winner(browser: _Browser) -> None:
-    """The search looks at every text; failures and the records where one candidate beats another can be singled out."""
+    """The search covers every text; a filter shows failures, or the records where one candidate beats another."""
     data = report_data(("tuned", "base"))
     page = browser.open(data)
     page.get_by_role("searchbox").fill("OCTOPUSES")
     assert [12, 13, 14, 15] == _shown(page)
     page.get_by_role("searchbox").fill("no such words anywhere")
-    assert page.get_by_text("No record fits").is_visible()
+    assert page.get_by_text("No matching records").is_visible()
     page.get_by_role("searchbox").fill("")
     show = page.get_by_label("Show", exact=True)
     show.select_option("failed")
@@ -162,7 +164,7 @@ def test_records_filter_by_text_failure_and_winner(browser: _Browser) -> None:
 
 
 def test_record_opens_in_full_and_has_an_address(browser: _Browser) -> None:
-    """A record opens with its context, prompts and all answers; its address opens it again, on whatever page it is."""
+    """A record opens with its context, prompts and all answers; its address opens it again, on any page of the table."""
     data = report_data()
     page = browser.open(data)
     button = page.get_by_role("button", name="Record 6 in full")
@@ -181,8 +183,8 @@ def test_record_opens_in_full_and_has_an_address(browser: _Browser) -> None:
     assert other.locator("#r0-40").is_visible()
 
 
-def test_what_evaluators_keep_beside_an_answer(browser: _Browser) -> None:
-    """A judge's words and the replies to probes can be unfolded below an answer; what they hold stays text."""
+def test_notes_and_probes_of_evaluators_can_be_unfolded(browser: _Browser) -> None:
+    """A judge's reasons and the replies to probes are below their answer; their text stays text."""
     row = {"instruction": "i", "response": "r"}
     line = sample(
         0,
@@ -200,9 +202,9 @@ def test_what_evaluators_keep_beside_an_answer(browser: _Browser) -> None:
     )
     page = browser.open(one_cell([line]), anchor="#r0-0")
     fold = page.locator(".beside")
-    assert "Beside it: 4 notes" == fold.locator("summary").inner_text()
+    assert "4 notes of evaluators" == fold.locator("summary").inner_text()
     fold.locator("summary").click()
-    told = fold.inner_text()
+    notes = fold.inner_text()
     for text in (
         "llm-judge: judgment",
         HOSTILE[1],
@@ -211,22 +213,22 @@ def test_what_evaluators_keep_beside_an_answer(browser: _Browser) -> None:
         "failed: too long",
         "log-probability: -12.5000",
     ):
-        assert text in told
+        assert text in notes
     assert 0 == page.locator("img").count()
 
 
 def test_shared_words_are_marked(browser: _Browser) -> None:
-    """Against the reference, exactly the words that both have in the same order are marked."""
+    """The marked words are exactly those that answer and reference have in the same order."""
     row = {"instruction": "i", "response": "The cat sat on the mat."}
     page = browser.open(one_cell([sample(0, row, "A cat sat, then ran on a mat", scores={"meteor": 0.5})]))
     page.locator(".unfold").click()
     page.locator(".outs select").select_option("shared")
     assert "cat sat on mat" == " ".join(" ".join(page.locator("mark").all_text_contents()).split())
-    assert page.get_by_text("4 of the reference's 6 words, in its order; 8 words in all").is_visible()
+    assert page.get_by_text("4 of the 6 words of the reference, in the same order; 8 words in the answer").is_visible()
 
 
-def test_candidates_can_be_left_out(browser: _Browser) -> None:
-    """A candidate's button takes its column away and brings it back; the last one stays."""
+def test_candidates_can_be_hidden(browser: _Browser) -> None:
+    """A candidate's button hides its column and shows it again; the last column stays."""
     page = browser.open(report_data(("tuned", "base")))
     chips = page.get_by_role("group", name="Candidates shown")
     chips.get_by_role("button", name="base").click()
@@ -252,13 +254,13 @@ def test_leaderboard_sorts_and_its_plots_switch(browser: _Browser) -> None:
     assert ["bertscore"] == page.locator("[data-panel=plots-0]:visible").evaluate_all(
         "panels => panels.map((p) => p.dataset.name)"
     )
-    page.get_by_role("group", name="What the curves run over").get_by_role("button", name="tokens").click()
+    page.get_by_role("group", name="Horizontal axis of the curves").get_by_role("button", name="tokens").click()
     page.locator(".field:visible").hover()
     assert "held out" in page.locator(".tip:visible").inner_text()
 
 
 def test_theme_follows_the_system_and_the_button(browser: _Browser) -> None:
-    """Dark where the system is dark; the button turns it, and the choice outlives a reload. Print is always light."""
+    """The page is dark if the system is; the button changes that, also after a reload. Print is always light."""
     page = browser.open(report_data(("tuned", "base")), scheme="dark")
     ground = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(ground)
@@ -276,8 +278,8 @@ def test_theme_follows_the_system_and_the_button(browser: _Browser) -> None:
 
 
 @pytest.mark.parametrize("make", [report_data, lambda: wide_report_data(10, 1)], ids=["three", "ten"])
-def test_page_fits_a_telephone(browser: _Browser, make: Callable[[], ReportData]) -> None:
-    """At 390 pixels nothing makes the page scroll sideways, folded or unfolded."""
+def test_page_fits_a_phone(browser: _Browser, make: Callable[[], ReportData]) -> None:
+    """At 390 pixels the page does not scroll sideways, folded or unfolded."""
     page = browser.open(make(), width=390)
     page.locator(".unfold").first.click()
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
@@ -306,7 +308,98 @@ def test_many_records_stay_quick(browser: _Browser) -> None:
     assert took < 2000
 
 
+@pytest.mark.parametrize("width", [1280, 1920])
+@pytest.mark.parametrize("many", ["metrics", "candidates"])
+def test_leaderboard_fits_a_screen(browser: _Browser, many: str, width: int) -> None:
+    """Five metrics, or ten candidates, need no scrolling: every column is on the screen."""
+    page = browser.open(five_metrics() if many == "metrics" else wide_report_data(10, 1), width=width)
+
+    assert width == page.evaluate("document.documentElement.scrollWidth")
+    assert 0 == page.evaluate(f"{_BOX}.scrollWidth - {_BOX}.clientWidth")
+    assert not page.evaluate(f"{_BOX}.classList.contains('more')")
+
+
+def test_a_leaderboard_with_many_metrics_scrolls_and_shows_it(browser: _Browser) -> None:
+    """Its right edge fades until it is scrolled to the end; the candidates stay in place."""
+    page = browser.open(many_metrics(11), width=1280)
+    name = page.locator(".lead tbody th").first
+    before = name.bounding_box()["x"]
+
+    assert page.evaluate(f"{_BOX}.classList.contains('more')")
+    page.evaluate(f"{_BOX}.scrollLeft = 10_000")
+    page.wait_for_function(f"!{_BOX}.classList.contains('more')")
+    assert before == name.bounding_box()["x"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_long_hashes_are_shortened(browser: _Browser) -> None:
+    """The version of a trained model and of an endpoint's weights are short, with all of them on hover."""
+    page = browser.open(five_metrics())
+
+    assert "from smollm2-135m-instruct bcc81830d1…" in page.locator(".models th .sub").first.inner_text()
+    assert "weights bcc81830d1…" in page.locator(".shared").inner_text()
+    assert {HASH} == set(page.locator(".short").evaluate_all("found => found.map((e) => e.title)"))
+
+
+def test_details_that_all_endpoints_share_are_shown_once(browser: _Browser) -> None:
+    """A candidate has only those details of its endpoint that differ between candidates."""
+    data = report_data(("tuned", "base"))
+    (board,) = data.results.leaderboards
+    first = attrs.evolve(board.cells[0], endpoint={"device": "cuda", "dtype": "float32"})
+    board = attrs.evolve(board, cells=(first, *board.cells[1:]))
+    page = browser.open(attrs.evolve(data, results=attrs.evolve(data.results, leaderboards=(board,))))
+
+    assert "All endpoints: dtype float32" == page.locator(".shared").inner_text()
+    assert ["device cuda", "device cpu"] == page.locator(".lead .sub .row").all_inner_texts()
+
+
+def test_page_names_the_files_with_all_records(browser: _Browser) -> None:
+    """Where the page shows a part of the records, it names the files of the run's record that have all of them."""
+    page = browser.open(wide_report_data(2, 12))
+
+    names = page.locator("#records .note code").all_inner_texts()
+    assert [samples_file(f"candidate-{number}@dolly") for number in (0, 1)] == sorted(names)
+
+
 # -- what the tests look at ---------------------------------------------------------------------
+
+HASH = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+_BOX = "document.querySelector('.scroll')"
+
+
+def five_metrics() -> ReportData:
+    """Return a report with five metrics, and hashes where a real run has them."""
+    data = many_metrics(5)
+    (board,) = data.results.leaderboards
+    endpoint = {"batching": "continuous", "device": "cpu", "dtype": "float32", "kernel": "onednn", "weights": HASH}
+    cells = [attrs.evolve(cell, endpoint=endpoint) for cell in board.cells]
+    cells = [
+        attrs.evolve(cell, training=attrs.evolve(cell.training, base=attrs.evolve(cell.training.base, version=HASH)))
+        if cell.training
+        else cell
+        for cell in cells
+    ]
+    board = attrs.evolve(board, cells=tuple(cells))
+    return attrs.evolve(data, results=attrs.evolve(data.results, leaderboards=(board,)))
+
+
+def many_metrics(count: int) -> ReportData:
+    """Return a report with that many metrics; those beyond three have the numbers of METEOR."""
+    data = report_data(("tuned", "base"))
+    (board,), (evaluator,) = data.results.leaderboards, data.results.evaluators
+    further = [Metric(f"metric-{number}", f"Metric {number}") for number in range(count - len(METRICS))]
+    cells = tuple(
+        attrs.evolve(
+            cell, estimates={**cell.estimates, **{metric.name: cell.estimates["meteor"] for metric in further}}
+        )
+        for cell in board.cells
+    )
+    results = attrs.evolve(
+        data.results,
+        leaderboards=(attrs.evolve(board, cells=cells),),
+        evaluators=(attrs.evolve(evaluator, metrics=(*METRICS, *further)),),
+    )
+    return attrs.evolve(data, results=results)
 
 
 def _hostile_data() -> ReportData:

@@ -62,7 +62,7 @@ def test_open_verdict_names_who_is_tied() -> None:
     data = _with_verdict(Verdict("tuned", settled=False, tied=("base",), text="44 records do not settle it."))
     head = render_report(data).split('<section id="leaderboard"')[0]
     assert "Not settled" in head
-    assert re.search(r"Cannot be told from the best:.*base", head, re.DOTALL)
+    assert re.search(r"Statistically tied with the best:.*base", head, re.DOTALL)
 
 
 def test_verdict_without_a_best_is_a_report_too() -> None:
@@ -108,7 +108,7 @@ def test_report_holds_the_first_500_records_and_says_so() -> None:
     page = render_report(one_cell(list(reversed(lines))))
     assert [*range(500)] == [record["index"] for record in _payload(page)["records"]]
     assert "500 of 620 test records" in _plain(page)
-    assert "samples/a@dolly/" in page
+    assert "samples/a@dolly.jsonl" in page
 
 
 def test_report_takes_no_more_records_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_report_takes_no_more_records_than_a_page_can_hold(monkeypatch: pytest.M
     shown = len(_payload(page)["records"])
     assert 5 < shown < 15
     assert f"{shown} of 40 test records" in _plain(page)
-    assert "fewer where they are very long" in page
+    assert "fewer if they are very long" in page
 
 
 def test_long_text_is_cut_and_says_so() -> None:

@@ -64,16 +64,16 @@ def _facts(run: Run) -> dict[str, str]:
     ended = max((record.at + record.seconds for record in records), default=began.timestamp())
     return {
         "run": run.id,
-        **({"generations of": run.metadata.based_on} if run.metadata.based_on else {}),
+        **({"rescored from": run.metadata.based_on} if run.metadata.based_on else {}),
         "started": f"{began.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC",
-        "took": _duration(max(0.0, ended - began.timestamp())),
+        "duration": _duration(max(0.0, ended - began.timestamp())),
         "executor": run.plan.executor.use,
         "machine": run.metadata.machine,
         "llmops-sdk": run.metadata.version,
         "python": run.metadata.python,
         "plan": run.plan.hash[:12],
         "plugins": ", ".join(f"{pin.name} {pin.version}".strip() for pin in run.plan.plugins),
-        **({"goes on costing": f"{', '.join(kept)}; remove it with: {how_to_remove(run.id)}"} if kept else {}),
+        **({"still billed": f"{', '.join(kept)}; delete it with: {how_to_remove(run.id)}"} if kept else {}),
         **run.metadata.details,  # what the executor has to tell: what a rehearsal substitutes
     }
 

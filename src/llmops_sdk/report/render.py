@@ -19,6 +19,7 @@ import attrs
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from llmops_sdk.record.layout import samples_file
 from llmops_sdk.report.charts import Axis, Training, curve_plots, interval_axis
 from llmops_sdk.report.data import MOST_RECORDS, ReportData
 from llmops_sdk.report.numbers import amount, duration, finite, interval, number
@@ -227,7 +228,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "amount": amount, "interval": interval, "duration": duration}
+    made.filters |= {
+        "number": number,
+        "amount": amount,
+        "interval": interval,
+        "duration": duration,
+        "samples_file": samples_file,
+    }
     return made
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// The page around the records: theme, plots that switch, tables that sort, the loss under the pointer, printing.
+// The page around the records: theme, plots that switch, tables that sort or scroll, the loss under the pointer, printing.
 (() => {
   const root = document.documentElement;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -19,7 +19,7 @@
     try {
       localStorage.setItem("llmops-report-theme", root.dataset.theme);
     } catch (error) {
-      // Without storage the choice lasts as long as the page.
+      // Without storage the choice lasts until the page is closed.
     }
   });
   system.addEventListener("change", nameTheme);
@@ -64,6 +64,14 @@
     });
   }
 
+  // -- tables that are wider than the page --
+  for (const box of all(".scroll")) {
+    const mark = () => box.classList.toggle("more", box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
+    box.addEventListener("scroll", mark, { passive: true });
+    addEventListener("resize", mark);
+    mark();
+  }
+
   // -- the loss under the pointer --
   const data = document.getElementById("curves-data");
   const curves = data ? JSON.parse(data.textContent) : [];
@@ -97,12 +105,12 @@
         const parts = [];
         if (nearest) parts.push(`batch ${nearest[3].toFixed(3)}`);
         if (taken) parts.push(`held out ${taken[4].toFixed(3)} (step ${taken[0].toLocaleString("en")})`);
-        const told = line(` ${parts.join(" · ")}`);
+        const row = line(` ${parts.join(" · ")}`);
         const who = document.createElement("span");
         who.className = `who k${curve.colour}`;
         who.textContent = curve.label;
-        told.prepend(who);
-        tip.append(told);
+        row.prepend(who);
+        tip.append(row);
       });
       tip.hidden = false;
       tip.style.left = share < 0.5 ? `${share * box.width + 12}px` : "auto";
@@ -116,9 +124,9 @@
     });
   }
   function line(text) {
-    const made = document.createElement("p");
-    made.textContent = text;
-    return made;
+    const paragraph = document.createElement("p");
+    paragraph.textContent = text;
+    return paragraph;
   }
   function near(points, across, at) {
     let best = null;
@@ -141,7 +149,7 @@
       await navigator.clipboard.writeText(text);
       return true;
     } catch (error) {
-      // No clipboard here: select the text, so that the keyboard can copy it.
+      // No clipboard: select the text, for the keyboard to copy it.
       getSelection().selectAllChildren(source);
       return false;
     }

@@ -1,28 +1,28 @@
 "use strict";
-// The records: all answers side by side. What models and datasets wrote is only ever set as text.
+// The records: all answers side by side. Text from models and datasets is only ever set as text, never as HTML.
 (() => {
   const PAGE = matchMedia("(max-width: 720px)").matches ? 10 : 25;
   const PREVIEW = 500;
 
-  // -- small things --
+  // -- elements and texts --
   function el(tag, attributes, ...children) {
-    const made = document.createElement(tag);
+    const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
       if (value === null || value === undefined || value === false) continue;
-      if (name === "class") made.className = value;
-      else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else made.setAttribute(name, value === true ? "" : value);
+      if (name === "class") element.className = value;
+      else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else element.setAttribute(name, value === true ? "" : value);
     }
-    made.append(...children.flat().filter((child) => child || child === 0));
-    return made;
+    element.append(...children.flat().filter((child) => child || child === 0));
+    return element;
   }
   function svg(tag, attributes, ...children) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
   }
-  // Control characters become their pictures: they would be invisible, or move what stands beside them.
+  // Control characters are shown as symbols: they would be invisible, or disturb the text beside them.
   const visible = (text) => text.replace(/\r\n/g, "\n").replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (c) => (c === "\x7f" ? "\u2421" : String.fromCharCode(0x2400 + c.charCodeAt(0))));
   const raw = (value) => (value === null || value === undefined ? "" : typeof value === "string" ? value : value.cut);
   const preview = (value) => {
@@ -30,7 +30,7 @@
     return text.length > PREVIEW ? `${text.slice(0, PREVIEW)}…` : text;
   };
   const isCut = (value) => value !== null && typeof value === "object";
-  const whole = (value) => (isCut(value) ? [visible(value.cut), el("span", { class: "cut" }, `The first ${count(value.cut.length)} of ${count(value.of)} characters. The run's samples have all.`)] : [visible(raw(value))]);
+  const fullText = (value) => (isCut(value) ? [visible(value.cut), el("span", { class: "cut" }, `The first ${count(value.cut.length)} of ${count(value.of)} characters. The run's samples have the full text.`)] : [visible(raw(value))]);
   const count = (n) => n.toLocaleString("en");
   function number(value, sign) {
     if (value === null || value === undefined) return "–";
@@ -94,9 +94,9 @@
     }
     function chosen() {
       const query = state.query.toLowerCase().trim();
-      const found = records.filter((record) => keeps[state.only](record) && (!query || searchable(record).includes(query)));
+      const matches = records.filter((record) => keeps[state.only](record) && (!query || searchable(record).includes(query)));
       const sign = state.down ? -1 : 1;
-      return found.sort((a, b) => {
+      return matches.sort((a, b) => {
         const [x, y] = [value(a), value(b)];
         if (x === null || y === null) return (x === null) - (y === null) || a.index - b.index;
         return sign * (x - y) || a.index - b.index;
@@ -169,7 +169,7 @@
         el("th", { scope: "col", class: "at", "data-key": "index" }, sorter("index", "#", false)),
         el("th", { scope: "col", class: "task" }, "Instruction"),
         el("th", { scope: "col", class: "reference" }, "Reference"),
-        ...seen().map((c) => el("th", { scope: "col", class: `said k${candidates[c].colour}`, "data-key": c },
+        ...seen().map((c) => el("th", { scope: "col", class: `answer k${candidates[c].colour}`, "data-key": c },
           sorter(c, el("span", { class: "who" }, el("bdi", {}, candidates[c].name)), higher()),
           el("span", { class: "mean", "data-mean": c }))),
         ...(pairs() ? [el("th", { scope: "col", class: "num gap", "data-key": "difference" }, sorter("difference", "Difference", true))] : []));
@@ -188,7 +188,7 @@
       const start = state.page * PAGE;
       const shown = rows.slice(start, start + PAGE);
       body.replaceChildren(...shown.flatMap((record) => (state.open.has(record.index) ? [row(record), detail(record)] : [row(record)])));
-      if (!shown.length) body.append(el("tr", {}, el("td", { class: "nothing", colspan: headRow.children.length }, "No record fits. Clear the search or show all records.")));
+      if (!shown.length) body.append(el("tr", {}, el("td", { class: "nothing", colspan: headRow.children.length }, "No matching records. Clear the search or show all records.")));
       status.textContent = rows.length
         ? `Records ${start + 1}–${start + shown.length} of ${count(rows.length)}${rows.length < records.length ? ` found in ${count(records.length)}` : ""}`
         : `0 of ${count(records.length)} records`;
@@ -208,27 +208,27 @@
       const button = el("button", { type: "button", class: "unfold", "aria-expanded": String(opened), "aria-label": `Record ${record.index} in full` }, String(record.index));
       const scores = seen().map((c) => score(record, c)).filter((s) => s !== null);
       const top = scores.length > 1 && !neutral() ? (higher() ? Math.max(...scores) : Math.min(...scores)) : null;
-      const made = el("tr", { class: "record", id: anchor + record.index },
+      const element = el("tr", { class: "record", id: anchor + record.index },
         el("th", { scope: "row", class: "at" }, button),
         el("td", { class: "task", "data-label": "Instruction" }, clamp(task(record))),
         el("td", { class: "reference", "data-label": "Reference" }, clamp(field(record, "response"))),
-        ...seen().map((c) => said(record, c, top)),
+        ...seen().map((c) => answerCell(record, c, top)),
         ...(pairs() ? [gapCell(record)] : []));
-      made.addEventListener("click", (event) => {
+      element.addEventListener("click", (event) => {
         const isText = !event.target.closest("button") && String(getSelection()).length > 0;
-        if (!isText) toggle(record, made, button);
+        if (!isText) toggle(record, element, button);
       });
-      return made;
+      return element;
     }
-    function toggle(record, made, button) {
+    function toggle(record, element, button) {
       const opens = !state.open.has(record.index);
       if (opens) {
         state.open.add(record.index);
-        made.after(detail(record));
+        element.after(detail(record));
         history.replaceState(null, "", `#${anchor}${record.index}`);
       } else {
         state.open.delete(record.index);
-        made.nextSibling.remove();
+        element.nextSibling.remove();
       }
       button.setAttribute("aria-expanded", String(opens));
       fit();
@@ -242,29 +242,29 @@
     const spreads = new Map();
     function spread() {
       if (!spreads.has(state.metric)) {
-        const found = records.flatMap((record) => candidates.map((_, c) => score(record, c))).filter((s) => s !== null);
-        spreads.set(state.metric, [found.reduce((a, b) => Math.min(a, b), 0), found.reduce((a, b) => Math.max(a, b), 0)]);
+        const scores = records.flatMap((record) => candidates.map((_, c) => score(record, c))).filter((s) => s !== null);
+        spreads.set(state.metric, [scores.reduce((a, b) => Math.min(a, b), 0), scores.reduce((a, b) => Math.max(a, b), 0)]);
       }
       return spreads.get(state.metric);
     }
     function marks(record, c) {
-      const given = answer(record, c);
-      if (!given) return [el("span", { class: "tag bad" }, "not asked")];
+      const reply = answer(record, c);
+      if (!reply) return [el("span", { class: "tag bad" }, "not asked")];
       return [
-        given.error && el("span", { class: "tag bad" }, "failed"),
-        given.unscored && el("span", { class: "tag warn" }, "unscored"),
-        given.finish === "length" && el("span", { class: "tag", title: "The answer reached the token limit" }, "cut at limit"),
+        reply.error && el("span", { class: "tag bad" }, "failed"),
+        reply.unscored && el("span", { class: "tag warn" }, "unscored"),
+        reply.finish === "length" && el("span", { class: "tag", title: "The answer reached max_new_tokens" }, "cut at limit"),
       ].filter(Boolean);
     }
-    function said(record, c, top) {
-      const given = answer(record, c);
+    function answerCell(record, c, top) {
+      const reply = answer(record, c);
       const own = score(record, c);
       const others = metrics.map((metric, m) => [metric, score(record, c, m), m]).filter(([, s, m]) => m !== state.metric && s !== null);
-      return el("td", { class: `said k${candidates[c].colour}`, "data-label": candidates[c].name },
+      return el("td", { class: `answer k${candidates[c].colour}`, "data-label": candidates[c].name },
         el("div", { class: "line" },
           el("span", { class: own !== null && own === top ? "score top" : "score" }, number(own)), bar(record, c), marks(record, c)),
         others.length > 0 && el("div", { class: "others" }, others.map(([metric, s]) => el("span", {}, `${metric.label} ${number(s)}`))),
-        given && given.error ? el("div", { class: "clamp error", dir: "auto" }, preview(given.error)) : clamp(given ? given.output : ""));
+        reply && reply.error ? el("div", { class: "clamp error", dir: "auto" }, preview(reply.error)) : clamp(reply ? reply.output : ""));
     }
     function gapCell(record) {
       const gap = difference(record);
@@ -285,34 +285,34 @@
         grid,
         promptsOf(record).map(([name, prompt]) => el("details", {}, el("summary", {}, el("span", { class: "quiet" }, "Prompt "), el("bdi", {}, name)), messages(prompt))))));
     }
-    const block = (value) => el("div", { class: "block-text", dir: "auto", tabindex: raw(value).length > 1200 ? "0" : null }, raw(value) === "" ? el("span", { class: "quiet" }, "empty") : whole(value));
+    const block = (value) => el("div", { class: "block-text", dir: "auto", tabindex: raw(value).length > 1200 ? "0" : null }, raw(value) === "" ? el("span", { class: "quiet" }, "empty") : fullText(value));
     function referenceCard(record) {
       return el("article", { class: "card-out" }, el("header", {}, el("b", {}, "Reference")), block(field(record, "response")));
     }
     function card(record, c) {
-      const given = answer(record, c);
-      const facts = given ? [time(given.latency), given.tokens && tokens(given.tokens), given.finish && `ended by ${given.finish}`].filter(Boolean).join(" · ") : "";
-      const scores = given ? metrics.map((metric, m) => [metric, given.scores[m]]).filter(([, s]) => s !== null) : [];
+      const reply = answer(record, c);
+      const details = reply ? [time(reply.latency), reply.tokens && tokens(reply.tokens), reply.finish && `ended by ${reply.finish}`].filter(Boolean).join(" · ") : "";
+      const scores = reply ? metrics.map((metric, m) => [metric, reply.scores[m]]).filter(([, s]) => s !== null) : [];
       return el("article", { class: `card-out k${candidates[c].colour}` },
         el("header", {}, el("span", { class: "who" }, el("bdi", {}, candidates[c].name)), marks(record, c)),
         el("dl", { class: "marks" }, scores.map(([metric, s]) => el("div", {}, el("dt", {}, metric.label), el("dd", {}, number(s))))),
-        given && given.error && el("p", { class: "error", dir: "auto" }, whole(given.error)),
-        given && given.unscored && Object.entries(given.unscored).map(([name, text]) => el("p", { class: "error", dir: "auto" }, `${name}: `, whole(text))),
-        given && raw(given.output) !== "" ? compared(record, given) : given && !given.error && el("p", { class: "quiet" }, "An empty answer."),
-        given && given.notes && el("details", { class: "beside" }, el("summary", {}, `Beside it: ${given.notes.length === 1 ? given.notes[0][0] : `${given.notes.length} notes`}`),
-          given.notes.map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
-        facts && el("p", { class: "foot" }, facts));
+        reply && reply.error && el("p", { class: "error", dir: "auto" }, fullText(reply.error)),
+        reply && reply.unscored && Object.entries(reply.unscored).map(([name, text]) => el("p", { class: "error", dir: "auto" }, `${name}: `, fullText(text))),
+        reply && raw(reply.output) !== "" ? compared(record, reply) : reply && !reply.error && el("p", { class: "quiet" }, "empty answer"),
+        reply && reply.notes && el("details", { class: "beside" }, el("summary", {}, reply.notes.length === 1 ? reply.notes[0][0] : `${reply.notes.length} notes of evaluators`),
+          reply.notes.map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
+        details && el("p", { class: "foot" }, details));
     }
     const tokens = ([asked, wrote]) => [asked !== null && `${count(asked)} tokens in`, wrote !== null && `${count(wrote)} out`].filter(Boolean).join(", ");
-    function compared(record, given) {
+    function compared(record, reply) {
       const reference = raw(field(record, "response"));
-      const found = state.words === "off" || !reference ? null : words.compare(visible(raw(given.output)), visible(reference));
-      if (state.words === "off" || !reference) return block(given.output);
-      if (!found) return el("div", {}, el("p", { class: "foot" }, "Too long to compare word by word."), block(given.output));
-      const pieces = found.pieces.map((piece) => (piece.shared ? el("mark", {}, piece.text) : piece.text));
+      const comparison = state.words === "off" || !reference ? null : words.compare(visible(raw(reply.output)), visible(reference));
+      if (state.words === "off" || !reference) return block(reply.output);
+      if (!comparison) return el("div", {}, el("p", { class: "foot" }, "Too long to compare word by word."), block(reply.output));
+      const pieces = comparison.pieces.map((piece) => (piece.shared ? el("mark", {}, piece.text) : piece.text));
       return el("div", {},
         el("div", { class: "block-text", dir: "auto" }, pieces),
-        el("p", { class: "foot" }, `${found.shared} of the reference's ${found.other} words, in its order; ${found.own} words in all`));
+        el("p", { class: "foot" }, `${comparison.shared} of the ${comparison.other} words of the reference, in the same order; ${comparison.own} words in the answer`));
     }
     function promptsOf(record) {
       const own = seen().filter((c) => answer(record, c) && answer(record, c).prompt !== undefined).map((c) => [candidates[c].name, answer(record, c).prompt]);
@@ -336,11 +336,11 @@
         const size = (100 * Math.abs(gap)) / tall;
         const title = svg("title", {}, `${number(gap, true)} on record ${record.index}`);
         const shape = { x: `${(100 * place) / gaps.length}%`, width: `${Math.max(0.05, 100 / gaps.length - (gaps.length > 120 ? 0.02 : 0.35))}%` };
-        const made = svg("g", { class: gap === 0 ? "even" : `k${(gap > 0) === higher() ? left.colour : right.colour}` },
+        const element = svg("g", { class: gap === 0 ? "even" : `k${(gap > 0) === higher() ? left.colour : right.colour}` },
           svg("rect", { ...shape, class: "reach", y: "0", height: "100%" }, title),
           svg("rect", { ...shape, class: "bar-gap", y: `${gap > 0 ? zero - size : zero}%`, height: `${Math.max(size, 0.8)}%` }));
-        made.addEventListener("click", () => go(record.index));
-        return made;
+        element.addEventListener("click", () => go(record.index));
+        return element;
       });
       const ahead = gaps.filter(([record]) => gain(record) > 0).length;
       const behind = gaps.filter(([record]) => gain(record) < 0).length;
@@ -372,11 +372,14 @@
       if (asked.startsWith(anchor)) go(Number(asked.slice(anchor.length)));
     }
 
-    // The heading can only stick to the window's top where the frame need not scroll sideways.
+    // The heading can stick to the top of the window only if the frame does not scroll sideways.
     const fit = () => {
       frame.classList.remove("wide");
       frame.classList.toggle("wide", table.scrollWidth > frame.clientWidth + 1);
+      fade();
     };
+    const fade = () => frame.classList.toggle("more", frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 1);
+    frame.addEventListener("scroll", fade, { passive: true });
     addEventListener("resize", fit);
     addEventListener("hashchange", fromAddress);
     drawHead();

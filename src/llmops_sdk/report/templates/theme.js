@@ -1,8 +1,8 @@
 "use strict";
-// Before the page is drawn, so that a chosen theme does not flash the other one first.
+// Runs before the page is drawn: a chosen theme must not flash the other one first.
 try {
   const chosen = localStorage.getItem("llmops-report-theme");
   if (chosen === "dark" || chosen === "light") document.documentElement.dataset.theme = chosen;
 } catch (error) {
-  // A file opened from disk may have no storage: the system's theme holds.
+  // A file opened from disk may have no storage: the system's theme is used.
 }

@@ -1,11 +1,11 @@
 "use strict";
-// Two texts, word by word: which words of one stand in the other, in order (their longest common subsequence).
+// Compares two texts by words: which words of one are in the other, in the same order (longest common subsequence).
 const words = (() => {
-  const MOST_CELLS = 6e6; // of the table below: two texts of about 2,400 words, some 12 MB for a moment
+  const MOST_CELLS = 6e6; // the size of the table below: two texts of about 2,400 words, 12 MB
 
   const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "word" }) : null;
 
-  // Pieces of a text that give it back when joined; `key` is empty for all that is no word.
+  // Splits a text into pieces; `key` is empty for a piece that is not a word.
   function split(text) {
     if (segmenter) {
       return [...segmenter.segment(text)].map((part) => ({ text: part.segment, key: part.isWordLike ? part.segment.toLowerCase() : "" }));
@@ -14,7 +14,7 @@ const words = (() => {
     return parts.map((part) => ({ text: part, key: /[\p{L}\p{N}]/u.test(part) ? part.toLowerCase() : "" }));
   }
 
-  // Which words are common: two arrays of booleans, or null where the texts are too long.
+  // Returns which words are common, as two arrays of booleans, or null if the texts are too long.
   function common(a, b) {
     const inA = new Array(a.length).fill(false);
     const inB = new Array(b.length).fill(false);
@@ -58,19 +58,19 @@ const words = (() => {
     return [inA, inB];
   }
 
-  // The pieces of `text` with `shared` set on the words that `reference` has too, and how many words of it those are.
+  // Returns the pieces of `text`, with `shared` set on the words that `reference` has too, and the number of such words.
   function compare(text, reference) {
     const pieces = split(text);
     const own = pieces.filter((piece) => piece.key);
     const other = split(reference).filter((piece) => piece.key);
-    const found = common(own.map((piece) => piece.key), other.map((piece) => piece.key));
-    if (!found) return null;
-    own.forEach((piece, place) => { piece.shared = found[0][place]; });
-    // What stands between two shared words belongs to them, so that a shared phrase is one mark.
+    const shared = common(own.map((piece) => piece.key), other.map((piece) => piece.key));
+    if (!shared) return null;
+    own.forEach((piece, place) => { piece.shared = shared[0][place]; });
+    // The space between two shared words is shared too: a phrase is one mark.
     pieces.forEach((piece, place) => {
       if (!piece.key && place && place < pieces.length - 1) piece.shared = pieces[place - 1].shared && pieces[place + 1].shared;
     });
-    return { pieces, shared: found[0].filter(Boolean).length, own: own.length, other: other.length };
+    return { pieces, shared: shared[0].filter(Boolean).length, own: own.length, other: other.length };
   }
 
   return { compare };
