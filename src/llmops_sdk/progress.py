@@ -1,4 +1,4 @@
-"""How far the work is: one small interface, told on a terminal, in plain lines, as JSON events, or not at all."""
+"""Progress of long work: one small interface, shown as bars on a terminal, as plain lines, as JSON events, or not at all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from typing_extensions import Self
 
 if TYPE_CHECKING:
+    import rich.progress
     from rich.progress import TaskID
 
 
@@ -30,21 +31,21 @@ class Task:
         self.update(self.done + amount, **details)
 
     def update(self, done: float, /, **details: str) -> None:
-        """Say how much is done in all."""
+        """Set how much is done in all."""
         self.done = done
         self._progress.on_update(self._key, done, details)
 
 
 class Progress:
-    """Tells nobody. The other kinds override the `on_` methods; all of them are safe to call from threads."""
+    """Progress that is not shown. The other kinds override `log` and the `on_` methods; all are safe to call from threads."""
 
     @contextmanager
     def task(self, label: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
-        """Open a task for the time of a `with` block.
+        """Show a task for the time of a `with` block.
 
         Args:
             label: What is being done, in a few words.
-            total: The length of the work, or None where it is not known.
+            total: The length of the work, or None if it is unknown.
             unit: What is counted: `records`, `steps`, `bytes`.
         """
         self.on_start(label, total, unit)
@@ -54,26 +55,26 @@ class Progress:
             self.on_end(label)
 
     def log(self, text: str) -> None:
-        """Tell one line that stays."""
+        """Print one line that stays."""
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
-        """A task begins."""
+        """A task has started."""
 
     def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
-        """A task has come further."""
+        """More of a task is done."""
 
     def on_end(self, label: str) -> None:
-        """A task ends, done or not."""
+        """A task has ended, done or not."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Leave the terminal as it was found."""
+        """Restore the terminal."""
 
 
 class EventProgress(Progress):
-    """Writes one JSON event a line, for the parent process, which plays them to its own progress with `replay`."""
+    """Writes one JSON event a line, for the parent process, which shows them with `replay`."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -96,7 +97,7 @@ class EventProgress(Progress):
 
 
 def replay(line: str, progress: Progress) -> None:
-    """Tell `progress` what an `EventProgress` wrote as one line."""
+    """Show on `progress` one line that an `EventProgress` wrote."""
     event = json.loads(line)
     kind = event.pop("event")
     if kind == "log":
@@ -110,13 +111,13 @@ def replay(line: str, progress: Progress) -> None:
 
 
 class PlainProgress(Progress):
-    """Writes whole lines, at most one for each task in `every` seconds: for logs and pipes."""
+    """Writes plain lines, at most one for each task in `every` seconds: for logs and pipes."""
 
     def __init__(self, stream: IO[str] | None = None, *, every: float = 10.0) -> None:
         self._stream = stream or sys.stderr
         self._every = every
         self._open: dict[str, tuple[float | None, str]] = {}
-        self._told: dict[str, float] = {}
+        self._shown: dict[str, float] = {}
 
     def log(self, text: str) -> None:
         self._stream.write(text + "\n")
@@ -124,16 +125,16 @@ class PlainProgress(Progress):
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
         self._open[label] = (total, unit)
-        self._told[label] = time.monotonic()
+        self._shown[label] = time.monotonic()
 
     def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         now = time.monotonic()
-        if label not in self._open or now - self._told[label] < self._every:
+        if label not in self._open or now - self._shown[label] < self._every:
             return
-        self._told[label] = now
+        self._shown[label] = now
         total, unit = self._open[label]
-        size = f"{_count(done, unit)}/{_count(total, unit)}" if total else _count(done, unit)
-        self.log("  ".join([f"  {label}: {size} {'' if unit == 'bytes' else unit}".rstrip(), *_details(details)]))
+        amount = _amount(done, total, "" if unit == label else unit)
+        self.log("  ".join([f"  {label}: {amount}", *_details(details)]))
 
     def on_end(self, label: str) -> None:
         self._open.pop(label, None)
@@ -144,16 +145,20 @@ class RichProgress(Progress):
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress as Bars, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeRemainingColumn
+        from rich.text import Text
 
-        self._console = Console(file=stream or sys.stderr)
+        class RemainingColumn(TimeRemainingColumn):
+            def render(self, task: rich.progress.Task) -> Text:
+                return super().render(task) if task.time_remaining is not None else Text("")
+
         self._bars = Bars(
             TextColumn("  {task.description}", style="cyan"),
             BarColumn(bar_width=24),
-            TaskProgressColumn(),
+            TextColumn("{task.fields[amount]}"),
             TextColumn("{task.fields[details]}", style="dim"),
-            TimeRemainingColumn(),
-            console=self._console,
+            RemainingColumn(),
+            console=Console(file=stream or sys.stderr),
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -170,16 +175,17 @@ class RichProgress(Progress):
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
-        self._units[label] = unit
-        self._tasks[label] = self._bars.add_task(label, total=total, details="")
+        self._units[label] = "" if unit == label else unit
+        amount = _amount(0, total, self._units[label]) if total else ""
+        self._tasks[label] = self._bars.add_task(label, total=total, amount=amount, details="")
 
     def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         task = self._tasks.get(label)
         if task is None:
             return
-        unit = self._units[label]
-        counted = f"{_count(done, unit)} {'' if unit == 'bytes' else unit}".strip()
-        self._bars.update(task, completed=done, details="  ".join([counted, *_details(details)]))
+        total = self._bars.tasks[self._bars.task_ids.index(task)].total
+        amount = _amount(done, total, self._units[label])
+        self._bars.update(task, completed=done, amount=amount, details="  ".join(_details(details)))
 
     def on_end(self, label: str) -> None:
         task = self._tasks.pop(label, None)
@@ -188,17 +194,19 @@ class RichProgress(Progress):
 
 
 def progress_for(stream: IO[str] | None = None, *, quiet: bool = False) -> Progress:
-    """Return what fits: bars on a terminal, plain lines elsewhere, nothing when quiet."""
+    """Return the progress that fits a stream: bars on a terminal, else plain lines; nothing if quiet."""
     stream = stream or sys.stderr
     if quiet:
         return Progress()
     return RichProgress(stream) if stream.isatty() else PlainProgress(stream)
 
 
-def _count(amount: float | None, unit: str) -> str:
-    if amount is None:
-        return "?"
-    return f"{amount / 1e6:.1f} MB" if unit == "bytes" else f"{amount:,.0f}"
+def _amount(done: float, total: float | None, unit: str) -> str:
+    """Return how much is done as text: `2/7 steps`, `1.5/540.0 MB`, or `12 records` of an unknown length."""
+    if unit == "bytes":
+        return f"{done / 1e6:.1f}/{total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB"
+    count = f"{done:,.0f}/{total:,.0f}" if total else f"{done:,.0f}"
+    return f"{count} {unit}".rstrip()
 
 
 def _details(details: Mapping[str, str]) -> list[str]:

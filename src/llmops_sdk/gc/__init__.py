@@ -1,1 +1,1 @@
-"""`llmops gc`: resources that outlived their runs are found, judged and deleted."""
+"""`llmops gc`: finds resources that outlived their runs, decides which are still needed, and deletes the others."""

@@ -6,16 +6,16 @@ import logging
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from llmops_sdk.errors import LLMOpsError, ResourceBusyError, SpecError
 from llmops_sdk.gc.leftover import Leftover, Leftovers
+from llmops_sdk.plugin.cards import CardKind
 from llmops_sdk.record.ledger import LedgerEntry
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.runtime import Runtime
-from llmops_sdk.values.plan import GenerateStep, Plan, TrainStep
+from llmops_sdk.values.plan import Component, GenerateStep, Plan, TrainStep
 
 ATTEMPTS = 3
 """How often a deletion is tried that fails for another reason than a busy resource."""
@@ -89,19 +89,22 @@ def _one_line(error: Exception) -> str:
 
 def delete_ledger_entry(run: Run, entry: LedgerEntry, runtime: Runtime) -> None:
     """Delete a resource with the plugin that created it, and mark it as deleted in the ledger."""
-    creator = _creator(run.plan, entry.step, runtime)
+    kind, component = _creator(run.plan, entry.step)
+    creator = runtime.registry.make(kind, component.use, component.options)
     with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
-        context = runtime.context(run, entry.step, Path(folder), _LOG)
-        creator.delete(context, entry.resource)
+        context = runtime.context(
+            run_id=run.id, step=entry.step, folder=Path(folder), log=_LOG, settings=run.plan.settings
+        )
+        creator.delete(context.for_card(kind, component.use), entry.resource)
     run.mark_deleted(entry.resource, entry.step)
 
 
-def _creator(plan: Plan, name: str, runtime: Runtime) -> Any:
+def _creator(plan: Plan, name: str) -> tuple[CardKind, Component]:
+    """Return the trainer or the deployer that a step uses."""
     step = plan.step_by_name.get(name)
     if isinstance(step, TrainStep) and (trainer := plan.model_by_name[step.model].trainer):
-        return runtime.registry.make("trainer", trainer.use, trainer.options)
+        return "trainer", trainer
     if isinstance(step, GenerateStep):
-        deployer = plan.model_by_name[step.model].deployer
-        return runtime.registry.make("deployer", deployer.use, deployer.options)
+        return "deployer", plan.model_by_name[step.model].deployer
     message = f"the plan has no step {name!r} that creates resources"
     raise SpecError(message)

@@ -13,20 +13,22 @@ from llmops_sdk.values.resources import Resource
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-Status = Literal["remove", "spare", "removed", "left"]
+Status = Literal["delete", "skip", "deleted", "failed"]
+"""`delete` and `skip` are decisions; after the deletion, `delete` has become `deleted` or `failed`."""
 
 
 @attrs.frozen(kw_only=True)
 class Choice:
-    """Which leftovers are removed.
+    """Which leftovers are deleted.
+
+    By default these are the resources in a ledger whose step is not running, and tagged ones that have expired.
 
     Attributes:
-        run_id: Those of this run only; empty means of all.
-        older_than: Those that are older (seconds), whether they have expired or not; by default, those in a ledger of
-            which no step is being executed, and tagged ones that have expired.
-        force: Also what a step that is being executed uses and a training that would be resumed, and of a named run
-            what has not expired and what was kept as the user wished.
-        spare_kept: Not what was kept as the user wished, even by force.
+        run_id: Only those of this run; empty means of all runs.
+        older_than: Those older than this many seconds, expired or not.
+        force: Also those of running steps and training jobs that a resumed run can continue; with `run_id`, also those
+            that have not expired and those that were kept as the user wished.
+        skip_kept: Never those that were kept as the user wished, even with `force`.
     """
 
     run_id: str = ""
@@ -41,14 +43,14 @@ class Leftover:
 
     Attributes:
         resource: What it is.
-        run_id: The run that made it.
-        step: The step that made it, or empty.
-        status: Whether it is to be removed or spared; after `remove`, whether it was removed or is left.
-        reason: Why it is to be removed or spared.
-        age: Seconds since it was made.
-        state: What the service says of it, or empty.
-        billed: What is billed for it by the hour, or empty where nothing is or nobody says.
-        error: Why it is left.
+        run_id: The run that created it.
+        step: The step that created it, or empty.
+        status: Whether it is to be deleted or skipped; afterwards, whether it was deleted or that failed.
+        reason: Why it is to be deleted or skipped.
+        age: Seconds since it was created.
+        state: Its state as the service reports it, or empty.
+        billed: What is billed for it by the hour; empty if nothing is, or if that is unknown.
+        error: Why it could not be deleted.
         delete: Deletes it.
     """
 
@@ -66,11 +68,11 @@ class Leftover:
 
 @attrs.frozen
 class Unreachable:
-    """A place that could not be looked at.
+    """A place that could not be searched.
 
     Attributes:
         place: What it is.
-        error: Why.
+        error: Why it could not be searched.
         needed: Whether a run of the store may have left something there.
     """
 
@@ -81,48 +83,48 @@ class Unreachable:
 
 @attrs.frozen
 class Leftovers:
-    """What was found, and what could not be looked at."""
+    """The resources that were found, and the places that could not be searched."""
 
-    found: tuple[Leftover, ...]
+    items: tuple[Leftover, ...]
     unreachable: tuple[Unreachable, ...]
 
     @property
     def json(self) -> dict[str, Any]:
         """What `llmops gc --json` writes."""
-        told = attrs.filters.exclude(attrs.fields(Leftover).delete)
+        shown = attrs.filters.exclude(attrs.fields(Leftover).delete)
         return {
-            "found": [attrs.asdict(item, filter=told) for item in self.found],
-            "blind": [attrs.asdict(unreachable) for unreachable in self.unreachable],
+            "leftovers": [attrs.asdict(item, filter=shown) for item in self.items],
+            "unreachable": [attrs.asdict(place) for place in self.unreachable],
         }
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is left that should be removed."""
-        return not any(item.status in ("remove", "left") for item in self.found) and not any(
-            unreachable.needed for unreachable in self.unreachable
+        """Whether there is nothing more to delete, as far as that can be known."""
+        return not any(item.status in ("delete", "failed") for item in self.items) and not any(
+            place.needed for place in self.unreachable
         )
 
 
 def parse_age(text: str) -> float:
-    """Return the seconds that a text such as `90s`, `30m`, `2h` or `1.5d` says.
+    """Return the seconds in an age such as `90s`, `30m`, `2h` or `1.5d`.
 
     >>> parse_age("1.5h")
     5400.0
 
     Raises:
-        SpecError: It says no time.
+        SpecError: The text is not an age.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if match is None:
         message = f"an age is a number and a unit, such as '90s', '30m', '2h' or '1.5d', not {text!r}"
         raise SpecError(message)
-    return float(found[1]) * _UNITS[found[2]]
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def format_age(seconds: float) -> str:
-    """Say a time in its largest fitting unit.
+    """Return an age as text, in its largest fitting unit.
 
-    >>> tell_age(40), tell_age(90 * 60), tell_age(3 * 86400)
+    >>> format_age(40), format_age(90 * 60), format_age(3 * 86400)
     ('40 s', '1.5 h', '3 d')
     """
     unit = next((unit for unit in ("d", "h", "m") if seconds >= _UNITS[unit]), "s")

@@ -17,7 +17,7 @@ from llmops_plugins.sagemaker import orphans as sweep
 from llmops_plugins.sagemaker.orphans import SageMakerOrphanFinder
 from llmops_sdk import LocalStore, Pipeline, Run
 from llmops_sdk.gc import delete as removing
-from llmops_sdk.gc.delete import remove
+from llmops_sdk.gc.delete import delete_leftovers
 from llmops_sdk.gc.find import find_leftovers
 from llmops_sdk.gc.leftover import Choice, Leftovers
 from llmops_sdk.plugin import Resource, Runtime
@@ -39,7 +39,7 @@ def _collect(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
     def collect(patience: float = 0.0, **choice: Any) -> Leftovers:
         found = find_leftovers(LocalStore(tmp_path / "runs"), runtime, Choice(**choice))
-        return remove(found, runtime, patience=patience)
+        return delete_leftovers(found, runtime, patience=patience)
 
     return collect
 
@@ -78,7 +78,7 @@ def test_nothing_without_our_tags_is_ever_touched(account: Any, collect: Callabl
     account.job("llmops-job")
     before = account.cloud.left()
 
-    assert () == collect(older_than=0, force=True).found
+    assert () == collect(older_than=0, force=True).items
     assert before == account.cloud.left()
     assert not [call for call in account.cloud.calls if call.action.startswith(("Delete", "Stop"))]
 
@@ -96,11 +96,11 @@ def test_what_has_expired_is_removed_in_every_state(
 
     done = collect(patience=10)
 
-    assert {"llmops-old", "llmops-job"} == {item.resource.name for item in done.found if item.status == "removed"}
+    assert {"llmops-old", "llmops-job"} == {item.resource.name for item in done.items if item.status == "deleted"}
     assert done.clean
     assert ["endpoint llmops-new", "endpoint-config llmops-new", "model llmops-new"] == account.cloud.left()
     assert "Stopping" == account.backend.training_jobs["llmops-job"].training_job_status
-    assert {"spare"} == {item.status for item in collect().found}
+    assert {"skip"} == {item.status for item in collect().items}
 
 
 def test_an_endpoint_being_created_is_waited_for(account: Any, collect: Callable[..., Leftovers]) -> None:
@@ -108,15 +108,15 @@ def test_an_endpoint_being_created_is_waited_for(account: Any, collect: Callable
     account.endpoint("llmops-new", "Creating", run_id="r", step="s", expires_at=at(PAST))
 
     left = collect(patience=0)
-    assert ["left", "left", "left"] == [item.status for item in left.found]
-    assert "endpoint 'llmops-new' is Creating and cannot be deleted yet" == left.found[0].error
+    assert ["failed", "failed", "failed"] == [item.status for item in left.items]
+    assert "endpoint 'llmops-new' is Creating and cannot be deleted yet" == left.items[0].error
     assert not left.clean
     assert 3 == len(account.cloud.left())
 
     account.cloud.turn("endpoint", "llmops-new", *[("Creating", "")] * 6, ("InService", ""))
     assert collect(patience=30).clean
     assert [] == account.cloud.left()
-    assert () == collect().found
+    assert () == collect().items
 
 
 def test_a_refused_deletion_is_tried_again(account: Any, collect: Callable[..., Leftovers]) -> None:
@@ -152,13 +152,13 @@ def test_ledger_and_tags_tell_of_one_endpoint(account: Any, collect: Callable[..
 
     done = collect(patience=10)
 
-    assert [("endpoint", "removed"), ("endpoint-config", "removed"), ("model", "removed")] == [
-        (item.resource.kind, item.status) for item in done.found
+    assert [("endpoint", "deleted"), ("endpoint-config", "deleted"), ("model", "deleted")] == [
+        (item.resource.kind, item.status) for item in done.items
     ]
-    assert ("Creating", "2 x ml.g5.2xlarge") == (done.found[0].state, done.found[0].billed)
+    assert ("Creating", "2 x ml.g5.2xlarge") == (done.items[0].state, done.items[0].billed)
     assert [] == account.cloud.left()
     assert all(entry.deleted for entry in run.ledger())
-    assert () == collect().found
+    assert () == collect().items
 
 
 def test_a_running_execution_keeps_what_is_its(account: Any, collect: Callable[..., Leftovers]) -> None:
@@ -171,7 +171,7 @@ def test_a_running_execution_keeps_what_is_its(account: Any, collect: Callable[.
 
     execution.pipeline_execution_status = "Executing"
     spared = collect(older_than=0)
-    assert {f"pipeline execution {arn.rpartition('/')[2]!r} is running"} == {item.reason for item in spared.found}
+    assert {f"pipeline execution {arn.rpartition('/')[2]!r} is running"} == {item.reason for item in spared.items}
     assert 3 == len(account.cloud.left())
 
     execution.pipeline_execution_status = "Stopped"
@@ -195,7 +195,7 @@ def test_a_tag_that_says_no_time_never_expires(account: Any, collect: Callable[.
     """A damaged expiry removes nothing by itself; an age does."""
     account.endpoint("llmops-e", run_id="r", step="s", expires_at="tomorrow")
 
-    assert {"never expires; --older-than removes it before"} == {item.reason for item in collect().found}
+    assert {"never expires; delete it earlier with --older-than"} == {item.reason for item in collect().items}
     assert collect(older_than=0).clean
     assert [] == account.cloud.left()
 
@@ -207,13 +207,13 @@ def test_what_aws_refuses_is_told(
     account.endpoint("llmops-e", run_id="r", step="s", expires_at=at(PAST))
     account.cloud.faults["DeleteEndpoint"] = [(400, "AccessDeniedException", "no sagemaker:DeleteEndpoint")] * 3
     left = collect(patience=10)
-    assert ["left", "removed", "removed"] == [item.status for item in left.found]
-    assert "endpoint 'llmops-e': AWS does not allow it: no sagemaker:DeleteEndpoint" in left.found[0].error
+    assert ["failed", "deleted", "deleted"] == [item.status for item in left.items]
+    assert "endpoint 'llmops-e': AWS denied access: no sagemaker:DeleteEndpoint" in left.items[0].error
 
     account.cloud.faults["ListEndpoints"] = [(400, "AccessDeniedException", "no sagemaker:ListEndpoints")]
     (unreachable,) = collect().unreachable
     assert ("SageMaker in us-east-1", False) == (unreachable.place, unreachable.needed)
-    assert unreachable.error.startswith("AWS does not allow it: no sagemaker:ListEndpoints")
+    assert unreachable.error.startswith("AWS denied access: no sagemaker:ListEndpoints")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     (unreachable,) = collect().unreachable
     assert unreachable.error.startswith("there are no AWS credentials")
