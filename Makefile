@@ -29,11 +29,13 @@ fix: $(VENV)/.test ## Format the code and fix what ruff can fix
 	$(BIN)/ruff format -q $(SOURCES)
 	$(BIN)/ruff check -q --fix $(SOURCES)
 
-lint: $(VENV)/.test ## Check format, code, imports, types, spelling, prose and generated pages
+lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 	$(BIN)/ruff format --check -q $(SOURCES)
 	$(BIN)/ruff check -q $(SOURCES)
 	$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	$(BIN)/mypy src plugins tests
+	$(BIN)/codespell
+	$(BIN)/python scripts/check_prose.py
 
 slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile $(PYTEST_ARGS)
@@ -42,7 +44,7 @@ bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--writ
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 docs: $(VENV)/.docs ## Build the documentation into site/ and fail on a broken link
-	$(BIN)/mkdocs build --strict -q
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
 
 docs-write: $(VENV)/.docs ## Write the generated parts of the documentation again: reference pages and included files
 	$(BIN)/python scripts/docs.py

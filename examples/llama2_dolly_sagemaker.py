@@ -3,7 +3,7 @@
     python llama2_dolly_sagemaker.py [EXECUTOR]
 
 It runs as a SageMaker pipeline of `@step` functions; on `local` from this machine, on `sagemaker-rehearsal` without AWS.
-Needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role; but for Python 3.10 also
+Needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role; except on Python 3.10 also
 SAGEMAKER_IMAGE, an image for the steps with this Python in it. The endpoint is deleted at the end.
 """
 

@@ -53,6 +53,12 @@ class Rule:
         flags = 0 if self.case else re.IGNORECASE
         return re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", flags) if phrases else None
 
+    def occurs(self, pattern: re.Pattern[str], text: str) -> bool:
+        """Whether a text may have findings: it has the words or, if they are names of variables, binds them."""
+        if self.scope == "whole":
+            return bool(re.search(rf"{pattern.pattern}\s*(?:[:=,)]|in\b)|as\s+{pattern.pattern}", text))
+        return any(self.findings(pattern, text))
+
     def findings(self, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
         """Yield the pattern's matches outside of the uses that are allowed."""
         allowed = [use.span() for allow in self.allow for use in re.finditer(allow, text)]
@@ -108,11 +114,20 @@ def files_in(paths: list[Path]) -> Iterator[Path]:
 def check(path: Path, rules: list[Rule]) -> Iterator[Problem]:
     """Yield what the rules find in a file."""
     text = path.read_text(encoding="utf-8")
-    words = set(re.findall("[a-z]+", _split_camel(text).lower()))
-    candidates = [(rule, pattern) for rule in rules if (pattern := rule.candidates(words))]
-    if not candidates:
+    split = _split_camel(text)
+    words = set(re.findall("[a-z]+", split.lower()))
+    candidates = [
+        (rule, pattern) for rule in rules if (pattern := rule.candidates(words)) and rule.occurs(pattern, split)
+    ]
+    if not candidates:  # most files end here, which is quicker than parsing them
         return
-    prose, names = _parse(text, is_test="tests" in path.parts) if path.suffix == ".py" else (text, [])
+    try:
+        prose, names = _parse(text, is_test="tests" in path.parts) if path.suffix == ".py" else (text, [])
+    except SyntaxError as exc:
+        yield Problem(
+            _name_of(path), exc.lineno or 1, "syntax error", "valid Python; the rest of the file is not checked"
+        )
+        return
     for rule, pattern in candidates:
         for match in rule.findings(pattern, prose) if rule.scope == "text" else ():
             line = prose.count("\n", 0, match.start()) + 1

@@ -1,8 +1,13 @@
 """Writes the generated parts of the documentation, so that its pages read everywhere as they stand.
 
-A part stands between `<!-- from SOURCE -->` and `<!-- end -->`. The source is a file of this repository, `reference NAME...`
-for the reference of public names (all of those that a module defines, where the name is a module's), `face MODULE` for a table
-of a module's public names, or `module MODULE` for its docstring.
+A part stands between `<!-- from SOURCE -->` and `<!-- end -->`. The source is one of
+
+- a file of this repository;
+- `reference NAME...`: the reference of public names. The name of a module or folder stands for all public names in it,
+  without those after a minus sign;
+- `face MODULE`: a table of a module's public names;
+- `module MODULE`: a module's docstring.
+
 `--check` compares instead of writing, and names the pages that differ.
 """
 

@@ -44,14 +44,23 @@ def public_path(name: str) -> str:
 
 
 def expand(names: list[str]) -> list[str]:
-    """Return the names with each module replaced by the public names that it defines, in the order of its source."""
-    expanded = []
+    """Return the names with each module replaced by the public names that it defines, in the order of its source.
+
+    A name or module after a minus sign is left out.
+    """
+    left_out = (
+        expand([name[1:] for name in names if name.startswith("-")]) if any("-" in name for name in names) else []
+    )
+    expanded: list[str] = []
     for name in names:
+        if name.startswith("-"):
+            continue
         item = find(name)
         if isinstance(item, griffe.Module):
             own = [find(public) for face in FACES for public in public_names(face)]
             inside = {one.name: one for one in own if one.path.startswith(f"{item.path}.")}
-            expanded += sorted(inside, key=lambda public: (inside[public].module.path, inside[public].lineno or 0))
+            ordered = sorted(inside, key=lambda public: (inside[public].module.path, inside[public].lineno or 0))
+            expanded += [public for public in ordered if public not in left_out]
         else:
             expanded.append(name)
     return expanded

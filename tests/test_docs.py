@@ -1,21 +1,92 @@
-"""The documentation tells what is there: hooks, commands, errors, and examples that run."""
+"""The documentation: generated parts are up to date, links lead somewhere, and every code block runs or gives the reason."""
 
 from __future__ import annotations
 
 import inspect
+import json
+import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import attrs
+import jsonschema
 import pytest
+import yaml
 
+import llmops_sdk.testing
 from llmops_sdk import errors
+from llmops_sdk.cli import exits
+from llmops_sdk.planning.schema import specification_schema
 from llmops_sdk.plugin import hookspecs
+from llmops_sdk.plugin.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+PAGES = [*ROOT.glob("*.md"), ROOT / "llms.txt", *sorted(DOCS.rglob("*.md")), *sorted((ROOT / "skills").rglob("*.md"))]
 HOOKS = [name for name in dir(hookspecs) if name.startswith("llmops_")]
+GENERATED = re.compile(r"<!-- from [^\n]+ -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(
+    r"(?:^<!-- not run: (?P<reason>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+FILE = """name: quick
+datasets: [{use: lines, records: 24}]
+prompts: [plain]
+models: [{use: echo, fine_tune: false}]
+evaluators: [factual-knowledge]
+"""
+
+
+@attrs.frozen
+class Block:
+    """A code block that stands in a page and is not generated."""
+
+    page: str
+    language: str
+    text: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.page}: {self.text.strip().splitlines()[0][:50]}"
+
+
+def _blocks() -> Iterator[Block]:
+    for page in PAGES:
+        own = GENERATED.sub("", page.read_text(encoding="utf-8"))
+        for block in BLOCK.finditer(own):
+            yield Block(page.relative_to(ROOT).as_posix(), block["language"], block["text"], block["reason"] or "")
+
+
+BLOCKS = list(_blocks())
+
+
+def _run_blocks(language: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language and not block.reason]
+
+
+# -- generated parts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", ["docs.py", "cli_reference.py"])
+def test_generated_parts_are_up_to_date(script: str) -> None:
+    """Reference pages, tables and included files are what their sources hold now; `make docs-write` writes them."""
+    subprocess.run([sys.executable, str(ROOT / "scripts" / script), "--check"], check=True)
+
+
+@pytest.mark.parametrize("face", [llmops_sdk, llmops_sdk.plugin, llmops_sdk.testing], ids=lambda face: face.__name__)
+def test_every_public_name_has_a_reference(face: object) -> None:
+    """Each name of the public modules is a heading of a reference page."""
+    headings = {
+        heading
+        for page in (DOCS / "reference").glob("*.md")
+        for heading in re.findall(r"^## (\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    assert set() == {name for name in face.__all__ if not name.startswith("__")} - headings  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -29,12 +100,7 @@ def test_every_hook_is_documented_and_used(hook: str) -> None:
     assert any(f"def {hook}(" in text for text in plugins)
 
 
-def test_the_command_line_page_is_what_the_commands_say() -> None:
-    """The page is generated; it fails here when a command has changed since."""
-    subprocess.run([sys.executable, str(ROOT / "scripts" / "cli_reference.py"), "--check"], check=True)
-
-
-def test_the_tree_of_errors_is_drawn_in_full() -> None:
+def test_the_tree_of_errors_has_every_class() -> None:
     """Every error class stands in the drawing at the top of its module."""
     classes = [name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)]
 
@@ -43,16 +109,113 @@ def test_the_tree_of_errors_is_drawn_in_full() -> None:
         assert name in (errors.__doc__ or "")
 
 
-def test_links_between_pages_lead_somewhere() -> None:
-    """A relative link in README or docs names a file that is there."""
-    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
-    for page in pages:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+def test_every_exit_code_is_documented() -> None:
+    """The table of exit codes has a row for each code of the command line."""
+    page = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
+    codes = {value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int)}
+
+    assert codes == {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
 
 
-def test_snippets_of_the_docs_are_files() -> None:
-    """What a page includes is a file of the examples or of the tests, and so is run by them."""
+# -- links ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """A relative link names a file of the repository, and its anchor a heading of that file."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)]*))?\)", text):
+        file = page.parent / target if target else page
+        assert file.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in _anchors(file), f"{page.name} links to {target}#{anchor}"
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_in_the_index_for_language_models() -> None:
+    """`llms.txt` links to every page of the documentation."""
+    index = (ROOT / "llms.txt").read_text(encoding="utf-8")
+
     for page in DOCS.rglob("*.md"):
-        for name in re.findall(r'--8<-- "([^"]+)"', page.read_text(encoding="utf-8")):
-            assert (ROOT / name).exists() or (ROOT / "tests" / "third_party" / name).exists(), f"{page.name}: {name}"
+        name = page.relative_to(ROOT).as_posix()
+        assert f"({name})" in index or name == "docs/index.md", f"llms.txt does not list {name}"
+
+
+# -- code blocks ----------------------------------------------------------------------------------
+
+
+def test_blocks_have_a_language_that_is_run_or_cannot_be() -> None:
+    """Code is in blocks of these languages; a reason for not running it that names a test names one that exists."""
+    assert {"python", "console", "yaml"} <= {block.language for block in BLOCKS}
+    assert {block.language for block in BLOCKS} <= {"python", "console", "yaml", "json", "text", "mermaid"}
+    for block in BLOCKS:
+        for name in re.findall(r"tests/[\w/.]+", block.reason):
+            assert (ROOT / name).exists(), f"{block}: {name} does not exist"
+
+
+@pytest.fixture(name="folder", scope="module")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two specification files, a finished run, and the test kit as an installed plugin."""
+    folder = tmp_path_factory.mktemp("docs")
+    kit = folder / "kit" / "llmops_testing_kit-1.0.dist-info"
+    kit.mkdir(parents=True)
+    (kit / "METADATA").write_text("Metadata-Version: 2.1\nName: llmops-testing-kit\nVersion: 1.0\n", encoding="utf-8")
+    (kit / "entry_points.txt").write_text("[llmops_sdk]\ntesting = llmops_sdk.testing\n", encoding="utf-8")
+    for name in ("pipeline.yaml", "tickets.yaml"):
+        (folder / name).write_text(FILE, encoding="utf-8")
+    _python(folder, "-m", "llmops_sdk.cli.main", "run", "pipeline.yaml")
+    return folder
+
+
+def _python(folder: Path, *arguments: str) -> None:
+    variables = {"LLMOPS_HOME": str(folder / "home"), "PYTHONPATH": str(folder / "kit")}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("block", _run_blocks("console"), ids=str)
+def test_commands_run(block: Block, folder: Path) -> None:
+    """Each command of the block ends with exit code 0, offline, in a folder with a finished run."""
+    lines = [line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ ")]
+
+    assert lines
+    for line in lines:
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "llmops", f"{line!r} cannot be run here: state the reason before the block"
+        _python(folder, "-m", "llmops_sdk.cli.main", *arguments)
+
+
+@pytest.mark.parametrize("block", _run_blocks("python"), ids=str)
+def test_programs_run(block: Block, folder: Path) -> None:
+    """The program runs as it stands, in a folder with a finished run."""
+    _python(folder, "-c", block.text)
+
+
+@pytest.fixture(name="schema", scope="module")
+def _schema() -> dict[str, Any]:
+    """The JSON schema of specifications, with the options of all shipped plugins."""
+    return specification_schema(Registry.load())
+
+
+@pytest.mark.parametrize("block", _run_blocks("yaml"), ids=str)
+def test_specifications_fit_the_schema(block: Block, schema: dict[str, Any]) -> None:
+    """A specification, or the part of one that a page shows, has only known keys and options, with values that fit."""
+    specification = {"models": ["smollm2"], **yaml.safe_load(block.text)}
+
+    jsonschema.validate(specification, schema)
+
+
+@pytest.mark.parametrize("block", _run_blocks("json"), ids=str)
+def test_json_can_be_read(block: Block) -> None:
+    """A block of JSON is JSON."""
+    json.loads(block.text)

@@ -20,6 +20,6 @@ class Weather(DatasetSource):
     def _rows(self) -> Iterator[dict[str, str]]:
         for number in range(self.options.records):
             place, sky = PLACES[number % len(PLACES)], SKIES[number % len(SKIES)]
-            lead = f"Day {number} in {place} began with a {sky} sky. The wind was force {number % 9}."
+            lead = f"Day {number} in {place} had a {sky} sky. The wind was force {number % 9}."
             rest = "Nobody was out early. The ferry left on time. The evening was quiet."
             yield {"instruction": "Shorten the report.", "context": f"{lead} {rest}", "response": lead}
