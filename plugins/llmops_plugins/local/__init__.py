@@ -1,1 +1,1 @@
-"""The embedded default: LoRA training, an endpoint on loopback and the executor of this machine."""
+"""The local backend: LoRA training, an endpoint on loopback, and the executor of this machine."""

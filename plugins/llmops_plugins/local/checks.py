@@ -1,4 +1,4 @@
-"""What `llmops doctor` looks at on this machine: libraries, device, memory and the default model's weights."""
+"""The checks of `llmops doctor` for this machine: libraries, device and memory."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from llmops_sdk.plugin import Check, Finding
 
 _LIBRARIES = ("torch", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")
 _EXTRA = "pip install 'llmops-sdk[local]'"
-# Training the default model takes about this much, serving it less.
+# Bytes. Training the default model takes about this much, serving it less.
 _MEMORY = 3e9
 _GPU_NODES = ("/dev/nvidia0", "/dev/kfd")
 
 
 def checks() -> tuple[Check, ...]:
-    """Return the checks; none of them imports torch, which would take seconds."""
+    """Return the checks; none of them imports torch, which takes seconds."""
     return (
-        Check("local libraries", _look_at_libraries),
-        Check("device", _look_at_device),
-        Check("memory", partial(_look_at_memory, Path("/proc/meminfo"))),
+        Check("local libraries", _check_libraries),
+        Check("device", _check_device),
+        Check("memory", partial(_check_memory, Path("/proc/meminfo"))),
     )
 
 
-def _look_at_libraries() -> Finding:
-    found, missing = [], []
+def _check_libraries() -> Finding:
+    installed, missing = [], []
     for name in _LIBRARIES:
         try:
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
     if missing:
         return Finding("error", f"not installed: {', '.join(missing)}", _EXTRA)
-    return Finding("ok", ", ".join(found))
+    return Finding("ok", ", ".join(installed))
 
 
-def _look_at_device() -> Finding:
-    """Look for a GPU by its device node; whether torch can use it is told when a step picks its device."""
+def _check_device() -> Finding:
+    """Look for a GPU by its device node; a step that picks its device reports whether torch can use it."""
     from llmops_plugins.local.device import usable_cores
 
     cores = f"{usable_cores()} CPU cores"
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
     if apple or any(Path(node).exists() for node in _GPU_NODES):
-        return Finding("ok", f"a GPU, and {cores}")
+        return Finding("ok", f"a GPU and {cores}")
     return Finding("ok", f"{cores}, no GPU")
 
 
-def _look_at_memory(meminfo: Path) -> Finding:
+def _check_memory(meminfo: Path) -> Finding:
     free = _free_memory(meminfo)
     if free is None:
-        return Finding("ok", "not known on this system")
+        return Finding("ok", "this system does not report its free memory")
     text = f"{free / 1e9:.1f} GB free"
     if free < _MEMORY:
         hint = "close other programs, or train with a smaller batch_tokens"
@@ -62,7 +62,7 @@ def _look_at_memory(meminfo: Path) -> Finding:
 
 
 def _free_memory(meminfo: Path) -> int | None:
-    """Return the bytes that programs could still take, or None where the system does not tell."""
+    """Return the bytes available to programs, or None if the system does not report them."""
     try:
         lines = meminfo.read_text(encoding="ascii").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Where this machine computes, and in which number format: found by looking and by timing, never assumed."""
+"""The device this machine computes on and its number format, detected and timed, never assumed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Kind = Literal["cpu", "cuda", "mps"]
 
 DTYPES = ("auto", "float32", "bfloat16")
 
-# A CPU without native bfloat16 emulates it, several times slower than float32; one with it is several times faster.
-# A small lead is noise and not worth the lower precision.
+# A CPU without native bfloat16 emulates it, several times slower than float32; with it, bfloat16 is several times
+# faster. A small difference is noise and not worth the lower precision.
 _CLEAR_WIN = 1.3
 _PROBE_SHAPE = (512, 576, 1536)
 _PROBE_REPEATS = 4
@@ -33,9 +33,9 @@ class Device:
 
     Attributes:
         kind: `cuda`, `mps` or `cpu`.
-        index: Of several GPUs, `0`, `1`, ...; empty elsewhere.
+        index: Of a CUDA device, `0`, `1`, ...; empty for others.
         dtype: `float32` or `bfloat16`.
-        probe: On a CPU where `dtype` was `auto`: format to seconds of one 512 x 576 x 1536 product; else empty.
+        probe: On a CPU with `dtype` `auto`: the seconds of one 512 x 576 x 1536 product in each format; else empty.
     """
 
     kind: Kind
@@ -64,7 +64,7 @@ class Device:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What is worth recording about it, as text."""
+        """What to record about it, as text."""
         return {"device": self.name, "dtype": self.dtype}
 
 
@@ -72,17 +72,17 @@ def pick_device(device: str = "auto", dtype: str = "auto") -> Device:
     """Choose the device and its number format.
 
     Args:
-        device: `auto` (a GPU where there is one, else the CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
-        dtype: `auto`, `float32` or `bfloat16`. `auto` is bfloat16 on GPUs that have it, and on CPUs where a timed
+        device: `auto` (a GPU if there is one, else the CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
+        dtype: `auto`, `float32` or `bfloat16`. `auto` is bfloat16 on GPUs that support it, and on CPUs if a timed
             product (under 0.2 s) is clearly faster in it; else float32.
 
     Raises:
-        SpecError: The device or the format is not known, or is not on this machine.
+        SpecError: The device or the format is unknown, or this machine lacks the device.
     """
     if dtype not in DTYPES:
         message = f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}"
         raise SpecError(message)
-    kind, index = _find(device)
+    kind, index = _resolve_device(device)
     if dtype != "auto":
         return Device(kind, index, dtype)
     if kind == "cuda":
@@ -101,33 +101,33 @@ def probe_cpu() -> dict[str, float]:
     rows, inner, outer = _PROBE_SHAPE
     best = {}
     with torch.inference_mode():
-        for name, kind in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-            x, weight = torch.ones(rows, inner, dtype=kind), torch.ones(outer, inner, dtype=kind)
+        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+            x, weight = torch.ones(rows, inner, dtype=dtype), torch.ones(outer, inner, dtype=dtype)
             best[name] = math.inf
             for _ in range(_PROBE_REPEATS):
                 start = time.perf_counter()
                 torch.nn.functional.linear(x, weight)
                 best[name] = min(best[name], time.perf_counter() - start)
                 if best[name] > 2 * best["float32"]:
-                    break  # emulated, and slow: the answer is known
+                    break  # emulated, and slow: no need to repeat
     return best
 
 
 def child_environment() -> dict[str, str]:
-    """Return what must be in the environment of a child process before torch is loaded in it.
+    """Return the environment variables that a child process needs before it loads torch.
 
-    Threads that wait by spinning take the cores from each other as soon as two processes compute on one machine; the
-    OpenMP runtime reads how to wait only when it is loaded. What the user has set is left as it is.
+    Threads that wait by spinning take cores from each other as soon as two processes compute on one machine, and the
+    OpenMP runtime reads how to wait only when it is loaded. Variables that the user has set are left alone.
     """
-    wanted = {"OMP_WAIT_POLICY": "passive", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    variables = {"OMP_WAIT_POLICY": "passive", "HF_HUB_DISABLE_TELEMETRY": "1"}
     cores = usable_cores()
     if cores < (os.cpu_count() or 1):
-        wanted["OMP_NUM_THREADS"] = str(cores)
-    return {name: value for name, value in wanted.items() if name not in os.environ}
+        variables["OMP_NUM_THREADS"] = str(cores)
+    return {name: value for name, value in variables.items() if name not in os.environ}
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: the machine's, less what affinity and a container's quota take."""
+    """Return the number of cores this process may use, given its affinity and its container's quota."""
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
@@ -135,8 +135,8 @@ def usable_cores() -> int:
     return max(1, min(cores, math.ceil(quota))) if quota else cores
 
 
-def _find(device: str) -> tuple[Kind, str]:
-    """Return kind and index of the device asked for."""
+def _resolve_device(device: str) -> tuple[Kind, str]:
+    """Return kind and index of a device."""
     import torch
 
     kind, _, index = device.partition(":")
@@ -148,10 +148,10 @@ def _find(device: str) -> tuple[Kind, str]:
     if kind == "auto":
         kind = "cuda" if gpus else "mps" if apple else "cpu"
     if kind == "cuda" and int(index or 0) >= gpus:
-        message = f"there is no device {device!r} here: torch sees {gpus} CUDA devices; use 'auto' or 'cpu'"
+        message = f"this machine has no device {device!r}: torch sees {gpus} CUDA devices; use 'auto' or 'cpu'"
         raise SpecError(message)
     if kind == "mps" and not apple:
-        message = "there is no device 'mps' here: torch sees no Apple GPU; use 'auto' or 'cpu'"
+        message = "this machine has no device 'mps': torch sees no Apple GPU; use 'auto' or 'cpu'"
         raise SpecError(message)
     return cast("Kind", kind), (index or "0") if kind == "cuda" else ""
 
@@ -164,7 +164,7 @@ def _has_bfloat16(index: int) -> bool:
 
 
 def _container_quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
-    """Return the cores that the control group allows (Linux, version 2), or None where it sets no limit."""
+    """Return the cores that the control group allows (Linux, version 2), or None if it sets no limit."""
     try:
         quota, period = limit.read_text(encoding="ascii").split()
     except (OSError, ValueError):

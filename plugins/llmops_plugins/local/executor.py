@@ -1,4 +1,4 @@
-"""Runs the steps of a plan on this machine."""
+"""The executor `local`: runs the steps of a plan on this machine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from llmops_plugins.local.device import child_environment
 from llmops_sdk.plugin import (
     Child,
+    DeployerCard,
     Executor,
     Failed,
     GenerateStep,
@@ -20,40 +21,41 @@ from llmops_sdk.plugin import (
     Step,
     StepRecord,
     Succeeded,
+    TrainerCard,
     TrainStep,
     run_step,
 )
 
-_TOLD_STEPS = 100
-"""Plans with more steps are told by their bar and their failures, not by a line a step."""
+_MAX_LOGGED_STEPS = 100
+"""For a plan with more steps, only the progress bar and the failures are shown, not a line for each step."""
 
 
 class LocalExecutor(Executor):
-    """Heavy steps in children, as many at a time as there are devices; light ones in this process.
+    """Runs heavy steps in child processes, one for each device at a time, and light steps in this process.
 
-    With one device (or none but the CPU) steps run one after another, so that a measured latency is not that of two
-    steps at once.
+    With one device (or only the CPU) steps run one after another, so that no two steps share the device while latency
+    is measured.
     """
 
     def execute(self, run: Run, runtime: Runtime) -> None:
         gpus = _gpus()
         workers = self.options.workers or max(1, len(gpus))
-        todo = [step for step in run.plan.steps if run.record(step.name) is None]
-        told = len(run.plan.steps) <= _TOLD_STEPS
-        with runtime.progress.task("steps", len(todo), "steps") as task:
+        pending = [step for step in run.plan.steps if run.record(step.name) is None]
+        log_all = len(run.plan.steps) <= _MAX_LOGGED_STEPS
+        with runtime.progress.task("steps", len(pending), "steps") as task:
 
             def finished(record: StepRecord) -> None:
                 task.advance()
-                _tell(runtime, record, told=told)
+                _log_record(runtime, record, log_success=log_all)
 
             if workers == 1:
-                for step in todo:
-                    finished(_run_here(run, step, runtime))
+                for step in pending:
+                    finished(_run_alone(run, step, runtime))
             else:
-                _SideBySide(run, runtime, workers, gpus).execute(todo, finished)
+                _ParallelSteps(run, runtime, workers, gpus).execute(pending, finished)
 
 
-def _run_here(run: Run, step: Step, runtime: Runtime) -> StepRecord:
+def _run_alone(run: Run, step: Step, runtime: Runtime) -> StepRecord:
     if isinstance(step, TrainStep) and run.store.uri and _is_heavy(run, step, runtime) and _can_run(run, step):
         return Child(run, step.name, runtime, environment=child_environment()).wait()
     return run_step(run, step.name, runtime)
@@ -64,18 +66,18 @@ def _can_run(run: Run, step: Step) -> bool:
 
 
 def _is_heavy(run: Run, step: Step, runtime: Runtime) -> bool:
-    """Tell whether a step computes on a device of this machine."""
+    """Return whether a step computes on a device of this machine."""
     if isinstance(step, TrainStep):
         trainer = run.plan.model_by_name[step.model].trainer
-        return trainer is not None and runtime.registry.offer("trainer", trainer.use).card.uses_local_device
+        return trainer is not None and runtime.registry.card(TrainerCard, trainer.use).uses_local_device
     if isinstance(step, GenerateStep):
         deployer = run.plan.model_by_name[step.model].deployer
-        return runtime.registry.offer("deployer", deployer.use).card.uses_local_device
+        return runtime.registry.card(DeployerCard, deployer.use).uses_local_device
     return False
 
 
-class _SideBySide:
-    """Several heavy steps at a time, each in a child on a device of its own; light steps in this thread."""
+class _ParallelSteps:
+    """Runs several heavy steps at a time, each in a child process with its own device; light steps in this thread."""
 
     def __init__(self, run: Run, runtime: Runtime, workers: int, gpus: list[str]) -> None:
         self._run = run
@@ -86,9 +88,9 @@ class _SideBySide:
             self._free.put(gpus[number % len(gpus)] if gpus else "")
         self._children: set[Child] = set()
 
-    def execute(self, todo: list[Step], finished: Callable[[StepRecord], None]) -> None:
-        """Run the steps, each as soon as what it needs is recorded."""
-        waiting = {step.name: step for step in todo}
+    def execute(self, pending: list[Step], finished: Callable[[StepRecord], None]) -> None:
+        """Run the steps, each as soon as the steps it needs are recorded."""
+        waiting = {step.name: step for step in pending}
         running: dict[Future[StepRecord], str] = {}
         with ThreadPoolExecutor(self._workers) as pool:
             try:
@@ -127,18 +129,18 @@ class _SideBySide:
 
 
 def _gpus() -> list[str]:
-    """Return the ids of the NVIDIA GPUs this process may use, without loading a library for it."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [gpu.strip() for gpu in chosen.split(",") if gpu.strip() not in ("", "-1")]
+    """Return the ids of the NVIDIA GPUs that this process may use, without loading a library."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [gpu.strip() for gpu in visible.split(",") if gpu.strip() not in ("", "-1")]
     return sorted(
         match[1] for path in Path("/dev").glob("nvidia*") if (match := re.fullmatch(r"nvidia(\d+)", path.name))
     )
 
 
-def _tell(runtime: Runtime, record: StepRecord, *, told: bool) -> None:
+def _log_record(runtime: Runtime, record: StepRecord, *, log_success: bool) -> None:
     if isinstance(record, Failed):
-        if record.cause == record.step:  # what failed because of it is in the record
+        if record.cause == record.step:  # the steps that failed because of it are in the record
             runtime.progress.log(f"  failed   {record.step}: {record.error}")
-    elif told and isinstance(record, Succeeded):
+    elif log_success and isinstance(record, Succeeded):
         runtime.progress.log(f"  {'reused' if record.cached else 'done':<8} {record.step}  {record.seconds:.1f} s")

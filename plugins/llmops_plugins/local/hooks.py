@@ -1,4 +1,4 @@
-"""The cards of the local plugin, with their options. Nothing heavy is imported here."""
+"""The cards of the local plugin. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TORCH = ("torch", "transformers", "safetensors")
 
 @hookimpl
 def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCard, ...]:
-    """Return what this machine can do by itself."""
+    """Return the models, trainer, deployer and executor of this machine."""
     return (
         ModelCard(
             name="smollm2",
@@ -36,7 +36,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         ),
         ModelCard(
             name="huggingface",
-            summary="any causal language model: a folder or a hub id",
+            summary="any causal language model, from a folder or the Hugging Face hub",
             options=HuggingFaceOptions,
             trainer="lora",
             deployer="local-endpoint",
@@ -54,7 +54,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         ),
         DeployerCard(
             name="local-endpoint",
-            summary="serves a model in its own process on loopback, with SageMaker's and OpenAI's paths",
+            summary="serves a model in its own process on loopback, with SageMaker's and OpenAI's APIs",
             load="llmops_plugins.local.server.deployer:LocalEndpoint",
             options=LocalEndpointOptions,
             extra="local",
@@ -64,7 +64,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
         ),
         ExecutorCard(
             name="local",
-            summary="runs the steps on this machine: heavy ones in child processes, one per device",
+            summary="runs the steps on this machine; heavy ones in child processes, one per device",
             load="llmops_plugins.local.executor:LocalExecutor",
             options=LocalExecutorOptions,
         ),
@@ -74,14 +74,14 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
 @hookimpl
 def llmops_assets() -> tuple[Asset, ...]:
     """Return the weights of the default model."""
-    from llmops_plugins.local.weights.locate import smollm2_asset
+    from llmops_plugins.local.weights.smollm2 import smollm2_asset
 
     return (smollm2_asset(),)
 
 
 @hookimpl
 def llmops_checks() -> tuple[Check, ...]:
-    """Return what `llmops doctor` should look at."""
+    """Return the checks of `llmops doctor`."""
     from llmops_plugins.local.checks import checks
 
     return checks()

@@ -22,19 +22,19 @@ _at_least_one = validators.ge(1)
 
 @attrs.frozen(kw_only=True)
 class HuggingFaceOptions(ModelOptions):
-    """Weights of a causal language model in Hugging Face's form."""
+    """Weights of a causal language model in Hugging Face format."""
 
     weights: str = option(
         path=True, help="a folder, a hub id such as 'HuggingFaceTB/SmolLM2-360M-Instruct', or an asset's name"
     )
-    revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")
+    revision: str = option("", help="the hub revision; the newest commit if empty; the run's record has the commit")
 
     def base_model(self) -> BaseModel:
-        """Return the base weights these options name."""
+        """Return the base weights that these options name."""
         return BaseModel(format=FORMAT, source=self.weights, version=self.revision)
 
     def assets(self) -> tuple[str, ...]:
-        """Return the assets a run needs first."""
+        """Return the assets that a run needs."""
         return (SMOLLM2,) if self.weights == SMOLLM2 else ()
 
 
@@ -50,12 +50,10 @@ class LoraOptions(TrainerOptions):
     """How LoRA fine-tuning runs."""
 
     epochs: float = option(1.0, help="passes over the train split", validator=_positive)
-    max_steps: int | None = option(
-        None, help="end after so many optimizer steps", validator=validators.optional(_at_least_one)
-    )
+    max_steps: int | None = option(None, help="the most optimizer steps", validator=validators.optional(_at_least_one))
     max_minutes: float | None = option(
         None,
-        help="end after so many minutes; the result is then marked as truncated",
+        help="stop after this many minutes; the result is then marked as truncated",
         validator=validators.optional(_positive),
     )
     learning_rate: float = option(3e-4, help="peak of the cosine schedule", validator=_positive)
@@ -64,18 +62,20 @@ class LoraOptions(TrainerOptions):
     dropout: float = option(0.0, help="dropout on the adapters' input", validator=[validators.ge(0), validators.lt(1)])
     max_length: int = option(
         1024,
-        help="longer rows (tokens) are dropped and counted, never cut; the model's own context is a limit too",
+        help="the most tokens of a training record; longer ones are left out and counted, never cut; at most the model's context",
         validator=validators.ge(16),
     )
-    batch_tokens: int = option(1024, help="padded tokens in one optimizer step", validator=validators.ge(16))
+    batch_tokens: int = option(
+        1024, help="tokens in one optimizer step, including padding", validator=validators.ge(16)
+    )
     held_out: int = option(
         16,
-        help="train rows kept aside to measure the held-out loss; a fifth of them at the most",
+        help="training records held out to measure the loss on; at most a fifth of them",
         validator=validators.ge(0),
     )
-    seed: int = option(0, help="of the order of rows and the adapters' first values")
+    seed: int = option(0, help="seed of the order of records and of the adapters' initial values")
     device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
-    dtype: str = option("auto", help="auto (the faster of bfloat16 and float32, probed), float32, bfloat16")
+    dtype: str = option("auto", help="auto (bfloat16 where it is faster, else float32), float32, bfloat16")
     checkpoint_steps: int = option(
         20, help="optimizer steps between checkpoints", affects_results=False, validator=_at_least_one
     )
@@ -86,24 +86,31 @@ class LocalEndpointOptions(DeployerOptions):
     """How a model is served on this machine's loopback."""
 
     device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
-    dtype: str = option("auto", help="auto (the faster of bfloat16 and float32, probed), float32, bfloat16")
-    max_batch: int = option(16, help="requests answered together", affects_results=False, validator=_at_least_one)
-    batch_window_ms: float = option(
-        20.0, help="how long a request waits for others", affects_results=False, validator=validators.ge(0)
+    dtype: str = option("auto", help="auto (bfloat16 where it is faster, else float32), float32, bfloat16")
+    max_batch: int = option(
+        16, help="the most requests answered together", affects_results=False, validator=_at_least_one
     )
-    max_body_mb: float = option(4.0, help="larger requests are refused", affects_results=False, validator=_positive)
+    batch_window_ms: float = option(
+        20.0,
+        help="how long the first request waits for others to be answered with it",
+        affects_results=False,
+        validator=validators.ge(0),
+    )
+    max_body_mb: float = option(
+        4.0, help="the largest request; larger ones are refused", affects_results=False, validator=_positive
+    )
     start_timeout: float = option(
-        300.0, help="seconds until it must answer", affects_results=False, validator=_positive
+        300.0, help="seconds within which the server must be ready", affects_results=False, validator=_positive
     )
 
 
 @attrs.frozen(kw_only=True)
 class LocalExecutorOptions(ExecutorOptions):
-    """How many steps run at a time."""
+    """How many heavy steps run at a time."""
 
     workers: int | None = option(
         None,
-        help="heavy steps at a time; by default one for each GPU, or one",
+        help="heavy steps at a time; by default one for each GPU, or one without a GPU",
         affects_results=False,
         validator=validators.optional(_at_least_one),
     )

@@ -1,5 +1,3 @@
-"""What `llmops doctor` says about this machine."""
-
 from __future__ import annotations
 
 import subprocess
@@ -11,13 +9,13 @@ import pytest
 from llmops_plugins.local import checks
 
 
-def test_checks_are_light() -> None:
-    """The checks look without importing torch, and every one of them finds something to say."""
+def test_no_check_imports_torch() -> None:
+    """Every check has a status and a text nevertheless."""
     script = (
         "import sys; from llmops_plugins.local.checks import checks\n"
         "for check in checks():\n"
-        "    found = check.run()\n"
-        "    assert found.status in ('ok', 'warning', 'error') and found.text, found\n"
+        "    finding = check.run()\n"
+        "    assert finding.status in ('ok', 'warning', 'error') and finding.text, finding\n"
         "print('torch' in sys.modules)"
     )
     assert (
@@ -25,21 +23,21 @@ def test_checks_are_light() -> None:
     )
 
 
-def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library that is not installed is an error with what to type."""
+def test_a_missing_library_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint is the command that installs it."""
     monkeypatch.setattr(checks, "_LIBRARIES", ("attrs", "no-such-library"))
-    found = checks._look_at_libraries()
-    assert (found.status, found.text) == ("error", "not installed: no-such-library")
-    assert found.hint == "pip install 'llmops-sdk[local]'"
+    finding = checks._check_libraries()
+    assert (finding.status, finding.text) == ("error", "not installed: no-such-library")
+    assert finding.hint == "pip install 'llmops-sdk[local]'"
 
 
 @pytest.mark.parametrize(
     ("available", "status", "text"), [(16_000_000, "ok", "16.4 GB free"), (2_000_000, "warning", "2.0 GB free; ")]
 )
-def test_memory(tmp_path: Path, available: int, status: str, text: str) -> None:
-    """Little free memory is a warning that says how much training takes."""
+def test_little_free_memory_is_a_warning(tmp_path: Path, available: int, status: str, text: str) -> None:
+    """The warning has the memory that training takes."""
     meminfo = tmp_path / "meminfo"
     meminfo.write_text(f"MemTotal:       99 kB\nMemAvailable:   {available} kB\nHugePages_Total:       0\n")
-    found = checks._look_at_memory(meminfo)
-    assert found.status == status
-    assert found.text.startswith(text)
+    finding = checks._check_memory(meminfo)
+    assert finding.status == status
+    assert finding.text.startswith(text)

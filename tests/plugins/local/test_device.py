@@ -1,5 +1,3 @@
-"""Choosing a device and a number format."""
-
 from __future__ import annotations
 
 import os
@@ -18,8 +16,8 @@ import torch
 from llmops_plugins.local import device
 
 
-def test_cpu_in_its_faster_format() -> None:
-    """On a CPU, `auto` is bfloat16 only where a timed product was clearly faster in it, and the times are told."""
+def test_a_cpu_computes_in_its_faster_format() -> None:
+    """On a CPU, `auto` is bfloat16 only if a timed product is clearly faster in it; the times are kept."""
     picked = device.pick_device("cpu")
 
     assert (picked.kind, picked.index, picked.name) == ("cpu", "", "cpu")
@@ -29,8 +27,8 @@ def test_cpu_in_its_faster_format() -> None:
     assert picked.metadata == {"device": "cpu", "dtype": picked.dtype}
 
 
-def test_dtype_that_was_asked_for() -> None:
-    """A format that was asked for is taken without timing anything."""
+def test_a_given_dtype_is_used() -> None:
+    """Nothing is timed."""
     picked = device.pick_device("cpu", "bfloat16")
 
     assert (picked.dtype, picked.probe) == ("bfloat16", {})
@@ -39,30 +37,30 @@ def test_dtype_that_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["gpu", "cpu:1", "cuda:x", "mps:0", ""])
-def test_unknown_device(wrong: str) -> None:
-    """A device that no machine has is refused with those that there are."""
+def test_an_unknown_device_is_refused(wrong: str) -> None:
+    """The error has the known ones."""
     with pytest.raises(SpecError, match=rf"unknown device '{wrong}'; use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"):
         device.pick_device(wrong)
 
 
-def test_unknown_dtype() -> None:
-    """A format that is not known is refused with those that are."""
+def test_an_unknown_dtype_is_refused() -> None:
+    """The error has the known ones."""
     with pytest.raises(SpecError, match="unknown dtype 'float64'; known: auto, float32, bfloat16"):
         device.pick_device("cpu", "float64")
 
 
-def test_device_that_is_not_here() -> None:
-    """A GPU that is not here is refused, never replaced by the CPU in silence."""
+def test_a_missing_device_is_refused() -> None:
+    """The CPU never replaces it silently."""
     absent = f"cuda:{torch.cuda.device_count()}"
-    with pytest.raises(SpecError, match=rf"there is no device '{absent}' here: torch sees \d+ CUDA devices"):
+    with pytest.raises(SpecError, match=rf"this machine has no device '{absent}': torch sees \d+ CUDA devices"):
         device.pick_device(absent)
     if not torch.backends.mps.is_available():
-        with pytest.raises(SpecError, match="there is no device 'mps' here"):
+        with pytest.raises(SpecError, match="this machine has no device 'mps'"):
             device.pick_device("mps")
 
 
-def test_child_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child waits without spinning, unless the user said how it should."""
+def test_a_child_process_waits_without_spinning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that the user has set is left alone."""
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     assert device.child_environment()["OMP_WAIT_POLICY"] == "passive"
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
@@ -70,8 +68,8 @@ def test_child_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
-def test_affinity_counts() -> None:
-    """Cores that the process may not use are not counted."""
+def test_only_usable_cores_are_counted() -> None:
+    """The process's affinity limits them."""
     script = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
         "from llmops_plugins.local.device import usable_cores; print(usable_cores())"
@@ -82,8 +80,8 @@ def test_affinity_counts() -> None:
 @pytest.mark.parametrize(
     ("text", "cores"), [("150000 100000\n", 1.5), ("max 100000\n", None), ("", None), (None, None)]
 )
-def test_container_quota(tmp_path: Path, text: str | None, cores: float | None) -> None:
-    """A container's quota is read from its control group; no limit and no such file are the same."""
+def test_a_containers_quota_limits_the_cores(tmp_path: Path, text: str | None, cores: float | None) -> None:
+    """It is read from the control group; no limit and no such file are the same."""
     limit = tmp_path / "cpu.max"
     if text is not None:
         limit.write_text(text)

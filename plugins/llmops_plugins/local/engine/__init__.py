@@ -1,1 +1,1 @@
-"""Generation on this machine."""
+"""Text generation on this machine with continuous batching."""

@@ -1,7 +1,7 @@
 """Attention for rows of different lengths that go through the model as one sequence, without padding.
 
-transformers lets a model's attention be replaced by name; everything else in a layer works token by token and does not
-mind which request a token belongs to. While a plan is set, the attention of the model reads and writes the cache's rows.
+transformers lets a model's attention be replaced by name; everything else in a layer works token by token, whichever
+request a token belongs to. Inside `using(attention)`, the attention of the model reads and writes the cache's rows.
 """
 
 from __future__ import annotations
@@ -20,52 +20,52 @@ from llmops_plugins.local.engine.cache import KeyValueCache
 
 NAME = "llmops_rows"
 
-# What models hand to their attention and what changes nothing here.
-_NEUTRAL = frozenset({
+# Arguments that models pass to their attention and that have no effect here.
+_IGNORED_ARGUMENTS = frozenset({
     "cache_position", "is_causal", "logits_to_keep", "output_attentions", "output_hidden_states", "position_ids",
     "return_dict", "use_cache",
 })  # fmt: skip
 
-# One product over all rows, padded to the longest, unless that would read more than so many times what is there.
-_MOST_PADDING = 2.0
+# One product over all rows, padded to the longest, unless that reads more than this many times the rows' tokens.
+_MAX_PADDING = 2.0
 
 
-class Plan(Protocol):
+class RowAttention(Protocol):
     """How the tokens of one pass attend to each other and to the cache."""
 
     def attend(
         self, layer: int, query: Tensor, keys: Tensor, values: Tensor, scale: float | None, window: int | None
     ) -> Tensor:
-        """Return what the tokens read, `1 x tokens x heads x width`.
+        """Return the attention's output, `1 x tokens x heads x width`.
 
         Args:
-            layer: Its number.
+            layer: The layer's number.
             query: `1 x heads x tokens x width`.
             keys: The same with the heads of keys, which may be fewer.
             values: Like `keys`.
-            scale: Of the products; None is one by the root of the width.
-            window: A token reads so many places up to its own; None is all of them.
+            scale: Of the products; None is 1 / sqrt(width).
+            window: A token attends to this many positions up to its own; None is all of them.
         """
 
 
-_plan: ContextVar[Plan] = ContextVar("plan")
+_current: ContextVar[RowAttention] = ContextVar("attention")
 
 
 @contextmanager
-def attending(plan: Plan) -> Iterator[None]:
-    """Let the model's attention follow a plan."""
-    token = _plan.set(plan)
+def using(attention: RowAttention) -> Iterator[None]:
+    """Compute the attention of installed models with `attention`."""
+    token = _current.set(attention)
     try:
         yield
     finally:
-        _plan.reset(token)
+        _current.reset(token)
 
 
 def install(model: Any) -> None:
-    """Make a model's attention follow the plans of this module.
+    """Replace a model's attention by the one that `using` sets.
 
     Raises:
-        NotImplementedError: Its attention cannot be replaced.
+        NotImplementedError: The model's attention cannot be replaced.
     """
     try:
         from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -73,7 +73,7 @@ def install(model: Any) -> None:
         message = "this version of transformers has no replaceable attention"
         raise NotImplementedError(message) from exc
     ALL_ATTENTION_FUNCTIONS[NAME] = _attend
-    model.config._attn_implementation = NAME  # noqa: SLF001 - the setter does more, differently in every version
+    model.config._attn_implementation = NAME  # noqa: SLF001 - the setter does more, and something else in every version
 
 
 def _attend(
@@ -87,24 +87,24 @@ def _attend(
     sliding_window: int | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
-    """Attend as the current plan says; the signature is that of transformers."""
-    unknown = [name for name, other in others.items() if name not in _NEUTRAL and other is not None]
+    """Attend as the current `RowAttention` does; the signature is that of transformers."""
+    unknown = [name for name, other in others.items() if name not in _IGNORED_ARGUMENTS and other is not None]
     if unknown:
         message = f"attention with {', '.join(unknown)}"
         raise NotImplementedError(message)
     layer: int = module.layer_idx  # type: ignore[assignment]
-    return _plan.get().attend(layer, query, key, value, scaling, sliding_window), None
+    return _current.get().attend(layer, query, key, value, scaling, sliding_window), None
 
 
 @attrs.frozen
 class Segment:
-    """Tokens of one row in a pass of several rows.
+    """Tokens of one row in a pass over several rows.
 
     Attributes:
         row: The cache's row.
-        start: Their first place in the pass.
-        count: How many.
-        past: How many of the row's tokens the cache has already.
+        start: Index of the first token in the pass.
+        count: Number of tokens.
+        past: Number of the row's tokens that are in the cache already.
     """
 
     row: int
@@ -114,11 +114,11 @@ class Segment:
 
 
 @attrs.frozen
-class Prefill:
-    """A pass over the prompts of several rows, one after the other.
+class PrefillAttention:
+    """Attention in a pass over the prompts of several rows, one after the other.
 
     Attributes:
-        cache: Gets their keys and values.
+        cache: Receives the keys and values.
         segments: The rows, in the order of the pass.
     """
 
@@ -129,26 +129,26 @@ class Prefill:
     def attend(
         self, layer: int, query: Tensor, keys: Tensor, values: Tensor, scale: float | None, window: int | None
     ) -> Tensor:
-        """See `Plan.attend`."""
-        read = [self._attend(layer, part, query, keys, values, scale=scale, window=window) for part in self.segments]
-        return torch.cat(read, dim=2).transpose(1, 2)
+        """See `RowAttention.attend`."""
+        outputs = [self._attend(layer, part, query, keys, values, scale=scale, window=window) for part in self.segments]
+        return torch.cat(outputs, dim=2).transpose(1, 2)
 
     def _attend(
         self, layer: int, part: Segment, query: Tensor, keys: Tensor, values: Tensor, *,
         scale: float | None, window: int | None,
     ) -> Tensor:  # fmt: skip
-        here = slice(part.start, part.start + part.count)
-        new = (keys[0, :, here].transpose(0, 1), values[0, :, here].transpose(0, 1))
+        tokens = slice(part.start, part.start + part.count)
+        new = (keys[0, :, tokens].transpose(0, 1), values[0, :, tokens].transpose(0, 1))
         end = part.past + part.count
-        seen = []
-        for slab, tokens in zip(self.cache.layer(layer, *new), new, strict=True):
-            slab[part.row, part.past : end] = tokens
-            seen.append(slab[part.row : part.row + 1, :end].transpose(1, 2))
+        visible = []
+        for slab, added in zip(self.cache.layer(layer, *new), new, strict=True):
+            slab[part.row, part.past : end] = added
+            visible.append(slab[part.row : part.row + 1, :end].transpose(1, 2))
         plain = part.past == 0 and (window is None or end <= window)
         return scaled_dot_product_attention(
-            query[:, :, here],
-            seen[0],
-            seen[1],
+            query[:, :, tokens],
+            visible[0],
+            visible[1],
             attn_mask=None if plain else self._mask(part, window, query.device),
             is_causal=plain,
             scale=scale,
@@ -165,12 +165,12 @@ class Prefill:
         return self._masks[key]
 
 
-class Step:
-    """A pass over one new token of each of the first rows.
+class DecodeAttention:
+    """Attention in a pass over one new token of each of the first rows.
 
     Args:
-        cache: Has the rows.
-        lengths: Of each row, the new token counted.
+        cache: Holds the rows.
+        lengths: Tokens of each row, including the new one.
         device: Where to compute.
     """
 
@@ -178,35 +178,35 @@ class Step:
         self._cache = cache
         self._lengths = lengths
         self._longest = max(lengths)
-        self._padded = 1 < len(lengths) <= _MOST_PADDING * sum(lengths) / self._longest
-        self._where = torch.tensor([row * cache.places + n - 1 for row, n in enumerate(lengths)], device=device)
+        self._padded = 1 < len(lengths) <= _MAX_PADDING * sum(lengths) / self._longest
+        self._positions = torch.tensor([row * cache.positions + n - 1 for row, n in enumerate(lengths)], device=device)
         self._ends = torch.tensor(lengths, device=device)[:, None]
         self._masks: dict[int | None, Tensor] = {}
 
     def attend(
         self, layer: int, query: Tensor, keys: Tensor, values: Tensor, scale: float | None, window: int | None
     ) -> Tensor:
-        """See `Plan.attend`.
+        """See `RowAttention.attend`.
 
-        The heads that share a key head stand where a query's tokens usually do, so that keys need no expansion.
+        The heads that share a key head take the dimension of a query's tokens, so that keys need no expansion.
         """
-        slabs = self._cache.write(layer, self._where, keys[0].transpose(0, 1), values[0].transpose(0, 1))
+        slabs = self._cache.write(layer, self._positions, keys[0].transpose(0, 1), values[0].transpose(0, 1))
         rows, heads, shared = len(self._lengths), query.shape[1], keys.shape[1]
-        asked = query[0].reshape(shared, heads // shared, rows, -1).permute(2, 0, 1, 3)
+        grouped = query[0].reshape(shared, heads // shared, rows, -1).permute(2, 0, 1, 3)
         if self._padded:
             key, value = (slab[:rows, : self._longest].transpose(1, 2) for slab in slabs)
-            read = scaled_dot_product_attention(asked, key, value, attn_mask=self._mask(window), scale=scale)
+            output = scaled_dot_product_attention(grouped, key, value, attn_mask=self._mask(window), scale=scale)
         else:
-            read = torch.cat([self._attend_row(row, asked, slabs, scale, window) for row in range(rows)])
-        return read.reshape(1, rows, heads, -1)
+            output = torch.cat([self._attend_row(row, grouped, slabs, scale, window) for row in range(rows)])
+        return output.reshape(1, rows, heads, -1)
 
     def _attend_row(
-        self, row: int, asked: Tensor, slabs: tuple[Tensor, Tensor], scale: float | None, window: int | None
+        self, row: int, grouped: Tensor, slabs: tuple[Tensor, Tensor], scale: float | None, window: int | None
     ) -> Tensor:
         end = self._lengths[row]
         start = 0 if window is None else max(0, end - window)
         key, value = (slab[row : row + 1, start:end].transpose(1, 2) for slab in slabs)
-        return scaled_dot_product_attention(asked[row : row + 1], key, value, scale=scale)
+        return scaled_dot_product_attention(grouped[row : row + 1], key, value, scale=scale)
 
     def _mask(self, window: int | None) -> Tensor:
         if window not in self._masks:

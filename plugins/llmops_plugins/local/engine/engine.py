@@ -1,163 +1,38 @@
-"""Answers many requests at a time with a causal language model of transformers.
+"""Completes many requests at a time with a causal language model of transformers.
 
-Requests join and leave the running batch at every step (continuous batching): one that is done makes room at once, and
-none waits for another's end. Answers are those that `generate` of transformers gives for each request alone, but for
-the rounding of float sums, which depends on how many rows are computed together.
+Requests join and leave the running batch at every step (continuous batching): a finished one makes room at once, and
+none waits for another to end. Completions are those that `generate` of transformers gives for each request alone,
+except for the rounding of float sums, which depends on how many rows are computed together.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
-import attrs
 import torch
 
 from llmops_plugins.local.device import Device
+from llmops_plugins.local.engine.active_request import ActiveRequest
 from llmops_plugins.local.engine.linear import pack_linears
-from llmops_plugins.local.engine.model import Batched, Rows, make_rows
-from llmops_plugins.local.engine.sampling import Chooser, choose
+from llmops_plugins.local.engine.model import BatchedModel, RowModel, make_row_model
+from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection
+from llmops_plugins.local.engine.sampling import Sampler, choose_tokens
 from llmops_plugins.local.engine.scoring import RowPrompt
-from llmops_plugins.local.engine.text import RequestRefusedError, Stops, Text
-from llmops_plugins.local.weights.locate import load_model, load_tokenizer
-
-
-@attrs.frozen
-class Request:
-    """What to continue, and how.
-
-    Attributes:
-        prompt: A text, or chat messages.
-        max_new_tokens: The longest answer.
-        temperature: 0 is greedy.
-        top_p: Keep the likeliest tokens that together have this probability.
-        stop: Strings that end the answer; they are cut from it.
-        seed: Of the sampling; None takes another each time.
-        return_full_text: Whether a text prompt stands before the answer.
-        scores_prompt: Whether the log-probabilities of the prompt's own tokens are wanted.
-    """
-
-    prompt: str | Sequence[Mapping[str, str]]
-    max_new_tokens: int = 128
-    temperature: float = 0.0
-    top_p: float = 1.0
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    return_full_text: bool = False
-    scores_prompt: bool = False
-
-
-@attrs.frozen
-class PromptToken:
-    """A token of a prompt.
-
-    Attributes:
-        id: Its number.
-        text: By itself, special ones as they are written.
-        log_probability: Natural logarithm of its probability after all tokens before it; None for the first.
-    """
-
-    id: int
-    text: str
-    log_probability: float | None
-
-
-@attrs.frozen
-class Answer:
-    """What the model wrote.
-
-    Attributes:
-        text: Without special tokens and stop strings.
-        finish_reason: `stop` (the model's own end, or a stop string) or `length`.
-        prompt_tokens: Of the prompt.
-        output_tokens: Generated, the end token and what was cut counted.
-        prompt: The prompt's tokens, where it was scored.
-    """
-
-    text: str
-    finish_reason: str
-    prompt_tokens: int
-    output_tokens: int
-    prompt: tuple[PromptToken, ...] = ()
-
-
-@attrs.frozen
-class Refused:
-    """A request that was not answered.
-
-    Attributes:
-        reason: Why.
-        fault: `request` or `model`.
-    """
-
-    reason: str
-    fault: str = "request"
-
-
-Outcome = Union[Answer, Refused]
-
-
-@attrs.define(eq=False)
-class Job:
-    """A request on its way through the engine.
-
-    Attributes:
-        request: As it came.
-        prompt: Its tokens.
-        log_probabilities: Of the prompt's tokens after the first, where they are wanted.
-        outcome: None until it is done.
-        cancelled: Set, from any thread, when nobody waits for it any more.
-    """
-
-    request: Request
-    prompt: list[int]
-    stops: Stops
-    chooser: Chooser
-    log_probabilities: list[float] = attrs.field(factory=list)
-    tokens: list[int] = attrs.field(factory=list)
-    outcome: Outcome | None = None
-    cancelled: bool = False
-
-    @property
-    def places(self) -> int:
-        """How many tokens it may come to hold."""
-        return len(self.prompt) + self.request.max_new_tokens
-
-    def take(self, token: int | None) -> None:
-        """Add a generated token, and set the outcome when it is the last."""
-        if token is None or not all(map(math.isfinite, self.log_probabilities)):
-            reason = "the model computes no finite numbers: its weights are broken, or float32 is needed"
-            self.outcome = Refused(reason, fault="model")
-            return
-        self.tokens.append(token)
-        stopped = self.stops.found(self.tokens)
-        if stopped or len(self.tokens) == self.request.max_new_tokens:
-            text = self.stops.answer(self.tokens)
-            full = isinstance(self.request.prompt, str) and self.request.return_full_text
-            self.outcome = Answer(
-                text=f"{self.request.prompt}{text}" if full else text,
-                finish_reason="stop" if stopped else "length",
-                prompt_tokens=len(self.prompt),
-                output_tokens=len(self.tokens),
-                prompt=self._scored_prompt() if self.request.scores_prompt else (),
-            )
-
-    def _scored_prompt(self) -> tuple[PromptToken, ...]:
-        texts = self.stops.text.decode_each(self.prompt)
-        return tuple(map(PromptToken, self.prompt, texts, [None, *self.log_probabilities]))
+from llmops_plugins.local.engine.text import RequestRejectedError, TextCodec
+from llmops_plugins.local.weights.loading import load_model, load_tokenizer
 
 
 class Engine:
-    """A loaded model. Not safe for several threads: one thread owns it.
+    """A loaded model. Not thread-safe: one thread owns it.
 
     Args:
-        folder: Weights and tokenizer in Hugging Face's form.
-        device: Where and in which format to compute.
-        max_batch: Requests in the running batch at the most.
+        folder: Weights and tokenizer in Hugging Face format.
+        device: Where and in which number format to compute.
+        max_batch: The most requests in the running batch.
 
     Raises:
         AssetError: The folder cannot be loaded.
@@ -168,126 +43,129 @@ class Engine:
         model: Any = load_model(folder, device.dtype).to(device.torch_device)
         self.max_batch = max_batch
         self.context_length = _context_length(model.config, tokenizer)
-        self._text = Text(tokenizer, _end_tokens(model, tokenizer))
+        self._codec = TextCodec(tokenizer, _end_tokens(model, tokenizer))
         self.kernel = pack_linears(model) if device.kind == "cpu" else "plain"
-        self._rows: Rows = make_rows(model, device)
-        self.batched = isinstance(self._rows, Batched)
-        self._waiting: deque[Job] = deque()
+        self._model: RowModel = make_row_model(model, device)
+        self.batched = isinstance(self._model, BatchedModel)
+        self._waiting: deque[ActiveRequest] = deque()
         # By row; None is a row that became free in the last step.
-        self._running: list[Job | None] = []
+        self._running: list[ActiveRequest | None] = []
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
         return not self._waiting and not self._running
 
-    def generate(self, requests: Sequence[Request]) -> list[Outcome]:
-        """Answer requests together, and return their outcomes in the same order."""
-        jobs = [self.submit(request) for request in requests]
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationOutcome]:
+        """Complete requests together, and return their outcomes in the same order."""
+        submitted = [self.submit(request) for request in requests]
         while not self.idle:
             self.advance()
-        return [job if isinstance(job, Refused) else _outcome(job) for job in jobs]
+        return [one if isinstance(one, Rejection) else _outcome(one) for one in submitted]
 
-    def submit(self, request: Request) -> Job | Refused:
-        """Take a request in; `advance` works on it."""
+    def submit(self, request: GenerationRequest) -> ActiveRequest | Rejection:
+        """Accept a request; `advance` works on it."""
         try:
-            job = self._make_job(request)
-        except RequestRefusedError as exc:
-            return Refused(str(exc))
-        self._waiting.append(job)
-        return job
+            active = self._activate(request)
+        except RequestRejectedError as exc:
+            return Rejection(str(exc))
+        self._waiting.append(active)
+        return active
 
     @torch.inference_mode()
-    def advance(self) -> list[Job]:
-        """Let waiting requests join as far as there is room, go on by one token with all, and return those done.
+    def advance(self) -> list[ActiveRequest]:
+        """Let waiting requests join while there is room, generate one token for each, and return those that are done.
 
-        Cancelled ones leave without being returned. After an exception the engine is empty and usable.
+        Cancelled requests leave without being returned. After an exception the engine is empty and usable.
         """
         try:
-            self._leave()
+            self._free_rows()
             done = self._join()
             self._close_gaps()
             if self._running:
-                jobs = [job for job in self._running if job is not None]
-                done += self._take(jobs, self._rows.step([job.tokens[-1] for job in jobs]))
-            self._leave()
+                active = [one for one in self._running if one is not None]
+                done += self._add_tokens(active, self._model.step([one.tokens[-1] for one in active]))
+            self._free_rows()
         except BaseException:
             self._waiting.clear()
             self._running.clear()
-            self._rows.clear()
+            self._model.clear()
             raise
         return done
 
-    def _make_job(self, request: Request) -> Job:
-        tokens = self._text.encode(request.prompt)
+    def _activate(self, request: GenerationRequest) -> ActiveRequest:
+        tokens = self._codec.encode(request.prompt)
         if len(tokens) + request.max_new_tokens > self.context_length:
             message = (
                 f"the prompt has {len(tokens)} tokens; with max_new_tokens {request.max_new_tokens} that is more than the "
                 f"model's context length of {self.context_length}"
             )
-            raise RequestRefusedError(message)
-        chooser = Chooser(request.temperature, request.top_p, random.Random(request.seed))  # noqa: S311 - no secret
-        return Job(request, tokens, self._text.stops(request.stop), chooser)
+            raise RequestRejectedError(message)
+        sampler = Sampler(request.temperature, request.top_p, random.Random(request.seed))  # noqa: S311 - no secret
+        return ActiveRequest(request, tokens, self._codec.stop_conditions(request.stop), sampler)
 
-    def _leave(self) -> None:
-        """Free the rows of those that are done or cancelled."""
-        self._waiting = deque(job for job in self._waiting if not job.cancelled)
+    def _free_rows(self) -> None:
+        """Free the rows of requests that are done or cancelled."""
+        self._waiting = deque(one for one in self._waiting if not one.cancelled)
         self._running = [
-            None if job is None or job.cancelled or job.outcome is not None else job for job in self._running
+            None if one is None or one.cancelled or one.outcome is not None else one for one in self._running
         ]
         while self._running and self._running[-1] is None:
             self._running.pop()
 
-    def _join(self) -> list[Job]:
-        """Give rows to waiting requests, free ones first, and compute their prompts."""
-        joined: list[tuple[RowPrompt, Job]] = []
+    def _join(self) -> list[ActiveRequest]:
+        """Give rows to waiting requests, free rows first, and compute their prompts."""
+        joined: list[tuple[RowPrompt, ActiveRequest]] = []
         while self._waiting and self._has_room(self._waiting[0]):
-            job = self._waiting.popleft()
+            active = self._waiting.popleft()
             row = self._running.index(None) if None in self._running else len(self._running)
-            self._running[row : row + 1] = [job]
-            joined.append((RowPrompt(row, job.prompt, job.request.scores_prompt), job))
+            self._running[row : row + 1] = [active]
+            joined.append((RowPrompt(row, active.prompt, active.request.scores_prompt), active))
         if not joined:
             return []
-        found = self._rows.prefill([prompt for prompt, _ in joined], len(self._running), self._places())
-        jobs = [started for _, started in joined]
-        for started, log_probabilities in zip(jobs, found.log_probabilities, strict=True):
-            started.log_probabilities = log_probabilities
-        done = self._take(jobs, found.logits)
-        self._leave()
+        prompts = [prompt for prompt, _ in joined]
+        prefilled = self._model.prefill(prompts, len(self._running), self._longest_row())
+        started = [active for _, active in joined]
+        for active, log_probabilities in zip(started, prefilled.log_probabilities, strict=True):
+            active.log_probabilities = log_probabilities
+        done = self._add_tokens(started, prefilled.logits)
+        self._free_rows()
         return done
 
-    def _has_room(self, job: Job) -> bool:
-        running = sum(job is not None for job in self._running)
+    def _has_room(self, active: ActiveRequest) -> bool:
+        running = sum(one is not None for one in self._running)
         if running == 0:
             return True
         rows = max(running + 1, len(self._running))
-        return running < self.max_batch and self._rows.fits(rows, max(job.places, self._places()))
+        return running < self.max_batch and self._model.fits(rows, max(active.max_tokens, self._longest_row()))
 
-    def _places(self) -> int:
-        return max((job.places for job in self._running if job is not None), default=0)
+    def _longest_row(self) -> int:
+        """Return the most tokens that any row may have to hold."""
+        return max((one.max_tokens for one in self._running if one is not None), default=0)
 
     def _close_gaps(self) -> None:
-        """Move the last rows into free ones, so that a step computes no row in vain."""
+        """Move the last rows into free ones, so that a step computes no unused row."""
         while None in self._running:
             target = self._running.index(None)
-            self._rows.move(len(self._running) - 1, target)
+            self._model.move(len(self._running) - 1, target)
             self._running[target] = self._running.pop()
-            self._leave()
+            self._free_rows()
 
     @staticmethod
-    def _take(jobs: Sequence[Job], logits: torch.Tensor) -> list[Job]:
-        for job, token in zip(jobs, choose(logits, [job.chooser for job in jobs]), strict=True):
-            job.take(token)
-        return [job for job in jobs if job.outcome is not None]
+    def _add_tokens(active: Sequence[ActiveRequest], logits: torch.Tensor) -> list[ActiveRequest]:
+        """Choose the next token of each request, and return the requests that are done."""
+        for one, token in zip(active, choose_tokens(logits, [one.sampler for one in active]), strict=True):
+            one.add_token(token)
+        return [one for one in active if one.outcome is not None]
 
 
-def _outcome(job: Job) -> Outcome:
-    assert job.outcome is not None  # noqa: S101 - the engine is idle
-    return job.outcome
+def _outcome(active: ActiveRequest) -> GenerationOutcome:
+    assert active.outcome is not None  # noqa: S101 - the engine is idle
+    return active.outcome
 
 
 def _context_length(config: Any, tokenizer: Any) -> int:
-    """Return the longest sequence in tokens: of the model, or of its tokenizer where the model has no limit."""
+    """Return the longest sequence in tokens: the model's limit, or the tokenizer's if the model has none."""
     text = config.get_text_config()
     for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
         length = getattr(text, name, None)
@@ -297,7 +175,7 @@ def _context_length(config: Any, tokenizer: Any) -> int:
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Return every token that ends an answer, as the generation settings, the model and the tokenizer name them."""
+    """Return every token that ends a completion, as the generation settings, the model and the tokenizer name them."""
     ends: set[int] = set()
     for owner in (model.generation_config, model.config, tokenizer):
         named = getattr(owner, "eos_token_id", None)

@@ -1,9 +1,9 @@
-"""Linear layers whose weights lie in memory as the CPU's matrix kernel reads them.
+"""Linear layers whose weights are stored in the layout that the CPU's matrix kernel reads.
 
-A step of generation multiplies few rows with every weight of the model. The usual kernel rearranges the weight for each
-product, which then costs more than the product: with 16 rows, some two thirds of the time. Here it is done once. The
-operators are those that torch's own compiler emits for frozen models, so they are looked for, checked against the plain
-product, and timed; where they are missing, wrong or no faster, the model stays as it is.
+A step of generation multiplies few rows by every weight of the model. The usual kernel rearranges the weight for each
+product, which takes longer than the product itself: with 16 rows, about two thirds of the time. Here it is done once.
+The operators are those that torch's own compiler emits for frozen models; each is looked up, checked against the plain
+product, and timed. If it is missing, wrong or no faster, the model stays as it is.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch.nn import functional
 
 from llmops_plugins.local.engine.memory import free_memory
 
-# Rows in the product that is timed: a usual batch.
+# Rows in the timed product: a typical batch.
 _ROWS = 16
 _REPEATS = 6
 _CLEAR_WIN = 1.15
 
-# A packed weight is a second copy: not more than this part of the memory that is free.
+# A packed weight is a second copy: it may take at most this fraction of the free memory.
 _MEMORY_SHARE = 0.4
 
 Pack = Callable[[Tensor], Tensor]
@@ -32,10 +32,10 @@ Product = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
 
 
 def pack_linears(model: nn.Module) -> str:
-    """Replace a model's linear layers on the CPU by packed ones, where that is clearly faster.
+    """Replace a model's linear layers on the CPU by packed ones, if that is clearly faster.
 
     Returns:
-        The kernel: `mkl`, `onednn`, or `plain` where nothing was replaced.
+        The kernel: `mkl`, `onednn`, or `plain` if nothing was replaced.
     """
     layers = {name: layer for name, layer in model.named_modules() if type(layer) is nn.Linear}
     size = sum(layer.weight.numel() * layer.weight.element_size() for layer in layers.values())
@@ -51,7 +51,7 @@ def pack_linears(model: nn.Module) -> str:
 
 
 class PackedLinear(nn.Module):
-    """A linear layer with a packed copy of its weight. It serves inference only."""
+    """A linear layer with a packed copy of its weight, for inference only."""
 
     def __init__(self, layer: nn.Linear, kernel: str) -> None:
         super().__init__()
@@ -63,19 +63,19 @@ class PackedLinear(nn.Module):
         self._packed = pack(layer.weight.detach())
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Multiply; one single row reads the plain weight, which is as fast for it."""
+        """Multiply; a single row uses the plain weight, which is as fast for it."""
         if rows.numel() == self.in_features:
             return functional.linear(rows, self.weight, self.bias)
         return self._product(rows, self._packed, self.weight, self.bias)
 
 
 def _pack_mkl(weight: Tensor) -> Tensor:
-    packed: Tensor = torch.ops.mkl._mkl_reorder_linear_weight(weight, _ROWS)  # noqa: SLF001 - see the module
+    packed: Tensor = torch.ops.mkl._mkl_reorder_linear_weight(weight, _ROWS)  # noqa: SLF001 - see the module's docstring
     return packed
 
 
 def _mkl(rows: Tensor, packed: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    # The packed form serves any number of rows; the operator only asks that the number it is told be true.
+    # The packed weight works for any number of rows; the operator only checks that the number passed is the actual one.
     count = rows.numel() // rows.shape[-1]
     product: Tensor = torch.ops.mkl._mkl_linear(rows, packed, weight, bias, count)  # noqa: SLF001
     return product
@@ -95,7 +95,7 @@ _KERNELS: dict[str, tuple[Pack, Product]] = {"mkl": (_pack_mkl, _mkl), "onednn":
 
 
 def _fastest(layer: nn.Linear) -> str:
-    """Time one layer's product in every kernel that gives the plain one's values."""
+    """Return the fastest of the kernels that give the plain product's values for one layer."""
     weight, bias = layer.weight.detach(), None if layer.bias is None else layer.bias.detach()
     rows = torch.linspace(-1, 1, _ROWS * layer.in_features).view(_ROWS, -1).to(weight.dtype)
     plain = functional.linear(rows, weight, bias)
@@ -104,10 +104,10 @@ def _fastest(layer: nn.Linear) -> str:
     for name, (pack, product) in _KERNELS.items():
         try:
             packed = pack(weight)
-            wrong = (product(rows, packed, weight, bias) - plain).abs().max().item()
+            error = (product(rows, packed, weight, bias) - plain).abs().max().item()
         except (RuntimeError, AttributeError):  # no such operator, or not for this format
             continue
-        if wrong <= tolerance:
+        if error <= tolerance:
             seconds[name] = _time(partial(product, rows, packed, weight, bias))
     return min(seconds, key=lambda name: seconds[name])
 

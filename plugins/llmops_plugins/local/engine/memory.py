@@ -1,4 +1,4 @@
-"""How much memory is free for the caches of a running model."""
+"""The free memory of this machine and its GPUs."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _GROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory(device: torch.device | None = None) -> float:
-    """Return the bytes that a new allocation may take: of a GPU's memory, or of this machine's.
+    """Return the bytes available to a new allocation: on a GPU, or in this machine's memory.
 
-    Memory that files are cached in counts as free, and a container's limit is respected. Where the system does not tell
-    what is free, it is half of what there is.
+    File caches count as free, and a container's limit is respected. If the system does not report its free memory, this
+    is half of its total memory.
     """
     if device is not None and device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
-    return min(_machine(), _container())
+    return min(_machine_memory(), _container_memory())
 
 
-def _machine() -> float:
+def _machine_memory() -> float:
     try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", _MEMINFO.read_text(), re.MULTILINE)
+        match = re.search(r"^MemAvailable:\s+(\d+) kB", _MEMINFO.read_text(), re.MULTILINE)
     except OSError:
-        found = None
-    if found:
-        return float(found[1]) * 1024
+        match = None
+    if match:
+        return float(match[1]) * 1024
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
     except (ValueError, OSError):
         return math.inf
 
 
-def _container() -> float:
-    """Return what a control group (version 2) leaves; infinity where it sets no limit."""
+def _container_memory() -> float:
+    """Return what the limit of the control group (version 2) leaves; infinity if it sets none."""
     try:
         limit, used = ((_GROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
         cached = re.search(r"^inactive_file (\d+)", (_GROUP / "memory.stat").read_text(), re.MULTILINE)

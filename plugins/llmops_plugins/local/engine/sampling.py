@@ -1,4 +1,4 @@
-"""From logits to tokens: greedy, or by temperature and nucleus, each row with its own options and its own seed."""
+"""From logits to tokens: greedy, or by temperature and top-p, each row with its own options and its own seed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import attrs
 import torch
 from torch import Tensor
 
-# A nucleus rarely has more tokens; where it has, all are sorted.
+# A nucleus rarely has more tokens; if one has, all tokens are sorted.
 _TOP = 256
 
 
 @attrs.define
-class Chooser:
+class Sampler:
     """How one row chooses its tokens.
 
     Attributes:
         temperature: 0 is greedy.
         top_p: Keep the likeliest tokens that together have this probability.
-        random: Of this row alone, so that what it draws does not depend on its neighbours.
+        random: The generator of this row alone, so that its tokens do not depend on other rows.
     """
 
     temperature: float
@@ -27,23 +27,23 @@ class Chooser:
     random: random.Random
 
 
-def choose(logits: Tensor, choosers: list[Chooser]) -> list[int | None]:
+def choose_tokens(logits: Tensor, samplers: list[Sampler]) -> list[int | None]:
     """Return the next token of every row.
 
-    A sampled token is drawn by inverting the cumulative distribution with one number of the row's own generator.
+    A sampled token is drawn by inverting the cumulative distribution at one number of the row's own generator.
 
     Args:
-        logits: One row of float32 for each chooser, as long as the vocabulary.
-        choosers: How each row chooses.
+        logits: Float32, `rows x vocabulary`.
+        samplers: One for each row.
 
     Returns:
-        A token for each row; None where the logits are not finite.
+        A token for each row; None if the logits are not finite.
     """
     best, greedy = logits.max(dim=-1)
     chosen: list[int | None] = list(greedy.tolist())
-    drawn = [row for row, chooser in enumerate(choosers) if chooser.temperature > 0]
+    drawn = [row for row, sampler in enumerate(samplers) if sampler.temperature > 0]
     if drawn:
-        for row, token in zip(drawn, _draw(logits[drawn], [choosers[row] for row in drawn]), strict=True):
+        for row, token in zip(drawn, _draw(logits[drawn], [samplers[row] for row in drawn]), strict=True):
             chosen[row] = token
     for row, finite in enumerate(best.isfinite().tolist()):
         if not finite:
@@ -51,14 +51,16 @@ def choose(logits: Tensor, choosers: list[Chooser]) -> list[int | None]:
     return chosen
 
 
-def _draw(logits: Tensor, choosers: list[Chooser]) -> list[int]:
-    heat = torch.tensor([[chooser.temperature] for chooser in choosers], dtype=logits.dtype, device=logits.device)
-    # Less the largest first: a tiny temperature then gives zeros and -inf, never NaN.
-    probabilities = torch.softmax((logits - logits.amax(dim=-1, keepdim=True)) / heat, dim=-1)
-    points = [chooser.random.random() for chooser in choosers]
+def _draw(logits: Tensor, samplers: list[Sampler]) -> list[int]:
+    temperatures = torch.tensor(
+        [[sampler.temperature] for sampler in samplers], dtype=logits.dtype, device=logits.device
+    )
+    # Subtract the largest logit first: a tiny temperature then gives zeros and -inf, never NaN.
+    probabilities = torch.softmax((logits - logits.amax(dim=-1, keepdim=True)) / temperatures, dim=-1)
+    points = [sampler.random.random() for sampler in samplers]
     return [
-        _draw_all(row, point) if chooser.top_p >= 1 else _draw_nucleus(row, chooser.top_p, point)
-        for row, chooser, point in zip(probabilities, choosers, points, strict=True)
+        _draw_all(row, point) if sampler.top_p >= 1 else _draw_nucleus(row, sampler.top_p, point)
+        for row, sampler, point in zip(probabilities, samplers, points, strict=True)
     ]
 
 
@@ -82,6 +84,6 @@ def _sums(probabilities: Tensor) -> Tensor:
 
 
 def _invert(sums: Tensor, point: float) -> int:
-    """Return the place at which the cumulative sums pass `point` of their total; one of probability 0 is never it."""
+    """Return the index at which the cumulative sums pass `point` of their total; never one with probability 0."""
     place = torch.searchsorted(sums, torch.tensor(point * float(sums[-1]), dtype=sums.dtype), right=True)
     return min(int(place), sums.numel() - 1)

@@ -1,7 +1,7 @@
-"""How likely a model finds the tokens of a prompt, with the logits of a long one in slices.
+"""The log-probabilities of a prompt's tokens, with the logits of a long prompt computed in slices.
 
 The logits of a prompt are as many floats as it has tokens times the vocabulary: half a gigabyte for a thousand tokens
-and a vocabulary of 128,000. A prompt that is scored is therefore cut into pieces that go through the model one after
+and a vocabulary of 128,000. A prompt that is scored is therefore split into slices that go through the model one after
 the other.
 """
 
@@ -14,17 +14,17 @@ import torch
 from torch import Tensor
 
 # Logits at a time: 64 MB of float32, and as much again for their softmax.
-_MOST_LOGITS = 1 << 24
+_MAX_LOGITS = 1 << 24
 
 
 @attrs.frozen
 class RowPrompt:
-    """A prompt, and the row that shall hold it.
+    """A prompt and the row to put it into.
 
     Attributes:
-        row: Its number.
-        tokens: Of the prompt.
-        scored: Whether the log-probabilities of its tokens are wanted.
+        row: The row's number.
+        tokens: The prompt's tokens.
+        scored: Whether to compute the log-probabilities of its tokens.
     """
 
     row: int
@@ -33,13 +33,13 @@ class RowPrompt:
 
 
 @attrs.frozen
-class Prefilled:
-    """What a model says about prompts.
+class PrefillResult:
+    """What a model computes for prompts.
 
     Attributes:
         logits: After each prompt: `prompts x vocabulary`, float32.
-        log_probabilities: For each prompt those of its tokens after the first, by natural logarithm; none where it is
-            not scored.
+        log_probabilities: For each prompt the natural logarithms of the probabilities of its tokens after the first;
+            empty for a prompt that is not scored.
     """
 
     logits: Tensor
@@ -47,14 +47,14 @@ class Prefilled:
 
 
 @attrs.frozen
-class Piece:
-    """A prompt up to some place, of which a part goes through the model in one pass.
+class PromptSlice:
+    """A slice of a prompt that goes through the model in one pass, with all tokens before it.
 
     Attributes:
-        row: Of the prompt.
-        tokens: From the prompt's beginning.
-        start: Where the part begins whose logits are all wanted; None where only the last logits are.
-        following: The tokens that follow each of that part's, as far as the prompt goes.
+        row: The prompt's row.
+        tokens: From the start of the prompt to the end of this slice.
+        start: Index of this slice's first token, if the logits of all its tokens are needed; None if only the last are.
+        following: For each token of this slice the one that follows it, to the end of the prompt.
     """
 
     row: int
@@ -64,48 +64,48 @@ class Piece:
 
     @property
     def scored(self) -> int:
-        """How many tokens' logits are wanted for their log-probabilities."""
+        """Number of tokens whose logits are needed for log-probabilities."""
         return 0 if self.start is None else len(self.tokens) - self.start
 
 
-def most_scored(vocabulary: int) -> int:
-    """Return how many tokens of one pass may be scored."""
-    return max(1, _MOST_LOGITS // vocabulary)
+def max_scored_tokens(vocabulary: int) -> int:
+    """Return the most tokens that one pass may score."""
+    return max(1, _MAX_LOGITS // vocabulary)
 
 
-def cut(prompt: RowPrompt, most: int) -> Iterator[Piece]:
-    """Cut a prompt that is scored into pieces of `most` tokens; another one stays whole.
+def split_prompt(prompt: RowPrompt, slice_tokens: int) -> Iterator[PromptSlice]:
+    """Split a prompt that is scored into slices of `slice_tokens` tokens; leave another one in one slice.
 
-    Only the last piece may be shorter, so that two of one prompt have never room in the same pass.
+    Only the last slice may be shorter, so that two slices of one prompt never fit into the same pass.
     """
     if not prompt.scored:
-        yield Piece(prompt.row, prompt.tokens)
+        yield PromptSlice(prompt.row, prompt.tokens)
         return
-    for start in range(0, len(prompt.tokens), most):
-        end = min(start + most, len(prompt.tokens))
-        yield Piece(prompt.row, prompt.tokens[:end], start, prompt.tokens[start + 1 : end + 1])
+    for start in range(0, len(prompt.tokens), slice_tokens):
+        end = min(start + slice_tokens, len(prompt.tokens))
+        yield PromptSlice(prompt.row, prompt.tokens[:end], start, prompt.tokens[start + 1 : end + 1])
 
 
-def collect(prompts: Sequence[RowPrompt], read: Iterable[tuple[Piece, Tensor]]) -> Prefilled:
-    """Put together what was read of the pieces of prompts.
+def join_slices(prompts: Sequence[RowPrompt], computed: Iterable[tuple[PromptSlice, Tensor]]) -> PrefillResult:
+    """Join the logits of the slices of prompts into one result.
 
     Args:
-        prompts: The whole ones.
-        read: Every piece, those of a prompt in their order, and its logits in float32: `tokens x vocabulary`, of the
-            scored ones or of the last one.
+        prompts: The complete prompts.
+        computed: Every slice, those of a prompt in their order, with its logits in float32: `tokens x vocabulary`, of
+            all scored tokens or of the last token.
     """
     last: dict[int, Tensor] = {}
-    found: dict[int, list[float]] = {prompt.row: [] for prompt in prompts}
-    for piece, logits in read:
-        found[piece.row] += _log_probabilities(logits, piece.following)
-        last[piece.row] = logits[-1:].clone()  # else the whole slice stays in memory
+    scores: dict[int, list[float]] = {prompt.row: [] for prompt in prompts}
+    for piece, logits in computed:
+        scores[piece.row] += _log_probabilities(logits, piece.following)
+        last[piece.row] = logits[-1:].clone()  # a view would keep all logits in memory
     rows = [prompt.row for prompt in prompts]
-    return Prefilled(torch.cat([last[row] for row in rows]), [found[row] for row in rows])
+    return PrefillResult(torch.cat([last[row] for row in rows]), [scores[row] for row in rows])
 
 
 def _log_probabilities(logits: Tensor, tokens: list[int]) -> list[float]:
     if not tokens:
         return []
-    wanted = torch.tensor(tokens, device=logits.device)[:, None]
-    found: list[float] = torch.log_softmax(logits[: len(tokens)], dim=-1).gather(1, wanted)[:, 0].tolist()
-    return found
+    index = torch.tensor(tokens, device=logits.device)[:, None]
+    scores: list[float] = torch.log_softmax(logits[: len(tokens)], dim=-1).gather(1, index)[:, 0].tolist()
+    return scores

@@ -1,4 +1,4 @@
-"""Between text and tokens: prompts in, answers out, and the strings at which an answer ends."""
+"""Between text and tokens: prompts in, completions out, and the strings at which a completion ends."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class RequestRefusedError(ValueError):
-    """A request that cannot be answered as it is; the message says why."""
+class RequestRejectedError(ValueError):
+    """A request that cannot be completed as it is; the message has the reason."""
 
 
-class Text:
+class TextCodec:
     """A tokenizer as the engine needs it.
 
     Args:
         tokenizer: The model's.
-        ends: Tokens that end every answer.
+        ends: Tokens that end every completion.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> None:
         self._tokenizer = tokenizer
         self._special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
         self._special |= {str(token): place for place, token in tokenizer.added_tokens_decoder.items() if token.special}
-        self.ends = ends
+        self._ends = ends
 
     def encode(self, prompt: str | Sequence[Mapping[str, str]]) -> list[int]:
         """Return a prompt's tokens: plain text as the tokenizer does it, messages through the model's chat template.
 
         Raises:
-            RequestRefusedError: There is no chat template, it refuses the messages, or there is nothing to ask.
+            RequestRejectedError: The model has no chat template, its template refuses the messages, or the prompt is
+                empty.
         """
         tokens = self._encode_text(prompt) if isinstance(prompt, str) else self._encode_chat(prompt)
         if not tokens:
             message = "the prompt is empty: it has no tokens"
-            raise RequestRefusedError(message)
+            raise RequestRejectedError(message)
         return tokens
 
     def _encode_text(self, text: str) -> list[int]:
@@ -49,8 +50,8 @@ class Text:
         from jinja2 import TemplateError
 
         if not self._tokenizer.chat_template:
-            message = "this model has no chat template: ask it with a text instead of messages"
-            raise RequestRefusedError(message)
+            message = "this model has no chat template: send a text instead of messages"
+            raise RequestRejectedError(message)
         conversation = [dict(message) for message in messages]
         try:
             tokens: list[int] = self._tokenizer.apply_chat_template(
@@ -58,7 +59,7 @@ class Text:
             )
         except TemplateError as exc:
             message = f"the model's chat template refuses the messages: {exc}"
-            raise RequestRefusedError(message) from exc
+            raise RequestRejectedError(message) from exc
         return tokens
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -68,53 +69,53 @@ class Text:
         return text
 
     def decode_each(self, tokens: Sequence[int]) -> list[str]:
-        """Return the text of each token by itself, special ones as they are written.
+        """Return the text of each token on its own, special ones as they are written.
 
-        A token that is a part of a letter gives the replacement character.
+        A token that is only a part of a character gives the replacement character.
         """
         texts: list[str] = self._tokenizer.batch_decode(
             [[token] for token in tokens], clean_up_tokenization_spaces=False
         )
         return texts
 
-    def stops(self, strings: Sequence[str]) -> Stops:
-        """Prepare a request's stop strings. One that is a special token by itself ends the answer as that token."""
+    def stop_conditions(self, strings: Sequence[str]) -> StopConditions:
+        """Prepare a request's stop strings. A string that is a special token ends the completion as that token."""
         special = {self._special[string] for string in strings if string in self._special}
         plain = tuple(string for string in strings if string not in self._special)
-        return Stops(self, self.ends | special, plain)
+        return StopConditions(self, self._ends | special, plain)
 
 
 @attrs.frozen
-class Stops:
-    """Where one answer ends, but for its length.
+class StopConditions:
+    """Where one completion ends, apart from its length.
 
     Attributes:
-        text: Decodes.
-        tokens: Each of them ends the answer and is no part of its text.
-        strings: Each of them ends the answer; its text is cut before the first.
+        codec: Decodes the tokens.
+        tokens: Each of them ends the completion and is no part of its text.
+        strings: Each of them ends the completion; the text is cut before the first.
     """
 
-    text: Text
+    codec: TextCodec
     tokens: frozenset[int]
     strings: tuple[str, ...]
 
-    def found(self, tokens: Sequence[int]) -> bool:
-        """Tell whether the newest token completes an end.
+    def reached(self, tokens: Sequence[int]) -> bool:
+        """Return whether the newest token ends the completion.
 
-        Only the newest tokens are decoded. A token brings one byte at least, but for special ones, so that so many
-        tokens as the longest string has bytes hold it whole; a few more keep the first of them in its context.
+        Only the newest tokens are decoded. Every token but a special one brings at least one byte, so as many tokens as
+        the longest string has bytes contain it completely; a few more keep the first of them in its context.
         """
         if tokens[-1] in self.tokens:
             return True
         if not self.strings:
             return False
         window = max(len(string.encode()) for string in self.strings) + 4
-        newest = self.text.decode(tokens[-window:])
-        return any(string in newest for string in self.strings) and self._cut(self.text.decode(tokens)) is not None
+        newest = self.codec.decode(tokens[-window:])
+        return any(string in newest for string in self.strings) and self._cut(self.codec.decode(tokens)) is not None
 
-    def answer(self, tokens: Sequence[int]) -> str:
-        """Return the answer's text, cut before the first stop string."""
-        text = self.text.decode(tokens[:-1] if tokens and tokens[-1] in self.tokens else tokens)
+    def completion(self, tokens: Sequence[int]) -> str:
+        """Return the completion's text, cut before the first stop string."""
+        text = self.codec.decode(tokens[:-1] if tokens and tokens[-1] in self.tokens else tokens)
         cut = self._cut(text)
         return text if cut is None else text[:cut]
 

@@ -1,1 +1,1 @@
-"""LoRA fine-tuning."""
+"""LoRA fine-tuning on this machine."""

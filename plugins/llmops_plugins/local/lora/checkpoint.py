@@ -1,4 +1,4 @@
-"""Where an interrupted training goes on: adapters, optimizer, random state and position in one file."""
+"""The checkpoint of a training: adapters, optimizer, random state and position in one file."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Position:
     Attributes:
         step: Optimizer steps done.
         tokens: Tokens trained on, padding not counted.
-        seconds: Since it began, over all attempts.
-        step_seconds: Of those, the ones spent in optimizer steps.
+        seconds: Since its start, over all attempts.
+        step_seconds: The part of them spent in optimizer steps.
         curve: The loss so far.
     """
 
@@ -38,14 +38,14 @@ class Position:
 def save_checkpoint(
     folder: Path, key: str, position: Position, adapters: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer
 ) -> None:
-    """Write a checkpoint; the one before it stays until the new one is complete.
+    """Write a checkpoint; the previous one stays until the new one is complete.
 
     Args:
-        folder: Its folder.
-        key: Names the training; `load_checkpoint` refuses the checkpoint of another one.
+        folder: Where to write it.
+        key: Identifies the training; `load_checkpoint` ignores the checkpoint of another one.
         position: How far it is.
         adapters: The adapters' values.
-        optimizer: Its state is kept.
+        optimizer: Its state is saved.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = {
@@ -67,10 +67,9 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path, key: str, optimizer: torch.optim.Optimizer, log: logging.Logger
 ) -> tuple[Position, dict[str, torch.Tensor]] | None:
-    """Return position and adapters of a checkpoint, and put back optimizer and random state; None without one.
+    """Return a checkpoint's position and adapters, and restore the optimizer and random state; None without one.
 
-    A checkpoint of another training, or one that cannot be read, is told in the log and left out. It is read without
-    unpickling code.
+    A checkpoint of another training, or one that cannot be read, is logged and ignored. Reading it runs no pickled code.
     """
     path = folder / _FILE
     if not path.exists():
@@ -78,10 +77,10 @@ def load_checkpoint(
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001 - whatever torch raises for a broken file
-        log.warning("the checkpoint '%s' cannot be read, so training begins anew: %s", path, error)
+        log.warning("the checkpoint '%s' cannot be read, so the training starts again: %s", path, error)
         return None
     if state["key"] != key:
-        log.warning("the checkpoint '%s' is of another training, so training begins anew", path)
+        log.warning("the checkpoint '%s' belongs to another training, so this one starts at step 0", path)
         return None
     optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["random"])

@@ -1,4 +1,4 @@
-"""A base model with LoRA adapters: putting them on, the loss they are trained with, and merging them for good."""
+"""A base model with LoRA adapters: adding them, the loss they are trained with, and merging them into the weights."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from torch import Tensor
 
 from llmops_plugins.local.device import Device
-from llmops_plugins.local.lora.llama import PackedLlama, fits
-from llmops_plugins.local.lora.rows import Row
+from llmops_plugins.local.lora.llama import PackedLlama, supports
+from llmops_plugins.local.lora.rows import TrainingRow
 from llmops_plugins.local.options import LoraOptions
-from llmops_plugins.local.weights.locate import load_model
+from llmops_plugins.local.weights.loading import load_model
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
-Loss = Callable[[Sequence[Row]], Tensor]
-"""Gives the summed cross-entropy (nats) of the target tokens of some rows."""
+Loss = Callable[[Sequence[TrainingRow]], Tensor]
+"""Returns the summed cross-entropy (nats) of the target tokens of some rows."""
 
 _LLAMA_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _IGNORED = -100
@@ -34,19 +34,19 @@ _PROBED_TOKENS = 24
 def adapt(folder: Path, options: LoraOptions, device: Device) -> PeftModel:
     """Load a base model, frozen, in the device's dtype, with fresh adapters in float32.
 
-    The adapters' first values depend on `options.seed` alone; torch's own random state is left as it was.
+    The adapters' initial values depend on `options.seed` alone; torch's own random state stays as it was.
     """
     base = load_model(folder, device.dtype)
     base.config.use_cache = False
-    with torch.random.fork_rng(devices=[]):  # they are made on the CPU
+    with torch.random.fork_rng(devices=[]):  # adapters are made on the CPU
         torch.manual_seed(options.seed)
         model = get_peft_model(base, _lora_config(base, options))
     return cast("PeftModel", model.to(device.torch_device))
 
 
 def make_loss(model: PeftModel, options: LoraOptions, device: Device) -> Loss:
-    """Return how the loss of this model is computed here: packed for Llama on a CPU, else with padded batches."""
-    if fits(cast("Any", model.get_base_model()), device=device.kind, dropout=options.dropout):
+    """Return the loss of this model: packed for Llama on a CPU, else with padded batches."""
+    if supports(cast("Any", model.get_base_model()), device=device.kind, dropout=options.dropout):
         return PackedLlama(model)
     return PaddedLoss(model, device)
 
@@ -54,8 +54,8 @@ def make_loss(model: PeftModel, options: LoraOptions, device: Device) -> Loss:
 class PaddedLoss:
     """Computes the loss of any causal language model through transformers, from rows padded to the longest.
 
-    Logits are taken at the targets only, where a first look shows that the model has nothing behind its output layer
-    (some scale or cap their logits).
+    Logits are computed at the targets only, if a first comparison shows that the model's logits are those of its output
+    layer (some models scale or cap them).
     """
 
     def __init__(self, model: PeftModel, device: Device) -> None:
@@ -64,35 +64,35 @@ class PaddedLoss:
         self._base: Any = model.get_base_model()
         self._plain_head: bool | None = None
 
-    def __call__(self, rows: Sequence[Row]) -> Tensor:
+    def __call__(self, rows: Sequence[TrainingRow]) -> Tensor:
         """Return the sum of the cross-entropies (nats) of all target tokens."""
         ids, mask, labels = (part.to(self._device.torch_device) for part in _pad(rows))
         with self._autocast():
             if self._plain_head is None:
                 self._plain_head = self._has_plain_head(ids[:1, :_PROBED_TOKENS])
-            wanted = labels[:, 1:] != _IGNORED
+            is_target = labels[:, 1:] != _IGNORED
             same_length = bool(mask.all())
             arguments = {"input_ids": ids, "attention_mask": None if same_length else mask, "use_cache": False}
             if self._plain_head:
                 hidden = self._base.get_decoder()(**arguments).last_hidden_state
-                logits = self._base.get_output_embeddings()(hidden[:, :-1][wanted])
+                logits = self._base.get_output_embeddings()(hidden[:, :-1][is_target])
             else:
-                logits = self._model(**arguments).logits[:, :-1][wanted]
-        return F.cross_entropy(logits.float(), labels[:, 1:][wanted], reduction="sum")
+                logits = self._model(**arguments).logits[:, :-1][is_target]
+        return F.cross_entropy(logits.float(), labels[:, 1:][is_target], reduction="sum")
 
     def _has_plain_head(self, ids: Tensor) -> bool:
         training = self._model.training
-        self._model.eval()  # dropout would make two looks differ, and move the random state
+        self._model.eval()  # dropout would make the two results differ, and change the random state
         try:
             with torch.no_grad():
                 hidden = self._base.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
                 expected = self._base(input_ids=ids, use_cache=False).logits
-                found = self._base.get_output_embeddings()(hidden)
+                actual = self._base.get_output_embeddings()(hidden)
         except (AttributeError, TypeError):
             return False
         finally:
             self._model.train(training)
-        return found.shape == expected.shape and torch.allclose(found.float(), expected.float(), rtol=1e-3, atol=1e-3)
+        return actual.shape == expected.shape and torch.allclose(actual.float(), expected.float(), rtol=1e-3, atol=1e-3)
 
     def _autocast(self) -> Any:
         if self._device.dtype == "float32":
@@ -111,7 +111,7 @@ def adapter_state(model: PeftModel) -> dict[str, Tensor]:
 
 
 def set_adapter_state(model: PeftModel, state: Mapping[str, Tensor]) -> None:
-    """Put values that `adapter_state` gave back into the adapters."""
+    """Set the adapters to values that `adapter_state` returned."""
     set_peft_model_state_dict(model, dict(state))
 
 
@@ -120,8 +120,8 @@ def save_merged(source: Path, adapters: Mapping[str, Tensor], options: LoraOptio
 
     Args:
         source: The base model's folder.
-        adapters: As `adapter_state` gives them.
-        options: Those that the adapters were made with.
+        adapters: As `adapter_state` returns them.
+        options: Those the adapters were made with.
         target: The folder to write; it appears complete, by a rename.
     """
     base = load_model(source)
@@ -130,7 +130,7 @@ def save_merged(source: Path, adapters: Mapping[str, Tensor], options: LoraOptio
     merged: Any = model.merge_and_unload()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
-    # The base's generation settings are copied below: transformers refuses to save some that it accepts to load.
+    # The base's generation settings are copied below: transformers refuses to save some that it loads.
     merged.generation_config = type(merged.generation_config)()
     merged.save_pretrained(part, safe_serialization=True)
     written = {path.name for path in part.iterdir()} - {"generation_config.json"}
@@ -150,26 +150,26 @@ def _lora_config(base: Any, options: LoraOptions) -> LoraConfig:
         lora_alpha=cast("int", options.alpha),
         lora_dropout=options.dropout,
         target_modules=list(_LLAMA_PROJECTIONS) if llama_like else "all-linear",
-        # GPT-2 and its kin keep their weights the other way round
+        # GPT-2 and similar models store their weights transposed
         fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in base.modules()),
     )
 
 
 def _belongs_to_tokenizer(file: Path) -> bool:
-    """Tell the small files of a model's folder that the weights do not decide."""
+    """Return whether a file of a model's folder belongs to its tokenizer or settings, not to its weights."""
     weights = file.suffix == ".safetensors" or file.name.endswith(".index.json")
     return file.suffix in (".json", ".model", ".txt", ".jinja") and not weights and file.name != "asset.json"
 
 
-def _pad(rows: Sequence[Row]) -> tuple[Tensor, Tensor, Tensor]:
+def _pad(rows: Sequence[TrainingRow]) -> tuple[Tensor, Tensor, Tensor]:
     """Return ids, attention mask and labels, [rows, longest], padded on the right; only targets have a label."""
     shape = len(rows), max(len(row.ids) for row in rows)
     ids = torch.zeros(shape, dtype=torch.long)
     mask = torch.zeros(shape, dtype=torch.long)
     labels = torch.full(shape, _IGNORED)
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         length = len(row.ids)
-        ids[place, :length] = torch.from_numpy(row.ids.astype("int64"))
-        mask[place, :length] = 1
-        labels[place, row.targets.start : length] = ids[place, row.targets.start : length]
+        ids[number, :length] = torch.from_numpy(row.ids.astype("int64"))
+        mask[number, :length] = 1
+        labels[number, row.targets.start : length] = ids[number, row.targets.start : length]
     return ids, mask, labels

@@ -1,8 +1,8 @@
 """The server process: `python -m llmops_plugins.local.server.main --model FOLDER --name NAME`.
 
-It belongs to the process that started it. When it is ready it tells its port on standard output, in one line of JSON;
-it ends at once when its standard input is closed or its parent is gone, also while the model is still loading. Ctrl-C is
-the parent's affair and is ignored. The log goes to standard error.
+It belongs to the process that started it. When it is ready it prints its port on standard output, in one line of JSON;
+it ends at once when its standard input is closed or its parent is gone, even while the model is still loading. It
+ignores Ctrl-C, which its parent handles. The log goes to standard error.
 """
 
 from __future__ import annotations
@@ -13,35 +13,45 @@ import logging
 import os
 import select
 import signal
+import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from llmops_sdk.plugin import LLMOpsError
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from starlette.applications import Starlette
+
+    from llmops_plugins.local.server.worker import EngineWorker
+
 _log = logging.getLogger("llmops.server")
 
-_LOOK_SECONDS = 1.0
+_PARENT_CHECK_SECONDS = 1.0
 
-_WAITING = 512
-"""Prompts that may wait or be under way; more are told to come back."""
+_MAX_WAITING = 512
+"""The most prompts that may wait or be in progress; further ones get a 503 and are asked to try again."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Load the model, serve it, and return only when it cannot be served."""
+    """Load the model and serve it; return only if it cannot be served."""
     parent = os.getppid()
     if sys.version_info < (3, 11) and sys.path and sys.path[0] == str(Path.cwd()):
         del sys.path[0]  # PYTHONSAFEPATH came with 3.11
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Before anything heavy: loading takes long, and a parent may be gone before it is done.
+    # Before anything heavy: loading takes long, and the parent may be gone before it is done.
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    told = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what anybody prints goes to the log
+    ready = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what any library prints goes to the log
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     options = _parser().parse_args(arguments)
     try:
-        _serve(options, told)
+        _serve(options, ready)
     except LLMOpsError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
@@ -51,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmops_plugins.local.server.main", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder with weights and tokenizer")
-    parser.add_argument("--name", required=True, help="of the endpoint, as in its paths")
+    parser.add_argument("--name", required=True, help="name of the endpoint, as in its paths")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--max-batch", type=int, default=16)
@@ -60,49 +70,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(options: argparse.Namespace, told: Any) -> None:
-    import socket
-
-    # transformers loads it, where it is installed, for a way of generating that is not used here: half of the start.
+def _serve(options: argparse.Namespace, ready: IO[str]) -> None:
+    # transformers loads it, if it is installed, for a kind of generation that is not used here: half of the start-up.
     sys.modules.setdefault("sklearn", cast("Any", None))
     from llmops_plugins.local.device import pick_device
     from llmops_plugins.local.engine.engine import Engine
     from llmops_plugins.local.server.app import make_app
-    from llmops_plugins.local.server.worker import Worker
+    from llmops_plugins.local.server.worker import EngineWorker
 
     device = pick_device(options.device, options.dtype)
     engine = Engine(options.model, device, max_batch=options.max_batch)
     metadata = {**device.metadata, "batching": "continuous" if engine.batched else "none", "kernel": engine.kernel}
     _log.info("loaded %s: %s", options.model, metadata)
-    worker = Worker(engine, window=options.batch_window_ms / 1000, most_waiting=_WAITING)
+    worker = EngineWorker(engine, window=options.batch_window_ms / 1000, max_waiting=_MAX_WAITING)
     app = make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
         worker.start()
         _warm_up(worker)
-        told.write(json.dumps({"port": listener.getsockname()[1], **metadata}) + "\n")
-        told.close()
+        ready.write(json.dumps({"port": listener.getsockname()[1], **metadata}) + "\n")
+        ready.close()
         _run(app, listener)
 
 
-def _warm_up(worker: Any) -> None:
-    """Let the engine's own thread go through a request once, which starts its threads and fills its caches."""
-    from llmops_plugins.local.engine.engine import Request
+def _warm_up(worker: EngineWorker) -> None:
+    """Complete a first request on the engine's own thread, which starts its threads and fills its caches."""
+    from llmops_plugins.local.engine.request import GenerationRequest
 
-    for ticket in worker.submit([Request("one two three four five", max_new_tokens=2)] * 2):
-        ticket.future.result()
+    for queued in worker.submit([GenerationRequest("one two three four five", max_new_tokens=2)] * 2):
+        queued.future.result()
     worker.reset_counts()
 
 
-def _run(app: Any, listener: Any) -> None:
-    from contextlib import contextmanager
-
+def _run(app: Starlette, listener: socket.socket) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
         @contextmanager
-        def capture_signals(self) -> Any:
+        def capture_signals(self) -> Iterator[None]:
             """Leave signals alone: SIGINT is ignored, SIGTERM ends the process at once."""
             yield
 
@@ -113,12 +119,12 @@ def _run(app: Any, listener: Any) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    """End the process when nobody holds the other end of standard input, or the parent is another than at the start.
+    """End the process when standard input is closed on the other side, or when the parent is gone.
 
-    The second matters where a process that the parent forked has inherited that end and outlives it.
+    The second case matters if a process forked by the parent has inherited that end and outlives it.
     """
     while os.getppid() == parent:
-        readable, _, _ = select.select([0], [], [], _LOOK_SECONDS)
+        readable, _, _ = select.select([0], [], [], _PARENT_CHECK_SECONDS)
         if readable and not os.read(0, 4096):
             break
     os._exit(0)

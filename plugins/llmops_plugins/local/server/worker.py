@@ -1,4 +1,4 @@
-"""The one thread that owns the engine: requests from any thread go in, futures come out."""
+"""The one thread that owns the engine: requests come in from any thread, and their outcomes go out as futures."""
 
 from __future__ import annotations
 
@@ -11,35 +11,38 @@ from concurrent.futures import Future
 
 import attrs
 
-from llmops_plugins.local.engine.engine import Engine, Job, Outcome, Refused, Request
+from llmops_plugins.local.engine.active_request import ActiveRequest
+from llmops_plugins.local.engine.engine import Engine
+from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection
 
 _log = logging.getLogger(__name__)
 
 
-class FullError(Exception):
-    """More requests wait than the server takes; ask again later."""
+class QueueFullError(Exception):
+    """More requests are waiting than the server accepts; try again later."""
 
 
 @attrs.define(eq=False)
-class Ticket:
-    """A request on its way.
+class QueuedRequest:
+    """A request between its client and the engine.
 
     Attributes:
-        request: What was asked.
-        future: Gets the outcome.
-        job: Set when the engine has it.
+        request: What to complete.
+        future: Receives the outcome.
+        active: Set once the engine has the request.
+        cancelled: Whether nobody waits for the outcome any more.
     """
 
-    request: Request
-    future: Future[Outcome] = attrs.field(factory=Future)
-    job: Job | None = None
+    request: GenerationRequest
+    future: Future[GenerationOutcome] = attrs.field(factory=Future)
+    active: ActiveRequest | None = None
     cancelled: bool = False
 
     def cancel(self) -> None:
-        """Say that nobody waits for it any more: it leaves before the next step."""
+        """Stop waiting for the outcome: the request leaves before the next step."""
         self.cancelled = True
-        if self.job is not None:
-            self.job.cancelled = True
+        if self.active is not None:
+            self.active.cancelled = True
 
 
 @attrs.define
@@ -47,12 +50,12 @@ class Counts:
     """What the server has done since it started.
 
     Attributes:
-        requests: Bodies with prompts that were taken in.
+        requests: Bodies with prompts that were accepted.
         records: Prompts in them.
-        answered: Prompts that got an answer.
-        refused: Prompts that the engine refused.
-        prompt_tokens: Of the answered ones.
-        output_tokens: Of the answered ones.
+        answered: Prompts with a completion.
+        refused: Prompts that the engine rejected.
+        prompt_tokens: Of the answered prompts.
+        output_tokens: Of the answered prompts.
     """
 
     requests: int = 0
@@ -63,66 +66,66 @@ class Counts:
     output_tokens: int = 0
 
 
-class Worker(threading.Thread):
+class EngineWorker(threading.Thread):
     """Runs an engine.
 
     Args:
-        engine: Used by this thread alone from now on.
+        engine: Used only by this thread from now on.
         window: Seconds that the first request at an idle engine waits for others to start with.
-        most_waiting: Prompts that may wait at a time.
+        max_waiting: The most prompts that may wait at a time.
     """
 
-    def __init__(self, engine: Engine, *, window: float, most_waiting: int) -> None:
+    def __init__(self, engine: Engine, *, window: float, max_waiting: int) -> None:
         super().__init__(name="engine", daemon=True)
         self.counts = Counts()
         self._engine = engine
         self._window = window
-        self._most = most_waiting
+        self._max_waiting = max_waiting
         self._changed = threading.Condition()
-        self._incoming: deque[Ticket] = deque()
-        # Those that the engine has, by their job.
-        self._taken: dict[Job, Ticket] = {}
+        self._incoming: deque[QueuedRequest] = deque()
+        # The requests that the engine has.
+        self._active: dict[ActiveRequest, QueuedRequest] = {}
 
     @property
     def pending(self) -> int:
-        """How many prompts wait or are being answered."""
-        return len(self._incoming) + len(self._taken)
+        """Number of prompts that wait or are being completed."""
+        return len(self._incoming) + len(self._active)
 
     def reset_counts(self) -> None:
         """Count from 0 again."""
         self.counts = Counts()
 
-    def submit(self, requests: Sequence[Request]) -> list[Ticket]:
-        """Take requests in; all of them or none.
+    def submit(self, requests: Sequence[GenerationRequest]) -> list[QueuedRequest]:
+        """Accept requests, all of them or none.
 
         Raises:
-            FullError: There is no room for all of them now.
+            QueueFullError: There is no room for all of them now.
         """
-        tickets = [Ticket(request) for request in requests]
+        queued = [QueuedRequest(request) for request in requests]
         with self._changed:
-            if self.pending and self.pending + len(tickets) > self._most:
-                raise FullError
-            self._incoming.extend(tickets)
+            if self.pending and self.pending + len(queued) > self._max_waiting:
+                raise QueueFullError
+            self._incoming.extend(queued)
             self.counts.requests += 1
-            self.counts.records += len(tickets)
+            self.counts.records += len(queued)
             self._changed.notify()
-        return tickets
+        return queued
 
     def run(self) -> None:
         """Work until the process ends."""
         while True:
             self._wait()
             try:
-                self._take()
+                self._activate()
                 done = self._engine.advance()
-            except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
+            except Exception as exc:  # noqa: BLE001 - every failure becomes the requests' outcome
                 _log.exception("the engine failed")
                 reason = f"the model failed: {type(exc).__name__}: {' '.join(str(exc).split())[:200]}"
-                self._fail(Refused(reason, fault="model"))
+                self._fail_all(Rejection(reason, fault="model"))
             else:
-                for job in done:
-                    self._finish(self._taken.pop(job), job.outcome)
-                self._forget_cancelled()
+                for active in done:
+                    self._finish(self._active.pop(active), active.outcome)
+                self._drop_cancelled()
 
     def _wait(self) -> None:
         """Wait for work; at an idle engine, also for a full batch or the end of the window."""
@@ -135,37 +138,37 @@ class Worker(threading.Thread):
             while len(self._incoming) < self._engine.max_batch and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
 
-    def _take(self) -> None:
+    def _activate(self) -> None:
         while True:
             with self._changed:
                 if not self._incoming:
                     return
-                ticket = self._incoming.popleft()
-            if ticket.cancelled or not ticket.future.set_running_or_notify_cancel():
+                queued = self._incoming.popleft()
+            if queued.cancelled or not queued.future.set_running_or_notify_cancel():
                 continue
-            job = self._engine.submit(ticket.request)
-            if isinstance(job, Refused):
-                self._finish(ticket, job)
+            active = self._engine.submit(queued.request)
+            if isinstance(active, Rejection):
+                self._finish(queued, active)
                 continue
-            self._taken[job] = ticket
-            ticket.job = job
-            job.cancelled = ticket.cancelled
+            self._active[active] = queued
+            queued.active = active
+            active.cancelled = queued.cancelled
 
-    def _forget_cancelled(self) -> None:
-        for job in [job for job in self._taken if job.cancelled]:
-            self._finish(self._taken.pop(job), Refused("nobody waits for it any more"))
+    def _drop_cancelled(self) -> None:
+        for active in [active for active in self._active if active.cancelled]:
+            self._finish(self._active.pop(active), Rejection("the client disconnected"))
 
-    def _fail(self, refused: Refused) -> None:
-        for ticket in self._taken.values():
-            self._finish(ticket, refused)
-        self._taken.clear()
+    def _fail_all(self, rejection: Rejection) -> None:
+        for queued in self._active.values():
+            self._finish(queued, rejection)
+        self._active.clear()
 
-    def _finish(self, ticket: Ticket, outcome: Outcome | None) -> None:
-        if isinstance(outcome, Refused):
+    def _finish(self, queued: QueuedRequest, outcome: GenerationOutcome | None) -> None:
+        if isinstance(outcome, Rejection):
             self.counts.refused += 1
         elif outcome is not None:
             self.counts.answered += 1
             self.counts.prompt_tokens += outcome.prompt_tokens
             self.counts.output_tokens += outcome.output_tokens
         if outcome is not None:
-            ticket.future.set_result(outcome)
+            queued.future.set_result(outcome)

@@ -1,1 +1,1 @@
-"""Where a model's weights come from."""
+"""The weights of base models on this machine."""

@@ -1,7 +1,7 @@
-"""GGUF to Hugging Face's form, for Llama architectures with a byte-level BPE tokenizer.
+"""Converts GGUF to Hugging Face format, for Llama architectures with a byte-level BPE tokenizer.
 
-transformers reads GGUF weights rightly, but not this tokenizer: it takes the first token for the end of text, puts it
-before every prompt, and does not split numbers into digits. So both are rebuilt here from what the file says.
+transformers reads GGUF weights correctly, but not this tokenizer: it takes the first token for the end of text, puts it
+before every prompt, and does not split numbers into digits. So both are rebuilt here from the file's metadata.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CONTROL_TOKEN = 3
 
-# llama.cpp's name of the way text is cut before BPE -> whether every digit stands alone.
+# llama.cpp's name of the pre-tokenizer -> whether it makes every digit a token of its own.
 _PRE_TOKENIZERS = {"smollm": True, "gpt-2": False, "default": False}
 
 _LAYER = {
@@ -50,21 +50,19 @@ def convert_gguf(source: Path, folder: Path) -> None:
     """Write a GGUF model as a float32 Hugging Face folder: configuration, weights, tokenizer with its chat template.
 
     Raises:
-        AssetError: The file is no GGUF, or of an architecture or tokenizer that is not handled here.
+        AssetError: The file is not GGUF, or its architecture or tokenizer is not supported.
     """
     from gguf import GGUFReader
     from safetensors.numpy import save_file
 
     try:
         reader = GGUFReader(source)
-        metadata = _facts(reader)
+        metadata = _read_metadata(reader)
     except (OSError, ValueError, IndexError) as error:
         message = f"'{source}' cannot be read as GGUF: {error}"
         raise AssetError(message) from error
     if metadata.get("general.architecture") != "llama":
-        message = (
-            f"'{source}' is of the architecture {metadata.get('general.architecture')!r}; only 'llama' is converted"
-        )
+        message = f"'{source}' has architecture {metadata.get('general.architecture')!r}; only 'llama' is supported"
         raise AssetError(message)
     tensors = _tensors(reader, metadata)
     config = _config(metadata, tied="lm_head.weight" not in tensors)
@@ -90,7 +88,7 @@ def make_tokenizer(metadata: Mapping[str, Any]) -> PreTrainedTokenizerFast:
         metadata: The file's key-value pairs.
 
     Raises:
-        AssetError: It is of another kind than byte-level BPE, or cuts text in a way that is not handled here.
+        AssetError: It is not byte-level BPE, or its pre-tokenizer is not supported.
     """
     from tokenizers import (
         AddedToken,
@@ -101,19 +99,20 @@ def make_tokenizer(metadata: Mapping[str, Any]) -> PreTrainedTokenizerFast:
     )
     from transformers import PreTrainedTokenizerFast
 
-    kind, cut = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.pre", "default")
-    if kind != "gpt2" or cut not in _PRE_TOKENIZERS:
-        message = f"the GGUF tokenizer {kind!r} with the pre-tokenizer {cut!r} is not handled; known: gpt2 with " + (
-            ", ".join(_PRE_TOKENIZERS)
+    kind, pre = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.pre", "default")
+    if kind != "gpt2" or pre not in _PRE_TOKENIZERS:
+        supported = ", ".join(_PRE_TOKENIZERS)
+        message = (
+            f"the GGUF tokenizer {kind!r} with pre-tokenizer {pre!r} is not supported; supported: gpt2 with {supported}"
         )
         raise AssetError(message)
     texts: list[str] = metadata["tokenizer.ggml.tokens"]
     kinds: list[int] = metadata["tokenizer.ggml.token_type"]
     merges = [tuple(merge.split(" ")) for merge in metadata["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(models.BPE({text: number for number, text in enumerate(texts)}, merges))
-    bytes_of_words = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    digits = [pre_tokenizers.Digits(individual_digits=True)] if _PRE_TOKENIZERS[cut] else []
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*digits, bytes_of_words])
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    digits = [pre_tokenizers.Digits(individual_digits=True)] if _PRE_TOKENIZERS[pre] else []
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*digits, byte_level])
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(
         [
@@ -135,17 +134,17 @@ def make_tokenizer(metadata: Mapping[str, Any]) -> PreTrainedTokenizerFast:
 
 
 def _special_tokens(metadata: Mapping[str, Any]) -> dict[str, int]:
-    """Return the tokens with a role: name as transformers has it -> its number."""
-    found = {
+    """Return the tokens with a role: its name in transformers -> the token's number."""
+    roles = {
         "bos": metadata.get("tokenizer.ggml.bos_token_id"),
         "eos": metadata["tokenizer.ggml.eos_token_id"],
         "unk": metadata.get("tokenizer.ggml.unknown_token_id"),
         "pad": metadata.get("tokenizer.ggml.padding_token_id", metadata["tokenizer.ggml.eos_token_id"]),
     }
-    return {name: number for name, number in found.items() if number is not None}
+    return {name: number for name, number in roles.items() if number is not None}
 
 
-def _facts(reader: GGUFReader) -> dict[str, Any]:
+def _read_metadata(reader: GGUFReader) -> dict[str, Any]:
     """Return the file's key-value pairs as plain values."""
     from gguf import GGUFValueType
 
@@ -202,6 +201,6 @@ def _tensors(reader: GGUFReader, metadata: Mapping[str, Any]) -> dict[str, Array
 
 
 def _unpermute(weight: Array, heads: int) -> Array:
-    """Undo llama.cpp's order of a head's rows: it rotates neighbours, Hugging Face a row and the one half a head on."""
+    """Undo llama.cpp's order of a head's rows: it rotates neighbours, Hugging Face rotates rows half a head apart."""
     rows, columns = weight.shape
     return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)

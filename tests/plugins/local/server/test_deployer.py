@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,28 +17,20 @@ import attrs
 import httpx
 
 from llmops_plugins.local.options import LocalEndpointOptions
-from llmops_plugins.local.server import deployer as module
+from llmops_plugins.local.server import deployer as deployer_module
 from llmops_plugins.local.server.deployer import LocalEndpoint
 from llmops_sdk import EndpointError, GenerationOptions
-from llmops_sdk.plugin import BaseModel, ChatPrompt, Context, Resource, TextPrompt, TrainedModel
-from llmops_sdk.steps.client.http import HttpTransport
+from llmops_sdk.plugin import BaseModel, ChatPrompt, Context, HttpTransport, Resource, TextPrompt, TrainedModel
+
+from .running import eventually
 
 MakeContext = Callable[..., Context]
 
 OPTIONS = LocalEndpointOptions(device="cpu", dtype="float32")
 
 
-def eventually(check: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until something is so; fail when it is not in time."""
-    until = time.monotonic() + seconds
-    tick = threading.Event()
-    while not check():
-        assert time.monotonic() < until, "it did not come to be in time"
-        tick.wait(0.02)
-
-
-def lives(pid: int) -> bool:
-    """Tell whether a process runs; one that ended and that nobody has waited for does not."""
+def is_running(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -48,8 +39,8 @@ def lives(pid: int) -> bool:
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def listens(url: str) -> bool:
-    """Tell whether something answers, or at least takes a connection."""
+def accepts_connections(url: str) -> bool:
+    """Whether something responds, or at least accepts a connection."""
     with httpx.Client(trust_env=False) as client:
         try:
             client.get(url)
@@ -61,13 +52,13 @@ def listens(url: str) -> bool:
 
 
 def pid_of(name: str) -> int:
-    return module._servers[name].process.pid
+    return deployer_module._servers[name].process.pid
 
 
-def test_a_model_is_served_asked_and_ended(tiny_model: Path, make_context: MakeContext) -> None:
-    """The core's client asks it by text and by chat; deploying again under its name replaces the process.
+def test_a_model_is_served_and_its_server_stopped(tiny_model: Path, make_context: MakeContext) -> None:
+    """The core's client sends it texts and chats; deploying again under its name replaces the process.
 
-    Another object made from the same options can end it, and deleting what is gone does nothing.
+    Another object made from the same options can stop it, and deleting a server that is gone does nothing.
     """
     context, deployer = make_context(step="generate-tiny"), LocalEndpoint(OPTIONS)
     model = BaseModel("huggingface", str(tiny_model))
@@ -92,44 +83,44 @@ def test_a_model_is_served_asked_and_ended(tiny_model: Path, make_context: MakeC
     trained = TrainedModel("huggingface", str(tiny_model), BaseModel("huggingface", "base", "v1"))
     assert "v1" == deployer.deploy(context, trained).metadata["weights"]
     second = pid_of(resource.name)
-    assert (False, True) == (lives(first), lives(second))
+    assert (False, True) == (is_running(first), is_running(second))
     LocalEndpoint(OPTIONS).delete(context, resource)
-    assert not lives(second)
+    assert not is_running(second)
     deployer.delete(context, resource)
     deployer.delete(context, Resource("process", "never-there"))
 
 
-def test_a_model_that_cannot_be_served_is_told_with_the_servers_last_words(
+def test_a_model_that_cannot_be_served_is_an_error_with_the_last_log_lines(
     tiny_model: Path, make_context: MakeContext, tmp_path: Path
 ) -> None:
-    """The reason and the place of the log reach the caller; no process is left."""
+    """The caller gets the reason and the log's path; no process is left."""
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_bytes((tiny_model / "config.json").read_bytes())
     context = make_context()
     model = TrainedModel("huggingface", str(tmp_path / "broken"), BaseModel("huggingface", "base"))
-    with pytest.raises(EndpointError, match=r"ended with code 1 before it was ready; its last words: .*server\.log"):
+    with pytest.raises(EndpointError, match=r"exited with code 1 before it was ready; last log lines: .*server\.log"):
         LocalEndpoint(OPTIONS).deploy(context, model)
-    assert context.resource_name() not in module._servers
+    assert context.resource_name() not in deployer_module._servers
 
 
-def test_a_server_that_takes_too_long_is_ended(tiny_model: Path, make_context: MakeContext) -> None:
+def test_a_server_that_takes_too_long_is_stopped(tiny_model: Path, make_context: MakeContext) -> None:
     """The message names the option; no process is left."""
     context = make_context()
-    began = started_pids()
+    before = started_pids()
     with pytest.raises(EndpointError, match=r"did not start within 0\.05 s: raise 'start_timeout'"):
         LocalEndpoint(attrs.evolve(OPTIONS, start_timeout=0.05)).deploy(
             context, BaseModel("huggingface", str(tiny_model))
         )
-    assert began == started_pids()
+    assert before == started_pids()
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(tiny_model: Path, make_context: MakeContext) -> None:
-    """An interrupt in the middle of the start ends the server's process too."""
+    """An interrupt in the middle of the start stops the server's process too."""
     context = make_context()
     pids: list[int] = []
 
     def interrupt() -> None:
-        eventually(lambda: context.resource_name() in module._servers)
+        eventually(lambda: context.resource_name() in deployer_module._servers)
         pids.append(pid_of(context.resource_name()))
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -138,37 +129,36 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tiny_model: Path, make_context: M
     with pytest.raises(KeyboardInterrupt):
         LocalEndpoint(OPTIONS).deploy(context, BaseModel("huggingface", str(tiny_model)))
     thread.join()
-    assert [False] == [lives(pid) for pid in pids]
-    assert context.resource_name() not in module._servers
+    assert [False] == [is_running(pid) for pid in pids]
+    assert context.resource_name() not in deployer_module._servers
 
 
 PARENT = """
-import logging, os, sys
+import sys
 from pathlib import Path
-from llmops_sdk import Progress
-from llmops_sdk.plugin import BaseModel, Context, TrainedModel
+from llmops_sdk.plugin import BaseModel, TrainedModel
+from llmops_sdk.testing import make_context
 from llmops_plugins.local.server import deployer
 from llmops_plugins.local.options import LocalEndpointOptions
 
-folder = Path(sys.argv[2])
-context = Context("run", "step", folder, folder, True, Progress(), logging.getLogger(), {}, None, None)
+context = make_context(Path(sys.argv[2]) / "step")
 model = TrainedModel("huggingface", sys.argv[1], BaseModel("huggingface", "base"))
-made = deployer.LocalEndpoint(LocalEndpointOptions(device="cpu", dtype="float32")).deploy(context, model)
-print(deployer._servers[made.name].process.pid, made.url, flush=True)
+endpoint = deployer.LocalEndpoint(LocalEndpointOptions(device="cpu", dtype="float32")).deploy(context, model)
+print(deployer._servers[endpoint.name].process.pid, endpoint.url, flush=True)
 sys.stdin.readline()
 """
 
 
-def test_the_server_dies_with_its_parent(tiny_model: Path, tmp_path: Path) -> None:
-    """A process that is killed has no chance to tidy up; its server ends all the same."""
+def test_the_server_ends_with_its_parent(tiny_model: Path, tmp_path: Path) -> None:
+    """A process that is killed cannot clean up; its server ends nevertheless."""
     command = [sys.executable, "-c", PARENT, str(tiny_model), str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid, url = parent.stdout.readline().decode().split()
-        assert lives(int(pid))
-        assert listens(url)
+        assert is_running(int(pid))
+        assert accepts_connections(url)
         parent.kill()
-    eventually(lambda: not lives(int(pid)) and not listens(url))
+    eventually(lambda: not is_running(int(pid)) and not accepts_connections(url))
 
 
 def started_pids() -> list[int]:
@@ -177,6 +167,6 @@ def started_pids() -> list[int]:
     if not listed.exists():
         pytest.skip("this system does not list a process's children")
     children = [
-        int(pid) for task in listed.iterdir() for pid in (task / "children").read_text().split() if lives(int(pid))
+        int(pid) for task in listed.iterdir() for pid in (task / "children").read_text().split() if is_running(int(pid))
     ]
     return sorted(children)

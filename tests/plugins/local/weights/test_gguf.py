@@ -1,4 +1,4 @@
-"""GGUF to Hugging Face's form, on a file written here and, where it was fetched, on SmolLM2."""
+"""On a GGUF file that is written here and, if it was downloaded, on SmolLM2's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.local.weights import locate as weights
 from llmops_plugins.local.weights.gguf import convert_gguf
+from llmops_plugins.local.weights.loading import load_model, load_tokenizer
 from llmops_sdk import AssetError
 
 gguf = pytest.importorskip("gguf")
@@ -18,12 +18,12 @@ torch = pytest.importorskip("torch")
 
 
 def permuted(weight: Any, heads: int) -> Any:
-    """Order the rows of a projection as llama.cpp has them: the two halves of a head take turns."""
+    """Order the rows of a projection as llama.cpp does: the rows of a head's two halves alternate."""
     rows, columns = weight.shape
     return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
-def write_gguf(path: Path, model: Path, *, architecture: str = "llama", cut: str = "gpt-2") -> None:
+def write_gguf(path: Path, model: Path, *, architecture: str = "llama", pre_tokenizer: str = "gpt-2") -> None:
     """Write a Hugging Face folder as GGUF, float32."""
     config = json.loads((model / "config.json").read_text())
     tokenizer = json.loads((model / "tokenizer.json").read_text())
@@ -39,14 +39,14 @@ def write_gguf(path: Path, model: Path, *, architecture: str = "llama", cut: str
     writer.add_rope_freq_base(config["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(cut)
+    writer.add_tokenizer_pre(pre_tokenizer)
     writer.add_token_list(vocabulary)
     writer.add_token_types([3 if token in special else 1 for token in vocabulary])
     writer.add_token_merges([" ".join(merge) for merge in tokenizer["model"]["merges"]])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
-    writer.add_chat_template(weights.load_tokenizer(model).chat_template)
-    for name, tensor in weights.load_model(model).state_dict().items():
+    writer.add_chat_template(load_tokenizer(model).chat_template)
+    for name, tensor in load_model(model).state_dict().items():
         add_tensor(writer, name, tensor.numpy(), config)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -82,27 +82,27 @@ def converted(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-def test_same_logits(converted: Path, tiny_model: Path) -> None:
-    """A model that went to GGUF and back gives the same logits bit by bit."""
+def test_the_logits_are_the_same(converted: Path, tiny_model: Path) -> None:
+    """A model that is converted to GGUF and back gives the same logits bit by bit."""
     ids = torch.arange(3, 50)[None]
     with torch.no_grad():
-        expected, found = weights.load_model(tiny_model)(ids).logits, weights.load_model(converted)(ids).logits
-    assert torch.equal(expected, found)
-    assert weights.load_model(converted).config.tie_word_embeddings
+        expected, actual = load_model(tiny_model)(ids).logits, load_model(converted)(ids).logits
+    assert torch.equal(expected, actual)
+    assert load_model(converted).config.tie_word_embeddings
 
 
-def test_same_tokens(converted: Path, tiny_model: Path, sample_texts: list[str]) -> None:
-    """Real texts become the same ids, and come back as they were."""
-    expected, found = weights.load_tokenizer(tiny_model), weights.load_tokenizer(converted)
+def test_the_tokens_are_the_same(converted: Path, tiny_model: Path, sample_texts: list[str]) -> None:
+    """Real texts get the same ids, which decode to the same texts."""
+    original, tokenizer = load_tokenizer(tiny_model), load_tokenizer(converted)
     for text in [*sample_texts, "<|im_start|>user\nÜber 12 naïve  cafés\t😀\n<|im_end|>", " leading", ""]:
-        ids = found(text)["input_ids"]
-        assert ids == expected(text)["input_ids"]
-        assert found.decode(ids) == text
+        ids = tokenizer(text)["input_ids"]
+        assert ids == original(text)["input_ids"]
+        assert tokenizer.decode(ids) == text
 
 
-def test_special_tokens(converted: Path) -> None:
-    """End, beginning and padding are those of the file; nothing is put before a text; padding is on the left."""
-    tokenizer = weights.load_tokenizer(converted)
+def test_special_tokens_are_those_of_the_file(converted: Path) -> None:
+    """No token is added to a text; padding is on the left."""
+    tokenizer = load_tokenizer(converted)
 
     assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token) == (
         "<|im_start|>",
@@ -120,45 +120,50 @@ def test_special_tokens(converted: Path) -> None:
 
 
 def test_chat_template_is_kept(converted: Path) -> None:
-    """The chat template of the file is the tokenizer's."""
-    text = weights.load_tokenizer(converted).apply_chat_template(
+    """The tokenizer has the chat template of the file."""
+    text = load_tokenizer(converted).apply_chat_template(
         [{"role": "user", "content": "hello"}], add_generation_prompt=True, tokenize=False
     )
     assert text == "<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n"
 
 
-def test_digits_stand_alone(tiny_model: Path, tmp_path: Path) -> None:
-    """SmolLM's way of cutting text makes every digit a token of its own."""
-    write_gguf(tmp_path / "model.gguf", tiny_model, cut="smollm")
+def test_smollms_pre_tokenizer_separates_digits(tiny_model: Path, tmp_path: Path) -> None:
+    """Every digit is a token of its own."""
+    write_gguf(tmp_path / "model.gguf", tiny_model, pre_tokenizer="smollm")
     convert_gguf(tmp_path / "model.gguf", tmp_path)
-    tokenizer = weights.load_tokenizer(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
 
     tokens = tokenizer.convert_ids_to_tokens(tokenizer("In 1889 and 12.50")["input_ids"])
-    assert [token for token in tokens if any(sign.isdigit() for sign in token)] == list("18891250")
+    assert [token for token in tokens if any(character.isdigit() for character in token)] == list("18891250")
 
 
 @pytest.mark.parametrize(
     ("chosen", "message"),
-    [({"architecture": "gemma"}, "architecture 'gemma'"), ({"cut": "qwen2"}, "pre-tokenizer 'qwen2' is not handled")],
+    [
+        ({"architecture": "gemma"}, "architecture 'gemma'"),
+        ({"pre_tokenizer": "qwen2"}, "pre-tokenizer 'qwen2' is not supported"),
+    ],
 )
-def test_other_kinds_are_refused(tiny_model: Path, tmp_path: Path, chosen: dict[str, str], message: str) -> None:
-    """What is not handled is refused before anything is written."""
+def test_what_is_not_supported_is_refused(
+    tiny_model: Path, tmp_path: Path, chosen: dict[str, str], message: str
+) -> None:
+    """Nothing is written."""
     write_gguf(tmp_path / "model.gguf", tiny_model, **chosen)
     with pytest.raises(AssetError, match=message):
         convert_gguf(tmp_path / "model.gguf", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_no_gguf(tmp_path: Path) -> None:
-    """A file of another kind is named."""
+def test_a_file_of_another_format_is_named(tmp_path: Path) -> None:
+    """The error names the file."""
     (tmp_path / "model.gguf").write_bytes(b"<html>not found</html>" * 100)
     with pytest.raises(AssetError, match=r"model\.gguf' cannot be read as GGUF"):
         convert_gguf(tmp_path / "model.gguf", tmp_path)
 
 
-def test_smollm2_tokenizer(sample_texts: list[str], asset: Callable[[str], Path]) -> None:
+def test_the_tokenizer_of_smollm2(sample_texts: list[str], asset: Callable[[str], Path]) -> None:
     """SmolLM2's own tokenizer: known ids (llama.cpp gives the same), digits, and the end of text."""
-    tokenizer = weights.load_tokenizer(asset("smollm2-135m-instruct"))
+    tokenizer = load_tokenizer(asset("smollm2-135m-instruct"))
 
     assert tokenizer("In 1234, hello <|im_end|>")["input_ids"] == [788, 216, 33, 34, 35, 36, 28, 33662, 216, 2]
     assert (tokenizer.eos_token_id, tokenizer.pad_token_id) == (2, 2)
@@ -166,11 +171,14 @@ def test_smollm2_tokenizer(sample_texts: list[str], asset: Callable[[str], Path]
         assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
-def test_smollm2_answers(asset: Callable[[str], Path]) -> None:
-    """SmolLM2 answers in its chat form with a sentence, and stops by itself."""
+def test_smollm2_answers_a_question(asset: Callable[[str], Path]) -> None:
+    """In its chat format it answers with a sentence, and ends on its own."""
     folder = asset("smollm2-135m-instruct")
-    tokenizer, model = weights.load_tokenizer(folder), weights.load_model(folder)
-    asked = weights.prompt_ids(tokenizer, [{"role": "user", "content": "What is the capital of France?"}])
-    answer = model.generate(torch.tensor([asked]), max_new_tokens=24, do_sample=False, pad_token_id=2)[0, len(asked) :]
+    tokenizer, model = load_tokenizer(folder), load_model(folder)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "What is the capital of France?"}], add_generation_prompt=True, return_dict=False
+    )
+    output = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False, pad_token_id=2)
+    answer = output[0, len(prompt) :]
     assert "Paris" in tokenizer.decode(answer)
     assert int(answer[-1]) == tokenizer.eos_token_id

@@ -1,4 +1,4 @@
-"""Every algorithm on answers, probes and log-probabilities of a real model at the local endpoint."""
+"""Every evaluator on answers, probes and log-probabilities of a real model at the local endpoint."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ EVALUATORS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_each_algorithm_scores_what_a_local_endpoint_answers(tiny_model: Path, tmp_path: Path) -> None:
-    """No record is lost: each has a score of each metric, or a reason."""
-    rows = [
+def test_every_evaluator_scores_the_answers_of_a_local_endpoint(tiny_model: Path, tmp_path: Path) -> None:
+    """No record is lost: each has a value for each metric, or a reason."""
+    records = [
         {
             "instruction": f"Is {number} even?",
             "context": f"Numbers such as {number} are odd or even.",
@@ -35,14 +35,14 @@ def test_each_algorithm_scores_what_a_local_endpoint_answers(tiny_model: Path, t
         }
         for number in range(6)
     ]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    made = Pipeline.builder("all").with_dataset("jsonl", path=str(tmp_path / "rows.jsonl"), test_fraction=0.5)
-    made = made.with_prompt("plain").with_generation(max_new_tokens=4)
-    made = made.with_model("huggingface", weights=str(tiny_model), fine_tune=False)
+    (tmp_path / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    pipeline = Pipeline.builder("all").with_dataset("jsonl", path=str(tmp_path / "records.jsonl"), test_fraction=0.5)
+    pipeline = pipeline.with_prompt("plain").with_generation(max_new_tokens=4)
+    pipeline = pipeline.with_model("huggingface", weights=str(tiny_model), fine_tune=False)
     for name, options in EVALUATORS.items():
-        made = made.with_evaluator(name, **options)
+        pipeline = pipeline.with_evaluator(name, **options)
 
-    result = made.run(store=tmp_path / "runs", offline=True, progress=Progress())
+    result = pipeline.run(store=tmp_path / "runs", offline=True, progress=Progress())
 
     assert () == result.failures
     (cell,) = result.leaderboards[0].cells
@@ -51,4 +51,4 @@ def test_each_algorithm_scores_what_a_local_endpoint_answers(tiny_model: Path, t
     assert set(EVALUATORS) == set(names)
     for sample in result.run.samples(cell.cell):
         for name, metrics in names.items():
-            assert metrics <= set(sample["scores"]) or name in sample["score_errors"], (name, sample)
+            assert metrics <= set(sample.scores) or name in sample.score_errors, (name, sample)

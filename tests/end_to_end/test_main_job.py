@@ -1,4 +1,4 @@
-"""The main job on a tiny model: fine-tune, serve, ask, score, decide; stopped and killed at its worst moments."""
+"""The main job on a tiny model: fine-tune, serve, ask, score, decide; interrupted and killed at the worst moments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from llmops_sdk.record.local_store import LocalStore
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 from llmops_sdk.values.step_records import Succeeded
 
 DEADLINE = 120.0
@@ -57,33 +57,33 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait until something is so; fails when the process ends before."""
+def wait_until(check: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until a check succeeds; fail if the process ends first."""
     ticks, until = threading.Event(), time.monotonic() + DEADLINE
-    while not happened():
+    while not check():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
         ticks.wait(0.02)
 
 
 def children_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The processes a process has started."""
+    """The processes that a process has started."""
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def trained_a_step(folder: Path) -> bool:
+def has_checkpoint(folder: Path) -> bool:
     """Whether the training has left a checkpoint."""
     return any((folder / "llmops-runs" / "artifacts" / "model").glob("*/checkpoint*"))
 
 
 def answers(folder: Path) -> set[bytes]:
-    """The whole lines of the journals."""
+    """The complete lines of the journals."""
     segments = (folder / "llmops-runs" / "artifacts" / "generations").glob("*/segments/*.jsonl")
     return {line for path in segments for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")}
 
 
 def kill_9(process: subprocess.Popen[str]) -> None:
-    """Kill a process; no child of it stays."""
+    """Kill a process; none of its children is left."""
     children = children_of(process)
     process.kill()
     process.communicate()
@@ -92,7 +92,7 @@ def kill_9(process: subprocess.Popen[str]) -> None:
 
 
 def test_the_main_job(specification: Path, tmp_path: Path) -> None:
-    """One command trains, serves, asks, scores and decides; the training's loss curve and the samples are in the record."""
+    """One command trains, serves, asks, scores and decides; the record has the training's loss curve and the samples."""
     done = start(tmp_path, "run", str(specification), "--json")
     out, err = done.communicate(timeout=DEADLINE)
     assert done.returncode == 0, err
@@ -108,13 +108,13 @@ def test_the_main_job(specification: Path, tmp_path: Path) -> None:
     run = Run.open(LocalStore(tmp_path / "llmops-runs"), "latest")
     samples = list(run.samples("tuned.plain.sample"))
     assert 12 == len(samples)
-    assert all(set(sample["scores"]) == {"f1", "recall_over_words"} for sample in samples)
+    assert all(set(sample.scores) == {"f1", "recall_over_words"} for sample in samples)
     assert "<html" in (tmp_path / "llmops-runs" / "runs" / run.id / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_the_main_job_on_dolly(specification: Path, tmp_path: Path, real_data: Callable[[str], Path]) -> None:
-    """The same pipeline on real Dolly rows: rows too long for the model are told and counted, the others are answered."""
+    """The same pipeline on real Dolly records: those too long for the model are reported and counted, the others answered."""
     dolly = {"use": "dolly", "path": str(real_data("dolly/dolly_mix_390.jsonl")), "test_fraction": 0.1, "seed": 42}
     spec = yaml.safe_load(specification.read_text(encoding="utf-8"))
     spec["datasets"] = [{**dolly, "max_train_records": 40}]
@@ -130,17 +130,17 @@ def test_the_main_job_on_dolly(specification: Path, tmp_path: Path, real_data: C
     assert "dolly" == board["dataset"]
     for cell in board["cells"]:
         samples = list(run.samples(cell["cell"]))
-        failed = [sample for sample in samples if sample["error"]]
+        failed = [sample for sample in samples if sample.error]
         assert 25 == cell["records"] == len(samples)
         assert cell["answered"] == len(samples) - len(failed) == cell["estimates"]["f1"]["records"]
-        assert all("1024" in sample["error"] for sample in failed)
+        assert all("1024" in sample.error for sample in failed)
 
 
 @pytest.mark.slow
-def test_kill_9_in_training(specification: Path, tmp_path: Path) -> None:
-    """No child stays, and the same command again ends with the result."""
+def test_kill_9_while_training(specification: Path, tmp_path: Path) -> None:
+    """No child process is left, and the same command continues to the result."""
     process = start(tmp_path, "run", str(specification))
-    wait_until(lambda: trained_a_step(tmp_path), process)
+    wait_until(lambda: has_checkpoint(tmp_path), process)
     kill_9(process)
 
     again = start(tmp_path, "run", str(specification), "--json")
@@ -149,9 +149,9 @@ def test_kill_9_in_training(specification: Path, tmp_path: Path) -> None:
     assert 2 == len(json.loads(out)["leaderboards"][0]["cells"])
 
 
-def test_kill_9_in_asking(specification: Path, tmp_path: Path) -> None:
-    """With some of the answers there: no child stays, and the same command again keeps them and asks for the others."""
-    records = 40  # long answers, more than are written side by side: seconds lie between the first and the last
+def test_kill_9_while_asking(specification: Path, tmp_path: Path) -> None:
+    """No child process is left; the same command keeps the answers it has and asks for the others."""
+    records = 40  # long answers, more than fit into one batch: there are seconds between the first and the last
     spec = yaml.safe_load(specification.read_text(encoding="utf-8"))
     spec["datasets"][0]["max_test_records"] = records
     spec["generation"] = {"max_new_tokens": 300}
@@ -168,22 +168,22 @@ def test_kill_9_in_asking(specification: Path, tmp_path: Path) -> None:
     assert again.returncode == 0, err
     cells = json.loads(out)["leaderboards"][0]["cells"]
     assert [records, records] == [cell["answered"] for cell in cells]
-    made = (tmp_path / "llmops-runs" / "artifacts" / "generations").glob("*/final/generations.jsonl")
-    lines = {line for path in made for line in path.read_bytes().splitlines(keepends=True)}
-    assert kept < lines  # latencies and all: they were not asked again
+    journals = (tmp_path / "llmops-runs" / "artifacts" / "generations").glob("*/final/generations.jsonl")
+    lines = {line for path in journals for line in path.read_bytes().splitlines(keepends=True)}
+    assert kept < lines  # including their latencies: they were not asked again
 
 
-def test_ctrl_c_ends_with_130_and_a_run_that_goes_on(specification: Path, tmp_path: Path) -> None:
-    """SIGINT in training: code 130, the way to go on is said, no child stays, and the training goes on from its checkpoint."""
+def test_ctrl_c_ends_with_130_and_a_run_that_can_be_resumed(specification: Path, tmp_path: Path) -> None:
+    """SIGINT while training: code 130, a hint to resume, no child process left; the training continues from its checkpoint."""
     process = start(tmp_path, "run", str(specification))
-    wait_until(lambda: trained_a_step(tmp_path), process)
+    wait_until(lambda: has_checkpoint(tmp_path), process)
     children = children_of(process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=DEADLINE)
 
     assert 130 == process.returncode, err
     assert "Traceback" not in err
-    assert "go on with: llmops run --resume tiny-" in err
+    assert "resume with: llmops run --resume tiny-" in err
     _, alive = psutil.wait_procs(children, timeout=30)
     assert [] == alive
 
@@ -225,13 +225,13 @@ def test_a_script_without_a_main_guard_works(specification: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_steps_side_by_side_give_the_same_results(specification: Path, tmp_path: Path) -> None:
-    """With two workers, heavy steps run in children at the same time, and conclude what one after another concludes."""
-    found = []
+def test_parallel_steps_give_the_same_results(specification: Path, tmp_path: Path) -> None:
+    """With two workers, heavy steps run in child processes at the same time; the results do not change."""
+    results = []
     for store, options in (("one", []), ("two", ["--set", "executor={use: local, workers: 2}"])):
         done = start(tmp_path, "run", str(specification), "--json", "--store", store, *options)
         out, err = done.communicate(timeout=DEADLINE)
         assert done.returncode == 0, err
-        found.append([(cell["candidate"], cell["estimates"]) for cell in json.loads(out)["leaderboards"][0]["cells"]])
+        results.append([(cell["candidate"], cell["estimates"]) for cell in json.loads(out)["leaderboards"][0]["cells"]])
 
-    assert found[0] == found[1]
+    assert results[0] == results[1]

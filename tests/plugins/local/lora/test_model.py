@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+import torch
+
+from llmops_plugins.local.lora.model import (
+    adapt,
+    adapter_state,
+    make_loss,
+    save_merged,
+    trainable,
+)
+from llmops_plugins.local.lora.rows import TrainingRow
+from llmops_plugins.local.weights.loading import load_model
+
+from .example import (
+    CPU,
+    example_rows,
+    options,
+    perturbed,
+)
+
+
+def test_the_merged_model_computes_what_the_adapted_one_does(tiny_model: Path, tmp_path: Path) -> None:
+    """The merged weights give the logits of base and adapters."""
+    chosen = options()
+    adapted = adapt(tiny_model, chosen, CPU)
+    with torch.no_grad():
+        for parameter in trainable(adapted).values():
+            parameter.normal_(std=0.05, generator=torch.Generator().manual_seed(3))
+    ids = torch.arange(5, 60)[None]
+
+    save_merged(tiny_model, adapter_state(adapted), chosen, tmp_path / "model")
+
+    with torch.no_grad():
+        expected = adapted.eval()(ids).logits
+        base = load_model(tiny_model)(ids).logits
+        merged = load_model(tmp_path / "model")(ids).logits
+    torch.testing.assert_close(merged, expected, rtol=1e-4, atol=1e-4)
+    assert (merged - base).abs().max() > 0.01
+
+
+def test_prompt_tokens_have_no_loss(tiny_model: Path) -> None:
+    """The loss is that of the completion's tokens only."""
+    row = example_rows()[0]
+    model = perturbed(tiny_model, options())
+    loss = make_loss(model, options(), CPU)
+    with torch.no_grad():
+        all_targets = float(loss([TrainingRow(row.ids, 0)]))
+        few_targets = float(loss([row]))
+        logits = model(torch.from_numpy(row.ids.astype("int64"))[None]).logits[0].log_softmax(-1)
+    expected = -sum(float(logits[place - 1, row.ids[place]]) for place in range(20, 30))
+    assert few_targets == pytest.approx(expected, rel=1e-5)
+    assert all_targets > few_targets
+
+
+def test_a_model_that_caps_its_logits_is_trained_on_capped_logits(tmp_path: Path) -> None:
+    """A model that caps its logits after the output layer is not mistaken for one that does not."""
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(0)
+    config = Gemma2Config(
+        vocab_size=1000, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, final_logit_softcapping=0.5, attn_implementation="eager",
+    )  # fmt: skip
+    Gemma2ForCausalLM(config).save_pretrained(tmp_path / "gemma")
+    model = adapt(tmp_path / "gemma", options(), CPU)
+    row = example_rows()[0]
+    with torch.no_grad():
+        value = float(make_loss(model, options(), CPU)([row]))
+        logits = model(torch.from_numpy(row.ids.astype("int64"))[None]).logits[0].log_softmax(-1)
+    expected = -sum(float(logits[place - 1, row.ids[place]]) for place in row.targets)
+    assert value == pytest.approx(expected, rel=1e-4)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmops_plugins.local.options import (
+    FORMAT,
+    SMOLLM2,
+    HuggingFaceOptions,
+    LocalEndpointOptions,
+    LocalExecutorOptions,
+    LoraOptions,
+    SmolLM2Options,
+)
+from llmops_sdk.plugin import BaseModel
+
+
+def test_a_model_names_its_weights_and_their_revision() -> None:
+    """The default model's weights are an asset; other weights need none."""
+    assert BaseModel(FORMAT, SMOLLM2, "") == SmolLM2Options().base_model()
+    assert (SMOLLM2,) == SmolLM2Options().assets()
+    other = HuggingFaceOptions(weights="owner/name", revision="v1")
+    assert BaseModel(FORMAT, "owner/name", "v1") == other.base_model()
+    assert () == other.assets()
+
+
+@pytest.mark.parametrize(
+    ("options", "invalid"),
+    [
+        (LoraOptions, {"epochs": 0}),
+        (LoraOptions, {"max_steps": 0}),
+        (LoraOptions, {"max_minutes": 0}),
+        (LoraOptions, {"learning_rate": -1e-4}),
+        (LoraOptions, {"dropout": 1.0}),
+        (LoraOptions, {"max_length": 8}),
+        (LoraOptions, {"held_out": -1}),
+        (LocalEndpointOptions, {"max_batch": 0}),
+        (LocalEndpointOptions, {"batch_window_ms": -1}),
+        (LocalEndpointOptions, {"start_timeout": 0}),
+        (LocalExecutorOptions, {"workers": 0}),
+    ],
+)
+def test_options_that_cannot_work_are_refused(options: type, invalid: dict[str, Any]) -> None:
+    """The options class itself refuses them, when the pipeline is built."""
+    with pytest.raises(ValueError, match=next(iter(invalid))):
+        options(**invalid)
