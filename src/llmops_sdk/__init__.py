@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from llmops_sdk.record.local_store import LocalStore as LocalStore
     from llmops_sdk.record.run import Run as Run
     from llmops_sdk.record.stores import Store as Store
-    from llmops_sdk.values.generations import GenerationOptions as GenerationOptions
+    from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
     from llmops_sdk.values.plan import Plan as Plan
     from llmops_sdk.values.results import (
         CellResult as CellResult,
@@ -76,7 +76,7 @@ _HOMES = {
     "record.local_store": ("LocalStore",),
     "record.run": ("Run",),
     "record.stores": ("Store",),
-    "values.generations": ("GenerationOptions",),
+    "values.generation_options": ("GenerationOptions",),
     "values.plan": ("Plan",),
     "values.results": (
         "CellResult",
@@ -92,45 +92,7 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [
-    "AssetError",
-    "CellResult",
-    "DataError",
-    "Difference",
-    "EndpointError",
-    "Estimate",
-    "FailedCell",
-    "GenerationOptions",
-    "LLMOpsError",
-    "Leaderboard",
-    "LocalStore",
-    "MissingExtraError",
-    "Pipeline",
-    "Plan",
-    "PluginError",
-    "Progress",
-    "RecordError",
-    "Registry",
-    "Result",
-    "Results",
-    "Run",
-    "RunInterrupted",
-    "RunNotFoundError",
-    "Secret",
-    "SpecError",
-    "Speed",
-    "StepFailedError",
-    "Store",
-    "StoreError",
-    "UserError",
-    "Verdict",
-    "__version__",
-    "attach",
-    "load",
-    "open_store",
-    "rescore",
-    "resume",
-]
+__all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605 - the test of the faces compares it with the names above
 
 
 def __getattr__(name: str) -> Any:

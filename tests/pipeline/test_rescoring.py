@@ -60,8 +60,8 @@ def test_new_metrics_on_a_finished_run(
     assert former == {cell.cell: cell.estimates["exact"] for cell in board.cells}
     assert {key: store.get(key) for key in store.list(f"runs/{finished.run.id}/")} == before
     assert finished.run.id != result.run.id
-    assert finished.run.id == Run.open(store, result.run.id).metadata["based_on"]
-    assert {"exact", "noise", "f1"} == set(next(result.run.samples("loud.bare.lines"))["scores"])
+    assert finished.run.id == Run.open(store, result.run.id).metadata.based_on
+    assert {"exact", "noise", "f1"} == set(next(result.run.samples("loud.bare.lines")).scores)
     assert store.get(f"runs/{result.run.id}/report.html")
     specification = yaml.safe_load(store.get(f"runs/{result.run.id}/specification.yaml") or b"")
     assert ["echo-score", qa] == specification["evaluators"]
@@ -124,7 +124,7 @@ def test_an_evaluator_with_the_probes_of_another(
     for cell in result.leaderboards[0].cells:
         assert 10 == cell.estimates["delta_f1"].records == cell.estimates["word_error_rate"].records
         sample = next(result.run.samples(cell.cell))
-        assert sample["probes"]["general-semantic-robustness"] == sample["probes"]["qa-accuracy-semantic-robustness"]
+        assert sample.probes["general-semantic-robustness"] == sample.probes["qa-accuracy-semantic-robustness"]
 
 
 def test_a_failed_cell_stays_failed(pipeline: Pipeline, store: LocalStore, registry: Registry) -> None:
@@ -155,7 +155,7 @@ def test_a_run_that_is_not_finished(finished: Result, store: LocalStore, registr
         (["qa-acuracy"], "did you mean 'qa-accuracy'"),
         (["echo-score"], "two evaluators are called 'echo-score'"),
         ([{"use": "qa-accuracy", "metrics": ["f2"]}], "no metric is called 'f2'"),
-        ([{"metrics": ["f1"]}], "does not say which plugin to use"),
+        ([{"metrics": ["f1"]}], "does not name a plugin.s card"),
         ([3], "is a mapping of names to values, not 3"),
     ],
 )

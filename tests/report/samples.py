@@ -17,7 +17,9 @@ import attrs
 import numpy as np
 
 from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo
+from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.models import BaseModel, TrainedModel, TrainingPoint
+from llmops_sdk.values.prompts import TextPrompt
 from llmops_sdk.values.results import (
     CellResult,
     Difference,
@@ -29,6 +31,7 @@ from llmops_sdk.values.results import (
     Speed,
     Verdict,
 )
+from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 
 METRICS = (Metric("meteor", "METEOR"), Metric("rougeL", "ROUGE-L"), Metric("bertscore", "BERTScore"))
@@ -177,7 +180,7 @@ def wide_report_data(candidates: int = 10, repeats: int = 12) -> ReportData:
     board, once = _board(records(), tuple(f"candidate-{place}" for place in range(candidates)), failed=())
     size = len(records())
     samples = {
-        cell: [{**line, "index": line["index"] + repeat * size} for repeat in range(repeats) for line in lines]
+        cell: [_moved(line, repeat * size) for repeat in range(repeats) for line in lines]
         for cell, lines in once.items()
     }
     cells = tuple(attrs.evolve(cell, records=size * repeats, answered=size * repeats) for cell in board.cells)
@@ -185,7 +188,11 @@ def wide_report_data(candidates: int = 10, repeats: int = 12) -> ReportData:
     return ReportData(results=Results("wide-20251124-101500-11aa", "wide", (board,), _evaluators()), samples=samples)
 
 
-def one_cell(lines: list[dict[str, Any]], **more: Any) -> ReportData:
+def _moved(line: Sample, places: int) -> Sample:
+    return attrs.evolve(line, outcome=attrs.evolve(line.outcome, index=line.index + places))
+
+
+def one_cell(lines: list[Sample], **more: Any) -> ReportData:
     """Return the report of one candidate with such samples."""
     cell = cell_result("a", lines, **more)
     board = Leaderboard("dolly", "meteor", (cell,), (), (), Verdict("a", settled=False, tied=(), text="only one."))
@@ -194,31 +201,30 @@ def one_cell(lines: list[dict[str, Any]], **more: Any) -> ReportData:
     )
 
 
-def sample(index: int, record: Mapping[str, Any], output: str | None, **more: Any) -> dict[str, Any]:
-    """Return one line of a cell's samples."""
-    made = {
-        "index": index,
-        "record": dict(record),
-        "prompt": "",
-        "output": output,
-        "error": None,
-        "latency": 0.5,
-        "prompt_tokens": 100,
-        "output_tokens": 20,
-        "finish_reason": "stop",
-        "scores": {},
-        "score_errors": {},
-    }
-    return {**made, **more}
+def sample(
+    index: int,
+    record: Mapping[str, Any],
+    output: str | None,
+    *,
+    prompt: str = "",
+    error: str = "the endpoint does not answer",
+    latency: float = 0.5,
+    finish_reason: str = "stop",
+    **more: Any,
+) -> Sample:
+    """Return a sample; without an output, one that was not answered."""
+    answer = Answer(output or "", 100, 20, finish_reason, latency=latency)
+    outcome: Outcome = Unanswered(index, error) if output is None else Answered(index, answer)
+    return Sample(dict(record), TextPrompt(prompt), outcome, **more)
 
 
-def cell_result(candidate: str, samples: Sequence[Mapping[str, Any]], **more: Any) -> CellResult:
+def cell_result(candidate: str, samples: Sequence[Sample], **more: Any) -> CellResult:
     """Return the cell that such samples come to."""
-    names = dict.fromkeys(name for line in samples for name in line["scores"])
-    values = {name: [line["scores"][name] for line in samples if name in line["scores"]] for name in names}
-    answered = sum(line["error"] is None for line in samples)
-    unscored = sum(bool(line["score_errors"]) for line in samples)
-    made = {
+    names = dict.fromkeys(name for line in samples for name in line.scores)
+    values = {name: [line.scores[name] for line in samples if name in line.scores] for name in names}
+    answered = sum(line.answer is not None for line in samples)
+    unscored = sum(bool(line.score_errors) for line in samples)
+    fields = {
         "cell": f"{candidate}@dolly",
         "candidate": candidate,
         "model": candidate,
@@ -226,13 +232,13 @@ def cell_result(candidate: str, samples: Sequence[Mapping[str, Any]], **more: An
         "fine_tuned": False,
         "records": len(samples),
         "answered": answered,
-        "estimates": {name: estimate(found) for name, found in values.items()},
+        "estimates": {name: estimate(numbers) for name, numbers in values.items()},
         "unscored": {"summarization-accuracy": unscored} if unscored else {},
         "speed": None,
         "training": None,
         "endpoint": {"device": "cpu", "dtype": "float32"},
     }
-    return CellResult(**{**made, **more})
+    return CellResult(**{**fields, **more})
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -243,15 +249,15 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(float(found.mean()), float(low), float(high), len(found))
 
 
-def differences(samples: Mapping[str, Sequence[Mapping[str, Any]]], best: str) -> tuple[Difference, ...]:
+def differences(samples: Mapping[str, Sequence[Sample]], best: str) -> tuple[Difference, ...]:
     """Return the paired differences of all candidates to the best one, for every metric."""
     made = []
     for candidate in (name for name in samples if name != best):
         for metric in METRICS:
             pairs = [
-                (own["scores"][metric.name], top["scores"][metric.name])
+                (own.scores[metric.name], top.scores[metric.name])
                 for own, top in zip(samples[candidate], samples[best], strict=True)
-                if metric.name in own["scores"] and metric.name in top["scores"]
+                if metric.name in own.scores and metric.name in top.scores
             ]
             gaps = [own - top for own, top in pairs]
             made.append(
@@ -264,7 +270,7 @@ def differences(samples: Mapping[str, Sequence[Mapping[str, Any]]], best: str) -
 
 def _board(
     rows: Sequence[Mapping[str, str]], names: Sequence[str], failed: Sequence[str] = ("llama-2-7b",)
-) -> tuple[Leaderboard, dict[str, list[dict[str, Any]]]]:
+) -> tuple[Leaderboard, dict[str, list[Sample]]]:
     lines = {name: _answers(rows, name, place) for place, name in enumerate(names)}
     cells = [
         cell_result(
@@ -283,7 +289,7 @@ def _board(
     gaps = differences(lines, best)
     lost = tuple(FailedCell(f"{name}@dolly", name, f"train-{name}-alpaca-dolly", _ERROR) for name in failed)
     board = Leaderboard("dolly", "meteor", tuple(cells), lost, gaps, _verdict(cells, gaps, len(lost)))
-    return board, {f"{name}@dolly": found for name, found in lines.items()}
+    return board, {f"{name}@dolly": cell_lines for name, cell_lines in lines.items()}
 
 
 def _verdict(cells: Sequence[CellResult], gaps: Sequence[Difference], lost: int) -> Verdict:
@@ -307,38 +313,25 @@ def _prompt_name(name: str) -> str:
     return "plain" if name.endswith("plain") else "alpaca"
 
 
-def _answers(rows: Sequence[Mapping[str, str]], name: str, seed: int) -> list[dict[str, Any]]:
+def _answers(rows: Sequence[Mapping[str, str]], name: str, seed: int) -> list[Sample]:
     chance = random.Random(f"{name}{seed}")
     skill = 0.7 if name.startswith("tuned") else 0.35
-    made = []
+    lines = []
     for index, row in enumerate(rows):
         template = _PLAIN if _prompt_name(name) == "plain" else _ALPACA
-        line = sample(
-            index,
-            row,
-            _written(row, chance, skill),
-            prompt=template.format(**row),
-            latency=chance.lognormvariate(-0.5, 0.4),
-        )
-        line["prompt_tokens"] = len(line["prompt"]) // 4
-        line["output_tokens"] = min(64, len(line["output"]) // 4)
-        line["finish_reason"] = "length" if line["output_tokens"] == 64 else "stop"
-        line["scores"] = _scores(line["output"], row["response"])
+        prompt, output = template.format(**row), _written(row, chance, skill)
+        latency = chance.lognormvariate(-0.5, 0.4)
+        tokens = min(64, len(output) // 4)
+        answer = Answer(output, len(prompt) // 4, tokens, "length" if tokens == 64 else "stop", latency=latency)
+        outcome: Outcome = Answered(index, answer)
+        scores, errors = _scores(output, row["response"]), {}
         if name == "base" and index in (5, 30):
-            line |= {
-                "output": None,
-                "error": "the endpoint answered 503 three times: model is loading",
-                "scores": {},
-                "finish_reason": "",
-            }
+            outcome, scores = Pending(index, "the endpoint answered 503 three times: model is loading"), {}
         if name == "base" and index == 17:
-            line |= {
-                "output": "",
-                "scores": {},
-                "score_errors": {"summarization-accuracy": "the output has no words to score"},
-            }
-        made.append(line)
-    return made
+            outcome, scores = Answered(index, attrs.evolve(answer, output="")), {}
+            errors = {"summarization-accuracy": "the output has no words to score"}
+        lines.append(Sample(dict(row), TextPrompt(prompt), outcome, scores, errors))
+    return lines
 
 
 def _written(row: Mapping[str, str], chance: random.Random, skill: float) -> str:

@@ -15,6 +15,9 @@ import pytest
 from llmops_sdk.record.layout import samples_file
 from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo
 from llmops_sdk.report.render import write_report
+from llmops_sdk.values.answers import Answer, Answered, Unanswered
+from llmops_sdk.values.probes import ProbeSample
+from llmops_sdk.values.prompts import TextPrompt
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.values.scores import Metric
 
@@ -121,9 +124,7 @@ def test_records_sort_by_the_difference_of_two_candidates(browser: _Browser) -> 
     """The difference of the two that are compared sorts the records, and the drawing above opens one of them."""
     data = report_data(("tuned", "base"))
     page = browser.open(data)
-    scores = {
-        name: {line["index"]: line["scores"] for line in data.samples[f"{name}@dolly"]} for name in ("tuned", "base")
-    }
+    scores = {name: {line.index: line.scores for line in data.samples[f"{name}@dolly"]} for name in ("tuned", "base")}
     gaps = {i: scores["tuned"][i]["meteor"] - s["meteor"] for i, s in scores["base"].items() if "meteor" in s}
     page.get_by_role("button", name="Difference").click()
     found = _shown(page)
@@ -149,9 +150,7 @@ def test_records_filter_by_text_failure_and_winner(browser: _Browser) -> None:
     assert [5, 17, 30] == _shown(page)
     show.select_option("ahead")
     lines = zip(data.samples["tuned@dolly"], data.samples["base@dolly"], strict=True)
-    ahead = [
-        a["index"] for a, b in lines if b["scores"] and round(a["scores"]["meteor"] - b["scores"]["meteor"], 6) > 0
-    ]
+    ahead = [a.index for a, b in lines if b.scores and round(a.scores["meteor"] - b.scores["meteor"], 6) > 0]
     assert ahead[:25] == _shown(page)
     assert f"of {len(ahead)} found in 44" in page.get_by_role("status").inner_text()
     assert [
@@ -193,11 +192,11 @@ def test_notes_and_probes_of_evaluators_can_be_unfolded(browser: _Browser) -> No
         scores={"meteor": 0.5},
         notes={"llm-judge": {"judgment": f"Good. {HOSTILE[1]}"}},
         probes={
-            "robustness": [
-                {"name": "0", "prompt": "asked again", "output": "another answer"},
-                {"name": "1", "prompt": "asked once more", "error": "too long"},
-            ],
-            "stereotypes": [{"name": "more", "prompt": "a sentence", "log_probability": -12.5}],
+            "robustness": (
+                ProbeSample("0", TextPrompt("asked again"), Answered(0, Answer("another answer"))),
+                ProbeSample("1", TextPrompt("asked once more"), Unanswered(1, "too long")),
+            ),
+            "stereotypes": (ProbeSample("more", TextPrompt("a sentence"), Answered(0, Answer(log_probability=-12.5))),),
         },
     )
     page = browser.open(one_cell([line]), anchor="#r0-0")
@@ -414,7 +413,9 @@ def _hostile_data() -> ReportData:
         for place, text in enumerate(HOSTILE)
     ]
     failed = [
-        {**line, "output": None, "error": line["output"], "scores": {}, "score_errors": {HOSTILE[1]: HOSTILE[0]}}
+        attrs.evolve(
+            line, outcome=Unanswered(line.index, line.output or ""), scores={}, score_errors={HOSTILE[1]: HOSTILE[0]}
+        )
         for line in lines
     ]
     name = HOSTILE[1]
@@ -442,6 +443,6 @@ def _shown(page: Any) -> list[int]:
 
 def _ranked(data: ReportData, candidate: str, metric: str, *, down: bool) -> list[int]:
     lines = data.samples[f"{candidate}@dolly"]
-    scored = [line for line in lines if metric in line["scores"]]
-    scored.sort(key=lambda line: (round(line["scores"][metric], 6) * (-1 if down else 1), line["index"]))
-    return [line["index"] for line in scored] + [line["index"] for line in lines if metric not in line["scores"]]
+    scored = [line for line in lines if metric in line.scores]
+    scored.sort(key=lambda line: (round(line.scores[metric], 6) * (-1 if down else 1), line.index))
+    return [line.index for line in scored] + [line.index for line in lines if metric not in line.scores]

@@ -12,13 +12,15 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_sdk.report import render as report_module
+from llmops_sdk.report import records as report_records
 from llmops_sdk.report.data import ReportData, StepInfo
 from llmops_sdk.report.numbers import interval, number
 from llmops_sdk.report.records import MOST_CHARACTERS
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.values.models import BaseModel, TrainedModel, TrainingPoint
+from llmops_sdk.values.prompts import ChatPrompt, Prompt, TextPrompt
 from llmops_sdk.values.results import Estimate, EvaluatorInfo, FailedCell, Leaderboard, Results, Verdict
+from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 
 from .samples import METRICS, cell_result, differences, one_cell, records, report_data, sample, wide_report_data
@@ -113,7 +115,7 @@ def test_report_holds_the_first_500_records_and_says_so() -> None:
 
 def test_report_takes_no_more_records_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Very long records end the list early, and the report says how many there are."""
-    monkeypatch.setattr(report_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(report_records, "MOST_BYTES", 10_000)
     lines = [
         sample(place, {"instruction": "i", "response": "r" * 900}, "o", scores={"meteor": 0.5}) for place in range(40)
     ]
@@ -135,9 +137,13 @@ def test_long_text_is_cut_and_says_so() -> None:
 def test_prompt_is_kept_once_per_template() -> None:
     """Candidates that share a prompt share its text; one that was asked otherwise keeps its own."""
     row = {"instruction": "i", "response": "r"}
-    chat = [{"role": "user", "content": "i"}]
-    asked = {"a": "same prompt", "b": "same prompt", "c": "another prompt", "d": chat}
-    lines = {name: [sample(0, row, "o", prompt=prompt, scores={"meteor": 0.5})] for name, prompt in asked.items()}
+    chat = ChatPrompt(({"role": "user", "content": "i"},))
+    same = TextPrompt("same prompt")
+    prompts: dict[str, Prompt] = {"a": same, "b": same, "c": TextPrompt("another prompt"), "d": chat}
+    lines = {
+        name: [attrs.evolve(sample(0, row, "o", scores={"meteor": 0.5}), prompt=prompt)]
+        for name, prompt in prompts.items()
+    }
     names = {"a": "alpaca", "b": "alpaca", "c": "alpaca", "d": "chat"}
     cells = tuple(cell_result(name, found, prompt=names[name]) for name, found in lines.items())
     board = Leaderboard("dolly", "meteor", cells, (), (), Verdict("a", settled=False, tied=(), text="t"))
@@ -152,8 +158,11 @@ def test_prompt_is_kept_once_per_template() -> None:
 def test_odd_values_do_not_break_the_page(tmp_path: Path) -> None:
     """Fields that are no text, numbers that JSON has not, and broken Unicode still make a valid UTF-8 file."""
     row = {"instruction": "lone \ud800", "response": "r", "tags": ["a", 1], "weight": float("nan"), "big": 2**70}
-    line = sample(0, row, "\udfff out", latency=float("inf"), scores={"meteor": 0.5}, error="bad \ud801")
-    data = one_cell([line])
+    lines = [
+        sample(0, row, "\udfff out", latency=float("inf"), scores={"meteor": 0.5}),
+        sample(1, row, None, error="bad \ud801"),
+    ]
+    data = one_cell(lines)
     data = attrs.evolve(
         data, metadata={"machine": "odd \ud800 \x00 name"}, steps=(StepInfo("s", "train", "failed", 1.0, "\udc00"),)
     )
@@ -267,11 +276,14 @@ def _with_verdict(verdict: Verdict) -> ReportData:
     return attrs.evolve(data, results=attrs.evolve(data.results, leaderboards=(board,)))
 
 
-def _as_meteor(lines: dict[str, list[dict[str, Any]]], name: str) -> dict[str, list[dict[str, Any]]]:
+def _as_meteor(lines: dict[str, list[Sample]], name: str) -> dict[str, list[Sample]]:
     """Return samples whose `name` stands for all metrics, so that `differences` finds it."""
     return {
-        key: [{**line, "scores": dict.fromkeys((m.name for m in METRICS), line["scores"][name])} for line in found]
-        for key, found in lines.items()
+        key: [
+            attrs.evolve(line, scores=dict.fromkeys((m.name for m in METRICS), line.scores[name]))
+            for line in cell_lines
+        ]
+        for key, cell_lines in lines.items()
     }
 
 

@@ -15,6 +15,8 @@ from llmops_sdk.progress import Progress
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.stores import Store
 from llmops_sdk.testing import EchoProbes, EchoProbesOptions, InstantEndpoint, MemoryStore, Refusal
+from llmops_sdk.values.answers import Answered
+from llmops_sdk.values.prompts import TextPrompt
 from llmops_sdk.values.step_records import Failed
 
 
@@ -50,12 +52,13 @@ def test_probes_are_asked_and_scored(pipeline: Pipeline, store: Store, registry:
     assert 1.0 == cell.estimates["steady"].mean
     assert 10 == cell.records == cell.answered
     for sample in result.run.samples("echo.bare.lines"):
-        line = sample["record"]["context"]
-        assert [
-            {"name": word, "prompt": f"{word} {line}", "output": f"{word} {line}".upper()}
-            for word in ("again", "twice")
-        ] == sample["probes"]["echo-probes"]
-        assert {"echo-probes": {"kept": "2 of 2"}} == sample["notes"]
+        line = sample.record["context"]
+        probes = sample.probes["echo-probes"]
+        assert ["again", "twice"] == [probe.name for probe in probes]
+        assert [TextPrompt(f"{word} {line}") for word in ("again", "twice")] == [probe.prompt for probe in probes]
+        answers = [probe.outcome.answer.output for probe in probes if isinstance(probe.outcome, Answered)]
+        assert [f"{word} {line}".upper() for word in ("again", "twice")] == answers
+        assert {"echo-probes": {"kept": "2 of 2"}} == sample.notes
 
 
 def test_probes_are_asked_once(pipeline: Pipeline, store: Store, registry: Registry, asked: list[str]) -> None:
@@ -80,7 +83,10 @@ def test_log_probabilities_are_asked(pipeline: Pipeline, store: Store, registry:
     assert 10 == estimate.records
     assert estimate.mean < 0
     sample = next(result.run.samples("echo.bare.lines"))
-    assert {"name", "prompt", "log_probability"} == set(sample["probes"]["echo-probes"][1])
+    probe = sample.probes["echo-probes"][1]
+    assert ("likelihood", TextPrompt(sample.record["response"])) == (probe.name, probe.prompt)
+    assert isinstance(probe.outcome, Answered)
+    assert probe.outcome.answer.log_probability is not None
 
 
 def test_an_endpoint_without_log_probabilities(pipeline: Pipeline, store: Store, registry: Registry) -> None:
@@ -93,7 +99,7 @@ def test_an_endpoint_without_log_probabilities(pipeline: Pipeline, store: Store,
     assert "exact" in cell.estimates
     assert "steady" not in cell.estimates
     sample = next(result.run.samples("direct.bare.lines"))
-    assert "this endpoint does not tell the probability of a text" == sample["score_errors"]["echo-probes"]
+    assert "this endpoint returns no log-probabilities" == sample.score_errors["echo-probes"]
 
 
 def test_only_what_failed_is_asked_again(
@@ -112,7 +118,7 @@ def test_only_what_failed_is_asked_again(
     try:
         served = pipeline.with_deployer(url=endpoint.url).with_evaluator("echo-probes")
         first = run(served, store, registry)
-        failed = [sample for sample in first.run.samples("echo.bare.lines") if sample["error"]]
+        failed = [sample for sample in first.run.samples("echo.bare.lines") if sample.error]
         count = len(endpoint.prompts)
         busy = False
         second = run(served, store, registry)
@@ -122,7 +128,7 @@ def test_only_what_failed_is_asked_again(
     assert failed
     assert 20 == count
     again = sorted(endpoint.prompts[count:])
-    assert sorted(f"{word}{sample['record']['context']}" for sample in failed for word in ("", "again ")) == again
+    assert sorted(f"{word}{sample.record['context']}" for sample in failed for word in ("", "again ")) == again
     assert 10 - len(failed) == first.leaderboards[0].cells[0].answered
     assert 10 == second.leaderboards[0].cells[0].answered
     assert 10 == second.leaderboards[0].cells[0].estimates["steady"].records

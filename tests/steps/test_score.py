@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmops_sdk import Pipeline, Result
-from llmops_sdk.cli.console import show_run
+from llmops_sdk.cli.output.run import show_run
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.testing import MemoryStore
@@ -64,10 +64,10 @@ def test_unscored_records_are_counted(
     assert len(GOOD) + len(BAD) == cell.answered == cell.records == cell.estimates["exact"].records
     assert (len(GOOD), 1.0) == (cell.estimates[metric].records, cell.estimates[metric].mean)
     samples = list(result.run.samples(cell.cell))
-    assert [{}] * len(GOOD) == [sample.get("score_errors", {}) for sample in samples[: len(GOOD)]]
+    assert [{}] * len(GOOD) == [sample.score_errors for sample in samples[: len(GOOD)]]
     for sample, why in zip(samples[len(GOOD) :], BAD, strict=True):
-        assert why.partition(" (")[0] in sample["score_errors"][evaluator]
-        assert {"exact", "noise"} == set(sample["scores"])
+        assert why.partition(" (")[0] in sample.score_errors[evaluator]
+        assert {"exact", "noise"} == set(sample.scores)
 
     page = (result.run.store.get(f"runs/{result.run.id}/report.html") or b"").decode()
     assert f"{len(BAD)} unscored by <bdi>{evaluator}</bdi>" in page

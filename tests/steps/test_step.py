@@ -14,6 +14,7 @@ from llmops_sdk.progress import Progress
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.stores import Store
 from llmops_sdk.testing import EchoEndpoint, MemoryStore
+from llmops_sdk.values.prompts import TextPrompt
 from llmops_sdk.values.step_records import Failed, Succeeded
 
 
@@ -50,9 +51,10 @@ def test_a_run_concludes(pipeline: Pipeline, store: Store, registry: Registry) -
     board = result.leaderboards[0]
     assert [("loud", 1.0), ("quiet", 0.0)] == [(cell.candidate, cell.estimates["exact"].mean) for cell in board.cells]
     samples = list(result.run.samples("loud.bare.lines"))
-    assert list(range(10)) == [sample["index"] for sample in samples]
-    assert all(sample["output"] == sample["record"]["response"] == sample["prompt"].upper() for sample in samples)
-    assert all(sample["scores"]["exact"] == 1.0 for sample in samples)
+    assert list(range(10)) == [sample.index for sample in samples]
+    assert all(sample.output == sample.record["response"] for sample in samples)
+    assert all(TextPrompt(sample.record["context"]) == sample.prompt for sample in samples)
+    assert all(sample.scores["exact"] == 1.0 for sample in samples)
     assert store.get(f"runs/{result.run.id}/report.html") is not None
 
 
@@ -107,7 +109,7 @@ def test_a_failed_cell_stops_no_other_and_stays_visible(pipeline: Pipeline, stor
     result = run(pipeline.with_model("echo", name="bad", trainer={"fails": True}), store, registry)
 
     (failed,) = result.failures
-    assert ("bad", "train.bad.bare.lines", "it was told to fail") == (
+    assert ("bad", "train.bad.bare.lines", "the option 'fails' is set") == (
         failed.candidate,
         failed.step,
         failed.error.split(": ")[-1],

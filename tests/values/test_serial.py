@@ -78,7 +78,7 @@ def test_hashes_do_not_depend_on_the_order_of_keys() -> None:
         ({"max_new_tokens": "5"}, "expected a whole number, found '5' in max_new_tokens"),
         ({"max_new_tokens": True}, "expected a whole number, found True in max_new_tokens"),
         ({"temperature": "1"}, "expected a number, found '1' in temperature"),
-        ({"tempreature": 1}, "unknown tempreature"),
+        ({"tempreature": 1}, "unknown key 'tempreature'; did you mean 'temperature'?"),
         ({"top_p": 2}, "'top_p' must be <= 1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""New metrics on a finished run, without inference: a run of its own that stands on what the other one generated."""
+"""Adding metrics to a finished run, without inference: a new run that reuses the generations of the other one."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import RunNotFoundError, SpecError
+from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import extend_plan
 from llmops_sdk.planning.spec import ComponentSpec
-from llmops_sdk.planning.spec_files import component_from, spec_from, spec_to
+from llmops_sdk.planning.spec_data import component_from, spec_from, spec_to
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress, progress_for
 from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
-from llmops_sdk.report.collect import report_run
-from llmops_sdk.steps.job import Job
+from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.steps.probes import find_probes, probers
 from llmops_sdk.steps.runtime import Runtime, default_home
 from llmops_sdk.steps.step import run_step
@@ -40,92 +40,95 @@ def rescore(
     progress: Progress | None = None,
     registry: Registry | None = None,
 ) -> Result:
-    """Score what a finished run has generated with further evaluators, and compare anew. No model is asked.
+    """Add evaluators to a finished run without asking any model; creates a new run.
 
-    The run itself stays as it is; the result is a new run with all of its steps but the scores. Scores that are there
-    already are not computed again.
+    The run itself does not change; the new run reuses all of its steps but the scores. Scores that exist are not
+    computed again.
 
     Args:
-        run_id: The finished run: its id, an unambiguous beginning of it, or `latest`.
+        run_id: The finished run: its ID, a unique prefix of it, or `latest`.
         evaluators: Each the name of an evaluator, or a mapping as in a specification: `{"use": NAME, ...options}`.
         metric: The metric that decides; by default the run's own.
-        store: Where runs are kept: a folder, or a `Store`.
-        offline: Whether the network must not be touched.
-        progress: Who is told how far it is; by default the terminal.
+        store: Where runs are kept: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
+        offline: Whether the network must not be used.
+        progress: Where progress is shown; by default the terminal.
         registry: The plugins; by default the installed ones.
 
     Raises:
         RunNotFoundError: The store has no such run, or it is not finished.
-        SpecError: An evaluator does not exist, has a wrong option or a metric that is there already, or needs probes
+        SpecError: An evaluator does not exist, has a wrong option or a metric that the run has already, or needs probes
             that the run did not ask.
     """
     registry = registry or Registry.load()
     opened = store if isinstance(store, Store) else open_store(str(store), registry, offline=offline)
     run = Run.open(opened, run_id)
     _check_finished(run)
-    new = tuple(component_from(item, "evaluator") for item in evaluators)
-    plan = extend_plan(run.plan, new, metric, registry)
-    with progress or progress_for() as told:
-        runtime = Runtime(registry, default_home(), offline=offline, progress=told)
+    added = tuple(component_from(item, "evaluator") for item in evaluators)
+    plan = extend_plan(run.plan, added, metric, registry)
+    with progress or progress_for() as shown:
+        runtime = Runtime(registry, default_home(), offline=offline, progress=shown)
         _check_probes(run.with_plan(plan), runtime)
-        made = _begin(run, plan, new)
-        told.log(f"run {made.id}, on what run {run.id} generated")
+        rescored = _create_run(run, plan, added)
+        shown.log(f"run {rescored.id}, rescored from run {run.id}")
         for asset in plan.assets:
             runtime.asset(asset)
         for step in plan.steps:
             if isinstance(step, (ScoreStep, CompareStep)):
-                run_step(made, step.name, runtime)
-        report_run(made)
-    return Result(made)
+                run_step(rescored, step.name, runtime)
+        call_reporters(rescored, runtime)
+    return Result(rescored)
 
 
 def _check_finished(run: Run) -> None:
     for step in run.plan.steps:
         if not isinstance(step, (ScoreStep, CompareStep)) and run.record(step.name) is None:
-            message = f"run {run.id!r} has not come to its end: step {step.name!r} is not done; finish it with: llmops run --resume {run.id}"
+            message = (
+                f"run {run.id!r} is not finished: step {step.name!r} is pending; finish it with: "
+                f"llmops run --resume {run.id}"
+            )
             raise RunNotFoundError(message)
 
 
 def _check_probes(run: Run, runtime: Runtime) -> None:
-    """Refuse an evaluator that would have to ask the models. `run` is the finished one, with the new plan."""
+    """Refuse an evaluator that would have to ask the models. `run` is the finished run under the new plan."""
     for step in run.plan.steps:
         if not isinstance(step, ScoreStep) or not isinstance(run.record(step.needs[0]), Succeeded):
             continue
-        job = Job(run, step.name, runtime, logging.getLogger(__name__), time.time())
+        execution = StepExecution(run, step.name, runtime, logging.getLogger(__name__), time.time())
         cell = run.plan.cell_by_name[step.cell]
         template = run.plan.prompt_by_name[cell.prompt].template
-        generations = job.made_by(step.needs[0], cell.name).address
-        with job.splits(cell.dataset) as splits:
-            for prober in probers(job, splits.test, template).values():
+        generations = execution.artifact_of(step.needs[0], cell.name).address
+        with execution.splits(cell.dataset) as splits:
+            for prober in probers(execution, splits.test, template).values():
                 probes = prober.probe_set()
                 if probes.total:
-                    find_probes(run, prober, probes, generations, cell.name)
+                    find_probes(run, prober, probes, generations, cell)
 
 
-def _begin(run: Run, plan: Plan, new: Sequence[ComponentSpec]) -> Run:
-    """Begin the record of the new run with the steps that are done."""
-    made = Run.create(run.store, plan, based_on=run.id)
+def _create_run(run: Run, plan: Plan, added: Sequence[ComponentSpec]) -> Run:
+    """Create the record of the new run, with the records of the steps that it reuses."""
+    rescored = Run.create(run.store, plan, based_on=run.id)
     for step in plan.steps:
         record = run.record(step.name)
         if record is not None and not isinstance(step, (ScoreStep, CompareStep)):
-            made.write_record(record)
+            rescored.write_record(record)
     specification = run.read(SPECIFICATION)
     if specification is not None:
-        made.put(SPECIFICATION, _extended(specification, plan, new))
-    return made
+        rescored.put(SPECIFICATION, _extended(specification, plan, added))
+    return rescored
 
 
-def _extended(specification: bytes, plan: Plan, new: Sequence[ComponentSpec]) -> bytes:
-    """Return the specification of a run with further evaluators, and with the metric that decides."""
+def _extended(specification: bytes, plan: Plan, added: Sequence[ComponentSpec]) -> bytes:
+    """Return the specification of a run with the added evaluators, and with the metric that decides."""
     import yaml
 
     try:
-        spec = spec_from(yaml.safe_load(specification), where="specification.yaml", folder=Path())
+        spec = spec_from(yaml.safe_load(specification), where=SPECIFICATION, folder=Path())
     except SpecError:  # written by another version; the plan is the record, this file is for people
         return specification
-    former = spec.evaluators or tuple(
-        ComponentSpec(component.use) for component in plan.evaluators[: len(plan.evaluators) - len(new)]
+    earlier = spec.evaluators or tuple(
+        ComponentSpec(component.use) for component in plan.evaluators[: len(plan.evaluators) - len(added)]
     )
-    spec = attrs.evolve(spec, evaluators=(*former, *new), metric=plan.metric)
+    spec = attrs.evolve(spec, evaluators=(*earlier, *added), metric=plan.metric)
     text: str = yaml.safe_dump(spec_to(spec), sort_keys=False, allow_unicode=True, width=100)
     return text.encode()

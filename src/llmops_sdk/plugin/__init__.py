@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from llmops_sdk.assets.asset import Asset as Asset, find_asset as find_asset
     from llmops_sdk.assets.sources import (
         AssetSource as AssetSource,
-        DebianSource as DebianSource,
         FolderSource as FolderSource,
         WheelSource as WheelSource,
     )
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from llmops_sdk.plugin.checks import Check as Check, Finding as Finding
     from llmops_sdk.plugin.context import Context as Context
     from llmops_sdk.plugin.hookspecs import hookimpl as hookimpl
+    from llmops_sdk.plugin.installed import install_hint as install_hint
     from llmops_sdk.plugin.interfaces import (
         DatasetSource as DatasetSource,
         Deployer as Deployer,
@@ -86,33 +86,30 @@ if TYPE_CHECKING:
     from llmops_sdk.record.run import Run as Run
     from llmops_sdk.record.stores import Store as Store
     from llmops_sdk.report.collect import report_run as report_run
-    from llmops_sdk.steps.client.client import (
-        Answered as Answered,
-        Question as Question,
-        Unanswered as Unanswered,
-        ask as ask,
-    )
+    from llmops_sdk.steps.client.client import Question as Question, ask as ask
     from llmops_sdk.steps.client.http import HttpTransport as HttpTransport, is_loopback as is_loopback
     from llmops_sdk.steps.client.payloads import (
         error_message as error_message,
         is_transient as is_transient,
         make_payload as make_payload,
         make_scoring_payload as make_scoring_payload,
+        parse_answer as parse_answer,
         parse_log_probability as parse_log_probability,
-        parse_reply as parse_reply,
     )
     from llmops_sdk.steps.executor import Executor as Executor
     from llmops_sdk.steps.runtime import Runtime as Runtime, default_home as default_home
     from llmops_sdk.steps.step import run_step as run_step
     from llmops_sdk.steps.worker import Child as Child
-    from llmops_sdk.values.data import DatasetSplits as DatasetSplits, Record as Record, Split as Split
-    from llmops_sdk.values.generations import (
-        Generation as Generation,
-        GenerationOptions as GenerationOptions,
-        Probe as Probe,
-        ProbeReply as ProbeReply,
-        Reply as Reply,
+    from llmops_sdk.values.answers import (
+        Answer as Answer,
+        Answered as Answered,
+        Outcome as Outcome,
+        Pending as Pending,
+        Unanswered as Unanswered,
     )
+    from llmops_sdk.values.data import DatasetSplits as DatasetSplits, Record as Record, Split as Split
+    from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
+    from llmops_sdk.values.generations import Generation as Generation
     from llmops_sdk.values.models import (
         BaseModel as BaseModel,
         ServableModel as ServableModel,
@@ -128,6 +125,7 @@ if TYPE_CHECKING:
         Step as Step,
         TrainStep as TrainStep,
     )
+    from llmops_sdk.values.probes import Probe as Probe
     from llmops_sdk.values.prompts import (
         ChatPrompt as ChatPrompt,
         ChatTemplate as ChatTemplate,
@@ -138,6 +136,7 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.values.resources import Endpoint as Endpoint, Resource as Resource, TaggedResource as TaggedResource
     from llmops_sdk.values.results import Results as Results
+    from llmops_sdk.values.samples import Sample as Sample
     from llmops_sdk.values.scores import (
         Metric as Metric,
         RecordScore as RecordScore,
@@ -155,7 +154,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
-    "assets.sources": ("AssetSource", "DebianSource", "FolderSource", "WheelSource"),
+    "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
     "data.rendering": ("render",),
     "data.splits": ("read_jsonl", "write_splits"),
     "errors": (
@@ -191,6 +190,7 @@ _HOMES = {
     "plugin.checks": ("Check", "Finding"),
     "plugin.context": ("Context",),
     "plugin.hookspecs": ("hookimpl",),
+    "plugin.installed": ("install_hint",),
     "plugin.interfaces": (
         "DatasetSource",
         "Deployer",
@@ -205,35 +205,39 @@ _HOMES = {
     "plugin.registry": ("Registry",),
     "plugin.stores": ("open_store",),
     "progress": ("Progress", "Task", "replay"),
-    "record.local_store": ("LocalStore",),
     "record.artifacts": ("Artifact", "artifact_addresses", "copy_artifact", "read_artifact"),
     "record.layout": ("PlanAddress", "plan_uri", "split_plan_uri"),
+    "record.local_store": ("LocalStore",),
     "record.metadata": ("RunMetadata",),
     "record.plans": ("read_plan", "write_plan"),
     "record.run": ("Run",),
     "record.stores": ("Store",),
     "report.collect": ("report_run",),
-    "steps.client.client": ("Answered", "Question", "Unanswered", "ask"),
+    "steps.client.client": ("Question", "ask"),
     "steps.client.http": ("HttpTransport", "is_loopback"),
     "steps.client.payloads": (
         "error_message",
         "is_transient",
         "make_payload",
         "make_scoring_payload",
+        "parse_answer",
         "parse_log_probability",
-        "parse_reply",
     ),
     "steps.executor": ("Executor",),
     "steps.runtime": ("Runtime", "default_home"),
     "steps.step": ("run_step",),
     "steps.worker": ("Child",),
+    "values.answers": ("Answer", "Answered", "Outcome", "Pending", "Unanswered"),
     "values.data": ("DatasetSplits", "Record", "Split"),
-    "values.generations": ("Generation", "GenerationOptions", "Probe", "ProbeReply", "Reply"),
+    "values.generation_options": ("GenerationOptions",),
+    "values.generations": ("Generation",),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
     "values.plan": ("CompareStep", "GenerateStep", "Plan", "PrepareStep", "ScoreStep", "Step", "TrainStep"),
+    "values.probes": ("Probe",),
     "values.prompts": ("ChatPrompt", "ChatTemplate", "Prompt", "PromptTemplate", "TextPrompt", "TextTemplate"),
     "values.resources": ("Endpoint", "Resource", "TaggedResource"),
     "values.results": ("Results",),
+    "values.samples": ("Sample",),
     "values.scores": ("Metric", "RecordScore", "Scored", "Unscored"),
     "values.secrets": ("Secret",),
     "values.serial": ("canonical", "digest", "file_sha256", "from_json"),
@@ -241,137 +245,7 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [
-    "Answered",
-    "Artifact",
-    "Asset",
-    "AssetError",
-    "AssetSource",
-    "BaseModel",
-    "Card",
-    "ChatPrompt",
-    "ChatTemplate",
-    "Check",
-    "Child",
-    "CompareStep",
-    "Context",
-    "DataError",
-    "DatasetCard",
-    "DatasetSource",
-    "DatasetSplits",
-    "DebianSource",
-    "Deployer",
-    "DeployerCard",
-    "DeployerOptions",
-    "Endpoint",
-    "EndpointError",
-    "Evaluator",
-    "EvaluatorCard",
-    "Executor",
-    "ExecutorCard",
-    "ExecutorOptions",
-    "Failed",
-    "Finding",
-    "FolderSource",
-    "GenerateStep",
-    "Generation",
-    "GenerationOptions",
-    "HttpTransport",
-    "LLMOpsError",
-    "LocalStore",
-    "Metric",
-    "MissingExtraError",
-    "ModelCard",
-    "ModelOptions",
-    "Options",
-    "OrphanFinder",
-    "OrphanFinderCard",
-    "Plan",
-    "PlanAddress",
-    "PluginError",
-    "PrepareStep",
-    "Probe",
-    "ProbeReply",
-    "Progress",
-    "Prompt",
-    "PromptCard",
-    "PromptSource",
-    "PromptTemplate",
-    "Question",
-    "Record",
-    "RecordError",
-    "RecordScore",
-    "Registry",
-    "Reply",
-    "Reporter",
-    "ReporterCard",
-    "RequestError",
-    "Resource",
-    "ResourceBusyError",
-    "Results",
-    "Run",
-    "RunMetadata",
-    "RunNotFoundError",
-    "Runtime",
-    "ScoreStep",
-    "Scored",
-    "Secret",
-    "ServableModel",
-    "SpecError",
-    "Split",
-    "Step",
-    "StepFailedError",
-    "StepRecord",
-    "Store",
-    "StoreCard",
-    "StoreError",
-    "Succeeded",
-    "TaggedResource",
-    "Task",
-    "TextPrompt",
-    "TextTemplate",
-    "TrainStep",
-    "TrainedModel",
-    "Trainer",
-    "TrainerCard",
-    "TrainerOptions",
-    "TrainingPoint",
-    "Transport",
-    "Unanswered",
-    "Unscored",
-    "UserError",
-    "WheelSource",
-    "artifact_addresses",
-    "ask",
-    "canonical",
-    "copy_artifact",
-    "default_home",
-    "did_you_mean",
-    "digest",
-    "error_message",
-    "file_sha256",
-    "find_asset",
-    "from_json",
-    "hookimpl",
-    "is_loopback",
-    "is_transient",
-    "make_payload",
-    "make_scoring_payload",
-    "open_store",
-    "option",
-    "parse_log_probability",
-    "parse_reply",
-    "plan_uri",
-    "read_artifact",
-    "read_jsonl",
-    "read_plan",
-    "render",
-    "replay",
-    "run_step",
-    "split_plan_uri",
-    "write_plan",
-    "write_splits",
-]
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the test of the faces compares it with the names above
 
 
 def __getattr__(name: str) -> Any:

@@ -10,8 +10,12 @@ from typing import Any
 import attrs
 
 from llmops_sdk.record.layout import ARTIFACTS, ArtifactLayout, address_of
+from llmops_sdk.record.schema1 import upgrade_artifact
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.serial import canonical, from_json, to_json
+
+ARTIFACT_SCHEMA = 2
+"""The version of the form of values. Version 1 is read too: `record/schema1.py`."""
 
 
 @attrs.frozen
@@ -42,7 +46,11 @@ def read_artifact(store: Store, address: str) -> Artifact | None:
     if data is None:
         return None
     try:
-        return Artifact(address, json.loads(data)["value"])
+        mark = json.loads(data)
+        value = mark["value"]
+        return Artifact(
+            address, value if mark.get("schema", 1) == ARTIFACT_SCHEMA else upgrade_artifact(address, value)
+        )
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -57,7 +65,7 @@ def write_artifact(store: Store, address: str, run_id: str, value: Any) -> Artif
         value: The value it holds, an attrs class.
     """
     artifact = Artifact(address, to_json(value))
-    mark = {"address": address, "run": run_id, "value": artifact.value}
+    mark = {"address": address, "run": run_id, "schema": ARTIFACT_SCHEMA, "value": artifact.value}
     store.put_durable(ArtifactLayout(address).value, canonical(mark))
     return artifact
 

@@ -31,6 +31,9 @@ RUNS = "runs/"
 
 SPECIFICATION = "specification.yaml"
 REPORT = "report.html"
+GENERATIONS = "generations.jsonl"
+SCORES = "scores.jsonl"
+SAMPLES = "samples.jsonl"
 
 _RUN = "run.json"
 _VALUE = "artifact.json"

@@ -21,15 +21,19 @@ from typing import Any
 from llmops_sdk.errors import RunNotFoundError
 from llmops_sdk.record.artifacts import Artifact, read_artifact, write_artifact
 from llmops_sdk.record.files import read_json, to_value
-from llmops_sdk.record.layout import SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
+from llmops_sdk.record.layout import SAMPLES, SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
 from llmops_sdk.record.ledger import LedgerEntry
+from llmops_sdk.record.lines import read_samples
 from llmops_sdk.record.metadata import RunMetadata
 from llmops_sdk.record.plans import read_plan, write_plan
 from llmops_sdk.record.runs import find_run, read_metadata, run_exists
+from llmops_sdk.record.schema1 import upgrade_results
 from llmops_sdk.record.stores import Store
+from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Plan, PrepareStep
 from llmops_sdk.values.resources import Resource
 from llmops_sdk.values.results import RESULTS_SCHEMA, Results
+from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.serial import canonical, from_json, to_json
 from llmops_sdk.values.step_records import Started, StepRecord
 
@@ -181,9 +185,14 @@ class Run:
 
     # -- artifacts ------------------------------------------------------------------------------
 
-    def artifact(self, address: str) -> Artifact | None:
-        """Return a finished artifact, or None while there is none."""
-        if address not in self._artifacts:
+    def artifact(self, address: str, *, reread: bool = False) -> Artifact | None:
+        """Return a finished artifact, or None while there is none.
+
+        Args:
+            address: `kind/key`.
+            reread: Whether to look into the store again, where another process may have completed it.
+        """
+        if reread or address not in self._artifacts:
             artifact = read_artifact(self.store, address)
             if artifact is None:
                 return None
@@ -276,25 +285,32 @@ class Run:
         if data is None:
             message = f"run {self.id!r} has no results yet; finish it with: llmops run --resume {self.id}"
             raise RunNotFoundError(message)
-        if data.get("schema") != RESULTS_SCHEMA:
-            message = f"the results of run {self.id!r} are in form {data.get('schema')!r}; this version reads {RESULTS_SCHEMA}"
+        schema = data.get("schema")
+        if schema == 1:
+            data = {**upgrade_results(data), "schema": RESULTS_SCHEMA}
+        elif schema != RESULTS_SCHEMA:
+            message = f"the results of run {self.id!r} have schema {schema!r}; this version of llmops-sdk reads 1 and {RESULTS_SCHEMA}"
             raise RunNotFoundError(message)
         results: Results = to_value(data, Results, self.store, key)
         return results
 
-    def write_results(self, leaderboards: Any, evaluators: Any) -> None:
-        """Keep the conclusion: `Results`, its parts as JSON."""
-        data = {"evaluators": evaluators, "leaderboards": leaderboards, "name": self.plan.name, "run_id": self.id}
-        self.store.put_durable(self._layout.results, canonical({**data, "schema": RESULTS_SCHEMA}))
+    def write_results(self, conclusions: ResultsValue) -> None:
+        """Write `results.json`: the conclusions, under this run's ID."""
+        results = Results(self.id, self.plan.name, conclusions.leaderboards, conclusions.evaluators)
+        self.store.put_durable(self._layout.results, canonical(to_json(results)))
 
-    def samples(self, cell: str) -> Iterator[dict[str, Any]]:
-        """Yield every test record of a cell with its prompt, output and scores, in the test split's order."""
-        for line in self.store.read_lines(self._layout.samples(cell)):
-            yield json.loads(line)
+    def samples(self, cell: str) -> Iterator[Sample]:
+        """Yield every test record of a cell with its prompt, answer and scores, in the test split's order.
+
+        Raises:
+            RecordError: A line is damaged.
+        """
+        key = self._layout.samples(cell)
+        return read_samples(self.store.read_lines(key), self.store.locate(key))
 
     def put_samples(self, cell: str, address: str) -> None:
         """Put the samples of a cell into the record, from the artifact that holds them."""
-        self.store.copy(ArtifactLayout(address).file("samples.jsonl"), self._layout.samples(cell))
+        self.store.copy(ArtifactLayout(address).file(SAMPLES), self._layout.samples(cell))
 
     # -- other files ----------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.plan import Step
 from llmops_sdk.values.prompts import TextTemplate
-from llmops_sdk.values.serial import from_json, to_json
+from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
 
 
@@ -45,7 +45,7 @@ def collect(run: Run) -> ReportData:
     specification = run.read(SPECIFICATION)
     return ReportData(
         results=run.results(),
-        metadata=_facts(run),
+        metadata=_metadata(run),
         specification=specification.decode() if specification else "",
         datasets=tuple(_datasets(run)),
         prompts={prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
@@ -55,7 +55,7 @@ def collect(run: Run) -> ReportData:
     )
 
 
-def _facts(run: Run) -> dict[str, str]:
+def _metadata(run: Run) -> dict[str, str]:
     began = run.metadata.created_at
     records = [record for step in run.plan.steps if (record := run.record(step.name)) is not None]
     kept = [
@@ -74,7 +74,7 @@ def _facts(run: Run) -> dict[str, str]:
         "plan": run.plan.hash[:12],
         "plugins": ", ".join(f"{pin.name} {pin.version}".strip() for pin in run.plan.plugins),
         **({"still billed": f"{', '.join(kept)}; delete it with: {how_to_remove(run.id)}"} if kept else {}),
-        **run.metadata.details,  # what the executor has to tell: what a rehearsal substitutes
+        **run.metadata.details,  # what the executor adds: what a rehearsal substitutes
     }
 
 
@@ -84,7 +84,7 @@ def _datasets(run: Run) -> Iterator[DatasetInfo]:
         artifact = run.artifact(record.artifacts["data"]) if isinstance(record, Succeeded) else None
         if artifact is None:
             continue
-        splits: DatasetSplits = from_json(artifact.value, DatasetSplits)
+        splits: DatasetSplits = artifact.read(DatasetSplits)
         options = {name: _plain(value) for name, value in dataset.options.items() if value not in ("", None, {})}
         source = {"use": dataset.use, **options, **splits.source}
         yield DatasetInfo(dataset.name, source, splits.train.records, splits.test.records)

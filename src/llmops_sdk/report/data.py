@@ -7,8 +7,8 @@ from typing import Literal
 
 import attrs
 
-from llmops_sdk.report.records import Sample
 from llmops_sdk.values.results import Results
+from llmops_sdk.values.samples import Sample
 
 MOST_RECORDS = 500
 """Records of a dataset that a report shows; the samples of the run have all of them."""

@@ -1,28 +1,103 @@
-"""Records as JSON for the report's script, which cannot leave its element."""
+"""The records of a leaderboard as JSON for the page's script: fields and prompts once, then each candidate's answer."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
+import attrs
 from markupsafe import Markup
 
+from llmops_sdk.report.data import MOST_RECORDS
 from llmops_sdk.report.numbers import finite
+from llmops_sdk.report.script_json import script_json
+from llmops_sdk.values.answers import Answer, Answered, Outcome
+from llmops_sdk.values.probes import ProbeSample
+from llmops_sdk.values.prompts import Prompt, TextPrompt
+from llmops_sdk.values.results import CellResult, FailedCell, Leaderboard
+from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
-
-Sample = Mapping[str, Any]
-"""A line of `samples/<cell>.jsonl`: index, record, prompt, output, error, latency, counts, scores, score_errors, notes, probes."""
 
 MOST_CHARACTERS = 20_000
 """Characters of one text that a report holds; the page says where it cut one."""
 
+MOST_BYTES = 24_000_000
+"""JSON of one dataset's records after which a report takes no more of them, should they be very long."""
 
-def pack_record(
+
+@attrs.frozen
+class PackedRecords:
+    """The records of one leaderboard.
+
+    Attributes:
+        payload: The JSON for the page's script.
+        shown: The number of records in it.
+        known: The number of records that have a sample.
+    """
+
+    payload: Markup
+    shown: int
+    known: int
+
+
+def pack_records(
+    board: Leaderboard,
+    samples: Mapping[str, Sequence[Sample]],
+    metrics: Sequence[Metric],
+    colours: Mapping[str, int],
+) -> PackedRecords:
+    """Pack the records of a leaderboard, at most `MOST_RECORDS` and about `MOST_BYTES`.
+
+    Args:
+        board: The leaderboard.
+        samples: Cell name to its samples.
+        metrics: In the order of the scores.
+        colours: Candidate to its colour.
+    """
+    rows = _side_by_side(board, samples)
+    cells = [cell for cell in _cells(board) if any(cell.cell in row for row in rows.values())]
+    prompts = [cell.prompt if isinstance(cell, CellResult) else cell.cell for cell in cells]
+    columns = [(cell.cell, prompt) for cell, prompt in zip(cells, prompts, strict=True)]
+    packed: list[Markup] = []
+    size = 0
+    for index, row in rows.items():
+        text = script_json(_pack_record(index, row, columns, metrics))
+        size += len(text)
+        if size > MOST_BYTES and packed:
+            break
+        packed.append(text)
+    head = {
+        "dataset": board.dataset,
+        "best": board.verdict.best,
+        "metrics": [{"name": m.name, "label": m.label or m.name, "higher": m.higher_is_better} for m in metrics],
+        "candidates": [
+            {"name": cell.candidate, "cell": cell.cell, "prompt": prompt, "colour": colours[cell.candidate]}
+            for cell, prompt in zip(cells, prompts, strict=True)
+        ],
+    }
+    payload = Markup('{{"head":{},"records":[{}]}}').format(script_json(head), Markup(",").join(packed))
+    return PackedRecords(payload, len(packed), len(rows))
+
+
+def _cells(board: Leaderboard) -> tuple[CellResult | FailedCell, ...]:
+    return (*board.cells, *board.failed)
+
+
+def _side_by_side(board: Leaderboard, samples: Mapping[str, Sequence[Sample]]) -> dict[int, dict[str, Sample]]:
+    """Put the samples of a dataset's cells side by side: index to cell to sample, at most `MOST_RECORDS`."""
+    rows: dict[int, dict[str, Sample]] = {}
+    for cell in _cells(board):
+        for sample in samples.get(cell.cell, ()):
+            rows.setdefault(sample.index, {})[cell.cell] = sample
+    return dict(islice(sorted(rows.items()), MOST_RECORDS))
+
+
+def _pack_record(
     index: int, row: Mapping[str, Sample], cells: Sequence[tuple[str, str]], metrics: Sequence[Metric]
 ) -> dict[str, Any]:
-    """Return one record for the page's script: fields and prompts once, then what each candidate made of it.
+    """Return one record.
 
     Args:
         index: The record's place in the test split.
@@ -38,75 +113,75 @@ def pack_record(
         if sample is None:
             answers.append(None)
             continue
-        prompt = _prompt(sample.get("prompt"))
+        prompt = _prompt(sample.prompt)
         own = {} if prompts.setdefault(prompt_name, prompt) == prompt else {"prompt": prompt}
-        answers.append({**_answer(sample, metrics), **own})
-    fields = [[name, _cut(value)] for name, value in first["record"].items()]
+        answers.append({**_pack_answer(sample, metrics), **own})
+    fields = [[name, _cut(value)] for name, value in first.record.items()]
     return {"index": index, "fields": fields, "prompts": prompts, "answers": answers}
 
 
-def script_json(value: Any) -> Markup:
-    """Return JSON that can neither end nor change the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Markup(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: S704 - nothing that HTML reads is left
-
-
-_UNSAFE = re.compile("[<>&\u2028\u2029\x7f\ud800-\udfff]")
-
-
-def _answer(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
-    scores = sample.get("scores") or {}
-    answer = {
-        "output": None if sample.get("output") is None else _cut(sample["output"]),
-        "error": _cut(sample.get("error") or ""),
-        "latency": finite(sample.get("latency")),
-        "tokens": [sample.get("prompt_tokens"), sample.get("output_tokens")],
-        "finish": sample.get("finish_reason") or "",
-        "scores": [finite(scores.get(metric.name)) for metric in metrics],
-        "unscored": {name: _cut(text) for name, text in (sample.get("score_errors") or {}).items()},
-        "notes": _beside(sample),
+def _pack_answer(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
+    answer = sample.answer or Answer()
+    pending = {evaluator: f"pending: {error}" for evaluator, error in sample.pending_scores.items()}
+    packed = {
+        "output": None if sample.answer is None else _cut(answer.output),
+        "error": _cut(sample.error),
+        "latency": None if sample.answer is None else finite(answer.latency),
+        "tokens": [answer.prompt_tokens, answer.output_tokens],
+        "finish": answer.finish_reason,
+        "scores": [finite(sample.scores.get(metric.name)) for metric in metrics],
+        "unscored": {evaluator: _cut(text) for evaluator, text in {**sample.score_errors, **pending}.items()},
+        "notes": _notes(sample),
     }
     kept_empty = ("output", "scores")
     return {
         name: value
-        for name, value in answer.items()
+        for name, value in packed.items()
         if name in kept_empty or value not in ("", None, {}, [], [None, None])
     }
 
 
-def _beside(sample: Sample) -> list[list[Any]]:
-    """Return what evaluators keep beside an answer, each with a title: their notes, and their probes' replies."""
+def _notes(sample: Sample) -> list[list[Any]]:
+    """Return what evaluators keep beside an answer, each with a title: their notes, and what became of their probes."""
     notes = [
         [f"{evaluator}: {name}", _cut(text)]
-        for evaluator, found in (sample.get("notes") or {}).items()
-        for name, text in found.items()
+        for evaluator, texts in sample.notes.items()
+        for name, text in texts.items()
     ]
     probes = [
-        [f"{evaluator}: probe {probe['name']}", _cut("\n".join(_told(probe)))]
-        for evaluator, found in (sample.get("probes") or {}).items()
-        for probe in found
+        [f"{evaluator}: probe {probe.name}", _cut("\n".join(_probe_lines(probe)))]
+        for evaluator, asked in sample.probes.items()
+        for probe in asked
     ]
     return notes + probes
 
 
-def _told(probe: Mapping[str, Any]) -> Iterator[str]:
-    asked = probe["prompt"]
-    yield f"asked: {asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)}"
-    if "log_probability" in probe:
-        yield f"log-probability: {probe['log_probability']:.4f}"
-    if "output" in probe:
-        yield f"answered: {probe['output']}"
-    if "error" in probe:
-        yield f"failed: {probe['error']}"
+def _probe_lines(probe: ProbeSample) -> Iterator[str]:
+    yield f"asked: {_prompt_text(probe.prompt)}"
+    yield _outcome_line(probe.outcome)
 
 
-def _prompt(prompt: Any) -> Any:
-    if prompt is None or isinstance(prompt, str):
-        return _cut(prompt or "")
-    return [[str(message.get("role", "")), _cut(message.get("content", ""))] for message in prompt]
+def _outcome_line(outcome: Outcome) -> str:
+    if not isinstance(outcome, Answered):
+        return f"failed: {outcome.error}"
+    if outcome.answer.log_probability is not None:
+        return f"log-probability: {outcome.answer.log_probability:.4f}"
+    return f"answered: {outcome.answer.output}"
+
+
+def _prompt_text(prompt: Prompt) -> str:
+    if isinstance(prompt, TextPrompt):
+        return prompt.text
+    return json.dumps([dict(message) for message in prompt.messages], ensure_ascii=False)
+
+
+def _prompt(prompt: Prompt) -> Any:
+    if isinstance(prompt, TextPrompt):
+        return _cut(prompt.text)
+    return [[message.get("role", ""), _cut(message.get("content", ""))] for message in prompt.messages]
 
 
 def _cut(value: Any) -> Any:
-    """Return a text, or what the page shows of one that is too long: `{cut: its beginning, of: its length}`."""
+    """Return a text, or what the page shows of one that is too long: `{cut: its start, of: its length}`."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= MOST_CHARACTERS else {"cut": text[:MOST_CHARACTERS], "of": len(text)}

@@ -13,34 +13,40 @@ HEARTBEAT_SECONDS = 15.0
 
 
 class Heartbeat:
-    """Says of every step that is begun and not ended, every `HEARTBEAT_SECONDS`, that it is alive."""
+    """Writes into the record of each running step, every `HEARTBEAT_SECONDS`, that it is alive."""
 
     def __init__(self) -> None:
-        self._alive: dict[tuple[str, str], tuple[Run, float]] = {}
+        self._running: dict[tuple[str, str], tuple[Run, float]] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def start(self, run: Run, step: str, at: float) -> None:
-        """Say it at once, and from now on."""
+        """Write the first heartbeat of a step now, and the next ones from a thread.
+
+        Args:
+            run: The run.
+            step: The step.
+            at: When the step started, in seconds since the epoch.
+        """
         run.write_started(step, at)
         with self._lock:
-            self._alive[(run.id, step)] = (run, at)
+            self._running[(run.id, step)] = (run, at)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._beat, name="llmops-heart", daemon=True)
+                self._thread = threading.Thread(target=self._write_all, name="llmops-heartbeat", daemon=True)
                 self._thread.start()
 
     def stop(self, run: Run, step: str) -> None:
-        """Say it no more."""
+        """Write no further heartbeat of a step."""
         with self._lock:
-            self._alive.pop((run.id, step), None)
+            self._running.pop((run.id, step), None)
 
-    def _beat(self) -> None:
+    def _write_all(self) -> None:
         while True:
             time.sleep(HEARTBEAT_SECONDS)
             with self._lock:
-                alive = dict(self._alive)
-            for (_, step), (run, at) in alive.items():
-                with contextlib.suppress(Exception):  # a beat that a store loses must not be the last one
+                running = dict(self._running)
+            for (_, step), (run, at) in running.items():
+                with contextlib.suppress(Exception):  # a heartbeat that a store loses must not be the last one
                     run.write_started(step, at)
 
 

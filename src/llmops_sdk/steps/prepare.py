@@ -1,38 +1,43 @@
-"""The `prepare` step: load and split a dataset, and check its records against the prompts, before anything costs."""
+"""The `prepare` step: load and split a dataset, and check its records against the prompts, before anything is billed."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from llmops_sdk.data.rendering import render
 from llmops_sdk.errors import DataError
 from llmops_sdk.plugin.interfaces import DatasetSource
-from llmops_sdk.steps.job import Job, Made, splits_in
+from llmops_sdk.steps.execution import StepExecution, StepOutput, splits_in
 from llmops_sdk.values.data import DatasetSplits, Split
 from llmops_sdk.values.plan import Plan, PrepareStep
-from llmops_sdk.values.serial import digest, to_json
+from llmops_sdk.values.serial import digest
 
 
-def prepare(job: Job, step: PrepareStep) -> Made:
-    """Make the data artifact unless it is there, then check its records against every prompt of the plan."""
-    component = job.run.plan.dataset_by_name[step.dataset]
-    source: DatasetSource = job.runtime.registry.make("dataset", component.use, component.options)
-    fingerprint = source.fingerprint(job.context(job.runtime.home))
+def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
+    """Make the data artifact unless the store has it, then check its records against every prompt of the plan.
+
+    Raises:
+        DataError: The dataset has no test record, or a record in both splits; or a prompt needs a field that a record
+            lacks.
+    """
+    plan = execution.run.plan
+    component = plan.dataset_by_name[step.dataset]
+    source: DatasetSource = execution.runtime.registry.make("dataset", component.use, component.options)
+    fingerprint = source.fingerprint(execution.context("dataset", component.use, execution.runtime.home))
     address = f"data/{digest(component.key, fingerprint)}"
 
-    def make(folder: Path) -> Any:
-        splits = source.load(job.context(folder))
+    def load(folder: Path) -> DatasetSplits:
+        splits = source.load(execution.context("dataset", component.use, folder))
         _check_splits(splits, step.dataset)
-        return to_json(_relative(splits, folder))
+        return _relative(splits, folder)
 
-    once = job.make_once(address, make)
-    with job.run.artifact_folder(address) as folder:
-        _check_prompts(splits_in(folder, once.artifact), step.dataset, job.run.plan)
-    return Made({"data": address}, once.cached)
+    built = execution.build_artifact(address, load)
+    with execution.run.artifact_folder(address) as folder:
+        _check_prompts(splits_in(folder, built.artifact), step.dataset, plan)
+    return StepOutput({"data": address}, built.cached)
 
 
 def _relative(splits: DatasetSplits, folder: Path) -> DatasetSplits:
@@ -48,7 +53,7 @@ def _check_splits(splits: DatasetSplits, dataset: str) -> None:
     Keeps eight bytes of hash for each test record.
     """
     if splits.test.records == 0:
-        message = f"dataset {dataset!r} leaves no test record; raise test_fraction or give more data"
+        message = f"dataset {dataset!r} has no test records; raise test_fraction or add data"
         raise DataError(message)
     tested: dict[bytes, int] = {}
     with splits.test.path.open("rb") as lines:
@@ -58,7 +63,7 @@ def _check_splits(splits: DatasetSplits, dataset: str) -> None:
         for index, line in enumerate(lines):
             other = tested.get(_short_hash(line))
             if other is not None:
-                message = f"dataset {dataset!r} has train record {index} in its test split too (record {other}); a score on it would prove nothing"
+                message = f"train record {index} of dataset {dataset!r} is also its test record {other}; a score on it would prove nothing"
                 raise DataError(message)
 
 
@@ -67,13 +72,10 @@ def _short_hash(line: bytes) -> bytes:
 
 
 def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan) -> None:
-    """Render every record through every prompt, so that a missing field is told before any training."""
+    """Render every record through every prompt: a missing field is an error before any training."""
     trains = any(model.trainer is not None for model in plan.models)
     for name, split in (("train", splits.train if trains else None), ("test", splits.test)):
         for index, record in enumerate(split or ()):
             for prompt in plan.prompts:
-                render(
-                    prompt.template,
-                    record,
-                    where=f"prompt {prompt.name!r}, dataset {dataset!r}, {name} record {index}",
-                )
+                where = f"{name} record {index} of dataset {dataset!r} (prompt {prompt.name!r})"
+                render(prompt.template, record, where=where)

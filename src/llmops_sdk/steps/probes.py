@@ -7,11 +7,9 @@ the same questions share the answers, and an option that changes only how answer
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -21,12 +19,15 @@ from llmops_sdk.plugin.cards import EvaluatorCard
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.record.artifacts import Artifact
+from llmops_sdk.record.lines import read_outcomes
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.client.client import Question
-from llmops_sdk.steps.job import Job
+from llmops_sdk.steps.execution import StepExecution
+from llmops_sdk.values.answers import Outcome
 from llmops_sdk.values.data import Record, Split
-from llmops_sdk.values.generations import Probe, ProbeReply
-from llmops_sdk.values.prompts import ChatPrompt, Prompt, PromptTemplate, TextPrompt
+from llmops_sdk.values.plan import Cell
+from llmops_sdk.values.probes import Probe, ProbeSample
+from llmops_sdk.values.prompts import Prompt, PromptTemplate, TextPrompt
 from llmops_sdk.values.serial import canonical, digest, to_json
 
 
@@ -37,7 +38,7 @@ class Prober:
     Attributes:
         name: How the pipeline calls the evaluator.
         evaluator: The evaluator.
-        context: What its `probes` is handed.
+        context: What its `probes` gets.
         test: The test records.
         template: The cell's prompt template.
     """
@@ -70,28 +71,26 @@ class Prober:
 
     def probe_set(self) -> ProbeSet:
         """Count the questions and hash them."""
-        total, found = 0, hashlib.sha256()
+        total, hashed = 0, hashlib.sha256()
         for question in self.questions():
             total += 1
-            found.update(canonical(to_json(question)) + b"\n")
-        return ProbeSet(total, found.hexdigest())
+            hashed.update(canonical(to_json(question)) + b"\n")
+        return ProbeSet(total, hashed.hexdigest())
 
-    def replies(self, answers: Path) -> Iterator[list[tuple[Probe, ProbeReply]]]:
-        """Yield, for each test record, its probes with what they got.
+    def outcomes(self, answers: Path) -> Iterator[list[tuple[Probe, Outcome]]]:
+        """Yield, for each test record, its probes with what became of them.
 
         Args:
             answers: The outcomes in the order of the questions, one a line.
         """
         with answers.open("rb") as lines:
+            outcomes = read_outcomes(lines, str(answers))
             for record in self.test:
-                yield [(probe, _reply(json.loads(next(lines)))) for probe in self.of(record)]
+                yield [(probe, next(outcomes)) for probe in self.of(record)]
 
-    def sample(self, replies: list[tuple[Probe, ProbeReply]]) -> list[dict[str, Any]]:
-        """Return how a sample tells of its probes."""
-        return [
-            {"name": probe.name, "prompt": to_json(text_of(self._prompt(probe))), **_filled(reply)}
-            for probe, reply in replies
-        ]
+    def samples(self, outcomes: list[tuple[Probe, Outcome]]) -> tuple[ProbeSample, ...]:
+        """Return the probes of one record as its sample shows them."""
+        return tuple(ProbeSample(probe.name, self._prompt(probe), outcome) for probe, outcome in outcomes)
 
     def _prompt(self, probe: Probe) -> Prompt:
         if probe.record is not None:
@@ -99,7 +98,7 @@ class Prober:
         if not probe.text:
             message = f"evaluator {self.name!r} gave a probe {probe.name!r} with neither a record nor a text"
             raise PluginError(message)
-        return TextPrompt(probe.text, "")
+        return TextPrompt(probe.text)
 
 
 @attrs.frozen
@@ -107,7 +106,7 @@ class ProbeSet:
     """What the probes of a cell ask.
 
     Attributes:
-        total: How many questions.
+        total: The number of questions.
         sha256: Of the questions.
     """
 
@@ -123,43 +122,38 @@ class ProbeSet:
         return f"probes/{digest(generations, self.sha256)}"
 
 
-def probers(job: Job, test: Split, template: PromptTemplate) -> dict[str, Prober]:
+def probers(execution: StepExecution, test: Split, template: PromptTemplate) -> dict[str, Prober]:
     """Return the probers of the plan's evaluators that have probes, by the evaluators' names."""
-    found = {}
-    for component in job.run.plan.evaluators:
-        card = job.runtime.registry.offer("evaluator", component.use).card
+    registry = execution.runtime.registry
+    by_name = {}
+    for component in execution.run.plan.evaluators:
+        card = registry.offer("evaluator", component.use).card
         if isinstance(card, EvaluatorCard) and card.probes:
-            evaluator: Evaluator = job.runtime.registry.make("evaluator", component.use, component.options)
-            context = job.context(job.runtime.home)
-            found[component.name] = Prober(component.name, evaluator, context, test, template)
-    return found
+            evaluator: Evaluator = registry.make("evaluator", component.use, component.options)
+            context = execution.context("evaluator", component.use, execution.runtime.home)
+            by_name[component.name] = Prober(component.name, evaluator, context, test, template)
+    return by_name
 
 
-def find_probes(run: Run, prober: Prober, probes: ProbeSet, generations: str, cell: str) -> Artifact:
+def find_probes(run: Run, prober: Prober, probes: ProbeSet, generations: str, cell: Cell) -> Artifact:
     """Return the artifact with a cell's answered probes.
+
+    Args:
+        run: The run.
+        prober: The evaluator's probes of the cell.
+        probes: What they ask.
+        generations: The address of the cell's generations.
+        cell: The cell.
 
     Raises:
         SpecError: They were never asked; names the evaluator.
     """
-    found = run.artifact(probes.address(generations))
-    if found is None:
+    artifact = run.artifact(probes.address(generations))
+    if artifact is None:
         message = (
-            f"evaluator {prober.name!r} asks the model questions of its own, and none are recorded for cell {cell!r}: name the "
-            "evaluator in the specification and run it again; what was generated is kept, and only these are asked"
+            f"evaluator {prober.name!r} asks the model questions of its own, and none are recorded for candidate "
+            f"{cell.candidate!r} on {cell.dataset!r}: add the evaluator to the specification and run it again; the "
+            "recorded answers are reused, and only these questions are asked"
         )
         raise SpecError(message)
-    return found
-
-
-def text_of(prompt: Prompt) -> Any:
-    """Return what a prompt asks: a text, or the messages of a chat."""
-    return prompt.messages if isinstance(prompt, ChatPrompt) else prompt.text
-
-
-def _reply(outcome: dict[str, Any]) -> ProbeReply:
-    return ProbeReply(outcome.get("output"), outcome.get("log_probability"), outcome.get("error", ""))
-
-
-def _filled(reply: ProbeReply) -> dict[str, Any]:
-    found = {"output": reply.output, "log_probability": reply.log_probability, "error": reply.error or None}
-    return {name: value for name, value in found.items() if value is not None}
+    return artifact

@@ -6,73 +6,82 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from llmops_sdk.errors import EndpointError
-from llmops_sdk.steps.job import Job
+from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.resources import Resource
 
 
 @contextmanager
 def managed_resources(
-    job: Job, resources: Iterable[Resource], delete: Callable[[Resource], None], *, keep: bool = False
+    execution: StepExecution,
+    resources: Iterable[Resource],
+    delete: Callable[[Resource], None],
+    *,
+    keep: bool = False,
 ) -> Iterator[None]:
     """Enter resources into the ledger, and delete them however the block ends.
 
-    All of them are tried even when deleting one fails, and the ledger keeps what may still exist. What is left is raised,
-    or told where the block itself failed.
+    Each is tried even if deleting another one fails, and the ledger keeps what may still exist.
 
     Args:
-        job: The step.
-        resources: What the block makes, in that order.
+        execution: The step.
+        resources: What the block creates, in that order; deleted in reverse order.
         delete: Deletes one.
-        keep: Whether they stay when the block succeeds, which the ledger, the log and the progress say.
+        keep: Whether they stay if the block succeeds; the ledger, the log and the progress then show them.
+
+    Raises:
+        EndpointError: One could not be deleted. Only logged if the block itself failed.
     """
     entered = tuple(resources)
     for resource in entered:
-        job.run.add_resource(resource, job.step)
+        execution.run.add_resource(resource, execution.step)
     try:
         yield
         if keep:
-            _keep_all(job, entered)
+            _keep_all(execution, entered)
     except BaseException:
-        failure = _delete_all(job, entered, delete)
+        failure = _delete_all(execution, entered, delete)
         if failure is not None:
-            job.runtime.progress.log(f"{job.step}: {failure}")
+            execution.runtime.progress.log(f"{execution.step}: {failure}")
         raise
-    failure = None if keep else _delete_all(job, entered, delete)
+    failure = None if keep else _delete_all(execution, entered, delete)
     if failure is not None:
         raise failure
 
 
 def how_to_remove(run_id: str) -> str:
-    """Say how what a run has kept is removed."""
+    """Return the command that deletes what a run has kept."""
     return f"llmops gc --run {run_id} --force"
 
 
-def _keep_all(job: Job, entered: tuple[Resource, ...]) -> None:
+def _keep_all(execution: StepExecution, entered: tuple[Resource, ...]) -> None:
     for resource in entered:
-        job.run.mark_kept(resource, job.step)
-    kept = ", ".join(f"{resource.kind} {resource.name}" for resource in reversed(entered))
-    said = f"kept, and goes on costing: {kept}; remove it with: {how_to_remove(job.run.id)}"
-    job.log.warning("%s", said)
-    job.runtime.progress.log(f"{job.step}: {said}")
+        execution.run.mark_kept(resource, execution.step)
+    message = f"kept (still billed): {_names(reversed(entered))}; delete with: {how_to_remove(execution.run.id)}"
+    execution.log.warning("%s", message)
+    execution.runtime.progress.log(f"{execution.step}: {message}")
 
 
-def _delete_all(job: Job, entered: tuple[Resource, ...], delete: Callable[[Resource], None]) -> Exception | None:
-    failure: Exception | None = None
-    left: list[Resource] = []
+def _delete_all(
+    execution: StepExecution, entered: tuple[Resource, ...], delete: Callable[[Resource], None]
+) -> Exception | None:
+    cause: Exception | None = None
+    remaining: list[Resource] = []
     for resource in reversed(entered):
-        left.append(resource)
+        remaining.append(resource)
         try:
             delete(resource)
-            left.remove(resource)
-            job.run.mark_deleted(resource, job.step)
+            remaining.remove(resource)
+            execution.run.mark_deleted(resource, execution.step)
         except Exception as exc:
-            job.log.exception("%s %r could not be deleted", resource.kind, resource.name)
-            failure = failure or exc
-    if not left:
-        return failure
-    names = ", ".join(f"{resource.kind} {resource.name}" for resource in left)
-    found = EndpointError(
-        f"left, and may go on costing: {names} ({failure}); remove it with: llmops gc --run {job.run.id}"
-    )
-    found.__cause__ = failure
-    return found
+            execution.log.exception("%s %r could not be deleted", resource.kind, resource.name)
+            cause = cause or exc
+    if not remaining:
+        return cause
+    message = f"not deleted (may still be billed): {_names(remaining)} ({cause}); delete with: llmops gc --run {execution.run.id}"
+    failure = EndpointError(message)
+    failure.__cause__ = cause
+    return failure
+
+
+def _names(resources: Iterable[Resource]) -> str:
+    return ", ".join(f"{resource.kind} {resource.name}" for resource in resources)

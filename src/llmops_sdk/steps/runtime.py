@@ -1,10 +1,13 @@
-"""What a process brings to the steps it runs, and the context it hands to plugins."""
+"""`Runtime`: the plugins, cache, network and progress of this process."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -12,18 +15,17 @@ from llmops_sdk.assets.asset import get_asset
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.record.run import Run
 
 
 @attrs.frozen
 class Runtime:
-    """What this process brings: plugins, cache, network or none, and somebody to tell the progress to.
+    """What the steps that run in this process share.
 
     Attributes:
         registry: The installed plugins.
         home: The cache of this machine.
-        offline: Whether the network must not be touched.
-        progress: Who is told.
+        offline: Whether the network must not be used.
+        progress: Where progress is shown.
     """
 
     registry: Registry
@@ -33,31 +35,51 @@ class Runtime:
 
     @classmethod
     def here(cls, progress: Progress | None = None) -> Runtime:
-        """Return what a process brings by itself: the installed plugins, and what `LLMOPS_` variables say."""
+        """Return the runtime of a process without a user's options: installed plugins and `LLMOPS_` variables.
+
+        Args:
+            progress: Where progress is shown; by default the terminal.
+        """
         offline = bool(os.environ.get("LLMOPS_OFFLINE"))
         return cls(Registry.load(), default_home(), offline=offline, progress=progress or progress_for())
 
     def asset(self, name: str) -> Path:
-        """Return an asset's folder, fetched first where it is missing.
+        """Return an asset's folder, and fetch it first if it is missing.
 
         Raises:
-            AssetError: It cannot be had.
+            AssetError: It is not available.
         """
         return get_asset(self.registry.asset(name), self.home, progress=self.progress, offline=self.offline)
 
-    def context(self, run: Run, step: str, folder: Path, log: logging.Logger) -> Context:
-        """Make what a plugin is handed."""
+    def context(
+        self,
+        *,
+        run_id: str,
+        step: str,
+        folder: Path,
+        log: logging.Logger,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Context:
+        """Make the context of a step, without settings; its `for_card` adds those of the plugin that is called.
+
+        Args:
+            run_id: The run.
+            step: The step's name.
+            folder: Where the plugin writes.
+            log: The step's log.
+            settings: Plugin name to its settings, as the plan has them.
+        """
         return Context(
-            run_id=run.id,
+            run_id=run_id,
             step=step,
             folder=folder,
             home=self.home,
             offline=self.offline,
             progress=self.progress,
             log=log,
-            settings=run.plan.settings,
             make=self.registry.make,
             asset=self.asset,
+            settings_of=partial(self.registry.settings_of, settings or {}),
         )
 
 

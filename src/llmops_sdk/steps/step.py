@@ -12,9 +12,9 @@ from typing import Any
 from llmops_sdk.errors import EndpointError, UserError
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.compare import compare
+from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.generate import generate
 from llmops_sdk.steps.heartbeat import HEARTBEAT
-from llmops_sdk.steps.job import Job, Made
 from llmops_sdk.steps.prepare import prepare
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.score import score
@@ -31,35 +31,34 @@ def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
     Raises:
         KeyboardInterrupt: The user stopped it; the step has no record and will be run again.
     """
-    done = run.record(name)
-    if done is not None:
-        return done
-    step = run.plan.step_by_name[name]
-    began = time.time()
-    failed = _failed_earlier(run, step)
-    if failed is not None and not isinstance(step, CompareStep):
-        message = (
-            f"step {failed.cause!r} failed earlier: {failed.error}" if failed.cause == failed.step else failed.error
-        )
-        return _keep(run, Failed(name, message, "", failed.cause, began, 0.0))
-    log = _step_log(run, name)
+    record = run.record(name)
+    if record is None:
+        record = _run(run, run.plan.step_by_name[name], runtime)
+        run.write_record(record)
+    return record
+
+
+def _run(run: Run, step: Step, runtime: Runtime) -> StepRecord:
+    name, started_at = step.name, time.time()
+    earlier = _failed_earlier(run, step)
+    if earlier is not None and not isinstance(step, CompareStep):
+        own = earlier.cause == earlier.step
+        error = f"step {earlier.cause!r} failed earlier: {earlier.error}" if own else earlier.error
+        return Failed(name, error, "", earlier.cause, started_at, 0.0)
+    log = step_log(run, name)
+    execution = StepExecution(run, name, runtime, log, started_at)
     try:
-        made = _KINDS[type(step)](Job(run, name, runtime, log, began), step)
+        output = _KINDS[type(step)](execution, step)
     except (UserError, EndpointError) as exc:
         log.error("%s", exc)  # noqa: TRY400 - the user's mistake needs no traceback
-        return _keep(run, Failed(name, _one_line(exc), "", name, began, time.time() - began))
+        return Failed(name, _one_line(exc), "", name, started_at, time.time() - started_at)
     except Exception as exc:
         log.exception("step %r failed", name)
         error = f"{type(exc).__name__}: {_one_line(exc)}"
-        return _keep(run, Failed(name, error, traceback.format_exc(), name, began, time.time() - began))
+        return Failed(name, error, traceback.format_exc(), name, started_at, time.time() - started_at)
     finally:
         HEARTBEAT.stop(run, name)
-    return _keep(run, Succeeded(name, made.artifacts, made.cached, began, time.time() - began))
-
-
-def _keep(run: Run, record: StepRecord) -> StepRecord:
-    run.write_record(record)
-    return record
+    return Succeeded(name, output.artifacts, output.cached, started_at, time.time() - started_at, output.pending)
 
 
 def _failed_earlier(run: Run, step: Step) -> Failed | None:
@@ -70,7 +69,8 @@ def _failed_earlier(run: Run, step: Step) -> Failed | None:
     return None
 
 
-def _step_log(run: Run, step: str) -> logging.Logger:
+def step_log(run: Run, step: str) -> logging.Logger:
+    """Return a logger whose lines go to the log of that name in the run's record."""
     log = logging.Logger(f"llmops.{step}")  # noqa: LOG001 - not a global one: there may be thousands of steps
     handler = _RunHandler(run, step)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -96,7 +96,7 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-_KINDS: Mapping[type, Callable[[Job, Any], Made]] = {
+_KINDS: Mapping[type, Callable[[StepExecution, Any], StepOutput]] = {
     PrepareStep: prepare,
     TrainStep: train,
     GenerateStep: generate,

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from llmops_sdk.errors import DataError
 from llmops_sdk.plugin.interfaces import Trainer
-from llmops_sdk.steps.job import Job, Made
+from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.resources import managed_resources
+from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import TrainStep
 from llmops_sdk.values.serial import digest, to_json
 
 
-def train(job: Job, step: TrainStep) -> Made:
-    """Make the trained model unless it is there."""
-    plan = job.run.plan
+def train(execution: StepExecution, step: TrainStep) -> StepOutput:
+    """Train the model unless the store has it.
+
+    Raises:
+        DataError: The dataset has no train records.
+    """
+    plan = execution.run.plan
     model, prompt = plan.model_by_name[step.model], plan.prompt_by_name[step.prompt]
     if model.trainer is None:
         message = f"model {model.name!r} has no trainer"
         raise ValueError(message)
-    trainer: Trainer = job.runtime.registry.make("trainer", model.trainer.use, model.trainer.options)
-    with job.splits(step.dataset) as splits:
+    trainer: Trainer = execution.runtime.registry.make("trainer", model.trainer.use, model.trainer.options)
+    with execution.splits(step.dataset) as splits:
         if splits.train.records == 0:
             message = f"dataset {step.dataset!r} has no train records to fine-tune {model.name!r} on"
             raise DataError(message)
-        fingerprint = trainer.fingerprint(job.context(job.runtime.home), model.base)
-        address = (
-            f"model/{digest(model.trainer.key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)}"
+        fingerprint = trainer.fingerprint(
+            execution.context("trainer", model.trainer.use, execution.runtime.home), model.base
         )
+        key = digest(model.trainer.key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)
+        address = f"model/{key}"
+        trainer_name = model.trainer.use
 
-        def make(folder: Path) -> Any:
-            context = job.context(folder)
-            with managed_resources(job, trainer.resources(context), lambda resource: trainer.delete(context, resource)):
-                return to_json(trainer.train(context, model.base, splits, prompt.template))
+        def train_model(folder: Path) -> TrainedModel:
+            context = execution.context("trainer", trainer_name, folder)
+            resources = trainer.resources(context)
+            with managed_resources(execution, resources, lambda resource: trainer.delete(context, resource)):
+                return trainer.train(context, model.base, splits, prompt.template)
 
-        once = job.make_once(address, make)
-    return Made({"model": address}, once.cached)
+        built = execution.build_artifact(address, train_model)
+    return StepOutput({"model": address}, built.cached)

@@ -24,9 +24,10 @@ from llmops_sdk.steps.step import run_step
 from llmops_sdk.values.step_records import Failed, StepRecord
 
 GRACE_SECONDS = 15.0
-"""How long a stopped child may take to save what it has before it is killed."""
+"""How long a stopped child may take to save its work before it is killed."""
 
 _LOG_LINES = 8
+"""Log lines that an error shows."""
 
 
 class Child:
@@ -35,7 +36,7 @@ class Child:
     Args:
         run: The run; its store must be one that another process can open.
         step: The step's name.
-        runtime: What the child gets too: cache, network or none; its progress is told here.
+        runtime: Its cache and offline mode are passed on; the child's progress is shown in its progress.
         environment: Variables on top of this process's own.
     """
 
@@ -43,17 +44,17 @@ class Child:
         self._run = run
         self._step = step
         self._runtime = runtime
-        self._ended = ExitStack()
-        self._log = self._ended.enter_context(run.log_file(step))
+        self._at_end = ExitStack()
+        self._log = self._at_end.enter_context(run.log_file(step))
         variables = {
             **os.environ,
             "LLMOPS_HOME": str(runtime.home),
             "LLMOPS_OFFLINE": "1" if runtime.offline else "",
-            "PYTHONSAFEPATH": "1",  # a file of the user's folder must not stand in for a library
+            "PYTHONSAFEPATH": "1",  # a file in the user's folder must not be imported in place of a library
             **(environment or {}),
         }
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - the definition's own command
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
                 [sys.executable, "-m", "llmops_sdk.steps.worker", run.store.uri, run.id, step],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -63,16 +64,16 @@ class Child:
                 text=True,
             )
         if self._process.stdout is not None:
-            self._ended.callback(self._process.stdout.close)
+            self._at_end.callback(self._process.stdout.close)
 
     def wait(self) -> StepRecord:
-        """Play the child's progress until it ends, and return the step's record.
+        """Show the child's progress until it ends, and return the step's record.
 
-        A child that ended without a record (killed, out of memory) gets one that says so. An exception here, such as
+        A child that ended without a record (killed, out of memory) gets one with the cause. An exception here, such as
         Ctrl-C, stops the child first.
         """
-        began = time.time()
-        with self._ended:
+        started_at = time.time()
+        with self._at_end:
             try:
                 for line in self._process.stdout or ():
                     replay(line, self._runtime.progress)
@@ -84,12 +85,12 @@ class Child:
                 self._close()
             record = self._run.record(self._step)
             if record is None:
-                record = Failed(self._step, self._cause(code), "", self._step, began, time.time() - began)
+                record = Failed(self._step, self._cause(code), "", self._step, started_at, time.time() - started_at)
                 self._run.write_record(record)
             return record
 
     def stop(self) -> None:
-        """End the child: let it save what it has, then kill its process group. Does nothing when it has ended."""
+        """End the child: let it save its work, then kill its process group. Does nothing if it has ended."""
         self._close()
         try:
             self._process.wait(GRACE_SECONDS)
@@ -105,15 +106,14 @@ class Child:
             self._process.stdin.close()
 
     def _cause(self, code: int) -> str:
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        hint = "; the system may have run out of memory" if code == -signal.SIGKILL else ""
-        tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-        said = (
-            f"; its last words: {' / '.join(line.strip() for line in tail if line.strip())}"
-            if tail and not hint
-            else ""
-        )
-        return f"the process of step {self._step!r} {how}{hint}{said} (log: {self._run.log_location(self._step)})"
+        end = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        if code == -signal.SIGKILL:
+            reason = "; the system may have run out of memory"
+        else:
+            text = self._log.read_text(encoding="utf-8", errors="replace")
+            lines = [line.strip() for line in text.splitlines()[-_LOG_LINES:] if line.strip()]
+            reason = f"; last log lines: {' / '.join(lines)}" if lines else ""
+        return f"the process of step {self._step!r} {end}{reason} (log: {self._run.log_location(self._step)})"
 
 
 def main() -> int:
@@ -122,7 +122,7 @@ def main() -> int:
         del sys.path[0]  # PYTHONSAFEPATH came with 3.11
     _, store_uri, run_id, step = sys.argv
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what anybody prints goes to the log
+    os.dup2(2, 1)  # all that is printed goes to the log
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.plugin.stores import open_store

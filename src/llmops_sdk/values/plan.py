@@ -8,7 +8,7 @@ from typing import Any, Union
 
 import attrs
 
-from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.serial import digest, from_json, to_json

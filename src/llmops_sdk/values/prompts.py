@@ -53,7 +53,7 @@ class TextPrompt:
     """A record rendered through a `TextTemplate`: `text` is asked, `completion` is to be learned."""
 
     text: str
-    completion: str
+    completion: str = ""
 
 
 @attrs.frozen
@@ -61,7 +61,7 @@ class ChatPrompt:
     """A record rendered through a `ChatTemplate`."""
 
     messages: tuple[Mapping[str, str], ...]
-    completion: str
+    completion: str = ""
 
 
 Prompt = Union[TextPrompt, ChatPrompt]

@@ -9,7 +9,7 @@ import attrs
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.scores import Metric
 
-RESULTS_SCHEMA = 1
+RESULTS_SCHEMA = 2
 
 
 @attrs.frozen
@@ -82,10 +82,12 @@ class CellResult:
         records: Test records.
         answered: Records the endpoint answered.
         estimates: Metric name to estimate; a metric that no record has is left out.
-        unscored: Evaluator name to the number of answered records it could not score.
+        unscored: Evaluator name to the number of answered records it cannot score.
         speed: Or None where nothing was answered.
         training: What its training left, or None for a base model.
-        endpoint: Facts of the endpoint that answered (device, dtype).
+        endpoint: Details of the endpoint that answered (device, dtype).
+        pending: Records whose question failed for now; resuming the run asks them again.
+        pending_scores: Evaluator name to the number of answered records whose score failed for now.
     """
 
     cell: str
@@ -100,6 +102,8 @@ class CellResult:
     speed: Speed | None
     training: TrainedModel | None
     endpoint: Mapping[str, str]
+    pending: int = 0
+    pending_scores: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""Metrics, and the scores of records."""
+"""Scores: what an evaluator gives for one record, and the metrics it gives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Union
 
 import attrs
+
+from llmops_sdk.values.answers import Pending
 
 
 @attrs.frozen
@@ -30,7 +32,7 @@ class Scored:
     Attributes:
         index: The record's place in the test split.
         scores: Metric name to a finite number. A metric that this record has no value of may be left out.
-        notes: Name to text worth keeping beside the sample, as a judge's own words.
+        notes: Name to text worth keeping beside the sample, such as a judge's answer.
     """
 
     index: int
@@ -40,12 +42,12 @@ class Scored:
 
 @attrs.frozen
 class Unscored:
-    """A record that could not be scored, and why.
+    """A record that cannot be scored, and why: scoring it again cannot help. What failed for now is a `Pending`.
 
     Attributes:
         index: The record's place in the test split.
         error: Why, in one line.
-        notes: As of `Scored`.
+        notes: Name to text worth keeping beside the sample.
     """
 
     index: int
@@ -53,4 +55,5 @@ class Unscored:
     notes: Mapping[str, str] = attrs.field(factory=dict)
 
 
-RecordScore = Union[Scored, Unscored]
+RecordScore = Union[Scored, Unscored, Pending]
+"""What an evaluator gives for one generation; a line of `scores.jsonl`."""

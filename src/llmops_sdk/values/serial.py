@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
 
+from llmops_sdk.errors import did_you_mean
 from llmops_sdk.values.secrets import Secret
 
 if TYPE_CHECKING:
@@ -38,15 +39,27 @@ def from_json(data: Any, cls: Any) -> Any:
     return converter().structure(data, cls)
 
 
+def to_line(value: Any, cls: Any) -> bytes:
+    """Return a value as one line of a JSONL file, with its line end; fields that have their default are left out.
+
+    Args:
+        value: The value.
+        cls: Its declared type.
+    """
+    return canonical(_line_converter().unstructure(value, unstructure_as=cls)) + b"\n"
+
+
 def explain(error: Exception) -> str:
     """Say in one line what a value did not fit, from an error that `from_json` raised."""
-    from cattrs import transform_error
+    from cattrs import ForbiddenExtraKeysError, transform_error
 
     def name_cause(cause: BaseException, _type: object) -> str:
         if isinstance(cause, KeyError):
             return f"{cause.args[0]!r} is missing"
-        found = re.match(r"Extra fields in constructor for \w+: (.*)", str(cause))
-        return f"unknown {found[1]}" if found else str(cause)
+        if isinstance(cause, ForbiddenExtraKeysError):
+            known = [field.name for field in attrs.fields(cause.cl)]
+            return "; ".join(f"unknown key {key!r}{did_you_mean(key, known)}" for key in sorted(cause.extra_fields))
+        return str(cause)
 
     lines = [re.sub(r" @ \$\.?", " in ", line) for line in transform_error(error, format_exception=name_cause)]
     return "; ".join(line.removesuffix(" in ") for line in lines)
@@ -78,9 +91,22 @@ def file_sha256(path: Path) -> str:
 @cache
 def converter() -> Converter:
     """Return the one converter: strict about keys and scalars; unions of attrs classes are tagged by `type`."""
+    return _make_converter(omit_if_default=False)
+
+
+@cache
+def _line_converter() -> Converter:
+    return _make_converter(omit_if_default=True)
+
+
+def _make_converter(*, omit_if_default: bool) -> Converter:
     from cattrs import Converter
 
-    made = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list, frozenset: sorted})
+    made = Converter(
+        forbid_extra_keys=True,
+        omit_if_default=omit_if_default,
+        unstruct_collection_overrides={tuple: list, frozenset: sorted},
+    )
     made.register_unstructure_hook(Path, str)
     made.register_structure_hook(Path, lambda value, _: Path(value))
     made.register_unstructure_hook(Secret, lambda secret: secret.reference)

@@ -1,4 +1,4 @@
-"""What a step leaves in the run record: that it started, and how it ended."""
+"""What the record has of a step: that it started, and how it ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen
 class Started:
-    """A step that has begun.
+    """A step that has started.
 
     Attributes:
         step: Its name.
@@ -33,10 +33,11 @@ class Succeeded:
 
     Attributes:
         step: Its name.
-        artifacts: What it left: a name (of a cell, an evaluator) to an artifact's address `kind/key`.
-        cached: Whether all of it had been made before.
-        at: When it began, in seconds since the epoch.
+        artifacts: What it made: a name (of a cell, an evaluator) to an artifact's address `kind/key`.
+        cached: Whether all of it was made by an earlier run.
+        at: When it started, in seconds since the epoch.
         seconds: How long it took.
+        pending: Answers and scores that failed for now; resuming the run runs the step again for these.
     """
 
     step: str
@@ -44,6 +45,7 @@ class Succeeded:
     cached: bool
     at: float
     seconds: float
+    pending: int = 0
 
 
 @attrs.frozen
@@ -52,10 +54,10 @@ class Failed:
 
     Attributes:
         step: Its name.
-        error: One line that says what, where and how to mend it.
+        error: One line that says what, where and how to fix it.
         detail: The traceback, where the fault may be ours.
         cause: The step that failed first; the step itself where the failure is its own.
-        at: When it began, in seconds since the epoch.
+        at: When it started, in seconds since the epoch.
         seconds: How long it took.
     """
 

@@ -8,15 +8,16 @@ import threading
 import pytest
 
 from llmops_sdk.errors import EndpointError
-from llmops_sdk.steps.client.client import HOPELESS, Answered, Question, Unanswered, ask
+from llmops_sdk.steps.client.client import HOPELESS, Question, ask
 from llmops_sdk.steps.client.http import HttpTransport
 from llmops_sdk.testing import InstantEndpoint, Refusal
-from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.answers import Answered, Outcome, Unanswered
+from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import TextPrompt
 from llmops_sdk.values.resources import Endpoint
 
 
-def asking(answer: object, count: int, concurrency: int = 4) -> list[Answered | Unanswered]:
+def asking(answer: object, count: int, concurrency: int = 4) -> list[Outcome]:
     """Ask an endpoint that answers so, for `count` records."""
     endpoint = InstantEndpoint(answer)  # type: ignore[arg-type]
     transport = HttpTransport(Endpoint("test", url=endpoint.url))
@@ -33,8 +34,8 @@ def test_every_record_has_one_outcome() -> None:
     outcomes = asking(str.upper, 50)
 
     assert list(range(50)) == sorted(outcome.index for outcome in outcomes)
-    assert {f"LINE {index}" for index in range(50)} == {o.output for o in outcomes if isinstance(o, Answered)}
-    assert all(isinstance(outcome, Answered) and outcome.output_tokens == 2 for outcome in outcomes)
+    assert {f"LINE {index}" for index in range(50)} == {o.answer.output for o in outcomes if isinstance(o, Answered)}
+    assert all(isinstance(outcome, Answered) and outcome.answer.output_tokens == 2 for outcome in outcomes)
 
 
 def test_requests_are_in_flight_together() -> None:
@@ -75,7 +76,6 @@ def test_a_refused_record_is_told_once_and_the_others_go_on() -> None:
 
     refused = outcomes[1]
     assert isinstance(refused, Unanswered)
-    assert refused.permanent
     assert "too long" in refused.error
     assert 1 == asked.count("line 1")
     assert 3 == sum(isinstance(outcome, Answered) for outcome in outcomes.values())

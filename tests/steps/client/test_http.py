@@ -18,11 +18,12 @@ from llmops_sdk.steps.client.payloads import (
     is_transient,
     make_payload,
     make_scoring_payload,
+    parse_answer,
     parse_log_probability,
-    parse_reply,
 )
 from llmops_sdk.testing import InstantEndpoint
-from llmops_sdk.values.generations import GenerationOptions, Reply
+from llmops_sdk.values.answers import Answer
+from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import ChatPrompt, TextPrompt
 from llmops_sdk.values.resources import Endpoint
 
@@ -71,33 +72,33 @@ def test_a_chat_sends_its_messages() -> None:
 @pytest.mark.parametrize(
     ("body", "reply"),
     [
-        ([{"generated_text": " hi"}], Reply(" hi")),
-        ({"generated_text": ""}, Reply("")),
-        ([{"generation": "hi"}], Reply("hi")),
-        ([{"generation": {"role": "assistant", "content": "hi"}}], Reply("hi")),
+        ([{"generated_text": " hi"}], Answer(" hi")),
+        ({"generated_text": ""}, Answer("")),
+        ([{"generation": "hi"}], Answer("hi")),
+        ([{"generation": {"role": "assistant", "content": "hi"}}], Answer("hi")),
         (
             [{"generated_text": "hi", "details": {"finish_reason": "length", "generated_tokens": 2, "prompt_tokens": 9}}],
-            Reply("hi", 9, 2, "length"),
+            Answer("hi", 9, 2, "length"),
         ),
         (
             {"generated_text": "hi", "details": {"finish_reason": "eos_token", "generated_tokens": 2, "prefill": [{}] * 3}},
-            Reply("hi", 3, 2, "stop"),
+            Answer("hi", 3, 2, "stop"),
         ),
-        ({"generated_text": "hi", "details": {"finish_reason": "stop_sequence", "prefill": []}}, Reply("hi", finish_reason="stop")),
-        ({"generated_text": "hi", "details": None}, Reply("hi")),
+        ({"generated_text": "hi", "details": {"finish_reason": "stop_sequence", "prefill": []}}, Answer("hi", finish_reason="stop")),
+        ({"generated_text": "hi", "details": None}, Answer("hi")),
         (
             {
                 "choices": [{"message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
                 "usage": {"prompt_tokens": 4, "completion_tokens": 1},
             },
-            Reply("hi", 4, 1, "stop"),
+            Answer("hi", 4, 1, "stop"),
         ),
-        ({"choices": [{"text": "hi", "finish_reason": None}]}, Reply("hi")),
+        ({"choices": [{"text": "hi", "finish_reason": None}]}, Answer("hi")),
     ],
 )  # fmt: skip
-def test_every_shape_of_reply_is_read(body: Any, reply: Reply) -> None:
+def test_every_shape_of_reply_is_read(body: Any, reply: Answer) -> None:
     """Lists of one and objects; TGI, LMI, JumpStart's older containers, and OpenAI, with counts where they are."""
-    assert reply == parse_reply(body)
+    assert reply == parse_answer(body)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_every_shape_of_reply_is_read(body: Any, reply: Reply) -> None:
 def test_a_reply_without_a_text_is_not_asked_for_again(body: Any) -> None:
     """The message shows what came, cut to a line."""
     with pytest.raises(RequestError) as found:
-        parse_reply(body)
+        parse_answer(body)
     assert not found.value.retryable
     assert json.dumps(body) in str(found.value)
 
@@ -119,7 +120,7 @@ def test_a_reply_without_a_text_is_not_asked_for_again(body: Any) -> None:
 def test_what_came_is_cut() -> None:
     """A page of HTML or a long list does not flood the log."""
     with pytest.raises(RequestError) as found:
-        parse_reply({"outputs": "a" * 5000})
+        parse_answer({"outputs": "a" * 5000})
     assert len(str(found.value)) < 500
 
 
@@ -247,7 +248,7 @@ def server() -> Iterator[Scripted]:
         thread.join()
 
 
-def send(endpoint: Endpoint, **options: Any) -> Reply:
+def send(endpoint: Endpoint, **options: Any) -> Answer:
     transport = HttpTransport(endpoint, **options)
     try:
         return transport.send(TEXT, GREEDY)
@@ -264,7 +265,7 @@ def refused(endpoint: Endpoint, **options: Any) -> RequestError:
 
 def test_a_prompt_is_posted_and_its_reply_read(server: Scripted) -> None:
     """As JSON, with the endpoint's headers."""
-    assert Reply("hi") == send(server.endpoint(headers={"X-Amzn-SageMaker-Custom-Attributes": "accept_eula=true"}))
+    assert Answer("hi") == send(server.endpoint(headers={"X-Amzn-SageMaker-Custom-Attributes": "accept_eula=true"}))
     ((headers, body),) = server.asked
     assert make_payload(TEXT, GREEDY) == json.loads(body)
     assert ("application/json", "accept_eula=true") == (
@@ -293,7 +294,7 @@ def test_the_instant_endpoint_makes_probabilities_up() -> None:
     transport = HttpTransport(Endpoint("instant", url=endpoint.url))
     try:
         assert pytest.approx(-0.7) == transport.log_probability(TextPrompt("Say it again", ""))
-        assert Reply("SAY HI", 2, 2, "stop") == transport.send(TEXT, GREEDY)
+        assert Answer("SAY HI", 2, 2, "stop") == transport.send(TEXT, GREEDY)
     finally:
         transport.close()
         endpoint.close()
@@ -304,7 +305,7 @@ def test_text_that_is_no_text_reaches_the_server(server: Scripted) -> None:
     """Half a surrogate pair is sent as JSON's escape, for the server to refuse; it breaks nothing here."""
     transport = HttpTransport(server.endpoint())
     try:
-        assert Reply("hi") == transport.send(TextPrompt("\ud800é", ""), GREEDY)
+        assert Answer("hi") == transport.send(TextPrompt("\ud800é", ""), GREEDY)
     finally:
         transport.close()
     assert b"\\ud800\\u00e9" in server.asked[0][1]
@@ -318,7 +319,7 @@ def test_threads_share_a_few_connections(server: Scripted) -> None:
             replies = list(pool.map(lambda _: transport.send(TEXT, GREEDY), range(40)))
     finally:
         transport.close()
-    assert [Reply("hi")] * 40 == replies
+    assert [Answer("hi")] * 40 == replies
     assert len(server.connections) <= 3
 
 
@@ -326,20 +327,20 @@ def test_closing_does_not_break_what_is_under_way(server: Scripted) -> None:
     """A request in flight gets its reply, and a client that was closed can still ask."""
     transport = HttpTransport(server.endpoint(), connections=1)
     transport.close()
-    assert [Reply("hi")] * 2 == [transport.send(TEXT, GREEDY) for _ in range(2)]
+    assert [Answer("hi")] * 2 == [transport.send(TEXT, GREEDY) for _ in range(2)]
 
 
 def test_loopback_bypasses_the_proxy_of_the_environment(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy cannot reach this machine's own servers."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
-    assert Reply("hi") == send(server.endpoint())
+    assert Answer("hi") == send(server.endpoint())
 
 
 def test_other_hosts_are_asked_through_the_proxy(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scripted server stands in for the proxy: it gets the request for a host that does not exist."""
     monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/endpoints/tiny/invocations"))
-    assert Reply("hi") == send(Endpoint("far", url="http://models.invalid/invocations"))
+    assert Answer("hi") == send(Endpoint("far", url="http://models.invalid/invocations"))
     assert "models.invalid" == server.asked[0][0]["Host"]
 
 

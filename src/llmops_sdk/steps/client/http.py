@@ -24,10 +24,11 @@ from llmops_sdk.steps.client.payloads import (
     is_transient,
     make_payload,
     make_scoring_payload,
+    parse_answer,
     parse_log_probability,
-    parse_reply,
 )
-from llmops_sdk.values.generations import GenerationOptions, Reply
+from llmops_sdk.values.answers import Answer
+from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import Prompt
 from llmops_sdk.values.resources import Endpoint
 
@@ -75,9 +76,9 @@ class HttpTransport(Transport):
         for _ in range(connections or endpoint.concurrency):
             self._clients.put(None)
 
-    def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
         """Ask once; see `Transport.send`."""
-        return parse_reply(self._post(make_payload(prompt, generation)))
+        return parse_answer(self._post(make_payload(prompt, generation)))
 
     def log_probability(self, prompt: Prompt) -> float:
         """Ask for the log-probability of a prompt's text; see `Transport.log_probability` and `parse_log_probability`."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmops_sdk.errors import RequestError
-from llmops_sdk.values.generations import GenerationOptions, Reply
+from llmops_sdk.values.answers import Answer
+from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import ChatPrompt, Prompt
 
 _SHOWN = 300
@@ -59,7 +60,7 @@ def _stop(generation: GenerationOptions) -> dict[str, Any]:
     return {"stop": list(generation.stop)} if generation.stop else {}
 
 
-def parse_reply(body: Any) -> Reply:
+def parse_answer(body: Any) -> Answer:
     """Read an answer: a list of one or an object, with `generated_text`, `generation`, or OpenAI's `choices`.
 
     Args:
@@ -80,7 +81,7 @@ def parse_reply(body: Any) -> Reply:
     raise RequestError(message, retryable=False)
 
 
-def _parse_generated(answer: Mapping[str, Any]) -> Reply | None:
+def _parse_generated(answer: Mapping[str, Any]) -> Answer | None:
     text = answer.get("generated_text", answer.get("generation"))
     if isinstance(text, Mapping):  # Llama 2 chat: {"generation": {"role", "content"}}
         text = text.get("content")
@@ -88,14 +89,14 @@ def _parse_generated(answer: Mapping[str, Any]) -> Reply | None:
         return None
     details = answer.get("details")
     if not isinstance(details, Mapping):
-        return Reply(text)
+        return Answer(text)
     prompt_tokens = _count(details.get("prompt_tokens"))
     if prompt_tokens is None and isinstance(details.get("prefill"), list):
         prompt_tokens = len(details["prefill"]) or None
-    return Reply(text, prompt_tokens, _count(details.get("generated_tokens")), _reason(details.get("finish_reason")))
+    return Answer(text, prompt_tokens, _count(details.get("generated_tokens")), _reason(details.get("finish_reason")))
 
 
-def _parse_choices(answer: Mapping[str, Any]) -> Reply | None:
+def _parse_choices(answer: Mapping[str, Any]) -> Answer | None:
     choices = answer["choices"]
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, Mapping):
@@ -106,7 +107,7 @@ def _parse_choices(answer: Mapping[str, Any]) -> Reply | None:
         return None
     usage = answer.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
-    return Reply(
+    return Answer(
         text,
         _count(usage.get("prompt_tokens")),
         _count(usage.get("completion_tokens")),

@@ -1,62 +1,24 @@
-"""Axes and loss curves, as the report draws them."""
+"""Trainings and their loss curves, as the report draws them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
+from llmops_sdk.report.axes import Axis, axis
+from llmops_sdk.report.numbers import finite
+from llmops_sdk.report.script_json import script_json
 from llmops_sdk.values.models import TrainedModel, TrainingPoint
-from llmops_sdk.values.results import Estimate
+from llmops_sdk.values.results import Results
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 CURVE_POINTS = 400
 """Points of a drawn curve; a longer one is drawn through the means of equal stretches."""
-
-
-@attrs.frozen
-class Axis:
-    """A linear scale over the width or the height of a drawing, with round ticks."""
-
-    low: float
-    high: float
-    ticks: tuple[float, ...]
-    decimals: int
-
-    def share(self, value: float) -> float:
-        """Return where a value stands: 0 at the low end, 1 at the high one."""
-        return (value - self.low) / (self.high - self.low)
-
-    def at(self, value: float) -> str:
-        """Return where a value stands from the left."""
-        return f"{100 * self.share(value):.2f}%"
-
-    def up(self, value: float) -> str:
-        """Return where a value stands from the top, the high end being there."""
-        return f"{100 - 100 * self.share(value):.2f}%"
-
-    def label(self, tick: float) -> str:
-        """Write a tick with as many decimals as the step between ticks has."""
-        return f"{tick + 0.0:,.{self.decimals}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def axis(values: Sequence[float], *, pad: float = 0.0, count: int = 5) -> Axis:
-    """Return a scale that holds the values and `pad` of their width on both sides, with about `count` ticks."""
-    low, high = min(values), max(values)
-    width = (high - low) or abs(high) or 1.0
-    margin = pad * width if high > low else width / 2
-    low, high = low - margin, high + margin
-    raw = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = power * next((factor for factor in (1, 2, 5) if power * factor >= raw), 10)
-    places = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    return Axis(low, high, tuple(place * step for place in places), max(0, -math.floor(math.log10(step) + 1e-9)))
-
-
-def interval_axis(estimates: Iterable[Estimate], *also: float) -> Axis:
-    """Return the common scale of intervals, and of other values that it must show."""
-    ends = [end for estimate in estimates for end in (estimate.low, estimate.high, estimate.mean)]
-    return axis([*ends, *also] or [0.0, 1.0], pad=0.08)
 
 
 @attrs.frozen
@@ -102,18 +64,49 @@ _ACROSS: Mapping[str, Callable[[TrainingPoint], float]] = {
 }
 
 
-def curve_plots(trainings: Sequence[Training]) -> list[CurvePlot]:
+def trainings(results: Results, colours: Mapping[str, int]) -> list[Training]:
+    """Return every trained model once, with the candidates that use it.
+
+    Args:
+        results: What the run concluded.
+        colours: Candidate to its colour.
+    """
+    users: list[tuple[TrainedModel, list[str]]] = []
+    for cell in (cell for board in results.leaderboards for cell in board.cells):
+        if cell.training is None:
+            continue
+        names = next((names for model, names in users if model == cell.training), None)
+        if names is None:
+            names = []
+            users.append((cell.training, names))
+        if cell.candidate not in names:
+            names.append(cell.candidate)
+    return [Training(", ".join(names), colours[names[0]], model) for model, names in users]
+
+
+def curves_json(drawn: Sequence[Training]) -> Markup:
+    """Return the JSON of the loss curves: step, tokens, seconds, loss and held-out loss of every point."""
+    points = [
+        [[p.step, p.tokens, finite(p.seconds), finite(p.loss), finite(p.held_out_loss)] for p in training.model.curve]
+        for training in drawn
+    ]
+    return script_json(
+        [{"label": t.label, "colour": t.colour, "points": p} for t, p in zip(drawn, points, strict=True)]
+    )
+
+
+def curve_plots(drawn: Sequence[Training]) -> list[CurvePlot]:
     """Return the drawing of the loss curves over steps, over tokens and over seconds; none where there is no loss."""
-    losses = sorted(p.loss for training in trainings for p in training.model.curve if p.loss is not None)
-    held_out = [loss for training in trainings for loss in training.held_out]
+    losses = sorted(p.loss for training in drawn for p in training.model.curve if p.loss is not None)
+    held_out = [loss for training in drawn for loss in training.held_out]
     if not losses and not held_out:
         return []
     # The highest one in fifty of the raw losses may leave the drawing, or a spike flattens all the rest.
     y = axis([*losses[: len(losses) - len(losses) // 50], *held_out], pad=0.06)
     plots = []
     for across, of in _ACROSS.items():
-        x = axis([0.0, *(of(training.model.curve[-1]) for training in trainings)], count=8)
-        plots.append(CurvePlot(across, x, y, tuple(_curve(training, x, y, of) for training in trainings)))
+        x = axis([0.0, *(of(training.model.curve[-1]) for training in drawn)], count=8)
+        plots.append(CurvePlot(across, x, y, tuple(_curve(training, x, y, of) for training in drawn)))
     return plots
 
 
@@ -139,9 +132,9 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 def smoothed(losses: Sequence[float]) -> list[float]:
     """Return the exponential moving average over about an eighth of the values, corrected for its start at zero."""
     keep = 1 - 2 / (max(3.0, len(losses) / 8) + 1)
-    found, average, weight = [], 0.0, 0.0
+    averages, average, weight = [], 0.0, 0.0
     for loss in losses:
         average = keep * average + (1 - keep) * loss
         weight = keep * weight + (1 - keep)
-        found.append(average / weight)
-    return found
+        averages.append(average / weight)
+    return averages

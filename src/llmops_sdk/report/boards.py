@@ -1,0 +1,115 @@
+"""The leaderboards of a report, with all that the page draws of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+
+from llmops_sdk.report.axes import Axis, interval_axis
+from llmops_sdk.report.data import ReportData
+from llmops_sdk.report.records import pack_records
+from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results
+from llmops_sdk.values.scores import Metric
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+COLOURS = 10
+"""Colours of candidates that the page has."""
+
+
+@attrs.frozen
+class ReportBoard:
+    """A leaderboard with all that the page draws of it.
+
+    Attributes:
+        board: The leaderboard.
+        metrics: Those that a candidate has a number for, the one that decides first.
+        scales: Metric name to the common scale of the candidates' intervals.
+        gap_scales: Metric name to the common scale of the differences.
+        best: The best candidate, or None.
+        lead: The difference of the best to the next candidate, or None where there is no next.
+        records: Test records.
+        shown: Records in the page.
+        payload: Their JSON.
+    """
+
+    board: Leaderboard
+    metrics: tuple[Metric, ...]
+    scales: Mapping[str, Axis]
+    gap_scales: Mapping[str, Axis]
+    best: CellResult | None
+    lead: Difference | None
+    records: int
+    shown: int
+    payload: Markup
+
+    def gaps(self, metric: str) -> list[Difference]:
+        """Return the differences from the best, in the order of the table."""
+        by_candidate = {d.candidate: d for d in self.board.differences if d.metric == metric}
+        return [by_candidate[cell.candidate] for cell in self.board.cells if cell.candidate in by_candidate]
+
+
+def report_boards(report: ReportData, colours: Mapping[str, int]) -> list[ReportBoard]:
+    """Return the leaderboards of a report.
+
+    Args:
+        report: The report.
+        colours: Candidate to its colour.
+    """
+    return [_report_board(board, report, colours) for board in report.results.leaderboards]
+
+
+def candidate_colours(results: Results) -> dict[str, int]:
+    """Give every candidate the same colour throughout the page."""
+    names: dict[str, None] = {}
+    for board in results.leaderboards:
+        names |= dict.fromkeys(cell.candidate for cell in board.cells)
+        names |= dict.fromkeys(cell.candidate for cell in board.failed)
+    return {name: place % COLOURS for place, name in enumerate(names)}
+
+
+def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, int]) -> ReportBoard:
+    metrics = _metrics(board, report.results)
+    packed = pack_records(board, report.samples, metrics, colours)
+    counts = [cell.records for cell in board.cells]
+    counts += [dataset.test for dataset in report.datasets if dataset.name == board.dataset]
+    return ReportBoard(
+        board=board,
+        metrics=metrics,
+        scales={
+            m.name: interval_axis(cell.estimates[m.name] for cell in board.cells if m.name in cell.estimates)
+            for m in metrics
+        },
+        gap_scales={
+            m.name: interval_axis((d.estimate for d in board.differences if d.metric == m.name), 0.0) for m in metrics
+        },
+        best=next((cell for cell in board.cells if cell.candidate == board.verdict.best), None),
+        lead=_lead(board),
+        records=max([*counts, packed.known]),
+        shown=packed.shown,
+        payload=packed.payload,
+    )
+
+
+def _metrics(board: Leaderboard, results: Results) -> tuple[Metric, ...]:
+    """Return the metrics that a candidate has a number for, the one that decides first."""
+    known = {metric.name: metric for evaluator in results.evaluators for metric in evaluator.metrics}
+    seen = dict.fromkeys(name for cell in board.cells for name in cell.estimates)
+    names = [name for name in known if name in seen] + [name for name in seen if name not in known]
+    names.sort(key=lambda name: name != board.metric)
+    return tuple(known.get(name, Metric(name)) for name in names)
+
+
+def _lead(board: Leaderboard) -> Difference | None:
+    """Return the difference of the best to the next candidate, or None where there is no next."""
+    best = board.verdict.best
+    to_best = {d.candidate: d for d in board.differences if d.metric == board.metric and d.versus == best}
+    behind = next((to_best[cell.candidate] for cell in board.cells if cell.candidate in to_best), None)
+    if behind is None:
+        return None
+    gap = behind.estimate
+    ahead = Estimate(-gap.mean, -gap.high, -gap.low, gap.records)
+    return Difference(best, behind.candidate, board.metric, ahead, better=behind.worse, worse=behind.better)

@@ -1,0 +1,115 @@
+"""The answers to a cell's questions: a journal in the order in which they come, then a file in the questions' order.
+
+A killed step resumes with the questions that the journal does not have. The journal is kept while an answer is pending.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
+from llmops_sdk.record.lines import read_outcome
+from llmops_sdk.record.stores import Journal, Store
+from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.serial import file_sha256, to_line
+
+_NONE, _UNANSWERED, _PENDING, _ANSWERED = range(4)
+"""What is known of a question."""
+
+
+@attrs.define
+class AnswerSummary:
+    """What the file of a cell's answers holds.
+
+    Attributes:
+        answered: Questions with an answer.
+        pending: Questions that failed for now.
+        error: Of one that failed, or empty.
+        sha256: Of the file.
+    """
+
+    answered: int = 0
+    pending: int = 0
+    error: str = ""
+    sha256: str = ""
+
+
+@attrs.frozen
+class AnswerFiles:
+    """The journal and the file of one set of questions.
+
+    Attributes:
+        store: Where they are.
+        layout: The keys of their artifact.
+        total: The number of questions.
+    """
+
+    store: Store
+    layout: ArtifactLayout
+    total: int
+
+    def settled(self) -> bytearray:
+        """Return a byte for each question: 1 where it needs not be asked again."""
+        settled = bytearray(self.total)
+        for outcome, _ in self._journal():
+            settled[outcome.index] = not isinstance(outcome, Pending)
+        return settled
+
+    def open_journal(self) -> Journal:
+        """Open the journal of this attempt, which adds to those of earlier ones."""
+        attempt = f"{time.time_ns():020d}-{secrets.token_hex(2)}"
+        return self.store.journal(self.layout.segments, attempt)
+
+    def write_ordered(self, folder: Path) -> AnswerSummary:
+        """Write `generations.jsonl` into a folder: the newest outcome of each question, in the questions' order.
+
+        Holds one offset (8 bytes) and one byte for each question, not the lines.
+        """
+        path = folder / GENERATIONS
+        unordered, draft = path.with_suffix(".unordered"), path.with_suffix(".tmp")
+        offsets, states = array("q", [-1]) * self.total, bytearray(self.total)
+        summary = AnswerSummary()
+        with unordered.open("wb") as out:
+            for outcome, line in self._journal():
+                if states[outcome.index] == _ANSWERED:  # an answer is never replaced by a later failure
+                    continue
+                offsets[outcome.index] = out.tell()
+                states[outcome.index] = _STATES[type(outcome)]
+                out.write(line)
+                if not isinstance(outcome, Answered):
+                    summary.error = outcome.error
+        with unordered.open("rb") as source, draft.open("wb") as out:
+            for offset in offsets:
+                source.seek(offset)
+                out.write(source.readline())
+        draft.replace(path)
+        unordered.unlink()
+        summary.answered, summary.pending = states.count(_ANSWERED), states.count(_PENDING)
+        summary.sha256 = file_sha256(path)
+        return summary
+
+    def delete_journal(self) -> None:
+        """Delete the journals of all attempts."""
+        self.store.delete(f"{self.layout.segments}/")
+
+    def _journal(self) -> Iterator[tuple[Outcome, bytes]]:
+        """Yield the outcomes of all attempts with their lines; a damaged line is a question that was not asked."""
+        for line in self.store.read_lines(self.layout.segments):
+            try:
+                yield read_outcome(line), line
+            except Exception:  # noqa: BLE001, S112 - whatever is wrong with it, the question is asked again
+                continue
+
+
+_STATES = {Answered: _ANSWERED, Unanswered: _UNANSWERED, Pending: _PENDING}
+
+
+def outcome_line(outcome: Outcome) -> bytes:
+    """Return an outcome as a line of a journal."""
+    return to_line(outcome, Outcome)

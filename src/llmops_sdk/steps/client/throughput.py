@@ -1,0 +1,42 @@
+"""How fast an attempt at a cell's questions goes."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from llmops_sdk.values.answers import Answered, Outcome
+
+
+@attrs.define
+class Throughput:
+    """Counts the outcomes of one attempt.
+
+    Attributes:
+        output_tokens: Of all answers, or None where the endpoint does not count them.
+        failed: Questions without an answer.
+        seconds: From the first question to the latest outcome.
+    """
+
+    output_tokens: int | None = None
+    failed: int = 0
+    seconds: float = 0.0
+    _started: float = attrs.field(factory=time.monotonic)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.seconds = time.monotonic() - self._started
+        if not isinstance(outcome, Answered):
+            self.failed += 1
+        elif outcome.answer.output_tokens is not None:
+            self.output_tokens = (self.output_tokens or 0) + outcome.answer.output_tokens
+
+    def progress(self) -> dict[str, str]:
+        """Return what the progress shows: tokens per second and failures."""
+        shown = {}
+        if self.output_tokens is not None and self.seconds > 0:
+            shown["tokens_per_s"] = f"{self.output_tokens / self.seconds:.0f}"
+        if self.failed:
+            shown["failed"] = str(self.failed)
+        return shown

@@ -1,0 +1,141 @@
+"""`StepExecution`: one step being run, and what every kind of step does with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.plugin.cards import CardKind
+from llmops_sdk.plugin.context import Context
+from llmops_sdk.record.artifacts import Artifact
+from llmops_sdk.record.layout import ArtifactLayout
+from llmops_sdk.record.run import Run
+from llmops_sdk.steps.heartbeat import HEARTBEAT
+from llmops_sdk.steps.runtime import Runtime
+from llmops_sdk.values.data import DatasetSplits, Split
+from llmops_sdk.values.step_records import Succeeded
+
+
+@attrs.frozen
+class StepExecution:
+    """One step being run.
+
+    Attributes:
+        run: The run.
+        step: The step's name.
+        runtime: The plugins, cache and progress of this process.
+        log: The step's log.
+        started_at: In seconds since the epoch.
+    """
+
+    run: Run
+    step: str
+    runtime: Runtime
+    log: logging.Logger
+    started_at: float
+
+    def mark_started(self) -> None:
+        """Start the heartbeat in the record. A step that reuses everything has none."""
+        HEARTBEAT.start(self.run, self.step, self.started_at)
+
+    def context(self, kind: CardKind, use: str, folder: Path) -> Context:
+        """Make the context that an implementation gets.
+
+        Args:
+            kind: The kind of its card.
+            use: The name of its card.
+            folder: Where it writes.
+        """
+        context = self.runtime.context(
+            run_id=self.run.id, step=self.step, folder=folder, log=self.log, settings=self.run.plan.settings
+        )
+        return context.for_card(kind, use)
+
+    def artifact_of(self, step: str, name: str) -> Artifact:
+        """Return an artifact of an earlier step.
+
+        Args:
+            step: An earlier step that succeeded.
+            name: Its name for the artifact.
+
+        Raises:
+            FileNotFoundError: It is gone from the store.
+        """
+        record = self.run.record(step)
+        artifact = self.run.artifact(record.artifacts[name]) if isinstance(record, Succeeded) else None
+        if artifact is None:
+            message = f"what step {step!r} made is gone from the store; run the pipeline again"
+            raise FileNotFoundError(message)
+        return artifact
+
+    @contextmanager
+    def splits(self, dataset: str) -> Iterator[DatasetSplits]:
+        """Yield the splits of a dataset, as files on this machine."""
+        artifact = self.artifact_of(f"prepare.{dataset}", "data")
+        with self.run.artifact_folder(artifact.address) as folder:
+            yield splits_in(folder, artifact)
+
+    def claim(self, address: str) -> AbstractContextManager[None]:
+        """Keep other processes on this machine from making the same artifact; logs that it waits for one."""
+        message = f"{self.step}: waiting for another run that makes the same"
+        return self.run.store.claim(ArtifactLayout(address).prefix, waiting=lambda: self.runtime.progress.log(message))
+
+    def build_artifact(
+        self, address: str, build: Callable[[Path], Any], *, complete: Callable[[Artifact], bool] = lambda _: True
+    ) -> BuiltArtifact:
+        """Return a finished artifact, or build it; no other process on this machine builds it at the same time.
+
+        Args:
+            address: `kind/key`.
+            build: Gets the folder to build it in, with what an interrupted attempt left there; returns the value.
+            complete: Whether a finished artifact is complete; one that is not is built again.
+        """
+        artifact = self.run.artifact(address)
+        if artifact is not None and complete(artifact):
+            return BuiltArtifact(artifact, cached=True)
+        self.mark_started()
+        with self.claim(address):
+            artifact = self.run.artifact(address, reread=True)  # another process may have built it meanwhile
+            if artifact is not None and complete(artifact):
+                return BuiltArtifact(artifact, cached=True)
+            with self.run.store.workspace(ArtifactLayout(address).prefix, self.runtime.home) as folder:
+                value = build(folder)
+            return BuiltArtifact(self.run.finish_artifact(address, value), cached=False)
+
+
+@attrs.frozen
+class BuiltArtifact:
+    """An artifact, and whether an earlier attempt or run built it."""
+
+    artifact: Artifact
+    cached: bool
+
+
+@attrs.frozen
+class StepOutput:
+    """What a kind of step leaves.
+
+    Attributes:
+        artifacts: Names to addresses.
+        cached: Whether all of it was there before.
+        pending: Answers and scores that failed for now.
+    """
+
+    artifacts: Mapping[str, str]
+    cached: bool
+    pending: int = 0
+
+
+def splits_in(folder: Path, artifact: Artifact) -> DatasetSplits:
+    """Return the splits of a data artifact, with the paths they have in `folder`."""
+    splits: DatasetSplits = artifact.read(DatasetSplits)
+
+    def in_folder(split: Split) -> Split:
+        return attrs.evolve(split, path=folder / split.path)
+
+    return attrs.evolve(splits, train=in_folder(splits.train), test=in_folder(splits.test))

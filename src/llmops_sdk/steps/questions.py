@@ -1,0 +1,80 @@
+"""What a cell is asked: its test records, then the probes of each evaluator that has some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import attrs
+
+from llmops_sdk.data.rendering import prompt_only
+from llmops_sdk.steps.client.client import Question
+from llmops_sdk.steps.execution import StepExecution
+from llmops_sdk.steps.probes import probers
+from llmops_sdk.values.artifacts import GenerationsValue
+from llmops_sdk.values.plan import Cell, PlannedModel
+from llmops_sdk.values.prompts import PromptTemplate
+from llmops_sdk.values.serial import digest, to_json
+
+
+@attrs.frozen
+class QuestionSet:
+    """Questions to one cell: its test records, or an evaluator's probes of them.
+
+    Attributes:
+        cell: The cell.
+        title: How the progress calls it.
+        address: Of the artifact with the answers.
+        total: The number of questions.
+        questions: Yields them.
+        template: The cell's prompt template; its stop strings end every answer.
+        probes: Whether they are probes, which may all fail without failing the cell.
+    """
+
+    cell: Cell
+    title: str
+    address: str
+    total: int
+    questions: Callable[[], Iterator[Question]]
+    template: PromptTemplate
+    probes: bool = False
+
+    def pending(self, execution: StepExecution) -> int | None:
+        """Return the number of its questions that failed for now, or None where it was not asked to its end."""
+        artifact = execution.run.artifact(self.address, reread=True)
+        if artifact is None:
+            return None
+        value: GenerationsValue = artifact.read(GenerationsValue)
+        return value.pending
+
+
+def question_sets(
+    execution: StepExecution, model: PlannedModel, cell: Cell, weights_key: str, stack: ExitStack
+) -> Iterator[QuestionSet]:
+    """Yield what a cell is asked.
+
+    Args:
+        execution: The step.
+        model: The cell's model recipe.
+        cell: The cell.
+        weights_key: Of the weights: the same weights have the same key.
+        stack: Holds the files of the test split as long as questions are read.
+    """
+    plan = execution.run.plan
+    splits = stack.enter_context(execution.splits(cell.dataset))
+    prompt = plan.prompt_by_name[cell.prompt]
+    test, template = splits.test, prompt.template
+    key = digest(weights_key, model.deployer.key, prompt.key, test.sha256, to_json(plan.generation))
+    generations = f"generations/{key}"
+
+    def questions() -> Iterator[Question]:
+        for index, record in enumerate(test):
+            yield Question(index, prompt_only(template, record))
+
+    yield QuestionSet(cell, cell.name, generations, test.records, questions, template)
+    for prober in probers(execution, test, template).values():
+        probes = prober.probe_set()
+        if probes.total:
+            title = f"{cell.name}, probes of {prober.name}"
+            address = probes.address(generations)
+            yield QuestionSet(cell, title, address, probes.total, prober.questions, template, probes=True)

@@ -1,0 +1,88 @@
+"""The samples of a cell: one line a record, with what was asked, what was answered, and all scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import attrs
+
+from llmops_sdk.data.rendering import prompt_only
+from llmops_sdk.record.layout import SAMPLES, SCORES
+from llmops_sdk.record.lines import read_scores
+from llmops_sdk.steps.cell_files import CellFiles, EvaluatorFiles
+from llmops_sdk.steps.execution import StepExecution
+from llmops_sdk.values.answers import Answered, Pending
+from llmops_sdk.values.artifacts import SamplesValue
+from llmops_sdk.values.samples import Sample
+from llmops_sdk.values.scores import RecordScore, Scored
+from llmops_sdk.values.serial import to_line
+
+
+def write_samples(
+    execution: StepExecution,
+    files: CellFiles,
+    evaluators: Sequence[EvaluatorFiles],
+    addresses: Mapping[str, str],
+    folder: Path,
+) -> SamplesValue:
+    """Write `samples.jsonl`.
+
+    Args:
+        execution: The step.
+        files: The cell's files.
+        evaluators: All of the plan's.
+        addresses: Evaluator name to the address of its scores.
+        folder: Where to write.
+    """
+    draft = folder / "samples.tmp"
+    with ExitStack() as stack:
+        scores: dict[str, Iterator[RecordScore]] = {}
+        for name, address in addresses.items():
+            path = stack.enter_context(execution.run.artifact_folder(address)) / SCORES
+            scores[name] = read_scores(stack.enter_context(path.open("rb")), str(path))
+        out = stack.enter_context(draft.open("wb"))
+        for sample in _with_probes(_scored(files, scores), files, evaluators):
+            out.write(to_line(sample, Sample))
+    draft.replace(folder / SAMPLES)
+    return SamplesValue(files.test.records)
+
+
+def _scored(files: CellFiles, scores: Mapping[str, Iterator[RecordScore]]) -> Iterator[Sample]:
+    for record, outcome in files.records():
+        sample = Sample(record, prompt_only(files.template, record), outcome)
+        if isinstance(outcome, Answered):
+            sample = _with_scores(sample, {name: next(evaluator_scores) for name, evaluator_scores in scores.items()})
+        yield sample
+
+
+def _with_scores(sample: Sample, scores: Mapping[str, RecordScore]) -> Sample:
+    numbers: dict[str, float] = {}
+    errors, pending, notes = {}, {}, {}
+    for evaluator, score in scores.items():
+        if isinstance(score, Pending):
+            pending[evaluator] = score.error
+            continue
+        if isinstance(score, Scored):
+            numbers.update(score.scores)
+        else:
+            errors[evaluator] = score.error
+        if score.notes:
+            notes[evaluator] = score.notes
+    return attrs.evolve(sample, scores=numbers, score_errors=errors, pending_scores=pending, notes=notes)
+
+
+def _with_probes(samples: Iterator[Sample], files: CellFiles, evaluators: Sequence[EvaluatorFiles]) -> Iterator[Sample]:
+    probing = [evaluator for evaluator in evaluators if evaluator.prober]
+    if not probing:
+        yield from samples
+        return
+    streams = zip(*(evaluator.probes(files) for evaluator in probing), strict=True)
+    for sample, outcomes in zip(samples, streams, strict=True):
+        probes = {
+            evaluator.component.name: evaluator.prober.samples(probed)
+            for evaluator, probed in zip(probing, outcomes, strict=True)
+            if evaluator.prober and probed
+        }
+        yield attrs.evolve(sample, probes=probes)

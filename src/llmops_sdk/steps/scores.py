@@ -1,0 +1,166 @@
+"""The scores of one evaluator for one cell: a file in the test split's order, written as the evaluator yields them."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import attrs
+
+from llmops_sdk.errors import PluginError
+from llmops_sdk.plugin.context import Context
+from llmops_sdk.record.layout import SCORES
+from llmops_sdk.record.lines import read_scores
+from llmops_sdk.steps.cell_files import CellFiles, EvaluatorFiles
+from llmops_sdk.steps.execution import StepExecution
+from llmops_sdk.values.answers import Pending
+from llmops_sdk.values.artifacts import ScoresValue
+from llmops_sdk.values.generations import Generation
+from llmops_sdk.values.scores import RecordScore, Scored, Unscored
+from llmops_sdk.values.serial import file_sha256, to_line
+
+
+def write_scores(
+    execution: StepExecution, evaluator: EvaluatorFiles, files: CellFiles, address: str, folder: Path
+) -> ScoresValue:
+    """Score a cell, and write `scores.jsonl`; where an earlier attempt left pending scores, these alone are made again.
+
+    Args:
+        execution: The step.
+        evaluator: The evaluator.
+        files: The cell's files.
+        address: Of the artifact with the scores.
+        folder: Where to write.
+
+    Raises:
+        PluginError: The evaluator breaks its contract: one score for each generation, in their order.
+    """
+    if execution.run.artifact(address) is None:
+        counts = _write(execution, evaluator, files, evaluator.generations(files), folder / SCORES)
+    else:
+        counts = _write_pending(execution, evaluator, files, address, folder)
+    return ScoresValue(
+        scored=counts.scored,
+        unscored=counts.unscored,
+        pending=counts.pending,
+        sha256=file_sha256(folder / SCORES),
+        metrics=tuple(evaluator.evaluator.metrics),
+        provenance=dict(evaluator.evaluator.provenance(_context(execution, evaluator, folder))),
+    )
+
+
+@attrs.define
+class _Counts:
+    scored: int = 0
+    unscored: int = 0
+    pending: int = 0
+
+    def count(self, score: RecordScore) -> None:
+        if isinstance(score, Scored):
+            self.scored += 1
+        elif isinstance(score, Unscored):
+            self.unscored += 1
+        else:
+            self.pending += 1
+
+
+def _write_pending(
+    execution: StepExecution, evaluator: EvaluatorFiles, files: CellFiles, address: str, folder: Path
+) -> _Counts:
+    """Score the generations whose score is pending, and put the new scores in their places."""
+    counts = _Counts()
+    again = folder / "again.tmp"
+    draft = folder / "scores.tmp"
+    with execution.run.artifact_folder(address) as earlier:
+        path = earlier / SCORES
+        with path.open("rb") as lines:
+            pending = {score.index for score in read_scores(lines, str(path)) if isinstance(score, Pending)}
+        _write(execution, evaluator, files, evaluator.generations(files, pending.__contains__), again)
+        with path.open("rb") as lines, again.open("rb") as new_lines, draft.open("wb") as out:
+            new_scores = read_scores(new_lines, str(again))
+            for earlier_score in read_scores(lines, str(path)):
+                score = next(new_scores) if isinstance(earlier_score, Pending) else earlier_score
+                counts.count(score)
+                out.write(to_line(score, RecordScore))
+    again.unlink()
+    draft.replace(folder / SCORES)
+    return counts
+
+
+def _write(
+    execution: StepExecution,
+    evaluator: EvaluatorFiles,
+    files: CellFiles,
+    generations: Iterator[Generation],
+    path: Path,
+) -> _Counts:
+    counts = _Counts()
+    draft = path.with_suffix(".draft")
+    title = f"scoring {files.cell.name}: {evaluator.component.name}"
+    with (
+        draft.open("wb") as out,
+        execution.runtime.progress.task(title, files.test.records, "records") as task,
+    ):
+        for score in _evaluated(execution, evaluator, generations, path.parent):
+            counts.count(score)
+            out.write(to_line(score, RecordScore))
+            task.advance()
+    draft.replace(path)
+    return counts
+
+
+def _evaluated(
+    execution: StepExecution, evaluator: EvaluatorFiles, generations: Iterator[Generation], folder: Path
+) -> Iterator[RecordScore]:
+    """Yield the evaluator's scores, held to its contract: one for each generation, in order, finite, of its own metrics.
+
+    Holds the places of the generations that the evaluator has taken and not scored yet.
+    """
+    name = evaluator.component.name
+    metrics = {metric.name for metric in evaluator.evaluator.metrics}
+    taken: deque[int] = deque()
+
+    def take() -> Iterator[Generation]:
+        for generation in generations:
+            taken.append(generation.index)
+            yield generation
+
+    stream = take()
+    for score in evaluator.evaluator.evaluate(_context(execution, evaluator, folder), stream):
+        index = taken.popleft() if taken else None
+        if index is None or score.index != index:
+            raise _out_of_order(name, score, index)
+        yield _checked(score, metrics, name)
+    missing = next(_missing(taken, stream), None)
+    if missing is not None:
+        raise _out_of_order(name, None, missing)
+
+
+def _context(execution: StepExecution, evaluator: EvaluatorFiles, folder: Path) -> Context:
+    return execution.context("evaluator", evaluator.component.use, folder)
+
+
+def _missing(taken: Iterable[int], stream: Iterator[Generation]) -> Iterator[int]:
+    yield from taken
+    for generation in stream:
+        yield generation.index
+
+
+def _out_of_order(evaluator: str, score: RecordScore | None, index: int | None) -> PluginError:
+    message = f"evaluator {evaluator!r} must yield one score for every generation, in their order; it yielded {score!r} for record {index}"
+    return PluginError(message)
+
+
+def _checked(score: RecordScore, metrics: set[str], evaluator: str) -> RecordScore:
+    if not isinstance(score, Scored):
+        return score
+    unknown = set(score.scores) - metrics
+    if unknown:
+        message = f"evaluator {evaluator!r} yielded a metric it does not declare: {min(unknown)!r}"
+        raise PluginError(message)
+    for name, value in score.scores.items():
+        if not math.isfinite(value):
+            return Unscored(score.index, f"{name} is {value}", score.notes)
+    return score

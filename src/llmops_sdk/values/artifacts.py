@@ -1,0 +1,80 @@
+"""The values of the artifacts that steps leave, beside their files. A data artifact holds `DatasetSplits`, a model `TrainedModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from llmops_sdk.values.results import EvaluatorInfo, Leaderboard
+from llmops_sdk.values.scores import Metric
+
+
+@attrs.frozen
+class GenerationsValue:
+    """What the artifact of a cell's generations holds beside `generations.jsonl`; that of its probes is alike.
+
+    Attributes:
+        records: Test records; of probes, questions.
+        answered: Those the endpoint answered.
+        pending: Those that failed for now; a later attempt asks them again.
+        sha256: Of `generations.jsonl`.
+        concurrency: Requests in flight at a time.
+        seconds: Wall time of the asking in the last attempt.
+        output_tokens: Of the last attempt, or None where the endpoint does not count them.
+        endpoint: Details of the endpoint (device, dtype).
+    """
+
+    records: int
+    answered: int
+    pending: int
+    sha256: str
+    concurrency: int
+    seconds: float
+    output_tokens: int | None
+    endpoint: Mapping[str, str]
+
+
+@attrs.frozen
+class ScoresValue:
+    """What the artifact of an evaluator's scores of a cell holds beside `scores.jsonl`.
+
+    Attributes:
+        scored: Answers with scores.
+        unscored: Answers that cannot be scored.
+        pending: Answers whose score failed for now; a later attempt scores them again.
+        sha256: Of `scores.jsonl`.
+        metrics: The evaluator's metrics.
+        provenance: What the numbers rest on: versions, the true model and its hash.
+    """
+
+    scored: int
+    unscored: int
+    pending: int
+    sha256: str
+    metrics: tuple[Metric, ...]
+    provenance: Mapping[str, str]
+
+
+@attrs.frozen
+class SamplesValue:
+    """What the artifact of a cell's samples holds beside `samples.jsonl`.
+
+    Attributes:
+        records: Test records.
+    """
+
+    records: int
+
+
+@attrs.frozen
+class ResultsValue:
+    """What the artifact of the conclusions holds; it has no files.
+
+    Attributes:
+        leaderboards: One per dataset.
+        evaluators: As they were used.
+    """
+
+    leaderboards: tuple[Leaderboard, ...]
+    evaluators: tuple[EvaluatorInfo, ...]
