@@ -30,7 +30,11 @@ def main() -> int:
     stale = []
     for page in pages():
         text = page.read_text(encoding="utf-8")
-        written = _filled(text, page)
+        try:
+            written = _filled(text, page)
+        except LookupError as exc:
+            print(f"{page.relative_to(ROOT)}: {exc}", file=sys.stderr)
+            return 1
         if written != text:
             stale.append(page.relative_to(ROOT).as_posix())
             if "--check" not in sys.argv:

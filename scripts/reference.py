@@ -1,6 +1,6 @@
 """Renders the reference of public names as Markdown, from their signatures and docstrings. `docs.py` puts it into the pages.
 
-Sources are read, not imported: `griffe` parses the modules and the sections of their docstrings.
+`griffe` parses the modules and the sections of their docstrings; only the lists of public names are imported.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import griffe
@@ -32,8 +33,7 @@ def package() -> griffe.Object:
 
 def public_names(face: str) -> list[str]:
     """Return the public names of a module, sorted without regard to case, version and dunder names left out."""
-    module = package() if face == "llmops_sdk" else package()[face.partition(".")[2]]
-    names = [str(name) for name in module.exports or []]
+    names: list[str] = import_module(face).__all__
     return sorted((name for name in names if not name.startswith("__")), key=str.lower)
 
 
@@ -74,7 +74,11 @@ def docstring(name: str) -> str:
 def find(name: str) -> griffe.Object:
     """Return the object of a public name, or of a dotted name below the package."""
     path = public_path(name).partition("llmops_sdk.")[2]
-    member = package()[path]
+    try:
+        member = package()[path]
+    except (KeyError, ValueError):
+        message = f"{name!r} is no public name, and no module or name below llmops_sdk"
+        raise LookupError(message) from None
     target = member.final_target if isinstance(member, griffe.Alias) else member
     if not isinstance(target, griffe.Object):
         message = f"{name} is no object of the package"
