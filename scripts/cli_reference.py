@@ -1,8 +1,9 @@
-"""Writes docs/reference/command-line.md from the commands' own help. `--check` compares instead, and says what to do."""
+"""Writes docs/reference/command-line.md from the commands' own help. `--check` compares instead, and fails if they differ."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,33 +13,40 @@ from llmops_sdk.cli.main import cli
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "command-line.md"
 HEAD = """# Command line
 
-Written from the commands' own help by `python scripts/cli_reference.py`.
+Written from the commands' own help by `python scripts/cli_reference.py`. In a terminal, `llmops COMMAND -h` shows the same.
 
-Exit codes: 0 done; 1 our fault, with a traceback; 2 the user's mistake, in one line; 3 finished, but a cell failed, and of `gc`,
-something is left; 130 Ctrl-C.
-`LLMOPS_STORE` names the store, `LLMOPS_HOME` the cache, `LLMOPS_OFFLINE=1` touches no network.
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | a fault of llmops-sdk, with a traceback; for `doctor`, a check found an error |
+| 2 | a mistake that you can fix, in one message |
+| 3 | finished, but a candidate failed; for `gc`, a resource is left |
+| 130 | stopped with Ctrl-C |
+
+`LLMOPS_STORE` names the store, `LLMOPS_HOME` the cache; `LLMOPS_OFFLINE=1` makes no network requests.
 """
 
 
 def main() -> int:
     """Write or check the page."""
-    text = HEAD + "".join(_sections(cli, "llmops"))
+    context = click.Context(cli, info_name="llmops", terminal_width=100, **cli.context_settings)
+    text = HEAD + "".join(_sections(context))
     if "--check" not in sys.argv:
         PAGE.write_text(text, encoding="utf-8")
         return 0
     if PAGE.read_text(encoding="utf-8") != text:
-        print(f"{PAGE.name} is not what the commands say; run: python scripts/cli_reference.py", file=sys.stderr)
+        print(f"{PAGE.name} differs from the commands' help; run: python scripts/cli_reference.py", file=sys.stderr)
         return 1
     return 0
 
 
-def _sections(command: click.Command, name: str) -> list[str]:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
-    found = [f"\n## {name}\n\n```text\n{command.get_help(context)}\n```\n"]
+def _sections(context: click.Context) -> Iterator[str]:
+    """Yield the help of a command and of those below it, in the order of the help."""
+    command = context.command
+    yield f"\n## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
-        for sub in sorted(command.commands):
-            found += _sections(command.commands[sub], f"{name} {sub}")
-    return found
+        for name in command.list_commands(context):
+            yield from _sections(click.Context(command.commands[name], parent=context, info_name=name))
 
 
 if __name__ == "__main__":

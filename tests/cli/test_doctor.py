@@ -1,4 +1,4 @@
-"""What the doctor says about plugins that are broken or lack an extra, and about assets that are not whole."""
+"""What the doctor finds about plugins that are broken or lack a package, and about damaged assets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llmops_sdk.plugin.registry import Registry
 
 
 class Far:
-    """A plugin of which one card needs what is not installed."""
+    """A plugin with a card that needs a package that is not installed."""
 
     def __init__(self, asset: Asset) -> None:
         self.asset = asset
@@ -46,7 +46,7 @@ class Broken:
 @pytest.fixture(name="words")
 def _words(tmp_path: Path) -> Asset:
     (tmp_path / "words.txt").write_text("words", encoding="utf-8")
-    source = FolderSource("the shelf", (tmp_path,), {"words.txt": "words.txt"})
+    source = FolderSource("a folder", (tmp_path,), {"words.txt": "words.txt"})
     return Asset("words", "a list of words", 5, {"words.txt": ""}, (source,))
 
 
@@ -59,36 +59,37 @@ def _registry(words: Asset) -> Registry:
     return registry
 
 
-def look(found: list[Check]) -> dict[str, Finding]:
-    return {check.name: check.run() for check in found}
+def run_all(checks_of_machine: list[Check]) -> dict[str, Finding]:
+    """Return the finding of each check by its name."""
+    return {check.name: check.run() for check in checks_of_machine}
 
 
-def test_plugins_are_looked_at(registry: Registry, tmp_path: Path) -> None:
-    """A broken one is an error; a card that cannot be used is named, with the module and the extra that brings it."""
-    found = look(checks(registry, tmp_path / "home"))
+def test_plugins_are_checked(registry: Registry, tmp_path: Path) -> None:
+    """A broken one is an error; a card that cannot be used is named with the missing module and the extra that has it."""
+    findings = run_all(checks(registry, tmp_path / "home"))
 
-    assert Finding("ok", "testing") == found["plugin testing"]
-    assert Finding("error", "RuntimeError: it is broken") == found["plugin broken"]
-    lacking = "not installed: no_such_module; without it there is no evaluator 'far'"
-    assert Finding("warning", lacking, "pip install 'far-away[far]'") == found["plugin far"]
+    assert Finding("ok", "testing") == findings["plugin testing"]
+    assert Finding("error", "RuntimeError: it is broken") == findings["plugin broken"]
+    missing = "not installed: no_such_module; needed by evaluator 'far'"
+    assert Finding("warning", missing, "pip install 'far-away[far]'") == findings["plugin far"]
 
 
 def test_a_pipeline_that_lacks_an_extra_is_a_finding(registry: Registry, tmp_path: Path) -> None:
-    """What else is missing is told all the same."""
+    """The other checks are made too."""
     pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_model("echo").with_evaluator("far")
-    found = look(checks(registry, tmp_path / "home", pipeline=pipeline))
+    findings = run_all(checks(registry, tmp_path / "home", pipeline=pipeline))
 
-    assert "error" == found["pipeline p"].status
-    assert "evaluator 'far' needs no_such_module: pip install " in found["pipeline p"].text
-    assert "plugin far" in found
+    assert "error" == findings["pipeline p"].status
+    assert "evaluator 'far' needs no_such_module: pip install " in findings["pipeline p"].text
+    assert "plugin far" in findings
 
 
-def test_an_asset_that_is_not_whole_is_missing(registry: Registry, words: Asset, tmp_path: Path) -> None:
-    """The doctor says what is wrong with it; one that is whole is told with its place."""
+def test_a_damaged_asset_is_missing(registry: Registry, words: Asset, tmp_path: Path) -> None:
+    """The finding says what is wrong with it; that of an intact asset has its folder."""
     home = tmp_path / "home"
     folder = get_asset(words, home, progress=Progress())
-    assert Finding("ok", f"'{folder}'") == look(checks(registry, home, offline=True))["asset words"]
+    assert Finding("ok", f"'{folder}'") == run_all(checks(registry, home, offline=True))["asset words"]
 
     (folder / "words.txt").write_text("cut", encoding="utf-8")
-    broken = look(checks(registry, home, offline=True))["asset words"]
+    broken = run_all(checks(registry, home, offline=True))["asset words"]
     assert ("error", "'words.txt' has 3 bytes, not 5") == (broken.status, broken.text)

@@ -1,7 +1,7 @@
 """The command line, `llmops`: thin commands over the package; rich and the plugins load in the command that needs them.
 
-Exit codes: 0 done, 1 our fault (traceback), 2 the user's mistake (one message), 3 finished but a cell failed
-(of `gc`: something is left), 130 Ctrl-C.
+Exit codes: 0 done, 1 a fault of the SDK (traceback), 2 a mistake of the user (one message), 3 finished but a candidate
+failed (of `gc`: a resource is left), 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import sys
 
 import click
 
-from llmops_sdk.cli import machine, records
-from llmops_sdk.cli import run as running
-from llmops_sdk.cli.common import FAULT, MISTAKE, OK, interrupted
+from llmops_sdk.cli import gc, machine, plan, plugins, records, run
+from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, interrupted
+from llmops_sdk.cli.help import CONTEXT_SETTINGS, Program
 from llmops_sdk.errors import LLMOpsError, UserError
 
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one for 
     try:
         code = cli.main(arguments, prog_name="llmops", standalone_mode=False)
     except click.exceptions.Abort:
-        return interrupted("")
+        return interrupted()
     except click.ClickException as exc:
         exc.show()
         return MISTAKE
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one for 
         click.echo(f"error: {exc}", err=True)
         return MISTAKE
     except KeyboardInterrupt:
-        return interrupted("")
+        return interrupted()
     except BrokenPipeError:  # the reader of a pipe (head, less) has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
@@ -40,21 +40,19 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one for 
     return code if isinstance(code, int) else OK
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Program, context_settings=CONTEXT_SETTINGS)
 @click.version_option(package_name="llmops-sdk")
 def cli() -> None:
     """Which LLM should I use? Fine-tune, deploy and evaluate candidates, and decide on evidence.
 
-    Begin with `llmops run quickstart`: it needs no account and no GPU.
+    Start with `llmops run quickstart`: it needs no account and no GPU.
     """
 
 
-for command in (
-    *(running.run, running.attach, running.compile_, running.score, running.plan),
-    *(records.runs, records.show, records.logs, records.report, records.gc),
-    *(machine.plugins, machine.examples, machine.assets, machine.doctor),
-):
-    cli.add_command(command)
+cli.add_section("Run a pipeline", run.run, plan.plan, records.show, records.report)
+cli.add_section("Score again, run remotely", run.score, run.attach, plan.compile_)
+cli.add_section("Manage runs", records.runs, records.logs, gc.gc)
+cli.add_section("Set up", plugins.plugins, machine.assets, machine.doctor, machine.examples)
 
 
 if __name__ == "__main__":

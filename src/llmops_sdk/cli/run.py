@@ -1,36 +1,35 @@
-"""The commands that run a pipeline, or show what would run."""
+"""The commands that run a pipeline, reconnect to a run, or add scores to one."""
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import click
 
-from llmops_sdk.cli.common import (
-    OK,
-    end,
-    interrupted,
+from llmops_sdk.cli.exits import OK, finish, interrupted, usage_error
+from llmops_sdk.cli.help import Command
+from llmops_sdk.cli.options import (
     json_option,
     offline_option,
     on_option,
-    pipeline_of,
+    optional_specification_argument,
+    quiet_option,
+    read_pipeline,
+    run_argument,
     set_option,
     store_option,
-    usage,
 )
 
 
-@click.command()
-@click.argument("specification", required=False, metavar="FILE|EXAMPLE")
-@click.option("--resume", "run_id", metavar="RUN", help="Go on with a run (its id, a beginning of it, or `latest`).")
+@click.command(cls=Command)
+@optional_specification_argument
+@click.option("--resume", "run_id", metavar="RUN", help="Resume a run: its ID, a unique prefix, or `latest`.")
 @on_option
-@click.option(
-    "--detach", is_flag=True, help="Return when the run is begun, where steps run elsewhere; `llmops attach` goes on."
-)
+@click.option("--detach", is_flag=True, help="Return once a remote run has started; reconnect with `llmops attach`.")
 @set_option
 @store_option
 @offline_option
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@quiet_option
 @json_option
 def run(  # noqa: PLR0913 - one parameter for each option of the command
     specification: str | None,
@@ -44,71 +43,54 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Run a pipeline: a specification file, or an example by its name."""
+    """Run a pipeline, or resume a run, and show the verdict."""
     from llmops_sdk.pipeline.execution import resume
     from llmops_sdk.progress import progress_for
 
     if (specification is None) == (run_id is None):
-        usage("name a specification file or example, or a run with --resume; `llmops examples` lists some")
+        usage_error("name a specification file or example, or a run with --resume; `llmops examples` lists examples")
     if run_id is not None and (on or overrides):
-        usage("--resume goes on with the run as it was planned; --on and --set are for new runs")
+        usage_error("--on and --set are for new runs; --resume continues the run as it was planned")
     if run_id is not None and detach:
-        usage("--detach is for new runs")
+        usage_error("--detach is for new runs")
     progress = progress_for(quiet=quiet or as_json)
     try:
         if run_id is not None:
             result = resume(run_id, store=store, offline=offline, progress=progress)
         else:
-            result = pipeline_of(specification or "", overrides).run(
+            result = read_pipeline(specification or "", overrides).run(
                 on=on, store=store, offline=offline, detach=detach, progress=progress
             )
     except KeyboardInterrupt as exc:
-        return interrupted(store, exc)
+        return interrupted(exc, store)
     if detach:
         click.echo(result.run.id)
         return OK
-    return end(result, quiet=quiet, as_json=as_json)
+    return finish(result, quiet=quiet, as_json=as_json)
 
 
-@click.command()
-@click.argument("run_id", metavar="RUN", default="latest")
+@click.command(cls=Command)
+@run_argument
 @store_option
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@quiet_option
 @json_option
 def attach(run_id: str, store: str, *, quiet: bool, as_json: bool) -> int:
-    """Wait for the end of a run that was begun with --detach, here or elsewhere, and show its result."""
+    """Reconnect to a remote run, wait for it and show the verdict.
+
+    The run may have been started with --detach, or on another machine that uses the same store.
+    """
     from llmops_sdk.pipeline.execution import attach as wait
     from llmops_sdk.progress import progress_for
 
     try:
         result = wait(run_id, store=store, progress=progress_for(quiet=quiet or as_json))
     except KeyboardInterrupt as exc:
-        return interrupted(store, exc)
-    return end(result, quiet=quiet, as_json=as_json)
+        return interrupted(exc, store)
+    return finish(result, quiet=quiet, as_json=as_json)
 
 
-@click.command("compile")
-@click.argument("specification", metavar="FILE|EXAMPLE")
-@on_option
-@click.option("--full", is_flag=True, help="In the form in which it is sent, without its secrets.")
-@set_option
-def compile_(specification: str, on: str, overrides: tuple[str, ...], *, full: bool) -> None:
-    """Print, as JSON, what a pipeline becomes where its steps run elsewhere; nothing is created or started."""
-    from llmops_sdk.plugin.registry import Registry
-    from llmops_sdk.progress import progress_for
-    from llmops_sdk.steps.runtime import Runtime, default_home
-
-    registry, pipeline = Registry.load(), pipeline_of(specification, overrides)
-    made = pipeline.on_executor(on, registry).build(registry, offline=not full)
-    executor = registry.make("executor", made.executor.use, made.executor.options)
-    with progress_for() as progress:
-        runtime = Runtime(registry, default_home(), progress=progress)
-        compiled = executor.compile(made, runtime, full=full)
-    click.echo(json.dumps(compiled, indent=2, ensure_ascii=False))
-
-
-@click.command()
-@click.argument("run_id", metavar="RUN", default="latest")
+@click.command(cls=Command)
+@run_argument
 @click.option(
     "--evaluator",
     "-e",
@@ -116,12 +98,12 @@ def compile_(specification: str, on: str, overrides: tuple[str, ...], *, full: b
     multiple=True,
     required=True,
     metavar="NAME|YAML",
-    help="An evaluator to add: its name, or as in a specification: '{use: NAME, option: value}'.",
+    help="An evaluator to add: its name, or as in a specification: '{use: NAME, option: value}'. May be repeated.",
 )
-@click.option("--metric", default="", metavar="NAME", help="The metric that decides, instead of the run's own.")
+@click.option("--metric", default="", metavar="NAME", help="The deciding metric, if not the one of the run.")
 @store_option
 @offline_option
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@quiet_option
 @json_option
 def score(
     run_id: str,
@@ -133,44 +115,32 @@ def score(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Score a finished run with further evaluators, as a run of its own; no model is asked."""
-    import yaml
+    """Add evaluators to a finished run, without calling any model.
 
+    Creates a new run that reuses the answers of the finished one.
+    """
     from llmops_sdk.pipeline.rescoring import rescore
     from llmops_sdk.progress import progress_for
 
-    given = []
-    for text in evaluators:
-        try:
-            given.append(yaml.safe_load(text))
-        except yaml.YAMLError as exc:
-            usage(f"--evaluator {text!r} is neither a name nor YAML: {' '.join(str(exc).split())}")
     progress = progress_for(quiet=quiet or as_json)
     try:
-        result = rescore(run_id, given, metric=metric, store=store, offline=offline, progress=progress)
+        result = rescore(
+            run_id,
+            [_read_evaluator(text) for text in evaluators],
+            metric=metric,
+            store=store,
+            offline=offline,
+            progress=progress,
+        )
     except KeyboardInterrupt as exc:
-        return interrupted(store, exc)
-    return end(result, quiet=quiet, as_json=as_json)
+        return interrupted(exc, store)
+    return finish(result, quiet=quiet, as_json=as_json)
 
 
-@click.command()
-@click.argument("specification", metavar="FILE|EXAMPLE")
-@on_option
-@set_option
-@offline_option
-@json_option
-def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bool, as_json: bool) -> None:
-    """Check a pipeline and show what would run, with every default filled in; and what it still lacks."""
-    from llmops_sdk.plugin.registry import Registry
+def _read_evaluator(text: str) -> Any:
+    import yaml
 
-    registry, pipeline = Registry.load(), pipeline_of(specification, overrides)
-    made = pipeline.on_executor(on, registry).build(registry, offline=offline)
-    if as_json:
-        click.echo(json.dumps(made.json, indent=2, ensure_ascii=False))
-        return
-    from llmops_sdk.cli.console import show_findings, show_plan
-    from llmops_sdk.planning.preflight import preflight_checks
-
-    show_plan(made)
-    if not offline:
-        show_findings(preflight_checks(made, registry), quiet=True)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        usage_error(f"--evaluator {text!r} is neither a name nor YAML: {' '.join(str(exc).split())}")

@@ -1,0 +1,81 @@
+"""The options and arguments that commands share, and what they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from llmops_sdk.cli.help import Argument
+from llmops_sdk.record.stores import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from llmops_sdk.pipeline.pipeline import Pipeline
+    from llmops_sdk.record.run import Run
+
+_SPECIFICATION = "A specification file (YAML), or the name of a packaged example."
+
+specification_argument = click.argument(
+    "specification", cls=Argument, metavar="FILE|EXAMPLE", description=_SPECIFICATION
+)
+optional_specification_argument = click.argument(
+    "specification",
+    cls=Argument,
+    required=False,
+    metavar="[FILE|EXAMPLE]",
+    description=f"{_SPECIFICATION} Omit it with --resume.",
+)
+run_argument = click.argument(
+    "run_id",
+    cls=Argument,
+    default="latest",
+    metavar="[RUN]",
+    description="A run: its ID, a unique prefix of it, its address, or `latest`.  [default: latest]",
+)
+store_option = click.option(
+    "--store",
+    default=DEFAULT_STORE,
+    envvar="LLMOPS_STORE",
+    show_default=True,
+    show_envvar=True,
+    metavar="FOLDER|URI",
+    help="Where runs are stored.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only the verdict.")
+offline_option = click.option(
+    "--offline", is_flag=True, envvar="LLMOPS_OFFLINE", show_envvar=True, help="Make no network requests."
+)
+on_option = click.option(
+    "--on", default="", metavar="EXECUTOR", help="Run on this executor, not on the one that the specification names."
+)
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY.PATH=VALUE",
+    help="Override a value of the specification, such as models.1.trainer.epochs=2. May be repeated.",
+)
+
+
+def read_pipeline(specification: str, overrides: tuple[str, ...] = ()) -> Pipeline:
+    """Read a specification file, or the packaged example of that name."""
+    from llmops_sdk.cli.examples import find_example
+    from llmops_sdk.pipeline.pipeline import Pipeline
+
+    path = Path(specification)
+    if not path.exists() and path.suffix == "" and "/" not in specification:
+        path = find_example(specification).path
+    return Pipeline.from_yaml(path, overrides=overrides)
+
+
+def open_run(run_id: str, store: str) -> Run:
+    """Open the record of a run: one of the store, or one by its address, `s3://bucket/prefix/runs/RUN`."""
+    from llmops_sdk.plugin.stores import open_store
+    from llmops_sdk.record.run import Run
+
+    if "://" in run_id:
+        store, _, run_id = run_id.partition("/runs/")
+        run_id = run_id.strip("/") or "latest"
+    return Run.open(open_store(store), run_id)

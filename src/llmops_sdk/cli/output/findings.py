@@ -1,0 +1,33 @@
+"""What checks found, as `doctor` and `plan` print it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llmops_sdk.cli.output.tables import open_console, print_entry
+from llmops_sdk.planning.preflight import run_check
+from llmops_sdk.plugin.checks import Check
+
+_STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
+
+
+def show_findings(checks: Iterable[Check], *, quiet: bool = False) -> bool:
+    """Run checks and print what each found, and how to fix it.
+
+    Args:
+        checks: What to check.
+        quiet: Print warnings and errors only.
+
+    Returns:
+        Whether one found an error.
+    """
+    console, failed = open_console(), False
+    for check in checks:
+        finding = run_check(check)
+        failed = failed or finding.status == "error"
+        if quiet and finding.status == "ok":
+            continue
+        hint = f"\nfix: {finding.hint}" if finding.hint else ""
+        text = f"{check.name}: {finding.text}{hint}"
+        print_entry(console, finding.status, text, width=7, style=_STYLES[finding.status])
+    return failed

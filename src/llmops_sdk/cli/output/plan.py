@@ -1,0 +1,67 @@
+"""What would run, as `llmops plan` prints it."""
+
+from __future__ import annotations
+
+from llmops_sdk.cli.output.tables import count, new_grid, open_console
+from llmops_sdk.values.plan import Component, Plan
+from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
+from llmops_sdk.values.serial import to_json
+
+_MOST_STEPS = 30
+_MOST_CHARACTERS = 160
+
+
+def show_plan(plan: Plan) -> None:
+    """Print the parts of a plan with all their options, then its steps."""
+    console, grid = open_console(), new_grid()
+    console.print(f"pipeline {plan.name!r}: {_summary(plan)}\n")
+    for dataset in plan.datasets:
+        grid.add_row("dataset", dataset.name, _options(dataset))
+    for prompt in plan.prompts:
+        use = "" if prompt.use == prompt.name else f"{prompt.use}: "
+        grid.add_row("prompt", prompt.name, use + _preview(prompt.template))
+    for model in plan.models:
+        grid.add_row("model", model.name, f"{model.base.source} {model.base.version}".strip())
+        if model.trainer:
+            grid.add_row("", "trainer", _options(model.trainer))
+        grid.add_row("", "deployer", _options(model.deployer))
+    grid.add_row("generation", "", _values(to_json(plan.generation)))
+    for evaluator in plan.evaluators:
+        grid.add_row("evaluator", evaluator.name, _options(evaluator))
+    grid.add_row("decided by", plan.metric, "")
+    grid.add_row("executor", plan.executor.name, _options(plan.executor))
+    console.print(grid)
+    console.print("\nsteps")
+    for step in plan.steps[:_MOST_STEPS]:
+        console.print(f"  {step.name}")
+    if len(plan.steps) > _MOST_STEPS:
+        console.print(f"  … and {len(plan.steps) - _MOST_STEPS} more")
+
+
+def _summary(plan: Plan) -> str:
+    candidates = len({cell.candidate for cell in plan.cells})
+    trained = sum(model.trainer is not None for model in plan.models)
+    parts = (
+        f"{count(candidates, 'candidate')} on {count(len(plan.datasets), 'dataset')}",
+        f"fine-tunes {count(trained, 'model')}" if trained else "fine-tunes no model",
+        count(len(plan.steps), "step"),
+    )
+    return ", ".join(parts)
+
+
+def _options(component: Component) -> str:
+    use = "" if component.use == component.name else f"{component.use}: "
+    return use + _values(component.options)
+
+
+def _values(options: object) -> str:
+    return " ".join(f"{name}={value!r}" for name, value in dict(options).items())  # type: ignore[call-overload]
+
+
+def _preview(template: PromptTemplate) -> str:
+    if isinstance(template, TextTemplate):
+        text = f"{template.prompt}{template.response_key}"
+    else:
+        text = " ".join(f"[{message['role']}] {message['content']}" for message in template.messages)
+    line = text.strip().replace("\n", "\\n")
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"

@@ -1,0 +1,145 @@
+"""The results of a run, or its progress, as `run` and `show` print them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from llmops_sdk.cli.output.tables import new_table, open_console, print_entry, print_line
+from llmops_sdk.record.run import Run
+from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Results
+from llmops_sdk.values.scores import Metric
+from llmops_sdk.values.step_records import Failed, Succeeded
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_MOST_ROWS = 30
+_NUMBER_WIDTH = 6
+"""The width of a mean, in characters."""
+_GAP = 2
+
+
+def show_run(run: Run) -> None:
+    """Print what a run concluded, or how far it is."""
+    console = open_console()
+    if not run.has_results:
+        _show_progress(console, run)
+        return
+    results = run.results()
+    metrics = {metric.name: metric for evaluator in results.evaluators for metric in evaluator.metrics}
+    _show_errors(console, [board for board in results.leaderboards if not board.cells])
+    for board in results.leaderboards:
+        if board.cells:
+            _show_board(console, board, metrics)
+    _show_models_of_evaluators(console, results)
+    if any(board.cells for board in results.leaderboards):
+        print_line(console, f"\nreport: {run.location}/report.html")
+
+
+def _show_errors(console: Console, boards: Iterable[Leaderboard]) -> None:
+    """Print each error of datasets on which no candidate has a result, once."""
+    for step, error in dict.fromkeys((cell.step, cell.error) for board in boards for cell in board.failed):
+        print_line(console, f"error: {step}: {error}", "red")
+
+
+def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric]) -> None:
+    shown = board.cells[:_MOST_ROWS]
+    others = [metric for name, metric in metrics.items() if name != board.metric]
+    console.print(Text(f"\ndataset {board.dataset}\n", style="bold"))
+    _show_deciding_metric(console, shown, metrics.get(board.metric, Metric(board.metric)))
+    _show_other_metrics(console, shown, others)
+    if len(board.cells) > len(shown):
+        console.print(f"… and {len(board.cells) - len(shown)} more candidates; the report has all of them")
+    for cell in shown:
+        missing = [f"{number} unscored by {name}" for name, number in cell.unscored.items() if number]
+        missing += [f"{number} scores of {name} pending" for name, number in cell.pending_scores.items()]
+        missing += [f"{cell.pending} answers pending"] if cell.pending else []
+        if missing:
+            console.print(Text(f"{cell.candidate}: {', '.join(missing)}", style="yellow"))
+    for failed in board.failed[:_MOST_ROWS]:
+        print_line(console, f"{failed.candidate} has no result: step {failed.step} failed: {failed.error}", "red")
+    console.print(Text(f"\n{board.verdict.text}", style="bold"))
+
+
+def _show_deciding_metric(console: Console, cells: Iterable[CellResult], metric: Metric) -> None:
+    table = new_table("candidate", "model", _label(metric), "answered", "p50 latency", "tokens/s")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    table.columns[2].style = "bold"
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
+    for cell in cells:
+        speed = cell.speed
+        table.add_row(
+            cell.candidate,
+            "fine-tuned" if cell.fine_tuned else "base",
+            _interval(cell.estimates.get(metric.name)),
+            f"{cell.answered}/{cell.records}",
+            f"{speed.latency_p50:.2f} s" if speed else "",
+            f"{speed.output_tokens_per_second:.0f}" if speed and speed.output_tokens_per_second else "",
+        )
+    console.print(table)
+
+
+def _show_other_metrics(console: Console, cells: Sequence[CellResult], metrics: Sequence[Metric]) -> None:
+    """Print the means of the metrics that do not decide, in as many tables as the width of the terminal needs."""
+    for part in _fitting(metrics, console.width - max(len("candidate"), *(len(cell.candidate) for cell in cells))):
+        table = new_table("candidate", *(_label(metric) for metric in part))
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for cell in cells:
+            table.add_row(cell.candidate, *(_mean(cell.estimates.get(metric.name)) for metric in part))
+        console.print()
+        console.print(table)
+
+
+def _fitting(metrics: Iterable[Metric], width: int) -> list[list[Metric]]:
+    """Divide metrics into parts whose columns fit beside the names of the candidates."""
+    parts: list[list[Metric]] = []
+    used = width
+    for metric in metrics:
+        needed = _GAP + max(_NUMBER_WIDTH, len(_label(metric)))
+        if used + needed > width:
+            parts.append([])
+            used = 0
+        parts[-1].append(metric)
+        used += needed
+    return parts
+
+
+def _label(metric: Metric) -> str:
+    return metric.label or metric.name
+
+
+def _interval(estimate: Estimate | None) -> str:
+    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" if estimate else "-"
+
+
+def _mean(estimate: Estimate | None) -> str:
+    return f"{estimate.mean:.3f}" if estimate else "-"
+
+
+def _show_models_of_evaluators(console: Console, results: Results) -> None:
+    """Print which models evaluators used: a smaller one than the metric's usual one is no secret."""
+    for evaluator in results.evaluators:
+        for name, value in evaluator.provenance.items():
+            if name.endswith("model"):
+                console.print(Text(f"{evaluator.name}: {name.replace('_', ' ')} is {value}", style="dim"))
+
+
+def _show_progress(console: Console, run: Run) -> None:
+    ended = 0
+    for step in run.plan.steps:
+        record, started = run.record(step.name), run.started(step.name)
+        ended += record is not None
+        if isinstance(record, Failed):
+            print_entry(console, "failed", f"{step.name}: {record.error}", width=7, style="red")
+        elif isinstance(record, Succeeded):
+            print_entry(console, "done", step.name, width=7, style="green")
+        elif started:
+            where = f"started on {started.host}, process {started.pid}"
+            print_entry(console, "started", f"{step.name}: {where}", width=7)
+    steps = len(run.plan.steps)
+    print_line(console, f"\n{ended} of {steps} steps have ended; resume with: llmops run --resume {run.id}")

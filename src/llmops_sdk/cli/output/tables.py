@@ -1,0 +1,73 @@
+"""The console, and the tables that all output is made of."""
+
+from __future__ import annotations
+
+import os
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_UNLIMITED = 10_000
+
+
+class OutputConsole(Console):
+    """A console for text as it is: without rich's markup, emoji codes and highlighting."""
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__(width=width, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Leave the error to the program, for which a reader that has left (head, less) is no failure."""
+        raise BrokenPipeError
+
+
+def open_console() -> Console:
+    """Return the console of standard output: as wide as the terminal, and as wide as needed in a pipe or a file."""
+    console = OutputConsole()
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return OutputConsole(width=_UNLIMITED)
+
+
+def new_table(*columns: str) -> Table:
+    """Return a table with a heading, of which the last column may wrap; names and numbers stay in one piece."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number < len(columns) - 1)
+    return table
+
+
+def new_grid() -> Table:
+    """Return a table without a heading; its columns are those of its first row."""
+    return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def print_entry(console: Console, label: str, text: str, *, width: int, style: str = "") -> None:
+    """Print a label and, beside it, text that wraps within its own column.
+
+    Args:
+        console: Where to.
+        label: One word or two.
+        text: What follows it; may have several lines.
+        width: Of the column of the label, in characters.
+        style: Of the label.
+    """
+    grid = new_grid()
+    grid.add_column(width=width, no_wrap=True)
+    grid.add_row(Text(label, style=style), Text(text))
+    console.print(grid)
+
+
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print a line that must be copied in one piece, such as a path or a command: only the terminal wraps it."""
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> count(1, "step"), count(1200, "step")
+    ('1 step', '1,200 steps')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

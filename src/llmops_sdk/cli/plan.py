@@ -1,0 +1,63 @@
+"""The commands that show what would run, and run nothing."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from llmops_sdk.cli.help import Command
+from llmops_sdk.cli.options import (
+    json_option,
+    offline_option,
+    on_option,
+    read_pipeline,
+    set_option,
+    specification_argument,
+)
+
+
+@click.command(cls=Command)
+@specification_argument
+@on_option
+@set_option
+@offline_option
+@json_option
+def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bool, as_json: bool) -> None:
+    """Validate a pipeline and show what would run.
+
+    Shows every default and any missing requirement. Starts and creates nothing.
+    """
+    from llmops_sdk.plugin.registry import Registry
+
+    registry, pipeline = Registry.load(), read_pipeline(specification, overrides)
+    planned = pipeline.on_executor(on, registry).build(registry, offline=offline)
+    if as_json:
+        click.echo(json.dumps(planned.json, indent=2, ensure_ascii=False))
+        return
+    from llmops_sdk.cli.output.findings import show_findings
+    from llmops_sdk.cli.output.plan import show_plan
+    from llmops_sdk.planning.preflight import preflight_checks
+
+    show_plan(planned)
+    if not offline:
+        show_findings(preflight_checks(planned, registry), quiet=True)
+
+
+@click.command("compile", cls=Command)
+@specification_argument
+@on_option
+@click.option("--full", is_flag=True, help="Print the full definition as submitted, secrets masked.")
+@set_option
+def compile_(specification: str, on: str, overrides: tuple[str, ...], *, full: bool) -> None:
+    """Print the remote pipeline definition as JSON; create nothing."""
+    from llmops_sdk.plugin.registry import Registry
+    from llmops_sdk.progress import progress_for
+    from llmops_sdk.steps.runtime import Runtime, default_home
+
+    registry, pipeline = Registry.load(), read_pipeline(specification, overrides)
+    planned = pipeline.on_executor(on, registry).build(registry, offline=not full)
+    executor = registry.make("executor", planned.executor.use, planned.executor.options)
+    with progress_for() as progress:
+        compiled = executor.compile(planned, Runtime(registry, default_home(), progress=progress), full=full)
+    click.echo(json.dumps(compiled, indent=2, ensure_ascii=False))

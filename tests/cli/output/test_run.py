@@ -1,0 +1,112 @@
+"""The results of a run, or its progress, as they are printed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from llmops_sdk import Pipeline, Run
+from llmops_sdk.cli.output.run import show_run
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.progress import Progress
+from llmops_sdk.testing import MemoryStore
+from llmops_sdk.values.step_records import Failed, Succeeded
+
+
+@pytest.fixture(name="pipeline")
+def _pipeline(home: Path) -> Pipeline:  # noqa: ARG001 - nothing is cached outside the test
+    """A pipeline with one candidate."""
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    return pipeline.with_model("echo", fine_tune=False)
+
+
+def finish(pipeline: Pipeline, registry: Registry) -> Run:
+    """Run a pipeline without showing its progress."""
+    return pipeline.run(store=MemoryStore(), registry=registry, progress=Progress()).run
+
+
+def test_the_deciding_metric_has_its_interval(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside it are the model's kind, the answered records and the speed; the verdict follows."""
+    show_run(finish(pipeline, registry))
+
+    out = capsys.readouterr().out
+    assert "candidate  model           Exact match  answered  p50 latency  tokens/s" in out
+    assert "echo       base   1.000 [1.000, 1.000]     10/10" in out
+    assert "echo has the best mean Exact match on lines" in out
+
+
+def test_other_metrics_are_never_left_out(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a narrow terminal they take further tables; no label and no number is cut."""
+    run = finish(pipeline.with_evaluator("echo-probes", likelihood=True), registry)
+    labels = ["Noise", "Steadiness", "Log-probability of the reference"]
+    for width, tables in ((120, 2), (64, 2), (62, 3)):
+        monkeypatch.setenv("COLUMNS", str(width))
+
+        show_run(run)
+
+        others = capsys.readouterr().out.split("\n\n")[2 : 1 + tables]
+        assert labels == [label for label in labels if any(label in table for table in others)]
+        assert all(table.startswith("candidate  ") and "…" not in table for table in others)
+
+
+def test_a_long_name_wraps_in_a_narrow_terminal(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the name nor a number is cut."""
+    name = "smollm2-with-a-long-name-of-its-own"
+    run = finish(pipeline.with_model("echo", name=name, voice="quiet", fine_tune=False), registry)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    show_run(run)
+
+    table = capsys.readouterr().out.split("\n\n")[1]
+    assert "…" not in table
+    assert name in "".join(line.split(" ")[0] for line in table.splitlines())
+    assert max(map(len, table.splitlines())) <= 80
+
+
+def test_a_failed_candidate_is_reported(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the step that failed and its error; the others have their results."""
+    show_run(finish(pipeline.with_model("echo", name="tuned", trainer={"fails": True}), registry))
+
+    out = capsys.readouterr().out
+    assert "tuned has no result: step train.tuned.bare.lines failed: " in out
+    assert "echo has the best mean" in out
+
+
+def test_a_run_without_candidates_shows_its_errors(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each error once, without a table or a report."""
+    run = finish(pipeline.with_dataset("jsonl", path="missing.jsonl"), registry)
+
+    show_run(run)
+
+    assert 1 == capsys.readouterr().out.count("error: prepare.jsonl: ")
+
+
+def test_the_progress_of_an_unfinished_run(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each step that has started is shown with its state; the last line says how to resume."""
+    run = Run.create(MemoryStore(), pipeline.build(registry))
+    now = time.time()
+    run.write_record(Succeeded("prepare.lines", {}, cached=False, at=now, seconds=1.0))
+    run.write_record(Failed("generate.echo", "no room", "", "generate.echo", now, 1.0))
+    run.write_started("compare", now)
+
+    show_run(run)
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["done", "prepare.lines"] in lines
+    assert ["failed", "generate.echo:", "no", "room"] in lines
+    assert ["started", "compare:", "started", "on"] in [line[:4] for line in lines]
+    assert f"2 of 4 steps have ended; resume with: llmops run --resume {run.id}".split() == lines[-1]

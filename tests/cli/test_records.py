@@ -1,0 +1,62 @@
+"""The commands that read the records of runs: `show`, `report`, `runs` and `logs`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llmops_sdk import Run
+from llmops_sdk.record.local_store import LocalStore
+
+from .conftest import Command
+
+
+@pytest.fixture(name="run")
+def _run(llmops: Command, folder: Path) -> Run:
+    """A finished run in the default store."""
+    llmops("run", "echoes.yaml", "-q")
+    return Run.open(LocalStore(folder / "llmops-runs"), "latest")
+
+
+def test_show_prints_what_the_run_printed(llmops: Command, run: Run) -> None:
+    """A run is named by its ID, by a prefix or as the latest one; by default it is the latest."""
+    shown = llmops("show").out
+
+    assert "loud has the best mean Exact match" in " ".join(shown.split())
+    for name in (run.id, run.id[:9], "latest"):
+        assert shown == llmops("show", name).out
+    assert run.id == json.loads(llmops("show", "--json").out)["run_id"]
+
+
+def test_report_is_written_to_a_file(llmops: Command, run: Run, folder: Path) -> None:
+    """It prints the path; a run may be named by its address."""
+    assert "out.html\n" == llmops("report", "-o", "out.html").out
+    address = f"file://{folder}/llmops-runs/runs/{run.id}"
+    assert "again.html\n" == llmops("report", address, "-o", "again.html").out
+    assert "<html" in (folder / "again.html").read_text(encoding="utf-8")
+
+
+def test_runs_are_listed_with_their_state(llmops: Command, run: Run) -> None:
+    """As JSON with the number of steps that have ended."""
+    (line,) = [line for line in llmops("runs").out.splitlines() if run.id in line]
+    assert line.split()[-2:] == ["6/6", "finished"]
+
+    (listed,) = json.loads(llmops("runs", "--json").out)
+    assert (run.id, 6, 6, "finished") == (listed["run"], listed["steps"], listed["steps_ended"], listed["state"])
+
+
+def test_a_store_without_runs_says_how_to_start_one(llmops: Command) -> None:
+    """That is no error."""
+    assert "no runs yet; start one with: llmops run quickstart\n" == llmops("runs").out
+    assert [] == json.loads(llmops("runs", "--json").out)
+
+
+def test_logs_are_listed_and_printed(llmops: Command, run: Run) -> None:
+    """An unknown step is a mistake; the message names the nearest one."""
+    run.put_log("generate.loud", b"a line\n")
+
+    assert "generate.loud" in llmops("logs").out.splitlines()
+    assert "a line\n" == llmops("logs", "latest", "generate.loud").out
+    assert "did you mean 'generate.loud'?" in llmops("logs", "latest", "generate.lud", code=2).err

@@ -1,0 +1,126 @@
+"""The commands `run`, `attach` and `score`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from llmops_sdk.errors import RunInterrupted
+from llmops_sdk.pipeline import execution
+from llmops_sdk.testing import EchoEndpoint
+
+from .conftest import PIPELINE, Command
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_run_shows_the_verdict_and_the_report(llmops: Command, folder: Path) -> None:
+    """The table has every candidate; the last lines are the verdict and the path of the report."""
+    done = llmops("run", "echoes.yaml")
+
+    assert "loud " in done.out
+    assert "loud has the best mean Exact match on lines" in done.text
+    path = Path(done.out.splitlines()[-1].removeprefix("report: "))
+    assert (folder / path).is_file()
+
+
+def test_quiet_prints_the_verdict_only(llmops: Command) -> None:
+    """One sentence a dataset on standard output, and no progress."""
+    done = llmops("run", "echoes.yaml", "--quiet")
+
+    assert 1 == len(done.out.splitlines())
+    assert done.out.startswith("loud has the best mean")
+    assert "" == done.err
+
+
+def test_json_has_the_results_and_the_report(llmops: Command) -> None:
+    """Standard output is one JSON document."""
+    results = json.loads(llmops("run", "echoes.yaml", "--json").out)
+
+    assert ["lines"] == [board["dataset"] for board in results["leaderboards"]]
+    assert results["report"].endswith("report.html")
+
+
+def test_a_failed_candidate_is_code_3(llmops: Command, folder: Path) -> None:
+    """The others have their results, and the failure is shown with its step."""
+    models = [*PIPELINE["models"], {"use": "echo", "name": "tuned", "trainer": {"fails": True}}]
+    (folder / "failing.yaml").write_text(yaml.safe_dump({**PIPELINE, "models": models}), encoding="utf-8")
+
+    done = llmops("run", "failing.yaml", code=3)
+
+    assert "tuned has no result: step train.tuned.bare.lines failed: " in done.text
+    assert "loud has the best mean" in done.text
+
+
+def test_a_data_error_is_code_2(llmops: Command, folder: Path) -> None:
+    """A malformed line is reported once, with file and number, before a model is trained or asked."""
+    rows = [json.dumps({"instruction": f"{n}", "context": f"text {n}", "response": f"text {n}"}) for n in range(30)]
+    (folder / "rows.jsonl").write_text("\n".join([*rows, "{broken"]), encoding="utf-8")
+    datasets = [{"use": "jsonl", "path": "rows.jsonl", "test_fraction": 0.3}]
+    (folder / "broken.yaml").write_text(yaml.safe_dump({**PIPELINE, "datasets": datasets}), encoding="utf-8")
+    EchoEndpoint.asked.clear()
+
+    done = llmops("run", "broken.yaml", code=2)
+
+    assert 1 == done.out.count("line 31 of ")
+    assert "rows.jsonl" in done.out
+    assert [] == EchoEndpoint.asked
+
+
+def test_resume_repeats_no_work(llmops: Command) -> None:
+    """A finished run that is resumed asks no model again."""
+    llmops("run", "echoes.yaml", "-q")
+    EchoEndpoint.asked.clear()
+
+    assert "loud has the best mean" in llmops("run", "--resume", "latest", "-q").out
+    assert [] == EchoEndpoint.asked
+
+
+def test_an_interrupted_run_names_the_command_that_resumes_it(llmops: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 130, and one line with the run."""
+    _interrupt_resume(monkeypatch, store="llmops-runs")
+
+    done = llmops("run", "--resume", "latest", code=130)
+
+    assert "stopped\ncompleted work is saved; resume with: llmops run --resume echoes-1\n" == done.err
+
+
+def test_a_run_in_another_store_is_resumed_there(llmops: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command names the store unless it is the default one."""
+    _interrupt_resume(monkeypatch, store="my runs")
+
+    done = llmops("run", "--resume", "latest", code=130)
+
+    assert "resume with: llmops run --resume echoes-1 --store 'my runs'\n" in done.err
+
+
+def test_score_adds_an_evaluator_without_calling_a_model(llmops: Command) -> None:
+    """The new run has both evaluators' metrics."""
+    llmops("run", "echoes.yaml", "-q")
+    EchoEndpoint.asked.clear()
+
+    results = json.loads(llmops("score", "-e", "{use: text-metrics, metrics: [token_f1]}", "--json").out)
+
+    assert ["echo-score", "text-metrics"] == [evaluator["name"] for evaluator in results["evaluators"]]
+    assert [] == EchoEndpoint.asked
+
+
+def test_attach_refuses_a_local_run(llmops: Command) -> None:
+    """The steps of such a run end with the program that started them."""
+    llmops("run", "echoes.yaml", "-q")
+
+    assert "it can neither detach nor attach" in llmops("attach", code=2).err
+
+
+def _interrupt_resume(monkeypatch: pytest.MonkeyPatch, *, store: str) -> None:
+    """Let `resume` end as if Ctrl-C had been pressed."""
+    interrupt = RunInterrupted("echoes-1", store)
+
+    def stop(*_arguments: object, **_options: object) -> None:
+        raise interrupt
+
+    monkeypatch.setattr(execution, "resume", stop)
