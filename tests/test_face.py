@@ -69,7 +69,6 @@ def test_the_core_works_without_the_plugins_package() -> None:
 def test_every_card_of_the_shipped_plugins_can_be_loaded() -> None:
     """Each card's implementation is where the card says, and is of the card's kind."""
     from llmops_sdk.plugin.cards import ModelCard
-    from llmops_sdk.plugin.registry import Registry, _load_class
 
     kinds = {
         "dataset": llmops_sdk.plugin.DatasetSource,
@@ -78,14 +77,16 @@ def test_every_card_of_the_shipped_plugins_can_be_loaded() -> None:
         "deployer": llmops_sdk.plugin.Deployer,
         "evaluator": llmops_sdk.plugin.Evaluator,
         "executor": llmops_sdk.plugin.Executor,
+        "reporter": llmops_sdk.plugin.Reporter,
         "store": llmops_sdk.Store,
         "orphan-finder": llmops_sdk.plugin.OrphanFinder,
     }
-    offers = [offer for offer in Registry.load().offers() if not isinstance(offer.card, ModelCard)]
+    registry = llmops_sdk.Registry.load()
+    offers = [offer for offer in registry.offers() if not isinstance(offer.card, ModelCard)]
 
     assert len(offers) > 10
     for offer in offers:
-        assert issubclass(_load_class(offer), kinds[offer.card.kind])
+        assert issubclass(registry.implementation(offer), kinds[offer.card.kind])
 
 
 def test_loading_the_plugins_brings_nothing_heavy() -> None:

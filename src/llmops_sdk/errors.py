@@ -1,19 +1,22 @@
 """Every error the SDK raises.
 
     LLMOpsError
-    ├── UserError                 the caller can mend it; the CLI prints it without a traceback, exit code 2
+    ├── UserError                 the user can fix it; the CLI prints it without a traceback, exit code 2
     │   ├── SpecError             a pipeline specification that cannot run as it is written
     │   ├── DataError             a dataset, a record or a prompt template that does not fit it
-    │   ├── PluginError           a plugin that is absent, broken or in conflict with another
+    │   ├── PluginError           a plugin that is missing, broken or in conflict with another
     │   ├── MissingExtraError     an optional dependency that is not installed
-    │   ├── AssetError            weights or a dictionary that cannot be had here
+    │   ├── AssetError            weights or a dictionary that are not available
     │   ├── StoreError            a store that cannot be read or written: no bucket, no permission, no network
     │   ├── RecordError           a file of a run's record that is damaged
     │   └── RunNotFoundError      no such run, step or record in the store
-    ├── StepFailedError           a step of a run ended in a failure that its record tells
-    ├── ResourceBusyError         a resource that cannot be deleted yet; later it can
+    ├── StepFailedError           a step of a run failed; its record has the details
+    ├── ResourceBusyError         a resource that cannot be deleted yet
     └── EndpointError             an endpoint could not be started or did not answer
-        └── RequestError          one request failed; `retryable` says whether to ask again
+        └── RequestError          one request failed; `retryable` is true if it may succeed later
+
+    KeyboardInterrupt
+    └── RunInterrupted            Ctrl-C stopped a run, which can be resumed
 
 Messages are lower case, have no full stop, quote the thing and say what to do.
 """
@@ -29,7 +32,7 @@ class LLMOpsError(Exception):
 
 
 class UserError(LLMOpsError):
-    """Something that the caller wrote or has not installed, and can mend."""
+    """Something that the user wrote or has not installed, and can fix."""
 
 
 class SpecError(UserError):
@@ -41,7 +44,7 @@ class DataError(UserError):
 
 
 class PluginError(UserError):
-    """A plugin that is absent, broken, or in conflict with another one."""
+    """A plugin that is missing, broken, or in conflict with another one."""
 
 
 class MissingExtraError(UserError):
@@ -49,11 +52,11 @@ class MissingExtraError(UserError):
 
 
 class AssetError(UserError):
-    """Weights, a dictionary or another asset that cannot be had on this machine."""
+    """Weights, a dictionary or another asset that is not available on this machine."""
 
 
 class StoreError(UserError):
-    """A store that cannot be read or written as it is: no bucket, no permission, no credentials, no network."""
+    """A store that cannot be read or written: no bucket, no permission, no credentials, no network."""
 
 
 class RecordError(UserError):
@@ -61,15 +64,15 @@ class RecordError(UserError):
 
 
 class RunNotFoundError(UserError):
-    """A run, a step or a file of a run that the store does not hold."""
+    """A run, a step or a file of a run that the store does not have."""
 
 
 class StepFailedError(LLMOpsError):
-    """A step of a run ended in a failure, which its record tells in full."""
+    """A step of a run failed; its record has the details."""
 
 
 class ResourceBusyError(LLMOpsError):
-    """A resource that cannot be deleted in the state in which it is, and can be later: an endpoint being created."""
+    """A resource that cannot be deleted in its present state, but can be later: an endpoint being created."""
 
 
 class EndpointError(LLMOpsError):
@@ -81,7 +84,7 @@ class RequestError(EndpointError):
 
     Attributes:
         retryable: Whether the same request may succeed later (throttling, 5xx, a lost connection).
-        retry_after: Seconds the endpoint asked to wait, or None.
+        retry_after: Seconds that the endpoint asked to wait, or None.
     """
 
     def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
@@ -91,7 +94,7 @@ class RequestError(EndpointError):
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """A run was stopped with Ctrl-C; completed work is saved and the run can be resumed.
+    """A run was stopped with Ctrl-C; completed work is saved, and the run can be resumed.
 
     Attributes:
         run_id: The run, for `llmops run --resume` or `llmops_sdk.resume`.
@@ -105,7 +108,7 @@ class RunInterrupted(KeyboardInterrupt):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the tail of an "unknown name" message: the nearest known name, or all of them.
+    """Return the end of an "unknown name" message: the nearest known name, or all known names.
 
     >>> did_you_mean("stf", ["sft", "dpo"])
     "; did you mean 'sft'?"

@@ -1,4 +1,4 @@
-"""What must hold before a run costs anything: who looks at it, and what becomes of what is found."""
+"""Preflight: the checks of a plan, and what happens with their findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from llmops_sdk import LocalStore, Pipeline, Progress, Run, UserError
-from llmops_sdk.cli.console import show_findings
+from llmops_sdk.cli.output.findings import show_findings
 from llmops_sdk.pipeline.execution import resume
 from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, run_check
 from llmops_sdk.plugin import (
@@ -22,7 +22,6 @@ from llmops_sdk.plugin import (
     DeployerCard,
     DeployerOptions,
     ExecutorCard,
-    ExecutorOptions,
     Finding,
     FolderSource,
     hookimpl,
@@ -30,99 +29,86 @@ from llmops_sdk.plugin import (
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import EchoEndpoint, MemoryStore
 
-FOUND: dict[str, Finding] = {}
-LOOKED: list[str] = []
+FINDINGS: dict[str, Finding] = {}
 
 
 def _check(name: str) -> Check:
-    def make() -> Finding:
-        LOOKED.append(name)
-        return FOUND.get(name, Finding("ok", "well"))
-
-    return Check(name, make)
+    return Check(name, lambda: FINDINGS.get(name, Finding("ok", "fine")))
 
 
 @attrs.frozen(kw_only=True)
-class GuardedOptions(DeployerOptions):
-    """Of a deployer that needs something."""
+class CheckedOptions(DeployerOptions):
+    """The options of a deployer that needs an account and a quota."""
 
-    def preflight(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+    def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterator[Check]:
         assert base.source
         assert not settings
         yield _check("account")
         yield _check("quota")
 
 
-@attrs.frozen(kw_only=True)
-class NoOptions(ExecutorOptions):
-    """None."""
-
-
-class Playing:
+class Emulating:
     """An executor that is never run here."""
 
 
 @pytest.fixture(name="plugins")
 def _plugins(registry: Registry) -> Iterator[Registry]:
-    module = types.ModuleType("guarded_hooks")
+    module = types.ModuleType("checked_hooks")
 
     @hookimpl
     def llmops_cards() -> tuple[Any, ...]:
         deployer = DeployerCard(
-            name="guarded",
+            name="checked",
             summary="x",
             load=f"{EchoEndpoint.__module__}:EchoEndpoint",
-            options=GuardedOptions,
+            options=CheckedOptions,
             accepts=("echo",),
         )
-        playing = ExecutorCard(
-            name="playing", summary="x", load=f"{__name__}:Playing", options=NoOptions, emulates_services=True
-        )
-        return deployer, playing
+        emulating = ExecutorCard(name="emulating", summary="x", load=f"{__name__}:Emulating", emulates_services=True)
+        return deployer, emulating
 
     module.llmops_cards = llmops_cards  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
-    registry.add("guarded", module)
-    FOUND.clear()
-    LOOKED.clear()
+    registry.add("checked", module)
+    FINDINGS.clear()
     yield registry
     del sys.modules[module.__name__]
 
 
 def pipeline(*names: str) -> Pipeline:
-    made = Pipeline.builder("guarded").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    made = Pipeline.builder("checked").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
     for number, name in enumerate(names or ("m",)):
-        made = made.with_model("echo", name=name, fine_tune=False, deployer="guarded", voice=f"v{number}")
+        made = made.with_model("echo", name=name, fine_tune=False, deployer="checked", voice=f"v{number}")
     return made
 
 
-def test_each_check_is_made_once(plugins: Registry) -> None:
-    """Two models on the same account need it once."""
-    found = preflight_checks(pipeline("a", "b").build(plugins), plugins)
+def test_each_check_is_run_once(plugins: Registry) -> None:
+    """Two models on the same account have one check of it."""
+    checks = preflight_checks(pipeline("a", "b").build(plugins), plugins)
 
-    assert ["account", "quota"] == [check.name for check in found]
+    assert ["account", "quota"] == [check.name for check in checks]
 
 
 def test_a_run_is_refused_before_anything_is_written(plugins: Registry, tmp_path: Path) -> None:
-    """With all that is wrong and what mends it, in one line."""
-    FOUND.update(
+    """The message has every error and how to fix it, in one line."""
+    FINDINGS.update(
         account=Finding("error", "there is no role", "make one"), quota=Finding("error", "it is 0, and 1 is needed")
     )
-    with pytest.raises(UserError) as refused:
+    with pytest.raises(UserError) as raised:
         pipeline().run(store=tmp_path / "runs", registry=plugins)
 
     message = "nothing was started: account: there is no role; make one -- quota: it is 0, and 1 is needed"
-    assert message == str(refused.value)
+    assert message == str(raised.value)
     assert not list(LocalStore(tmp_path / "runs").list(""))
 
 
-def test_an_executor_that_plays_the_services_needs_none(plugins: Registry) -> None:
-    """What its parts would ask is played."""
-    assert () == preflight_checks(pipeline().with_executor("playing").build(plugins), plugins)
+def test_an_executor_that_emulates_the_services_needs_no_checks(plugins: Registry) -> None:
+    """Trainers and deployers ask no service then."""
+    assert () == preflight_checks(pipeline().with_executor("emulating").build(plugins), plugins)
 
 
-def test_a_broken_check_is_an_error() -> None:
-    """It says which and how."""
+def test_a_check_that_fails_is_an_error() -> None:
+    """The finding names the exception."""
 
     def broken() -> Finding:
         raise ZeroDivisionError
@@ -130,9 +116,9 @@ def test_a_broken_check_is_an_error() -> None:
     assert Finding("error", "the check itself failed: ZeroDivisionError: ") == run_check(Check("x", broken))
 
 
-def test_a_plan_shows_what_is_not_well(plugins: Registry, capsys: pytest.CaptureFixture[str]) -> None:
-    """And is silent about the rest."""
-    FOUND["quota"] = Finding("warning", "only one is left")
+def test_a_plan_shows_only_warnings_and_errors(plugins: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    """Checks without a problem are not listed."""
+    FINDINGS["quota"] = Finding("warning", "only one is left")
 
     assert not show_findings(preflight_checks(pipeline().build(plugins), plugins), quiet=True)
     out = capsys.readouterr().out
@@ -140,10 +126,10 @@ def test_a_plan_shows_what_is_not_well(plugins: Registry, capsys: pytest.Capture
     assert "account" not in out
 
 
-def test_going_on_is_refused_too(plugins: Registry, tmp_path: Path) -> None:
-    """A run that is resumed may begin what costs."""
+def test_resuming_is_refused_too(plugins: Registry, tmp_path: Path) -> None:
+    """A resumed run may create resources."""
     run = Run.create(LocalStore(tmp_path / "runs"), pipeline().build(plugins))
-    FOUND["account"] = Finding("error", "there is no role")
+    FINDINGS["account"] = Finding("error", "there is no role")
 
     with pytest.raises(UserError, match="account: there is no role"):
         resume(run.id, store=tmp_path / "runs", registry=plugins, progress=Progress())
@@ -154,17 +140,19 @@ def test_going_on_is_refused_too(plugins: Registry, tmp_path: Path) -> None:
 
 @pytest.fixture(name="uncached")
 def _uncached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """A pipeline whose evaluator reads an encoder of the hub, of which the cache has nothing."""
+    """A pipeline whose evaluator reads an encoder of the hub that the cache lacks."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
     encoder: dict[str, Any] = {"metrics": ["bertscore"], "bertscore_model": "roberta-large-mnli"}
     made = Pipeline.builder("far").with_dataset("lines").with_prompt("bare").with_model("echo")
     return made.with_evaluator("echo-score").with_evaluator("summarization-accuracy", **encoder)
 
 
-def test_what_is_not_cached_is_told_without_a_network(uncached: Pipeline, registry: Registry, tmp_path: Path) -> None:
-    """Dataset, model and evaluator, each by its name; what is well is not told, and nothing is fetched."""
+def test_an_input_that_is_not_cached_is_an_error_without_a_network(
+    uncached: Pipeline, registry: Registry, tmp_path: Path
+) -> None:
+    """Datasets, models and evaluators are checked, and nothing is fetched."""
     far = uncached.with_dataset("dolly").with_model("huggingface", weights="us/tiny", fine_tune=False)
-    found = {
+    findings = {
         check.name: run_check(check)
         for check in input_checks(far.build(registry, offline=True), registry, tmp_path / "home")
     }
@@ -176,19 +164,23 @@ def test_what_is_not_cached_is_told_without_a_network(uncached: Pipeline, regist
         "model huggingface": "error",
         "evaluator echo-score": "ok",
         "evaluator summarization-accuracy": "error",
-    } == {name: finding.status for name, finding in found.items()}
-    assert "no model 'roberta-large-mnli' in its cache" in found["evaluator summarization-accuracy"].text
-    with pytest.raises(UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* in its cache"):
+    } == {name: finding.status for name, finding in findings.items()}
+    assert "'roberta-large-mnli' is not in the Hugging Face cache" in findings["evaluator summarization-accuracy"].text
+    with pytest.raises(
+        UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* is not in the Hugging Face cache"
+    ):
         require(input_checks(uncached.build(registry, offline=True), registry, tmp_path / "home"), Progress())
     assert not (tmp_path / "home").exists()
 
 
-def test_a_run_offline_is_refused_before_it_begins(
+def test_an_offline_run_that_lacks_an_input_does_not_start(
     uncached: Pipeline, registry: Registry, home: Path, asked: list[str]
 ) -> None:
-    """What an evaluator lacks is not found out after training and asking: there is no run, and no endpoint was asked."""
+    """It does not fail after training: there is no run, and no endpoint was asked."""
     store = MemoryStore()
-    with pytest.raises(UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* in its cache"):
+    with pytest.raises(
+        UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* is not in the Hugging Face cache"
+    ):
         uncached.run(store=store, offline=True, registry=registry, progress=Progress())
 
     assert [] == list(store.list(""))
@@ -196,26 +188,26 @@ def test_a_run_offline_is_refused_before_it_begins(
     assert not home.exists()
 
 
-def test_what_is_here_is_well_without_a_network(plugins: Registry, tmp_path: Path) -> None:
-    """Files by their path, parts that read nothing, and assets of the plan, which a run brings before its first step."""
+def test_inputs_that_are_here_pass_without_a_network(plugins: Registry, tmp_path: Path) -> None:
+    """Files, components that read nothing, and assets of the plan, which the run fetches before its first step."""
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"instruction": "a", "response": "A"}\n', encoding="utf-8")
     plan = pipeline().with_dataset("jsonl", path=str(rows)).with_evaluator("toxicity").build(plugins, offline=True)
-    found = {check.name: run_check(check) for check in input_checks(plan, plugins, tmp_path / "home")}
+    findings = {check.name: run_check(check) for check in input_checks(plan, plugins, tmp_path / "home")}
 
-    assert {"ok"} == {finding.status for finding in found.values()}
-    assert found["dataset jsonl"].text.startswith("version ")
-    assert "needs nothing more" == found["model m"].text
-    assert "its version is known once the asset 'detoxify' is here" == found["evaluator toxicity"].text
+    assert {"ok"} == {finding.status for finding in findings.values()}
+    assert findings["dataset jsonl"].text.startswith("version ")
+    assert "needs nothing more" == findings["model m"].text
+    assert "its version is known once the asset 'detoxify' is here" == findings["evaluator toxicity"].text
     assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize(("needs_network", "status"), [(False, "ok"), (True, "error")])
-def test_an_asset_that_the_plan_does_not_name(
+def test_an_asset_that_the_plan_does_not_name_must_be_available(
     *, needs_network: bool, status: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A step may still take it from this machine, but not from a network."""
-    source = FolderSource("the shelf", (tmp_path,), {"words.txt": "words.txt"})
+    """A step may still fetch it from this machine, but not from a network."""
+    source = FolderSource("the disk", (tmp_path,), {"words.txt": "words.txt"})
     object.__setattr__(source, "needs_network", needs_network)
     words = Asset("words", "a list of words", 5, {"words.txt": ""}, (source,))
     monkeypatch.setattr(Registry, "asset", lambda _self, _name: words)
@@ -228,8 +220,8 @@ def test_an_asset_that_the_plan_does_not_name(
     assert status == run_check(evaluator).status
 
 
-def test_models_that_are_played_are_not_looked_for(plugins: Registry, tmp_path: Path) -> None:
-    """What serves them is played by the executor; datasets and evaluators are read all the same."""
-    plan = pipeline().with_executor("playing").build(plugins, offline=True)
+def test_models_are_not_checked_if_their_services_are_emulated(plugins: Registry, tmp_path: Path) -> None:
+    """Datasets and evaluators still are."""
+    plan = pipeline().with_executor("emulating").build(plugins, offline=True)
 
     assert ["dataset lines", "evaluator echo-score"] == [check.name for check in input_checks(plan, plugins, tmp_path)]

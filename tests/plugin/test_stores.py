@@ -75,7 +75,7 @@ def test_a_missing_extra_and_two_owners_are_told(plugin: ModuleType) -> None:
     registry = Registry()
     card = StoreCard(name="far", summary="", load="nowhere:Store", requires=("not_there_at_all",), extra="far")
     registry.add("far", offering(ModuleType("far"), card))
-    with pytest.raises(MissingExtraError, match=r"store 'far' needs not_there_at_all: pip install 'llmops-sdk\[far\]'"):
+    with pytest.raises(MissingExtraError, match=r"store 'far' needs not_there_at_all: pip install not_there_at_all"):
         open_store("far://x", registry)
 
     registry.add("one", plugin)

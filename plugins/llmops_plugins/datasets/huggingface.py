@@ -52,7 +52,7 @@ class HuggingFaceDataset(DatasetSource):
         """Resolve the commit once: the fingerprint and the rows must be of the same one."""
         if self._pinned is None:
             options = self.options
-            asked = HubId(options.id, name=options.name, revision=options.revision, token=options.token)
+            asked = HubId(options.id, name=options.config, revision=options.revision, token=options.token)
             self._pinned = pin(asked, context)
         return self._pinned
 

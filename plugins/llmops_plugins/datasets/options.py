@@ -126,7 +126,7 @@ class HuggingFaceOptions(TableOptions):
     """A dataset of the Hugging Face hub."""
 
     id: str = option(help="the dataset, for example 'abisee/cnn_dailymail'")
-    name: str = option("", help="its configuration, where it has several")
+    config: str = option("", help="its configuration, where it has several, for example '3.0.0' of cnn_dailymail")
     split: str = option("train", help="the split to read, or a part of one, for example 'train[:1000]'")
     test_split: str = option("", help="a split of test rows; test_fraction is then not used")
     revision: str = option("", help="the hub revision; empty takes the newest one, and the record tells which")

@@ -1,7 +1,7 @@
-"""Weights, dictionaries and other files that a machine needs once: where they come from, pinned by hash.
+"""Assets: weights, dictionaries and other files that a machine needs once, pinned by hash.
 
-An asset lives in `<home>/assets/<name>/`. Its `asset.json` is written last and holds where it came from and the size
-and SHA-256 of every file; copying `<home>/assets` to another machine is enough to have it there.
+An asset lives in `<home>/assets/<name>/`. Its `asset.json` is written last and holds its source and the size and
+SHA-256 of every file; copying `<home>/assets` to another machine is enough to have it there.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Asset:
         name: Lower-case words joined by hyphens; also the name of its folder.
         summary: One line for `llmops assets`.
         size: About how many bytes it takes on disk.
-        files: Every file that must be there in the end: path below the folder -> its SHA-256, or "" where presence
-            is enough. A folder's files need not be listed one by one.
-        sources: Where to take it from, tried in this order.
-        convert: Turns the fetched files, in place, into those that `files` names; None where they are those.
+        files: The files that a complete asset has: path below the folder -> its SHA-256, or "" if presence is enough.
+            A folder's files need not be listed one by one.
+        sources: Where to fetch it from, tried in this order.
+        convert: Turns the fetched files, in place, into those that `files` names; None if they are those already.
     """
 
     name: str
@@ -53,18 +53,18 @@ def find_asset(asset: Asset, home: Path) -> Path | None:
 
 
 def get_asset(asset: Asset, home: Path, *, progress: Progress, offline: bool = False) -> Path:
-    """Return the asset's folder, fetched from the first source that can give it where it is missing.
+    """Return the asset's folder; a missing asset is fetched from the first source that has it.
 
-    Nothing half-fetched is ever seen under the asset's name, and of two processes that want it one waits.
+    Nothing incomplete ever appears under the asset's name, and of two processes that need it one waits.
 
     Args:
-        asset: What is wanted.
+        asset: The asset.
         home: The cache of this machine.
-        progress: Where to tell how far the download is.
-        offline: Leave out the sources that need a network.
+        progress: Where to report how far the download is.
+        offline: Skip the sources that need a network.
 
     Raises:
-        AssetError: No source could give it; the message has the reason of each, and what to do.
+        AssetError: No source has it; the message has the reason of each, and what to do.
     """
     folder = find_asset(asset, home)
     if folder is not None:
@@ -73,14 +73,16 @@ def get_asset(asset: Asset, home: Path, *, progress: Progress, offline: bool = F
         with locked(home / "assets" / f".{asset.name}.lock", f"the asset {asset.name!r}", progress):
             return find_asset(asset, home) or _fetch(asset, home, progress, offline=offline)
     except OSError as error:
-        message = f"the asset {asset.name!r} cannot be kept in '{home}': {error}; free space there, or set LLMOPS_HOME"
+        message = (
+            f"the asset {asset.name!r} cannot be stored in '{home}': {error}; free space there, or set LLMOPS_HOME"
+        )
         raise AssetError(message) from error
 
 
 def verify_asset(asset: Asset, home: Path) -> tuple[str, ...]:
-    """Return what is wrong with an asset, found by reading every file again; empty when nothing is.
+    """Return the problems of an asset, found by reading every file again; empty if there are none.
 
-    An asset that is absent is told as such.
+    A missing asset is a problem too.
     """
     folder = _folder(asset, home)
     problems = list(_broken(asset, folder))
@@ -96,7 +98,7 @@ def _folder(asset: Asset, home: Path) -> Path:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what `asset.json` holds; an empty manifest where there is none that can be read."""
+    """Return the content of `asset.json`; an empty manifest if it cannot be read."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -105,13 +107,13 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _broken(asset: Asset, folder: Path) -> Iterator[str]:
-    """Tell what is wrong with a folder by its manifest, without reading the files."""
+    """Yield the problems of a folder by its manifest, without reading the files."""
     if not folder.exists():
         yield "it is not on this machine"
         return
     files = _read_manifest(folder).get("files")
     if files is None:
-        yield f"'{folder}' has no {MANIFEST} that can be read: it was not fetched to the end"
+        yield f"'{folder}' has no readable {MANIFEST}: it was not fetched completely"
         return
     for name, metadata in files.items():
         path = folder / name
@@ -123,7 +125,7 @@ def _broken(asset: Asset, folder: Path) -> Iterator[str]:
         if name not in files:
             yield f"'{name}' is missing"
         elif pinned and files[name]["sha256"] != pinned:
-            yield f"'{name}' is another version than this release of the SDK uses"
+            yield f"'{name}' is a different version from the one that this release of the SDK uses"
 
 
 def _fetch(asset: Asset, home: Path, progress: Progress, *, offline: bool) -> Path:
@@ -138,8 +140,8 @@ def _fetch(asset: Asset, home: Path, progress: Progress, *, offline: bool) -> Pa
         except AssetError as error:
             reasons.append(f"{source.label}: {error}")
     message = (
-        f"the asset {asset.name!r} cannot be had here ({'; '.join(reasons) or 'it has no source'}); where there is a "
-        f"network type 'llmops assets get {asset.name}', and copy '{_folder(asset, home)}' to this machine"
+        f"the asset {asset.name!r} is not available ({'; '.join(reasons) or 'it has no source'}); on a machine with a "
+        f"network run 'llmops assets get {asset.name}', and copy '{_folder(asset, home)}' to this machine"
     )
     raise AssetError(message)
 
@@ -172,7 +174,7 @@ def _fetch_from(source: AssetSource, asset: Asset, home: Path, progress: Progres
 
 
 def _seal(asset: Asset, folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size and hash of every file, once all that the asset names are there and right."""
+    """Return size and hash of every file, after a check that all files of the asset are there and match."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": file_sha256(path)}
@@ -180,9 +182,9 @@ def _seal(asset: Asset, folder: Path) -> dict[str, dict[str, Any]]:
     }
     for name, pinned in asset.files.items():
         if name not in files:
-            message = f"it did not bring '{name}'"
+            message = f"it has no '{name}'"
             raise AssetError(message)
         if pinned and files[name]["sha256"] != pinned:
-            message = f"its '{name}' is another version: SHA-256 {files[name]['sha256']}, not {pinned}"
+            message = f"its '{name}' is a different version: SHA-256 {files[name]['sha256']}, not {pinned}"
             raise AssetError(message)
     return files

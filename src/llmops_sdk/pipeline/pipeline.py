@@ -14,13 +14,14 @@ from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import make_plan
 from llmops_sdk.planning.preflight import input_checks, preflight_checks, require
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
-from llmops_sdk.planning.spec_files import read_spec, spec_to
+from llmops_sdk.planning.spec_data import spec_to
+from llmops_sdk.planning.spec_files import read_spec
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
-from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.plan import Plan
 from llmops_sdk.values.serial import explain, from_json, to_json
 

@@ -1,18 +1,19 @@
-"""What must hold before a run costs anything: looked at by every run, by `llmops plan` and by `llmops doctor --for`.
+"""Preflight: what must hold before a run costs anything. `llmops plan` and `llmops doctor --for` show it too.
 
-The options class of a trainer or deployer may have a method `checks(base, settings)` that yields checks: `base` is the
-model's base weights, `settings` are those of all plugins. That of an executor may have `checks(plan)`. Unlike the checks
-of `llmops doctor`, these may ask a service, and change nothing there.
+An executor, a trainer and a deployer have these checks in their options (`preflight`). Unlike the checks of `llmops
+doctor`, they may ask a service, but they change nothing there.
 
-A run without a network may ask none. What must hold for it is that its datasets, models and evaluators find here what
-they would otherwise fetch.
+A run without a network may ask none. What must hold for it is that its datasets, models and evaluators find on this
+machine what they would otherwise download.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+
+import attrs
 
 from llmops_sdk.assets.asset import find_asset
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
@@ -29,129 +30,145 @@ from llmops_sdk.values.plan import Component, Plan
 def preflight_checks(plan: Plan, registry: Registry) -> tuple[Check, ...]:
     """Return the checks of a plan's executor, trainers and deployers, each name once.
 
-    There are none where the executor plays the services that they use.
+    There are none if the executor emulates the services that they use.
     """
     if _emulates_services(plan, registry):
         return ()
-    found = list(_of_part(plan, registry, "executor", plan.executor))
+    checks = list(_component_checks(plan, registry, "executor", plan.executor))
     for model in plan.models:
         if model.trainer is not None:
-            found += _of_part(plan, registry, "trainer", model.trainer, model.base)
-        found += _of_part(plan, registry, "deployer", model.deployer, model.base)
+            checks += _component_checks(plan, registry, "trainer", model.trainer, model.base)
+        checks += _component_checks(plan, registry, "deployer", model.deployer, model.base)
     by_name: dict[str, Check] = {}
-    for check in found:
+    for check in checks:
         by_name.setdefault(check.name, check)
     return tuple(by_name.values())
 
 
 def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
-    """Yield a check for each dataset, model and evaluator of a plan: is what it reads on this machine?
+    """Yield a check for each dataset, model and evaluator of a plan: is everything it reads on this machine?
 
-    Each asks for the exact version of what is read, as a run does before it uses it, without a network. Looking fetches
-    nothing. An asset of the plan that is not here yet is no error: it is brought, or refused, before the first step.
-    There are none for models where the executor plays the services that serve them.
+    Each asks for the exact version of what is read, as a run does before it uses it, without a network and without
+    downloading anything. A missing asset of the plan is no error: the run fetches it before its first step, or refuses
+    to start. There are no checks of models if the executor emulates the services that serve them.
 
     Args:
-        plan: What will be run.
+        plan: The plan.
         registry: The installed plugins.
         home: The cache of this machine.
     """
-    context = _offline_context(plan, registry, home)
-
-    def check(kind: CardKind, part: Component, name: str, *base: BaseModel) -> Check:
-        def find() -> Finding:
-            try:
-                version = registry.make(kind, part.use, part.options).fingerprint(context, *base)
-            except _NotYetHereError as exc:
-                return Finding("ok", str(exc))
-            except UserError as exc:
-                return Finding("error", str(exc))
-            return Finding("ok", f"version {version[:12]}" if version else "needs nothing more")
-
-        return Check(name, find)
-
     for dataset in plan.datasets:
-        yield check("dataset", dataset, f"dataset {dataset.name}")
+        yield _InputCheck(plan, registry, home, "dataset", dataset).named(f"dataset {dataset.name}")
     for model in () if _emulates_services(plan, registry) else plan.models:
         kind: CardKind = "trainer" if model.trainer else "deployer"
-        yield check(kind, model.trainer or model.deployer, f"model {model.name}", model.base)
+        component = model.trainer or model.deployer
+        yield _InputCheck(plan, registry, home, kind, component, (model.base,)).named(f"model {model.name}")
     for evaluator in plan.evaluators:
-        yield check("evaluator", evaluator, f"evaluator {evaluator.name}")
+        yield _InputCheck(plan, registry, home, "evaluator", evaluator).named(f"evaluator {evaluator.name}")
 
 
 def run_check(check: Check) -> Finding:
-    """Make a check; one that breaks off is a finding."""
+    """Run a check; one that fails is a finding too."""
     try:
         return check.run()
     except LLMOpsError as exc:
         return Finding("error", str(exc))
-    except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
+    except Exception as exc:  # noqa: BLE001 - a broken check is reported, and stops no other
         return Finding("error", f"the check itself failed: {type(exc).__name__}: {exc}")
 
 
 def require(checks: Iterable[Check], progress: Progress) -> None:
-    """Make all checks, tell the warnings, and require at an error.
+    """Run all checks, log the warnings, and raise if there is an error.
 
     Raises:
-        UserError: Every error, with what mends it.
+        UserError: The message has every error and how to fix it.
     """
-    problems: dict[str, list[str]] = {}
+    errors: dict[str, list[str]] = {}
     for check in checks:
         finding = run_check(check)
-        told = f"{finding.text}{f'; {finding.hint}' if finding.hint else ''}"
+        text = f"{finding.text}{f'; {finding.hint}' if finding.hint else ''}"
         if finding.status == "error":
-            problems.setdefault(told, []).append(check.name)
+            errors.setdefault(text, []).append(check.name)
         elif finding.status == "warning":
-            progress.log(f"warning: {check.name}: {told}")
-    if problems:
-        all_of_them = " -- ".join(f"{', '.join(names)}: {told}" for told, names in problems.items())
-        message = f"nothing was started: {all_of_them}"
+            progress.log(f"warning: {check.name}: {text}")
+    if errors:
+        every_error = " -- ".join(f"{', '.join(names)}: {text}" for text, names in errors.items())
+        message = f"nothing was started: {every_error}"
         raise UserError(message)
 
 
-def _of_part(
-    plan: Plan, registry: Registry, kind: CardKind, part: Component, base: BaseModel | None = None
-) -> Iterator[Check]:
-    card = registry.offer(kind, part.use).card
-    options = registry.options(card, part.options, f"{kind} {part.use!r}")
-    if isinstance(options, ExecutorOptions):
-        yield from options.preflight(plan)
-    elif isinstance(options, (TrainerOptions, DeployerOptions)) and base is not None:
-        yield from options.preflight(base, plan.settings)
+@attrs.frozen
+class _InputCheck:
+    """Whether one component finds on this machine what it reads.
 
+    Attributes:
+        plan: The plan.
+        registry: The installed plugins.
+        home: The cache of this machine.
+        kind: The component's kind.
+        component: The component.
+        arguments: What its `fingerprint` gets besides the context.
+    """
 
-def _emulates_services(plan: Plan, registry: Registry) -> bool:
-    executor = registry.offer("executor", plan.executor.use).card
-    return isinstance(executor, ExecutorCard) and executor.emulates_services
+    plan: Plan
+    registry: Registry
+    home: Path
+    kind: CardKind
+    component: Component
+    arguments: tuple[BaseModel, ...] = ()
 
+    def named(self, name: str) -> Check:
+        return Check(name, self._run)
 
-class _NotYetHereError(AssetError):
-    """An asset is wanted that the run will bring, or require to begin without."""
+    def _run(self) -> Finding:
+        try:
+            implementation = self.registry.make(self.kind, self.component.use, self.component.options)
+            version = implementation.fingerprint(self._context(), *self.arguments)
+        except _NotYetFetchedError as exc:
+            return Finding("ok", str(exc))
+        except UserError as exc:
+            return Finding("error", str(exc))
+        return Finding("ok", f"version {version[:12]}" if version else "needs nothing more")
 
+    def _context(self) -> Context:
+        """Make the context of a run without a network, except for assets: they are found, never fetched."""
+        context = Context(
+            step="inputs",
+            folder=self.home,
+            home=self.home,
+            offline=True,
+            make=self.registry.make,
+            asset=self._find_asset,
+            settings_of=partial(self.registry.settings_of, self.plan.settings),
+        )
+        return context.for_card(self.kind, self.component.use)
 
-def _offline_context(plan: Plan, registry: Registry, home: Path) -> Context:
-    """Make what a plugin is handed by a run without a network, but for its assets: they are found, never fetched."""
-
-    def asset(name: str) -> Path:
-        wanted = registry.asset(name)
-        folder = find_asset(wanted, home)
+    def _find_asset(self, name: str) -> Path:
+        asset = self.registry.asset(name)
+        folder = find_asset(asset, self.home)
         if folder is not None:
             return folder
-        if name in plan.assets or not all(source.needs_network for source in wanted.sources):
+        if name in self.plan.assets or not all(source.needs_network for source in asset.sources):
             message = f"its version is known once the asset {name!r} is here"
-            raise _NotYetHereError(message)
+            raise _NotYetFetchedError(message)
         message = f"it needs the asset {name!r}"
         raise AssetError(message)
 
-    return Context(
-        run_id="none",
-        step="inputs",
-        folder=home,
-        home=home,
-        offline=True,
-        progress=Progress(),
-        log=logging.getLogger("llmops.inputs"),
-        settings=plan.settings,
-        make=registry.make,
-        asset=asset,
-    )
+
+class _NotYetFetchedError(AssetError):
+    """An asset is missing that the run will fetch before its first step."""
+
+
+def _component_checks(
+    plan: Plan, registry: Registry, kind: CardKind, component: Component, base: BaseModel | None = None
+) -> Iterator[Check]:
+    card = registry.offer(kind, component.use).card
+    options = registry.options(card, component.options, f"{kind} {component.use!r}")
+    if isinstance(options, ExecutorOptions):
+        yield from options.preflight(plan)
+    elif isinstance(options, (TrainerOptions, DeployerOptions)) and base is not None:
+        yield from options.preflight(base, registry.settings_of(plan.settings, kind, component.use))
+
+
+def _emulates_services(plan: Plan, registry: Registry) -> bool:
+    return registry.card(ExecutorCard, plan.executor.use).emulates_services

@@ -5,13 +5,13 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
 from llmops_sdk.plugin.cards import Card, CardKind
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.secrets import Secret
 from llmops_sdk.values.serial import to_json
 
@@ -19,7 +19,7 @@ _SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", Pat
 
 
 def specification_schema(registry: Registry) -> dict[str, Any]:
-    """Return the schema, for editors: every kind's card names, and the options of each."""
+    """Return the schema, for editors: the names of all cards, and the options of each."""
     trainers = _override(registry, "trainer")
     deployers = _override(registry, "deployer")
     own = {
@@ -36,7 +36,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["models"],
         "properties": {
-            "name": {"type": "string", "description": "how the runs are called"},
+            "name": {"type": "string", "description": "the name that the run ids start with"},
             "datasets": _list(registry, "dataset", {"name": {"type": "string"}}),
             "prompts": _list(registry, "prompt", {"name": {"type": "string"}}),
             "models": {**_list(registry, "model", own), "minItems": 1},
@@ -78,18 +78,19 @@ def _options(options: type, own: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = dict(own)
     required = []
     for field in attrs.fields(options):
-        properties[field.name] = {**type_schema(hints[field.name]), **_facts(field)}
+        properties[field.name] = {**type_schema(hints[field.name]), **_details(field)}
         if field.default is attrs.NOTHING:
             required.append(field.name)
     schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**schema, "required": required} if required else schema
 
 
-def _facts(field: Any) -> dict[str, Any]:
-    metadata = {"description": field.metadata["help"]} if field.metadata.get("help") else {}
+def _details(field: Any) -> dict[str, Any]:
+    """Return the description and the default of an option."""
+    details = {"description": field.metadata["help"]} if field.metadata.get("help") else {}
     if field.default is not attrs.NOTHING and not isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
-        metadata["default"] = to_json(field.default)
-    return metadata
+        details["default"] = to_json(field.default)
+    return details
 
 
 def type_schema(hint: Any) -> dict[str, Any]:  # noqa: PLR0911 - one for each kind of type
@@ -105,8 +106,8 @@ def type_schema(hint: Any) -> dict[str, Any]:  # noqa: PLR0911 - one for each ki
         return {"anyOf": [type_schema(member) for member in members]}
     if origin is tuple or origin is list:
         return {"type": "array", "items": type_schema(members[0])}
-    if origin is not None and issubclass(origin, Mapping):
-        return {"type": "object", "additionalProperties": type_schema(members[1])}
-    if str(origin) == "typing.Literal":
+    if origin is Literal:
         return {"enum": list(members)}
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": type_schema(members[1])}
     return {}

@@ -1,4 +1,4 @@
-"""The specification of a pipeline as a user gives it: names and options, nothing resolved."""
+"""The specification of a pipeline as a user writes it: names and options, nothing resolved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.values.generations import GenerationOptions
+from llmops_sdk.values.generation_options import GenerationOptions
 
 
 @attrs.frozen
@@ -17,8 +17,8 @@ class ComponentSpec:
 
     Attributes:
         use: The card's name.
-        name: How the pipeline calls it; empty means as the card.
-        options: Given ones only.
+        name: Its name in this pipeline; empty means the card's name.
+        options: The options that were given.
     """
 
     use: str
@@ -36,8 +36,8 @@ class Override:
     """Other options for a model's trainer or deployer, or another one altogether.
 
     Attributes:
-        use: The card's name; empty means the model's own.
-        options: Given ones only.
+        use: The card's name; empty means the model's own trainer or deployer.
+        options: The options that were given.
     """
 
     use: str = ""
@@ -50,12 +50,12 @@ class ModelSpec:
 
     Attributes:
         use: The model card's name.
-        name: How the pipeline calls it; empty means as the card.
-        options: Of the model card.
-        fine_tune: Whether it is fine-tuned; None means where its card has a trainer.
-        train_on: The dataset it is fine-tuned on; empty means each one it is asked about.
-        trainer: Overrides.
-        deployer: Overrides.
+        name: Its name in this pipeline; empty means the card's name.
+        options: The options of the model card that were given.
+        fine_tune: Whether it is fine-tuned; None means if its card names a trainer.
+        train_on: The dataset it is fine-tuned on; empty means each dataset it is evaluated on.
+        trainer: Overrides for its trainer.
+        deployer: Overrides for its deployer.
     """
 
     use: str
@@ -74,11 +74,22 @@ class ModelSpec:
 
 @attrs.frozen
 class Spec:
-    """A whole pipeline.
+    """A complete pipeline; an empty list or text means the default.
 
     Attributes:
-        name: Of the pipeline.
-        folder: What relative paths in options are relative to.
+        name: The pipeline's name, which begins the ids of its runs.
+        datasets: Where the records come from.
+        prompts: The prompt templates.
+        models: The model recipes.
+        trainer: Overrides for the trainer of every model.
+        deployer: Overrides for the deployer of every model.
+        generation: How candidates write their answers.
+        evaluators: What scores the answers.
+        reporters: What is called after every run.
+        metric: The metric that decides.
+        executor: Where steps run.
+        settings: Plugin name to its settings.
+        folder: The folder that relative paths in options are relative to.
     """
 
     name: str = "pipeline"

@@ -1,12 +1,12 @@
-"""The light cards by which a plugin says what it offers.
+"""The cards by which a plugin describes what it offers.
 
-A card is made without importing anything heavy; `load` names where the implementation is.
+Making a card imports nothing heavy; its `load` names where the implementation is.
 """
 
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import attrs
 
@@ -15,54 +15,62 @@ from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOpt
 CardKind = Literal[
     "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "store", "orphan-finder",
 ]  # fmt: skip
+KINDS: tuple[CardKind, ...] = get_args(CardKind)
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @attrs.frozen(kw_only=True)
 class Card:
-    """The light description of one thing a plugin offers. Making it must import nothing heavy.
+    """The description of one thing that a plugin offers. The cards to use are its subclasses, one for each kind.
 
     Attributes:
-        name: How users call it: lower-case words joined by hyphens, unique within its kind.
+        name: What users call it: lower-case words joined by hyphens, unique within its kind.
         summary: One line for `llmops plugins`.
-        load: Where the implementation is: `package.module:Class`.
-        options: The class of its options, a subclass of `Options` (for models, trainers, deployers and executors, of
-            `ModelOptions`, `TrainerOptions`, `DeployerOptions` and `ExecutorOptions`).
+        options: The class of its options, a subclass of `options_root`.
         result_version: Raise it when the same options and inputs give other results than before.
-        extra: The extra of the distribution that brings what `requires` names.
-        requires: Modules that must be importable, looked for without importing them.
-        uses_local_device: For trainers and deployers: whether they compute on this machine. One such step per device
-            runs at a time, and training then has a process of its own.
+        extra: The extra of the plugin's distribution that installs the modules of `requires`.
+        requires: Modules that must be installed; they are looked for without importing them.
     """
 
     kind: ClassVar[CardKind]
+    options_root: ClassVar[type[Options]] = Options
+    """The class that the options of this kind derive from."""
 
     name: str = attrs.field()
     summary: str
-    load: str
     options: type[Options] = Options
     result_version: int = 1
     extra: str = ""
     requires: tuple[str, ...] = ()
-    uses_local_device: bool = False
 
     @name.validator
     def _check_name(self, _attribute: object, value: str) -> None:
-        if not _SLUG.fullmatch(value):
+        if not _NAME.fullmatch(value):
             message = f"a card's name is lower-case words joined by hyphens, not {value!r}"
             raise ValueError(message)
 
 
 @attrs.frozen(kw_only=True)
-class DatasetCard(Card):
+class ImplementationCard(Card):
+    """A card with an implementation: every kind but models.
+
+    Attributes:
+        load: Where the implementation is: `package.module:Class`.
+    """
+
+    load: str
+
+
+@attrs.frozen(kw_only=True)
+class DatasetCard(ImplementationCard):
     """Offers a `DatasetSource`."""
 
     kind = "dataset"
 
 
 @attrs.frozen(kw_only=True)
-class PromptCard(Card):
+class PromptCard(ImplementationCard):
     """Offers a `PromptSource`."""
 
     kind = "prompt"
@@ -70,58 +78,66 @@ class PromptCard(Card):
 
 @attrs.frozen(kw_only=True)
 class ModelCard(Card):
-    """Offers a preset: base weights, and who trains and serves them.
-
-    `load` is not used: the options class has `base_model(self) -> BaseModel`.
+    """Offers a preset: base weights, which its options name, and the trainer and deployer that fit them.
 
     Attributes:
-        trainer: The name of the trainer card, or empty where nothing can fine-tune it.
+        options: A subclass of `ModelOptions`; its `base_model()` returns the base weights.
+        trainer: The name of the trainer card; empty if nothing can fine-tune the model.
         deployer: The name of the deployer card.
     """
 
     kind = "model"
+    options_root = ModelOptions
 
     options: type[ModelOptions]
 
-    load: str = ""
     trainer: str = ""
     deployer: str
 
 
 @attrs.frozen(kw_only=True)
-class TrainerCard(Card):
+class TrainerCard(ImplementationCard):
     """Offers a `Trainer`.
 
     Attributes:
-        accepts: The formats of base models it can train.
-        produces: The format of what it leaves.
+        options: A subclass of `TrainerOptions`.
+        accepts: The formats of base models that it can train.
+        produces: The format of the model that it leaves.
+        uses_local_device: Whether it computes on this machine. One such step per device runs at a time, in a process
+            of its own.
     """
 
     kind = "trainer"
+    options_root = TrainerOptions
 
     options: type[TrainerOptions] = TrainerOptions
 
     accepts: tuple[str, ...]
     produces: str
+    uses_local_device: bool = False
 
 
 @attrs.frozen(kw_only=True)
-class DeployerCard(Card):
+class DeployerCard(ImplementationCard):
     """Offers a `Deployer`.
 
     Attributes:
-        accepts: The formats of models it can serve.
+        options: A subclass of `DeployerOptions`.
+        accepts: The formats of models that it can serve.
+        uses_local_device: Whether it computes on this machine. One such step per device runs at a time.
     """
 
     kind = "deployer"
+    options_root = DeployerOptions
 
     options: type[DeployerOptions] = DeployerOptions
 
     accepts: tuple[str, ...]
+    uses_local_device: bool = False
 
 
 @attrs.frozen(kw_only=True)
-class EvaluatorCard(Card):
+class EvaluatorCard(ImplementationCard):
     """Offers an `Evaluator`.
 
     Attributes:
@@ -134,14 +150,16 @@ class EvaluatorCard(Card):
 
 
 @attrs.frozen(kw_only=True)
-class ExecutorCard(Card):
+class ExecutorCard(ImplementationCard):
     """Offers an `Executor`.
 
     Attributes:
-        plays_services: Whether it plays the services that trainers and deployers use, so that none need be there.
+        options: A subclass of `ExecutorOptions`.
+        emulates_services: Whether it emulates the services that trainers and deployers use, so that none is asked.
     """
 
     kind = "executor"
+    options_root = ExecutorOptions
 
     options: type[ExecutorOptions] = ExecutorOptions
 
@@ -149,18 +167,18 @@ class ExecutorCard(Card):
 
 
 @attrs.frozen(kw_only=True)
-class ReporterCard(Card):
+class ReporterCard(ImplementationCard):
     """Offers a `Reporter`."""
 
     kind = "reporter"
 
 
 @attrs.frozen(kw_only=True)
-class StoreCard(Card):
+class StoreCard(ImplementationCard):
     """Offers a `Store` for the URIs of one scheme, which is the card's name: `s3` opens `s3://...`.
 
-    The implementation is made with two arguments, the URI and the settings of its plugin (names and values, which may
-    be none); it has no options.
+    The implementation is made with two arguments, the URI and the settings of its plugin (a mapping, which may be
+    empty); it has no options.
 
     Attributes:
         needs_network: Whether it cannot be opened by a run offline.
@@ -172,11 +190,11 @@ class StoreCard(Card):
 
 
 @attrs.frozen(kw_only=True)
-class OrphanFinderCard(Card):
-    """Offers a `OrphanFinder`, which finds what runs have left by its tags.
+class OrphanFinderCard(ImplementationCard):
+    """Offers an `OrphanFinder`, which finds resources that runs left behind by their tags.
 
-    The implementation is made with one argument, the settings of its plugin (names and values, which may be none); it
-    has no options.
+    The implementation is made with one argument, the settings of its plugin (a mapping, which may be empty); it has no
+    options.
     """
 
     kind = "orphan-finder"

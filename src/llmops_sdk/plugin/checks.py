@@ -1,4 +1,4 @@
-"""Checks of a machine, an account or a pipeline, and what they found."""
+"""Checks of a machine, an account or a pipeline, and their findings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Finding:
 
     Attributes:
         status: `ok`, `warning` (works, but) or `error` (will not work).
-        text: What was found.
-        hint: How to fix it: what to type, or empty.
+        text: What is the case.
+        hint: How to fix it: what to type; empty if there is nothing to fix.
     """
 
     status: Literal["ok", "warning", "error"]
@@ -28,8 +28,8 @@ class Check:
     """One check of a machine, an account or a pipeline.
 
     Attributes:
-        name: What is looked at (`torch`, `wordnet`).
-        run: Checks, without changing anything. A check of `llmops doctor` looks at this machine alone, without a network.
+        name: What is checked (`torch`, `wordnet`).
+        run: Checks it, without changing anything. A check of `llmops doctor` uses this machine only, and no network.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The context that a step hands to the plugin it calls."""
+"""The context that a step passes to the plugin it calls."""
 
 from __future__ import annotations
 
@@ -6,47 +6,68 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
+from llmops_sdk.errors import PluginError
 from llmops_sdk.plugin.cards import CardKind
+from llmops_sdk.progress import Progress
 from llmops_sdk.values.serial import digest
 
-if TYPE_CHECKING:
-    from llmops_sdk.progress import Progress
+
+def _make_nothing(kind: CardKind, name: str, _options: Mapping[str, Any]) -> Any:
+    message = f"this context has no plugins, so it cannot make {kind} {name!r}"
+    raise PluginError(message)
 
 
-@attrs.frozen
+def _find_no_asset(name: str) -> Path:
+    message = f"this context has no assets, so it cannot find {name!r}"
+    raise PluginError(message)
+
+
+def _no_settings(_kind: CardKind, _name: str) -> Mapping[str, Any]:
+    return {}
+
+
+@attrs.frozen(kw_only=True)
 class Context:
-    """What a step hands to the plugin it calls.
+    """What a step passes to the plugin it calls.
+
+    Everything but the two folders has a default, so a new attribute breaks nobody who makes a context by hand.
 
     Attributes:
+        folder: Where to write. It belongs to the artifact, not to the attempt: a later attempt at the same artifact
+            finds what an interrupted one left there (checkpoints), and a finished artifact keeps all of it. Its name
+            is the artifact's key: the same in every store and on every machine for the same inputs.
+        home: The cache of this machine (`LLMOPS_HOME`).
         run_id: The run.
         step: The step, as the record names it.
-        folder: Where to write. It belongs to what is being made, not to the attempt: a later attempt at the same
-            artifact finds what an interrupted one left there (checkpoints), and a finished one keeps all of it. Its name
-            is the key of what is being made: the same in every store and on every machine for the same inputs.
-        home: The cache of this machine (`LLMOPS_HOME`).
-        offline: Whether the network must not be touched.
-        progress: Where to tell how far the work is.
+        offline: Whether the network must not be used.
+        progress: Where to report how far the work is.
         log: Goes to `logs/<step>.log` of the run.
-        settings: Of this plugin, from `with_settings`: names and text.
+        settings: The settings of this plugin, from `with_settings`: names and JSON values.
         make: Makes another plugin's implementation: `context.make("trainer", "lora", {"max_steps": 10})`.
-        asset: The folder of an asset, fetched first where it is missing: `context.asset("wordnet")`. Raises
-            `AssetError` when it cannot be had.
+        asset: Returns the folder of an asset, and fetches it first if it is missing: `context.asset("wordnet")`.
+            Raises `AssetError` if it is not available.
+        settings_of: Returns the settings of the plugin that offers a card; `for_card` uses it.
     """
 
-    run_id: str
-    step: str
     folder: Path
     home: Path
-    offline: bool
-    progress: Progress
-    log: logging.Logger
-    settings: Mapping[str, Mapping[str, Any]]
-    make: Callable[[CardKind, str, Mapping[str, Any]], Any]
-    asset: Callable[[str], Path]
+    run_id: str = "none"
+    step: str = "none"
+    offline: bool = True
+    progress: Progress = attrs.field(factory=Progress)
+    log: logging.Logger = attrs.field(factory=lambda: logging.getLogger("llmops"))
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
+    make: Callable[[CardKind, str, Mapping[str, Any]], Any] = _make_nothing
+    asset: Callable[[str], Path] = _find_no_asset
+    settings_of: Callable[[CardKind, str], Mapping[str, Any]] = _no_settings
+
+    def for_card(self, kind: CardKind, name: str) -> Context:
+        """Return the context to pass to an implementation that `make` made: this one with its plugin's settings."""
+        return attrs.evolve(self, settings=self.settings_of(kind, name))
 
     def resource_name(self, limit: int = 63) -> str:
         """Return the one name for what this step creates: the same in every attempt of the same run.
@@ -54,10 +75,10 @@ class Context:
         Args:
             limit: The longest name the service allows; 63 is SageMaker's.
         """
-        whole = f"llmops-{self.run_id}-{self.step}"
-        name = re.sub(r"[^a-zA-Z0-9]+", "-", whole).strip("-")
+        full_name = f"llmops-{self.run_id}-{self.step}"
+        name = re.sub(r"[^a-zA-Z0-9]+", "-", full_name).strip("-")
         if len(name) <= limit:
             return name
-        # Steps that differ at their ends must not share a name.
-        mark = digest(whole)[:8]
-        return f"{name[: limit - 9].rstrip('-')}-{mark}"
+        # Steps whose names differ only at their ends must not share a resource name.
+        suffix = digest(full_name)[:8]
+        return f"{name[: limit - 9].rstrip('-')}-{suffix}"

@@ -1,4 +1,4 @@
-"""Every hook a plugin can implement. All of them only return data: implementing one must import nothing heavy."""
+"""Every hook that a plugin can implement. Hooks only return data: implementing one imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def llmops_cards() -> Iterable[Card]:  # type: ignore[empty-body]
     """Return the cards of what the plugin offers: datasets, prompts, models, trainers, deployers, evaluators, ...
 
-    Called once, when the registry is loaded. Return an empty tuple for nothing.
+    Called once, when the registry is loaded.
     """
 
 
 @hookspec
 def llmops_assets() -> Iterable[Asset]:  # type: ignore[empty-body]
-    """Return the assets the plugin needs at run time: weights, dictionaries. `llmops assets` lists and fetches them.
+    """Return the assets that the plugin needs at run time: weights, dictionaries. `llmops assets` lists and fetches them.
 
-    Called once, when the registry is loaded. Return an empty tuple for nothing.
+    Called once, when the registry is loaded.
     """
 
 
 @hookspec
 def llmops_checks() -> Iterable[Check]:  # type: ignore[empty-body]
-    """Return the plugin's own checks for `llmops doctor`, which looks at assets and missing extras by itself.
+    """Return the plugin's own checks for `llmops doctor`, which checks assets and missing extras without them.
 
-    Called by `llmops doctor` only. Return an empty tuple for nothing.
+    Called by `llmops doctor` only.
     """
 
 
 @hookspec
 def llmops_settings() -> type | None:
-    """Return the attrs class of the plugin's settings, as `with_settings` and `settings:` give them, or None.
+    """Return the attrs class of the plugin's settings, which users give with `with_settings` and `settings:`.
 
-    Its fields are declared with `option`; a plugin that has no such hook, or returns None, has no settings. Called
-    once, when the registry is loaded.
+    Its fields are declared with `option`. A plugin without this hook has no settings. Called once, when the registry
+    is loaded.
     """

@@ -1,4 +1,4 @@
-"""What a plugin implements.
+"""The interfaces that a plugin implements.
 
 A plugin is a `hooks.py` that returns cards and imports nothing heavy, and one module for each implementation.
 An implementation is a class made with one argument, the validated options: `LoraTrainer(options)`.
@@ -11,9 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from llmops_sdk.errors import RequestError
+from llmops_sdk.plugin.context import Context
+from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.data import DatasetSplits, Record
-from llmops_sdk.values.generations import Generation, GenerationOptions, Probe, Reply
+from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.generations import Generation
 from llmops_sdk.values.models import BaseModel, ServableModel, TrainedModel
+from llmops_sdk.values.probes import Probe
 from llmops_sdk.values.prompts import Prompt, PromptTemplate
 from llmops_sdk.values.resources import Endpoint, Resource, TaggedResource
 from llmops_sdk.values.scores import Metric, RecordScore
@@ -21,81 +25,88 @@ from llmops_sdk.values.scores import Metric, RecordScore
 if TYPE_CHECKING:
     from llmops_sdk.record.run import Run
 
-from llmops_sdk.plugin.context import Context
 
-
-class Plugin(ABC):  # noqa: B024 - the common root holds what every kind has; the kinds have the abstract methods
-    """What every implementation has: it is made from its validated options."""
+class Implementation(ABC):  # noqa: B024 - the kinds have the abstract methods
+    """What every implementation is: made from its validated options."""
 
     def __init__(self, options: Any) -> None:
         self.options = options
 
 
-class DatasetSource(Plugin):
-    """Brings a dataset and splits it."""
+class DatasetSource(Implementation):
+    """Loads a dataset and splits it."""
 
     def fingerprint(self, context: Context) -> str:
-        """Name the exact input beyond the options: a file's SHA-256, a hub commit. Part of the artifact's key."""
+        """Return what identifies the exact input beyond the options: a file's SHA-256, a hub commit.
+
+        It is part of the artifact's key.
+        """
         return ""
 
     @abstractmethod
     def load(self, context: Context) -> DatasetSplits:
-        """Write `train.jsonl` and `test.jsonl` below `context.folder` (see `llmops_sdk.write_splits`).
+        """Write `train.jsonl` and `test.jsonl` below `context.folder` (see `llmops_sdk.plugin.write_splits`).
 
         The same options and the same fingerprint give the same bytes.
 
         Raises:
-            DataError: Names the file and the line, or the option, and how to mend it.
+            DataError: The message names the file and the line, or the option, and how to fix it.
         """
 
 
-class PromptSource(Plugin):
-    """Brings a prompt template. It is resolved when the pipeline is built, and the plan holds its text."""
+class PromptSource(Implementation):
+    """Provides a prompt template. It is read when the pipeline is built, and the plan holds its text."""
 
     @abstractmethod
     def template(self) -> PromptTemplate:
         """Return the template.
 
         Raises:
-            DataError: The template's file cannot be read, or has a place that is no plain field name.
+            DataError: The template's file cannot be read, or has a placeholder that is no plain field name.
         """
 
 
-class Trainer(Plugin):
+class Trainer(Implementation):
     """Fine-tunes a base model on the train split."""
 
     def fingerprint(self, context: Context, model: BaseModel) -> str:
-        """Name the exact base weights beyond their options (a hub commit, a hash). Part of the artifact's key."""
+        """Return what identifies the exact base weights beyond their options (a hub commit, a hash).
+
+        It is part of the artifact's key.
+        """
         return ""
 
     @abstractmethod
     def train(self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate) -> TrainedModel:
         """Train, and leave the weights below `context.folder` or at a URI.
 
-        Rows are rendered with `llmops_sdk.render`. A killed call may be repeated with the same folder.
+        Records are rendered with `llmops_sdk.plugin.render`. A killed call may be repeated with the same folder.
         """
 
     def resources(self, context: Context) -> tuple[Resource, ...]:
-        """Name what `train` will create and what could outlive it. Creates nothing; it may look at what there is."""
+        """Return what `train` will create and what could outlive it. Creates nothing; it may look at what exists."""
         return ()
 
     def delete(self, context: Context, resource: Resource) -> None:
-        """Delete a resource in whatever state it is; do nothing when it is gone.
+        """Delete a resource in whatever state it is; do nothing if it is gone.
 
         Raises:
             ResourceBusyError: It cannot be deleted yet.
         """
 
 
-class Deployer(Plugin):
+class Deployer(Implementation):
     """Serves a model until it is deleted."""
 
     def fingerprint(self, context: Context, model: BaseModel) -> str:
-        """Name the exact base weights beyond their options. Part of the key of a base model's generations."""
+        """Return what identifies the exact base weights beyond their options.
+
+        It is part of the key of a base model's generations.
+        """
         return ""
 
     def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
-        """Name what `deploy` will create. Pure: the names come from `context.resource_name()`."""
+        """Return what `deploy` will create. Pure: the names come from `context.resource_name()`."""
         return ()
 
     @abstractmethod
@@ -103,20 +114,20 @@ class Deployer(Plugin):
         """Start serving; return when the endpoint answers.
 
         Raises:
-            EndpointError: It did not come up; the message has the reason or the last lines of its log.
+            EndpointError: It did not start; the message has the reason or the last lines of its log.
         """
 
     @property
     def keeps(self) -> bool:
-        """Whether what `deploy` made stays when the step has succeeded, as the user wished; else it is deleted too."""
+        """Whether the user wants the resources to stay after the step has succeeded; else they are deleted."""
         return False
 
     def connect(self, context: Context, endpoint: Endpoint) -> Transport | None:
-        """Return the plugin's own way to ask the endpoint; None asks over HTTP at `endpoint.url`."""
+        """Return the plugin's own way to send requests to the endpoint; None sends them over HTTP to `endpoint.url`."""
         return None
 
     def delete(self, context: Context, resource: Resource) -> None:
-        """Delete a resource of `resources` in whatever state it is; do nothing when it is gone.
+        """Delete a resource of `resources` in whatever state it is; do nothing if it is gone.
 
         Raises:
             ResourceBusyError: It cannot be deleted yet.
@@ -124,10 +135,10 @@ class Deployer(Plugin):
 
 
 class OrphanFinder(ABC):
-    """Finds what runs have left by its tags, where no ledger tells of it, and deletes it.
+    """Finds resources that runs left behind by their tags, where no ledger records them, and deletes them.
 
     Args:
-        settings: Of its plugin: names and values, which may be none.
+        settings: The settings of its plugin; may be empty.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -135,7 +146,7 @@ class OrphanFinder(ABC):
 
     @property
     def place(self) -> str:
-        """Where it looks, as people call it; what two sweepers of the same place find is the same.
+        """Where it searches, as people call it; two finders of the same place find the same resources.
 
         Raises:
             UserError: The settings name no place.
@@ -144,33 +155,33 @@ class OrphanFinder(ABC):
 
     @abstractmethod
     def list(self, run_id: str = "") -> Iterator[TaggedResource]:
-        """Yield every resource with this project's tags, in whatever state it is; nothing else, ever.
+        """Yield every resource with this project's tags, in whatever state it is, and nothing else.
 
         Args:
-            run_id: Of this run only; empty means of all.
+            run_id: Only the resources of this run; empty means of all runs.
 
         Raises:
-            UserError: It cannot be looked at: no credentials, no permission.
+            UserError: The place cannot be searched: no credentials, no permission.
         """
 
     @abstractmethod
     def delete(self, resource: Resource) -> None:
-        """Delete a resource that `list` gave; do nothing when it is gone.
+        """Delete a resource that `list` yielded; do nothing if it is gone.
 
         Raises:
-            ResourceBusyError: It cannot be deleted in the state in which it is, and can be later.
+            ResourceBusyError: It cannot be deleted in its present state, but can be later.
         """
 
 
 class Transport(ABC):
-    """How requests reach a deployed model. The asking itself (concurrency, retries, journal) is the core's."""
+    """How requests reach a deployed model. Concurrency, retries and the journal of answers are the core's work."""
 
     @abstractmethod
-    def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
-        """Ask once and wait for the answer. Called from several threads at a time.
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
+        """Send one request and wait for the answer. Called from several threads at a time.
 
         Raises:
-            RequestError: With `retryable` set for what may succeed later.
+            RequestError: With `retryable` set if the same request may succeed later.
         """
 
     def log_probability(self, prompt: Prompt) -> float:
@@ -179,32 +190,35 @@ class Transport(ABC):
         The first token has none before it and does not count. Called from several threads at a time.
 
         Raises:
-            RequestError: As of `send`; not retryable where the endpoint cannot tell.
+            RequestError: As for `send`; not retryable if the endpoint returns no log-probabilities.
         """
-        message = "this endpoint does not tell the probability of a text"
+        message = "this endpoint returns no log-probabilities"
         raise RequestError(message, retryable=False)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
-class Evaluator(Plugin):
+class Evaluator(Implementation):
     """Scores generations, record by record. Means, intervals and comparisons are the core's work."""
 
     def fingerprint(self, context: Context) -> str:
-        """Name the exact inputs beyond the options (a judge's or encoder's version). Part of the scores' key."""
+        """Return what identifies the exact inputs beyond the options (a judge's or encoder's version).
+
+        It is part of the key of the scores.
+        """
         return ""
 
     @property
     @abstractmethod
     def metrics(self) -> tuple[Metric, ...]:
-        """What `evaluate` gives for every record; the first one decides unless the pipeline says otherwise."""
+        """The metrics that `evaluate` gives every record; the first one decides unless the pipeline names another."""
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
-        """Return what else must be asked about a record, inside `generate`; the card says `probes=True`.
+        """Return further questions about a record, asked inside `generate`; the card says `probes=True`.
 
-        The same options and the same record give the same probes. What they got comes back in `Generation.probes`;
-        a probe that was not answered has its `error`, and never stops the others.
+        The same options and the same record give the same probes. Their replies are in `Generation.probes`; a probe
+        that was not answered has its `error`, and never stops the others.
         """
         return ()
 
@@ -216,11 +230,11 @@ class Evaluator(Plugin):
         """
 
     def provenance(self, context: Context) -> Mapping[str, str]:
-        """Say what the numbers rest on (library versions, the true model and its hash); kept beside the scores."""
+        """Return what the scores rest on (library versions, the exact model and its hash); kept with the scores."""
         return {}
 
 
-class Reporter(Plugin):
+class Reporter(Implementation):
     """Passes on what a run found: writes a page, sends a message, fills a table.
 
     The reporters of a pipeline are called on the user's machine after every run, also after one that was resumed,

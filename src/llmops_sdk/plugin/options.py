@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -30,9 +30,9 @@ def option(
         default: Its default; an option without one must be given.
         help: What it does, as `llmops plugins` shows it.
         affects_results: False for options such as concurrency, which change no result: they are no part of an
-            artifact's key, so that changing them repeats no work.
-        path: Whether it names (or may name) a file or folder: in a specification file, one that exists beside that
-            file is meant.
+            artifact's key, so changing them repeats no work.
+        path: Whether it is, or may be, the path of a file or folder. A relative path in a specification file that
+            exists next to that file means that one.
         validator: As in `attrs.field`.
         factory: As in `attrs.field`.
     """
@@ -60,7 +60,7 @@ class Options:
 
 
 @attrs.frozen(kw_only=True)
-class ModelOptions(Options):
+class ModelOptions(Options, ABC):
     """The options of a model card."""
 
     @abstractmethod
@@ -70,55 +70,52 @@ class ModelOptions(Options):
         Raises:
             UserError: They name none.
         """
-        raise NotImplementedError
 
 
 @attrs.frozen(kw_only=True)
-class _PartOptions(Options):
+class _CheckedOptions(Options):
     """The options of a trainer or a deployer, which can check the model that they are used with."""
 
-    def check(
-        self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Mapping[str, Any]]
-    ) -> None:
+    def check(self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Any]) -> None:
         """Refuse what cannot run; called by `build()`, and asks no service.
 
         Args:
             base: The base weights of the model.
             prompts: All prompt templates of the pipeline, by name.
-            settings: The settings of all plugins, by plugin.
+            settings: The settings of this plugin.
 
         Raises:
-            UserError: It cannot run; says what and how to fix it.
+            UserError: It cannot run; the message says what is wrong and how to fix it.
         """
 
-    def check_online(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> None:
-        """Refuse what a service does not have; called by `build()` where services may be asked.
+    def check_online(self, base: BaseModel, settings: Mapping[str, Any]) -> None:
+        """Refuse what a service does not have; called by `build()` if services may be asked.
 
         Args:
             base: The base weights of the model.
-            settings: The settings of all plugins, by plugin.
+            settings: The settings of this plugin.
 
         Raises:
-            UserError: The service refuses it; says what and how to fix it.
+            UserError: The service refuses it; the message says what is wrong and how to fix it.
         """
 
-    def preflight(self, base: BaseModel, settings: Mapping[str, Mapping[str, Any]]) -> Iterable[Check]:
-        """Return what must hold before a run costs anything. These checks may ask a service, and change nothing there.
+    def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
+        """Return checks of what must hold before a run costs anything. They may ask a service, but change nothing there.
 
         Args:
             base: The base weights of the model.
-            settings: The settings of all plugins, by plugin.
+            settings: The settings of this plugin.
         """
         return ()
 
 
 @attrs.frozen(kw_only=True)
-class TrainerOptions(_PartOptions):
+class TrainerOptions(_CheckedOptions):
     """The options of a trainer card."""
 
 
 @attrs.frozen(kw_only=True)
-class DeployerOptions(_PartOptions):
+class DeployerOptions(_CheckedOptions):
     """The options of a deployer card."""
 
 
@@ -127,5 +124,5 @@ class ExecutorOptions(Options):
     """The options of an executor card."""
 
     def preflight(self, plan: Plan) -> Iterable[Check]:
-        """Return what must hold before `plan` costs anything. These checks may ask a service, and change nothing there."""
+        """Return checks of what must hold before `plan` costs anything. They may ask a service, but change nothing."""
         return ()

@@ -1,4 +1,4 @@
-"""The registry: which plugins are installed, what they offer, and what is wrong with the ones that do not load."""
+"""The registry: the installed plugins, what they offer, and what is wrong with those that do not load."""
 
 from __future__ import annotations
 
@@ -7,42 +7,23 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
-import pluggy
 
 from llmops_sdk.assets.asset import Asset
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you_mean
-from llmops_sdk.plugin import hookspecs
-from llmops_sdk.plugin.cards import Card, CardKind, ModelCard, StoreCard
+from llmops_sdk.plugin.cards import KINDS, Card, CardKind, ImplementationCard
 from llmops_sdk.plugin.checks import Check, Finding
-from llmops_sdk.record.stores import Store
+from llmops_sdk.plugin.contents import HookReader, PluginContents
+from llmops_sdk.plugin.installed import InstalledPlugin, install_hint
 from llmops_sdk.values.plan import Plan, PluginPin
 from llmops_sdk.values.serial import explain, from_json, to_json
 
 GROUP = "llmops_sdk"
-KINDS: tuple[CardKind, ...] = (
-    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "store", "orphan-finder",
-)  # fmt: skip
+"""The group of the plugins' entry points."""
 
-
-@attrs.frozen
-class Plugin:
-    """An installed plugin.
-
-    Attributes:
-        name: Of its entry point.
-        distribution: The distribution that brings it, as pip knows it.
-        version: Of the distribution.
-        problem: Why it is broken; empty when it is not.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    problem: str = ""
+C = TypeVar("C", bound=Card)
 
 
 @attrs.frozen
@@ -50,25 +31,34 @@ class Offer:
     """A card and the plugin that offers it."""
 
     card: Card
-    plugin: Plugin
+    plugin: InstalledPlugin
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules that the card needs and that are not installed; nothing is imported to find out."""
+        return tuple(module for module in self.card.requires if find_spec(module) is None)
+
+    @property
+    def install_hint(self) -> str:
+        """The command that installs what is missing."""
+        if self.card.extra and self.plugin.distribution:
+            return install_hint(self.card.extra, of=self.plugin.distribution)
+        return f"pip install {' '.join(self.missing)}"
 
 
 class Registry:
-    """The cards, assets and checks of the plugins that could be loaded, and the plugins that could not.
+    """The cards, assets, settings and checks of the plugins that could be loaded, and the plugins that could not.
 
     Attributes:
-        plugins: All of them, broken ones too.
+        plugins: All of them, also the broken ones.
     """
 
     def __init__(self) -> None:
-        self.plugins: list[Plugin] = []
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self.plugins: list[InstalledPlugin] = []
+        self._hooks = HookReader()
+        self._contents: dict[str, PluginContents] = {}
         self._offers: dict[tuple[str, str], list[Offer]] = {}
-        self._assets: dict[str, Asset] = {}
-        self._modules: list[Any] = []
         self._classes: dict[str, type] = {}
-        self._settings: dict[str, type] = {}
 
     @classmethod
     def load(cls) -> Registry:
@@ -81,59 +71,61 @@ class Registry:
         return registry
 
     def add(self, name: str, module: Any, *, distribution: str = "", version: str = "") -> None:
-        """Take in a plugin: a module or object with the hooks. What is wrong with it is kept as its problem."""
-        plugin = Plugin(name, distribution, version)
-        clash = next((other for other in self.plugins if other.name == name), None)
-        if clash is not None:
-            problem = (
-                f"the plugin name {name!r} is taken by {_owner(clash)}; disable one with LLMOPS_DISABLE_PLUGINS={name}"
-            )
+        """Add a plugin: a module or object with the hooks. What is wrong with it is kept as its `problem`."""
+        plugin = InstalledPlugin(name, distribution, version)
+        namesake = next((other for other in self.plugins if other.name == name), None)
+        if namesake is not None:
+            problem = f"the plugin name {name!r} is taken by {namesake.owner}; uninstall one of the two"
             self.plugins.append(attrs.evolve(plugin, problem=problem))
             return
         try:
-            self._take_in(plugin, module)
-        except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
-            self.plugins.append(attrs.evolve(plugin, problem=f"{type(exc).__name__}: {exc}"))
+            contents = self._hooks.read(name, module)
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong with a plugin is reported, and breaks no other
+            problem = str(exc) if isinstance(exc, PluginError) else f"{type(exc).__name__}: {exc}"
+            self.plugins.append(attrs.evolve(plugin, problem=problem))
             return
         self.plugins.append(plugin)
+        self._contents[name] = contents
+        for card in contents.cards:
+            self._offers.setdefault((card.kind, card.name), []).append(Offer(card, plugin))
 
     # -- cards ----------------------------------------------------------------------------------
 
     def offers(self, kind: CardKind | None = None) -> list[Offer]:
         """Return what is offered, of one kind or of all, in order of kind and name."""
-        found = [offer for offers in self._offers.values() for offer in offers]
-        chosen = [offer for offer in found if kind in (None, offer.card.kind)]
+        every = [offer for offers in self._offers.values() for offer in offers]
+        chosen = [offer for offer in every if kind in (None, offer.card.kind)]
         return sorted(chosen, key=lambda offer: (KINDS.index(offer.card.kind), offer.card.name))
 
     def offer(self, kind: CardKind, name: str) -> Offer:
         """Return the one offer of that kind and name.
 
         Raises:
-            SpecError: There is none; says what is near, and which plugins are broken.
-            PluginError: Two plugins offer it; names both.
+            SpecError: There is none; the message names the nearest one, and the plugins that are broken.
+            PluginError: Two plugins offer it; the message names both.
         """
         offers = self._offers.get((kind, name), [])
         if not offers:
-            hint = did_you_mean(name, [card_name for card_kind, card_name in self._offers if card_kind == kind])
-            tail = self._broken()
-            article = "an" if kind[0] in "aeiou" else "a"
-            message = f"no {kind} is called {name!r}{hint}{tail}"
-            if "/" in name:
-                message = f"{article} {kind} is called by its plugin's name, not {name!r}{hint}{tail}"
-            if "/" in name and kind == "model":
-                message = f"no model is called {name!r}; for weights in Hugging Face's form use model 'huggingface' with weights={name!r}"
-            raise SpecError(message)
+            raise SpecError(self._no_offer(kind, name))
         if len(offers) > 1:
-            owners = " and ".join(_owner(offer.plugin) for offer in offers)
+            owners = " and ".join(offer.plugin.owner for offer in offers)
             message = f"{kind} {name!r} is offered by {owners}; disable one with LLMOPS_DISABLE_PLUGINS={offers[1].plugin.name}"
             raise PluginError(message)
         return offers[0]
+
+    def card(self, cls: type[C], name: str) -> C:
+        """Return the one card of that class and name; raises as `offer` does."""
+        card = self.offer(cls.kind, name).card
+        if not isinstance(card, cls):
+            message = f"{cls.kind} {name!r} is described by a {type(card).__name__}, not by a {cls.__name__}"
+            raise PluginError(message)
+        return card
 
     def options(self, card: Card, given: Mapping[str, Any], where: str) -> Any:
         """Make the options of a card from what was given.
 
         Raises:
-            SpecError: An unknown, missing or ill-typed option; says which and what it may be.
+            SpecError: An option is unknown, missing or of the wrong type; the message names it and what it may be.
         """
         known = [field.name for field in attrs.fields(card.options)]
         for name in given:
@@ -147,202 +139,185 @@ class Registry:
         """Make the implementation of a card from its options.
 
         Raises:
-            MissingExtraError: What it imports is not installed; says what to type.
+            MissingExtraError: A module that it needs is not installed; the message has the command to type.
             PluginError: Its module or class cannot be loaded.
         """
         offer = self.offer(kind, name)
-        card = offer.card
-        self.check_extra(card)
-        options = self.options(card, given, where=f"{kind} {name!r}")
-        return self._class(offer)(options)
+        self.check_extra(offer)
+        options = self.options(offer.card, given, where=f"{kind} {name!r}")
+        return self.implementation(offer)(options)
 
-    def check_extra(self, card: Card) -> None:
-        """Check, without importing them, that the modules a card needs are installed.
+    def implementation(self, offer: Offer) -> type:
+        """Return the class that a card's `load` names.
 
         Raises:
-            MissingExtraError: Says what to type.
+            PluginError: It cannot be loaded, or the card has no implementation.
         """
-        missing = [module for module in card.requires if find_spec(module) is None]
-        if missing:
-            hint = f"pip install 'llmops-sdk[{card.extra}]'" if card.extra else f"pip install {' '.join(missing)}"
-            message = f"{card.kind} {card.name!r} needs {', '.join(missing)}: {hint}"
+        card = offer.card
+        if not isinstance(card, ImplementationCard):
+            message = f"{card.kind} {card.name!r} of {offer.plugin.owner} has no implementation"
+            raise PluginError(message)
+        if card.load not in self._classes:
+            module_name, _, class_name = card.load.partition(":")
+            try:
+                self._classes[card.load] = getattr(import_module(module_name), class_name)
+            except Exception as exc:
+                message = (
+                    f"{card.kind} {card.name!r} of {offer.plugin.owner} cannot be loaded from {card.load!r}: {exc}"
+                )
+                raise PluginError(message) from exc
+        return self._classes[card.load]
+
+    def check_extra(self, offer: Offer) -> None:
+        """Check that the modules that a card needs are installed.
+
+        Raises:
+            MissingExtraError: One is not; the message has the command to type.
+        """
+        if offer.missing:
+            message = f"{offer.card.kind} {offer.card.name!r} needs {', '.join(offer.missing)}: {offer.install_hint}"
             raise MissingExtraError(message)
 
-    def open_store(self, uri: str, settings: Mapping[str, Mapping[str, Any]], *, offline: bool = False) -> Store:
-        """Open the store of a URI's scheme.
-
-        Args:
-            uri: `scheme://...`.
-            settings: Plugin name to its settings; the store gets those of its own plugin.
-            offline: Whether the network must not be touched.
+    def orphan_finder(self, name: str, settings: Mapping[str, Any]) -> Any:
+        """Make an orphan finder with the settings of its plugin.
 
         Raises:
-            SpecError: No store opens such URIs; says what there is. Or it needs the network.
-            MissingExtraError: What the store imports is not installed; says what to type.
-            StoreError: It cannot be reached as this URI and these settings say.
+            MissingExtraError: A module that it needs is not installed; the message has the command to type.
         """
-        scheme = uri.partition("://")[0]
-        if ("store", scheme) not in self._offers:
-            known = ", ".join(["a folder", *(f"{offer.card.name}://..." for offer in self.offers("store"))])
-            message = f"no store opens '{scheme}://' URIs; known: {known}{self._broken()}"
-            raise SpecError(message)
-        offer = self.offer("store", scheme)
-        self.check_extra(offer.card)
-        if offline and isinstance(offer.card, StoreCard) and offer.card.needs_network:
-            message = f"the store {uri!r} needs the network, and this run is offline: keep it in a folder"
-            raise SpecError(message)
-        opened: Store = self._class(offer)(uri, settings.get(offer.plugin.name, {}))
-        return opened
+        offer = self.offer("orphan-finder", name)
+        self.check_extra(offer)
+        return self.implementation(offer)(settings)
 
-    def settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    # -- settings -------------------------------------------------------------------------------
+
+    def check_settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check the settings of a plugin, and return those that were given as JSON.
 
         Raises:
-            SpecError: There is no such plugin, or an unknown, missing or ill-typed setting; says which.
+            SpecError: There is no such plugin, or a setting is unknown, missing or of the wrong type.
         """
-        plugins = [plugin.name for plugin in self.plugins]
-        if name not in plugins:
-            message = f"settings are for plugins, and none is called {name!r}{did_you_mean(name, plugins)}"
+        problems = {plugin.name: plugin.problem for plugin in self.plugins}
+        if name not in problems:
+            message = f"settings are for plugins, and none is called {name!r}{did_you_mean(name, problems)}"
             raise SpecError(message)
-        if name not in self._settings:
-            problem = next((plugin.problem for plugin in self.plugins if plugin.name == name), "")
-            message = f"plugin {name!r} is broken: {problem}" if problem else f"plugin {name!r} has no settings"
+        contents = self._contents.get(name)
+        if contents is None:
+            message = f"plugin {name!r} is broken: {problems[name]}"
             raise SpecError(message)
-        cls = self._settings[name]
-        known = [field.name for field in attrs.fields(cls)]
+        if contents.settings is None:
+            message = f"plugin {name!r} has no settings"
+            raise SpecError(message)
+        known = [field.name for field in attrs.fields(contents.settings)]
         for setting in given:
             if setting not in known:
                 message = f"settings of {name!r}: there is no {setting!r}{did_you_mean(setting, known)}"
                 raise SpecError(message)
         data: dict[str, Any] = to_json(dict(given))
-        _structured(data, cls, f"settings of {name!r}")
+        _structured(data, contents.settings, f"settings of {name!r}")
         return data
 
-    def orphan_finder(self, name: str, settings: Mapping[str, Any]) -> Any:
-        """Make a sweeper with the settings of its plugin.
+    def settings_of(self, settings: Mapping[str, Mapping[str, Any]], kind: CardKind, name: str) -> Mapping[str, Any]:
+        """Return those of a pipeline's settings that belong to the plugin which offers a card.
 
-        Raises:
-            MissingExtraError: What it imports is not installed; says what to type.
+        Args:
+            settings: Plugin name to its settings.
+            kind: The card's kind.
+            name: The card's name.
         """
-        offer = self.offer("orphan-finder", name)
-        self.check_extra(offer.card)
-        return self._class(offer)(settings)
+        return settings.get(self.offer(kind, name).plugin.name, {})
 
-    # -- the rest -------------------------------------------------------------------------------
+    # -- assets and checks ----------------------------------------------------------------------
 
     def assets(self) -> list[Asset]:
-        """Return the assets that plugins know, by name."""
-        return [self._assets[name] for name in sorted(self._assets)]
+        """Return the assets of all plugins, by name."""
+        by_name = self._assets()
+        return [by_name[name] for name in sorted(by_name)]
 
     def asset(self, name: str) -> Asset:
         """Return one asset.
 
         Raises:
-            SpecError: No plugin knows it.
+            SpecError: No plugin has it.
         """
-        if name not in self._assets:
-            message = f"no asset is called {name!r}{did_you_mean(name, self._assets)}"
+        by_name = self._assets()
+        if name not in by_name:
+            message = f"no asset is called {name!r}{did_you_mean(name, by_name)}"
             raise SpecError(message)
-        return self._assets[name]
+        return by_name[name]
 
     def checks(self) -> list[Check]:
-        """Return the checks of all plugins; a plugin whose hook fails is a check that finds that."""
-        found: list[Check] = []
-        for module in self._modules:
+        """Return the checks of all plugins; a plugin whose hook fails has one check that reports it."""
+        checks: list[Check] = []
+        for name in self._contents:
             try:
-                found.extend(self._call(module, "llmops_checks"))
-            except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
-                name, broken = (
-                    self._manager.get_name(module) or "plugin",
-                    Finding("error", f"llmops_checks failed: {exc}"),
-                )
-                found.append(Check(name, lambda broken=broken: broken))  # type: ignore[misc]
-        return found
+                checks.extend(self._hooks.checks(name))
+            except Exception as exc:  # noqa: BLE001 - whatever is wrong with a plugin is reported, and breaks no other
+                failure = Finding("error", f"llmops_checks failed: {type(exc).__name__}: {exc}")
+                checks.append(Check(name, lambda failure=failure: failure))  # type: ignore[misc]
+        return checks
 
-    def pins(self, used: Iterable[Card]) -> tuple[PluginPin, ...]:
+    # -- plugins --------------------------------------------------------------------------------
+
+    def module(self, name: str) -> Any:
+        """Return the module or object with the hooks of a plugin; None if no such plugin could be loaded."""
+        return self._hooks.module(name)
+
+    def pins(self, cards: Iterable[Card]) -> tuple[PluginPin, ...]:
         """Return the plugins that offer these cards, pinned to what is installed."""
-        owners = {self.offer(card.kind, card.name).plugin for card in used}
+        owners = {self.offer(card.kind, card.name).plugin for card in cards}
         return tuple(
             PluginPin(plugin.name, plugin.distribution, plugin.version)
             for plugin in sorted(owners, key=lambda plugin: plugin.name)
         )
 
-    def module(self, name: str) -> Any:
-        """Return what a plugin is: its module or object with the hooks; None where no such plugin could be loaded."""
-        return self._manager.get_plugin(name)
-
     def check_pins(self, plan: Plan) -> None:
-        """Check that every plugin of a plan is here.
+        """Check that every plugin of a plan is installed.
 
         Raises:
-            PluginError: One is absent or broken; names it and its distribution.
+            PluginError: One is missing or broken; the message names it and its distribution.
         """
+        installed = {plugin.name: plugin for plugin in reversed(self.plugins)}
         for pin in plan.plugins:
-            found = next((plugin for plugin in self.plugins if plugin.name == pin.name), None)
-            if found is None:
+            plugin = installed.get(pin.name)
+            if plugin is None:
                 hint = f": pip install {pin.distribution}=={pin.version}" if pin.distribution else ""
-                message = f"the plan uses plugin {pin.name!r}, which is not installed here{hint}"
+                message = f"the plan uses plugin {pin.name!r}, which is not installed{hint}"
                 raise PluginError(message)
-            if found.problem:
-                message = f"the plan uses plugin {pin.name!r}, which is broken here: {found.problem}"
+            if plugin.problem:
+                message = f"the plan uses plugin {pin.name!r}, which is broken: {plugin.problem}"
                 raise PluginError(message)
+
+    def broken_hint(self) -> str:
+        """Return the end of a message about something that no plugin offers: the plugins that are broken, if any."""
+        broken = [plugin.name for plugin in self.plugins if plugin.problem]
+        return f" (broken plugins: {', '.join(broken)}; see: llmops plugins)" if broken else ""
 
     def _load_point(self, point: EntryPoint) -> None:
         distribution = point.dist.name if point.dist else ""
         version = point.dist.version if point.dist else ""
         try:
             module = point.load()
-        except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong with a plugin is reported, and breaks no other
             problem = f"cannot be imported: {type(exc).__name__}: {exc}"
-            self.plugins.append(Plugin(point.name, distribution, version, problem))
+            self.plugins.append(InstalledPlugin(point.name, distribution, version, problem))
             return
         self.add(point.name, module, distribution=distribution, version=version)
 
-    def _take_in(self, plugin: Plugin, module: Any) -> None:
-        self._manager.register(module, name=plugin.name)
-        try:
-            self._manager.check_pending()
-            cards = self._call(module, "llmops_cards")
-            assets = self._call(module, "llmops_assets")
-            settings = self._settings_of(module)
-            for card in cards:
-                if not isinstance(card, Card) or card.kind not in KINDS:
-                    message = f"a hook returned {card!r}, which is no card"
-                    raise PluginError(message)  # noqa: TRY301 - it is this plugin's problem, kept by the caller
-                _check_options(card)
-        except BaseException:
-            self._manager.unregister(module)
-            raise
-        for card in cards:
-            self._offers.setdefault((card.kind, card.name), []).append(Offer(card, plugin))
-        for asset in assets:
-            self._assets.setdefault(asset.name, asset)
-        if settings is not None:
-            self._settings[plugin.name] = settings
-        self._modules.append(module)
+    def _no_offer(self, kind: CardKind, name: str) -> str:
+        hint = did_you_mean(name, [card_name for card_kind, card_name in self._offers if card_kind == kind])
+        if "/" in name and kind == "model":
+            return f"no model is called {name!r}; for weights in Hugging Face's form use model 'huggingface' with weights={name!r}"
+        if "/" in name:
+            article = "an" if kind[0] in "aeiou" else "a"
+            return f"{article} {kind} is called by its card's name, not {name!r}{hint}{self.broken_hint()}"
+        return f"no {kind} is called {name!r}{hint}{self.broken_hint()}"
 
-    def _class(self, offer: Offer) -> type:
-        if offer.card.load not in self._classes:
-            self._classes[offer.card.load] = _load_class(offer)
-        return self._classes[offer.card.load]
-
-    def _broken(self) -> str:
-        broken = [plugin.name for plugin in self.plugins if plugin.problem]
-        return f" (broken plugins: {', '.join(broken)}; see: llmops plugins)" if broken else ""
-
-    def _settings_of(self, module: Any) -> type | None:
-        """Return the class of a plugin's settings, or None where it has none."""
-        impls = [impl for impl in self._manager.hook.llmops_settings.get_hookimpls() if impl.plugin is module]
-        cls: Any = impls[0].function() if impls else None
-        if cls is not None and not (isinstance(cls, type) and attrs.has(cls)):
-            message = f"llmops_settings returned {cls!r}, which is no attrs class"
-            raise PluginError(message)
-        return cls
-
-    def _call(self, module: Any, hook: str) -> list[Any]:
-        """Call one plugin's implementation of a hook; pluggy's own call would not say whose result is whose."""
-        caller = getattr(self._manager.hook, hook)
-        return [item for impl in caller.get_hookimpls() if impl.plugin is module for item in impl.function()]
+    def _assets(self) -> dict[str, Asset]:
+        by_name: dict[str, Asset] = {}
+        for contents in self._contents.values():
+            for asset in contents.assets:
+                by_name.setdefault(asset.name, asset)
+        return by_name
 
 
 def _structured(given: Mapping[str, Any], cls: type, where: str) -> Any:
@@ -351,31 +326,3 @@ def _structured(given: Mapping[str, Any], cls: type, where: str) -> Any:
     except Exception as exc:
         message = f"{where}: {explain(exc)}"
         raise SpecError(message) from exc
-
-
-def _check_options(card: Card) -> None:
-    if not attrs.has(card.options):
-        message = f"the options of {card.kind} {card.name!r} are {card.options!r}, which is no attrs class"
-        raise PluginError(message)
-    if isinstance(card, ModelCard) and not hasattr(card.options, "base_model"):
-        message = f"the options of model {card.name!r} have no method base_model()"
-        raise PluginError(message)
-
-
-def _load_class(offer: Offer) -> type:
-    module_name, _, class_name = offer.card.load.partition(":")
-    try:
-        module: ModuleType = import_module(module_name)
-        found: type = getattr(module, class_name)
-    except Exception as exc:
-        message = f"{offer.card.kind} {offer.card.name!r} of {_owner(offer.plugin)} cannot be loaded from {offer.card.load!r}: {exc}"
-        raise PluginError(message) from exc
-    return found
-
-
-def _owner(plugin: Plugin) -> str:
-    return (
-        f"{plugin.distribution} {plugin.version}".strip() + f" (plugin {plugin.name!r})"
-        if plugin.distribution
-        else f"plugin {plugin.name!r}"
-    )

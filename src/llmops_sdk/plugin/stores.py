@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmops_sdk.errors import SpecError
+from llmops_sdk.plugin.cards import StoreCard
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.stores import Store
@@ -24,11 +25,12 @@ def open_store(
     Args:
         uri: A folder, or `scheme://...`.
         registry: The plugins; by default the installed ones.
-        settings: Plugin name to its settings, where a pipeline says some.
-        offline: Whether the network must not be touched.
+        settings: Plugin name to its settings, where a pipeline has some; the store gets those of its own plugin.
+        offline: Whether the network must not be used.
 
     Raises:
         SpecError: No store opens such a URI, or none that needs no network.
+        MissingExtraError: A module that the store needs is not installed; the message has the command to type.
         StoreError: It cannot be reached.
     """
     scheme, colon, _ = uri.partition("://")
@@ -37,4 +39,21 @@ def open_store(
         raise SpecError(message)
     if not colon or scheme == "file":
         return LocalStore(uri.removeprefix("file://"))
-    return (registry or Registry.load()).open_store(uri, settings or {}, offline=offline)
+    return _open_uri(uri, scheme, registry or Registry.load(), settings or {}, offline=offline)
+
+
+def _open_uri(
+    uri: str, scheme: str, registry: Registry, settings: Mapping[str, Mapping[str, Any]], *, offline: bool
+) -> Store:
+    schemes = [offer.card.name for offer in registry.offers("store")]
+    if scheme not in schemes:
+        known = ", ".join(["a folder", *(f"{name}://..." for name in schemes)])
+        message = f"no store opens '{scheme}://' URIs; known: {known}{registry.broken_hint()}"
+        raise SpecError(message)
+    offer = registry.offer("store", scheme)
+    registry.check_extra(offer)
+    if offline and registry.card(StoreCard, scheme).needs_network:
+        message = f"the store {uri!r} needs the network, and this run is offline: keep it in a folder"
+        raise SpecError(message)
+    store: Store = registry.implementation(offer)(uri, settings.get(offer.plugin.name, {}))
+    return store

@@ -1,0 +1,150 @@
+"""Choosing the cards that a specification names, and making their options."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from llmops_sdk.errors import SpecError, UserError
+from llmops_sdk.planning.spec import ComponentSpec, ModelSpec
+from llmops_sdk.plugin.cards import Card, CardKind
+from llmops_sdk.plugin.options import Options
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.plan import Component, PluginPin
+from llmops_sdk.values.serial import digest
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@attrs.frozen
+class Chosen:
+    """A card that a specification names.
+
+    Attributes:
+        card: The card.
+        options: Its options, an instance of the card's options class.
+        component: How the plan records both.
+    """
+
+    card: Card
+    options: Any
+    component: Component
+
+
+class Chooser:
+    """Chooses cards for one plan, and remembers which plugins and assets the plan needs.
+
+    Args:
+        registry: The plugins.
+        folder: The folder that relative paths in options are relative to.
+    """
+
+    def __init__(self, registry: Registry, folder: Path) -> None:
+        self._registry = registry
+        self._folder = folder
+        self._cards: dict[tuple[str, str], Card] = {}
+        self._assets: dict[str, None] = {}
+
+    @property
+    def plugins(self) -> tuple[PluginPin, ...]:
+        """The plugins of all cards that were chosen."""
+        return self._registry.pins(self._cards.values())
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The names of the assets that the options of all chosen cards need."""
+        return tuple(self._assets)
+
+    def choose(self, kind: CardKind, use: str, given: Mapping[str, Any], *, name: str = "", where: str = "") -> Chosen:
+        """Return a card with its options.
+
+        Args:
+            kind: The card's kind.
+            use: The card's name.
+            given: The options that were given.
+            name: The component's name in the plan; by default the card's.
+            where: The beginning of an error message; by default the kind and the name.
+
+        Raises:
+            UserError: There is no such card, its extra is not installed, or its options do not fit.
+        """
+        offer = self._registry.offer(kind, use)
+        card = offer.card
+        self._cards[(kind, use)] = card
+        where = where or f"{kind} {name or use!r}"
+        if kind not in where or use not in where:
+            where = f"{where}: {kind} {use!r}"
+        options = self._registry.options(card, _locate_paths(card.options, given, self._folder), where)
+        self._assets.update(dict.fromkeys(options.assets()))
+        self._registry.check_extra(offer)
+        return Chosen(card, options, _component(name or use, card, options))
+
+    def choose_all(self, kind: CardKind, specs: Iterable[ComponentSpec]) -> tuple[Chosen, ...]:
+        """Return the cards of a list in a specification, whose names must be distinct."""
+        specs = tuple(specs)
+        check_names(kind, specs)
+        return tuple(self.choose(kind, spec.use, spec.options, name=spec.called) for spec in specs)
+
+
+def check_names(kind: str, specs: Iterable[ComponentSpec | ModelSpec]) -> None:
+    """Check the names of a list in a specification.
+
+    Raises:
+        SpecError: A name has characters that file names may not have, or two are the same.
+    """
+    specs = tuple(specs)
+    for spec in specs:
+        if spec.name and not _NAME.fullmatch(spec.name):
+            message = f"the {kind} name {spec.name!r} may have letters, digits, '-' and '_' only"
+            raise SpecError(message)
+    twice = [name for name, count in Counter(spec.called for spec in specs).items() if count > 1]
+    if twice:
+        message = f"two {kind}s are called {twice[0]!r}; give one of them another name"
+        raise SpecError(message)
+
+
+def call_plugin(card: Card, call: Callable[[], T]) -> T:
+    """Return what a call to a plugin returns; the user's mistakes that it finds are reported with the card's name.
+
+    Raises:
+        SpecError: The call raised a `UserError`.
+    """
+    try:
+        return call()
+    except UserError as exc:
+        message = f"{card.kind} {card.name!r}: {exc}"
+        raise SpecError(message) from exc
+
+
+def components(chosen: Iterable[Chosen]) -> tuple[Component, ...]:
+    """Return how the plan records chosen cards."""
+    return tuple(item.component for item in chosen)
+
+
+def _component(name: str, card: Card, options: Options) -> Component:
+    data = options.to_mapping()
+    counted = {
+        field.name: data[field.name]
+        for field in attrs.fields(card.options)
+        if field.metadata.get("affects_results", True)
+    }
+    return Component(name, card.name, data, key=digest(card.kind, card.name, card.result_version, counted))
+
+
+def _locate_paths(options: type, given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Make a path that exists next to the specification file absolute; a hub id or asset name stays as it is."""
+    located = dict(given)
+    for field in attrs.fields(options):
+        value = located.get(field.name)
+        if field.metadata.get("path") and isinstance(value, (str, Path)) and str(value):
+            path = (folder / Path(value).expanduser()).absolute()
+            if path.exists():
+                located[field.name] = str(path)
+    return located

@@ -1,0 +1,136 @@
+"""Planning a model: its base weights, the trainer and deployer that fit them, and what these check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_names
+from llmops_sdk.planning.spec import ModelSpec, Override, Spec
+from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.models import BaseModel
+from llmops_sdk.values.plan import PlannedModel
+from llmops_sdk.values.prompts import PromptTemplate
+from llmops_sdk.values.serial import digest, to_json
+
+
+@attrs.frozen(kw_only=True)
+class ModelPlanner:
+    """Plans the models of one specification.
+
+    Attributes:
+        spec: The specification.
+        registry: The plugins.
+        chooser: Chooses the cards.
+        datasets: The names of the pipeline's datasets.
+        templates: The pipeline's prompt templates, by name.
+        settings: Plugin name to its settings.
+        may_ask: Whether trainers and deployers may ask their services about a model.
+    """
+
+    spec: Spec
+    registry: Registry
+    chooser: Chooser
+    datasets: tuple[str, ...]
+    templates: Mapping[str, PromptTemplate]
+    settings: Mapping[str, Mapping[str, Any]]
+    may_ask: bool
+
+    def plan_models(self) -> tuple[PlannedModel, ...]:
+        """Return the planned models.
+
+        Raises:
+            UserError: One of them cannot run, or two are the same.
+        """
+        check_names("model", self.spec.models)
+        models = tuple(self._plan_model(model) for model in self.spec.models)
+        _check_distinct(models)
+        return models
+
+    def _plan_model(self, model: ModelSpec) -> PlannedModel:
+        where = f"model {model.called!r}"
+        card = self.registry.card(ModelCard, model.use)
+        options = self.chooser.choose("model", model.use, model.options, name=model.called).options
+        base: BaseModel = call_plugin(card, options.base_model)
+        trainer = self._choose_trainer(model, card, base, where)
+        self._check_train_on(model, where, trains=trainer is not None)
+        produced = self.registry.card(TrainerCard, trainer.card.name).produces if trainer else base.format
+        deployer = self._choose_deployer(model, card, produced, where)
+        for part in filter(None, (trainer, deployer)):
+            self._check_with_plugin(part, base)
+        return PlannedModel(
+            name=model.called,
+            use=model.use,
+            base=base,
+            trainer=trainer.component if trainer else None,
+            deployer=deployer.component,
+            train_on=model.train_on,
+        )
+
+    def _choose_trainer(self, model: ModelSpec, card: ModelCard, base: BaseModel, where: str) -> Chosen | None:
+        overridden = model.trainer != Override()
+        if model.fine_tune is False:
+            if overridden:
+                message = f"{where}: it has trainer options, but fine_tune is false; drop one of the two"
+                raise SpecError(message)
+            return None
+        use = model.trainer.use or self.spec.trainer.use or card.trainer
+        if not use:
+            if model.fine_tune or overridden:
+                message = (
+                    f"{where}: no trainer is known for model {card.name!r}; name one with `trainer: {{use: NAME}}`"
+                )
+                raise SpecError(message)
+            return None
+        trainer = self.chooser.choose("trainer", use, _joined(model.trainer, self.spec.trainer, use), where=where)
+        accepts = self.registry.card(TrainerCard, use).accepts
+        if base.format not in accepts:
+            message = f"{where}: trainer {use!r} trains {', '.join(accepts)} models, and this one has the format {base.format!r}"
+            raise SpecError(message)
+        return trainer
+
+    def _choose_deployer(self, model: ModelSpec, card: ModelCard, produced: str, where: str) -> Chosen:
+        use = model.deployer.use or self.spec.deployer.use or card.deployer
+        deployer = self.chooser.choose("deployer", use, _joined(model.deployer, self.spec.deployer, use), where=where)
+        accepts = self.registry.card(DeployerCard, use).accepts
+        if produced not in accepts:
+            message = f"{where}: deployer {use!r} serves {', '.join(accepts)} models, and this one has the format {produced!r}"
+            raise SpecError(message)
+        return deployer
+
+    def _check_train_on(self, model: ModelSpec, where: str, *, trains: bool) -> None:
+        if not model.train_on:
+            return
+        if model.train_on not in self.datasets:
+            hint = did_you_mean(model.train_on, self.datasets)
+            message = f"{where}: train_on names no dataset of this pipeline: {model.train_on!r}{hint}"
+            raise SpecError(message)
+        if not trains:
+            message = f"{where}: train_on names a dataset to fine-tune on, but the model is not fine-tuned"
+            raise SpecError(message)
+
+    def _check_with_plugin(self, part: Chosen, base: BaseModel) -> None:
+        """Let the options of a trainer or deployer check the model that they are used with."""
+        settings = self.registry.settings_of(self.settings, part.card.kind, part.card.name)
+        call_plugin(part.card, lambda: part.options.check(base, self.templates, settings))
+        if self.may_ask:
+            call_plugin(part.card, lambda: part.options.check_online(base, settings))
+
+
+def _joined(own: Override, general: Override, use: str) -> dict[str, Any]:
+    """Join a model's own options for a trainer or deployer with the pipeline's; the model's own take precedence."""
+    return {**(general.options if general.use in ("", use) else {}), **own.options}
+
+
+def _check_distinct(models: tuple[PlannedModel, ...]) -> None:
+    seen: dict[str, str] = {}
+    for model in models:
+        recipe = digest(to_json(model.base), model.trainer and model.trainer.key, model.deployer.key, model.train_on)
+        if recipe in seen:
+            message = f"models {seen[recipe]!r} and {model.name!r} are the same recipe; comparing them decides nothing"
+            raise SpecError(message)
+        seen[recipe] = model.name

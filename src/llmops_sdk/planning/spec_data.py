@@ -1,0 +1,221 @@
+"""A specification as the data of a file: mappings, lists and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
+from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.serial import explain, from_json, to_json
+
+_KEYS = (
+    "name",
+    "datasets",
+    "prompts",
+    "models",
+    "trainer",
+    "deployer",
+    "generation",
+    "evaluators",
+    "reporters",
+    "metric",
+    "executor",
+    "settings",
+)
+_MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer")
+
+
+def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
+    """Make a specification from the data of a file.
+
+    Args:
+        data: The data.
+        where: The beginning of error messages: the file's name.
+        folder: The folder that relative paths in options are relative to.
+
+    Raises:
+        SpecError: It does not fit; the message names the place in the file.
+    """
+    if not isinstance(data, Mapping):
+        message = f"{where} is not a mapping; it starts with `name:` and `models:`"
+        raise SpecError(message)
+    for key in data:
+        if key not in _KEYS:
+            message = f"{where} has an unknown key {key!r}{did_you_mean(str(key), _KEYS)}"
+            raise SpecError(message)
+    return Spec(
+        name=_text(data.get("name", "pipeline"), f"{where}: name"),
+        datasets=_components(data, "datasets", where),
+        prompts=_components(data, "prompts", where),
+        models=tuple(_model(item, place) for item, place in _items(data, "models", where)),
+        trainer=_override(data.get("trainer", {}), f"{where}: trainer"),
+        deployer=_override(data.get("deployer", {}), f"{where}: deployer"),
+        generation=_generation(data.get("generation", {}), f"{where}: generation"),
+        evaluators=_components(data, "evaluators", where),
+        reporters=_components(data, "reporters", where),
+        metric=_text(data.get("metric", ""), f"{where}: metric"),
+        executor=component_from(data.get("executor", "local"), f"{where}: executor"),
+        settings={
+            plugin: _mapping(settings, f"{where}: settings.{plugin}")
+            for plugin, settings in _mapping(data.get("settings", {}), f"{where}: settings").items()
+        },
+        folder=folder,
+    )
+
+
+def component_from(item: Any, where: str) -> ComponentSpec:
+    """Make one component from its data: a card's name, or a mapping with `use`, `name` and options.
+
+    Raises:
+        SpecError: It does not fit.
+    """
+    if isinstance(item, str):
+        return ComponentSpec(item)
+    options = dict(_mapping(item, where))
+    if "use" not in options:
+        message = f"{where} does not name a plugin's card; write `use: NAME`"
+        raise SpecError(message)
+    use = _text(options.pop("use"), f"{where}.use")
+    return ComponentSpec(use, _text(options.pop("name", ""), f"{where}.name"), _with_tuples(options))
+
+
+def spec_to(spec: Spec) -> dict[str, Any]:
+    """Return a specification as the data of a file, without what has its default."""
+    data: dict[str, Any] = {"name": spec.name}
+    data |= _component_lists(spec, "datasets", "prompts")
+    data["models"] = [_model_data(model) for model in spec.models]
+    data |= _overrides(spec)
+    generation = {
+        field.name: to_json(getattr(spec.generation, field.name))
+        for field in attrs.fields(GenerationOptions)
+        if getattr(spec.generation, field.name) != field.default
+    }
+    if generation:
+        data["generation"] = generation
+    data |= _component_lists(spec, "evaluators", "reporters")
+    if spec.metric:
+        data["metric"] = spec.metric
+    if spec.executor != ComponentSpec("local"):
+        data["executor"] = _component_data(spec.executor)
+    if spec.settings:
+        data["settings"] = to_json(dict(spec.settings))
+    return data
+
+
+# -- from data ----------------------------------------------------------------------------------
+
+
+def _components(data: Mapping[str, Any], key: str, where: str) -> tuple[ComponentSpec, ...]:
+    return tuple(component_from(item, place) for item, place in _items(data, key, where))
+
+
+def _model(item: Any, where: str) -> ModelSpec:
+    if isinstance(item, str):
+        return ModelSpec(item)
+    options = dict(_mapping(item, where))
+    own = {key: options.pop(key) for key in _MODEL_KEYS if key in options}
+    component = component_from({key: own[key] for key in ("use", "name") if key in own}, where)
+    fine_tune = own.get("fine_tune")
+    if fine_tune not in (None, True, False):
+        message = f"{where}.fine_tune is true or false, not {fine_tune!r}"
+        raise SpecError(message)
+    return ModelSpec(
+        use=component.use,
+        name=component.name,
+        options=_with_tuples(options),
+        fine_tune=fine_tune,
+        train_on=_text(own.get("train_on", ""), f"{where}.train_on"),
+        trainer=_override(own.get("trainer", {}), f"{where}.trainer"),
+        deployer=_override(own.get("deployer", {}), f"{where}.deployer"),
+    )
+
+
+def _override(item: Any, where: str) -> Override:
+    if isinstance(item, str):
+        return Override(item)
+    options = dict(_mapping(item, where))
+    return Override(_text(options.pop("use", ""), f"{where}.use"), _with_tuples(options))
+
+
+def _generation(item: Any, where: str) -> GenerationOptions:
+    try:
+        options: GenerationOptions = from_json(_with_tuples(_mapping(item, where)), GenerationOptions)
+    except SpecError:
+        raise
+    except Exception as exc:
+        message = f"{where}: {explain(exc)}"
+        raise SpecError(message) from exc
+    return options
+
+
+def _items(data: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[Any, str]]:
+    """Yield the items of a list, each with its place for error messages."""
+    items = data.get(key, [])
+    if not isinstance(items, list):
+        message = f"{where}: {key} is a list; write `- ` before each item"
+        raise SpecError(message)
+    for number, item in enumerate(items):
+        yield item, f"{where}: {key}.{number}"
+
+
+def _mapping(item: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(item, Mapping) or not all(isinstance(key, str) for key in item):
+        message = f"{where} is a mapping of names to values, not {item!r}"
+        raise SpecError(message)
+    return item
+
+
+def _text(item: Any, where: str) -> str:
+    if not isinstance(item, str):
+        message = f"{where} is text, not {item!r}"
+        raise SpecError(message)
+    return item
+
+
+def _with_tuples(value: Any) -> Any:
+    """Turn lists into tuples: a specification from a file then equals the same one made in code."""
+    if isinstance(value, list):
+        return tuple(_with_tuples(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return value
+
+
+# -- to data ------------------------------------------------------------------------------------
+
+
+def _component_lists(spec: Spec, *keys: str) -> dict[str, Any]:
+    return {key: [_component_data(item) for item in getattr(spec, key)] for key in keys if getattr(spec, key)}
+
+
+def _component_data(item: ComponentSpec) -> Any:
+    if not item.name and not item.options:
+        return item.use
+    return {"use": item.use, **({"name": item.name} if item.name else {}), **to_json(dict(item.options))}
+
+
+def _model_data(model: ModelSpec) -> Any:
+    data: dict[str, Any] = {"use": model.use}
+    if model.name:
+        data["name"] = model.name
+    if model.fine_tune is not None:
+        data["fine_tune"] = model.fine_tune
+    if model.train_on:
+        data["train_on"] = model.train_on
+    data |= {**to_json(dict(model.options)), **_overrides(model)}
+    return data if len(data) > 1 else model.use
+
+
+def _overrides(owner: Spec | ModelSpec) -> dict[str, Any]:
+    """Return the data of the trainer and deployer overrides that are given."""
+    overrides = {"trainer": owner.trainer, "deployer": owner.deployer}
+    return {
+        key: {**({"use": override.use} if override.use else {}), **to_json(dict(override.options))}
+        for key, override in overrides.items()
+        if override != Override()
+    }

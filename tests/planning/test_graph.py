@@ -1,0 +1,58 @@
+"""The cells of a plan, and its steps in an order that can be run."""
+
+from __future__ import annotations
+
+from llmops_sdk import Pipeline, Registry
+from llmops_sdk.values.plan import GenerateStep, ScoreStep, TrainStep
+
+
+def echo() -> Pipeline:
+    return Pipeline.builder("echo").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+
+
+def test_cells_are_the_cross_product(registry: Registry) -> None:
+    """A base model is deployed once, a fine-tuned one once for each dataset and prompt."""
+    pipeline = (
+        echo()
+        .with_dataset("lines", name="more", records=30)
+        .with_prompt("bare", name="other")
+        .with_model("echo", name="base", fine_tune=False)
+        .with_model("echo", name="tuned")
+    )
+
+    plan = pipeline.build(registry)
+
+    assert 8 == len(plan.cells)
+    assert 4 == sum(isinstance(step, TrainStep) for step in plan.steps)
+    generates = [step for step in plan.steps if isinstance(step, GenerateStep)]
+    assert [4, 1, 1, 1, 1] == [len(step.cells) for step in generates]
+    assert 8 == sum(isinstance(step, ScoreStep) for step in plan.steps)
+    assert {"base.bare", "base.other", "tuned.bare", "tuned.other"} == {cell.candidate for cell in plan.cells}
+
+
+def test_one_prompt_is_no_part_of_a_candidates_name(registry: Registry) -> None:
+    """The candidate is then called like its model."""
+    assert ["echo"] == [cell.candidate for cell in echo().with_model("echo").build(registry).cells]
+
+
+def test_train_on_trains_once_for_all_datasets(registry: Registry) -> None:
+    """`train_on` fine-tunes on one dataset, and evaluates that model on every one."""
+    pipeline = echo().with_dataset("lines", name="more", records=30).with_model("echo", train_on="lines")
+
+    plan = pipeline.build(registry)
+
+    assert ["train.echo.bare.lines"] == [step.name for step in plan.steps if isinstance(step, TrainStep)]
+    (generate,) = (step for step in plan.steps if isinstance(step, GenerateStep))
+    assert ("echo.bare.lines", "echo.bare.more") == generate.cells
+    assert {"train.echo.bare.lines", "prepare.lines", "prepare.more"} == set(generate.needs)
+
+
+def test_steps_come_after_what_they_need(registry: Registry) -> None:
+    """The steps can be run in the plan's order."""
+    plan = echo().with_model("echo").with_model("echo", name="base", fine_tune=False).build(registry)
+
+    earlier: set[str] = set()
+    for step in plan.steps:
+        assert set(step.needs) <= earlier
+        earlier.add(step.name)
+    assert "compare" == plan.steps[-1].name

@@ -1,0 +1,81 @@
+"""The JSON schema of specification files, for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import jsonschema
+import pytest
+
+from llmops_sdk import Registry, Secret
+from llmops_sdk.planning.schema import specification_schema, type_schema
+from llmops_sdk.planning.spec_data import spec_from
+
+
+@pytest.mark.parametrize(
+    ("hint", "schema"),
+    [
+        (str, {"type": "string"}),
+        (bool, {"type": "boolean"}),
+        (int, {"type": "integer"}),
+        (float, {"type": "number"}),
+        (Path, {"type": "string"}),
+        (Secret, {"type": "string"}),
+        (Union[int, None], {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+        (Union[int, str], {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        (tuple[str, ...], {"type": "array", "items": {"type": "string"}}),
+        (Mapping[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
+        (Literal["a", "b"], {"enum": ["a", "b"]}),
+        (Any, {}),
+    ],
+)
+def test_every_type_of_an_option_has_a_schema(hint: Any, schema: dict[str, Any]) -> None:
+    """A type that JSON schema cannot express allows anything."""
+    assert schema == type_schema(hint)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"models": ["echo"]},
+        {"models": [{"use": "echo", "fine_tune": False, "voice": "quiet"}], "reporters": ["html"]},
+        {"models": ["echo"], "trainer": {"max_steps": 3}, "generation": {"temperature": 0.5, "stop": ["x"]}},
+        {"models": ["echo"], "datasets": [{"use": "lines", "name": "more"}], "settings": {"testing": {"note": "x"}}},
+    ],
+)
+def test_the_schema_accepts_what_can_be_read(data: dict[str, Any], registry: Registry) -> None:
+    """Names of cards, their options, and the specification's own keys."""
+    jsonschema.validate(data, specification_schema(registry))
+    assert spec_from(data, where="file", folder=Path())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"models": []},
+        {"models": ["eco"]},
+        {"models": [{"use": "echo", "voices": "quiet"}]},
+        {"models": ["echo"], "generation": {"max_tokens": 3}},
+        {"models": ["echo"], "reporters": ["htlm"]},
+        {"modles": ["echo"]},
+    ],
+)
+def test_the_schema_refuses_unknown_names(data: dict[str, Any], registry: Registry) -> None:
+    """An editor then marks them."""
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, specification_schema(registry))
+
+
+def test_options_have_descriptions_and_defaults(registry: Registry) -> None:
+    """An editor shows the help text of an option."""
+    schema = specification_schema(registry)
+    lines = next(item for item in schema["properties"]["datasets"]["items"]["anyOf"] if _use(item) == "lines")
+
+    assert {"type": "integer", "description": "records in all", "default": 20} == lines["properties"]["records"]
+
+
+def _use(item: dict[str, Any]) -> str:
+    return str(item.get("properties", {}).get("use", {}).get("const", ""))

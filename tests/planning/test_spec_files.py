@@ -1,0 +1,108 @@
+"""Specification files and `--set`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmops_sdk import SpecError
+from llmops_sdk.planning.spec_files import read_spec
+
+TEXT = """\
+name: summaries
+datasets: [sample]
+models:
+- {use: smollm2, name: base}
+- {use: smollm2, name: tuned, trainer: {max_steps: 5}}
+"""
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path: Path) -> Path:
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_overrides_change_values_of_the_file(path: Path) -> None:
+    """They reach into lists by number and into mappings by name, add what is missing, and read YAML values."""
+    spec = read_spec(
+        path,
+        (
+            "models.1.trainer.max_steps=9",
+            "models.0.deployer.dtype=bfloat16",
+            "generation.temperature=0.5",
+            "datasets.0=dolly",
+            "name='a: b'",
+        ),
+    )
+
+    assert 9 == spec.models[1].trainer.options["max_steps"]
+    assert {"dtype": "bfloat16"} == spec.models[0].deployer.options
+    assert 0.5 == spec.generation.temperature
+    assert "dolly" == spec.datasets[0].use
+    assert "a: b" == spec.name
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("name", "an override is written KEY.PATH=VALUE, for example models.1.trainer.epochs=2, not 'name'"),
+        ("=x", "an override is written KEY.PATH=VALUE"),
+        ("models.7.name=x", "the override 'models.7.name=x' does not fit: the specification has no 'models.7'"),
+        ("models.7=x", "has no 'models.7'"),
+        ("models.-1.name=x", "has no 'models.-1'"),
+        ("models.first.name=x", "has no 'models.first'"),
+        ("name.x.y=1", "has no 'name.x'"),
+        ("name.x=1", "has no 'name.x'"),
+        (
+            "name=[",
+            "the override 'name=[' has a value that is not valid YAML; put texts with ':' or brackets in quotes",
+        ),
+    ],
+)
+def test_an_override_that_does_not_fit_names_itself(override: str, message: str, path: Path) -> None:
+    """The message has the override and the first part of its path that the specification lacks."""
+    with pytest.raises(SpecError) as raised:
+        read_spec(path, (override,))
+
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("generation.max_tokens=3", "generation: unknown key 'max_tokens'; did you mean 'max_new_tokens'?"),
+        ("modles.0=x", "has an unknown key 'modles'; did you mean 'models'?"),
+    ],
+)
+def test_an_override_with_an_unknown_key_gets_a_suggestion(override: str, message: str, path: Path) -> None:
+    """As the same key in the file does."""
+    with pytest.raises(SpecError) as raised:
+        read_spec(path, (override,))
+
+    assert f"{path}" in str(raised.value)
+    assert message in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    """It is missing, a folder, or no YAML."""
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("models: [a\n", encoding="utf-8")
+    for path, message in [
+        (tmp_path / "nowhere.yaml", "there is no specification file"),
+        (tmp_path, "cannot be read"),
+        (broken, "broken.yaml is not valid YAML: while parsing a flow sequence"),
+    ]:
+        with pytest.raises(SpecError) as raised:
+            read_spec(path)
+        assert message in str(raised.value)
+        assert "\n" not in str(raised.value)
+
+
+def test_relative_paths_are_relative_to_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the file itself is named by a relative path."""
+    monkeypatch.chdir(path.parent)
+
+    assert path.parent == read_spec(Path("pipeline.yaml")).folder

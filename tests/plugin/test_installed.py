@@ -1,0 +1,69 @@
+"""Install hints: the command that fits the way in which a distribution is installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmops_sdk.plugin import install_hint
+from llmops_sdk.plugin.installed import InstalledPlugin
+
+
+@pytest.fixture(name="acme")
+def _acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The metadata folder of an installed distribution `llmops-acme`."""
+    folder = tmp_path / "site-packages" / "llmops_acme-1.2.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: llmops-acme\nVersion: 1.2\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder.parent))
+    return folder
+
+
+def installed_from(folder: Path, url: str, **details: Any) -> None:
+    """Record where the distribution was installed from, as pip and uv do."""
+    (folder / "direct_url.json").write_text(json.dumps({"url": url, **details}), encoding="utf-8")
+
+
+def test_a_distribution_of_an_index_is_named(acme: Path) -> None:
+    """The extra is one of the distribution, whatever brings it."""
+    assert "pip install 'llmops-acme[fast]'" == install_hint("fast", of="llmops-acme")
+    installed_from(acme, "https://example.org/llmops_acme-1.2-py3-none-any.whl", archive_info={})
+    assert "pip install 'llmops-acme[fast,slow]'" == install_hint("fast,slow", of="llmops-acme")
+
+
+def test_an_editable_install_is_installed_again_from_its_checkout(acme: Path, tmp_path: Path) -> None:
+    """The path may have spaces."""
+    checkout = tmp_path / "a checkout"
+    checkout.mkdir()
+    installed_from(acme, checkout.as_uri(), dir_info={"editable": True})
+
+    assert f"pip install -e '{checkout}[fast]'" == install_hint("fast", of="llmops-acme")
+
+
+def test_an_install_from_a_folder_names_the_folder(acme: Path, tmp_path: Path) -> None:
+    """Without `-e`, if it was installed without."""
+    installed_from(acme, tmp_path.as_uri(), dir_info={})
+
+    assert f"pip install '{tmp_path}[fast]'" == install_hint("fast", of="llmops-acme")
+
+
+@pytest.mark.parametrize("content", ["{", '{"url": "file:///no/such/folder", "dir_info": {"editable": true}}'])
+def test_a_checkout_that_is_gone_is_not_named(acme: Path, content: str) -> None:
+    """Nor is one whose record cannot be read."""
+    (acme / "direct_url.json").write_text(content, encoding="utf-8")
+
+    assert "pip install 'llmops-acme[fast]'" == install_hint("fast", of="llmops-acme")
+
+
+def test_a_distribution_that_is_not_installed_is_named() -> None:
+    """A worker may see plugins that its environment lacks."""
+    assert "pip install 'llmops-nowhere[fast]'" == install_hint("fast", of="llmops-nowhere")
+
+
+def test_the_owner_is_the_distribution_and_the_plugin() -> None:
+    """A plugin that was added in code has no distribution."""
+    assert "acme 1 (plugin 'a')" == InstalledPlugin("a", "acme", "1").owner
+    assert "plugin 'a'" == InstalledPlugin("a", "", "").owner

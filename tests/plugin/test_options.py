@@ -1,0 +1,59 @@
+"""Options: how they become JSON, and what their base classes do by default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from llmops_sdk.plugin import BaseModel, DeployerOptions, ModelOptions, Options, Secret, TrainerOptions, option
+
+BASE = BaseModel(format="echo", source="loud")
+
+
+@attrs.frozen(kw_only=True)
+class Example(Options):
+    """One option of several types."""
+
+    path: Path = option(Path("rows.csv"), help="a file", path=True)  # noqa: RUF009 - `option` declares a field
+    words: tuple[str, ...] = option(factory=lambda: ("a", "b"))
+    token: Secret | None = option(None)  # noqa: RUF009 - `option` declares a field
+    count: int = option(3, affects_results=False)
+
+
+def test_options_become_json_values() -> None:
+    """Paths are texts, tuples are lists, and a secret is its reference."""
+    options = Example(token=Secret("env:TOKEN"), count=4)
+
+    assert {"path": "rows.csv", "words": ["a", "b"], "token": "env:TOKEN", "count": 4} == options.to_mapping()
+
+
+def test_an_option_carries_its_description() -> None:
+    """`llmops plugins` and the keys of artifacts read it from the field."""
+    fields = attrs.fields_dict(Example)
+
+    assert {"help": "a file", "affects_results": True, "path": True} == fields["path"].metadata
+    assert not fields["count"].metadata["affects_results"]
+
+
+@pytest.mark.parametrize("cls", [TrainerOptions, DeployerOptions])
+def test_options_check_nothing_by_default(cls: type[TrainerOptions | DeployerOptions]) -> None:
+    """A card without checks or assets needs no methods."""
+    options = cls()
+
+    options.check(BASE, {}, {})
+    options.check_online(BASE, {})
+    assert () == options.preflight(BASE, {})
+    assert () == options.assets()
+
+
+def test_model_options_must_name_the_base_model() -> None:
+    """A subclass without `base_model` cannot be used."""
+
+    @attrs.frozen(kw_only=True)
+    class Nameless(ModelOptions):
+        """Names no weights."""
+
+    with pytest.raises(TypeError, match="base_model"):
+        Nameless()  # type: ignore[abstract]
