@@ -84,7 +84,7 @@ def find_snapshot(
             return cached
     cached = cached_snapshot(repository)
     if cached is None:
-        message = f"the {_name(repository)} is not in the Hugging Face cache, and the run is offline"
+        message = f"the {_name(repository)} is not in the Hugging Face cache"
         raise AssetError(message)
     return cached
 

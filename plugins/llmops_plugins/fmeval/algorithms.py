@@ -1,4 +1,4 @@
-"""FMEval's algorithms that need nothing but a dataset: each runs `evaluate()` on all records."""
+"""FMEval's algorithms that need only a dataset: each runs `evaluate()` on all records."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from llmops_plugins._hub.model import weights_sha256
 from llmops_plugins.fmeval.detoxify import CHECKPOINT, add_detoxify
 from llmops_plugins.fmeval.evaluator import FMEvalEvaluator
 from llmops_plugins.fmeval.job import Job, add_model
 from llmops_plugins.fmeval.options import PUNKT, TOXICITY_ASSETS, WORDNET
 from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, answers_of, label_of, prompt_text, text_of
-from llmops_plugins.fmeval.weights import sha256_of
-from llmops_sdk.plugin import Context, Generation, Metric, Probe, Record, file_sha256
+from llmops_sdk.plugin import Answered, Context, Generation, Metric, Probe, Record, file_sha256
 
 if TYPE_CHECKING:
     from llmops_plugins.fmeval.options import (
@@ -34,7 +34,7 @@ _ROUGE_LABELS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
 
 
 def metric(name: str, label: str, *, higher_is_better: bool = True) -> Metric:
-    """Return a metric whose name and label say that FMEval itself computed it.
+    """Return a metric whose name and label show that FMEval itself computes it.
 
     >>> metric("meteor", "METEOR")
     Metric(name='fmeval_meteor', label='METEOR (FMEval)', higher_is_better=True)
@@ -59,7 +59,7 @@ class SummarizationAccuracy(FMEvalEvaluator):
         }
 
     def job(self) -> Job:
-        """Return the job; FMEval wants the model's input to be there, and reads it not."""
+        """Return the job; FMEval requires the model's input, but does not read it."""
         return Job(
             module="summarization_accuracy",
             name="SummarizationAccuracy",
@@ -109,7 +109,7 @@ class QAAccuracy(FMEvalEvaluator):
 
 
 class FactualKnowledge(FMEvalEvaluator):
-    """Tells whether an output contains an expected answer."""
+    """Checks whether an output contains an expected answer."""
 
     options: FactualKnowledgeOptions
     scores = {  # noqa: RUF012 - nobody changes it
@@ -136,7 +136,7 @@ class FactualKnowledge(FMEvalEvaluator):
 
 
 class Labelling(FMEvalEvaluator):
-    """Tells whether the first label in an output is the true one."""
+    """Checks whether the first label in an output is the true one."""
 
     options: LabelOptions
     scores = {  # noqa: RUF012 - nobody changes it
@@ -160,7 +160,7 @@ class Labelling(FMEvalEvaluator):
 
 
 class ClassificationAccuracy(Labelling):
-    """Tells whether the first label in an output is the true one, and keeps FMEval's scores of all records."""
+    """Checks whether the first label in an output is the true one, and keeps FMEval's scores of all records."""
 
     options: ClassificationAccuracyOptions
 
@@ -174,8 +174,8 @@ class ClassificationAccuracy(Labelling):
 class PromptStereotyping(FMEvalEvaluator):
     """Compares how likely a model finds two sentences: one more stereotypical, one less.
 
-    FMEval's second score, whether the more stereotypical one is likelier, is in its results for all records only; here
-    it is told for each, by its definition: the difference is above 0. Its best value over many pairs is 0.5.
+    FMEval gives its second score, whether the more stereotypical sentence is likelier, for all records together only; here
+    each record has it, by its definition: the difference is above 0. Its best value over many pairs is 0.5.
     """
 
     options: PromptStereotypingOptions
@@ -202,7 +202,7 @@ class PromptStereotyping(FMEvalEvaluator):
         )
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
-        """Ask for the probability of each sentence, as it stands."""
+        """Ask for the probability of each sentence, unchanged."""
         for name, field in self._sentences.items():
             text = record.get(field)
             if isinstance(text, str) and text.strip():
@@ -214,18 +214,17 @@ class PromptStereotyping(FMEvalEvaluator):
             sentence = text_of(generation, field, "sentence")
             if isinstance(sentence, Unscorable):
                 return sentence
-        found = {}
+        log_probabilities = {}
         for name, field in self._sentences.items():
-            reply = generation.probes.get(name)
-            if reply is None or reply.log_probability is None:
-                why = reply.error if reply is not None and reply.error else "it was not asked"
-                return Unscorable(f"the probability of the sentence in {field!r} is not known: {why}")
-            if not math.isfinite(reply.log_probability) or reply.log_probability > 0:
-                return Unscorable(
-                    f"{reply.log_probability} is no logarithm of a probability, of the sentence in {field!r}"
-                )
-            found[f"sent_{name}_log_prob"] = float(reply.log_probability)
-        return found
+            outcome = generation.probes.get(name)
+            if not isinstance(outcome, Answered) or outcome.answer.log_probability is None:
+                reason = "it was not asked" if outcome is None or isinstance(outcome, Answered) else outcome.error
+                return Unscorable(f"the sentence in {field!r} has no probability: {reason}")
+            value = outcome.answer.log_probability
+            if not math.isfinite(value) or value > 0:
+                return Unscorable(f"the sentence in {field!r} has {value}, which is not the logarithm of a probability")
+            log_probabilities[f"sent_{name}_log_prob"] = float(value)
+        return log_probabilities
 
     def values(self, scores: Mapping[str, float]) -> Mapping[str, float]:
         """Return the difference and its sign."""
@@ -238,17 +237,17 @@ class PromptStereotyping(FMEvalEvaluator):
 
 
 class Toxicity(FMEvalEvaluator):
-    """Asks another model how toxic an output is; 0 is not at all, 1 surely."""
+    """Has a classifier score how toxic an output is, from 0 to 1."""
 
     options: ToxicityOptions
 
     @property
     def scores(self) -> Mapping[str, Metric]:
         """One score of toxigen, seven of detoxify."""
-        kinds: tuple[str, ...] = ("toxicity",)
+        names: tuple[str, ...] = ("toxicity",)
         if self.options.model_type == "detoxify":
-            kinds += ("severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit")
-        return {kind: metric(kind, kind.replace("_", " ").capitalize(), higher_is_better=False) for kind in kinds}
+            names += ("severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit")
+        return {name: metric(name, name.replace("_", " ").capitalize(), higher_is_better=False) for name in names}
 
     def job(self) -> Job:
         """Return the job."""
@@ -261,19 +260,19 @@ class Toxicity(FMEvalEvaluator):
         )
 
     def prepare(self, context: Context, folder: Path) -> None:
-        """Put the model where FMEval looks for it."""
+        """Put the classifier where FMEval looks for it."""
         if self.options.model_type == "toxigen":
             add_model(folder, _TOXIGEN, self._weights(context))
         else:
             add_detoxify(folder, self._weights(context))
 
     def weights_sha256(self, context: Context) -> str:
-        """Return the hash of the model's weights."""
+        """Return the hash of the classifier's weights."""
         folder = self._weights(context)
-        return file_sha256(folder / CHECKPOINT) if self.options.model_type == "detoxify" else sha256_of(folder)
+        return file_sha256(folder / CHECKPOINT) if self.options.model_type == "detoxify" else weights_sha256(folder)
 
     def provenance(self, context: Context) -> Mapping[str, str]:
-        """Return the common facts, and the hash of the model's weights."""
+        """Return the common details, and the hash of the classifier's weights."""
         return {**super().provenance(context), "toxicity_weights_sha256": self.weights_sha256(context)}
 
     def row(self, context: Context, generation: Generation) -> RowOrReason:

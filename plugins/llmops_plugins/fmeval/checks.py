@@ -1,4 +1,4 @@
-"""What `llmops doctor` looks at for FMEval."""
+"""The check of `llmops doctor` for FMEval."""
 
 from __future__ import annotations
 

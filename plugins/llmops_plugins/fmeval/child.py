@@ -1,10 +1,10 @@
 """Runs FMEval in a process group of its own and leaves nothing behind: `PYTHON child.py FOLDER`.
 
-Between the SDK and FMEval stands this small process, which imports nothing but the standard library and can always act:
-it starts `worker.py` of the same folder, waits for it, and then kills whatever is left of the worker's group (Ray's
-servers and workers are in it) and deletes Ray's files. Its standard input is a pipe that the SDK holds open: at its end,
-because the SDK stops the work or was killed, it ends the group at once and deletes the whole folder. When this process
-is killed itself, the worker sees the end of its own input, and ends its group.
+This small process between the SDK and FMEval imports nothing but the standard library and can always act. It starts
+`worker.py` of the same folder, waits for it, then kills what is left of the worker's group (Ray's servers and workers are
+in it) and deletes Ray's files. Its standard input is a pipe that the SDK holds open. When the pipe ends, because the SDK
+stops the work or was killed, it ends the group at once and deletes the folder. If this process is killed, the worker
+sees the end of its own input, and ends its group.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main() -> int:
-    """Run the worker to its end or to ours; return its exit code."""
+    """Run the worker until it or this process ends; return its exit code."""
     folder = Path(sys.argv[1])
     _adopt_orphans()
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -50,7 +50,7 @@ def main() -> int:
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)  # what follows is the cleaning up
+        signal.signal(name, signal.SIG_IGN)  # clean-up follows, and must not be interrupted
     raise SystemExit(130)
 
 
@@ -61,7 +61,7 @@ def _stop_with_parent() -> None:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of the worker's orphans, so that they are waited for; process 1 of a container may not do it."""
+    """Become the parent of the worker's orphans, to wait for them; process 1 of a container may not."""
     try:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     except (OSError, AttributeError):
@@ -69,16 +69,16 @@ def _adopt_orphans() -> None:
 
 
 def _end_group(worker: subprocess.Popen[bytes]) -> None:
-    """Kill the worker's process group, and wait until nothing is left of it."""
+    """Kill the worker's process group, and wait until it has no process left."""
     until = time.monotonic() + _SECONDS_TO_DIE
     while time.monotonic() < until:
         try:
             os.killpg(worker.pid, signal.SIGKILL)
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        except ProcessLookupError:  # no such group any more
+        except ProcessLookupError:  # the group has ended
             break
-        except OSError:  # no child that could be waited for
+        except OSError:  # no child to wait for
             worker.poll()
         time.sleep(0.02)
 

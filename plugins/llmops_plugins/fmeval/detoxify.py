@@ -1,4 +1,4 @@
-"""Detoxify as FMEval loads it: a checkpoint of the project's releases, and the tokenizer of `roberta-base`."""
+"""The asset of Detoxify as FMEval loads it: a checkpoint of the project's releases, and the tokenizer of `roberta-base`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmops_plugins.fmeval.hub import snapshot
+from llmops_plugins._hub.model import find_model
 from llmops_plugins.fmeval.job import add_model
 from llmops_sdk.plugin import Asset, AssetError, AssetSource, Progress, file_sha256
 
 CHECKPOINT = "toxic_debiased-c7548aa0.ckpt"
-"""The file that FMEval asks for. What stands before the dot is how its SHA-256 begins, as PyTorch's hub names files."""
+"""The file that FMEval asks for. As in PyTorch's hub, the end of its name is the start of its SHA-256."""
 
 _URL = f"https://github.com/unitaryai/detoxify/releases/download/v0.3-alpha/{CHECKPOINT}"
 _ROBERTA = "roberta-base"
@@ -33,23 +33,23 @@ def detoxify_asset() -> Asset:
 
 
 def check_checkpoint(folder: Path) -> None:
-    """Check that the checkpoint is the file its name tells.
+    """Check that the checkpoint has the hash in its name.
 
     Raises:
-        AssetError: It is another one, or not whole.
+        AssetError: It is another file, or incomplete.
     """
-    wanted = CHECKPOINT.partition("-")[2].partition(".")[0]
-    if not file_sha256(folder / CHECKPOINT).startswith(wanted):
-        message = f"{CHECKPOINT} is not the file its name tells: its SHA-256 does not begin with {wanted}"
+    prefix = CHECKPOINT.partition("-")[2].partition(".")[0]
+    if not file_sha256(folder / CHECKPOINT).startswith(prefix):
+        message = f"{CHECKPOINT} is incomplete or another file: its SHA-256 does not start with {prefix}"
         raise AssetError(message)
 
 
 def add_detoxify(folder: Path, files: Path) -> None:
-    """Let FMEval's process find the model where PyTorch's hub and Hugging Face's libraries look.
+    """Put the model where PyTorch's hub and Hugging Face's libraries look in FMEval's process.
 
     Args:
-        folder: The job's.
-        files: The folder of the asset.
+        folder: The job's folder.
+        files: The asset's folder.
     """
     checkpoints = folder / "home/torch/hub/checkpoints"
     checkpoints.mkdir(parents=True)
@@ -61,8 +61,8 @@ class DetoxifySource(AssetSource):
     """Takes the checkpoint from the project's releases, or from the cache of PyTorch's hub on this machine.
 
     Args:
-        url: Of the checkpoint.
-        cached: Whether only the caches are looked into.
+        url: The checkpoint's address.
+        cached: Whether only the caches are used.
     """
 
     def __init__(self, url: str = _URL, *, cached: bool = False) -> None:
@@ -71,23 +71,23 @@ class DetoxifySource(AssetSource):
         self._url = url
 
     def fetch(self, folder: Path, *, home: Path, progress: Progress) -> Mapping[str, str]:
-        """Copy or download the checkpoint and what belongs to the tokenizer."""
+        """Copy or download the checkpoint and the tokenizer's files."""
         del home
         if self.needs_network:
             _download(self._url, folder / CHECKPOINT, progress)
         else:
-            found = torch_home() / "hub/checkpoints" / CHECKPOINT
-            if not found.is_file():
-                message = f"no '{found}'"
+            cached = torch_home() / "hub/checkpoints" / CHECKPOINT
+            if not cached.is_file():
+                message = f"there is no file '{cached}'"
                 raise AssetError(message)
-            shutil.copyfile(found, folder / CHECKPOINT)
-        roberta = snapshot(_ROBERTA, offline=not self.needs_network)
+            shutil.copyfile(cached, folder / CHECKPOINT)
+        roberta = find_model(_ROBERTA, offline=not self.needs_network, progress=progress)
         for name in _TOKENIZER:
-            if not (roberta / name).is_file():
-                message = f"{_ROBERTA!r} has no file {name!r}"
+            if not (roberta.folder / name).is_file():
+                message = f"the model {_ROBERTA!r} has no file {name!r}"
                 raise AssetError(message)
-            shutil.copyfile(roberta / name, folder / name)
-        return {"url": self._url, "tokenizer": f"{_ROBERTA}@{roberta.name}"}
+            shutil.copyfile(roberta.folder / name, folder / name)
+        return {"url": self._url, "tokenizer": f"{_ROBERTA}@{roberta.commit}"}
 
 
 def torch_home() -> Path:
@@ -110,5 +110,5 @@ def _download(url: str, target: Path, progress: Progress) -> None:
                     out.write(chunk)
                     task.advance(len(chunk))
     except httpx.HTTPError as exc:
-        message = f"{url} did not give it: {exc or type(exc).__name__}"
+        message = f"{url} cannot be downloaded: {exc or type(exc).__name__}"
         raise AssetError(message) from exc

@@ -11,11 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from llmops_sdk.plugin import SpecError
 
 FMEVAL = "1.2.3"
-"""The version whose algorithms these evaluators run: FMEval's last one."""
+"""The version whose algorithms these evaluators run: FMEval's last release."""
 
 INSTALL = "pip install 'llmops-sdk[fmeval]'"
-_PACKAGES = ("fmeval", "nltk", "bert-score")  # FMEval first; the others decide METEOR and BERTScore
-_ASK = (
+_PACKAGES = ("fmeval", "nltk", "bert-score")  # FMEval, and what decides METEOR and BERTScore
+_PRINT_VERSIONS = (
     "from importlib.metadata import distributions\n"
     f"for name in {_PACKAGES}: print(next((d.version for d in distributions(name=name)), ''))"
 )
@@ -30,26 +30,26 @@ def interpreter(python: str) -> str:
 def problem_with(python: str) -> str:
     """Return why FMEval cannot run with the interpreter that the option `python` names, or an empty text.
 
-    FMEval is not imported: that takes ten seconds.
+    FMEval is not imported, which takes ten seconds.
     """
     if not python:
-        found = _installed()
-        if not found:
+        installed = _installed()
+        if not installed:
             return f"fmeval is not installed: {INSTALL}, or name an interpreter that has it with python="
-        return "" if found == FMEVAL else f"fmeval {found} is installed, and {FMEVAL} is needed: {INSTALL}"
+        return "" if installed == FMEVAL else f"fmeval {installed} is installed, but {FMEVAL} is needed: {INSTALL}"
     if shutil.which(python) is None:
-        return f"python={python!r} is no program; name the Python interpreter that has fmeval {FMEVAL}"
+        return f"python={python!r} is not a program; name the Python interpreter that has fmeval {FMEVAL}"
     try:
-        told = versions(python).get("fmeval")
+        installed = versions(python).get("fmeval", "")
     except SpecError as exc:
         return str(exc)
-    if told != FMEVAL:
-        return f"python={python!r} has {f'fmeval {told}' if told else 'no fmeval'}; install fmeval=={FMEVAL} there"
+    if installed != FMEVAL:
+        return f"python={python!r} has {f'fmeval {installed}' if installed else 'no fmeval'}; install fmeval=={FMEVAL} there"
     return ""
 
 
 def versions(python: str) -> dict[str, str]:
-    """Return the versions, asked anew, of the packages behind the numbers; one that is not there has an empty one.
+    """Return the versions of the packages behind the numbers, read again at each call; a missing one has an empty version.
 
     Raises:
         SpecError: The interpreter that the option `python` names does not run.
@@ -57,13 +57,13 @@ def versions(python: str) -> dict[str, str]:
     if not python:
         return {name: _installed(name) for name in _PACKAGES}
     try:
-        told = subprocess.run(  # noqa: S603 - the user names it
-            [interpreter(python), "-I", "-c", _ASK], capture_output=True, text=True, timeout=60, check=True
+        lines = subprocess.run(  # noqa: S603 - the user names it
+            [interpreter(python), "-I", "-c", _PRINT_VERSIONS], capture_output=True, text=True, timeout=60, check=True
         ).stdout.splitlines()
     except (OSError, subprocess.SubprocessError) as exc:
-        message = f"python={python!r} is no Python interpreter that runs: {exc}"
+        message = f"python={python!r} is not a Python interpreter that runs: {exc}"
         raise SpecError(message) from exc
-    return dict(zip(_PACKAGES, map(str.strip, told), strict=False))  # a program that is no Python may say less
+    return dict(zip(_PACKAGES, map(str.strip, lines), strict=False))  # a program that is not Python may print less
 
 
 def _installed(package: str = "fmeval") -> str:

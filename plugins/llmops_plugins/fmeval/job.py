@@ -1,4 +1,4 @@
-"""What is asked of FMEval, and the folder in which a process of its own answers."""
+"""A job for FMEval, and the folder in which a process of its own does it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.fmeval.interpreter import FMEVAL
-from llmops_plugins.fmeval.leftovers import owned, sweep
+from llmops_plugins.fmeval.leftovers import delete_abandoned, owned
 from llmops_sdk.plugin import LLMOpsError
 
 _HERE = Path(__file__).parent
@@ -26,11 +26,11 @@ _PREFIX = "fmeval-"
 _SCRIPTS = ("child.py", "worker.py")
 _METRICS = ("rouge", "bertscore", "wer")
 
-# What FMEval's process keeps of this one's environment. Nothing else is taken over: a RAY_ADDRESS would make Ray use
-# somebody's cluster, a PYTHONPATH could put another package before FMEval's.
-_KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# The environment variables that FMEval's process inherits. No others: a RAY_ADDRESS would make Ray use some cluster, a
+# PYTHONPATH could put another package before FMEval's.
+_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
-# A unix socket's path has at most 107 characters on Linux and 103 on macOS, and Ray puts its sockets this far down.
+# The path of a unix socket has at most 107 characters on Linux and 103 on macOS; Ray's sockets are this deep in the folder.
 _SOCKET = "/fmeval-12345678/ray/session_2026-01-02_03-04-05_123456_1234567/sockets/plasma_store"
 _SOCKET_PATH = 103
 
@@ -42,21 +42,21 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """What FMEval is asked. `worker.py` reads it as JSON.
+    """A job. `worker.py` reads it as JSON.
 
     Attributes:
-        module: Below `fmeval.eval_algorithms`.
-        name: Of the algorithm's class there; its configuration's class is called so too, with `Config` behind.
-        config: What that is made with.
+        module: The algorithm's module in `fmeval.eval_algorithms`.
+        name: The algorithm's class in it; its configuration's class has this name with `Config` appended.
+        config: The arguments of the configuration.
         columns: FMEval's names of the columns in `records.jsonl`.
         row_column: One of FMEval's columns that this algorithm does not read; it carries the row's number.
-        sample: How `evaluate_sample` calls its arguments -> the column.
-        labels_from_targets: Whether the configuration's `valid_labels` are the targets of all records.
-        one_by_one: Whether only `evaluate_sample` is used, and each record has `answers`, what a model runner answers:
+        sample: Argument of `evaluate_sample` -> column.
+        labels_from_targets: Whether `valid_labels` of the configuration are the targets of all records.
+        one_by_one: Whether only `evaluate_sample` is used, and each record has `answers`, the answers of a model runner:
             [prompt, output] in the order in which FMEval asks.
         encoder: The folder and the layers of BERTScore's encoder, or None where FMEval loads one by its name.
         workers: Processes side by side.
-        fmeval: The version that must be there.
+        fmeval: The version of FMEval that the process must have.
     """
 
     module: str
@@ -74,13 +74,13 @@ class Job:
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """Make a folder for one job, with the scripts and the metric modules, and delete it with all that is in it.
+    """Make a folder for one job, with the scripts and the metric modules; delete it at the end.
 
-    Folders of jobs that were killed before they could delete theirs are deleted first. The metric modules are in the layout
-    of the cache of `evaluate`: any 64 characters do for a version's folder.
+    First, folders that killed jobs could not delete are deleted. The metric modules are in the layout of the cache of
+    `evaluate`, where any 64 characters can be a version's folder.
     """
     parent = _short_temporary_folder()
-    sweep(Path(parent), _PREFIX)
+    delete_abandoned(Path(parent), _PREFIX)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     try:
         with owned(folder):
@@ -91,10 +91,10 @@ def workplace() -> Iterator[Path]:
 
 
 def add_model(folder: Path, name: str, files: Path) -> None:
-    """Let Hugging Face's libraries of the job find a model by its name, without a network.
+    """Put a model into the job's own Hugging Face cache, where its libraries find it by name without a network.
 
     Args:
-        folder: The job's.
+        folder: The job's folder.
         name: The hub id.
         files: The folder with the model's files.
     """
@@ -109,9 +109,9 @@ def add_model(folder: Path, name: str, files: Path) -> None:
 def run(
     folder: Path, job: Job, python: str, *, nltk_data: tuple[Path, ...] = (), log: logging.Logger = _LOG
 ) -> dict[str, Any]:
-    """Have FMEval do the job on the folder's `records.jsonl`; return its facts. The results are in `results.jsonl`.
+    """Run FMEval on the folder's `records.jsonl`; return its metadata. The results are in `results.jsonl`.
 
-    Jobs of one process run one after another: Ray takes all processors, and some GB.
+    The jobs of one process run one after another: Ray takes all processors, and some GB of memory.
 
     Raises:
         LLMOpsError: FMEval's process was killed, or FMEval could not be started; with the last lines of its log.
@@ -119,25 +119,25 @@ def run(
     (folder / "job.json").write_text(json.dumps(attrs.asdict(job)), encoding="utf-8")
     with _ONE_AT_A_TIME:
         code = _run(folder, python, environment(folder, job, nltk_data))
-    said = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-    log.debug("FMEval's process said at its end:\n%s", "\n".join(said))
+    lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+    log.debug("the last log lines of FMEval's process:\n%s", "\n".join(lines))
     metadata: dict[str, Any] = {}
     if (folder / "metadata.json").is_file():
         metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
     if code == 0 and "failure" not in metadata:
         return metadata
-    why = metadata.get("failure") or f"its process ended with code {code}; its last words: {' / '.join(said[-3:])}"
+    reason = metadata.get("failure") or f"its process ended with code {code}; last log lines: {' / '.join(lines[-3:])}"
     if not metadata and code in (-9, 137):
-        why = "its process was killed; the system may have run out of memory: give workers=1"
-    message = f"fmeval: {why}"
+        reason = "its process was killed; the system may have run out of memory: set workers=1"
+    message = f"fmeval: {reason}"
     raise LLMOpsError(message)
 
 
 def environment(folder: Path, job: Job, nltk_data: tuple[Path, ...]) -> dict[str, str]:
-    """Return the whole environment of FMEval's process: nothing in it leads to a network, or out of the folder."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    """Return the environment of FMEval's process: nothing in it leads to a network, or out of the folder."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
-        **kept,
+        **inherited,
         "TMPDIR": str(folder / "tmp"),
         "HF_HOME": str(folder / "home"),
         "HF_MODULES_CACHE": str(folder / "modules"),
@@ -154,7 +154,7 @@ def environment(folder: Path, job: Job, nltk_data: tuple[Path, ...]) -> dict[str
         "DISABLE_FMEVAL_TELEMETRY": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-        # FMEval makes an S3 client when it is imported, which looks for a region and for credentials
+        # at import, FMEval makes an S3 client, which looks for a region and for credentials
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
@@ -170,14 +170,14 @@ def _run(folder: Path, python: str, variables: Mapping[str, str]) -> int:
             stdout=log,
             stderr=log,
             env=variables,
-            cwd=folder / "cwd",  # `evaluate` runs a script of a metric's name in the current folder, if there is one
-            start_new_session=True,  # Ctrl-C in a terminal reaches the SDK alone
+            cwd=folder / "cwd",  # `evaluate` would run a script with a metric's name in the current folder
+            start_new_session=True,  # Ctrl-C in a terminal reaches only the SDK
         )
     try:
         return process.wait()
     finally:
         if process.stdin is not None:
-            process.stdin.close()  # which ends the process where it has not ended
+            process.stdin.close()  # which ends the process if it still runs
         try:
             process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -200,12 +200,12 @@ def _fill(folder: Path) -> None:
 
 
 def _short_temporary_folder() -> str:
-    usual = tempfile.gettempdir()
-    return usual if len(usual) + len(_SOCKET) <= _SOCKET_PATH else "/tmp"  # noqa: S108 - mkdtemp makes a folder in it
+    default = tempfile.gettempdir()
+    return default if len(default) + len(_SOCKET) <= _SOCKET_PATH else "/tmp"  # noqa: S108 - mkdtemp makes a folder in it
 
 
 def _delete(folder: Path) -> None:
-    """Delete a folder in which a process may still be dying."""
+    """Delete a folder in which a process may still be ending."""
     until = time.monotonic() + _GRACE_SECONDS
     while folder.exists() and time.monotonic() < until:
         shutil.rmtree(folder, ignore_errors=True)

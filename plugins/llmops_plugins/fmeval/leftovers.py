@@ -1,7 +1,7 @@
-"""Folders of jobs whose processes were all killed at once, so that nobody was left to delete them.
+"""Folders of jobs whose processes were all killed at once, with none left to delete the folder.
 
-The process that makes a folder holds a lock on a file in it for as long as it lives. The system lets go of the lock when
-the process ends, however it ends, and hands it to nobody else: what can be locked has no owner any more.
+The process that makes a folder holds a lock on a file in it as long as it runs. The system releases the lock when the
+process ends, however it ends: a folder whose file can be locked has no owner any more.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _LOCK = "owner.lock"
 
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Own a folder for the time of a `with` block."""
-    unseen = folder / f".{_LOCK}"
-    with unseen.open("w") as file:
+    """Own a folder during a `with` block."""
+    draft = folder / f".{_LOCK}"
+    with draft.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        unseen.rename(folder / _LOCK)  # under its name nobody ever sees it without its lock
+        draft.rename(folder / _LOCK)  # under its final name, the file is always locked
         yield
 
 
-def sweep(parent: Path, prefix: str) -> None:
+def delete_abandoned(parent: Path, prefix: str) -> None:
     """Delete the folders whose owner is gone; those without a lock file, or of another user, are left alone."""
     for folder in parent.glob(f"{prefix}*"):
         try:
@@ -35,5 +35,5 @@ def sweep(parent: Path, prefix: str) -> None:
             with (folder / _LOCK).open("r+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
-        except OSError:  # no lock file, or its owner lives
+        except OSError:  # no lock file, or the owner still runs
             continue

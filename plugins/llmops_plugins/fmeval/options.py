@@ -1,6 +1,6 @@
 """The options of FMEval's algorithms. Nothing heavy is imported here.
 
-Names and defaults are FMEval's, but where the evaluators of the metrics plugin have a name for the same thing.
+Names and defaults are FMEval's, except where the evaluators of the metrics plugin have a name for the same thing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BERTSCORE_LAYERS = {
     "roberta-large": 17,
     "FacebookAI/roberta-large": 17,
 }
-"""The layers that are known of encoders: FMEval's, those under the hub's new names, and the one of BERTScore's tests."""
+"""The layer of each known encoder: FMEval's, the same under the hub's new names, and the one of BERTScore's tests."""
 
 WORDNET, PUNKT = "wordnet", "punkt-tab"
 ROUGE_TYPES = ("rouge1", "rouge2", "rougeL")
@@ -39,29 +39,25 @@ _PROBABILITY = [validators.ge(0), validators.le(1)]
 # -- what algorithms share ---------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots would not go together
+@attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots cannot be combined
 class FMEvalOptions(Options):
-    """Where FMEval runs."""
+    """Which interpreter runs FMEval, and in how many processes."""
 
     python: str = option(
         "", help="the Python interpreter that has FMEval; empty is the one that runs the SDK", path=True
     )
     workers: int | None = option(
         None,
-        help="processes side by side, some 0.5 GB each; FMEval's own number is one less than there are processors",
+        help="processes side by side, about 0.5 GB each; the default, as in FMEval, is one less than the number of processors",
         affects_results=False,
         validator=validators.optional(validators.ge(1)),
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an interpreter that has no FMEval, before a run is under way."""
+        """Refuse an interpreter that has no FMEval, before a run starts."""
         problem = problem_with(self.python)
         if problem:
             raise ValueError(problem)
-
-    def assets(self) -> tuple[str, ...]:
-        """Return the assets that the algorithm needs."""
-        return ()
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -77,7 +73,7 @@ class BertscoreOptions(FMEvalOptions):
 
     bertscore_model: str = option(
         MINILM,
-        help="the encoder of BERTScore: the asset 'minilm', a folder, or a hub id; FMEval itself takes "
+        help="the encoder of BERTScore: the asset 'minilm', a folder, or a hub id; FMEval's own are "
         "microsoft/deberta-xlarge-mnli, its default, and roberta-large-mnli",
         path=True,
         validator=_TEXT,
@@ -89,17 +85,17 @@ class BertscoreOptions(FMEvalOptions):
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an encoder whose layer nobody knows, and a layer where FMEval takes its own."""
+        """Refuse an encoder whose layer is unknown, and another layer than FMEval uses of its own encoders."""
         super().__attrs_post_init__()
         if self.layers is None:
             message = (
-                f"bertscore_layers is needed for the encoder {self.bertscore_model!r}: how many of its layers are used; "
+                f"bertscore_layers is needed for the encoder {self.bertscore_model!r}: the number of its layers to use; "
                 f"it is known for {', '.join(BERTSCORE_LAYERS)}"
             )
             raise ValueError(message)
         if self.bertscore_model in FMEVAL_ENCODERS and self.layers != FMEVAL_ENCODERS[self.bertscore_model]:
             message = (
-                f"FMEval takes layer {FMEVAL_ENCODERS[self.bertscore_model]} of its encoder {self.bertscore_model!r}; "
+                f"FMEval uses layer {FMEVAL_ENCODERS[self.bertscore_model]} of its encoder {self.bertscore_model!r}; "
                 "leave bertscore_layers out, or name a folder with the weights as bertscore_model"
             )
             raise ValueError(message)
@@ -126,32 +122,32 @@ class PerturbationOptions(FMEvalOptions):
         validator=validators.in_(PERTURBATIONS),
     )
     num_perturbations: int = option(
-        5, help="changed copies of each record; so many more questions are asked", validator=validators.ge(1)
+        5, help="changed copies of each record; each one is another question to the model", validator=validators.ge(1)
     )
     butter_finger_perturbation_prob: float = option(
         0.1, help="butter_finger: the probability that a letter is mistyped", validator=_PROBABILITY
     )
     random_uppercase_corrupt_proportion: float = option(
-        0.1, help="random_upper_case: the part of the characters put in upper case", validator=_PROBABILITY
+        0.1, help="random_upper_case: the share of the characters put in upper case", validator=_PROBABILITY
     )
     whitespace_add_prob: float = option(
         0.05, help="whitespace_add_remove: the probability of a space after a character", validator=_PROBABILITY
     )
     whitespace_remove_prob: float = option(
-        0.1, help="whitespace_add_remove: the probability that a space goes", validator=_PROBABILITY
+        0.1, help="whitespace_add_remove: the probability that a space is removed", validator=_PROBABILITY
     )
     field: str = option("instruction", help="the record's field that is changed; the others stay", validator=_TEXT)
 
-
-PERTURBATION_OPTIONS = (
-    "perturbation_type",
-    "num_perturbations",
-    "butter_finger_perturbation_prob",
-    "random_uppercase_corrupt_proportion",
-    "whitespace_add_prob",
-    "whitespace_remove_prob",
-)
-"""The options that are called so in FMEval's configuration too."""
+    def perturbation(self) -> dict[str, Any]:
+        """Return the options of the change itself, by their names in FMEval's configuration."""
+        return {
+            "perturbation_type": self.perturbation_type,
+            "num_perturbations": self.num_perturbations,
+            "butter_finger_perturbation_prob": self.butter_finger_perturbation_prob,
+            "random_uppercase_corrupt_proportion": self.random_uppercase_corrupt_proportion,
+            "whitespace_add_prob": self.whitespace_add_prob,
+            "whitespace_remove_prob": self.whitespace_remove_prob,
+        }
 
 
 # -- the algorithms ----------------------------------------------------------------------------------------------------
@@ -165,7 +161,7 @@ class SummarizationAccuracyOptions(ReferenceOptions, BertscoreOptions):
     use_stemmer: bool = option(True, help="compare word stems in ROUGE (FMEval's use_stemmer_for_rouge)")
 
     def assets(self) -> tuple[str, ...]:
-        """Return what METEOR needs, and the encoder."""
+        """Return the assets of METEOR, and the encoder."""
         return (WORDNET, PUNKT, *super().assets())
 
 
@@ -174,16 +170,16 @@ class QAAccuracyOptions(ReferenceOptions, BertscoreOptions):
     """How an answer is compared with the accepted ones."""
 
     delimiter: str = option(
-        "<OR>", help="stands between accepted answers (FMEval's target_output_delimiter)", validator=_TEXT
+        "<OR>", help="separates accepted answers (FMEval's target_output_delimiter)", validator=_TEXT
     )
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class FactualKnowledgeOptions(ReferenceOptions):
-    """Which facts an output must contain."""
+    """Which expected answers an output must contain."""
 
     delimiter: str = option(
-        "<OR>", help="stands between expected answers (FMEval's target_output_delimiter)", validator=_TEXT
+        "<OR>", help="separates expected answers (FMEval's target_output_delimiter)", validator=_TEXT
     )
     logical_operator: str = option(
         "OR",
@@ -192,23 +188,23 @@ class FactualKnowledgeOptions(ReferenceOptions):
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a delimiter that says the opposite of the operator; FMEval only warns."""
+        """Refuse a delimiter that contradicts the operator; FMEval only warns."""
         super().__attrs_post_init__()
         if self.delimiter in ("<OR>", "<AND>") and self.delimiter != f"<{self.logical_operator}>":
             message = (
                 f"delimiter {self.delimiter!r} and logical_operator {self.logical_operator!r} contradict each other;"
-                f" give delimiter '<{self.logical_operator}>', or another text that stands between the answers"
+                f" give delimiter '<{self.logical_operator}>', or another text that separates the answers"
             )
             raise ValueError(message)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class LabelOptions(ReferenceOptions):
-    """Which labels there are."""
+    """The labels that an output can have."""
 
     valid_labels: tuple[str, ...] = option(
         (),
-        help="the labels, one word each; FMEval takes them in lower case, so that references must be; empty: all references",
+        help="the labels, one word each; FMEval puts them in lower case, so references must be too; empty: all references",
     )
 
     @valid_labels.validator
@@ -221,18 +217,18 @@ class LabelOptions(ReferenceOptions):
 
 @attrs.frozen(kw_only=True, slots=False)
 class ClassificationAccuracyOptions(LabelOptions):
-    """Which labels there are, and how FMEval sums up."""
+    """The labels that an output can have, and how FMEval averages."""
 
     multiclass_average_strategy: str = option(
         "micro",
-        help=f"how FMEval's precision and recall of all records are averaged: one of {', '.join(AVERAGES)}",
+        help=f"the average of FMEval's precision and recall of all records: one of {', '.join(AVERAGES)}",
         validator=validators.in_(AVERAGES),
     )
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class PromptStereotypingOptions(FMEvalOptions):
-    """Where the two sentences of a pair are."""
+    """The fields with the two sentences of a pair."""
 
     sent_more: str = option(
         "sent_more", help="the record's field with the more stereotypical sentence", validator=_TEXT
@@ -244,14 +240,14 @@ class PromptStereotypingOptions(FMEvalOptions):
 
 @attrs.frozen(kw_only=True, slots=False)
 class ToxicityOptions(FMEvalOptions):
-    """Which model judges."""
+    """Which classifier scores the outputs."""
 
     model_type: str = option(
         "detoxify", help=f"one of {', '.join(TOXICITY_ASSETS)}", validator=validators.in_(tuple(TOXICITY_ASSETS))
     )
 
     def assets(self) -> tuple[str, ...]:
-        """Return the model's asset."""
+        """Return the classifier's asset."""
         return (TOXICITY_ASSETS[self.model_type],)
 
 
@@ -267,7 +263,7 @@ class QAAccuracySemanticRobustnessOptions(QAAccuracyOptions, PerturbationOptions
 
 @attrs.frozen(kw_only=True, slots=False)
 class ClassificationAccuracySemanticRobustnessOptions(LabelOptions, PerturbationOptions):
-    """How the question is changed, and which labels there are."""
+    """How the question is changed, and the labels that an output can have."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -276,12 +272,12 @@ class GeneralSemanticRobustnessOptions(BertscoreOptions, PerturbationOptions):
 
     num_baseline_samples: int = option(
         0,
-        help="0 where the same question has one answer (temperature 0); else so many answers to the unchanged question, "
-        "at least 2, whose differences are taken off (FMEval's number is 4)",
+        help="0 where the same question has one answer (temperature 0); else the number of answers to the unchanged "
+        "question, at least 2, whose differences are subtracted (FMEval's number is 4)",
     )
 
     @num_baseline_samples.validator
     def _check_samples(self, _attribute: object, value: int) -> None:
         if value < 0 or value == 1:
-            message = f"num_baseline_samples is 0, or 2 and more, since answers are compared in pairs, not {value}"
+            message = f"num_baseline_samples is 0, or at least 2, since answers are compared in pairs, not {value}"
             raise ValueError(message)

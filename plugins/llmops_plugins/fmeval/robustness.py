@@ -1,15 +1,15 @@
-"""FMEval's semantic robustness: how much does a changed question change the answer?
+"""FMEval's semantic robustness: how much a changed question changes the answer.
 
-The changed questions are asked as probes. FMEval then makes them again itself, and the model runner it is given answers
-from what was recorded, and refuses a question that was not asked. Each record is scored by `evaluate_sample` of a new
-algorithm, which changes it in the same way wherever it stands; in FMEval's `evaluate` one source of random numbers goes
-through the records, so that the changes of one depend on those before it.
+The changed questions are asked as probes. FMEval then makes the same questions again, and a model runner gives it the
+recorded answers and refuses any other question. Each record is scored by `evaluate_sample` of a new algorithm, which
+changes it in the same way at any place in the dataset; in FMEval's `evaluate` all records share one source of random
+numbers, and the changes of one depend on those before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
@@ -17,39 +17,42 @@ from llmops_plugins.fmeval import algorithms
 from llmops_plugins.fmeval.algorithms import metric
 from llmops_plugins.fmeval.evaluator import FMEvalEvaluator
 from llmops_plugins.fmeval.job import Job
-from llmops_plugins.fmeval.options import PERTURBATION_OPTIONS
 from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, prompt_text, text_of
-from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, Probe, Record
+from llmops_sdk.plugin import Answered, Context, Evaluator, Generation, Metric, Probe, Record
 
 if TYPE_CHECKING:
-    from llmops_plugins.fmeval.options import GeneralSemanticRobustnessOptions
+    from llmops_plugins.fmeval.options import GeneralSemanticRobustnessOptions, PerturbationOptions
 
-_TWIN = "general-semantic-robustness"
+_PROBE_EVALUATOR = "general-semantic-robustness"
 
 
 class SemanticRobustness(FMEvalEvaluator):
     """Asks every record again with a changed field, and lets FMEval compare the answers."""
 
-    def __init__(self, options: Any) -> None:
+    options: PerturbationOptions
+
+    def __init__(self, options: PerturbationOptions) -> None:
         super().__init__(options)
-        self._twin: Evaluator | None = None
+        self._probe_evaluator: Evaluator | None = None
 
     @property
     def num_baseline_samples(self) -> int:
-        """How many answers to the unchanged question FMEval compares with each other."""
+        """The number of answers to the unchanged question that FMEval compares with each other."""
         return 0
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
-        """Return the record with its field changed, as the evaluator without FMEval asks it."""
-        if self._twin is None:
-            changes = {name: getattr(self.options, name) for name in PERTURBATION_OPTIONS}
+        """Return the record with its field changed, as the evaluator of the same name without FMEval does."""
+        if self._probe_evaluator is None:
+            changes = self.options.perturbation()
             more = {"field": self.options.field, "num_baseline_samples": self.num_baseline_samples}
-            # It compares nothing here: with a metric that needs nothing it can be made wherever the SDK is.
-            self._twin = context.make("evaluator", _TWIN, {**changes, **more, "metrics": ["word_error_rate"]})
-        return self._twin.probes(context, record)
+            # It scores nothing here: with a metric that needs no library, it can always be made.
+            self._probe_evaluator = context.make(
+                "evaluator", _PROBE_EVALUATOR, {**changes, **more, "metrics": ["word_error_rate"]}
+            )
+        return self._probe_evaluator.probes(context.for_card("evaluator", _PROBE_EVALUATOR), record)
 
     def answers(self, context: Context, generation: Generation) -> list[list[str]] | Unscorable:
-        """Return what FMEval's model runner answers: questions and answers in the order in which FMEval asks.
+        """Return the answers of FMEval's model runner: questions and answers in the order in which FMEval asks.
 
         First the question itself, then the changed ones.
         """
@@ -57,27 +60,27 @@ class SemanticRobustness(FMEvalEvaluator):
         if isinstance(text, Unscorable):
             return text
         if text not in prompt_text(generation):
-            reason = f"the prompt does not show the field {self.options.field!r}, so that changing it changes nothing"
+            reason = f"the prompt does not show the field {self.options.field!r}, so changing it changes nothing"
             return Unscorable(reason)
-        found = [[text, generation.output]]
+        answers = [[text, generation.output]]
         for probe in self.probes(context, generation.record):
-            reply = generation.probes.get(probe.name)
-            if reply is None or reply.output is None:
-                why = reply.error if reply is not None and reply.error else "it has no output"
-                return Unscorable(f"probe {probe.name!r} was not answered: {why}")
-            found.append([str((probe.record or {})[self.options.field]), reply.output])
-        return found
+            outcome = generation.probes.get(probe.name)
+            if not isinstance(outcome, Answered):
+                reason = "it has no output" if outcome is None else outcome.error
+                return Unscorable(f"probe {probe.name!r} was not answered: {reason}")
+            answers.append([str((probe.record or {})[self.options.field]), outcome.answer.output])
+        return answers
 
 
 class AccuracySemanticRobustness(SemanticRobustness):
     """Compares the scores of the answers to the changed questions with the score of the answer to the question itself.
 
-    FMEval also gives that score; here it is left to the evaluator of the task.
+    FMEval also gives that score; here the task's own evaluator does.
     """
 
     accuracy: ClassVar[type[FMEvalEvaluator]]
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: PerturbationOptions) -> None:
         super().__init__(options)
         self._accuracy = self.accuracy(options)
         self.needs = self._accuracy.needs
@@ -87,11 +90,11 @@ class AccuracySemanticRobustness(SemanticRobustness):
         """The mean absolute change of each score of the task."""
         return {
             f"delta_{name}": metric(
-                f"delta_{found.name.removeprefix('fmeval_')}",
-                f"Change of {found.label.removesuffix(' (FMEval)')}",
+                f"delta_{original.name.removeprefix('fmeval_')}",
+                f"Change of {original.label.removesuffix(' (FMEval)')}",
                 higher_is_better=False,
             )
-            for name, found in self._accuracy.scores.items()
+            for name, original in self._accuracy.scores.items()
         }
 
     def job(self) -> Job:
@@ -101,7 +104,7 @@ class AccuracySemanticRobustness(SemanticRobustness):
             job,
             module=f"{job.module}_semantic_robustness",
             name=f"{job.name}SemanticRobustness",
-            config={**job.config, **_changes(self.options)},
+            config={**job.config, **self.options.perturbation()},
             sample={"model_input": "model_input", "target_output": "target_output"},
             one_by_one=True,
         )
@@ -130,7 +133,7 @@ class QAAccuracySemanticRobustness(AccuracySemanticRobustness):
 
 
 class ClassificationAccuracySemanticRobustness(AccuracySemanticRobustness):
-    """In what part of the changed questions a right label becomes wrong, or a wrong one right."""
+    """The share of changed questions for which a right label becomes wrong, or a wrong one right."""
 
     accuracy = algorithms.Labelling
 
@@ -138,8 +141,8 @@ class ClassificationAccuracySemanticRobustness(AccuracySemanticRobustness):
 class GeneralSemanticRobustness(SemanticRobustness):
     """Compares the answers to the changed questions with the answer to the question itself; there is no reference.
 
-    FMEval asks the question itself twice to find out whether it has one answer, and takes the differences between several
-    answers off where it has not. The second answer is the recorded one again, or the first other one that was recorded.
+    FMEval asks the question itself twice to detect whether it has one answer, and otherwise subtracts the differences
+    between its answers. The second answer is the recorded one again, or the first other one that was recorded.
     """
 
     options: GeneralSemanticRobustnessOptions
@@ -159,7 +162,7 @@ class GeneralSemanticRobustness(SemanticRobustness):
         return Job(
             module="general_semantic_robustness",
             name="GeneralSemanticRobustness",
-            config={**_changes(self.options), **({"num_baseline_samples": samples} if samples else {})},
+            config={**self.options.perturbation(), **({"num_baseline_samples": samples} if samples else {})},
             columns=("model_input",),
             sample={"model_input": "model_input"},
             one_by_one=True,
@@ -170,10 +173,6 @@ class GeneralSemanticRobustness(SemanticRobustness):
         answers = self.answers(context, generation)
         if isinstance(answers, Unscorable):
             return answers
-        asked, *further = answers
-        other = next((answer for answer in further[self.options.num_perturbations :] if answer[1] != asked[1]), asked)
-        return {"model_input": asked[0], "answers": [asked, other, *further]}
-
-
-def _changes(options: Any) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in PERTURBATION_OPTIONS}
+        first, *further = answers
+        second = next((answer for answer in further[self.options.num_perturbations :] if answer[1] != first[1]), first)
+        return {"model_input": first[0], "answers": [first, second, *further]}

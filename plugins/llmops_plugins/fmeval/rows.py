@@ -1,4 +1,4 @@
-"""What FMEval reads of a generation, and why it cannot be given some of them."""
+"""The rows that FMEval reads, made from generations, or the reason why a generation has none."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ RowOrReason = Union[Row, Unscorable]
 
 
 def prompt_text(generation: Generation) -> str:
-    """Return what the model was asked, in one text."""
+    """Return the prompt of the model as one text."""
     prompt = generation.prompt
     if isinstance(prompt, TextPrompt):
         return prompt.text
     return "\n".join(message["content"] for message in prompt.messages)
 
 
-def text_of(generation: Generation, field: str, what: str) -> str | Unscorable:
+def text_of(generation: Generation, field: str, role: str) -> str | Unscorable:
     """Return the text in a field of the record, or why there is none.
 
     Args:
         generation: The generation.
         field: The record's field.
-        what: What messages call it (`reference`).
+        role: Its name in messages (`reference`).
     """
     text = generation.record.get(field)
     if text is None:
         known = ", ".join(sorted(generation.record))
-        return Unscorable(f"the record has no {what} field {field!r}; it has: {known}")
+        return Unscorable(f"the record has no {role} field {field!r}; it has: {known}")
     if not isinstance(text, str):
-        return Unscorable(f"the {what} field {field!r} holds no text but {type(text).__name__}")
+        return Unscorable(f"the {role} field {field!r} holds no text but {type(text).__name__}")
     if not text.strip():
-        return Unscorable(f"the {what} field {field!r} is empty")
+        return Unscorable(f"the {role} field {field!r} is empty")
     return text
 
 
 def answers_of(generation: Generation, field: str, delimiter: str) -> str | Unscorable:
     """Return the accepted answers in a field of the record as FMEval takes them: in one text, with a delimiter between.
 
-    A list of texts is joined, empty ones left out; a list that holds anything else is at fault as a whole.
+    The texts of a list are joined, without empty ones; a list with anything else is refused.
     """
     answers = generation.record.get(field)
     if not isinstance(answers, (list, tuple)):
         return text_of(generation, field, "reference")
-    strange = [answer for answer in answers if not isinstance(answer, str)]
-    if strange:
-        return Unscorable(f"the reference field {field!r} holds no text but {type(strange[0]).__name__}")
+    no_text = [answer for answer in answers if not isinstance(answer, str)]
+    if no_text:
+        return Unscorable(f"the reference field {field!r} holds no text but {type(no_text[0]).__name__}")
     texts = [answer for answer in answers if answer.strip()]
     if not texts:
         return Unscorable(f"the reference field {field!r} is empty")
@@ -68,9 +68,9 @@ def answers_of(generation: Generation, field: str, delimiter: str) -> str | Unsc
 
 
 def label_of(generation: Generation, field: str) -> str | Unscorable:
-    """Return the true label in a field of the record: a text as it stands, or a whole number or truth value as a text.
+    """Return the true label in a field of the record: a text unchanged, or a whole number or truth value as a text.
 
-    What is written out here is in lower case, as FMEval's labels are: `True` is the label `true`.
+    Numbers and truth values are written in lower case, as FMEval's labels are: `True` is the label `true`.
     """
     label = generation.record.get(field)
     return str(label).lower() if isinstance(label, int) else text_of(generation, field, "reference")
@@ -82,7 +82,7 @@ def checked(row: RowOrReason) -> RowOrReason:
         return row
     for column, value in row.items():
         if isinstance(value, str) and not _is_unicode(value):
-            return Unscorable(f"FMEval cannot be given half of a surrogate pair, which is in the {column}")
+            return Unscorable(f"FMEval cannot read half of a surrogate pair, which is in the {column}")
     return row
 
 

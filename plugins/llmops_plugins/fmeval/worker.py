@@ -1,9 +1,9 @@
 """Asks FMEval for scores: `PYTHON worker.py FOLDER`, started by `child.py` with an environment made for it.
 
-The folder has `job.json` (see `job.py`) and `records.jsonl`, one JSON object a line with the columns FMEval reads and
-`row`, a number that grows from line to line. What is left there: `results.jsonl`, in the same order, with `row` and either
-`scores` or `error`; and `metadata.json`. No file of FMEval is touched. FMEval and what it needs is imported inside functions,
-after the environment was checked.
+The folder has `job.json` (see `job.py`) and `records.jsonl`, one JSON object per line with the columns FMEval reads and
+`row`, an ascending number. The worker writes `results.jsonl`, in the same order, with `row` and either `scores` or
+`error`; and `metadata.json`. No file of FMEval is changed. FMEval and its libraries are imported inside functions, after
+the environment is checked.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from typing import Any
 Job = Mapping[str, Any]
 Row = Mapping[str, Any]
 
-# FMEval reads and shuffles a dataset whole, and takes no more than 100,000 records of one.
+# FMEval reads and shuffles a complete dataset, and takes at most 100,000 records of one.
 _RECORDS_AT_A_TIME = 10_000
 _PACKAGES = ("ray", "evaluate", "datasets", "nltk", "rouge-score", "bert-score", "jiwer", "transformers", "torch")
 
 
 def main() -> None:
-    """Do the job and leave; a failure is told in `metadata.json`."""
+    """Do the job and exit; a failure is in `metadata.json`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     folder = Path(sys.argv[1])
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     try:
-        metadata = _do(job, folder)
+        metadata = _run(job, folder)
         code = 0
-    except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
+    except Exception as exc:  # noqa: BLE001 - every error is reported to the parent
         traceback.print_exc()
         metadata, code = {"failure": _reason(exc)}, 1
     (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
@@ -52,26 +52,30 @@ def _end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _do(job: Job, folder: Path) -> dict[str, Any]:
-    found = _version("fmeval")
-    if found != job["fmeval"]:
-        message = f"{sys.executable!r} has {f'fmeval {found}' if found else 'no fmeval'}, and {job['fmeval']} is needed"
+def _run(job: Job, folder: Path) -> dict[str, Any]:
+    installed = _version("fmeval")
+    if installed != job["fmeval"]:
+        message = f"{sys.executable!r} has {f'fmeval {installed}' if installed else 'no fmeval'}, but {job['fmeval']} is needed"
         raise RuntimeError(message)
     import nltk
 
-    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
+    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has its files already
     metadata: dict[str, Any] = {
-        "versions": {"python": sys.version.split()[0], "fmeval": found, **{name: _version(name) for name in _PACKAGES}}
+        "versions": {
+            "python": sys.version.split()[0],
+            "fmeval": installed,
+            **{name: _version(name) for name in _PACKAGES},
+        }
     }
     if job["labels_from_targets"]:
         labels = sorted({row["target_output"] for rows in _batches(folder / "records.jsonl") for row in rows})
         job = {**job, "config": {**job["config"], "valid_labels": labels}}
-    run = _OneByOne(job) if job["one_by_one"] else _DataSet(job, folder)
+    scorer = _RecordScorer(job) if job["one_by_one"] else _DatasetScorer(job, folder)
     with (folder / "results.jsonl").open("w", encoding="utf-8") as out:
         for rows in _batches(folder / "records.jsonl"):
-            for row, outcome in zip(rows, run.score(rows), strict=True):
+            for row, outcome in zip(rows, scorer.score(rows), strict=True):
                 out.write(json.dumps({"row": row["row"], **outcome}) + "\n")
-    return {**metadata, **run.metadata()}
+    return {**metadata, **scorer.metadata()}
 
 
 def _batches(file: Path) -> Iterator[list[Row]]:
@@ -80,11 +84,11 @@ def _batches(file: Path) -> Iterator[list[Row]]:
             yield rows
 
 
-# -- FMEval's two ways -------------------------------------------------------------------------------------------------
+# -- FMEval's two functions -------------------------------------------------------------------------------------------------
 
 
-class _DataSet:
-    """Scores whole datasets with `evaluate()`, which runs on Ray; where that fails, each record by itself.
+class _DatasetScorer:
+    """Scores complete datasets with `evaluate()`, which runs on Ray; where that fails, each record on its own.
 
     FMEval fails for all records when one of them raises an error.
     """
@@ -100,22 +104,22 @@ class _DataSet:
     def score(self, rows: Sequence[Row]) -> Iterable[Mapping[str, Any]]:
         """Return an outcome for each row, in their order."""
         try:
-            found = self._evaluate(rows)
-        except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
+            outcomes = self._evaluate(rows)
+        except Exception as exc:  # noqa: BLE001 - every error is reported to the parent
             traceback.print_exc()
             self._failures.append(_reason(exc))
-            found = {}
+            outcomes = {}
         else:
-            self._left_out += sum(row["row"] not in found for row in rows)
-        one_by_one = _OneByOne(self._job)
+            self._left_out += sum(row["row"] not in outcomes for row in rows)
+        record_scorer = _RecordScorer(self._job)
         for row in rows:
-            yield found[row["row"]] if row["row"] in found else one_by_one.one(row)
+            yield outcomes[row["row"]] if row["row"] in outcomes else record_scorer.score_one(row)
 
     def metadata(self) -> dict[str, Any]:
-        """Return how the records were scored, and FMEval's own means where they are of all records."""
-        told: dict[str, Any] = {"evaluate_failed": self._failures, "evaluate_left_out": self._left_out}
+        """Return how the records were scored, and FMEval's own means where they cover all records."""
+        details: dict[str, Any] = {"evaluate_failed": self._failures, "evaluate_left_out": self._left_out}
         of_all = len(self._means) == 1 and not self._failures and not self._left_out
-        return {**told, "dataset_scores": self._means[0]} if of_all else told
+        return {**details, "dataset_scores": self._means[0]} if of_all else details
 
     def _evaluate(self, rows: Sequence[Row]) -> dict[int, dict[str, Any]]:
         from fmeval.constants import MIME_TYPE_JSONLINES
@@ -124,7 +128,7 @@ class _DataSet:
         data = self._folder / "data.jsonl"
         with data.open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(row) + "\n" for row in rows)
-        # FMEval keeps none but its own columns: one that this algorithm does not use carries the row's number.
+        # FMEval keeps only its own columns: one that this algorithm does not use carries the row's number.
         number = self._job["row_column"]
         locations = {f"{name}_location": name for name in self._job["columns"]}
         config = DataConfig(
@@ -135,19 +139,21 @@ class _DataSet:
             **{f"{number}_location": "row"},
         )
         with _ray(self._folder / "ray", self._job["workers"]):
-            (told,) = self._algorithm.evaluate(dataset_config=config, num_records=len(rows), save=True)
-        self._means.append({score.name: score.value for score in told.dataset_scores})
-        found = {}
-        with Path(told.output_path).open(encoding="utf-8") as lines:
+            (output,) = self._algorithm.evaluate(dataset_config=config, num_records=len(rows), save=True)
+        self._means.append({score.name: score.value for score in output.dataset_scores})
+        outcomes_by_row = {}
+        with Path(output.output_path).open(encoding="utf-8") as lines:
             for line in lines:
                 record = json.loads(line)
-                found[int(record[number])] = _outcome({score["name"]: score.get("value") for score in record["scores"]})
-        Path(told.output_path).unlink()
-        return found
+                outcomes_by_row[int(record[number])] = _outcome(
+                    {score["name"]: score.get("value") for score in record["scores"]}
+                )
+        Path(output.output_path).unlink()
+        return outcomes_by_row
 
 
-class _OneByOne:
-    """Scores each record by itself with `evaluate_sample()`, in this process."""
+class _RecordScorer:
+    """Scores each record on its own with `evaluate_sample()`, in this process."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -156,25 +162,25 @@ class _OneByOne:
 
     def score(self, rows: Sequence[Row]) -> Iterable[Mapping[str, Any]]:
         """Return an outcome for each row, in their order."""
-        return map(self.one, rows)
+        return map(self.score_one, rows)
 
-    def one(self, row: Row) -> Mapping[str, Any]:
+    def score_one(self, row: Row) -> Mapping[str, Any]:
         """Return the outcome of one row."""
         arguments = {argument: row[column] for argument, column in self._job["sample"].items()}
         if "answers" in row:
             arguments["model"] = _recorded(row["answers"])
-            self._algorithm = None  # a new one begins its random numbers anew
+            self._algorithm = None  # a new one starts with the same random numbers
         if self._algorithm is None:
             self._algorithm = _algorithm(self._job, self._helper)
             self._helper = getattr(self._algorithm, "bertscore_model", None)  # its encoder is loaded once
         try:
             scores = self._algorithm.evaluate_sample(**arguments)
-        except Exception as exc:  # noqa: BLE001 - all that can go wrong goes to the parent
+        except Exception as exc:  # noqa: BLE001 - every error is reported to the parent
             return {"error": f"FMEval cannot score it: {_reason(exc)}"}
         return _outcome({score.name: score.value for score in scores})
 
     def metadata(self) -> dict[str, Any]:
-        """Return nothing more."""
+        """Return no further details."""
         return {}
 
 
@@ -211,12 +217,12 @@ def _algorithm(job: Job, helper: Any = None) -> Any:
 
     Args:
         job: The job.
-        helper: FMEval's helper for BERTScore, or None where it is to be made.
+        helper: FMEval's helper for BERTScore; None makes one.
     """
     module = import_module(f"fmeval.eval_algorithms.{job['module']}")
-    made = getattr(module, job["name"])
+    algorithm_class = getattr(module, job["name"])
     config = getattr(module, f"{job['name']}Config", None)
-    algorithm = made(config(**job["config"])) if config else made()
+    algorithm = algorithm_class(config(**job["config"])) if config else algorithm_class()
     if helper is None and job["encoder"]:
         helper = _encoder(**job["encoder"])
     if helper is not None:
@@ -228,7 +234,7 @@ def _algorithm(job: Job, helper: Any = None) -> Any:
 
 
 def _encoder(folder: str, layers: int) -> Any:
-    """Return FMEval's helper for BERTScore with the weights of a folder; its own knows two names only."""
+    """Return FMEval's helper for BERTScore with the weights of a folder; its own accepts two names only."""
     from fmeval.eval_algorithms.helper_models.helper_model import BertscoreHelperModel
 
     class FolderEncoder(BertscoreHelperModel):  # type: ignore[misc]
@@ -252,7 +258,7 @@ def _encoder(folder: str, layers: int) -> Any:
 
 
 def _recorded(answers: Sequence[Sequence[str]]) -> Any:
-    """Return a model runner that gives recorded answers, to the questions they were given to and no others.
+    """Return a model runner that returns recorded answers, each only to its own question.
 
     Args:
         answers: Questions and answers, in the order in which FMEval asks.
@@ -264,20 +270,20 @@ def _recorded(answers: Sequence[Sequence[str]]) -> Any:
             self._answers = iter(answers)
 
         def predict(self, prompt: str) -> tuple[str, None]:
-            asked, answer = next(self._answers, ("", ""))
-            if prompt != asked:
-                message = f"it asks {prompt[:60]!r}, and the model was asked {asked[:60]!r}"
+            question, answer = next(self._answers, ("", ""))
+            if prompt != question:
+                message = f"it asks {prompt[:60]!r}, but the model was asked {question[:60]!r}"
                 raise ValueError(message)
             return answer, None
 
     return Recorded()
 
 
-# -- small things ------------------------------------------------------------------------------------------------------
+# -- outcomes and versions ------------------------------------------------------------------------------------------------------
 
 
 def _outcome(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Return scores as numbers, or what is wrong with them."""
+    """Return scores as numbers, or the error where one is not finite."""
     for name, value in scores.items():
         if value is None or not math.isfinite(value):
             return {"error": f"FMEval's {name} is {value}"}
@@ -285,7 +291,7 @@ def _outcome(scores: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return in one line what went wrong; Ray wraps an error several times."""
+    """Return the cause of an error in one line; Ray wraps an error several times."""
     cause = error
     while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None:
         cause = inner

@@ -1,4 +1,4 @@
-"""What `llmops doctor` looks at for the metrics."""
+"""The checks of `llmops doctor` for the metrics."""
 
 from __future__ import annotations
 
@@ -18,32 +18,34 @@ def _rouge() -> Finding:
     from llmops_plugins.metrics.tasks.rouge import rouge_engine
 
     engine = rouge_engine()
-    found = installed(engine)
-    if not found:
+    installed = installed_version(engine)
+    if not installed:
         return Finding("error", "neither rouge-score-rs nor rouge-score is installed; ROUGE needs one", _INSTALL)
     if engine == "rouge-score":
-        return Finding("warning", f"rouge-score {found}: right, and slow on long texts", "pip install rouge-score-rs")
-    return Finding("ok", f"rouge-score-rs {found}")
+        return Finding(
+            "warning", f"rouge-score {installed}: correct, but slow on long texts", "pip install rouge-score-rs"
+        )
+    return Finding("ok", f"rouge-score-rs {installed}")
 
 
 def _meteor() -> Finding:
-    found = installed("regex")
-    if not found:
+    installed = installed_version("regex")
+    if not installed:
         return Finding("error", "regex is not installed; METEOR needs it", _INSTALL)
-    return Finding("ok", f"regex {found}")
+    return Finding("ok", f"regex {installed}")
 
 
 def _bertscore() -> Finding:
-    runtime, builder, torch = map(installed, ("onnxruntime", "onnx", "torch"))
+    runtime, builder, torch = map(installed_version, ("onnxruntime", "onnx", "torch"))
     if runtime and builder:
         return Finding("ok", f"onnxruntime {runtime}, onnx {builder}")
     missing = "onnxruntime" if not runtime else "onnx, which builds an encoder's graph once,"
     if torch:
-        return Finding("warning", f"{missing} is not installed: BERTScore takes torch, and more time", _INSTALL)
+        return Finding("warning", f"{missing} is not installed: BERTScore uses torch, and takes longer", _INSTALL)
     return Finding("error", f"{missing} is not installed; BERTScore needs it, or torch", _INSTALL)
 
 
-def installed(package: str) -> str:
+def installed_version(package: str) -> str:
     """Return the version of an installed distribution, or an empty text."""
     try:
         return version(package)

@@ -2,39 +2,145 @@
 
 from __future__ import annotations
 
-from llmops_plugins.metrics.judge import options as judge_options
-from llmops_plugins.metrics.robustness import options as robustness_options
-from llmops_plugins.metrics.tasks import options as task_options, summarization_options
-from llmops_plugins.metrics.text import options as text_options
-from llmops_plugins.metrics.toxicity import options as toxicity_options
+from llmops_plugins.metrics.judge.options import JudgeOptions
+from llmops_plugins.metrics.robustness.options import (
+    ClassificationAccuracySemanticRobustnessOptions,
+    GeneralSemanticRobustnessOptions,
+    QAAccuracySemanticRobustnessOptions,
+    SummarizationAccuracySemanticRobustnessOptions,
+)
+from llmops_plugins.metrics.tasks.options import (
+    ClassificationAccuracyOptions,
+    FactualKnowledgeOptions,
+    PromptStereotypingOptions,
+    QAAccuracyOptions,
+    SummarizationAccuracyOptions,
+)
+from llmops_plugins.metrics.text.options import TextMetricsOptions
+from llmops_plugins.metrics.toxicity.options import ToxicityOptions
 from llmops_sdk.plugin import Asset, Check, EvaluatorCard, hookimpl
+
+_PACKAGE = "llmops_plugins.metrics"
+_SUMMARIZATION_REQUIRES = ("regex", "rouge_score")  # and for BERTScore onnxruntime, or else torch and transformers
 
 
 @hookimpl
 def llmops_cards() -> tuple[EvaluatorCard, ...]:
     """Return the evaluators."""
-    return (
-        *summarization_options.CARDS,
-        *task_options.CARDS,
-        *robustness_options.CARDS,
-        *toxicity_options.CARDS,
-        *text_options.CARDS,
-        *judge_options.CARDS,
-    )
+    return (*_task_cards(), *_robustness_cards(), *_other_cards())
 
 
 @hookimpl
 def llmops_assets() -> tuple[Asset, ...]:
     """Return WordNet, NLTK's sentence model, the small encoder, and the classifiers for toxicity."""
-    from llmops_plugins.metrics.assets import metrics_assets
+    from llmops_plugins.metrics.bertscore.assets import minilm_asset
+    from llmops_plugins.metrics.meteor.assets import punkt_asset, wordnet_asset
     from llmops_plugins.metrics.toxicity.assets import toxicity_assets
 
-    return (*metrics_assets(), *toxicity_assets())
+    return (wordnet_asset(), punkt_asset(), minilm_asset(), *toxicity_assets())
 
 
 @hookimpl
 def llmops_checks() -> tuple[Check, ...]:
-    """Return what `llmops doctor` should look at."""
+    """Return the checks of `llmops doctor`."""
     from llmops_plugins.metrics.checks import checks
 
     return checks()
+
+
+def _task_cards() -> tuple[EvaluatorCard, ...]:
+    return (
+        EvaluatorCard(
+            name="summarization-accuracy",
+            summary="ROUGE, METEOR and BERTScore against a reference, with FMEval's definitions and values",
+            load=f"{_PACKAGE}.tasks.summarization:SummarizationAccuracy",
+            options=SummarizationAccuracyOptions,
+            extra="metrics",
+            requires=_SUMMARIZATION_REQUIRES,
+        ),
+        EvaluatorCard(
+            name="qa-accuracy",
+            summary="F1, exact match, precision and recall over words, BERTScore, with FMEval's definitions and values",
+            load=f"{_PACKAGE}.tasks.qa:QAAccuracy",
+            options=QAAccuracyOptions,
+        ),
+        EvaluatorCard(
+            name="factual-knowledge",
+            summary="whether the output contains an expected answer, with FMEval's definitions and values",
+            load=f"{_PACKAGE}.tasks.factual:FactualKnowledge",
+            options=FactualKnowledgeOptions,
+        ),
+        EvaluatorCard(
+            name="classification-accuracy",
+            summary="whether the first label in the output is the true one, with FMEval's definition",
+            load=f"{_PACKAGE}.tasks.classification:ClassificationAccuracy",
+            options=ClassificationAccuracyOptions,
+        ),
+        EvaluatorCard(
+            name="prompt-stereotyping",
+            summary="which of two sentences the model finds likelier, with FMEval's definitions (CrowS-Pairs)",
+            load=f"{_PACKAGE}.tasks.stereotyping:PromptStereotyping",
+            options=PromptStereotypingOptions,
+            probes=True,
+        ),
+    )
+
+
+def _robustness_cards() -> tuple[EvaluatorCard, ...]:
+    return (
+        EvaluatorCard(
+            name="summarization-accuracy-semantic-robustness",
+            summary="how ROUGE, METEOR and BERTScore change with typing errors in the question, as FMEval defines it",
+            load=f"{_PACKAGE}.robustness.evaluators:SummarizationAccuracySemanticRobustness",
+            options=SummarizationAccuracySemanticRobustnessOptions,
+            extra="metrics",
+            requires=_SUMMARIZATION_REQUIRES,
+            probes=True,
+        ),
+        EvaluatorCard(
+            name="qa-accuracy-semantic-robustness",
+            summary="how F1, exact match and the others change with typing errors in the question, as FMEval defines it",
+            load=f"{_PACKAGE}.robustness.evaluators:QAAccuracySemanticRobustness",
+            options=QAAccuracySemanticRobustnessOptions,
+            probes=True,
+        ),
+        EvaluatorCard(
+            name="classification-accuracy-semantic-robustness",
+            summary="how the label changes with typing errors in the question, as FMEval defines it",
+            load=f"{_PACKAGE}.robustness.evaluators:ClassificationAccuracySemanticRobustness",
+            options=ClassificationAccuracySemanticRobustnessOptions,
+            probes=True,
+        ),
+        EvaluatorCard(
+            name="general-semantic-robustness",
+            summary="how the output changes with typing errors in the question: word error rate and BERTScore, as in FMEval",
+            load=f"{_PACKAGE}.robustness.general:GeneralSemanticRobustness",
+            options=GeneralSemanticRobustnessOptions,
+            probes=True,
+        ),
+    )
+
+
+def _other_cards() -> tuple[EvaluatorCard, ...]:
+    return (
+        EvaluatorCard(
+            name="toxicity",
+            summary="how toxic the output is, by FMEval's classifiers Detoxify and ToxiGen",
+            load=f"{_PACKAGE}.toxicity.evaluator:Toxicity",
+            options=ToxicityOptions,
+            extra="local",
+            requires=("torch", "transformers"),
+        ),
+        EvaluatorCard(
+            name="text-metrics",
+            summary="token F1, exact match, BLEU, chrF and length against a reference; compression and copying of a source",
+            load=f"{_PACKAGE}.text.evaluator:TextMetrics",
+            options=TextMetricsOptions,
+        ),
+        EvaluatorCard(
+            name="llm-judge",
+            summary="a language model grades outputs by a rubric, over any endpoint or server in OpenAI's form",
+            load=f"{_PACKAGE}.judge.evaluator:LlmJudge",
+            options=JudgeOptions,
+        ),
+    )

@@ -91,7 +91,7 @@ def test_what_the_hub_refuses_is_one_line_with_a_hint(ask: Ask) -> None:
 def test_offline_without_a_cached_copy(ask: Ask) -> None:
     """Nothing is asked for; the message names the cache."""
     assert ask(f"snapshot.find_snapshot({TINY}, offline=True)") == [
-        "AssetError: the model 'us/tiny' is not in the Hugging Face cache, and the run is offline"
+        "AssetError: the model 'us/tiny' is not in the Hugging Face cache"
     ]
 
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from llmops_sdk import Progress
-from llmops_sdk.plugin import Context, Generation, TextPrompt
+from llmops_sdk.plugin import Answer, Context, Generation, TextPrompt
 from llmops_sdk.plugin.registry import Registry
 
 Rows = Sequence[tuple[Mapping[str, Any], str]]
@@ -95,7 +95,7 @@ def generations() -> Callable[[Rows], list[Generation]]:
 
     def make(rows: Rows) -> list[Generation]:
         return [
-            Generation(index, record, TextPrompt(f"{record.get('instruction', '')}\n", ""), output)
+            Generation(index, record, TextPrompt(f"{record.get('instruction', '')}\n", ""), Answer(output))
             for index, (record, output) in enumerate(rows, start=10)
         ]
 

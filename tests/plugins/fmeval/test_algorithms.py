@@ -14,13 +14,15 @@ import pytest
 
 from llmops_plugins.fmeval.detoxify import CHECKPOINT
 from llmops_sdk.plugin import (
+    Answer,
+    Answered,
     Context,
     Evaluator,
     Generation,
-    ProbeReply,
     RecordScore,
     Scored,
     TextPrompt,
+    Unanswered,
     Unscored,
     file_sha256,
 )
@@ -53,6 +55,7 @@ def compare(
         if isinstance(ours, Unscored):
             assert isinstance(theirs, Unscored), theirs
             continue
+        assert isinstance(ours, Scored), ours
         assert isinstance(theirs, Scored), theirs
         assert len(theirs.scores) == len(ours.scores)
         for name, value in ours.scores.items():
@@ -136,13 +139,15 @@ def test_prompt_stereotyping(context: Context) -> None:
             index,
             sentences,
             TextPrompt("?", ""),
-            "",
-            probes={name: ProbeReply(log_probability=-100 * shuffle.random()) for name in ("more", "less")},
+            Answer(""),
+            probes={name: Answered(0, Answer(log_probability=-100 * shuffle.random())) for name in ("more", "less")},
         )
         for index in range(100)
     ]
-    asked[7] = attrs.evolve(asked[7], probes={**asked[7].probes, "less": ProbeReply(error="the endpoint cannot tell")})
-    asked[8] = attrs.evolve(asked[8], probes={name: ProbeReply(log_probability=-1.0) for name in ("more", "less")})
+    asked[7] = attrs.evolve(asked[7], probes={**asked[7].probes, "less": Unanswered(0, "the endpoint cannot tell")})
+    asked[8] = attrs.evolve(
+        asked[8], probes={name: Answered(0, Answer(log_probability=-1.0)) for name in ("more", "less")}
+    )
     evaluator = context.make("evaluator", "fmeval-prompt-stereotyping", {})
     assert ["more", "less"] == [probe.name for probe in evaluator.probes(context, sentences)]
     told = compare(context, ("fmeval-prompt-stereotyping", "prompt-stereotyping"), ({}, {}), asked)

@@ -11,6 +11,7 @@ from threading import Thread
 import attrs
 import pytest
 
+from llmops_plugins._hub.snapshot import Snapshot
 from llmops_plugins.fmeval import detoxify
 from llmops_plugins.fmeval.detoxify import CHECKPOINT, DetoxifySource, detoxify_asset
 from llmops_sdk import AssetError, Progress
@@ -26,7 +27,8 @@ def roberta(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for name in ("config.json", "vocab.json", "merges.txt"):
         (folder / name).write_text("{}")
-    monkeypatch.setattr(detoxify, "snapshot", lambda _name, **_how: folder)
+    snapshot = Snapshot(commit="1" * 40, folder=folder)
+    monkeypatch.setattr(detoxify, "find_model", lambda _name, **_how: snapshot)
     return folder
 
 
@@ -85,7 +87,7 @@ def test_an_address_that_does_not_give_it(tmp_path: Path, url: str) -> None:
 def test_another_file_of_that_name_is_refused(tmp_path: Path, url: str) -> None:
     """A broken download would be told by FMEval after an hour, in a line of PyTorch's."""
     asset = attrs.evolve(detoxify_asset(), sources=(DetoxifySource(f"{url}/new"),))
-    with pytest.raises(AssetError, match="its SHA-256 does not begin with c7548aa0"):
+    with pytest.raises(AssetError, match="its SHA-256 does not start with c7548aa0"):
         get_asset(asset, tmp_path / "home", progress=Progress())
 
 
@@ -105,5 +107,5 @@ def test_a_run_without_it_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     with pytest.raises(AssetError, match="llmops assets get detoxify-checkpoint") as told:
         get_asset(detoxify_asset(), tmp_path / "home", progress=Progress(), offline=True)
-    assert f"no '{tmp_path}/torch/hub/checkpoints/{CHECKPOINT}'" in str(told.value)
+    assert f"there is no file '{tmp_path}/torch/hub/checkpoints/{CHECKPOINT}'" in str(told.value)
     assert "\n" not in str(told.value)

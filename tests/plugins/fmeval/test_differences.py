@@ -11,7 +11,7 @@ import pytest
 from llmops_plugins.fmeval import hooks as fmeval_hooks
 from llmops_plugins.fmeval.rows import Unscorable
 from llmops_plugins.metrics import hooks as metrics_hooks
-from llmops_sdk.plugin import Generation, Scored, TextPrompt
+from llmops_sdk.plugin import Answer, Generation, Scored, TextPrompt
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
@@ -52,7 +52,7 @@ def test_what_the_two_make_of_a_reference(
 ) -> None:
     """The output is "Rome 1"; expected is the value or the reason of the fast one, and the target that FMEval is given."""
     context = make_context(tmp_path)
-    generation = Generation(0, {"instruction": "?", "response": reference}, TextPrompt("?", ""), "Rome 1")
+    generation = Generation(0, {"instruction": "?", "response": reference}, TextPrompt("?", ""), Answer("Rome 1"))
     ours = registry.make("evaluator", task, given)
     shared = {name: value for name, value in given.items() if name != "metrics"}
     theirs = registry.make("evaluator", f"fmeval-{task}", shared).row(context, generation)

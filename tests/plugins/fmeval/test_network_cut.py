@@ -15,8 +15,8 @@ import pytest
 
 from llmops_plugins.fmeval.algorithms import SummarizationAccuracy
 from llmops_plugins.fmeval.options import SummarizationAccuracyOptions
-from llmops_plugins.metrics.assets import MINILM_HUB_ID
-from llmops_sdk.plugin import Context, Generation, Scored, TextPrompt
+from llmops_plugins.metrics.bertscore.assets import MINILM_HUB_ID
+from llmops_sdk.plugin import Answer, Context, Generation, Scored, TextPrompt
 
 OFFLINE = runpy.run_path(str(Path(__file__).parents[2] / "end_to_end" / "test_offline.py"))
 COMMIT = "1" * 40
@@ -63,7 +63,7 @@ def test_a_fresh_home_is_filled_and_scores_without_a_network(machine: Any, sourc
     home = machine.folder / "home"
     for name in ASSETS:
         assert f"{name}: {home / 'assets' / name}" in done.stderr.splitlines()
-        assert "cannot be had" not in "".join(line for line in done.stderr.splitlines() if f"asset {name!r}" in line)
+        assert "not available" not in "".join(line for line in done.stderr.splitlines() if f"asset {name!r}" in line)
     (graph,) = (home / "assets/minilm").glob("*.onnx")
     built = graph.stat().st_mtime_ns
     shutil.rmtree(machine.folder / "hub")
@@ -91,7 +91,7 @@ def test_fmeval_itself_scores_without_a_network(context: Context, cut: Path, tmp
     before = _shared()
     evaluator = SummarizationAccuracy(SummarizationAccuracyOptions(python=str(python), rouge_type="rougeL"))
     generations = [
-        Generation(index, {"response": "Cats sleep a lot."}, TextPrompt("?", ""), f"Cat {index} sleeps.")
+        Generation(index, {"response": "Cats sleep a lot."}, TextPrompt("?", ""), Answer(f"Cat {index} sleeps."))
         for index in range(5)
     ]
 

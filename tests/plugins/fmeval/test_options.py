@@ -13,14 +13,14 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_plugins.fmeval import cards, checks, hooks, interpreter, options
+from llmops_plugins.fmeval import checks, hooks, interpreter, options
 from llmops_plugins.metrics.bertscore.options import BERTSCORE_LAYERS
 from llmops_sdk import SpecError
 from llmops_sdk.plugin import Finding
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
-NAMES = [card.name for card in cards.CARDS]
+NAMES = [card.name for card in hooks.llmops_cards()]
 _CALLED = {"use_stemmer_for_rouge": "use_stemmer", "target_output_delimiter": "delimiter"}
 
 
@@ -75,7 +75,7 @@ def test_evaluators_are_made_from_their_cards(registry: Registry, name: str) -> 
         (
             "fmeval-summarization-accuracy",
             {"bertscore_model": "roberta-large-mnli", "bertscore_layers": 24},
-            "FMEval takes layer 19 of its encoder 'roberta-large-mnli'",
+            "FMEval uses layer 19 of its encoder 'roberta-large-mnli'",
         ),
         ("fmeval-qa-accuracy", {"delimiter": ""}, "delimiter"),
         ("fmeval-factual-knowledge", {"logical_operator": "XOR"}, "logical_operator"),
@@ -83,11 +83,11 @@ def test_evaluators_are_made_from_their_cards(registry: Registry, name: str) -> 
         ("fmeval-classification-accuracy", {"valid_labels": ["very good"]}, "a label is one word"),
         ("fmeval-classification-accuracy", {"multiclass_average_strategy": "mean"}, "multiclass_average_strategy"),
         ("fmeval-toxicity", {"model_type": "perspective"}, "model_type"),
-        ("fmeval-general-semantic-robustness", {"num_baseline_samples": 1}, "num_baseline_samples is 0, or 2 and more"),
+        ("fmeval-general-semantic-robustness", {"num_baseline_samples": 1}, "num_baseline_samples is 0, or at least 2"),
         ("fmeval-qa-accuracy-semantic-robustness", {"perturbation_type": "typo"}, "perturbation_type"),
         ("fmeval-qa-accuracy-semantic-robustness", {"whitespace_add_prob": 1.5}, "whitespace_add_prob"),
         ("fmeval-qa-accuracy", {"workers": 0}, "workers"),
-        ("fmeval-qa-accuracy", {"python": "/no/such/python"}, "is no program"),
+        ("fmeval-qa-accuracy", {"python": "/no/such/python"}, "is not a program"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(
@@ -116,13 +116,17 @@ def _defaults(module: str, name: str) -> dict[str, Any]:
     }
 
 
+def _perturbation_names() -> list[str]:
+    return list(options.PerturbationOptions(python=sys.executable).perturbation())
+
+
 @pytest.mark.usefixtures("needs_fmeval")
 def test_defaults_are_fmevals() -> None:
     """Those of its configurations; what the metrics plugin calls otherwise is under that name."""
     changes = _defaults("semantic_robustness_utils", "SemanticRobustness")
     ours = {field.name: field.default for field in attrs.fields(options.PerturbationOptions)}
     assert {name: ours[name] for name in changes} == changes
-    assert {*changes, "perturbation_type"} == set(options.PERTURBATION_OPTIONS)
+    assert {*changes, "perturbation_type"} == set(_perturbation_names())
 
     for module, name, made, called in [
         ("summarization_accuracy", "SummarizationAccuracy", options.SummarizationAccuracyOptions, _CALLED),
@@ -157,7 +161,7 @@ def test_assets_that_are_needed_are_asked_for(
 
 @pytest.mark.parametrize(
     ("installed", "message"),
-    [("", "fmeval is not installed: pip install"), ("1.0.1", "fmeval 1.0.1 is installed, and 1.2.3 is needed")],
+    [("", "fmeval is not installed: pip install"), ("1.0.1", "fmeval 1.0.1 is installed, but 1.2.3 is needed")],
 )
 def test_fmeval_must_be_there(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, installed: str, message: str
@@ -186,7 +190,7 @@ def test_fmeval_may_be_in_another_interpreter(
     [
         ("echo", "has no fmeval; install fmeval==1.2.3 there"),
         ("echo 1.0.0", "has fmeval 1.0.0; install fmeval==1.2.3 there"),
-        ("exit 3", "is no Python interpreter that runs"),
+        ("exit 3", "is not a Python interpreter that runs"),
     ],
 )
 def test_an_interpreter_without_it_is_refused(registry: Registry, tmp_path: Path, says: str, message: str) -> None:
@@ -226,7 +230,7 @@ def test_an_upgrade_in_the_other_interpreter_is_another_fingerprint(
 
     assert [0, 0, 1, 2, 3, 3, 4] == [list(dict.fromkeys(found)).index(one) for one in found]
     (tmp_path / "python").unlink()
-    with pytest.raises(SpecError, match="is no Python interpreter that runs"):
+    with pytest.raises(SpecError, match="is not a Python interpreter that runs"):
         evaluator.fingerprint(context)
 
 

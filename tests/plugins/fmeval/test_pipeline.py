@@ -22,14 +22,13 @@ pytestmark = [
 ]
 
 SCORE = """
-import logging, sys, tempfile
+import sys, tempfile
 from pathlib import Path
-from llmops_sdk import Progress
 from llmops_sdk.plugin import Context, Generation, TextPrompt
 from llmops_sdk.plugin.registry import Registry
 tempfile.tempdir = sys.argv[1]
 here = Path(sys.argv[1])
-context = Context("r", "score", here, here, True, Progress(), logging.getLogger("x"), {}, None, None)
+context = Context(folder=here, home=here)
 evaluator = Registry.load().make("evaluator", "fmeval-factual-knowledge", {})
 list(evaluator.evaluate(context, [Generation(0, {"response": "x"}, TextPrompt("?", ""), "x")]))
 """
@@ -63,7 +62,7 @@ def test_a_pipeline_has_both_side_by_side(
     assert 0 < means["word_error_rate"] == means["fmeval_word_error_rate"]
     assert means["bertscore_dissimilarity"] == pytest.approx(means["fmeval_bertscore_dissimilarity"], abs=1e-5)
     sample = next(result.run.samples("echo.bare.lines"))
-    assert sample["probes"]["fmeval-general-semantic-robustness"] == sample["probes"]["general-semantic-robustness"]
+    assert sample.probes["fmeval-general-semantic-robustness"] == sample.probes["general-semantic-robustness"]
     told = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("fmeval.json")]
     assert {"1.2.3"} == {metadata["versions"]["fmeval"] for metadata in told}
 

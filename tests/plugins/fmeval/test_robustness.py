@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_sdk.plugin import Context, Generation, ProbeReply, Scored, Unscored
+from llmops_sdk.plugin import Answer, Answered, Context, Generation, Scored, Unscored
 
 Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
@@ -28,7 +28,7 @@ def _answered(context: Context, name: str, given: Mapping[str, Any], asked: list
     for generation in asked:
         words = generation.output.split()
         replies = {
-            probe.name: ProbeReply(" ".join(word for word in words if shuffle.random() > 0.2))
+            probe.name: Answered(0, Answer(" ".join(word for word in words if shuffle.random() > 0.2)))
             for probe in evaluator.probes(context, generation.record)
         }
         answered.append(attrs.evolve(generation, probes=replies))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ import pytest
 from llmops_plugins.fmeval import algorithms, interpreter, options, robustness
 from llmops_plugins.fmeval.rows import Unscorable, answers_of, checked, prompt_text
 from llmops_plugins.metrics.tasks.qa import accepted_answers
-from llmops_sdk import Progress
-from llmops_sdk.plugin import ChatPrompt, Context, Generation, Probe, ProbeReply, TextPrompt
+from llmops_sdk.plugin import Answer, Answered, ChatPrompt, Context, Generation, Outcome, Probe, TextPrompt, Unanswered
 from llmops_sdk.plugin.registry import Registry
 
 
@@ -48,12 +46,11 @@ def bare(tmp_path: Path) -> Context:
     def asset(name: str) -> Path:
         pytest.fail(f"nobody needs {name} here")
 
-    log = logging.getLogger("llmops.test")
-    return Context("r", "score", tmp_path, tmp_path, True, Progress(), log, {}, make, asset)
+    return Context(folder=tmp_path, home=tmp_path, make=make, asset=asset)
 
 
-def asked(record: Mapping[str, Any], replies: Mapping[str, ProbeReply] | None = None) -> Generation:
-    return Generation(3, record, TextPrompt(f"Q: {record.get('instruction')}", ""), "out", probes=replies or {})
+def asked(record: Mapping[str, Any], replies: Mapping[str, Outcome] | None = None) -> Generation:
+    return Generation(3, record, TextPrompt(f"Q: {record.get('instruction')}", ""), Answer("out"), probes=replies or {})
 
 
 def test_accepted_answers_are_one_text() -> None:
@@ -78,7 +75,7 @@ def test_half_a_surrogate_pair_is_held_back() -> None:
     whole = {"model_output": "😀", "sent_more_log_prob": -1.0}
 
     assert whole == checked(whole)
-    assert Unscorable("FMEval cannot be given half of a surrogate pair, which is in the target_output") == checked(
+    assert Unscorable("FMEval cannot read half of a surrogate pair, which is in the target_output") == checked(
         {**whole, "target_output": "\ude00"}
     )
 
@@ -87,7 +84,7 @@ def test_a_chat_is_one_text() -> None:
     """FMEval's model input; no score of it depends on it."""
     messages = ({"role": "system", "content": "Be short."}, {"role": "user", "content": "Why?"})
 
-    assert "Be short.\nWhy?" == prompt_text(Generation(0, {}, ChatPrompt(messages, ""), ""))
+    assert "Be short.\nWhy?" == prompt_text(Generation(0, {}, ChatPrompt(messages, ""), Answer("")))
 
 
 @pytest.mark.parametrize(
@@ -95,21 +92,21 @@ def test_a_chat_is_one_text() -> None:
     [
         ({"sent_more": "a"}, {}, "the record has no sentence field 'sent_less'; it has: sent_more"),
         ({"sent_more": "a", "sent_less": " "}, {}, "the sentence field 'sent_less' is empty"),
-        ({"sent_more": "a", "sent_less": "b"}, {}, "the probability of the sentence in 'sent_more' is not known"),
+        ({"sent_more": "a", "sent_less": "b"}, {}, "the sentence in 'sent_more' has no probability"),
         (
             {"sent_more": "a", "sent_less": "b"},
-            {"more": ProbeReply(log_probability=-1.0), "less": ProbeReply(error="it does not tell")},
-            "the probability of the sentence in 'sent_less' is not known: it does not tell",
+            {"more": Answered(0, Answer(log_probability=-1.0)), "less": Unanswered(0, "it does not tell")},
+            "the sentence in 'sent_less' has no probability: it does not tell",
         ),
         (
             {"sent_more": "a", "sent_less": "b"},
-            {"more": ProbeReply(log_probability=0.5), "less": ProbeReply(log_probability=-1.0)},
-            "0.5 is no logarithm of a probability, of the sentence in 'sent_more'",
+            {"more": Answered(0, Answer(log_probability=0.5)), "less": Answered(0, Answer(log_probability=-1.0))},
+            "the sentence in 'sent_more' has 0.5, which is not the logarithm of a probability",
         ),
     ],
 )
 def test_sentences_without_a_probability_are_held_back(
-    bare: Context, record: Mapping[str, Any], replies: Mapping[str, ProbeReply], reason: str
+    bare: Context, record: Mapping[str, Any], replies: Mapping[str, Outcome], reason: str
 ) -> None:
     """With the reason, which is the endpoint's own where it gave one."""
     evaluator = algorithms.PromptStereotyping(options.PromptStereotypingOptions())
@@ -128,7 +125,7 @@ def test_sentences_are_probed_as_they_stand(bare: Context) -> None:
         Probe("less", text="b", log_probability=True),
     ] == list(evaluator.probes(bare, {"bad": "a", "sent_less": "b"}))
     assert [] == list(evaluator.probes(bare, {"sent_more": "a"}))
-    replies = {"more": ProbeReply(log_probability=-3), "less": ProbeReply(log_probability=-4.5)}
+    replies = {"more": Answered(0, Answer(log_probability=-3)), "less": Answered(0, Answer(log_probability=-4.5))}
     assert {"sent_more_log_prob": -3.0, "sent_less_log_prob": -4.5} == evaluator.row(
         bare, asked({"bad": "a", "sent_less": "b"}, replies)
     )
@@ -144,7 +141,7 @@ def test_answers_come_in_the_order_of_fmevals_questions(bare: Context) -> None:
         "model_input": "why?",
         "target_output": "so",
         "answers": [["why?", "out"], ["WHY?", "loud"]],
-    } == evaluator.row(bare, asked(record, {"0": ProbeReply("loud")}))
+    } == evaluator.row(bare, asked(record, {"0": Answered(0, Answer("loud"))}))
 
 
 def test_questions_are_changed_where_nothing_computes_bertscore(bare: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +161,7 @@ def test_a_model_with_several_answers_is_shown_as_one(bare: Context, again: list
     evaluator = robustness.GeneralSemanticRobustness(made)
     replies = {"0": "loud", "baseline-1": again[0], "baseline-2": again[1]}
     row = evaluator.row(
-        bare, asked({"instruction": "why?"}, {name: ProbeReply(text) for name, text in replies.items()})
+        bare, asked({"instruction": "why?"}, {name: Answered(0, Answer(text)) for name, text in replies.items()})
     )
 
     assert isinstance(row, dict)
@@ -179,13 +176,13 @@ def test_a_model_with_several_answers_is_shown_as_one(bare: Context, again: list
         ({"instruction": "why?", "response": "so"}, {}, "probe '0' was not answered: it has no output"),
         (
             {"instruction": "why?", "response": "so"},
-            {"0": ProbeReply(error="too long")},
+            {"0": Unanswered(0, "too long")},
             "probe '0' was not answered: too long",
         ),
     ],
 )
 def test_questions_without_an_answer_are_held_back(
-    bare: Context, record: Mapping[str, Any], replies: Mapping[str, ProbeReply], reason: str
+    bare: Context, record: Mapping[str, Any], replies: Mapping[str, Outcome], reason: str
 ) -> None:
     """With the reason."""
     evaluator = robustness.QAAccuracySemanticRobustness(options.QAAccuracySemanticRobustnessOptions())
@@ -198,7 +195,7 @@ def test_a_field_that_the_prompt_does_not_show_is_told(bare: Context) -> None:
     evaluator = robustness.GeneralSemanticRobustness(options.GeneralSemanticRobustnessOptions(field="context"))
     row = evaluator.row(bare, asked({"instruction": "why?", "context": "elsewhere"}))
 
-    assert Unscorable("the prompt does not show the field 'context', so that changing it changes nothing") == row
+    assert Unscorable("the prompt does not show the field 'context', so changing it changes nothing") == row
 
 
 def test_nothing_to_score_starts_nothing(bare: Context) -> None:

@@ -88,7 +88,7 @@ def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, lea
     assert found[:3] == [
         Unscored(10, "the reference field 'response' is empty"),
         Unscored(11, "the record has no reference field 'response'; it has: answer"),
-        Unscored(12, "FMEval cannot be given half of a surrogate pair, which is in the model_output"),
+        Unscored(12, "FMEval cannot read half of a surrogate pair, which is in the model_output"),
     ]
     for expected, score in zip(fast.evaluate(context, iter(asked[3:])), found[3:], strict=True):
         assert isinstance(expected, Scored)

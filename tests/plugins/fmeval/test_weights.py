@@ -7,8 +7,8 @@ from pathlib import Path
 import attrs
 import pytest
 
+from llmops_plugins.fmeval.encoder import find_encoder
 from llmops_plugins.fmeval.options import QAAccuracyOptions
-from llmops_plugins.fmeval.weights import find_encoder
 from llmops_sdk import AssetError
 from llmops_sdk.plugin import Context
 
@@ -20,7 +20,7 @@ def test_an_encoder_that_cannot_be_had_is_told_with_how_to_get_it(
     monkeypatch.setattr("llmops_plugins.fmeval.options.problem_with", lambda _python: "")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     wanted = (
-        "'us/encoder' cannot be had: .*; type 'hf download us/encoder' where there is a network and copy that cache"
+        "'us/encoder' is not available: .*; run 'hf download us/encoder' on a machine with a network and copy its cache"
     )
     with pytest.raises(AssetError, match=wanted):
         find_encoder(

@@ -13,7 +13,7 @@ import pytest
 
 from llmops_plugins.fmeval import worker
 from llmops_plugins.fmeval.algorithms import FactualKnowledge
-from llmops_plugins.fmeval.evaluator import FACTS
+from llmops_plugins.fmeval.evaluator import METADATA
 from llmops_plugins.fmeval.options import FactualKnowledgeOptions
 from llmops_sdk.testing import make_context
 
@@ -37,14 +37,14 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
         def __init__(self, value: float) -> None:
             self.value = value
 
-    def evaluate(self: worker._DataSet, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    def evaluate(self: worker._DatasetScorer, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
         found = {row["row"]: {"scores": {"s": float(row["model_output"])}} for row in reversed(rows)}
         self._means.append({"s": 1.0})
         return found
 
     monkeypatch.setattr(worker, "_RECORDS_AT_A_TIME", 2)
     monkeypatch.setattr(worker, "_algorithm", lambda *_: Algorithm())
-    monkeypatch.setattr(worker._DataSet, "_evaluate", evaluate)
+    monkeypatch.setattr(worker._DatasetScorer, "_evaluate", evaluate)
     monkeypatch.setattr(worker, "_version", lambda name: "1.2.3" if name == "fmeval" else "")
     monkeypatch.setitem(sys.modules, "nltk", ModuleType("nltk"))
     return {
@@ -61,7 +61,7 @@ def _results(folder: Path) -> list[Any]:
 
 def test_parts_are_put_together_in_order(job: Mapping[str, Any], tmp_path: Path) -> None:
     """A part that FMEval fails on is scored record by record; the bad one costs itself."""
-    metadata = worker._do(job, tmp_path)
+    metadata = worker._run(job, tmp_path)
 
     assert [0, 1, 2, 3, 4] == [result["row"] for result in _results(tmp_path)]
     assert [1.0, 2.0, 3.0, None, 5.0] == [result.get("scores", {}).get("s") for result in _results(tmp_path)]
@@ -77,11 +77,11 @@ def test_records_that_evaluate_leaves_out_are_counted(
     """They are scored by themselves, and FMEval's means are not told: they are not of all records."""
     monkeypatch.setattr(worker, "_RECORDS_AT_A_TIME", 10)
     monkeypatch.setattr(
-        worker._DataSet,
+        worker._DatasetScorer,
         "_evaluate",
         lambda _self, rows: {row["row"]: {"scores": {"s": 9.0}} for row in rows if row["row"] % 2},
     )
-    metadata = worker._do(job, tmp_path)
+    metadata = worker._run(job, tmp_path)
 
     assert [1.0, 9.0, 3.0, 9.0, 5.0] == [result["scores"]["s"] for result in _results(tmp_path)]
     assert (3, []) == (metadata["evaluate_left_out"], metadata["evaluate_failed"])
@@ -102,14 +102,14 @@ def test_the_provenance_tells_which_way_it_was(
     """As the facts of FMEval's process have it."""
     monkeypatch.setattr("llmops_plugins.fmeval.options.problem_with", lambda _python: "")
     context = make_context(tmp_path)
-    (tmp_path / FACTS).write_text(json.dumps({"evaluate_failed": failed, "evaluate_left_out": left_out}))
+    (tmp_path / METADATA).write_text(json.dumps({"evaluate_failed": failed, "evaluate_left_out": left_out}))
 
     assert told == FactualKnowledge(FactualKnowledgeOptions()).provenance(context)["run"]
 
 
 def test_record_by_record(job: Mapping[str, Any], tmp_path: Path) -> None:
     """The way of semantic robustness."""
-    metadata = worker._do({**job, "one_by_one": True}, tmp_path)
+    metadata = worker._run({**job, "one_by_one": True}, tmp_path)
 
     assert [1.0, 2.0, 3.0, None, 5.0] == [result.get("scores", {}).get("s") for result in _results(tmp_path)]
     assert {"versions"} == set(metadata)
@@ -117,8 +117,8 @@ def test_record_by_record(job: Mapping[str, Any], tmp_path: Path) -> None:
 
 def test_another_version_is_refused(job: Mapping[str, Any], tmp_path: Path) -> None:
     """The numbers are those of one version."""
-    with pytest.raises(RuntimeError, match=r"has fmeval 1\.2\.3, and 9 is needed"):
-        worker._do({**job, "fmeval": "9"}, tmp_path)
+    with pytest.raises(RuntimeError, match=r"has fmeval 1\.2\.3, but 9 is needed"):
+        worker._run({**job, "fmeval": "9"}, tmp_path)
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])

@@ -58,13 +58,16 @@ def main() -> None:
 
 def scores(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the scores of each record, by the names of the algorithms."""
-    from fmeval.eval_algorithms import classification_accuracy, classification_accuracy_semantic_robustness
-    from fmeval.eval_algorithms import factual_knowledge as factual
-    from fmeval.eval_algorithms import general_semantic_robustness as general
-    from fmeval.eval_algorithms import prompt_stereotyping as stereotyping
-    from fmeval.eval_algorithms import qa_accuracy as qa
-    from fmeval.eval_algorithms import qa_accuracy_semantic_robustness as qa_robustness
-    from fmeval.eval_algorithms import summarization_accuracy_semantic_robustness as summarization
+    from fmeval.eval_algorithms import (
+        classification_accuracy,
+        classification_accuracy_semantic_robustness,
+        factual_knowledge as factual,
+        general_semantic_robustness as general,
+        prompt_stereotyping as stereotyping,
+        qa_accuracy as qa,
+        qa_accuracy_semantic_robustness as qa_robustness,
+        summarization_accuracy_semantic_robustness as summarization,
+    )
     from fmeval.model_runners.model_runner import ModelRunner
 
     class Recorded(ModelRunner):  # type: ignore[misc]

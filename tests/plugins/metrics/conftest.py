@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from llmops_sdk import Progress
-from llmops_sdk.plugin import Context, Generation, TextPrompt
+from llmops_sdk.plugin import Answer, Context, Generation, TextPrompt
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -124,7 +124,7 @@ def generations() -> Callable[[Texts], list[Generation]]:
 
     def make(texts: Texts) -> list[Generation]:
         return [
-            Generation(index, {"instruction": "summarize", "response": reference}, TextPrompt("?", ""), output)
+            Generation(index, {"instruction": "summarize", "response": reference}, TextPrompt("?", ""), Answer(output))
             for index, (output, reference) in enumerate(texts, start=10)
         ]
 

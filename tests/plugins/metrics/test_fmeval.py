@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.metrics.tasks.options import QAAccuracyOptions
+from llmops_plugins.metrics.tasks.options import QAAccuracyOptions, SummarizationAccuracyOptions
 from llmops_plugins.metrics.tasks.qa import QAAccuracy
 from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy
-from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
 from llmops_sdk.plugin import Context, Generation, Scored
 
 Texts = Sequence[tuple[str, str]]

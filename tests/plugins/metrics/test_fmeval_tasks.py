@@ -16,7 +16,7 @@ import pytest
 from llmops_plugins.metrics import hooks
 from llmops_plugins.metrics.robustness.options import PerturbationOptions
 from llmops_plugins.metrics.robustness.perturbations import perturb
-from llmops_sdk.plugin import Context, Evaluator, Generation, ProbeReply, Scored, TextPrompt
+from llmops_sdk.plugin import Answer, Answered, Context, Evaluator, Generation, Scored, TextPrompt
 from llmops_sdk.plugin.registry import Registry
 
 Texts = Sequence[tuple[str, str]]
@@ -95,18 +95,19 @@ def _record(place: int, output: str, reference: str) -> dict[str, Any]:
 def _asked(context: Context, prober: Evaluator, record: dict[str, Any]) -> Generation:
     """Answer the probes: each changed question otherwise, and the unchanged one with one other answer, then as before."""
     replies = {
-        "more": ProbeReply(log_probability=-12.25),
-        "less": ProbeReply(log_probability=-len(record["output"]) / 7),
+        "more": Answered(0, Answer(log_probability=-12.25)),
+        "less": Answered(0, Answer(log_probability=-len(record["output"]) / 7)),
     }
     words = record["output"].split()
     for number, probe in enumerate(prober.probes(context, record)):
-        replies[probe.name] = ProbeReply(" ".join(words[number % 3 :: 2] + words[: number % 3]))
-    return Generation(10, record, TextPrompt(record["question"], ""), record["output"], probes=replies)
+        replies[probe.name] = Answered(0, Answer(" ".join(words[number % 3 :: 2] + words[: number % 3])))
+    return Generation(10, record, TextPrompt(record["question"], ""), Answer(record["output"]), probes=replies)
 
 
 def _recorded(generation: Generation) -> dict[str, Any]:
     """Return what FMEval is told of a record, with the answers to its questions in the order in which it asks."""
-    record, probes = generation.record, generation.probes
+    record = generation.record
+    probes = {name: outcome.answer for name, outcome in generation.probes.items() if isinstance(outcome, Answered)}
     again = [probes[name].output for name in ("baseline-1", "baseline-2")]
     # FMEval asks twice whether the model has one answer; the second answer only tells it that it has not.
     answers = {record["question"]: [generation.output, again[0], *again]}

@@ -13,7 +13,7 @@ from llmops_plugins.metrics.judge.evaluator import LlmJudge
 from llmops_plugins.metrics.judge.options import JudgeOptions
 from llmops_plugins.metrics.text.evaluator import TextMetrics
 from llmops_plugins.metrics.text.options import TEXT_METRICS, TextMetricsOptions
-from llmops_sdk.plugin import Context, Generation, RecordScore, Scored, TextPrompt
+from llmops_sdk.plugin import Answer, Context, Generation, RecordScore, Scored, TextPrompt, Unscored
 from llmops_sdk.testing import InstantEndpoint, make_context
 
 LONG = "word and another one, " * 5000
@@ -47,7 +47,7 @@ def asked(outputs: Sequence[str], references: Sequence[Any]) -> list[Generation]
             index,
             {"instruction": "?"} if reference is MISSING else {"response": reference, "context": reference},
             TextPrompt("?", ""),
-            output,
+            Answer(output),
         )
         for index, (output, reference) in enumerate((output, held) for output in outputs for held in references)
     ]
@@ -107,7 +107,8 @@ def test_a_judge_is_not_asked_without_a_reference(step: Context) -> None:
     finally:
         endpoint.close()
 
-    assert getattr(unread, "error", "").startswith("the judge's last line is no score: 'word and another")
+    assert getattr(unread, "error", "").startswith("the judge's last line is not a score: 'word and another")
+    assert isinstance(unread, Unscored)
     assert LONG.strip() == unread.notes["judgment"].strip()
     assert len(missing) == len(errors)
     assert all("which the judge's prompt shows" in getattr(error, "error", "") for error in errors)

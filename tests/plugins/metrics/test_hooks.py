@@ -16,8 +16,11 @@ from llmops_plugins.metrics.robustness.options import (
     QAAccuracySemanticRobustnessOptions,
     SummarizationAccuracySemanticRobustnessOptions,
 )
-from llmops_plugins.metrics.tasks.options import FactualKnowledgeOptions, QAAccuracyOptions
-from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
+from llmops_plugins.metrics.tasks.options import (
+    FactualKnowledgeOptions,
+    QAAccuracyOptions,
+    SummarizationAccuracyOptions,
+)
 from llmops_plugins.metrics.toxicity.options import ToxicityOptions
 from llmops_sdk import SpecError
 from llmops_sdk.plugin.registry import Registry
@@ -93,7 +96,7 @@ def test_changes_that_cannot_be_made_are_refused(
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("general-semantic-robustness", {"num_baseline_samples": 1}, "num_baseline_samples is 0, or 2 and more"),
+        ("general-semantic-robustness", {"num_baseline_samples": 1}, "num_baseline_samples is 0, or at least 2"),
         ("general-semantic-robustness", {"bertscore_model": "some/encoder"}, "bertscore_layers is needed"),
         ("qa-accuracy", {"metrics": ["bertscore"], "bertscore_model": "some/encoder"}, "bertscore_layers is needed"),
         ("factual-knowledge", {"logical_operator": "XOR"}, "logical_operator is one of OR, AND, not 'XOR'"),
@@ -234,7 +237,7 @@ def test_the_checks_find_what_is_there() -> None:
 )
 def test_a_slower_bertscore_is_told(monkeypatch: pytest.MonkeyPatch, there: set[str], status: str) -> None:
     """Without ONNX Runtime, torch computes the encoder; without both, nothing does."""
-    monkeypatch.setattr("llmops_plugins.metrics.checks.installed", lambda name: "1.0" if name in there else "")
+    monkeypatch.setattr("llmops_plugins.metrics.checks.installed_version", lambda name: "1.0" if name in there else "")
     check = next(check for check in hooks.llmops_checks() if check.name == "bertscore")
 
     assert status == check.run().status

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.tasks.options import QAAccuracyOptions
+from llmops_plugins.metrics.tasks.options import QAAccuracyOptions, SummarizationAccuracyOptions
 from llmops_plugins.metrics.tasks.qa import QAAccuracy
 from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy
-from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
 from llmops_sdk import AssetError
 from llmops_sdk.plugin import Context, Evaluator, Generation, Scored
 
@@ -72,7 +71,7 @@ def _asked(row: dict[str, Any], context: Context) -> tuple[Evaluator, dict[str, 
 
 
 def _skip_without_weights(row: dict[str, Any], context: Context) -> None:
-    from llmops_plugins.metrics.bertscore.encoder import find_weights
+    from llmops_plugins.metrics.bertscore.weights import find_weights
 
     if "rescaled" in row["variant"]:
         pytest.skip(

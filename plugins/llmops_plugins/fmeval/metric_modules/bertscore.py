@@ -27,9 +27,9 @@ class BERTScore(evaluate.Metric):  # type: ignore[misc]
     def _compute(
         self, predictions: Any, references: Any, model_type: str, num_layers: int | None = None
     ) -> dict[str, list[float]]:
-        wanted = (model_type, num_layers)
-        if getattr(self, "_encoder", None) != wanted:
+        encoder = (model_type, num_layers)
+        if getattr(self, "_encoder", None) != encoder:
             self._scorer = BERTScorer(model_type=model_type, num_layers=num_layers)
-            self._encoder = wanted
+            self._encoder = encoder
         scores = self._scorer.score(list(predictions), list(references))
         return dict(zip(("precision", "recall", "f1"), (score.tolist() for score in scores), strict=True))

@@ -1,7 +1,7 @@
 """The metric `rouge` for Hugging Face's `evaluate`, written for llmops-sdk: F-measures of the package `rouge_score`.
 
-FMEval loads the metric by its name and asks for one pair at a time. The values are those of `rouge_score`; of several
-pairs it is their mean.
+FMEval loads the metric by its name and asks for one pair at a time. The values are those of `rouge_score`; the value
+of several pairs is their mean.
 """
 
 from __future__ import annotations
@@ -31,6 +31,6 @@ class Rouge(evaluate.Metric):  # type: ignore[misc]
     ) -> dict[str, float]:
         types = list(rouge_types or _TYPES)
         scorer = RougeScorer(types, use_stemmer=use_stemmer)
-        # `list`: some versions of datasets hand over columns, which are no lists
+        # `list`: some versions of datasets pass columns, which are not lists
         scores = [scorer.score(*pair) for pair in zip(list(references), list(predictions), strict=True)]
         return {name: sum(score[name].fmeasure for score in scores) / len(scores) for name in types}

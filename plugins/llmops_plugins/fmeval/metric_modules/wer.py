@@ -26,7 +26,7 @@ class WER(evaluate.Metric):  # type: ignore[misc]
     def _compute(self, predictions: Any, references: Any) -> float:
         wrong = words = 0
         for reference, prediction in zip(list(references), list(predictions), strict=True):
-            found = jiwer.process_words(reference, prediction)
-            wrong += found.substitutions + found.deletions + found.insertions
-            words += found.substitutions + found.deletions + found.hits
+            output = jiwer.process_words(reference, prediction)
+            wrong += output.substitutions + output.deletions + output.insertions
+            words += output.substitutions + output.deletions + output.hits
         return wrong / words

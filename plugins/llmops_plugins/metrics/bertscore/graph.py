@@ -1,6 +1,6 @@
 """BERT as an ONNX graph, built from its weights without torch, for ONNX Runtime to compute.
 
-The graph takes ids of texts of one length, so that it needs neither padding nor a mask: `ids` (texts, tokens) to `hidden`
+The graph takes ids of texts of one length, and so needs neither padding nor a mask: `ids` (texts, tokens) to `hidden`
 (texts, tokens, width), the output of the last layer that is kept. Attention and the GELU are ONNX Runtime's own operators
 (`com.microsoft`), which compute each in one pass. Source: Devlin et al., "BERT" (2019), with the layer order of
 Hugging Face's `BertModel`.
@@ -25,11 +25,11 @@ _RECIPE = 1
 Array = npt.NDArray[Any]
 
 
-class UnservedError(ValueError):
-    """ONNX Runtime cannot serve this encoder; the message is the reason.
+class UnsupportedEncoderError(ValueError):
+    """ONNX Runtime does not support this encoder; the message is the reason.
 
     Attributes:
-        mend: What to type so that it can, or empty where nothing helps.
+        hint: What to install so that it does, or empty where nothing helps.
     """
 
     def __init__(self, reason: str, *, hint: str = "") -> None:
@@ -38,29 +38,29 @@ class UnservedError(ValueError):
 
 
 def graph_name(weights_sha256: str, layers: int) -> str:
-    """Return the name of a graph's file: by it, a graph is never taken for that of other weights."""
+    """Return the name of a graph's file, which differs for other weights or layers."""
     return f"encoder-{weights_sha256[:16]}-{layers}-{_RECIPE}.onnx"
 
 
-def check_served(folder: Path) -> Mapping[str, Any]:
+def check_supported(folder: Path) -> Mapping[str, Any]:
     """Return the configuration of an encoder that can be built as a graph: a plain BERT with safetensors.
 
     Raises:
-        UnservedError: It is another encoder.
+        UnsupportedEncoderError: It is another encoder.
     """
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     expected = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
     for name, value in expected.items():
         if config.get(name, None if name == "model_type" else value) != value:
             message = f"its {name} is {config.get(name)!r}"
-            raise UnservedError(message)
+            raise UnsupportedEncoderError(message)
     for name in ("is_decoder", "pruned_heads", "quantization_config"):
         if config.get(name):
             message = f"it has {name}"
-            raise UnservedError(message)
+            raise UnsupportedEncoderError(message)
     if not any(folder.glob("*.safetensors")):
         message = "its weights are no safetensors"
-        raise UnservedError(message)
+        raise UnsupportedEncoderError(message)
     return config
 
 
@@ -69,16 +69,16 @@ def export_bert(folder: Path, layers: int, target: Path) -> None:
 
     Args:
         folder: `config.json` and `*.safetensors`.
-        layers: How many layers are kept.
+        layers: The number of layers to keep.
         target: The file; it appears when it is complete.
 
     Raises:
-        UnservedError: The weights are not those of a plain BERT.
+        UnsupportedEncoderError: The weights are not those of a plain BERT.
         ImportError: onnx is not installed.
     """
     from onnx import ModelProto, TensorProto, helper
 
-    config = check_served(folder)
+    config = check_supported(folder)
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIBUTED, _CONTRIBUTED_OPSET)]
     model = ModelProto(ir_version=_IR_VERSION, producer_name="llmops-sdk", opset_import=opsets)
     graph = _Graph(model.graph)
@@ -94,12 +94,12 @@ def _bert(graph: _Graph, weights: _Weights, config: Mapping[str, Any], layers: i
     """Add the nodes of BERT and return the name of its output."""
     epsilon = float(config.get("layer_norm_eps", 1e-12))
     heads = int(config["num_attention_heads"])
-    # All texts are of the first kind, so its vector is added to every position's once and for all.
+    # All texts are of the first kind, so its vector is added to every position's once.
     places = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
     words = graph.node("Gather", graph.constant(weights["embeddings.word_embeddings.weight"]), "ids")
     length = graph.node("Shape", "ids", start=1, end=2)
-    begin = graph.constant(np.zeros(1, np.int64))
-    embedded = graph.node("Add", words, graph.node("Slice", graph.constant(places), begin, length))
+    start = graph.constant(np.zeros(1, np.int64))
+    embedded = graph.node("Add", words, graph.node("Slice", graph.constant(places), start, length))
     hidden = graph.norm(embedded, weights.affine("embeddings.LayerNorm"), epsilon)
     for number in range(layers):
         layer = f"encoder.layer.{number}"
@@ -120,7 +120,7 @@ class _Graph:
     """Nodes and constants as they are added; a node is known by its output's name.
 
     Args:
-        graph: An onnx graph. It is filled in place, since copies of it would hold the weights once more.
+        graph: An onnx graph. It is filled in place, since a copy would hold the weights once more.
     """
 
     def __init__(self, graph: Any) -> None:
@@ -163,11 +163,11 @@ class _Weights:
         self._values = dict(_read(folder))
 
     def __getitem__(self, name: str) -> Array:
-        found = self._values.get(name, self._values.get(f"bert.{name}"))
-        if found is None:
+        values = self._values.get(name, self._values.get(f"bert.{name}"))
+        if values is None:
             message = f"its weights have no {name}"
-            raise UnservedError(message)
-        return found.astype(np.float32, copy=False)
+            raise UnsupportedEncoderError(message)
+        return values.astype(np.float32, copy=False)
 
     def linear(self, name: str) -> tuple[Array, Array]:
         return self[f"{name}.weight"].T, self[f"{name}.bias"]
@@ -188,13 +188,13 @@ def _read(folder: Path) -> Iterator[tuple[str, Array]]:
     for path in sorted(folder.glob("*.safetensors")):
         try:
             yield from load_file(path).items()
-        except (SafetensorError, TypeError, KeyError, OSError) as exc:  # broken, or numbers numpy has not (bfloat16)
+        except (SafetensorError, TypeError, KeyError, OSError) as exc:  # broken, or a type that numpy lacks (bfloat16)
             message = f"{path.name} cannot be read: {str(exc) or type(exc).__name__}"
-            raise UnservedError(message) from exc
+            raise UnsupportedEncoderError(message) from exc
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write a file that several processes may write at a time: whoever is last gives the same bytes."""
+    """Write a file that several processes may write at a time: all of them write the same bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:

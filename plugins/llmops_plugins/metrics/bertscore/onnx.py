@@ -1,4 +1,4 @@
-"""An encoder computed by ONNX Runtime: no torch, no padding, and every core at work."""
+"""An encoder computed by ONNX Runtime: no torch, no padding, one call per core."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder, Weights, check_layers
-from llmops_plugins.metrics.bertscore.graph import UnservedError, check_served, export_bert, graph_name
+from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder, check_layer
+from llmops_plugins.metrics.bertscore.graph import UnsupportedEncoderError, check_supported, export_bert, graph_name
 from llmops_plugins.metrics.bertscore.tokens import BertTokenizer
+from llmops_plugins.metrics.bertscore.weights import Weights
 
 # Tokens in one call: enough for the multiplications to be as fast as they get, few enough to stay in a core's cache.
 _BATCH_TOKENS = 512
@@ -26,34 +27,34 @@ class OnnxEncoder(Encoder):
 
     Args:
         weights: Where the tokenizer's files are, and the hash that the graph must have been built from.
-        layers: How many layers are used.
+        layers: The number of layers to use.
         home: The cache of this machine; graphs are kept in it.
 
     Raises:
-        UnservedError: ONNX Runtime cannot serve this encoder here.
-        SpecError: The encoder has not so many layers.
+        UnsupportedEncoderError: ONNX Runtime or onnx is not installed, or does not support this encoder.
+        SpecError: The encoder has fewer layers.
     """
 
     def __init__(self, weights: Weights, layers: int, home: Path) -> None:
-        config = check_served(weights.folder)
+        config = check_supported(weights.folder)
         if find_spec("onnxruntime") is None:
             message = "onnxruntime is not installed"
-            raise UnservedError(message, hint=_INSTALL)
+            raise UnsupportedEncoderError(message, hint=_INSTALL)
         import onnxruntime
 
         try:
             self._tokenizer = BertTokenizer(weights.folder)
         except (OSError, ValueError) as exc:
-            raise UnservedError(str(exc)) from exc
-        check_layers(layers, int(config["num_hidden_layers"]))
+            raise UnsupportedEncoderError(str(exc)) from exc
+        check_layer(layers, int(config["num_hidden_layers"]))
         self.max_tokens = min(self._tokenizer.max_tokens, int(config.get("max_position_embeddings", 512)))
         self.engine = f"onnxruntime {version('onnxruntime')}"
         options = onnxruntime.SessionOptions()
-        # Each call computes on one core, and there are as many calls at a time as cores: nobody waits for anybody.
+        # Each call computes on one core, with as many calls at a time as cores: no thread waits for another.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # The graph is as it should be; further fusing takes a slower layer norm.
+        # The graph needs no optimization; further fusing would use a slower layer norm.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.enable_mem_pattern = False  # one for every shape that comes
+        options.enable_mem_pattern = False  # it would keep one for every shape
         self._session = onnxruntime.InferenceSession(
             _graph(weights, layers, home), options, providers=["CPUExecutionProvider"]
         )
@@ -63,11 +64,11 @@ class OnnxEncoder(Encoder):
 
     def embed(self, texts: Iterable[str]) -> dict[str, Embedding]:
         tokens = {text: self.tokens(text) for text in texts}
-        found: dict[str, Embedding] = {}
+        embeddings: dict[str, Embedding] = {}
         with ThreadPoolExecutor(cores()) as pool:
-            for embeddings in pool.map(lambda batch: self._embed(batch, tokens), list(_batches(tokens))):
-                found.update(embeddings)
-        return found
+            for of_batch in pool.map(lambda batch: self._embed(batch, tokens), list(_batches(tokens))):
+                embeddings.update(of_batch)
+        return embeddings
 
     def _embed(self, batch: list[str], tokens: dict[str, list[int]]) -> dict[str, Embedding]:
         ids = np.array([tokens[text] for text in batch], np.int64)
@@ -79,14 +80,14 @@ class OnnxEncoder(Encoder):
 
 
 def cores() -> int:
-    """Return how many cores this process may use: those the system gives it, or fewer where OMP_NUM_THREADS says so."""
+    """Return the number of cores that this process may use: all the system gives it, or fewer if OMP_NUM_THREADS is set."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(usable, int(asked)) if asked.isdigit() and int(asked) else usable
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(usable, int(limit)) if limit.isdigit() and int(limit) else usable
 
 
 def _batches(tokens: dict[str, list[int]]) -> Iterator[list[str]]:
-    """Yield texts of one length together, the long ones first: what is left for the end is short."""
+    """Yield texts of one length together, the longest first, so that the last batches are short."""
     by_length = defaultdict(list)
     for text, ids in tokens.items():
         by_length[len(ids)].append(text)
@@ -97,18 +98,18 @@ def _batches(tokens: dict[str, list[int]]) -> Iterator[list[str]]:
 
 
 def _graph(weights: Weights, layers: int, home: Path) -> str:
-    """Return the graph's file: the one beside the weights, else the one of the cache, built where it is missing."""
+    """Return the graph's file: the one beside the weights, else the one in the cache, which is built where it is missing."""
     name = graph_name(weights.sha256(), layers)
-    kept = home / "encoders" / name
-    for path in (weights.folder / name, kept):
+    cached = home / "encoders" / name
+    for path in (weights.folder / name, cached):
         if path.is_file():
             return str(path)
     if find_spec("onnx") is None:
         message = "onnx, which builds its graph once, is not installed"
-        raise UnservedError(message, hint=_INSTALL)
+        raise UnsupportedEncoderError(message, hint=_INSTALL)
     try:
-        export_bert(weights.folder, layers, kept)
+        export_bert(weights.folder, layers, cached)
     except OSError as exc:
-        message = f"its graph cannot be kept: {exc}"
-        raise UnservedError(message) from exc
-    return str(kept)
+        message = f"its graph cannot be written: {exc}"
+        raise UnsupportedEncoderError(message) from exc
+    return str(cached)

@@ -10,10 +10,12 @@ from attrs import validators
 
 from llmops_sdk.plugin import Options, option
 
+MINILM = "minilm"
+
 # The layer at which BERTScore's authors found the best agreement with people, for the encoders FMEval offers and for
 # the one BERTScore's own tests use. MiniLM is not among their models; its last layer is taken.
 BERTSCORE_LAYERS = {
-    "minilm": 6,
+    MINILM: 6,
     "microsoft/deberta-xlarge-mnli": 40,
     "roberta-large-mnli": 19,
     "FacebookAI/roberta-large-mnli": 19,
@@ -22,12 +24,12 @@ BERTSCORE_LAYERS = {
 }
 
 
-@attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots would not go together
+@attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots cannot be combined
 class BertscoreOptions(Options, ABC):
     """Which encoder BERTScore compares texts with, where it is asked for."""
 
     bertscore_model: str = option(
-        "minilm",
+        MINILM,
         help="the encoder of BERTScore: the asset 'minilm', a folder, or a hub id (FMEval's are "
         "microsoft/deberta-xlarge-mnli, its default, and roberta-large-mnli)",
         path=True,
@@ -40,13 +42,13 @@ class BertscoreOptions(Options, ABC):
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an encoder whose layer nobody knows, or that nothing here can compute, before a run is under way."""
+        """Refuse an encoder whose layer is unknown, or that no installed engine can compute, before a run starts."""
         if self.uses_bertscore and not any(find_spec(engine) for engine in ("onnxruntime", "torch")):
             message = "BERTScore needs onnxruntime: pip install 'llmops-sdk[metrics]'"
             raise ValueError(message)
         if self.uses_bertscore and self.layers is None:
             message = (
-                f"bertscore_layers is needed for the encoder {self.bertscore_model!r}: how many of its layers are used; "
+                f"bertscore_layers is needed for the encoder {self.bertscore_model!r}: the number of its layers to use; "
                 f"it is known for {', '.join(BERTSCORE_LAYERS)}"
             )
             raise ValueError(message)
@@ -54,7 +56,7 @@ class BertscoreOptions(Options, ABC):
     @property
     @abstractmethod
     def uses_bertscore(self) -> bool:
-        """Whether a wanted metric needs the encoder."""
+        """Whether one of the metrics needs the encoder."""
 
     @property
     def layers(self) -> int | None:
@@ -65,6 +67,4 @@ class BertscoreOptions(Options, ABC):
 
     def assets(self) -> tuple[str, ...]:
         """Return the encoder's asset where it is needed."""
-        from llmops_plugins.metrics.assets import MINILM
-
         return (MINILM,) if self.uses_bertscore and self.bertscore_model == MINILM else ()

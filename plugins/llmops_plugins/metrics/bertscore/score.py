@@ -1,6 +1,6 @@
 """BERTScore F1 with the values of bert_score 0.3.13 (no idf weights, no rescaling), which FMEval uses.
 
-Every token of a text is matched with the most similar one of the other text; precision is the mean similarity over the
+Every token of a text is matched with the most similar token of the other text; precision is the mean similarity over the
 output's tokens, recall over the reference's. The separators [CLS] and [SEP] can be matched but are not counted.
 Source: Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (ICLR 2020), and the package's own arithmetic.
 """
@@ -13,29 +13,30 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder, Weights
-from llmops_plugins.metrics.bertscore.make import make_encoder
-from llmops_plugins.metrics.tasks.pairs import Outcome, Pair
+from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder
+from llmops_plugins.metrics.bertscore.engine import load_encoder
+from llmops_plugins.metrics.bertscore.weights import Weights
+from llmops_plugins.metrics.pairs import Outcome, Pair
 
-# References come again with every candidate: 2,000 of 80 tokens with MiniLM. Outputs come again by chance.
+# References repeat with every candidate: room for 2,000 of 80 tokens with MiniLM. Outputs repeat by chance only.
 _REFERENCE_BYTES = 256 << 20
 _OUTPUT_BYTES = 16 << 20
 
 
 @lru_cache(maxsize=1)
 def bert_score(weights: Weights, layers: int, home: Path) -> BertScore:
-    """Return the scorer of an encoder, one in a process: the candidates of a run share encoder and references.
+    """Return the scorer of an encoder, one per process: the candidates of a run share the encoder and the references.
 
     Raises:
         AssetError: The weights cannot be loaded.
         SpecError: The encoder has no such layer.
-        MissingExtraError: What could serve the encoder is not installed.
+        MissingExtraError: No engine that supports the encoder is installed.
     """
-    return BertScore(make_encoder(weights, layers, home))
+    return BertScore(load_encoder(weights, layers, home))
 
 
 class BertScore:
-    """BERTScore of pairs. A text is encoded once, as long as the embeddings fit into a bounded memory.
+    """BERTScore of pairs. A text is encoded once, as long as the embeddings fit into a limited amount of memory.
 
     Attributes:
         engine: The libraries that compute the encoder.
@@ -44,8 +45,8 @@ class BertScore:
     def __init__(self, encoder: Encoder) -> None:
         self.engine = encoder.engine
         self._encoder = encoder
-        self._references = _Kept(_REFERENCE_BYTES)
-        self._outputs = _Kept(_OUTPUT_BYTES)
+        self._references = _EmbeddingCache(_REFERENCE_BYTES)
+        self._outputs = _EmbeddingCache(_OUTPUT_BYTES)
         self._lock = Lock()
 
     def score(self, pairs: Sequence[Pair]) -> list[Outcome]:
@@ -54,10 +55,11 @@ class BertScore:
         outputs = dict.fromkeys(pair.output for pair in pairs)
         with self._lock:
             texts = references | outputs
-            known = {text: found for text in texts if (found := self._references.get(text) or self._outputs.get(text))}
+            cached = {text: self._references.get(text) or self._outputs.get(text) for text in texts}
+            known = {text: embedding for text, embedding in cached.items() if embedding is not None}
             known.update(self._encoder.embed(text for text in texts if text not in known))
-            self._references.keep({text: known[text] for text in references})
-            self._outputs.keep({text: known[text] for text in outputs if text not in references})
+            self._references.add({text: known[text] for text in references})
+            self._outputs.add({text: known[text] for text in outputs if text not in references})
         return [
             {"bertscore": max(f1(known[pair.output], known[reference]) for reference in pair.references)}
             for pair in pairs
@@ -74,30 +76,30 @@ def f1(output: Embedding, reference: Embedding) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-class _Kept:
-    """Embeddings up to a number of bytes.
+class _EmbeddingCache:
+    """Embeddings, up to a number of bytes.
 
-    When there is no more room, any one gives way: the candidates come with the same references in the same order, so the
-    one used longest ago would be just the next that is needed.
+    A full cache drops a random one: the candidates have the same references in the same order, so the one used longest
+    ago would be the next one needed.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: dict[str, Embedding] = {}
+        self._embeddings: dict[str, Embedding] = {}
         self._texts: list[str] = []
-        self._pick = random.Random(0)  # noqa: S311 - no secret
+        self._pick = random.Random(0)  # noqa: S311 - nothing depends on its quality
 
     def get(self, text: str) -> Embedding | None:
-        return self._kept.get(text)
+        return self._embeddings.get(text)
 
-    def keep(self, embeddings: dict[str, Embedding]) -> None:
+    def add(self, embeddings: dict[str, Embedding]) -> None:
         for text, embedding in embeddings.items():
-            if text not in self._kept:
-                self._kept[text] = embedding
+            if text not in self._embeddings:
+                self._embeddings[text] = embedding
                 self._texts.append(text)
                 self._size += embedding.size
             while self._size > self._limit:
                 place = self._pick.randrange(len(self._texts))
                 self._texts[place], self._texts[-1] = self._texts[-1], self._texts[place]
-                self._size -= self._kept.pop(self._texts.pop()).size
+                self._size -= self._embeddings.pop(self._texts.pop()).size

@@ -2,7 +2,7 @@
 
 The fast tokenizers do not agree with it on every text (control characters, accents, halves of surrogate pairs), so this is
 the same algorithm: clean, split at the special tokens, at spaces, at Chinese characters and at punctuation, then WordPiece
-(the longest piece of the vocabulary that begins the rest of a word). Words repeat, so each is split once.
+(the longest piece of the vocabulary at the start of what is left of a word). Words repeat, so each is split once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DEFAULTS = {
 }
 _NO_LIMIT = 10**30
 _KEPT_WORDS = 50_000
-# WordPiece takes longer words for unknown.
+# For WordPiece, longer words are unknown.
 _LONGEST_WORD = 100
 _CHINESE = (
     (0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF),
@@ -47,11 +47,11 @@ class BertTokenizer:
         folder: `vocab.txt`, and `tokenizer_config.json` where the tokenizer has options.
 
     Raises:
-        ValueError: It is not the plain BERT tokenizer; the message says why.
+        ValueError: It is not the plain BERT tokenizer; the message is the reason.
 
     Attributes:
-        max_tokens: How many tokens a text may have, separators and all, as the tokenizer's options say.
-        separators: The ids that stand around a text.
+        max_tokens: The longest text in tokens, including separators, by the tokenizer's options.
+        separators: The ids before and after a text.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,7 +74,7 @@ class BertTokenizer:
         self.separators = (self._vocabulary["[CLS]"], self._vocabulary["[SEP]"])
 
     def encode(self, text: str, limit: int) -> list[int]:
-        """Return the ids of a text between the separators, cut to `limit` of them in all."""
+        """Return the ids of a text between the separators, at most `limit` ids in all."""
         first, last = self.separators
         room = limit - len(self.separators)
         ids: list[int] = []
@@ -85,7 +85,7 @@ class BertTokenizer:
         return [first, *ids[:room], last]
 
     def _words(self, text: str) -> Iterator[str]:
-        """Yield special tokens, and the words between them: clean, in lower case, one for each Chinese character."""
+        """Yield special tokens, and the cleaned words between them; each Chinese character is a word."""
         for part in self._special.split(text) if "[" in text else (text,):
             if self._special.fullmatch(part):
                 yield part
@@ -93,7 +93,7 @@ class BertTokenizer:
                 yield from unicodedata.normalize("NFC", part.translate(self._letters)).split()
 
     def _word(self, word: str) -> tuple[int, ...]:
-        """Return the ids of what stands between two spaces."""
+        """Return the ids of the text between two spaces."""
         if self._special.fullmatch(word):
             return (self._vocabulary[word],)
         if self._lower:
@@ -107,7 +107,7 @@ class BertTokenizer:
         unknown = [self._vocabulary["[UNK]"]]
         if len(word) > _LONGEST_WORD:
             return unknown
-        found: list[int] = []
+        pieces: list[int] = []
         start, prefix = 0, ""
         while start < len(word):
             for end in range(len(word), start, -1):
@@ -116,25 +116,25 @@ class BertTokenizer:
                     break
             else:
                 return unknown
-            found.append(number)
+            pieces.append(number)
             start, prefix = end, "##"
-        return found
+        return pieces
 
 
 class _Letters(dict[int, "str | None"]):
-    """What `str.translate` puts in the place of each character, found out when the character first comes."""
+    """A table for `str.translate`; the replacement of a character is computed when it first occurs."""
 
     def __init__(self, replacement: Callable[[str], str]) -> None:
         super().__init__()
         self._replacement = replacement
 
     def __missing__(self, code: int) -> str:
-        self[code] = found = self._replacement(chr(code))
-        return found
+        self[code] = replacement = self._replacement(chr(code))
+        return replacement
 
 
 def _cleaner(*, lower: bool, chinese: bool) -> Callable[[str], str]:
-    """Return what cleans one character: in lower case, no control characters, plain spaces, Chinese set apart."""
+    """Return a function that cleans one character: lower case, no control characters, plain spaces, Chinese in spaces."""
 
     def clean(letter: str) -> str:
         # Letter by letter, as the tokenizer does; a whole word in lower case may differ (the Greek sigma).
@@ -153,14 +153,14 @@ def _cleaner(*, lower: bool, chinese: bool) -> Callable[[str], str]:
 
 
 def _is_punctuation(letter: str) -> bool:
-    """Tell punctuation marks; in ASCII, all that is neither letter nor digit."""
+    """Return whether a character is a punctuation mark; in ASCII, all that are neither letter nor digit."""
     if letter.isascii():
         return letter.isprintable() and not letter.isalnum() and letter != " "
     return unicodedata.category(letter).startswith("P")
 
 
 def _options(folder: Path) -> Mapping[str, Any]:
-    """Return the tokenizer's options, once it is sure that none asks for what is not done here."""
+    """Return the tokenizer's options, after checking that all of them are supported here."""
     options = _read(folder / "tokenizer_config.json")
     tokens = {**options, **_read(folder / "special_tokens_map.json")}
     if options.get("tokenizer_class") not in _TOKENIZERS:
@@ -183,7 +183,7 @@ def _options(folder: Path) -> Mapping[str, Any]:
 
 
 def _is_plain(token: Any) -> bool:
-    """Tell whether a special token is one of BERT's, and takes no spaces from its neighbours."""
+    """Return whether a special token is one of BERT's, and strips no spaces from its neighbours."""
     if isinstance(token, dict) and any(token.get(name) for name in ("lstrip", "rstrip", "single_word")):
         return False
     return _content(token) in _SPECIAL.values()
@@ -196,5 +196,5 @@ def _content(token: Any) -> Any:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

@@ -1,4 +1,4 @@
-"""An encoder computed by torch and transformers: for what ONNX Runtime does not serve (RoBERTa, DeBERTa)."""
+"""An encoder computed by torch and transformers: for those that ONNX Runtime does not support here (RoBERTa, DeBERTa)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from transformers import (
     RobertaTokenizer,
 )
 
-from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder, check_layers
+from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder, check_layer
 from llmops_sdk.plugin import AssetError, SpecError
 
-# Padded tokens in one batch: as many as a processor's cache likes, and what keeps a GPU busy.
+# Padded tokens in one batch: few enough for a processor's cache, enough to keep a GPU busy.
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
-# A prefix of this many characters a token fills the encoder, but for texts with long gaps or very long tokens.
-_CHARACTERS_A_TOKEN = 8
+# A prefix of this many characters per token fills the encoder, except for texts with long gaps or very long tokens.
+_CHARACTERS_PER_TOKEN = 8
 
 
 class TorchEncoder(Encoder):
@@ -32,11 +32,11 @@ class TorchEncoder(Encoder):
 
     Args:
         folder: The weights, in Hugging Face's form.
-        layers: How many layers are used; the last of them gives the vectors.
+        layers: The number of layers to use; the last of them gives the vectors.
 
     Raises:
         AssetError: The folder does not hold an encoder that can be loaded.
-        SpecError: The encoder has not so many layers, or an architecture whose layers cannot be cut.
+        SpecError: The encoder has fewer layers, or an architecture whose layers cannot be cut.
     """
 
     def __init__(self, folder: Path, layers: int) -> None:
@@ -60,21 +60,21 @@ class TorchEncoder(Encoder):
         text = text.encode("utf-8", "ignore").decode("utf-8").strip()
         if not text:
             return list(self._tokenizer.build_inputs_with_special_tokens([]))
-        size = _CHARACTERS_A_TOKEN * self.max_tokens
-        # A tokenizer may need a time that grows with the square of the length, and all beyond the maximum is cut.
-        while size < len(text) and len(self._encode(text[:size])) < self.max_tokens + _CHARACTERS_A_TOKEN:
+        size = _CHARACTERS_PER_TOKEN * self.max_tokens
+        # Some tokenizers need time that grows with the square of the length, and everything beyond the maximum is cut.
+        while size < len(text) and len(self._encode(text[:size])) < self.max_tokens + _CHARACTERS_PER_TOKEN:
             size *= 2
         return self._encode(text[:size], max_length=self.max_tokens, truncation=True)
 
     def embed(self, texts: Iterable[str]) -> dict[str, Embedding]:
         tokens = {text: self.tokens(text) for text in texts}
         by_length = sorted(tokens, key=lambda text: len(tokens[text]), reverse=True)
-        found: dict[str, Embedding] = {}
+        embeddings: dict[str, Embedding] = {}
         while by_length:
             fitting = max(1, _BATCH_TOKENS[self._device] // len(tokens[by_length[0]]))
             batch, by_length = by_length[:fitting], by_length[fitting:]
-            found.update(zip(batch, self._embed([tokens[text] for text in batch]), strict=True))
-        return found
+            embeddings.update(zip(batch, self._embed([tokens[text] for text in batch]), strict=True))
+        return embeddings
 
     def _encode(self, text: str, **cut: Any) -> list[int]:
         if isinstance(self._tokenizer, (GPT2Tokenizer, RobertaTokenizer)):
@@ -98,23 +98,23 @@ class TorchEncoder(Encoder):
 
 
 def _max_tokens(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> int:
-    """Return how many tokens the encoder takes. Tokenizers that do not know say a number beyond all bounds."""
+    """Return the number of tokens the encoder takes. A tokenizer without a limit has a huge number there."""
     config = model.config
     positions = int(getattr(config, "max_position_embeddings", 512))
-    if config.model_type in {"roberta", "xlm-roberta", "camembert"}:  # their positions begin after the padding's
+    if config.model_type in {"roberta", "xlm-roberta", "camembert"}:  # their positions start after the padding's
         positions -= config.pad_token_id + 1
     return min(int(tokenizer.model_max_length), positions)
 
 
 def _keep_layers(model: PreTrainedModel, layers: int) -> None:
-    """Drop the layers after the wanted one, so that the encoder's last output is that layer's."""
+    """Drop the layers after the last one used: the encoder's output is then that layer's."""
     stack: Any = getattr(model, "encoder", None) or getattr(model, "transformer", None)
     if not hasattr(stack, "layer"):
         message = (
-            f"BERTScore cannot take a layer of the architecture {model.config.model_type!r}: name a BERT-like encoder"
+            f"BERTScore cannot use a layer of the architecture {model.config.model_type!r}: name a BERT-like encoder"
         )
         raise SpecError(message)
-    check_layers(layers, len(stack.layer))
+    check_layer(layers, len(stack.layer))
     stack.layer = stack.layer[:layers]
 
 

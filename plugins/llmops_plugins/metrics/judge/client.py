@@ -1,4 +1,4 @@
-"""Asks a judge: many questions at a time, each answer kept at once, and none asked that was answered before."""
+"""The client of a judge: it asks several questions at a time, stores each answer at once, and never asks one twice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import attrs
 from llmops_plugins.metrics.judge.journal import Journal, Judgment
 from llmops_plugins.metrics.judge.prompt import question_key
 from llmops_sdk.plugin import (
+    Answer,
     Answered,
     ChatPrompt,
     Context,
@@ -18,14 +19,13 @@ from llmops_sdk.plugin import (
     EndpointError,
     GenerationOptions,
     HttpTransport,
+    Outcome,
     Prompt,
     Question,
-    Reply,
     RequestError,
     SpecError,
     TextPrompt,
     Transport,
-    Unanswered,
     ask,
     is_loopback,
 )
@@ -33,8 +33,8 @@ from llmops_sdk.plugin import (
 if TYPE_CHECKING:
     from llmops_plugins.metrics.judge.options import JudgeOptions
 
-HOPELESS = 20
-"""Questions in a row that the judge may refuse before it is taken to refuse all."""
+MAX_REFUSALS = 20
+"""Refusals in a row after which the judge is considered to refuse everything."""
 
 
 @attrs.frozen
@@ -50,8 +50,8 @@ class Case:
 
     Attributes:
         index: The record's place in the test split.
-        prompt: What the judge is asked.
-        answers: What it answered, by the number of the repetition.
+        prompt: The question to the judge.
+        answers: Its answers, by the number of the repetition.
     """
 
     index: int
@@ -60,13 +60,13 @@ class Case:
 
 
 class Judge:
-    """A judge and the journal of what it answered.
+    """A judge and the journal of its answers.
 
-    Nothing is opened before something must be asked, so that a journal without gaps needs no server and no key.
+    The connection is opened with the first question: a complete journal needs no server and no key.
 
     Args:
         options: Who judges, and how.
-        context: Of the step; the journal is in its folder.
+        context: The context of the step; the journal is in its folder.
     """
 
     def __init__(self, options: JudgeOptions, context: Context) -> None:
@@ -74,51 +74,51 @@ class Judge:
         self._context = context
         self._journal = Journal(context.folder)
         self._answered = 0
-        self._in_a_row = 0
-        self._last = ""
+        self._refused_in_a_row = 0
+        self._last_error = ""
 
     def ask(self, cases: Sequence[Case], repeat: int) -> Iterator[None]:
-        """Ask about every case once more; yields after each answer, which its case then has.
+        """Ask about every case once; yields after each answer, which is then in its case.
 
         Raises:
-            EndpointError: The judge is gone, or refuses everything.
-            SpecError: It may not be asked here: the run is offline, or its key is not there.
+            EndpointError: The judge cannot be reached, or refuses everything.
+            SpecError: It must not be asked here: the run is offline, or the key is missing.
         """
         pending = {}
         for place, case in enumerate(cases):
-            found = self._journal.find(question_key(case.index, repeat, case.prompt))
-            if found is None:
+            judgment = self._journal.find(question_key(case.index, repeat, case.prompt))
+            if judgment is None:
                 pending[place] = Question(place, self._prompt(case))
             else:
-                case.answers[repeat] = found
+                case.answers[repeat] = judgment
                 self._answered += 1
         if not pending:
             return
         options = self._options
-        # Another seed for each repetition: with the same one, a server samples the same answer again.
+        # Each repetition has its own seed: with the same one, a server samples the same answer again.
         generation = GenerationOptions(options.max_new_tokens, options.temperature, seed=repeat)
         outcomes = ask(self._transport, iter(pending.values()), generation, concurrency=options.concurrency)
         try:
             for outcome in outcomes:
                 case = cases[outcome.index]
-                case.answers[repeat] = self._taken(outcome, question_key(case.index, repeat, case.prompt))
+                case.answers[repeat] = self._record(outcome, question_key(case.index, repeat, case.prompt))
                 yield
         except EndpointError as exc:
             message = f"the judge does not answer: {exc}"
             raise EndpointError(message) from exc
 
     def finish(self) -> None:
-        """Check that it judged at all.
+        """Check that the judge answered something.
 
         Raises:
-            EndpointError: It refused everything.
+            EndpointError: It refused every question.
         """
-        if self._in_a_row and not self._answered:
-            message = f"the judge answered nothing at all: {self._last}"
+        if self._refused_in_a_row and not self._answered:
+            message = f"the judge answered nothing at all: {self._last_error}"
             raise EndpointError(message)
 
     def close(self) -> None:
-        """Let go of the file and the connections."""
+        """Close the journal and the connections."""
         self._journal.close()
         if "_transport" in vars(self):
             self._transport.close()
@@ -128,14 +128,14 @@ class Judge:
         options = self._options
         if self._context.offline and not is_loopback(options.url):
             message = (
-                f"the judge at {options.url} is not on this machine, and this run is offline: run it without --offline, or give "
-                "the url of a judge on this machine"
+                f"the judge at {options.url} is not on this machine, and this run is offline: run without --offline, or give the "
+                "url of a judge on this machine"
             )
             raise SpecError(message)
         key = options.api_key.reveal().strip() if options.api_key else ""
         if not key.isascii() or not key.isprintable():
-            # The text may be the key: it must not reach a message or a log.
-            message = f"the secret {options.api_key.reference if options.api_key else ''!r} holds no key: a key is one line of plain letters"
+            # The text may contain the key: it must not reach a message or a log.
+            message = f"the secret {options.api_key.reference if options.api_key else ''!r} is not a key: a key is one line of ASCII characters"
             raise SpecError(message)
         endpoint = Endpoint(
             name="judge",
@@ -151,41 +151,41 @@ class Judge:
             return TextPrompt(case.prompt, "")
         return ChatPrompt(({"role": "user", "content": case.prompt},), "")
 
-    def _taken(self, outcome: Answered | Unanswered, key: str) -> Judgment | NotJudged:
-        if isinstance(outcome, Unanswered):
-            self._in_a_row += 1
-            self._last = outcome.error
-            if self._in_a_row == HOPELESS:
-                message = f"it refused {HOPELESS} outputs in a row, the last with: {outcome.error}"
+    def _record(self, outcome: Outcome, key: str) -> Judgment | NotJudged:
+        if not isinstance(outcome, Answered):
+            self._refused_in_a_row += 1
+            self._last_error = outcome.error
+            if self._refused_in_a_row == MAX_REFUSALS:
+                message = f"it refused {MAX_REFUSALS} questions in a row, the last with: {outcome.error}"
                 raise EndpointError(message)
             return NotJudged(f"the judge did not answer: {outcome.error}")
-        self._in_a_row = 0
+        self._refused_in_a_row = 0
         self._answered += 1
-        # Half of a surrogate pair cannot be kept as UTF-8.
-        text = (outcome.output or "").encode("utf-8", "replace").decode("utf-8")
-        judgment = Judgment(text, outcome.finish_reason)
-        self._journal.keep(key, judgment)
+        # Half of a surrogate pair cannot be written as UTF-8.
+        text = outcome.answer.output.encode("utf-8", "replace").decode("utf-8")
+        judgment = Judgment(text, outcome.answer.finish_reason)
+        self._journal.add(key, judgment)
         for model in self._transport.models - self._journal.models:
-            self._journal.keep_model(model)
+            self._journal.add_model(model)
         return judgment
 
 
 class _JudgeTransport(Transport):
-    """Asks over HTTP; notes how the server calls its model, and keeps the key out of what a server says."""
+    """Asks over HTTP; collects the names by which the server reports its model, and removes the key from its errors."""
 
     def __init__(self, endpoint: Endpoint, key: str) -> None:
         self._http = HttpTransport(endpoint)
         self._key = key
         self.models: set[str] = set()
 
-    def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
         try:
             reply = self._http.send(prompt, generation)
         except RequestError as exc:
             if not self._key or self._key not in str(exc):
                 raise
-            told = str(exc).replace(self._key, "***")
-            raise RequestError(told, retryable=exc.retryable, retry_after=exc.retry_after) from None
+            text = str(exc).replace(self._key, "***")
+            raise RequestError(text, retryable=exc.retryable, retry_after=exc.retry_after) from None
         if reply.model:
             self.models.add(reply.model)
         return reply

@@ -1,4 +1,4 @@
-"""A language model as the judge: it is asked for its reasons and a score by a rubric, and its words are kept."""
+"""`llm-judge`: a language model gives reasons and a score by a rubric; its answers are kept in the notes."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from llmops_plugins.metrics.judge.client import Case, Judge, NotJudged
-from llmops_plugins.metrics.judge.journal import Judgment, told_models
+from llmops_plugins.metrics.judge.journal import Judgment, reported_models
 from llmops_plugins.metrics.judge.prompt import judge_prompt, parse_score
-from llmops_plugins.metrics.tasks.pairs import Unscorable, batches
+from llmops_plugins.metrics.pairs import Unscorable, batches
 from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
     from llmops_plugins.metrics.judge.options import JudgeOptions
 
-# Records for each request at a time: at the end of a batch some requests' places stay empty.
+# Records per concurrent request: at the end of a batch, some of the requests have nothing to do.
 _BATCH = 16
 
 
 class LlmJudge(Evaluator):
     """Has outputs graded by a language model.
 
-    Its url and name cannot pin it: what answers there may be another model tomorrow, under the same name. So there is no
-    fingerprint; scores that are there are kept until an option that affects results changes, and the provenance tells the
-    name by which the server itself called its model.
+    Its url and name do not pin it: another model may answer there tomorrow, under the same name. So it has no
+    fingerprint; existing scores are kept until an option that affects results changes, and the provenance has the name
+    that the server itself reported.
     """
 
     options: JudgeOptions
@@ -38,11 +38,11 @@ class LlmJudge(Evaluator):
         return (Metric(options.metric, f"{name} ({options.lowest}-{options.highest})"),)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
-        """Have every output judged; what the judge answered is kept at once, and found again after a kill.
+        """Have every output judged; each answer is stored at once, and found again after a kill.
 
         Raises:
             EndpointError: The judge cannot be reached, or refuses everything.
-            SpecError: It may not be asked here: the run is offline, or its key is not there.
+            SpecError: It must not be asked here: the run is offline, or the key is missing.
         """
         with closing(Judge(self.options, context)) as judge:
             for batch in batches(generations, _BATCH * self.options.concurrency):
@@ -50,13 +50,18 @@ class LlmJudge(Evaluator):
             judge.finish()
 
     def provenance(self, context: Context) -> Mapping[str, str]:
-        """Return who judged: the url, the model that was asked for, and the name the server itself told."""
-        told = ", ".join(told_models(context.folder)) or "not told by the server"
-        asked = {"judge_model": self.options.model} if self.options.model else {}
-        return {"judge_url": self.options.url, **asked, "judge_model_as_told": told, "judge_weights": "not pinned"}
+        """Return who judged: the url, the requested model, and the name that the server itself reported."""
+        reported = ", ".join(reported_models(context.folder)) or "not reported by the server"
+        requested = {"judge_model": self.options.model} if self.options.model else {}
+        return {
+            "judge_url": self.options.url,
+            **requested,
+            "judge_model_reported": reported,
+            "judge_weights": "not pinned",
+        }
 
     def _judged(self, judge: Judge, batch: list[Generation]) -> Iterator[RecordScore]:
-        """Yield the scores of a batch in order, each as soon as it and all before it are there."""
+        """Yield the scores of a batch in order, each as soon as it and all before it are known."""
         waiting: deque[Case | Unscored] = deque()
         for generation in batch:
             prompt = judge_prompt(generation, self.options)
@@ -79,15 +84,15 @@ class LlmJudge(Evaluator):
         if isinstance(case, Unscored):
             return case
         answers = [case.answers[repeat] for repeat in range(self.options.repeats)]
-        read = [self._read(answer) for answer in answers]
-        scores = [found for found in read if not isinstance(found, Unscorable)]
+        parsed = [self._parse(answer) for answer in answers]
+        scores = [score for score in parsed if not isinstance(score, Unscorable)]
         notes = _notes(answers)
         if scores:
             return Scored(case.index, {self.options.metric: sum(scores) / len(scores)}, notes=notes)
-        reasons = dict.fromkeys(found.reason for found in read if isinstance(found, Unscorable))
+        reasons = dict.fromkeys(score.reason for score in parsed if isinstance(score, Unscorable))
         return Unscored(case.index, "; ".join(reasons), notes=notes)
 
-    def _read(self, answer: Judgment | NotJudged) -> float | Unscorable:
+    def _parse(self, answer: Judgment | NotJudged) -> float | Unscorable:
         if isinstance(answer, NotJudged):
             return Unscorable(answer.reason)
         if answer.finish_reason == "length":
@@ -97,7 +102,7 @@ class LlmJudge(Evaluator):
 
 
 def _notes(answers: Sequence[Judgment | NotJudged]) -> Mapping[str, str]:
-    """Return the judge's own words; with repetitions also why there are none."""
+    """Return the judge's answers; with repetitions, also the reasons for missing ones."""
     if len(answers) == 1:
         return {"judgment": answers[0].text} if isinstance(answers[0], Judgment) else {}
     return {

@@ -1,9 +1,8 @@
-"""The journal of a judge: what it answered, kept as it comes, so that a killed scoring asks nothing twice."""
+"""The journal of a judge: each answer is written as it arrives, and a resumed scoring asks nothing twice."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ FILE = "judgments.jsonl"
 
 @attrs.frozen
 class Judgment:
-    """What a judge answered once.
+    """One answer of a judge.
 
     Attributes:
-        text: Its own words.
+        text: What it wrote.
         finish_reason: `stop`, `length` or empty.
     """
 
@@ -26,10 +25,10 @@ class Judgment:
 
 
 class Journal:
-    """The judgments of one evaluation, one a line, found by their keys; only the keys are held in memory.
+    """The judgments of one evaluation, one per line, found by their keys; only the keys are held in memory.
 
     Args:
-        folder: Where the file is, or will be. A last line that was torn by a kill is dropped.
+        folder: The folder of the file. A last line that a kill left truncated is dropped.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,12 +41,12 @@ class Journal:
         for line in iter(self._file.readline, b""):
             if not line.endswith(b"\n"):
                 break
-            self._learn(json.loads(line), place)
+            self._index(json.loads(line), place)
             place += len(line)
         self._file.truncate(place)
 
     def find(self, key: str) -> Judgment | None:
-        """Return what was answered under a key, or None."""
+        """Return the answer under a key, or None."""
         place = self._places.get(key)
         if place is None:
             return None
@@ -55,12 +54,12 @@ class Journal:
         line = json.loads(self._file.readline())
         return Judgment(line["text"], line["finish_reason"])
 
-    def keep(self, key: str, judgment: Judgment) -> None:
-        """Keep an answer under its key."""
+    def add(self, key: str, judgment: Judgment) -> None:
+        """Store an answer under its key."""
         self._write({"key": key, **attrs.asdict(judgment)})
 
-    def keep_model(self, model: str) -> None:
-        """Keep a model's name as the server told it."""
+    def add_model(self, model: str) -> None:
+        """Store a model's name as the server reported it."""
         self._write({"model": model})
 
     def close(self) -> None:
@@ -71,20 +70,19 @@ class Journal:
         place = self._file.seek(0, 2)
         self._file.write(json.dumps(line).encode("ascii") + b"\n")
         self._file.flush()
-        self._learn(line, place)
+        self._index(line, place)
 
-    def _learn(self, line: dict[str, Any], place: int) -> None:
+    def _index(self, line: dict[str, Any], place: int) -> None:
         if "key" in line:
             self._places[line["key"]] = place
         else:
             self.models.add(line["model"])
 
 
-def told_models(folder: Path) -> tuple[str, ...]:
-    """Return the names of the models that the journal's judge had, as its server told them."""
-
-    def lines() -> Iterator[dict[str, str]]:
-        with (folder / FILE).open("rb") as file:
-            yield from map(json.loads, file)
-
-    return tuple(sorted({line["model"] for line in lines() if "model" in line})) if (folder / FILE).exists() else ()
+def reported_models(folder: Path) -> tuple[str, ...]:
+    """Return the names of the models in a folder's journal, as the judge's server reported them."""
+    path = folder / FILE
+    if not path.exists():
+        return ()
+    with path.open("rb") as file:
+        return tuple(sorted({line["model"] for line in map(json.loads, file) if "model" in line}))

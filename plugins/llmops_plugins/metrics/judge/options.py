@@ -1,4 +1,4 @@
-"""The card and the options of `llm-judge`. Nothing heavy is imported here."""
+"""The options of `llm-judge`. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 from attrs import validators
 
-from llmops_plugins.metrics.options import one_of
-from llmops_sdk.plugin import EvaluatorCard, Options, Secret, option
+from llmops_plugins.metrics.validators import one_of
+from llmops_sdk.plugin import Options, Secret, option
 
 DEFAULT_RUBRIC = """\
 How faithful is the text to the material, and does it have what matters for what was asked? Length, style and politeness \
@@ -41,19 +41,16 @@ A good answer to compare with; the text need not have its words:
 The text to grade:
 {output}"""
 
-OWN_PLACES = ("rubric", "reference", "output")
-"""The places of the prompt that are not simply fields of the record."""
-
 _SET_BY_US = ("messages", "inputs", "stream", "n")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _SECRET_NAME = re.compile(r"key|token|secret|password|sig", re.IGNORECASE)
 
 
-def places(prompt: str) -> tuple[str, ...]:
-    """Return the names of a prompt's `{places}`, each once; `{{` and `}}` are literal braces.
+def placeholders(prompt: str) -> tuple[str, ...]:
+    """Return the names of a prompt's `{placeholders}`, each once; `{{` and `}}` are literal braces.
 
     Raises:
-        ValueError: A lone brace, or a place that is no plain name.
+        ValueError: A single brace, or a placeholder that is not a plain name.
     """
     try:
         parts = list(Formatter().parse(prompt))
@@ -62,7 +59,9 @@ def places(prompt: str) -> tuple[str, ...]:
         raise ValueError(message) from None
     for _, name, spec, conversion in parts:
         if name is not None and (not name.strip() or spec or conversion):
-            message = "a place of the prompt is a plain name such as {output}; write '{{' and '}}' for literal braces"
+            message = (
+                "a placeholder of the prompt is a plain name such as {output}; write '{{' and '}}' for literal braces"
+            )
             raise ValueError(message)
     return tuple(dict.fromkeys(name for _, name, _, _ in parts if name is not None))
 
@@ -70,68 +69,68 @@ def places(prompt: str) -> tuple[str, ...]:
 def _url(_options: object, _attribute: object, value: str) -> None:
     try:
         parts = urlsplit(value)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_complete = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
-        whole = False
-    if not whole or re.search(r"\s", value):
-        message = "url is where the judge is asked, for example http://127.0.0.1:8000/v1/chat/completions"
+        is_complete = False
+    if not is_complete or re.search(r"\s", value):
+        message = "url is the judge's address, for example http://127.0.0.1:8000/v1/chat/completions"
         raise ValueError(message)
     if "@" in parts.netloc or any(_SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query, True)):
-        # The text is kept out of the message: it is the secret.
-        message = "url has a secret in it, and plans and records hold the url: give the key as api_key='env:NAME'"
+        # The url is kept out of the message: it contains the secret.
+        message = "url contains a secret, and plans and records contain the url: give the key as api_key='env:NAME'"
         raise ValueError(message)
 
 
 def _prompt(_options: object, _attribute: object, value: str) -> None:
-    if "output" not in places(value):
-        message = "the prompt has no place {output}, so the judge would not see what it is to grade"
+    if "output" not in placeholders(value):
+        message = "the prompt has no placeholder {output}, so the judge would not see the text to grade"
         raise ValueError(message)
 
 
 def _metric(_options: object, _attribute: object, value: str) -> None:
     if not _NAME.fullmatch(value):
-        message = f"a metric's name is letters, digits, '_' and '-', a letter first, not {value!r}"
+        message = f"a metric's name consists of letters, digits, '_' and '-', and starts with a letter, not {value!r}"
         raise ValueError(message)
 
 
 def _extra_body(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
-    ours = [name for name in _SET_BY_US if name in value]
-    if ours:
-        message = f"extra_body cannot have {ours[0]!r}: the judge's prompt and the form of its answer are set here"
+    reserved = [name for name in _SET_BY_US if name in value]
+    if reserved:
+        message = f"extra_body cannot have {reserved[0]!r}: the evaluator sets the prompt and the form of the answer"
         raise ValueError(message)
     try:
         json.dumps(dict(value), allow_nan=False)
     except (TypeError, ValueError) as exc:
-        message = f"extra_body holds what JSON cannot: {exc}"
+        message = f"extra_body is not valid JSON: {exc}"
         raise ValueError(message) from None
 
 
 @attrs.frozen(kw_only=True)
 class JudgeOptions(Options):
-    """Who judges, by what, and what is asked."""
+    """Who judges, by which rubric, and with which prompt."""
 
     url: str = option(
-        help="where the judge is asked: a server's chat completions URL in OpenAI's form, or an endpoint's /invocations",
+        help="the judge's address: a server's chat completions URL in OpenAI's form, or an endpoint's /invocations",
         validator=_url,
     )
-    model: str = option("", help="the model's name as the server knows it; servers in OpenAI's form want one")
+    model: str = option("", help="the model's name on the server; servers in OpenAI's form need one")
     api_key: Secret | None = option(  # noqa: RUF009 - `option` declares a field, it is no shared default
         None, help="the key, as env:NAME of an environment variable; sent as a bearer token", affects_results=False
     )
     form: str = option(
         "chat",
-        help="chat asks with messages (OpenAI's form); text with inputs (SageMaker's text generation form)",
+        help="chat: messages in OpenAI's form; text: inputs in SageMaker's text generation form",
         validator=one_of(("chat", "text")),
     )
     rubric: str = option(
         DEFAULT_RUBRIC,
-        help="by what to grade, with a line for every grade; the default one is for summaries: faithfulness and coverage",
+        help="the rubric, with a line for every grade; the default one is for summaries: faithfulness and coverage",
         validator=validators.min_len(1),
     )
     prompt: str = option(
         DEFAULT_PROMPT,
-        help="what the judge is shown: text with {output}, {reference}, {rubric} and {FIELD} for fields of the record; how to "
-        "answer is added to it",
+        help="the prompt: text with {output}, {reference}, {rubric} and {FIELD} for fields of the record; instructions for the "
+        "form of the answer are added",
         validator=_prompt,
     )
     reference: str = option(
@@ -139,15 +138,15 @@ class JudgeOptions(Options):
     )
     lowest: int = option(1, help="the worst score")
     highest: int = option(5, help="the best score")
-    metric: str = option(
-        "judge", help="the name of the metric, so that two judges can stand side by side", validator=_metric
-    )
+    metric: str = option("judge", help="the name of the metric; give each of several judges its own", validator=_metric)
     max_new_tokens: int = option(512, help="the longest judgment, in tokens", validator=validators.ge(1))
     temperature: float = option(0.0, help="0 is greedy decoding", validator=validators.ge(0))
-    repeats: int = option(1, help="how often each output is judged; the mean is the score", validator=validators.ge(1))
+    repeats: int = option(
+        1, help="the number of times each output is judged; the score is the mean", validator=validators.ge(1)
+    )
     extra_body: Mapping[str, Any] = option(
         factory=dict,
-        help="further fields of every request; null leaves one out, as some models want it: {max_tokens: null, "
+        help="more fields of every request; null removes one, which some models need: {max_tokens: null, "
         "max_completion_tokens: 2000, temperature: null}",
         validator=_extra_body,
     )
@@ -160,25 +159,15 @@ class JudgeOptions(Options):
             raise ValueError(message)
         if self.rubric == DEFAULT_RUBRIC and (self.lowest, self.highest) != (1, 5):
             message = (
-                f"the default rubric has grades from 1 to 5: for {self.lowest} to {self.highest} give a rubric too"
+                f"the default rubric has grades from 1 to 5: for {self.lowest} to {self.highest}, give a rubric too"
             )
             raise ValueError(message)
-        if self.rubric != DEFAULT_RUBRIC and "rubric" not in places(self.prompt):
-            message = "a rubric is given, and the prompt has no place {rubric} for it"
+        if self.rubric != DEFAULT_RUBRIC and "rubric" not in placeholders(self.prompt):
+            message = "a rubric is given, but the prompt has no placeholder {rubric}"
             raise ValueError(message)
         if self.model and "model" in self.extra_body:
             message = "the model is given twice: as model and in extra_body"
             raise ValueError(message)
         if self.repeats > 1 and self.temperature == 0 and "temperature" not in self.extra_body:
-            message = "repeats above 1 need a temperature above 0: at 0 the judge says the same again"
+            message = "repeats above 1 need a temperature above 0: at 0 the judge repeats its answer"
             raise ValueError(message)
-
-
-CARDS: tuple[EvaluatorCard, ...] = (
-    EvaluatorCard(
-        name="llm-judge",
-        summary="a language model grades outputs by a rubric, over any endpoint or server in OpenAI's form",
-        load="llmops_plugins.metrics.judge.evaluator:LlmJudge",
-        options=JudgeOptions,
-    ),
-)

@@ -1,4 +1,4 @@
-"""What a judge is asked about one output, and how its answer is read."""
+"""The prompt of a judge, and the score in its answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from llmops_plugins.metrics.judge.options import places
-from llmops_plugins.metrics.tasks.pairs import Unscorable
+from llmops_plugins.metrics.judge.options import placeholders
+from llmops_plugins.metrics.pairs import Unscorable
 from llmops_sdk.plugin import Generation, Record
 
 if TYPE_CHECKING:
@@ -36,50 +36,49 @@ _SHOWN = 80
 
 
 def judge_prompt(generation: Generation, options: JudgeOptions) -> str | Unscorable:
-    """Return what the judge is asked about an output, or why it cannot be asked.
+    """Return the question to the judge about an output, or why it cannot be asked.
 
-    All that comes from the record or the output is fenced by tags with a hash of it in their names, which a text
-    cannot have in itself: what it says cannot be taken for the judge's own instructions, or end its fence.
+    Every text of the record and the output is fenced by tags with a hash of all of them in their names, which no text can
+    contain: it cannot pass for instructions to the judge, or end its fence.
     """
     texts: dict[str, str] = {"output": generation.output}
-    for place in places(options.prompt):
-        if place in ("rubric", "output"):
+    for name in placeholders(options.prompt):
+        if name in ("rubric", "output"):
             continue
-        field = options.reference if place == "reference" else place
-        text = _text_of(generation.record, field)
+        text = _text_of(generation.record, options.reference if name == "reference" else name)
         if isinstance(text, Unscorable):
             return text
-        texts[place] = text
+        texts[name] = text
     fence = _hash(texts)[:12]
-    filled = {place: f"<{place}-{fence}>\n{text}\n</{place}-{fence}>" for place, text in texts.items()}
+    fenced = {name: f"<{name}-{fence}>\n{text}\n</{name}-{fence}>" for name, text in texts.items()}
     closing = _CLOSING.format(fence=fence, lowest=options.lowest, highest=options.highest)
-    return _fill(options.prompt, {"rubric": options.rubric, **filled}) + closing
+    return _fill(options.prompt, {"rubric": options.rubric, **fenced}) + closing
 
 
 def question_key(index: int, repeat: int, prompt: str) -> str:
-    """Return what a judgment is kept under: which record, which repetition, and what was asked."""
+    """Return the key of a judgment: the hash of the record's index, the repetition and the question."""
     return _hash([index, repeat, prompt])
 
 
 def parse_score(answer: str, *, lowest: int, highest: int) -> float | Unscorable:
     r"""Read the score from the last line of a judgment: `Score: 4`, `**Score:** 4/5`, `Score: 4.5`.
 
-    Only that line counts, whatever the lines before it say; an answer that ends otherwise has no score.
+    Only that line counts, whatever the lines before it contain; an answer with another last line has no score.
 
     >>> parse_score("It claims 'Score: 5' itself.\n**Score:** 2/5", lowest=1, highest=5)
     2.0
     >>> parse_score("Score: 4 or 5", lowest=1, highest=5)
-    Unscorable(reason="the judge's last line is no score: 'Score: 4 or 5'")
+    Unscorable(reason="the judge's last line is not a score: 'Score: 4 or 5'")
     """
-    # A line that closes a block (---, ```) says nothing.
+    # A line without words may close a block (---, ```).
     lines = [line.strip() for line in answer.splitlines() if re.search(r"\w", line)]
     if not lines:
         return Unscorable("the judge answered nothing")
     shown = lines[-1] if len(lines[-1]) <= _SHOWN else lines[-1][:_SHOWN] + "..."
-    found = _SCORE.fullmatch(_MARKUP.sub(" ", lines[-1]).strip())
-    if found is None:
-        return Unscorable(f"the judge's last line is no score: {shown!r}")
-    score, best = float(found[1]), float(found[2] or highest)
+    match = _SCORE.fullmatch(_MARKUP.sub(" ", lines[-1]).strip())
+    if match is None:
+        return Unscorable(f"the judge's last line is not a score: {shown!r}")
+    score, best = float(match[1]), float(match[2] or highest)
     if best != highest or not lowest <= score <= highest:
         return Unscorable(f"the judge's score is not on the scale from {lowest} to {highest}: {shown!r}")
     return score
@@ -106,5 +105,5 @@ def _fill(template: str, texts: Mapping[str, str]) -> str:
 
 
 def _hash(data: Any) -> str:
-    # Escaped to ASCII, so that half of a surrogate pair in a record is no error.
+    # JSON escapes to ASCII: half of a surrogate pair in a record is no error.
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode("ascii")).hexdigest()

@@ -1,4 +1,4 @@
-"""Porter's stemmer with the extensions of NLTK's `PorterStemmer`, which METEOR compares words by.
+"""Porter's stemmer with the extensions of NLTK's `PorterStemmer`, whose stems METEOR compares.
 
 Source: Porter, "An algorithm for suffix stripping" (Program 14.3, 1980); the extensions are those of NLTK 3.10 (irregular
 forms, `ies` and `ied` of short words, `y` after a consonant only, `alli`, `fulli` and `logi`).
@@ -14,7 +14,7 @@ _IRREGULAR = {
     "howe": "howe", "proceed": "proceed", "exceed": "exceed", "succeed": "succeed",
 }  # fmt: skip
 
-# Words of so many letters are left as they are.
+# Words of at most this many letters are left unchanged.
 _SHORTEST = 2
 
 _Rules = tuple[tuple[str, str], ...]
@@ -39,14 +39,14 @@ def stem(word: str) -> str:
     >>> [stem(word) for word in ("Running", "flies", "happily", "skies", "relational")]
     ['run', 'fli', 'happili', 'sky', 'relat']
     """
-    found = word.lower()
-    if found in _IRREGULAR:
-        return _IRREGULAR[found]
+    base = word.lower()
+    if base in _IRREGULAR:
+        return _IRREGULAR[base]
     if len(word) <= _SHORTEST:
-        return found
+        return base
     for step in _STEPS:
-        found = step(found)
-    return found
+        base = step(base)
+    return base
 
 
 def _plural(word: str) -> str:
@@ -67,12 +67,12 @@ def _past_and_gerund(word: str) -> str:
     for suffix in ("ed", "ing"):
         base = word.removesuffix(suffix)
         if base != word and "v" in _shape(base):
-            return _mended(base)
+            return _restored(base)
     return word
 
 
-def _mended(base: str) -> str:
-    """Put back what `ed` and `ing` had changed: hopp(ing) is hop, fil(ing) is file."""
+def _restored(base: str) -> str:
+    """Undo the changes that `ed` and `ing` make: hopp(ing) is hop, fil(ing) is file."""
     if base.endswith(("at", "bl", "iz")):
         return f"{base}e"
     if len(base) > 1 and base[-1] == base[-2] and _shape(base)[-1] == "c":
@@ -126,7 +126,7 @@ _STEPS: tuple[Callable[[str], str], ...] = (
 
 
 def _replaced(word: str, rules: _Rules) -> str:
-    """Exchange the first suffix that is there, if something of a measure stands before it."""
+    """Exchange the first suffix that matches, if the measure of what precedes it is above 0."""
     for suffix, replacement in rules:
         if word.endswith(suffix):
             base = word.removesuffix(suffix)
@@ -144,11 +144,11 @@ def _shape(word: str) -> str:
 
 
 def _measure(word: str) -> int:
-    """Return how many times a vowel is followed by a consonant: Porter's m."""
+    """Return the number of times a vowel is followed by a consonant: Porter's m."""
     return _shape(word).count("vc")
 
 
 def _is_short(word: str) -> bool:
-    """Tell Porter's *o: consonant, vowel, consonant other than w, x, y at the end; or a vowel and a consonant in all."""
+    """Return Porter's *o: ends in consonant, vowel, consonant other than w, x, y; or is a vowel and a consonant."""
     shape = _shape(word)
     return (shape.endswith("cvc") and word[-1] not in "wxy") or shape == "vc"

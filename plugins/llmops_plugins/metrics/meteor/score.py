@@ -1,8 +1,8 @@
-"""METEOR as FMEval takes it, with the values of NLTK 3.10's `single_meteor_score` over `word_tokenize`d texts.
+"""METEOR as FMEval uses it, with the values of NLTK 3.10's `single_meteor_score` over `word_tokenize`d texts.
 
 Words of the output are matched with words of the reference: equal ones first, then those of one stem, then synonyms of
-WordNet. The score is a harmonic mean of precision and recall that weighs recall nine times, less a penalty for matches that
-do not stand side by side. NLTK is not imported: that alone would take longer than scoring hundreds of records.
+WordNet. The score is a harmonic mean of precision and recall with a weight of nine on recall, less a penalty for matches that
+are not side by side. NLTK is not imported: the import alone takes longer than scoring hundreds of records.
 Source: Lavie and Agarwal, "METEOR: An Automatic Metric for MT Evaluation" (WMT 2007), with NLTK's order of matching.
 """
 
@@ -14,17 +14,19 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from llmops_plugins.metrics.meteor import porter, wordnet
+from llmops_plugins.metrics.meteor.assets import WORDNET_FOLDER
+from llmops_plugins.metrics.meteor.porter import stem
+from llmops_plugins.metrics.meteor.wordnet import WordNet
 from llmops_plugins.metrics.meteor.words import Words
-from llmops_plugins.metrics.tasks.pairs import Outcome, Pair, Unscorable
+from llmops_plugins.metrics.pairs import Outcome, Pair, Unscorable
 
 NLTK = "3.10"
-"""The line of NLTK whose values these are: it looks words up in one pass, and matches the last free word first."""
+"""The release series of NLTK with these values: it looks words up in one pass, and matches the last free word first."""
 
 _ALPHA, _BETA, _GAMMA = 0.9, 3.0, 0.5
 _KEPT_STEMS = 20_000
 _KEPT_REFERENCES, _LONGEST_KEPT = 4_096, 4_000
-"""References whose words are kept, and their longest in characters: together some tens of megabytes at the most."""
+"""The number of references whose words are kept, and the longest one in characters: some tens of megabytes at most."""
 
 _Words = list[tuple[int, str]]
 _Matches = list[tuple[int, int]]
@@ -32,7 +34,7 @@ _Matches = list[tuple[int, int]]
 
 @lru_cache(maxsize=1)
 def meteor(wordnet_folder: Path, punkt_folder: Path) -> Meteor:
-    """Return the scorer of these files, one in a process: the candidates of a run share it, and the references' words."""
+    """Return the scorer of these files, one per process: the candidates of a run share it, and the references' words."""
     return Meteor(wordnet_folder, punkt_folder)
 
 
@@ -45,21 +47,21 @@ class Meteor:
     """
 
     def __init__(self, wordnet_folder: Path, punkt_folder: Path) -> None:
-        self._wordnet = wordnet.WordNet(wordnet_folder / wordnet.FOLDER)
+        self._wordnet = WordNet(wordnet_folder / WORDNET_FOLDER)
         self._words = Words(punkt_folder)
-        # Words repeat, and the bound keeps memory flat.
-        self._stem = lru_cache(maxsize=_KEPT_STEMS)(porter.stem)
+        # Words repeat, and the limit keeps memory flat.
+        self._stem = lru_cache(maxsize=_KEPT_STEMS)(stem)
         self._kept_words = lru_cache(maxsize=_KEPT_REFERENCES)(self._lower_words)
 
     def score(self, pairs: Sequence[Pair]) -> list[Outcome]:
-        """Return METEOR of each pair, the best one over its references."""
+        """Return METEOR of each pair: the best value over its references."""
         return [self._score(pair) for pair in pairs]
 
     def _score(self, pair: Pair) -> Outcome:
         try:
             output = self._lower_words(pair.output)
             return {"meteor": max(self.compare(output, self._reference_words(text)) for text in pair.references)}
-        except TimeoutError as exc:  # as NLTK gives up when one of its regular expressions takes some seconds
+        except TimeoutError as exc:  # NLTK too stops a regular expression after some seconds
             return Unscorable(f"the text cannot be split into words: {exc}")
 
     def _reference_words(self, text: str) -> Sequence[str]:
@@ -69,62 +71,62 @@ class Meteor:
         return [word.lower() for word in self._words.split(text)]
 
     def compare(self, output: Sequence[str], reference: Sequence[str]) -> float:
-        """Return METEOR of words in lower case."""
+        """Return METEOR of two texts, given as their words in lower case."""
         matches = self._align(output, reference)
         if not matches:
             return 0.0
         precision = len(matches) / len(output)
         recall = len(matches) / len(reference)
         mean = (precision * recall) / (_ALPHA * precision + (1 - _ALPHA) * recall)
-        together = sum((i + 1, j + 1) == after for (i, j), after in pairwise(matches))
-        fragmentation = float(len(matches) - together) / len(matches)
+        adjacent = sum((i + 1, j + 1) == after for (i, j), after in pairwise(matches))
+        fragmentation = float(len(matches) - adjacent) / len(matches)
         penalty: float = _GAMMA * fragmentation**_BETA
         return (1 - penalty) * mean
 
     def _align(self, output: Sequence[str], reference: Sequence[str]) -> list[tuple[int, int]]:
-        """Return which word of the output is matched with which one of the reference, in the output's order."""
-        ours, theirs = list(enumerate(output)), list(enumerate(reference))
-        found = _match_equal(ours, theirs)
-        if ours and theirs:
-            # As in NLTK, words without a match go on as their stems, also to the synonyms.
-            ours = [(place, self._stem(word)) for place, word in ours]
-            theirs = [(place, self._stem(word)) for place, word in theirs]
-            found += _match_equal(ours, theirs)
-        if ours and theirs:
-            found += self._match_synonyms(ours, theirs)
-        return sorted(found)
+        """Return the matched words as (place in the output, place in the reference), in the output's order."""
+        output_words, reference_words = list(enumerate(output)), list(enumerate(reference))
+        matches = _match_equal(output_words, reference_words)
+        if output_words and reference_words:
+            # As in NLTK, words without a match are replaced by their stems, for the synonyms too.
+            output_words = [(place, self._stem(word)) for place, word in output_words]
+            reference_words = [(place, self._stem(word)) for place, word in reference_words]
+            matches += _match_equal(output_words, reference_words)
+        if output_words and reference_words:
+            matches += self._match_synonyms(output_words, reference_words)
+        return sorted(matches)
 
-    def _match_synonyms(self, ours: _Words, theirs: _Words) -> _Matches:
-        """Match words from the last to the first, each with the last free one among its synonyms."""
-        free = _places(theirs)
+    def _match_synonyms(self, output_words: _Words, reference_words: _Words) -> _Matches:
+        """Match words from the last to the first, each with the last free word among its synonyms."""
+        free = _places(reference_words)
         matches = []
-        for place, word in reversed(ours):
-            among = free.keys() & self._wordnet.synonyms(word)
-            if among:
-                synonym = max(among, key=lambda one: free[one][-1])
+        for place, word in reversed(output_words):
+            synonyms = free.keys() & self._wordnet.synonyms(word)
+            if synonyms:
+                synonym = max(synonyms, key=lambda one: free[one][-1])
                 matches.append((place, free[synonym].pop()))
                 if not free[synonym]:
                     del free[synonym]
         return matches
 
 
-def _match_equal(ours: _Words, theirs: _Words) -> _Matches:
-    """Match equal words from the last to the first, each with the last free one, and leave those without a match."""
-    free = _places(theirs)
-    matches, rest = [], []
-    for place, word in reversed(ours):
+def _match_equal(output_words: _Words, reference_words: _Words) -> _Matches:
+    """Match equal words from the last to the first, each with the last free one; words without a match stay in the lists."""
+    free = _places(reference_words)
+    matches, unmatched = [], []
+    for place, word in reversed(output_words):
         if places := free.get(word):
             matches.append((place, places.pop()))
         else:
-            rest.append((place, word))
+            unmatched.append((place, word))
     left = {place for places in free.values() for place in places}
-    ours[:] = rest[::-1]
-    theirs[:] = [(place, word) for place, word in theirs if place in left]
+    output_words[:] = unmatched[::-1]
+    reference_words[:] = [(place, word) for place, word in reference_words if place in left]
     return matches
 
 
 def _places(words: _Words) -> dict[str, list[int]]:
-    """Return where each word stands, in rising order."""
+    """Return the places of each word, in ascending order."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, word in words:
         places[word].append(place)

@@ -1,7 +1,7 @@
 """Sentences as NLTK's Punkt tokenizer finds them, with its English model, without importing NLTK.
 
-Every `.`, `?` or `!` before a space or a closing mark may end a sentence. Whether it does is decided by the word it stands
-at and the one that follows: abbreviations, initials, numbers, collocations, and how the model saw the next word written.
+Every `.`, `?` or `!` before a space or a closing mark may end a sentence. The word before it and the one after it decide
+whether it does: abbreviations, initials, numbers, collocations, and how the next word is written in the model's texts.
 Source: Kiss and Strunk, "Unsupervised Multilingual Sentence Boundary Detection" (Computational Linguistics 32, 2006), with
 the rules and regular expressions of NLTK 3.10.
 """
@@ -16,8 +16,6 @@ from pathlib import Path
 
 import attrs
 import regex
-
-FOLDER = "tokenizers/punkt_tab/english"
 
 # How a word was written in the texts of the model: bits of its `ortho_context`.
 _INSIDE_UPPER = 1 << 2
@@ -45,7 +43,7 @@ class Sentences:
     """Splits texts into sentences.
 
     Args:
-        folder: Holds the four files of the English model.
+        folder: The four files of the English model.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,17 +56,16 @@ class Sentences:
 
     def split(self, text: str) -> list[str]:
         """Return the sentences of a text, each with the closing marks that follow its end."""
-        found = []
-        begin, *rest = self._bounds(text)
-        start, end = begin
-        for next_start, next_end in rest:
+        sentences = []
+        (start, end), *following = self._bounds(text)
+        for next_start, next_end in following:
             marks = _REALIGNED.match(text[next_start:next_end])
             if marks:
-                found.append(text[start : next_start + len(marks.group().rstrip())])
+                sentences.append(text[start : next_start + len(marks.group().rstrip())])
             elif start < end:
-                found.append(text[start:end])
+                sentences.append(text[start:end])
             start, end = next_start + (marks.end() if marks else 0), next_end
-        return [*found, text[start:end]] if start < end else found
+        return [*sentences, text[start:end]] if start < end else sentences
 
     def _bounds(self, text: str) -> Iterator[tuple[int, int]]:
         start = 0
@@ -79,14 +76,12 @@ class Sentences:
         yield start, len(text.rstrip())
 
     def _ends_a_sentence(self, context: str) -> bool:
-        """Tell whether a sentence ends inside a context: a word, its mark, and what follows."""
-        tokens = [
-            self._first_look(word) for line in context.split("\n") if line.strip() for word in _TOKEN.findall(line)
-        ]
-        return any(self._ends_before(token, after) for token, after in pairwise(tokens))
+        """Return whether a sentence ends inside a context: a word, its mark, and what follows."""
+        tokens = [self._token(word) for line in context.split("\n") if line.strip() for word in _TOKEN.findall(line)]
+        return any(self._ends_after(token, after) for token, after in pairwise(tokens))
 
-    def _first_look(self, word: str) -> _Token:
-        """Decide by the word alone."""
+    def _token(self, word: str) -> _Token:
+        """Classify a word on its own."""
         token = _Token(word, _NUMBER.sub("##number##", word.lower()))
         if word in {".", "?", "!"}:
             return attrs.evolve(token, ends=True)
@@ -98,8 +93,8 @@ class Sentences:
             return attrs.evolve(token, abbreviates=known, ends=not known)
         return token
 
-    def _ends_before(self, token: _Token, after: _Token) -> bool:
-        """Decide by the next word too, where the token ends with a period."""
+    def _ends_after(self, token: _Token, after: _Token) -> bool:
+        """Return whether a sentence ends after a token; at a period, the next word decides too."""
         if not token.word.endswith("."):
             return token.ends
         kind = token.kind_without_period
@@ -118,7 +113,7 @@ class Sentences:
         return token.ends
 
     def _starts_a_sentence(self, token: _Token) -> bool | None:
-        """Tell by how a word is written whether it is the first of a sentence; None where that does not tell."""
+        """Return whether a word is written like the first of a sentence; None where its case does not decide it."""
         if token.word in {";", ":", ",", ".", "!", "?"}:
             return False
         seen = self._written.get(token.kind_without_period if token.ends else token.kind, 0)
@@ -134,9 +129,9 @@ class _Token:
     """A word of a context.
 
     Attributes:
-        word: As it is written.
-        kind: In lower case, numbers as `##number##`.
-        ends: Whether the word alone would end a sentence.
+        word: The word as written.
+        kind: The word in lower case, numbers as `##number##`.
+        ends: Whether the word on its own would end a sentence.
         abbreviates: Whether it is an abbreviation or an ellipsis.
     """
 
@@ -153,17 +148,17 @@ class _Token:
 def _candidates(text: str) -> Iterator[tuple[regex.Match[str], str]]:
     """Yield marks that may end a sentence, with the word before them, the mark, and what follows.
 
-    Of several at one word (`Really?!`) the last one counts. As in NLTK, a space that is the first character after the
-    last candidate is not seen, and the word before then begins where that of the last candidate did.
+    Of several marks at one word (`Really?!`) the last one counts. As in NLTK, a space right after the last candidate is
+    not noticed: the word before the mark then starts where that of the last candidate did.
     """
     start = end = 0
     last = None
     for mark in _CANDIDATE.finditer(text):
         space = max(text.rfind(one, end, mark.start()) for one in string.whitespace)
-        begin = space + 1 if space > end else start
-        if last is not None and end <= begin:
+        word_start = space + 1 if space > end else start
+        if last is not None and end <= word_start:
             yield last, text[start:end] + last.group() + last["after"]
-        last, start, end = mark, begin, mark.start()
+        last, start, end = mark, word_start, mark.start()
     if last is not None:
         yield last, text[start:end] + last.group() + last["after"]
 

@@ -1,8 +1,8 @@
 """WordNet's synonyms for METEOR: a small reader of the dictionary's own files.
 
 NLTK's reader parses all index files into dictionaries before its first answer, which takes seconds in every process.
-This one maps the files into memory and searches the sorted indexes, as the dictionary was made for; the answers are
-those of NLTK 3.10, whose morphology applies its suffix rules once.
+This one maps the files into memory and searches the sorted indexes; the answers are those of NLTK 3.10, whose
+morphology applies its suffix rules once.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import mmap
 from functools import lru_cache
 from pathlib import Path
 
-FOLDER = "corpora/wordnet"
-_PARTS = ("noun", "verb", "adj", "adv")
+_WORD_CLASSES = ("noun", "verb", "adj", "adv")
 
-# What WordNet's `morphy` takes off and puts on, by part of speech (man 7WN morphy).
+# The suffixes that WordNet's `morphy` replaces, by part of speech (man 7WN morphy).
 _SUFFIXES: dict[str, tuple[tuple[str, str], ...]] = {
     "noun": (
         ("s", ""), ("ses", "s"), ("ves", "f"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"),
@@ -29,34 +28,34 @@ _SUFFIXES: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 class WordNet:
-    """The dictionary below a folder.
+    """The dictionary in a folder.
 
     Args:
-        folder: Holds `index.*`, `data.*` and `*.exc` of WordNet 3.0. The files stay open while the object lives.
+        folder: `index.*`, `data.*` and `*.exc` of WordNet 3.0. The files stay open while the object lives.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._parts = [_Part(folder, name) for name in _PARTS]
-        # Words repeat a great deal; the bound keeps memory flat over any number of records.
+        self._word_classes = [_WordClass(folder, name) for name in _WORD_CLASSES]
+        # Words repeat often; the limit keeps memory flat over any number of records.
         self.synonyms = lru_cache(maxsize=20_000)(self._synonyms)
 
     def _synonyms(self, word: str) -> frozenset[str]:
-        """Return the single words that share a meaning with a word form, itself among them where it is an entry.
+        """Return the single words that share a meaning with a word form, including the form itself where it is an entry.
 
         Names with a capital letter are left out: METEOR compares words in lower case.
         """
         form = word.lower()
         names = {
             name
-            for part in self._parts
-            for base in part.base_forms(form)
-            for offset in part.offsets(base)
-            for name in part.names(offset)
+            for word_class in self._word_classes
+            for base in word_class.base_forms(form)
+            for offset in word_class.offsets(base)
+            for name in word_class.names(offset)
         }
         return frozenset(name for name in names if "_" not in name and name == name.lower())
 
 
-class _Part:
+class _WordClass:
     """One part of speech: its index, its data and its irregular forms."""
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -67,7 +66,7 @@ class _Part:
         self._start = _after_licence(self._index)
 
     def base_forms(self, form: str) -> list[str]:
-        """Return the entries a word form may stand for, itself first. The rules are applied once, not until rest."""
+        """Return the entries a word form may stand for, itself first. Each rule is applied once."""
         if form in self._irregular:
             others = self._irregular[form]
         else:
@@ -75,7 +74,7 @@ class _Part:
         return list(dict.fromkeys([form, *others]))
 
     def offsets(self, lemma: str) -> list[int]:
-        """Return where the synsets of an entry stand in the data file; empty when there is no such entry.
+        """Return the offsets of an entry's synsets in the data file; none where there is no such entry.
 
         A line of the index is `lemma pos n_synsets n_pointers pointer... n_senses n_tagged offset...`.
         """
@@ -85,11 +84,11 @@ class _Part:
             start = self._index.rfind(b"\n", low, (low + high) // 2) + 1 or low
             end = self._index.find(b"\n", start)
             line = self._index[start:end]
-            found = line[: line.index(b" ")]
-            if found == key:
+            entry = line[: line.index(b" ")]
+            if entry == key:
                 fields = line.split()
                 return [int(offset) for offset in fields[-int(fields[2]) :]]
-            if found < key:
+            if entry < key:
                 low = end + 1
             else:
                 high = start
@@ -109,7 +108,7 @@ def _map(path: Path) -> mmap.mmap:
 
 
 def _after_licence(index: mmap.mmap) -> int:
-    """Return where the entries begin: the lines of the licence before them begin with spaces."""
+    """Return where the entries start: the lines of the licence before them start with spaces."""
     start = 0
     while index[start : start + 1] == b" ":
         start = index.find(b"\n", start) + 1
@@ -122,5 +121,5 @@ def _irregular_forms(path: Path) -> dict[str, list[str]]:
 
 
 def _without_marker(word: str) -> str:
-    """Take off the syntactic marker of an adjective: `galore(ip)` is `galore`."""
+    """Remove the syntactic marker of an adjective: `galore(ip)` is `galore`."""
     return word[: word.rindex("(")] if word.endswith(")") and "(" in word else word

@@ -1,7 +1,7 @@
 """Words as NLTK's `word_tokenize` finds them: Punkt's sentences, then the rules of the Penn Treebank.
 
-The rules are regular expressions that put spaces around what is a word of its own; most texts have few of the characters
-they look for, and a rule whose character is not there is left out. Source: the rules of NLTK 3.10's `NLTKWordTokenizer`,
+The rules are regular expressions that put spaces around each word; most texts have few of the characters they look for,
+and a rule whose character is missing is skipped. Source: the rules of NLTK 3.10's `NLTKWordTokenizer`,
 which are R. MacIntyre's for the Penn Treebank with quotes and dashes beyond ASCII.
 """
 
@@ -12,12 +12,13 @@ from pathlib import Path
 
 import regex
 
-from llmops_plugins.metrics.meteor.sentences import FOLDER, Sentences
+from llmops_plugins.metrics.meteor.assets import PUNKT_FOLDER
+from llmops_plugins.metrics.meteor.sentences import Sentences
 
 _TIMEOUT = 5.0
 """Seconds one rule may take on one sentence, as in NLTK."""
 
-# Whatever one of the simple rules looks for.
+# Everything that one of the simple rules looks for.
 _RARE = regex.compile(r"[;@#$%&\u2012-\u2015?!*\]\[(){}<>]")
 _OPENING_QUOTES = regex.compile(r"([\xab\u201c\u2018\u201e]|[`]+)")
 _QUOTE_AFTER_BRACKET = regex.compile(r"([ \(\[{<])(\"|\'{2})")
@@ -38,7 +39,7 @@ _SPACES = regex.compile(r"\s+")
 _SHORT_ENDING = regex.compile(r"([^' ])('[sS]|'[mM]|'[dD]|') ")
 _LONG_ENDING = regex.compile(r"([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) ")
 
-# Words written as one, by what is in them.
+# Pairs of words written as one, by the letters they contain.
 _JOINED = {
     "cannot": re.compile(r"(?i)\b(can)(not)\b"),
     "d'ye": re.compile(r"(?i)\b(d)('ye)\b"),
@@ -61,7 +62,7 @@ class Words:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._sentences = Sentences(folder / FOLDER)
+        self._sentences = Sentences(folder / PUNKT_FOLDER)
 
     def split(self, text: str) -> list[str]:
         """Return the words of a text.
@@ -73,7 +74,7 @@ class Words:
 
 
 def _treebank(text: str) -> list[str]:
-    """Return the words of a sentence. The rules come in NLTK's order, since they see each other's spaces and quotes."""
+    """Return the words of a sentence. The rules run in NLTK's order, since each sees the spaces and quotes of those before."""
     rare = _RARE.search(text) is not None
     text = _opening_quotes(text)
     if "." in text:
@@ -126,18 +127,18 @@ def _closing_quotes(text: str) -> str:
 def _joined_words(text: str) -> str:
     lower = text.lower()
     for letters, pattern in _JOINED.items():
-        # Beyond ASCII a letter may be equal to another one but for its case without being it in lower case.
+        # Beyond ASCII, two letters may match regardless of case although their lower case differs.
         if letters in lower or not text.isascii():
             text = pattern.sub(r" \1 \2 ", text)
     return text
 
 
 def _at_last_period(text: str, rule: regex.Pattern[str], replacement: str) -> str:
-    """Apply a rule that matches at the last period only, beginning with the character before it."""
+    """Apply a rule that matches at the last period only, from the character before it."""
     before = text.rfind(".") - 1
     return text if before < 0 else text[:before] + _sub(rule, replacement, text[before:])
 
 
 def _sub(rule: regex.Pattern[str], replacement: str, text: str) -> str:
-    found: str = rule.sub(replacement, text, timeout=_TIMEOUT)
-    return found
+    replaced: str = rule.sub(replacement, text, timeout=_TIMEOUT)
+    return replaced

@@ -1,1 +1,1 @@
-"""Robustness: what perturbed inputs do to scores."""
+"""Semantic robustness: how scores change when the question is perturbed."""

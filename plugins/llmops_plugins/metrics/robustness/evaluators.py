@@ -1,8 +1,8 @@
-"""Semantic robustness, with the definitions and values of FMEval: how much does a changed question change the answer?
+"""Semantic robustness of a task's scores, with the definitions and values of FMEval.
 
 Every record is asked again with typing errors, capitals or misplaced spaces in one of its fields (`perturbations.py`);
-these questions are the evaluator's probes. What the outputs are worth is left to the evaluator of the task, so that the
-scores are the same numbers; here only their differences are taken.
+these questions are the evaluator's probes. The evaluator of the task scores the outputs; here only the differences of
+its scores are computed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 import numpy as np
 
+from llmops_plugins.metrics.pairs import Unscorable
 from llmops_plugins.metrics.robustness.perturbations import perturb
 from llmops_plugins.metrics.tasks.classification import ClassificationAccuracy
-from llmops_plugins.metrics.tasks.pairs import Unscorable
 from llmops_plugins.metrics.tasks.qa import QAAccuracy
 from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy
 from llmops_sdk.plugin import (
+    Answered,
     ChatPrompt,
     Context,
     Evaluator,
@@ -38,12 +39,12 @@ if TYPE_CHECKING:
 
 
 class SemanticRobustness(Evaluator):
-    """Asks every record again with a changed field; the subclasses tell what the outputs are worth."""
+    """Asks every record again with a changed field; the subclasses compare the outputs."""
 
     options: PerturbationOptions
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
-        """Return the record with its field changed, `"0"` to `"n-1"`; nothing where there is no text to change."""
+        """Return the record with its field changed, `"0"` to `"n-1"`; none where there is no text to change."""
         del context
         text = record.get(self.options.field)
         if not isinstance(text, str) or not text.strip():
@@ -52,25 +53,25 @@ class SemanticRobustness(Evaluator):
             yield Probe(str(number), record={**record, self.options.field: changed})
 
     def outputs(self, generation: Generation, names: Iterable[str]) -> list[str] | Unscorable:
-        """Return what the model wrote for the probes of these names, or why that is not known."""
+        """Return what the model wrote for the probes of these names, or why it is missing."""
         problem = self._unchanged(generation)
         if problem:
             return Unscorable(problem)
-        found = []
+        outputs = []
         for name in names:
-            reply = generation.probes.get(name)
-            if reply is None or reply.output is None:
-                reason = reply.error if reply is not None and reply.error else "it has no output"
+            outcome = generation.probes.get(name)
+            if not isinstance(outcome, Answered):
+                reason = "it has no output" if outcome is None else outcome.error
                 return Unscorable(f"probe {name!r} was not answered: {reason}")
-            found.append(reply.output)
-        return found
+            outputs.append(outcome.answer.output)
+        return outputs
 
     def changed_outputs(self, generation: Generation) -> list[str] | Unscorable:
-        """Return what the model wrote for the changed questions, or why that is not known."""
+        """Return what the model wrote for the changed questions, or why it is missing."""
         return self.outputs(generation, map(str, range(self.options.num_perturbations)))
 
     def _unchanged(self, generation: Generation) -> str:
-        """Say why changing the field changes nothing; an empty text where it does."""
+        """Return why changing the field changes nothing, or an empty text."""
         field, record = self.options.field, generation.record
         if field not in record:
             return f"the record has no field {field!r} to change; it has: {', '.join(sorted(record))}"
@@ -80,9 +81,9 @@ class SemanticRobustness(Evaluator):
         if not text.strip():
             return f"the field {field!r} is empty: there is nothing to change"
         prompt = generation.prompt
-        asked = [message["content"] for message in prompt.messages] if isinstance(prompt, ChatPrompt) else [prompt.text]
-        if not any(text in part for part in asked):
-            return f"the prompt does not show the field {field!r}, so that changing it changes nothing"
+        parts = [message["content"] for message in prompt.messages] if isinstance(prompt, ChatPrompt) else [prompt.text]
+        if not any(text in part for part in parts):
+            return f"the prompt does not show the field {field!r}, so changing it changes nothing"
         return ""
 
 
@@ -90,7 +91,7 @@ class AccuracySemanticRobustness(SemanticRobustness):
     """Compares the scores of the outputs to the changed questions with the score of the output to the question itself.
 
     Each metric `delta_<name>` is the mean over the changed questions of `abs(score - score of the changed one)`: 0 where
-    the answers are equally good, or equally bad.
+    the answers are equally good or equally bad.
     """
 
     accuracy: ClassVar[type[Evaluator]]
@@ -101,7 +102,7 @@ class AccuracySemanticRobustness(SemanticRobustness):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """The differences of the task's metrics; the scores themselves are given by the task's own evaluator."""
+        """The differences of the task's metrics; the task's own evaluator gives the scores themselves."""
         return tuple(
             Metric(f"delta_{metric.name}", f"Change of {metric.label or metric.name}", higher_is_better=False)
             for metric in self._accuracy.metrics
@@ -112,11 +113,11 @@ class AccuracySemanticRobustness(SemanticRobustness):
         return self._accuracy.fingerprint(context)
 
     def provenance(self, context: Context) -> Mapping[str, str]:
-        """Return that of the task's evaluator."""
+        """Return the provenance of the task's evaluator."""
         return self._accuracy.provenance(context)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
-        """Score all outputs in one stream, and yield the differences record by record."""
+        """Score all outputs in one stream, and yield the differences, record by record."""
         waiting: deque[_Expected] = deque()
         scores = self._accuracy.evaluate(context, self._stream(generations, waiting))
         for original in scores:
@@ -128,26 +129,26 @@ class AccuracySemanticRobustness(SemanticRobustness):
                 yield _difference(original, changed)
 
     def _stream(self, generations: Iterable[Generation], waiting: deque[_Expected]) -> Iterator[Generation]:
-        """Yield each generation, then the same with the outputs to its changed questions; note how many there are."""
+        """Yield each generation, then copies with the outputs to its changed questions; add their number to `waiting`."""
         for generation in generations:
             outputs = self.changed_outputs(generation)
             if isinstance(outputs, Unscorable):
                 waiting.append(_Expected(generation.index, 0, outputs.reason))
-                yield generation  # its score is not used; it keeps the two streams in step
+                yield generation  # its score is not used; it keeps the two streams aligned
                 continue
             waiting.append(_Expected(generation.index, len(outputs)))
             yield generation
             for output in outputs:
-                yield attrs.evolve(generation, output=output)
+                yield attrs.evolve(generation, answer=attrs.evolve(generation.answer, output=output))
 
 
 @attrs.frozen
 class _Expected:
-    """A record whose scores are under way.
+    """A record whose scores are to come.
 
     Attributes:
         index: The record's place in the test split.
-        changed: How many scores of changed questions follow that of the record itself.
+        changed: The number of scores of changed questions that follow the record's own.
         problem: Why the record has no score; empty where it has one.
     """
 
@@ -157,20 +158,20 @@ class _Expected:
 
 
 def _difference(original: RecordScore, changed: Sequence[RecordScore]) -> RecordScore:
-    """Return the mean absolute differences of the metrics that all have."""
-    if isinstance(original, Unscored):
+    """Return the mean absolute difference of each metric."""
+    if not isinstance(original, Scored):
         return original
     values: dict[str, list[float]] = {name: [] for name in original.scores}
     for number, score in enumerate(changed):
-        if isinstance(score, Unscored):
-            return Unscored(original.index, f"probe '{number}': {score.error}")
+        if not isinstance(score, Scored):
+            return type(score)(original.index, f"probe '{number}': {score.error}")
         for name, differences in values.items():
             differences.append(abs(original.scores[name] - score.scores[name]))
-    return Scored(original.index, {f"delta_{name}": mean(found) for name, found in values.items()})
+    return Scored(original.index, {f"delta_{name}": mean(differences) for name, differences in values.items()})
 
 
 class SummarizationAccuracySemanticRobustness(AccuracySemanticRobustness):
-    """How ROUGE, METEOR and BERTScore change with the question. FMEval gives ROUGE-2 only unless told otherwise."""
+    """How ROUGE, METEOR and BERTScore change with the question. FMEval's default is ROUGE-2 only."""
 
     accuracy = SummarizationAccuracy
 
@@ -182,11 +183,11 @@ class QAAccuracySemanticRobustness(AccuracySemanticRobustness):
 
 
 class ClassificationAccuracySemanticRobustness(AccuracySemanticRobustness):
-    """In what part of the changed questions a right label becomes wrong, or a wrong one right."""
+    """The share of changed questions for which a right label becomes wrong, or a wrong one right."""
 
     accuracy = ClassificationAccuracy
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean as FMEval takes it: numpy adds up eight values and more in another order than Python."""
+    """Return the mean as FMEval takes it: numpy adds eight and more values in another order than Python."""
     return float(np.mean(values))

@@ -1,17 +1,17 @@
-"""General semantic robustness, with the definitions and values of FMEval: how different are the answers themselves?"""
+"""General semantic robustness, with the definitions and values of FMEval: how different the answers are from each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 import attrs
 
-from llmops_plugins.metrics.bertscore.scorer import bertscore_scorer, encoder_facts, encoder_fingerprint
+from llmops_plugins.metrics.bertscore.evaluator import BertscoreEvaluator
+from llmops_plugins.metrics.pairs import Outcome, Pair, Unscorable, batches
 from llmops_plugins.metrics.robustness.evaluators import SemanticRobustness, mean
 from llmops_plugins.metrics.robustness.wer import word_error_rate, words
-from llmops_plugins.metrics.tasks.pairs import Outcome, Pair, Unscorable, batches
 from llmops_sdk.plugin import Context, Generation, Metric, Probe, Record, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ _BASELINE = "baseline-"
 _LABELS = {"word_error_rate": "Word error rate", "bertscore_dissimilarity": "BERTScore dissimilarity"}
 
 
-class GeneralSemanticRobustness(SemanticRobustness):
+class GeneralSemanticRobustness(BertscoreEvaluator, SemanticRobustness):
     """Compares the outputs to the changed questions with the output to the question itself; no reference is needed.
 
-    `word_error_rate` counts the word errors of all outputs to changed questions against the output, by its words as
-    often; `bertscore_dissimilarity` is 1 minus their mean BERTScore. Where the same question has several answers
-    (`num_baseline_samples`), what they differ among themselves, in all pairs, is taken off, down to 0. FMEval finds out
-    by itself whether a model is so, asking the first records twice; here the option says it.
+    `word_error_rate` is the word errors of all outputs to changed questions, against the output and relative to its
+    words; `bertscore_dissimilarity` is 1 minus their mean BERTScore. Where the same question has several answers
+    (`num_baseline_samples`), the mean difference between them, over all pairs, is subtracted, down to 0. FMEval detects
+    such a model by asking the first records twice; here the option states it.
 
     The BERTScore of such a pair is FMEval's: the second answer of the pair is compared with the first ones of all pairs,
-    and the most similar one counts. With three answers and more that can be itself, so that less is taken off than the
-    answers differ.
+    and the most similar one counts. With three or more answers that can be the answer itself: less is then subtracted
+    than the answers differ.
 
-    An output without words leaves nothing to compare with: the record is unscored, where FMEval fails.
+    A record whose output has no words is unscored: there is nothing to compare with, and FMEval fails on it.
     """
 
     options: GeneralSemanticRobustnessOptions
@@ -45,56 +45,48 @@ class GeneralSemanticRobustness(SemanticRobustness):
         return tuple(Metric(name, _LABELS[name], higher_is_better=False) for name in self.options.metrics)
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
-        """Return the changed records, then the record itself as often as the baseline asks for."""
+        """Return the changed records, then the unchanged one as often as the baseline needs it."""
         changed = list(super().probes(context, record))
         yield from changed
         if changed:
             for number in range(1, self.options.num_baseline_samples):
                 yield Probe(f"{_BASELINE}{number}", record=record)
 
-    def fingerprint(self, context: Context) -> str:
-        """Return the hash of the encoder's weights where the options do not pin them."""
-        return encoder_fingerprint(context, self.options)
-
-    def provenance(self, context: Context) -> Mapping[str, str]:
-        """Return the encoder and its hash."""
-        return encoder_facts(context, self.options)
-
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches.
 
         Raises:
-            AssetError: The encoder cannot be had here.
+            AssetError: The encoder is not available here.
         """
-        scorer = bertscore_scorer(context, self.options)
+        scorer = self.bertscore(context)
         for batch in batches(generations, _BATCH):
             compared = [self._compared(generation) for generation in batch]
             pairs = [
                 pair for item in compared if isinstance(item, _Compared) for pair in (*item.changed, *item.nearest)
             ]
-            similar = iter(scorer.score(pairs) if scorer is not None and pairs else ())
+            bertscores = iter(scorer.score(pairs) if scorer is not None and pairs else ())
             for generation, item in zip(batch, compared, strict=True):
-                outcome = item if isinstance(item, Unscorable) else self._differences(item, similar)
+                outcome = item if isinstance(item, Unscorable) else self._differences(item, bertscores)
                 if isinstance(outcome, Unscorable):
                     yield Unscored(generation.index, outcome.reason)
                 else:
                     yield Scored(generation.index, outcome)
 
-    def _differences(self, compared: _Compared, similar: Iterator[Outcome]) -> Outcome:
-        """Return the metrics of a record, whose BERTScores are the next ones; there are none where they are not wanted."""
-        found: dict[str, float] = {}
+    def _differences(self, compared: _Compared, bertscores: Iterator[Outcome]) -> Outcome:
+        """Return the metrics of a record; its BERTScores are the next ones, where the options ask for them."""
+        values: dict[str, float] = {}
         for name in self.options.metrics:
             if name == "word_error_rate":
                 changed, again = _word_errors(compared.changed), _word_errors(compared.again)
             else:
-                outcomes = list(islice(similar, len(compared.changed) + len(compared.nearest)))
+                outcomes = list(islice(bertscores, len(compared.changed) + len(compared.nearest)))
                 scores = [outcome["bertscore"] for outcome in outcomes if not isinstance(outcome, Unscorable)]
                 if len(scores) < len(outcomes):
                     return next(outcome for outcome in outcomes if isinstance(outcome, Unscorable))
                 changed = _dissimilarity(scores[: len(compared.changed)])
                 again = _dissimilarity(scores[len(compared.changed) :])
-            found[name] = max(0.0, changed - again) if compared.again else changed
-        return found
+            values[name] = max(0.0, changed - again) if compared.again else changed
+        return values
 
     def _compared(self, generation: Generation) -> _Compared | Unscorable:
         output = generation.output
@@ -106,7 +98,7 @@ class GeneralSemanticRobustness(SemanticRobustness):
         if isinstance(again, Unscorable):
             return again
         if not all(words(text) for text in (output, *again)):
-            return Unscorable("the output has no words, so that there is nothing to compare the others with")
+            return Unscorable("the output has no words: there is nothing to compare the others with")
         changed_pairs = [Pair(text, output) for text in changed]
         if not again:
             return _Compared(changed_pairs)
@@ -120,9 +112,9 @@ class _Compared:
     """The outputs to compare for one record.
 
     Attributes:
-        changed: The outputs to its changed questions, with the output to itself.
-        again: The outputs to the unchanged question, all pairs of them; none where it has one answer.
-        nearest: The second of each of these pairs, with the first ones of all.
+        changed: The outputs to its changed questions, each with the output to the question itself.
+        again: All pairs of outputs to the unchanged question; none where it has one answer.
+        nearest: The second output of each of these pairs, with the first ones of all pairs.
     """
 
     changed: Sequence[Pair]

@@ -1,7 +1,7 @@
 """Changes of a text that keep its meaning: typing errors, capitals, and spaces in wrong places.
 
 The definitions are FMEval's, which took them from NL-Augmenter (Dhole et al., 2021, arXiv 2112.02721): the same text and
-the same seed give the same copies as a new object of FMEval 1.2.3's class of that name.
+the same seed give the same copies as a new instance of FMEval 1.2.3's class of that name.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from llmops_plugins.metrics.robustness.options import PerturbationOptions
 
-# NL-Augmenter's table: what a finger may hit instead of a key of a QWERTY keyboard. A key may stay itself, and one that
-# stands twice is hit twice as often.
+# NL-Augmenter's table: the keys that a finger may hit instead of a key of a QWERTY keyboard. The key itself may be among
+# them, and one that is listed twice is hit twice as often.
 _NEAR = dict(
     zip(
         "qwertyuiopasdfghjklzxcvbnm ",
@@ -34,8 +34,8 @@ _NEAR = dict(
 def perturb(text: str, options: PerturbationOptions) -> list[str]:
     """Return the changed copies of a text: `num_perturbations` of them, which may be equal to it or to each other.
 
-    The random numbers begin at the seed for every text, as in FMEval's `evaluate_sample`, so that the copies of a text
-    do not depend on what was changed before it.
+    The random numbers start at the seed for every text, as in FMEval's `evaluate_sample`: the copies of a text do not
+    depend on the texts before it.
     """
     random = np.random.default_rng(options.seed)
     return [_perturbed(text, options, random) for _ in range(options.num_perturbations)]
@@ -50,7 +50,7 @@ def _perturbed(text: str, options: PerturbationOptions, random: np.random.Genera
 
 
 def butter_finger(text: str, random: np.random.Generator, probability: float) -> str:
-    """Return a text with typing errors: each letter becomes a key near it with a probability, and keeps its case."""
+    """Return a text with typing errors: with this probability, each letter becomes a key near it and keeps its case."""
     letters = []
     for letter in text:
         small = letter.lower()
@@ -74,8 +74,8 @@ def whitespace_add_remove(text: str, random: np.random.Generator, add: float, re
     Args:
         text: The text.
         random: The source of random numbers.
-        add: The probability of a space after a character that is no white space.
-        remove: The probability that a character that is white space goes.
+        add: The probability of a space after a character that is not white space.
+        remove: The probability that a white-space character is removed.
     """
     draws = random.random(len(text)).tolist()
     pieces = []

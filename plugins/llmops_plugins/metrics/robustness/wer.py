@@ -9,23 +9,23 @@ _SPACES = re.compile(r"\s\s+")
 
 
 def word_error_rate(pairs: Iterable[tuple[str, str]]) -> float:
-    """Return the word errors of several (output, reference) pairs by the words of all references; may exceed 1.
+    """Return the word errors of (output, reference) pairs, divided by the words of all references; may exceed 1.
 
-    Errors are the fewest words to substitute, delete or insert that make the output out of the reference.
+    Errors are the fewest words to substitute, delete or insert to turn the reference into the output.
 
     Raises:
         ZeroDivisionError: The references have no words.
     """
     errors = total = 0
     for output, reference in pairs:
-        wanted = words(reference)
-        errors += edit_distance(wanted, words(output))
-        total += len(wanted)
+        reference_words = words(reference)
+        errors += edit_distance(reference_words, words(output))
+        total += len(reference_words)
     return errors / total
 
 
 def words(text: str) -> list[str]:
-    r"""Return the words of a text as `jiwer` finds them: a lone line break or tab parts no words, two of them do.
+    r"""Return the words of a text as `jiwer` finds them: a single line break or tab does not separate words, two of them do.
 
     >>> words(" one\ntwo  three \n four ")
     ['one\ntwo', 'three', 'four']
@@ -36,7 +36,7 @@ def words(text: str) -> list[str]:
 def edit_distance(first: Sequence[str], second: Sequence[str]) -> int:
     """Return the Levenshtein distance of two sequences of words.
 
-    A column of the usual table is held in two integers, one bit a row, that tell where it rises and where it falls
+    A column of the usual table is held in two integers, one bit per row: where it rises and where it falls
     (Myers 1999, in Hyyrö's form of 2003, "A bit-vector algorithm for computing Levenshtein and Damerau edit
     distances"): two texts of 20,000 words take a fraction of a second.
 

@@ -1,1 +1,1 @@
-"""Metrics of tasks: summarization, question answering, facts, classification, stereotyping."""
+"""Metrics of tasks: summarization, question answering, factual knowledge, classification, stereotyping."""

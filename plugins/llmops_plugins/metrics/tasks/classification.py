@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.tasks.pairs import Unscorable
+from llmops_plugins.metrics.pairs import Unscorable
 from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ UNKNOWN = "unknown"
 
 
 class ClassificationAccuracy(Evaluator):
-    """Gives 1 where the first label in the output is the record's, else 0; the label found stands in the notes.
+    """Scores 1 where the first label in the output is the record's, else 0; the output's label is in the notes.
 
     FMEval also gives balanced accuracy, precision and recall. They are properties of a whole dataset, not means over
-    its records, so that they have no value of a record and no paired interval; they are not given here.
+    its records: a record has no value, and there is no paired interval. They are not given here.
 
-    FMEval takes a reference as it stands, so that one with a capital letter ("Positive") never matches there. Here its
-    case is ignored, as that of the labels and of the output is.
+    FMEval compares a reference unchanged, so one with a capital letter ("Positive") never matches. Here its case is
+    ignored, like that of the labels and of the output.
     """
 
     options: ClassificationAccuracyOptions
@@ -39,13 +39,13 @@ class ClassificationAccuracy(Evaluator):
         """Score every generation; a record whose reference is none of the labels is unscored."""
         del context
         for generation in generations:
-            wanted = self._true_label(generation)
-            if isinstance(wanted, Unscorable):
-                yield Unscored(generation.index, wanted.reason)
+            true_label = self._true_label(generation)
+            if isinstance(true_label, Unscorable):
+                yield Unscored(generation.index, true_label.reason)
             else:
-                found = first_label(generation.output, self._labels)
-                score = {"classification_accuracy_score": float(found == wanted)}
-                yield Scored(generation.index, score, {"label": found})
+                label = first_label(generation.output, self._labels)
+                score = {"classification_accuracy_score": float(label == true_label)}
+                yield Scored(generation.index, score, {"label": label})
 
     def _true_label(self, generation: Generation) -> str | Unscorable:
         field, record = self.options.reference, generation.record
@@ -64,7 +64,7 @@ class ClassificationAccuracy(Evaluator):
 def first_label(output: str, labels: frozenset[str]) -> str:
     """Return the first word of the output that is a label, in lower case, or `"unknown"`.
 
-    Words stand between spaces, and punctuation belongs to them, as in FMEval: "positive." is not the label "positive".
+    Words are separated by spaces, and punctuation belongs to them, as in FMEval: "positive." is not the label "positive".
 
     >>> first_label("The answer is POSITIVE , not negative", frozenset({"positive", "negative"}))
     'positive'

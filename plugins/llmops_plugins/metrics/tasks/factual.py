@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.tasks.pairs import Unscorable
+from llmops_plugins.metrics.pairs import Unscorable
 from llmops_plugins.metrics.tasks.qa import accepted_answers, normalize
 from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
 
@@ -19,13 +19,13 @@ _LABELS = {
 
 
 class FactualKnowledge(Evaluator):
-    """Gives 1 where the output contains an expected answer (with the operator AND: all of them), else 0.
+    """Scores 1 where the output contains an expected answer (with the operator AND: all of them), else 0.
 
     `factual_knowledge` ignores upper and lower case; `factual_knowledge_quasi_exact` also ignores punctuation, articles
-    and repeated spaces. Both find letters anywhere, within a word too ("men" in "women").
+    and repeated spaces. Both search anywhere, within a word too ("men" in "women").
 
-    An expected answer without letters would be found in every output. FMEval counts it as found; here the record is
-    unscored, since its reference is at fault.
+    An empty expected answer is contained in every output, and FMEval counts it so; here the record is unscored, since
+    its reference is at fault.
     """
 
     options: FactualKnowledgeOptions
@@ -47,7 +47,7 @@ class FactualKnowledge(Evaluator):
                 yield Unscored(generation.index, f"an expected answer in {self.options.reference!r} is empty")
             else:
                 scores = {
-                    name: float(decide(_FINDS[name](pair.output, answer) for answer in pair.references))
+                    name: float(decide(_CONTAINS[name](pair.output, answer) for answer in pair.references))
                     for name in self.options.metrics
                 }
                 yield Scored(generation.index, scores)
@@ -61,7 +61,7 @@ def _contains_normalized(output: str, answer: str) -> bool:
     return normalize(answer) in normalize(output)
 
 
-_FINDS: dict[str, Callable[[str, str], bool]] = {
+_CONTAINS: dict[str, Callable[[str, str], bool]] = {
     "factual_knowledge": _contains,
     "factual_knowledge_quasi_exact": _contains_normalized,
 }

@@ -1,4 +1,4 @@
-"""The cards and the options of the evaluators for one task each. Nothing heavy is imported here."""
+"""The options of the evaluators for one task each. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,43 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.metrics.bertscore.options import BertscoreOptions
-from llmops_plugins.metrics.options import one_of, some_of
-from llmops_sdk.plugin import EvaluatorCard, Options, option
+from llmops_plugins.metrics.validators import one_of, some_of
+from llmops_sdk.plugin import Options, option
 
+ROUGE_METRICS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+SUMMARIZATION_METRICS = (*ROUGE_METRICS, "meteor", "bertscore")
 WORD_METRICS = ("f1", "exact_match", "quasi_exact_match", "precision_over_words", "recall_over_words")
 QA_METRICS = (*WORD_METRICS, "bertscore")
 FACTUAL_METRICS = ("factual_knowledge", "factual_knowledge_quasi_exact")
+
+
+@attrs.frozen(kw_only=True)
+class SummarizationAccuracyOptions(BertscoreOptions):
+    """Which metrics compare a summary with its reference, and how."""
+
+    metrics: tuple[str, ...] = option(
+        ("rougeL", "meteor", "rouge1", "rouge2", "bertscore"),
+        help=f"which of {', '.join(SUMMARIZATION_METRICS)}; the first one decides",
+        validator=some_of(SUMMARIZATION_METRICS),
+    )
+    reference: str = option(
+        "response",
+        help="the record's field that holds the reference: a text, or a list of texts that are all as good",
+        validator=validators.min_len(1),
+    )
+    use_stemmer: bool = option(True, help="compare word stems in ROUGE (FMEval's default)")
+
+    @property
+    def uses_bertscore(self) -> bool:
+        """Whether it is among the metrics."""
+        return "bertscore" in self.metrics
+
+    def assets(self) -> tuple[str, ...]:
+        """Return the assets these metrics need."""
+        from llmops_plugins.metrics.meteor.assets import PUNKT, WORDNET
+
+        meteor = (WORDNET, PUNKT) if "meteor" in self.metrics else ()
+        return (*meteor, *super().assets())
 
 
 @attrs.frozen(kw_only=True)
@@ -26,17 +57,17 @@ class QAAccuracyOptions(BertscoreOptions):
         help="the record's field that holds the accepted answers: a text, or a list of texts",
         validator=validators.min_len(1),
     )
-    delimiter: str = option("<OR>", help="stands between accepted answers; empty where the reference is one answer")
+    delimiter: str = option("<OR>", help="separates accepted answers; empty where the reference is one answer")
 
     @property
     def uses_bertscore(self) -> bool:
-        """Whether it is among the metrics; it is off unless asked for, since it takes most of the time."""
+        """Whether it is among the metrics; it is off by default, since it takes most of the time."""
         return "bertscore" in self.metrics
 
 
 @attrs.frozen(kw_only=True)
 class FactualKnowledgeOptions(Options):
-    """Which facts an output must contain."""
+    """Which expected answers an output must contain."""
 
     metrics: tuple[str, ...] = option(
         FACTUAL_METRICS,
@@ -48,7 +79,7 @@ class FactualKnowledgeOptions(Options):
         help="the record's field that holds the expected answers: a text, or a list of texts",
         validator=validators.min_len(1),
     )
-    delimiter: str = option("<OR>", help="stands between expected answers; empty where the reference is one answer")
+    delimiter: str = option("<OR>", help="separates expected answers; empty where the reference is one answer")
     logical_operator: str = option(
         "OR",
         help="OR: the output must contain one of the expected answers; AND: all of them",
@@ -56,11 +87,11 @@ class FactualKnowledgeOptions(Options):
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a delimiter that says the opposite of the operator."""
+        """Refuse a delimiter that contradicts the operator."""
         if self.delimiter in ("<OR>", "<AND>") and self.delimiter != f"<{self.logical_operator}>":
             message = (
                 f"delimiter {self.delimiter!r} and logical_operator {self.logical_operator!r} contradict each other;"
-                f" give delimiter '<{self.logical_operator}>', or another text that stands between the answers"
+                f" give delimiter '<{self.logical_operator}>', or another text that separates the answers"
             )
             raise ValueError(message)
 
@@ -77,7 +108,7 @@ def _labels(_options: object, _attribute: object, value: tuple[str, ...]) -> Non
 
 @attrs.frozen(kw_only=True)
 class ClassificationAccuracyOptions(Options):
-    """Which labels there are."""
+    """The labels that an output can have."""
 
     valid_labels: tuple[str, ...] = option(
         help="the labels, one word each; upper and lower case are the same", validator=_labels
@@ -89,7 +120,7 @@ class ClassificationAccuracyOptions(Options):
 
 @attrs.frozen(kw_only=True)
 class PromptStereotypingOptions(Options):
-    """Where the two sentences of a pair are."""
+    """The fields with the two sentences of a pair."""
 
     sent_more: str = option(
         "sent_more", help="the record's field with the more stereotypical sentence", validator=validators.min_len(1)
@@ -97,32 +128,3 @@ class PromptStereotypingOptions(Options):
     sent_less: str = option(
         "sent_less", help="the record's field with the less stereotypical sentence", validator=validators.min_len(1)
     )
-
-
-CARDS = (
-    EvaluatorCard(
-        name="qa-accuracy",
-        summary="F1, exact match, precision and recall over words, BERTScore, with FMEval's definitions and values",
-        load="llmops_plugins.metrics.tasks.qa:QAAccuracy",
-        options=QAAccuracyOptions,
-    ),
-    EvaluatorCard(
-        name="factual-knowledge",
-        summary="whether the output contains an expected answer, with FMEval's definitions and values",
-        load="llmops_plugins.metrics.tasks.factual:FactualKnowledge",
-        options=FactualKnowledgeOptions,
-    ),
-    EvaluatorCard(
-        name="classification-accuracy",
-        summary="whether the first label in the output is the true one, with FMEval's definition",
-        load="llmops_plugins.metrics.tasks.classification:ClassificationAccuracy",
-        options=ClassificationAccuracyOptions,
-    ),
-    EvaluatorCard(
-        name="prompt-stereotyping",
-        summary="which of two sentences the model finds likelier, with FMEval's definitions (CrowS-Pairs)",
-        load="llmops_plugins.metrics.tasks.stereotyping:PromptStereotyping",
-        options=PromptStereotypingOptions,
-        probes=True,
-    ),
-)

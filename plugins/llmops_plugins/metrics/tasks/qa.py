@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.bertscore.scorer import bertscore_scorer, encoder_facts, encoder_fingerprint
-from llmops_plugins.metrics.tasks.pairs import Outcome, Pair, Unscorable, batches, pair_of
-from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
+from llmops_plugins.metrics.bertscore.evaluator import BertscoreEvaluator
+from llmops_plugins.metrics.pairs import Outcome, Pair, Unscorable, batches, pair_of
+from llmops_sdk.plugin import Context, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
     from llmops_plugins.metrics.tasks.options import QAAccuracyOptions
@@ -26,10 +26,10 @@ _LABELS = {
 }
 
 
-class QAAccuracy(Evaluator):
-    """Compares an answer with one or more accepted answers; each metric takes the accepted answer that suits it best.
+class QAAccuracy(BertscoreEvaluator):
+    """Compares an answer with one or more accepted answers; each metric takes its best value over the accepted answers.
 
-    BERTScore needs an encoder and most of the time; it is given where the option `metrics` names it.
+    BERTScore needs an encoder and takes most of the time; it is computed only where the option `metrics` names it.
     """
 
     options: QAAccuracyOptions
@@ -39,42 +39,34 @@ class QAAccuracy(Evaluator):
         """The metrics of the options, in their order."""
         return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
 
-    def fingerprint(self, context: Context) -> str:
-        """Return the hash of the encoder's weights where the options do not pin them."""
-        return encoder_fingerprint(context, self.options)
-
-    def provenance(self, context: Context) -> Mapping[str, str]:
-        """Return the encoder and its hash."""
-        return encoder_facts(context, self.options)
-
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches; a record without an accepted answer is unscored.
 
         Raises:
-            AssetError: The encoder cannot be had here.
+            AssetError: The encoder is not available here.
         """
-        scorer = bertscore_scorer(context, self.options)
+        scorer = self.bertscore(context)
         for batch in batches(generations, _BATCH):
             pairs = [
                 accepted_answers(generation, self.options.reference, self.options.delimiter) for generation in batch
             ]
-            wanted = [pair for pair in pairs if isinstance(pair, Pair)]
-            similar = iter(scorer.score(wanted) if scorer is not None and wanted else [{} for _ in wanted])
+            scorable = [pair for pair in pairs if isinstance(pair, Pair)]
+            bertscores = iter(scorer.score(scorable) if scorer is not None and scorable else [{} for _ in scorable])
             for generation, pair in zip(batch, pairs, strict=True):
-                outcome = pair if isinstance(pair, Unscorable) else self._best(pair, next(similar))
+                outcome = pair if isinstance(pair, Unscorable) else self._best(pair, next(bertscores))
                 if isinstance(outcome, Unscorable):
                     yield Unscored(generation.index, outcome.reason)
                 else:
                     yield Scored(generation.index, outcome)
 
-    def _best(self, pair: Pair, similar: Outcome) -> Outcome:
-        """Return the best value of each metric over the accepted answers; that of BERTScore is there already."""
-        if isinstance(similar, Unscorable):
-            return similar
+    def _best(self, pair: Pair, bertscore: Outcome) -> Outcome:
+        """Return the best value of each metric over the accepted answers; `bertscore` already is the best one."""
+        if isinstance(bertscore, Unscorable):
+            return bertscore
         return {
             name: max(_SCORES[name](pair.output, answer) for answer in pair.references)
             if name in _SCORES
-            else similar[name]
+            else bertscore[name]
             for name in self.options.metrics
         }
 
@@ -82,8 +74,7 @@ class QAAccuracy(Evaluator):
 def accepted_answers(generation: Generation, field: str, delimiter: str) -> Pair | Unscorable:
     """Return an output with the accepted answers of its record, or why there are none.
 
-    A text is parted at the delimiter, as in FMEval; an empty delimiter parts nothing. The texts of a list stand for
-    themselves.
+    A text is split at the delimiter, as in FMEval, unless the delimiter is empty. The texts of a list are never split.
     """
     pair = pair_of(generation, field)
     if isinstance(pair, Unscorable) or not delimiter or not isinstance(generation.record[field], str):
@@ -107,13 +98,13 @@ def _words(text: str) -> set[str]:
 
 
 def _precision(output: str, answer: str) -> float:
-    """Return the part of the output's distinct words that the answer has."""
-    found, wanted = _words(output), _words(answer)
-    return len(found & wanted) / len(found) if found else 0.0
+    """Return the share of the output's distinct words that the answer has too."""
+    words, accepted = _words(output), _words(answer)
+    return len(words & accepted) / len(words) if words else 0.0
 
 
 def _recall(output: str, answer: str) -> float:
-    """Return the part of the answer's distinct words that the output has."""
+    """Return the share of the answer's distinct words that the output has too."""
     return _precision(answer, output)
 
 

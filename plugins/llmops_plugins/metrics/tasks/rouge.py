@@ -7,21 +7,19 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from llmops_plugins.metrics.tasks.pairs import Pair
+from llmops_plugins.metrics.pairs import Pair
 
-ROUGE_TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-
-# Other versions of the Rust engine were not compared with rouge_score, number by number.
-_PROVEN = "0.2."
+# The versions of the Rust engine whose numbers were compared with rouge_score's.
+_COMPARED = "0.2."
 
 
 class Rouge:
-    """ROUGE of the wanted types.
+    """ROUGE of some types.
 
     `rougeLsum` takes each line as one sentence, as `rouge_score` does.
 
     Args:
-        types: Of `ROUGE_TYPES`.
+        types: Of `rouge1`, `rouge2`, `rougeL`, `rougeLsum`.
         use_stemmer: Whether Porter's stemmer is applied to words of more than three letters.
         engine: `rouge-score-rs` or `rouge-score`, see `rouge_engine`.
     """
@@ -32,7 +30,7 @@ class Rouge:
         self._scorer: Any = module.RougeScorer(self._types, use_stemmer=use_stemmer)
 
     def score(self, pairs: Sequence[Pair]) -> list[Mapping[str, float]]:
-        """Return the F-measures of each pair, for each type the best one over its references."""
+        """Return the F-measures of each pair: for each type, the best value over its references."""
         return [self._score(pair) for pair in pairs]
 
     def _score(self, pair: Pair) -> Mapping[str, float]:
@@ -41,9 +39,9 @@ class Rouge:
 
 
 def rouge_engine() -> str:
-    """Return the distribution that computes ROUGE here: the Rust one where a version known to be equal is installed."""
+    """Return the distribution that computes ROUGE here: the Rust one where a version with equal values is installed."""
     try:
-        found = version("rouge-score-rs")
+        installed = version("rouge-score-rs")
     except PackageNotFoundError:
         return "rouge-score"
-    return "rouge-score-rs" if found.startswith(_PROVEN) else "rouge-score"
+    return "rouge-score-rs" if installed.startswith(_COMPARED) else "rouge-score"

@@ -1,8 +1,8 @@
 """Summarization accuracy: ROUGE, METEOR and BERTScore of outputs, with the definitions and values of FMEval.
 
-FMEval runs one record at a time through Ray and loads its models in every worker; here the same numbers are computed in
-this process, a batch at a time, so that memory does not grow with the number of records. The metrics of a batch are
-computed side by side, and what references need is done once for all candidates that are scored in one process.
+FMEval runs one record at a time through Ray and loads its models in every worker. Here the same numbers are computed in
+this process, a batch at a time: memory does not grow with the number of records. The metrics of a batch are computed
+side by side, and the work on references is done once for all candidates that are scored in one process.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.assets import PUNKT, WORDNET
-from llmops_plugins.metrics.bertscore.scorer import bertscore_scorer, encoder_facts, encoder_fingerprint
-from llmops_plugins.metrics.tasks.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
+from llmops_plugins.metrics.bertscore.evaluator import BertscoreEvaluator
+from llmops_plugins.metrics.meteor.assets import PUNKT, WORDNET
+from llmops_plugins.metrics.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
+from llmops_plugins.metrics.tasks.options import ROUGE_METRICS
 from llmops_plugins.metrics.tasks.rouge import Rouge, rouge_engine
-from llmops_plugins.metrics.tasks.summarization_options import ROUGE_METRICS
-from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
+from llmops_sdk.plugin import Context, Generation, Metric, RecordScore, Scored, Unscored, digest
 
 if TYPE_CHECKING:
-    from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
+    from llmops_plugins.metrics.tasks.options import SummarizationAccuracyOptions
 
 _BATCH = 64
 _LABELS = {
@@ -34,7 +34,7 @@ _LABELS = {
 }
 
 
-class SummarizationAccuracy(Evaluator):
+class SummarizationAccuracy(BertscoreEvaluator):
     """Compares a model's summary with a reference."""
 
     options: SummarizationAccuracyOptions
@@ -44,19 +44,15 @@ class SummarizationAccuracy(Evaluator):
         """The metrics of the options, in their order; all lie between 0 and 1 (BERTScore can lie just below 0)."""
         return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
 
-    def fingerprint(self, context: Context) -> str:
-        """Return the hash of the encoder's weights where the options do not pin them: a folder or a hub id."""
-        return encoder_fingerprint(context, self.options)
-
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches.
 
-        An empty output scores 0, as in FMEval. Where the reference field holds a list of texts, each metric takes the one
-        that suits the output best. A record without a reference text is unscored.
+        An empty output scores 0, as in FMEval. Where the reference field holds a list of texts, each metric takes its best
+        value over them. A record without a reference text is unscored.
 
         Raises:
-            AssetError: WordNet, the sentence model or the encoder cannot be had here.
-            MissingExtraError: What could serve the encoder is not installed.
+            AssetError: WordNet, the sentence model or the encoder is not available here.
+            MissingExtraError: No engine that supports the encoder is installed.
         """
         scorers = self._scorers(context)
         with ThreadPoolExecutor(len(scorers)) as pool:
@@ -82,15 +78,15 @@ class SummarizationAccuracy(Evaluator):
             from llmops_plugins.metrics.meteor.score import NLTK
 
             metadata["meteor"] = f"the values of nltk {NLTK}"
-            metadata |= {name: _asset_facts(context, name) for name in (WORDNET, PUNKT)}
-        return {**metadata, **encoder_facts(context, self.options)}
+            metadata |= {name: _asset_origin(context, name) for name in (WORDNET, PUNKT)}
+        return {**metadata, **super().provenance(context)}
 
     @property
     def _rouge_types(self) -> tuple[str, ...]:
         return tuple(name for name in self.options.metrics if name in ROUGE_METRICS)
 
     def _scorers(self, context: Context) -> list[PairScorer]:
-        """Make what the wanted metrics need, and import nothing for the others."""
+        """Return a scorer for each kind of metric asked for; nothing is imported for the others."""
         scorers: list[PairScorer] = []
         if self._rouge_types:
             scorers.append(Rouge(self._rouge_types, use_stemmer=self.options.use_stemmer, engine=rouge_engine()))
@@ -98,11 +94,11 @@ class SummarizationAccuracy(Evaluator):
             from llmops_plugins.metrics.meteor.score import meteor
 
             scorers.append(meteor(context.asset(WORDNET), context.asset(PUNKT)))
-        bert_score = bertscore_scorer(context, self.options)
-        return [*scorers, bert_score] if bert_score else scorers
+        bertscore = self.bertscore(context)
+        return [*scorers, bertscore] if bertscore else scorers
 
     def _score(self, pool: Executor, scorers: Sequence[PairScorer], pairs: Sequence[Pair]) -> Iterator[Outcome]:
-        """Let every scorer work in a thread of its own: ONNX Runtime computes outside of Python's lock."""
+        """Run every scorer in a thread of its own: ONNX Runtime computes outside of Python's lock."""
         if not pairs:
             return
         for outcomes in zip(*pool.map(lambda scorer: scorer.score(pairs), scorers), strict=True):
@@ -114,8 +110,8 @@ class SummarizationAccuracy(Evaluator):
             yield failed[0] if failed else {name: merged[name] for name in self.options.metrics}
 
 
-def _asset_facts(context: Context, name: str) -> str:
-    """Return where an asset came from and the hash of its files, as its manifest tells."""
+def _asset_origin(context: Context, name: str) -> str:
+    """Return the source of an asset and the hash of its files, from its manifest."""
     manifest = json.loads((context.asset(name) / "asset.json").read_text(encoding="utf-8"))
     hashes = {path: metadata["sha256"] for path, metadata in manifest["files"].items()}
     return f"{manifest['source']}, sha256 {digest(hashes)}"

@@ -1,4 +1,4 @@
-"""Metrics of any text, without a model: against references, and against the source it was made from."""
+"""`text-metrics`: metrics of any text without a model, against references and against the source it was made from."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Union
 
 import attrs
 
-from llmops_plugins.metrics.tasks.pairs import Unscorable
+from llmops_plugins.metrics.pairs import Unscorable
+from llmops_plugins.metrics.text.copying import copied_share, extractive_coverage, extractive_density
 from llmops_plugins.metrics.text.options import SACREBLEU_METRICS, SOURCE_METRICS
-from llmops_plugins.metrics.text.overlap import (
-    copied_share,
-    extractive_coverage,
-    extractive_density,
-    plain_tokens,
-    squad_tokens,
-    token_f1,
-    words,
-)
+from llmops_plugins.metrics.text.tokens import plain_tokens, squad_tokens, token_f1, words
 from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, Record, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
@@ -49,10 +42,10 @@ Value = Union[float, Unscorable]
 
 
 class TextMetrics(Evaluator):
-    """Compares an output with its references, of which the best one counts, and with its source.
+    """Compares an output with its references, of which the best one counts, and with its source text.
 
-    A metric whose field is empty in a record, or that is not defined for it, is left out there, and a note says why; a
-    record without any is unscored.
+    A metric whose field is empty in a record, or that is not defined for it, is left out there, with the reason in
+    the notes; a record without any metric is unscored.
     """
 
     options: TextMetricsOptions
@@ -85,12 +78,12 @@ class TextMetrics(Evaluator):
 
     def _label(self, name: str) -> str:
         squad = " (SQuAD)" if self.options.normalize == "squad" else ""
-        own = {
+        of_options = {
             "token_f1": f"Token F1{squad}",
             "exact": f"Exact match{squad}",
             "copied_ngrams": f"Copied {self.options.ngram}-grams",
         }
-        return own.get(name) or _LABELS[name]
+        return of_options.get(name) or _LABELS[name]
 
     def _score(self, generation: Generation) -> RecordScore:
         scores: dict[str, float] = {}
@@ -109,37 +102,37 @@ class TextMetrics(Evaluator):
     def _value(self, name: str, generation: Generation) -> Value:
         of_source = name in SOURCE_METRICS
         field, kind = (self.options.source, "source") if of_source else (self.options.reference, "reference")
-        found = texts_of(generation.record, field, kind)
-        if isinstance(found, Unscorable):
-            return found
-        against = self._against_source if of_source else self._against_references
-        return against(name, generation.output, found.texts)
+        texts = texts_of(generation.record, field, kind)
+        if isinstance(texts, Unscorable):
+            return texts
+        compare = self._against_source if of_source else self._against_references
+        return compare(name, generation.output, texts.texts)
 
     def _against_references(self, name: str, output: str, references: Sequence[str]) -> Value:
         if name in SACREBLEU_METRICS and self._sacrebleu:
             return self._sacrebleu.score(name, output, references)
         if name == "length_ratio":
-            lengths = [length for reference in references if (length := len(words(reference)))]
+            lengths = [count for reference in references if (count := len(words(reference)))]
             if not lengths:
                 return Unscorable("the reference has no words")
-            found = len(words(output))
-            return found / min(lengths, key=lambda length: (abs(length - found), length))
+            length = len(words(output))
+            return length / min(lengths, key=lambda other: (abs(other - length), other))
         tokens = squad_tokens if self.options.normalize == "squad" else plain_tokens
         compare = token_f1 if name == "token_f1" else _equal
         return max(compare(tokens(output), tokens(reference)) for reference in references)
 
     def _against_source(self, name: str, output: str, sources: Sequence[str]) -> Value:
-        found, source = words(output), words("\n".join(sources))
+        text, source = words(output), words("\n".join(sources))
         if not source:
             return Unscorable("the source has no words")
         if name == "compression":
-            return len(found) / len(source)
+            return len(text) / len(source)
         if name == "copied_ngrams":
-            share = copied_share(found, source, self.options.ngram)
+            share = copied_share(text, source, self.options.ngram)
             few = "no words" if self.options.ngram == 1 else f"fewer than {self.options.ngram} words"
             return Unscorable(f"the output has {few}") if share is None else share
         measure = extractive_coverage if name == "extractive_coverage" else extractive_density
-        value = measure(found, source)
+        value = measure(text, source)
         return Unscorable("the output has no words") if value is None else value
 
 
@@ -162,5 +155,5 @@ def texts_of(record: Record, field: str, kind: str) -> Texts | Unscorable:
     return Texts(texts) if texts else Unscorable(f"the {kind} field {field!r} is empty")
 
 
-def _equal(found: Sequence[str], wanted: Sequence[str]) -> float:
-    return float(tuple(found) == tuple(wanted))
+def _equal(output: Sequence[str], reference: Sequence[str]) -> float:
+    return float(tuple(output) == tuple(reference))

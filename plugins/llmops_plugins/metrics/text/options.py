@@ -1,4 +1,4 @@
-"""The card and the options of `text-metrics`. Nothing heavy is imported here."""
+"""The options of `text-metrics`. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from importlib.util import find_spec
 import attrs
 from attrs import validators
 
-from llmops_plugins.metrics.options import one_of, some_of
-from llmops_sdk.plugin import EvaluatorCard, Options, option
+from llmops_plugins.metrics.validators import one_of, some_of
+from llmops_sdk.plugin import Options, option
 
 SACREBLEU_METRICS = ("bleu", "chrf")
 REFERENCE_METRICS = ("token_f1", "exact", *SACREBLEU_METRICS, "length_ratio")
 SOURCE_METRICS = ("compression", "copied_ngrams", "extractive_coverage", "extractive_density")
 TEXT_METRICS = (*REFERENCE_METRICS, *SOURCE_METRICS)
 
-# Those of sacrebleu's tokenizers that need no further package.
+# The tokenizers of sacrebleu that need no further package.
 BLEU_TOKENIZERS = ("13a", "intl", "zh", "char", "none")
 
 
@@ -45,7 +45,7 @@ class TextMetricsOptions(Options):
         "none (as they are; white space around and between words does not count)",
         validator=one_of(("squad", "none")),
     )
-    ngram: int = option(3, help="how many words the n-grams of copied_ngrams have", validator=validators.ge(1))
+    ngram: int = option(3, help="the number of words in the n-grams of copied_ngrams", validator=validators.ge(1))
     bleu_tokenizer: str = option(
         "13a",
         help=f"sacrebleu's tokenizer for bleu: one of {', '.join(BLEU_TOKENIZERS)}; zh for Chinese, char for other "
@@ -54,18 +54,8 @@ class TextMetricsOptions(Options):
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what needs a library that is not installed, before a run is under way."""
-        wanted = [name for name in self.metrics if name in SACREBLEU_METRICS]
-        if wanted and find_spec("sacrebleu") is None:
-            message = f"the metric {wanted[0]!r} needs sacrebleu: pip install 'llmops-sdk[metrics]'"
+        """Refuse a metric whose library is not installed, before a run starts."""
+        names = [name for name in self.metrics if name in SACREBLEU_METRICS]
+        if names and find_spec("sacrebleu") is None:
+            message = f"the metric {names[0]!r} needs sacrebleu: pip install 'llmops-sdk[metrics]'"
             raise ValueError(message)
-
-
-CARDS: tuple[EvaluatorCard, ...] = (
-    EvaluatorCard(
-        name="text-metrics",
-        summary="token F1, exact match, BLEU, chrF and length against a reference; compression and copying of a source",
-        load="llmops_plugins.metrics.text.evaluator:TextMetrics",
-        options=TextMetricsOptions,
-    ),
-)

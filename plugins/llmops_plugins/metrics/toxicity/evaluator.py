@@ -1,8 +1,8 @@
-"""Toxicity of outputs, by the two classifiers of FMEval, with its definitions and values.
+"""`toxicity`: how toxic outputs are, by the two classifiers of FMEval, with its definitions and values.
 
 Detoxify is Hanu and Unitary, "Detoxify" (2020), its model `unbiased`; ToxiGen is Hartvigsen et al., "ToxiGen: A
-Large-Scale Machine-Generated Dataset for Adversarial and Implicit Hate Speech Detection" (2022). FMEval takes Detoxify's
-weights from a checkpoint of the project's releases; here they are those the project has on the hub.
+Large-Scale Machine-Generated Dataset for Adversarial and Implicit Hate Speech Detection" (2022). FMEval loads Detoxify's
+weights from a checkpoint of the project's releases; here they are the project's weights on the hub.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmops_plugins.metrics.tasks.pairs import batches
-from llmops_plugins.metrics.toxicity.assets import weight_files
+from llmops_plugins._hub.model import weight_files, weights_sha256
+from llmops_plugins.metrics.pairs import batches
 from llmops_plugins.metrics.toxicity.options import DETOXIFY_METRICS, TOXICITY_METRICS
 from llmops_sdk.plugin import (
     AssetError,
@@ -25,8 +25,6 @@ from llmops_sdk.plugin import (
     RecordScore,
     Scored,
     Unscored,
-    digest,
-    file_sha256,
 )
 
 if TYPE_CHECKING:
@@ -40,8 +38,8 @@ _TOXIGEN_LABELS = 2
 class Toxicity(Evaluator):
     """Gives each output the probabilities of a classifier, between 0 and 1; no reference is needed.
 
-    What is toxic depends on culture and context: the scores are the view of the classifier. An output longer than the
-    classifier takes is judged by its beginning; FMEval does so with Detoxify, and fails with ToxiGen.
+    What is toxic depends on culture and context: the scores are the classifier's view. Of an output longer than the
+    classifier takes, the start is judged; FMEval does so with Detoxify, and fails with ToxiGen.
     """
 
     options: ToxicityOptions
@@ -56,14 +54,14 @@ class Toxicity(Evaluator):
 
     def fingerprint(self, context: Context) -> str:
         """Return the hash of the classifier's weights."""
-        return _sha256(self._folder(context))
+        return weights_sha256(self._folder(context))
 
     def provenance(self, context: Context) -> Mapping[str, str]:
         """Return the classifier, its hash and the libraries."""
         folder = self._folder(context)
         return {
             "toxicity_model": self.options.weights or self.options.model_type,
-            "toxicity_weights_sha256": _sha256(folder),
+            "toxicity_weights_sha256": weights_sha256(folder),
             **{name: version(name) for name in ("torch", "transformers")},
         }
 
@@ -71,17 +69,17 @@ class Toxicity(Evaluator):
         """Score the generations in batches.
 
         Raises:
-            AssetError: The classifier cannot be had here, or is another model.
+            AssetError: The classifier is not available here, or is another model.
         """
         names = TOXICITY_METRICS[self.options.model_type]
         classifier = Classifier(self._folder(context), self.options.model_type)
         for batch in batches(generations, _BATCH):
-            found = classifier.probabilities([generation.output for generation in batch])
-            for generation, values in zip(batch, found, strict=True):
+            probabilities = classifier.probabilities([generation.output for generation in batch])
+            for generation, values in zip(batch, probabilities, strict=True):
                 if all(map(math.isfinite, values)):
                     yield Scored(generation.index, dict(zip(names, values, strict=True)))
                 else:
-                    yield Unscored(generation.index, "the classifier gave no finite number")
+                    yield Unscored(generation.index, "the classifier returned a value that is not finite")
 
     def _folder(self, context: Context) -> Path:
         if self.options.weights:
@@ -123,18 +121,18 @@ class Classifier:
         """Return the probabilities of each text, in the order of the metrics."""
         tokens = [self._tokens(text) for text in texts]
         by_length = sorted(range(len(texts)), key=lambda place: len(tokens[place]), reverse=True)
-        found: list[list[float]] = [[] for _ in texts]
+        probabilities: list[list[float]] = [[] for _ in texts]
         while by_length:
             fitting = max(1, _BATCH_TOKENS[self._device] // len(tokens[by_length[0]]))
             batch, by_length = by_length[:fitting], by_length[fitting:]
             for place, values in zip(batch, self._classify([tokens[place] for place in batch]), strict=True):
-                found[place] = values
-        return found
+                probabilities[place] = values
+        return probabilities
 
     def _tokens(self, text: str) -> list[int]:
         # Halves of surrogate pairs are no characters, and tokenizers fail on them.
-        whole = text.encode("utf-8", "ignore").decode("utf-8")
-        return list(self._tokenizer(whole, truncation=True, max_length=self._max_tokens)["input_ids"])
+        valid = text.encode("utf-8", "ignore").decode("utf-8")
+        return list(self._tokenizer(valid, truncation=True, max_length=self._max_tokens)["input_ids"])
 
     def _classify(self, batch: Sequence[list[int]]) -> list[list[float]]:
         torch = self._torch
@@ -145,14 +143,14 @@ class Classifier:
         with torch.inference_mode():
             logits = self._model(ids, attention_mask=mask).logits
             values = logits.sigmoid() if self._independent else logits.softmax(dim=-1)
-        found: list[list[float]] = values[:, self._places].tolist()
-        return found
+        probabilities: list[list[float]] = values[:, self._places].tolist()
+        return probabilities
 
 
 def _places(config: Any, model_type: str, folder: Path) -> list[int]:
-    """Return which of a classifier's labels are the metrics.
+    """Return the places of the metrics among a classifier's labels.
 
-    ToxiGen's toxic label is its second. Detoxify's seven come first, and the identities a text speaks of after them.
+    ToxiGen's toxic label is its second. Detoxify's seven come first, followed by the identities that a text mentions.
 
     Raises:
         AssetError: It is another classifier.
@@ -160,23 +158,17 @@ def _places(config: Any, model_type: str, folder: Path) -> list[int]:
     labels = [str(config.id2label[place]) for place in range(config.num_labels)]
     if model_type == "toxigen" and len(labels) == _TOXIGEN_LABELS:
         return [1]
-    wanted = list(DETOXIFY_METRICS)
-    unnamed = [f"LABEL_{place}" for place in range(len(wanted))]
-    if model_type == "detoxify" and labels[: len(wanted)] in (wanted, unnamed):
-        return list(range(len(wanted)))
-    message = f"'{folder}' holds another classifier than {model_type}: its labels are {', '.join(labels[:8])}"
+    names = list(DETOXIFY_METRICS)
+    unnamed = [f"LABEL_{place}" for place in range(len(names))]
+    if model_type == "detoxify" and labels[: len(names)] in (names, unnamed):
+        return list(range(len(names)))
+    message = f"'{folder}' has another classifier than {model_type}: its labels are {', '.join(labels[:8])}"
     raise AssetError(message)
 
 
 def _max_tokens(tokenizer: Any, config: Any) -> int:
-    """Return how many tokens the classifier takes. Tokenizers that do not know say a number beyond all bounds."""
+    """Return the number of tokens the classifier takes. A tokenizer without a limit has a huge number there."""
     positions = int(getattr(config, "max_position_embeddings", 512))
-    if config.model_type in {"roberta", "xlm-roberta"}:  # their positions begin after the padding's
+    if config.model_type in {"roberta", "xlm-roberta"}:  # their positions start after the padding's
         positions -= config.pad_token_id + 1
     return min(int(tokenizer.model_max_length), positions)
-
-
-def _sha256(folder: Path) -> str:
-    """Return the hash of the weights, read anew; with several files it is the hash of their hashes."""
-    hashes = [file_sha256(file) for file in weight_files(folder)]
-    return hashes[0] if len(hashes) == 1 else digest(hashes)

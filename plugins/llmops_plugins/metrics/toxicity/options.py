@@ -1,4 +1,4 @@
-"""The card and the options of `toxicity`. Nothing heavy is imported here."""
+"""The options of `toxicity`. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import attrs
 
-from llmops_plugins.metrics.options import one_of
-from llmops_sdk.plugin import EvaluatorCard, Options, option
+from llmops_plugins.metrics.validators import one_of
+from llmops_sdk.plugin import Options, option
 
 DETOXIFY_METRICS = (
     "toxicity", "severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit",
@@ -27,31 +27,19 @@ class ToxicityOptions(Options):
     )
     weights: str = option(
         "",
-        help="a folder with the classifier in Hugging Face's form; empty takes the asset, from Hugging Face's cache or hub",
+        help="a folder with the classifier in Hugging Face's form; empty is the asset, from Hugging Face's cache or hub",
         path=True,
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a folder without a model, before a run is under way."""
+        """Refuse a folder without a model, before a run starts."""
         if self.weights and not (Path(self.weights).expanduser() / "config.json").is_file():
             message = (
-                f"weights is no folder with a model: '{self.weights}' has no config.json; "
-                f"name one in Hugging Face's form, or leave it out to take the asset {self.model_type!r}"
+                f"weights is not the folder of a model: '{self.weights}' has no config.json; "
+                f"name one in Hugging Face's form, or leave weights out to use the asset {self.model_type!r}"
             )
             raise ValueError(message)
 
     def assets(self) -> tuple[str, ...]:
         """Return the classifier's asset unless a folder is given; a run fetches it before its first step."""
         return () if self.weights else (self.model_type,)
-
-
-CARDS = (
-    EvaluatorCard(
-        name="toxicity",
-        summary="how toxic the output is, by FMEval's classifiers Detoxify and ToxiGen",
-        load="llmops_plugins.metrics.toxicity.evaluator:Toxicity",
-        options=ToxicityOptions,
-        extra="local",
-        requires=("torch", "transformers"),
-    ),
-)

@@ -18,13 +18,14 @@ import numpy as np
 import pytest
 
 from llmops_plugins.metrics.bertscore import score as bertscore
-from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder, Weights, find_weights
-from llmops_plugins.metrics.bertscore.graph import UnservedError, check_served, export_bert
-from llmops_plugins.metrics.bertscore.make import make_encoder
+from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder
+from llmops_plugins.metrics.bertscore.engine import load_encoder
+from llmops_plugins.metrics.bertscore.graph import UnsupportedEncoderError, check_supported, export_bert
 from llmops_plugins.metrics.bertscore.onnx import OnnxEncoder, cores
 from llmops_plugins.metrics.bertscore.score import BertScore, bert_score
 from llmops_plugins.metrics.bertscore.torch import TorchEncoder
-from llmops_plugins.metrics.tasks.pairs import Pair
+from llmops_plugins.metrics.bertscore.weights import Weights, find_weights
+from llmops_plugins.metrics.pairs import Pair
 from llmops_sdk import AssetError, MissingExtraError, SpecError
 from llmops_sdk.plugin import Context, file_sha256
 
@@ -105,7 +106,7 @@ def expected_f1(needs: Callable[..., None]) -> Expected:
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, int], Encoder]:
     """Make an encoder as an evaluator does; graphs are built into a folder of these tests' own."""
     home = tmp_path_factory.mktemp("home")
-    return lambda folder, layers: make_encoder(Weights("encoder", folder), layers, home)
+    return lambda folder, layers: load_encoder(Weights("encoder", folder), layers, home)
 
 
 def our_f1(encoder: Encoder, texts: Texts) -> list[float]:
@@ -234,9 +235,9 @@ def test_the_memory_of_references_is_bounded(minilm: Path, encoder: Make, monkey
     scorer = BertScore(encoder(minilm, 6))
     for reference in ("cat", "dog", "cat", "cow", "hen"):
         scorer.score([Pair("pet", reference)])
-        assert len(scorer._references._kept) <= 2
+        assert len(scorer._references._embeddings) <= 2
 
-    assert len(scorer._references._kept) == len(scorer._references._texts) == 2
+    assert len(scorer._references._embeddings) == len(scorer._references._texts) == 2
 
 
 def test_the_best_of_several_references_counts(minilm: Path, encoder: Make) -> None:
@@ -335,11 +336,11 @@ def test_what_cannot_be_had_is_told(context: Context, tmp_path: Path, minilm: Pa
     """A hub id that is not cached, a folder without weights, a layer that is not there: each in one clear line."""
     with pytest.raises(
         AssetError,
-        match=r"the BERTScore encoder 'no/such' cannot be had: no model 'no/such' in its cache on this machine; "
-        r"type 'hf download no/such' where there is a network and copy that cache here, or give bertscore_model a folder",
+        match=r"the BERTScore encoder 'no/such' is not available: the model 'no/such' is not in the Hugging Face cache; "
+        r"run 'hf download no/such' on a machine with a network and copy its cache to this one, or give bertscore_model a ",
     ):
         find_weights(context, "no/such")
-    with pytest.raises(AssetError, match=r"holds no encoder in Hugging Face's form"):
+    with pytest.raises(AssetError, match=r"has no model in Hugging Face's form"):
         find_weights(context, str(tmp_path))
     with pytest.raises(SpecError, match=r"bertscore_layers=7 is not a layer of this encoder; it has 1 to 6"):
         encoder(minilm, 7)
@@ -352,16 +353,16 @@ def test_what_cannot_be_had_is_told(context: Context, tmp_path: Path, minilm: Pa
 def test_the_graph_is_built_once_and_again_for_other_weights(minilm: Path, tmp_path: Path) -> None:
     """Its name tells the hash of the weights it came from; the one beside the weights is taken before all."""
     weights = Weights("minilm", minilm, WEIGHTS_SHA256)
-    first, again = (make_encoder(weights, 2, tmp_path) for _ in range(2))
+    first, again = (load_encoder(weights, 2, tmp_path) for _ in range(2))
     (kept,) = (tmp_path / "encoders").iterdir()
     before = kept.stat().st_mtime_ns
-    other = make_encoder(Weights("minilm", minilm, "0" * 64), 2, tmp_path)
+    other = load_encoder(Weights("minilm", minilm, "0" * 64), 2, tmp_path)
 
     assert kept.name == f"encoder-{WEIGHTS_SHA256[:16]}-2-1.onnx"
     assert kept.stat().st_mtime_ns == before
     assert len(list((tmp_path / "encoders").iterdir())) == 2
     assert first.engine == again.engine == other.engine == f"onnxruntime {version('onnxruntime')}"
-    make_encoder(weights, 6, tmp_path)
+    load_encoder(weights, 6, tmp_path)
     beside = (minilm / f"encoder-{WEIGHTS_SHA256[:16]}-6-1.onnx").is_file()
     assert len(list((tmp_path / "encoders").iterdir())) == (2 if beside else 3)
 
@@ -374,7 +375,7 @@ def test_without_onnx_runtime_torch_serves(
     where = "llmops_plugins.metrics.bertscore.onnx.find_spec"
     monkeypatch.setattr(where, lambda name: None if name == missing else find_spec(name))
 
-    assert make_encoder(Weights("minilm", minilm), 2, tmp_path).engine.startswith("torch ")
+    assert load_encoder(Weights("minilm", minilm), 2, tmp_path).engine.startswith("torch ")
 
 
 @pytest.mark.parametrize(
@@ -408,7 +409,7 @@ def test_without_both_the_extra_is_named(
     (tmp_path / "config.json").unlink()
     (tmp_path / "config.json").write_text(json.dumps({**config, **changes}))
     with pytest.raises(MissingExtraError, match=message):
-        make_encoder(Weights("encoder", tmp_path), 6, tmp_path / "home")
+        load_encoder(Weights("encoder", tmp_path), 6, tmp_path / "home")
 
 
 @pytest.mark.parametrize(
@@ -428,8 +429,8 @@ def test_an_encoder_that_is_no_plain_bert_is_left_to_torch(
     (tmp_path / "model.safetensors").symlink_to(minilm / "model.safetensors")
     config = json.loads((minilm / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, **changes}))
-    with pytest.raises(UnservedError, match=reason):
-        check_served(tmp_path)
+    with pytest.raises(UnsupportedEncoderError, match=reason):
+        check_supported(tmp_path)
 
 
 def test_weights_that_are_not_a_berts_are_told(minilm: Path, tmp_path: Path) -> None:
@@ -438,10 +439,10 @@ def test_weights_that_are_not_a_berts_are_told(minilm: Path, tmp_path: Path) -> 
 
     shutil.copy(minilm / "config.json", tmp_path)
     save_file({"something": np.zeros(3, np.float32)}, tmp_path / "model.safetensors")
-    with pytest.raises(UnservedError, match=r"its weights have no embeddings\."):
+    with pytest.raises(UnsupportedEncoderError, match=r"its weights have no embeddings\."):
         export_bert(tmp_path, 2, tmp_path / "graph.onnx")
     (tmp_path / "model.safetensors").write_bytes(b"broken")
-    with pytest.raises(UnservedError, match=r"model.safetensors cannot be read"):
+    with pytest.raises(UnsupportedEncoderError, match=r"model.safetensors cannot be read"):
         export_bert(tmp_path, 2, tmp_path / "graph.onnx")
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
@@ -451,4 +452,4 @@ def test_a_cache_that_cannot_be_written_leaves_the_work_to_torch(minilm: Path, t
     """A file stands where the folder of graphs should be."""
     (tmp_path / "encoders").write_text("")
 
-    assert make_encoder(Weights("minilm", minilm), 3, tmp_path).engine.startswith("torch ")
+    assert load_encoder(Weights("minilm", minilm), 3, tmp_path).engine.startswith("torch ")

@@ -27,10 +27,10 @@ from llmops_plugins.metrics.judge.evaluator import LlmJudge
 from llmops_plugins.metrics.judge.journal import FILE
 from llmops_plugins.metrics.judge.options import JudgeOptions
 from llmops_plugins.metrics.judge.prompt import parse_score
-from llmops_plugins.metrics.tasks.pairs import Unscorable
+from llmops_plugins.metrics.pairs import Unscorable
 from llmops_sdk import EndpointError, LocalStore, Pipeline, Progress, Results, Secret, SpecError
-from llmops_sdk.planning.spec_files import component_from
-from llmops_sdk.plugin import BaseModel, Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
+from llmops_sdk.planning.spec_data import component_from
+from llmops_sdk.plugin import Answer, BaseModel, Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import InstantEndpoint, Refusal, make_context
 
@@ -41,7 +41,7 @@ URL = "http://127.0.0.1:9/v1/chat/completions"
 def generation(index: int, output: str = "", **fields: Any) -> Generation:
     """An output to be judged."""
     record = {"instruction": "Summarize.", "context": f"Text {index}.", "response": f"Reference {index}.", **fields}
-    return Generation(index, record, TextPrompt("?", ""), output or f"output {index}")
+    return Generation(index, record, TextPrompt("?", ""), Answer(output or f"output {index}"))
 
 
 def graded(prompt: str) -> str:
@@ -163,16 +163,16 @@ def test_an_answer_without_a_score_is_unscored_with_the_raw_judgment(step: Conte
     answer = "I would say that four of five are right."
     (found,) = judge(step, [generation(0)], url=serve(lambda _: answer).url)
 
-    assert Unscored(0, f"the judge's last line is no score: {answer!r}", notes={"judgment": answer}) == found
+    assert Unscored(0, f"the judge's last line is not a score: {answer!r}", notes={"judgment": answer}) == found
 
 
 def test_a_judgment_that_was_cut_off_is_unscored(
     step: Context, openai: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its last line may be half of a number."""
-    from llmops_sdk.plugin import HttpTransport, Reply
+    from llmops_sdk.plugin import Answer, HttpTransport
 
-    monkeypatch.setattr(HttpTransport, "send", lambda *_: Reply("Score: 1", finish_reason="length"))
+    monkeypatch.setattr(HttpTransport, "send", lambda *_: Answer("Score: 1", finish_reason="length"))
     (found,) = judge(step, [generation(0)], url=openai.url, max_new_tokens=9)
 
     assert Unscored(0, "the judgment was cut off at max_new_tokens (9)", notes={"judgment": "Score: 1"}) == found
@@ -213,7 +213,7 @@ def test_a_server_in_openais_form_is_asked_with_its_model_and_key(
     assert {
         "judge_url": openai.url,
         "judge_model": "judge-7b",
-        "judge_model_as_told": "judge-7b-0613",
+        "judge_model_reported": "judge-7b-0613",
         "judge_weights": "not pinned",
     } == evaluator.provenance(step)
     assert evaluator.provenance(step) == LlmJudge(options).provenance(step)
@@ -230,7 +230,7 @@ def test_a_judge_may_be_an_endpoint_for_text(step: Context, serve: Serve) -> Non
         return bodies[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("llmops_sdk.testing.kit.json.loads", remember)
+        patch.setattr("llmops_sdk.testing.endpoint.json.loads", remember)
         judge(step, [generation(0)], url=endpoint.url, form="text", max_new_tokens=77)
 
     asked = [body for body in bodies if "inputs" in body]
@@ -345,11 +345,11 @@ _PROGRAM = """
     from pathlib import Path
     from llmops_plugins.metrics.judge.evaluator import LlmJudge
     from llmops_plugins.metrics.judge.options import JudgeOptions
-    from llmops_sdk.plugin import Generation, TextPrompt
+    from llmops_sdk.plugin import Answer, Generation, TextPrompt
     from llmops_sdk.testing import make_context
 
     fields = {"instruction": "x", "context": "x", "response": "x"}
-    found = [Generation(index, fields, TextPrompt("?", ""), f"output {index:02}") for index in range(30)]
+    found = [Generation(index, fields, TextPrompt("?", ""), Answer(f"output {index:02}")) for index in range(30)]
     scores = LlmJudge(JudgeOptions(url=sys.argv[2])).evaluate(make_context(Path(sys.argv[1])), found)
     print([(score.index, score.scores["judge"]) for score in scores])
 """
@@ -476,7 +476,7 @@ def test_an_offline_run_asks_only_this_machine(step: Context) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "message"), [(None, "set the environment variable 'JUDGE_KEY'"), ("sk-a\nb", "no key")]
+    ("key", "message"), [(None, "set the environment variable 'JUDGE_KEY'"), ("sk-a\nb", "is not a key")]
 )
 def test_a_key_that_is_none_is_told_without_its_text(
     step: Context, monkeypatch: pytest.MonkeyPatch, key: str | None, message: str
@@ -504,20 +504,20 @@ def _own() -> Registry:
     ("options", "message"),
     [
         ({"url": None}, "'url' is missing"),
-        ({"url": "judge:8000"}, "url is where the judge is asked"),
-        ({"url": "http://"}, "url is where the judge is asked"),
-        ({"url": "https://me:sk-a@judge.example/v1"}, "url has a secret in it"),
-        ({"url": "https://judge.example/v1?api-key=sk-a"}, "url has a secret in it"),
+        ({"url": "judge:8000"}, "url is the judge's address"),
+        ({"url": "http://"}, "url is the judge's address"),
+        ({"url": "https://me:sk-a@judge.example/v1"}, "url contains a secret"),
+        ({"url": "https://judge.example/v1?api-key=sk-a"}, "url contains a secret"),
         ({"api_key": "sk-a"}, "a secret is written as a reference"),
         ({"form": "openai"}, "form is one of chat, text, not 'openai'"),
-        ({"prompt": "Grade it."}, r"the prompt has no place \{output\}"),
+        ({"prompt": "Grade it."}, r"the prompt has no placeholder \{output\}"),
         ({"prompt": "{output} {"}, "the prompt cannot be read"),
-        ({"prompt": "{output} {}"}, "a place of the prompt is a plain name"),
-        ({"prompt": "{output!r}"}, "a place of the prompt is a plain name"),
-        ({"prompt": "{output}", "rubric": "mine"}, r"the prompt has no place \{rubric\}"),
+        ({"prompt": "{output} {}"}, "a placeholder of the prompt is a plain name"),
+        ({"prompt": "{output!r}"}, "a placeholder of the prompt is a plain name"),
+        ({"prompt": "{output}", "rubric": "mine"}, r"the prompt has no placeholder \{rubric\}"),
         ({"lowest": 5, "highest": 5}, "lowest must be below highest"),
         ({"highest": 10}, "the default rubric has grades from 1 to 5"),
-        ({"metric": "my judge"}, "a metric's name is"),
+        ({"metric": "my judge"}, "a metric's name consists of"),
         ({"repeats": 3}, "repeats above 1 need a temperature above 0"),
         ({"extra_body": {"messages": []}}, "extra_body cannot have 'messages'"),
         ({"model": "a", "extra_body": {"model": "b"}}, "the model is given twice"),
@@ -618,6 +618,7 @@ def test_a_model_that_cannot_judge_leaves_its_words(
             deployer.delete(context, resource)
 
     for (score,) in (chat, text):
+        assert isinstance(score, (Scored, Unscored))
         assert score.notes["judgment"].strip()
         assert isinstance(score, Scored) or "judgment was cut off" in score.error or "no score" in score.error
     assert chat != text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmops_plugins.metrics.meteor.score import Meteor
-from llmops_plugins.metrics.tasks.pairs import Pair
+from llmops_plugins.metrics.pairs import Pair
 
 Texts = Sequence[tuple[str, str]]
 
@@ -88,7 +88,7 @@ def test_nltk_is_not_imported(asset: Callable[[str], Path]) -> None:
     """Neither its code nor the folders of its data are needed; importing it takes longer than hundreds of scores."""
     code = (
         "import sys; from pathlib import Path; from llmops_plugins.metrics.meteor.score import Meteor\n"
-        "from llmops_plugins.metrics.tasks.pairs import Pair\n"
+        "from llmops_plugins.metrics.pairs import Pair\n"
         "print(Meteor(Path(sys.argv[1]), Path(sys.argv[2])).score([Pair('I like cake.', 'I like cake.')]))\n"
         "print('nltk' in sys.modules)\n"
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.meteor.wordnet import FOLDER, WordNet
+from llmops_plugins.metrics.meteor.assets import WORDNET_FOLDER as FOLDER
+from llmops_plugins.metrics.meteor.wordnet import WordNet
 
 ODD_WORDS = (
     "", " ", "s", "es", "men", "ing", "ies", "a b", "\n", "\x00", "\ud83d", "é", "ÉTUDE", "😀", "(", " 1", "1",
@@ -74,4 +75,6 @@ def test_the_first_and_the_last_entry_of_every_index_are_found(wordnet: WordNet,
     for index in sorted((asset("wordnet") / FOLDER).glob("index.[nva]*")):
         entries = [line.split()[0] for line in index.read_text().splitlines() if not line.startswith(" ")]
         for entry in (entries[0], entries[-1]):
-            assert wordnet._parts[("noun", "verb", "adj", "adv").index(index.suffix[1:])].offsets(entry), index.name
+            assert wordnet._word_classes[("noun", "verb", "adj", "adv").index(index.suffix[1:])].offsets(entry), (
+                index.name
+            )

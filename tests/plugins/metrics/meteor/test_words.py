@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.metrics.meteor.sentences import FOLDER, Sentences
+from llmops_plugins.metrics.meteor.assets import PUNKT_FOLDER as FOLDER
+from llmops_plugins.metrics.meteor.sentences import Sentences
 from llmops_plugins.metrics.meteor.words import Words
 
 Texts = Sequence[tuple[str, str]]

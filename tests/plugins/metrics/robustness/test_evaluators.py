@@ -10,8 +10,9 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_plugins.metrics.bertscore.encoder import find_weights
 from llmops_plugins.metrics.bertscore.score import bert_score
+from llmops_plugins.metrics.bertscore.weights import find_weights
+from llmops_plugins.metrics.pairs import Pair
 from llmops_plugins.metrics.robustness.evaluators import (
     ClassificationAccuracySemanticRobustness,
     QAAccuracySemanticRobustness,
@@ -27,19 +28,21 @@ from llmops_plugins.metrics.robustness.options import (
 )
 from llmops_plugins.metrics.robustness.perturbations import perturb
 from llmops_plugins.metrics.robustness.wer import word_error_rate
-from llmops_plugins.metrics.tasks.pairs import Pair
+from llmops_plugins.metrics.tasks.options import SummarizationAccuracyOptions
 from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy
-from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions
 from llmops_sdk import Pipeline, Progress
 from llmops_sdk.plugin import (
+    Answer,
+    Answered,
     ChatPrompt,
     Context,
     Generation,
+    Outcome,
     Probe,
-    ProbeReply,
     RecordScore,
     Scored,
     TextPrompt,
+    Unanswered,
     Unscored,
 )
 from llmops_sdk.plugin.registry import Registry
@@ -48,7 +51,7 @@ from llmops_sdk.testing import EchoEndpoint, MemoryStore
 Texts = Sequence[tuple[str, str]]
 
 
-def asked(output: str, *changed: str | ProbeReply, response: Any = "Rome", index: int = 10, **again: str) -> Generation:
+def asked(output: str, *changed: str | Outcome, response: Any = "Rome", index: int = 10, **again: str) -> Generation:
     """Make a generation whose probes "0", "1", ... got these outputs."""
     replies = {str(number): reply for number, reply in enumerate(changed)} | {
         name.replace("_", "-"): reply for name, reply in again.items()
@@ -57,8 +60,10 @@ def asked(output: str, *changed: str | ProbeReply, response: Any = "Rome", index
         index,
         {"instruction": "What is the capital?", "response": response},
         TextPrompt("Question: What is the capital?\nAnswer:", ""),
-        output,
-        probes={name: ProbeReply(reply) if isinstance(reply, str) else reply for name, reply in replies.items()},
+        Answer(output),
+        probes={
+            name: Answered(0, Answer(reply)) if isinstance(reply, str) else reply for name, reply in replies.items()
+        },
     )
 
 
@@ -141,11 +146,11 @@ def test_summaries_are_scored_as_by_the_evaluator_of_summaries(context: Context,
     accuracy = SummarizationAccuracy(SummarizationAccuracyOptions(metrics=metrics))
 
     def scores(texts: Iterable[str]) -> list[Mapping[str, float]]:
-        changed = [attrs.evolve(one, output=text) for one, text in zip(generations, texts, strict=True)]
+        changed = [attrs.evolve(one, answer=Answer(text)) for one, text in zip(generations, texts, strict=True)]
         return [score.scores for score in accuracy.evaluate(context, changed) if isinstance(score, Scored)]
 
     original = scores(one.output for one in generations)
-    copies = [scores(one.probes[str(number)].output or "" for one in generations) for number in range(3)]
+    copies = [scores(_probe_output(one, str(number)) for one in generations) for number in range(3)]
     for place, found in enumerate(evaluator.evaluate(context, generations)):
         assert isinstance(found, Scored)
         assert place == found.index
@@ -153,6 +158,12 @@ def test_summaries_are_scored_as_by_the_evaluator_of_summaries(context: Context,
             expected = sum(abs(original[place][name] - copy[place][name]) for copy in copies) / 3
             assert expected == pytest.approx(found.scores[f"delta_{name}"], abs=1e-6)
     assert accuracy.provenance(context) == evaluator.provenance(context)
+
+
+def _probe_output(generation: Generation, name: str) -> str:
+    outcome = generation.probes[name]
+    assert isinstance(outcome, Answered)
+    return outcome.answer.output
 
 
 def test_labels_that_change(context: Context) -> None:
@@ -217,7 +228,7 @@ _FULL = asked("Rome", "Rome", "Paris")
     ("generation", "reason"),
     [
         (asked("Rome", "Rome"), "probe '1' was not answered: it has no output"),
-        (asked("Rome", "Rome", ProbeReply(error="HTTP 500")), "probe '1' was not answered: HTTP 500"),
+        (asked("Rome", "Rome", Unanswered(0, "HTTP 500")), "probe '1' was not answered: HTTP 500"),
         (
             attrs.evolve(_FULL, record={"response": "Rome"}),
             "the record has no field 'instruction' to change; it has: response",
@@ -232,7 +243,7 @@ _FULL = asked("Rome", "Rome", "Paris")
         ),
         (
             attrs.evolve(_FULL, prompt=ChatPrompt(({"role": "user", "content": "Which city?"},), "")),
-            "the prompt does not show the field 'instruction', so that changing it changes nothing",
+            "the prompt does not show the field 'instruction', so changing it changes nothing",
         ),
     ],
 )
@@ -267,7 +278,7 @@ def test_an_output_without_words_leaves_nothing_to_compare(context: Context) -> 
     evaluator = general(num_perturbations=1, metrics=("word_error_rate",))
 
     assert [
-        Unscored(10, "the output has no words, so that there is nothing to compare the others with"),
+        Unscored(10, "the output has no words: there is nothing to compare the others with"),
         Scored(10, {"word_error_rate": 1}),
     ] == list(evaluator.evaluate(context, [asked(" \n", "Rome"), asked("Rome", "")]))
 

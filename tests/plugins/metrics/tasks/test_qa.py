@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_plugins.metrics.bertscore.encoder import find_weights
 from llmops_plugins.metrics.bertscore.score import bert_score
+from llmops_plugins.metrics.bertscore.weights import find_weights
+from llmops_plugins.metrics.pairs import Pair
 from llmops_plugins.metrics.tasks.options import WORD_METRICS, QAAccuracyOptions
-from llmops_plugins.metrics.tasks.pairs import Pair
 from llmops_plugins.metrics.tasks.qa import QAAccuracy
 from llmops_sdk.plugin import Context, Generation, Metric, Scored, Unscored
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from llmops_plugins.metrics.tasks.pairs import Pair
-from llmops_plugins.metrics.tasks.rouge import ROUGE_TYPES, Rouge, rouge_engine
+from llmops_plugins.metrics.pairs import Pair
+from llmops_plugins.metrics.tasks.options import ROUGE_METRICS
+from llmops_plugins.metrics.tasks.rouge import Rouge, rouge_engine
 
 Texts = Sequence[tuple[str, str]]
 
@@ -17,13 +18,13 @@ def test_values_on_real_texts_are_those_of_rouge_score(real_pairs: Callable[[], 
     from rouge_score.rouge_scorer import RougeScorer
 
     texts = [Pair(output, reference) for output, reference in real_pairs()]
-    scorer = RougeScorer(list(ROUGE_TYPES), use_stemmer=True)
+    scorer = RougeScorer(list(ROUGE_METRICS), use_stemmer=True)
     expected = [
         {name: score.fmeasure for name, score in scorer.score(pair.reference, pair.output).items()} for pair in texts
     ]
 
     assert len(texts) == 250
-    assert expected == Rouge(ROUGE_TYPES, use_stemmer=True, engine=rouge_engine()).score(texts)
+    assert expected == Rouge(ROUGE_METRICS, use_stemmer=True, engine=rouge_engine()).score(texts)
 
 
 @pytest.mark.parametrize("use_stemmer", [True, False])
@@ -34,14 +35,14 @@ def test_both_engines_give_the_values_of_rouge_score(
     from rouge_score.rouge_scorer import RougeScorer
 
     needs("rouge_score_rs")
-    scorer = RougeScorer(list(ROUGE_TYPES), use_stemmer=use_stemmer)
+    scorer = RougeScorer(list(ROUGE_METRICS), use_stemmer=use_stemmer)
     texts = [Pair(output, reference) for output, reference in (*pairs, *odd_pairs)]
     expected = [
         {name: score.fmeasure for name, score in scorer.score(pair.reference, pair.output).items()} for pair in texts
     ]
 
-    assert expected == Rouge(ROUGE_TYPES, use_stemmer=use_stemmer, engine="rouge-score-rs").score(texts)
-    assert expected == Rouge(ROUGE_TYPES, use_stemmer=use_stemmer, engine="rouge-score").score(texts)
+    assert expected == Rouge(ROUGE_METRICS, use_stemmer=use_stemmer, engine="rouge-score-rs").score(texts)
+    assert expected == Rouge(ROUGE_METRICS, use_stemmer=use_stemmer, engine="rouge-score").score(texts)
 
 
 def test_the_stemmer_matters() -> None:
@@ -78,7 +79,7 @@ def test_without_the_rust_engine_rouge_score_is_used(monkeypatch: pytest.MonkeyP
 def test_twenty_thousand_words_do_not_stall() -> None:
     """A long output against a usual reference."""
     output = "word and another one " * 5000
-    scores = Rouge(ROUGE_TYPES, use_stemmer=True, engine=rouge_engine()).score([Pair(output, "Another word. " * 60)])
+    scores = Rouge(ROUGE_METRICS, use_stemmer=True, engine=rouge_engine()).score([Pair(output, "Another word. " * 60)])
 
     assert 0 < scores[0]["rougeL"] < 0.1
 

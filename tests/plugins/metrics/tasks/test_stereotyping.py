@@ -10,15 +10,26 @@ import pytest
 from llmops_plugins.metrics.tasks.options import PromptStereotypingOptions
 from llmops_plugins.metrics.tasks.stereotyping import PromptStereotyping
 from llmops_sdk import Pipeline, Progress
-from llmops_sdk.plugin import Context, Generation, Probe, ProbeReply, Scored, TextPrompt, Unscored
+from llmops_sdk.plugin import (
+    Answer,
+    Answered,
+    Context,
+    Generation,
+    Outcome,
+    Probe,
+    Scored,
+    TextPrompt,
+    Unanswered,
+    Unscored,
+)
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import MemoryStore
 
 PAIR = {"sent_more": "They are all alike.", "sent_less": "We are all alike."}
 
 
-def answered(record: dict[str, Any], **replies: ProbeReply) -> Generation:
-    return Generation(10, record, TextPrompt("?", ""), "", probes=replies)
+def answered(record: dict[str, Any], **replies: Outcome) -> Generation:
+    return Generation(10, record, TextPrompt("?", ""), Answer(""), probes=replies)
 
 
 def evaluator(**options: Any) -> PromptStereotyping:
@@ -41,14 +52,16 @@ def test_both_sentences_are_asked_as_they_stand(context: Context) -> None:
 )
 def test_the_likelier_sentence_decides(context: Context, more: float, less: float, expected: list[float]) -> None:
     """Equal probabilities show no preference."""
-    generation = answered(PAIR, more=ProbeReply(None, more), less=ProbeReply(None, less))
+    generation = answered(
+        PAIR, more=Answered(0, Answer(log_probability=more)), less=Answered(0, Answer(log_probability=less))
+    )
     (found,) = evaluator().evaluate(context, [generation])
 
     assert found == Scored(10, dict(zip(("is_biased", "log_probability_difference"), expected, strict=True)))
 
 
-NONE = ProbeReply()
-TOLD = ProbeReply(log_probability=-1.0)
+NONE = Answered(0, Answer("a text"))
+TOLD = Answered(0, Answer(log_probability=-1.0))
 
 
 @pytest.mark.parametrize(
@@ -59,21 +72,21 @@ TOLD = ProbeReply(log_probability=-1.0)
         ({**PAIR, "sent_more": ["a"]}, {}, "the field 'sent_more' holds no text but list"),
         (PAIR, {"more": TOLD}, "probe 'less' was not answered: it has no probability"),
         (PAIR, {"more": NONE, "less": TOLD}, "probe 'more' was not answered: it has no probability"),
-        (PAIR, {"more": ProbeReply(error="busy"), "less": TOLD}, "probe 'more' was not answered: busy"),
+        (PAIR, {"more": Unanswered(0, "busy"), "less": TOLD}, "probe 'more' was not answered: busy"),
         (
             PAIR,
-            {"more": TOLD, "less": ProbeReply(log_probability=float("-inf"))},
-            "probe 'less' has -inf, which is no logarithm of a probability",
+            {"more": TOLD, "less": Answered(0, Answer(log_probability=float("-inf")))},
+            "probe 'less' has -inf, which is not the logarithm of a probability",
         ),
         (
             PAIR,
-            {"more": ProbeReply(log_probability=0.7), "less": TOLD},
-            "probe 'more' has 0.7, which is no logarithm of a probability",
+            {"more": Answered(0, Answer(log_probability=0.7)), "less": TOLD},
+            "probe 'more' has 0.7, which is not the logarithm of a probability",
         ),
     ],
 )
 def test_what_cannot_be_compared_is_unscored(
-    context: Context, record: dict[str, Any], replies: dict[str, ProbeReply], reason: str
+    context: Context, record: dict[str, Any], replies: dict[str, Outcome], reason: str
 ) -> None:
     """With the reason; nothing stops."""
     (found,) = evaluator().evaluate(context, [answered(record, **replies)])

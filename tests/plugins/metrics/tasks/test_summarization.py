@@ -20,10 +20,10 @@ from llmops_plugins.metrics.bertscore.onnx import OnnxEncoder
 from llmops_plugins.metrics.bertscore.score import bert_score
 from llmops_plugins.metrics.meteor.score import meteor
 from llmops_plugins.metrics.meteor.words import Words
+from llmops_plugins.metrics.tasks.options import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
 from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy
-from llmops_plugins.metrics.tasks.summarization_options import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
 from llmops_sdk import AssetError
-from llmops_sdk.plugin import Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
+from llmops_sdk.plugin import Answer, Context, Generation, Metric, RecordScore, Scored, TextPrompt, Unscored
 
 Texts = Sequence[tuple[str, str]]
 Make = Callable[[Texts], list[Generation]]
@@ -155,7 +155,7 @@ def test_memory_does_not_grow_with_the_records(
         for index in range(records):
             taken += 1
             text = f"The answer number {index} is a text of w{index} words. " * (1 if "bertscore" in metrics else 4)
-            yield Generation(index, {"response": text + "So it is."}, TextPrompt("?", ""), text)
+            yield Generation(index, {"response": text + "So it is."}, TextPrompt("?", ""), Answer(text))
 
     found = evaluator(metrics=metrics).evaluate(context, many())
     next(found)
@@ -174,7 +174,7 @@ def test_only_what_the_metrics_need_is_imported() -> None:
     """The cards need nothing heavy, and ROUGE neither numpy nor ONNX Runtime."""
     code = (
         "import sys; from llmops_plugins.metrics.hooks import llmops_cards\n"
-        "from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions as Options\n"
+        "from llmops_plugins.metrics.tasks.options import SummarizationAccuracyOptions as Options\n"
         "llmops_cards()\n"
         "heavy = ('numpy', 'nltk', 'regex', 'rouge_score', 'rouge_score_rs', 'onnxruntime', 'torch', 'transformers')\n"
         "print([name for name in heavy if name in sys.modules])\n"
@@ -196,14 +196,14 @@ def test_scoring_imports_neither_torch_nor_fmeval(
     code = (
         "import sys; from pathlib import Path\n"
         "from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy\n"
-        "from llmops_plugins.metrics.tasks.summarization_options import SummarizationAccuracyOptions, SUMMARIZATION_METRICS\n"
-        "from llmops_sdk.plugin import Generation, TextPrompt\n"
+        "from llmops_plugins.metrics.tasks.options import SummarizationAccuracyOptions, SUMMARIZATION_METRICS\n"
+        "from llmops_sdk.plugin import Answer, Generation, TextPrompt\n"
         "from llmops_sdk.testing import make_context\n"
         "names = ('wordnet', 'punkt-tab', 'minilm')\n"
         "assets = dict(zip(names, map(Path, sys.argv[3:])))\n"
         "context = make_context(Path(sys.argv[1]), home=Path(sys.argv[2]), assets=assets)\n"
         "evaluator = SummarizationAccuracy(SummarizationAccuracyOptions(metrics=SUMMARIZATION_METRICS))\n"
-        "asked = [Generation(0, {'response': 'Cats sleep a lot.'}, TextPrompt('', ''), 'A cat sleeps much.')]\n"
+        "asked = [Generation(0, {'response': 'Cats sleep a lot.'}, TextPrompt('', ''), Answer('A cat sleeps much.'))]\n"
         "print([len(score.scores) for score in evaluator.evaluate(context, asked)])\n"
         "print(evaluator.provenance(context)['bertscore_engine'].split()[0])\n"
         "slow = ('torch', 'transformers', 'tokenizers', 'fmeval', 'ray', 'nltk', 'scipy', 'sklearn', 'pandas')\n"
@@ -284,7 +284,7 @@ def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: 
     """It is the machine's lack, not one record's."""
 
     def absent(name: str) -> Path:
-        message = f"the asset {name!r} cannot be had here"
+        message = f"the asset {name!r} is not available"
         raise AssetError(message)
 
     with pytest.raises(AssetError, match="wordnet"):

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from llmops_plugins.metrics import hooks
+from llmops_plugins.metrics.text.copying import fragment_lengths
 from llmops_plugins.metrics.text.evaluator import TextMetrics
 from llmops_plugins.metrics.text.options import (
     BLEU_TOKENIZERS,
@@ -21,10 +22,10 @@ from llmops_plugins.metrics.text.options import (
     TEXT_METRICS,
     TextMetricsOptions,
 )
-from llmops_plugins.metrics.text.overlap import fragment_lengths, words
+from llmops_plugins.metrics.text.tokens import words
 from llmops_sdk import SpecError
-from llmops_sdk.planning.spec_files import component_from
-from llmops_sdk.plugin import Context, Generation, RecordScore, Scored, TextPrompt, Unscored, read_jsonl
+from llmops_sdk.planning.spec_data import component_from
+from llmops_sdk.plugin import Answer, Context, Generation, RecordScore, Scored, TextPrompt, Unscored, read_jsonl
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
@@ -46,7 +47,7 @@ def _one(step: Context) -> One:
     """Score one output of a record, with options."""
 
     def score(output: str, record: Mapping[str, Any], **options: Any) -> RecordScore:
-        generation = Generation(7, record, TextPrompt("?", ""), output)
+        generation = Generation(7, record, TextPrompt("?", ""), Answer(output))
         (found,) = TextMetrics(TextMetricsOptions(**options)).evaluate(step, [generation])
         return found
 
@@ -144,7 +145,7 @@ def test_every_tokenizer_that_is_offered_works(step: Context, tokenizer: str) ->
     """Nothing further has to be installed or fetched; the signature names it."""
     evaluator = TextMetrics(TextMetricsOptions(metrics=("bleu",), bleu_tokenizer=tokenizer))
     record = {"response": "今天天气很好。我们去公园吧!"}
-    (found,) = evaluator.evaluate(step, [Generation(0, record, TextPrompt("?", ""), record["response"])])
+    (found,) = evaluator.evaluate(step, [Generation(0, record, TextPrompt("?", ""), Answer(record["response"]))])
 
     assert isinstance(found, Scored)
     assert pytest.approx(100) == found.scores["bleu"]
@@ -159,7 +160,7 @@ def test_of_several_references_the_best_one_counts(step: Context) -> None:
     record = {"response": references}
     output = "an old bridge"
     evaluator = TextMetrics(TextMetricsOptions(metrics=REFERENCE_METRICS))
-    (found,) = evaluator.evaluate(step, [Generation(0, record, TextPrompt("?", ""), output)])
+    (found,) = evaluator.evaluate(step, [Generation(0, record, TextPrompt("?", ""), Answer(output))])
 
     assert isinstance(found, Scored)
     assert {
@@ -170,7 +171,7 @@ def test_of_several_references_the_best_one_counts(step: Context) -> None:
         "length_ratio": 3 / 2,
     } == found.scores
     assert evaluator.provenance(step)["bleu"].startswith("nrefs:2|")
-    list(evaluator.evaluate(step, [Generation(1, {"response": "one"}, TextPrompt("?", ""), output)]))
+    list(evaluator.evaluate(step, [Generation(1, {"response": "one"}, TextPrompt("?", ""), Answer(output))]))
     assert evaluator.provenance(step)["bleu"].startswith("nrefs:var|")
 
 
@@ -327,7 +328,7 @@ def test_texts_without_words_divide_by_nothing(one: One, values: Values) -> None
 def test_odd_texts_have_finite_scores_in_order(step: Context, odd_texts: Sequence[str]) -> None:
     """Every text as output, reference and source of every other one."""
     generations = [
-        Generation(index, {"response": reference, "context": reference}, TextPrompt("?", ""), output)
+        Generation(index, {"response": reference, "context": reference}, TextPrompt("?", ""), Answer(output))
         for index, (output, reference) in enumerate((o, r) for o in odd_texts for r in odd_texts)
     ]
     found = list(TextMetrics(TextMetricsOptions(metrics=TEXT_METRICS)).evaluate(step, iter(generations)))
@@ -415,7 +416,9 @@ def test_real_summaries_are_shorter_than_their_sources_and_partly_copied(
     """Dolly's own summaries, scored as outputs: exact against themselves, and with plausible shares of copying."""
     rows = [row for row in read_jsonl(real_data("dolly/dolly_mix_390.jsonl")) if row["context"].strip()]
     summaries = [row for row in rows if row["category"] == "summarization"]
-    generations = [Generation(index, row, TextPrompt("?", ""), row["response"]) for index, row in enumerate(summaries)]
+    generations = [
+        Generation(index, row, TextPrompt("?", ""), Answer(row["response"])) for index, row in enumerate(summaries)
+    ]
     found = list(TextMetrics(TextMetricsOptions(metrics=TEXT_METRICS)).evaluate(step, generations))
 
     scores = [score.scores for score in found if isinstance(score, Scored)]

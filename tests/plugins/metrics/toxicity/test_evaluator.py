@@ -197,7 +197,7 @@ def test_a_classifier_that_gives_no_number_leaves_records_unscored(
     model.save_pretrained(tmp_path / "broken")
     AutoTokenizer.from_pretrained(classifiers["toxigen"]).save_pretrained(tmp_path / "broken")
 
-    assert [Unscored(10, "the classifier gave no finite number")] == list(
+    assert [Unscored(10, "the classifier returned a value that is not finite")] == list(
         evaluator("toxigen", tmp_path / "broken").evaluate(context, generations([("a", "")]))
     )
 
@@ -207,14 +207,14 @@ def test_another_classifier_is_refused(
     kind: str, other: str, classifiers: Mapping[str, Path], context: Context, generations: Make
 ) -> None:
     """Its labels tell what it is."""
-    with pytest.raises(AssetError, match=f"holds another classifier than {kind}: its labels are LABEL_0, LABEL_1"):
+    with pytest.raises(AssetError, match=f"has another classifier than {kind}: its labels are LABEL_0, LABEL_1"):
         list(evaluator(kind, classifiers[other]).evaluate(context, generations([("a", "")])))
 
 
 def test_weights_that_cannot_be_read_are_told(tmp_path: Path, context: Context, generations: Make) -> None:
     """In one line, with the folder."""
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(AssetError, match=r"holds no classifier in Hugging Face's form: config.json and \*.safetensors"):
+    with pytest.raises(AssetError, match=r"has no model in Hugging Face's form: config.json and \*.safetensors"):
         evaluator("toxigen", tmp_path).fingerprint(context)
     (tmp_path / "model.safetensors").write_bytes(b"none")
     with pytest.raises(AssetError, match=r"the classifier in '.*' cannot be loaded: ") as caught:
@@ -266,9 +266,9 @@ def test_a_run_without_the_weights_ends_before_its_first_step(
         pipeline.run(store=store, registry=registry, progress=Progress(), offline=True)
 
     assert str(caught.value) == (
-        "the asset 'detoxify' cannot be had here (the Hugging Face cache: no model 'unitary/unbiased-toxic-roberta' in "
-        "its cache on this machine; the Hugging Face hub: needs a network, and the run is offline); where there is a "
-        f"network type 'llmops assets get detoxify', and copy '{home}/assets/detoxify' to this machine"
+        "the asset 'detoxify' is not available (the Hugging Face cache: the model 'unitary/unbiased-toxic-roberta' is not "
+        "in the Hugging Face cache; the Hugging Face hub: needs a network, and the run is offline); on a machine with a "
+        f"network run 'llmops assets get detoxify', and copy '{home}/assets/detoxify' to this machine"
     )
     assert not [key for key in store.list("") if key.startswith("artifacts/")]
 
@@ -277,7 +277,7 @@ def test_a_run_without_the_weights_ends_before_its_first_step(
     ("options", "message"),
     [
         ({"model_type": "perspective"}, "model_type is one of detoxify, toxigen, not 'perspective'"),
-        ({"weights": "no/such/folder"}, "weights is no folder with a model: 'no/such/folder' has no config.json"),
+        ({"weights": "no/such/folder"}, "weights is not the folder of a model: 'no/such/folder' has no config.json"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(registry: Registry, options: dict[str, Any], message: str) -> None:

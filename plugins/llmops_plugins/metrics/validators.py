@@ -1,4 +1,4 @@
-"""What the options of the evaluators share. Nothing heavy is imported here."""
+"""Validators that the options of the evaluators share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def some_of(known: tuple[str, ...]) -> Callable[[Any, Any, tuple[str, ...]], None]:
-    """Return a validator of metric names: some, known, none twice."""
+    """Return a validator of metric names: at least one, all known, none twice."""
 
     def check(_options: object, _attribute: object, value: tuple[str, ...]) -> None:
         unknown = [name for name in value if name not in known]

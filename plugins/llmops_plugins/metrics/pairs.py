@@ -48,22 +48,22 @@ class PairScorer(Protocol):
     """Scores pairs, a batch at a time."""
 
     def score(self, pairs: Sequence[Pair]) -> Sequence[Outcome]:
-        """Return one outcome a pair, in their order."""
+        """Return one outcome per pair, in their order."""
 
 
 def pair_of(generation: Generation, field: str) -> Pair | Unscorable:
     """Return what is compared for a generation; its reference is the record's `field`.
 
-    The field may hold a list of texts: references that are all as good, empty ones left out.
+    The field may hold a list of texts: references that are all as good. Empty ones are left out.
     """
-    held = generation.record.get(field)
-    if held is None:
+    value = generation.record.get(field)
+    if value is None:
         known = ", ".join(sorted(generation.record))
         return Unscorable(f"the record has no reference field {field!r}; it has: {known}")
-    references = list(held) if isinstance(held, (list, tuple)) else [held]
-    strange = next((reference for reference in references if not isinstance(reference, str)), None)
-    if strange is not None or None in references:
-        return Unscorable(f"the reference field {field!r} holds no text but {type(strange).__name__}")
+    references = list(value) if isinstance(value, (list, tuple)) else [value]
+    no_text = [reference for reference in references if not isinstance(reference, str)]
+    if no_text:
+        return Unscorable(f"the reference field {field!r} holds no text but {type(no_text[0]).__name__}")
     references = [reference for reference in references if reference.strip()]
     if not references:
         return Unscorable(f"the reference field {field!r} is empty")
@@ -76,6 +76,6 @@ def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
     >>> list(batches("abcde", 2))
     [['a', 'b'], ['c', 'd'], ['e']]
     """
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
         yield batch
