@@ -6,7 +6,7 @@ The first three are the folders of the assets, FOLDER is one to write to; each R
 and `model_output`, one a candidate; FMEval takes several datasets in one call. Prints one line of JSON: the path of FMEval's
 records with their scores for each candidate.
 
-FMEval loads two scripts of the hub's `evaluate-metric`, which are in no package. Those written here stand in for them; they
+FMEval loads two scripts of the hub's `evaluate-metric`, which are in no package. The ones written here replace them; they
 call what the scripts call in the way they call it (ROUGE through 1,000 bootstrap samples, one kept `BERTScorer`).
 """
 

@@ -33,17 +33,17 @@ TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 
 class Clock(TrainerCallback):
-    """Times the optimizer steps: from the first one's beginning to the last one's end."""
+    """Times the optimizer steps: from the start of the first one to the end of the last one."""
 
     def __init__(self) -> None:
-        self.began = self.cpu = self.wall = 0.0
+        self.start = self.cpu = self.wall = 0.0
 
     def on_train_begin(self, *_args: Any, **_kwargs: Any) -> None:
-        self.began, self.cpu_began = time.perf_counter(), time.process_time()
+        self.start, self.cpu_start = time.perf_counter(), time.process_time()
 
     def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
-        self.wall = time.perf_counter() - self.began
-        self.cpu = time.process_time() - self.cpu_began
+        self.wall = time.perf_counter() - self.start
+        self.cpu = time.process_time() - self.cpu_start
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Compiling a pipeline of `@step` functions: this project against the SageMaker SDK by itself, as whole calls.
+"""Compiling a pipeline of `@step` functions: this project against the SageMaker SDK alone, as whole calls.
 
 `python benchmarks/compiling.py 2 20 100` prints seconds and CPU-seconds as JSON. Each figure is taken in a process of
 its own, after its imports: from a plan (or functions) to the pipeline's definition, with all that its steps need
@@ -53,8 +53,8 @@ def _run(kind: str, steps: int) -> dict[str, float]:
     done = subprocess.run([sys.executable, __file__, kind, str(steps)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
-    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    measured: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return measured
 
 
 def _into_moto(folder: Path) -> None:
@@ -83,10 +83,10 @@ def _into_moto(folder: Path) -> None:
 
 def _own(steps: int) -> dict[str, float]:
     import sagemaker.workflow.function_step  # noqa: F401 - neither side's imports are counted
+    from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
 
     import llmops_sdk.testing
     from llmops_plugins.sagemaker.aws.account import Aws
-    from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
     from llmops_plugins.sagemaker.pipeline.compile import graph_of
     from llmops_plugins.sagemaker.pipeline.submit import Place, _upload, compile_graph
     from llmops_sdk import Pipeline
@@ -95,21 +95,21 @@ def _own(steps: int) -> dict[str, float]:
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
     settings = {"role": ROLE, "bucket": BUCKET, "region": "us-east-1", "image_uri": "image:1"}
-    made = Pipeline.builder("b").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
-    made = made.with_settings("sagemaker", **settings).with_executor("sagemaker", keep_alive_seconds=300)
+    pipeline = Pipeline.builder("b").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    pipeline = pipeline.with_settings("sagemaker", **settings).with_executor("sagemaker", keep_alive_seconds=300)
     models, trained = max(1, (steps - 1) // 2), steps % 2 == 0 and steps > 2  # noqa: PLR2004 - two steps a model
     for number in range(models):
         tuned = trained and number == 0  # a third step
-        made = made.with_model("echo", name=f"m{number}", fine_tune=tuned, voice=f"v{number}")
-    began, cpu = time.perf_counter(), time.process_time()
-    plan = made.build(registry)
+        pipeline = pipeline.with_model("echo", name=f"m{number}", fine_tune=tuned, voice=f"v{number}")
+    start, cpu = time.perf_counter(), time.process_time()
+    plan = pipeline.build(registry)
     aws = Aws(SageMakerSettings.from_mapping(settings))
     root = f"s3://{BUCKET}/llmops"
     place = Place(BUCKET, f"{root}/pipelines", f"{root}/plans/{plan.hash}/plan.json")
     compiled = compile_graph(aws, graph_of(plan), plan, registry, place)
-    compiled_in = time.perf_counter() - began
+    compiled_in = time.perf_counter() - start
     _upload(aws, compiled.uploads)
-    return _told(began, cpu, compiled.definition, compiled_in)
+    return _measurement(start, cpu, compiled.definition, compiled_in)
 
 
 def _sdk(steps: int) -> dict[str, float]:
@@ -122,21 +122,21 @@ def _sdk(steps: int) -> dict[str, float]:
     for name in ("sagemaker", "sagemaker.config", "sagemaker.remote_function"):
         logging.getLogger(name).setLevel(logging.ERROR)
     session = sagemaker.Session(boto3.Session(), default_bucket=BUCKET)
-    began, cpu = time.perf_counter(), time.process_time()
+    start, cpu = time.perf_counter(), time.process_time()
     parts = [step(_node, name=f"s{n}", keep_alive_period_in_seconds=300)(n) for n in range(steps - 1)]
     last = step(_node, name="last", keep_alive_period_in_seconds=300)(-1)
     get_step(last).add_depends_on(parts)
     definition = Pipeline(name="b", steps=[*parts, last], sagemaker_session=session).definition()
-    return _told(began, cpu, definition, time.perf_counter() - began)
+    return _measurement(start, cpu, definition, time.perf_counter() - start)
 
 
 def _node(number: int) -> int:
     return number
 
 
-def _told(began: float, cpu: float, definition: str, compiled_in: float) -> dict[str, Any]:
+def _measurement(start: float, cpu: float, definition: str, compiled_in: float) -> dict[str, Any]:
     steps = len(json.loads(definition)["Steps"])
-    seconds, used = time.perf_counter() - began, time.process_time() - cpu
+    seconds, used = time.perf_counter() - start, time.process_time() - cpu
     return {"wall": seconds, "cpu": used, "compile": compiled_in, "steps": steps}
 
 

@@ -20,9 +20,10 @@ from llmops_plugins.local.options import LocalEndpointOptions
 from llmops_plugins.local.server.deployer import LocalEndpoint
 from llmops_sdk import GenerationOptions
 from llmops_sdk.plugin import BaseModel, TextPrompt
-from llmops_sdk.steps.client.client import Answered, Question, ask
+from llmops_sdk.steps.client.client import Question, ask
 from llmops_sdk.steps.client.http import HttpTransport
 from llmops_sdk.testing import make_context
+from llmops_sdk.values.answers import Answered
 
 CLIENTS = 16
 NEW_TOKENS = 64
@@ -32,7 +33,7 @@ PROMPTS = 32
 def main() -> None:
     model, rows, threads = sys.argv[1:]
     prompts = [json.loads(line)["prompt"] for line in Path(rows).read_text(encoding="utf-8").splitlines()][:PROMPTS]
-    found = {"transformers": _timed(lambda: _transformers(model, prompts, int(threads)))}
+    speeds = {"transformers": _timed(lambda: _transformers(model, prompts, int(threads)))}
     with tempfile.TemporaryDirectory() as folder:
         context = make_context(Path(folder) / "step")
         deployer = LocalEndpoint(LocalEndpointOptions())
@@ -43,19 +44,19 @@ def main() -> None:
             transport = HttpTransport(endpoint)
             _asked(transport, prompts[:2], 2)  # warms up
             for clients in (1, CLIENTS):
-                found[f"clients_{clients}"] = _timed(lambda clients=clients: _asked(transport, prompts, clients))
+                speeds[f"clients_{clients}"] = _timed(lambda clients=clients: _asked(transport, prompts, clients))
             transport.close()
-            found["facts"] = dict(endpoint.metadata)
+            speeds["metadata"] = dict(endpoint.metadata)
         finally:
             for resource in resources:
                 deployer.delete(context, resource)
-    print(json.dumps(found))
+    print(json.dumps(speeds))
 
 
 def _timed(work: Callable[[], int]) -> dict[str, float]:
-    began = time.perf_counter()
+    start = time.perf_counter()
     tokens = work()
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     return {"tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / seconds}
 
 
@@ -64,7 +65,7 @@ def _asked(transport: HttpTransport, prompts: list[str], clients: int) -> int:
     outcomes = list(ask(transport, asked, GenerationOptions(max_new_tokens=NEW_TOKENS), concurrency=clients))
     if not all(isinstance(outcome, Answered) for outcome in outcomes):
         raise SystemExit(f"not all were answered: {outcomes}")
-    return sum(outcome.output_tokens or 0 for outcome in outcomes if isinstance(outcome, Answered))
+    return sum(outcome.answer.output_tokens or 0 for outcome in outcomes if isinstance(outcome, Answered))
 
 
 def _transformers(model: str, prompts: list[str], threads: int) -> int:

@@ -27,11 +27,11 @@ REPEATS = 3
 
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]] or [10, 100, 1000]
-    found = {}
+    medians = {}
     for size in sizes:
         runs = [_measure(size) for _ in range(REPEATS)]
-        found[size] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-    print(json.dumps(found))
+        medians[size] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    print(json.dumps(medians))
 
 
 def _measure(size: int) -> dict[str, float]:
@@ -42,9 +42,9 @@ def _measure(size: int) -> dict[str, float]:
     )
     for number in range(size):
         pipeline = pipeline.with_model("echo", name=f"m{number}", voice=f"direct-{number}", fine_tune=False)
-    began = time.perf_counter()
+    start = time.perf_counter()
     plan = pipeline.build(registry)
-    planned = time.perf_counter() - began
+    planned = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         store = LocalStore(Path(folder) / "store")
         runtime = Runtime(registry, Path(folder) / "home", progress=Progress())
@@ -54,12 +54,12 @@ def _measure(size: int) -> dict[str, float]:
 
 
 def _run(run: Run, runtime: Runtime) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     for step in run.plan.steps:
         record = run_step(run, step.name, runtime)
         if not isinstance(record, Succeeded):
             raise SystemExit(record.error)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

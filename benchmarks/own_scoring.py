@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llmops_sdk import Progress
-from llmops_sdk.plugin import Generation, Runtime, Scored, TextPrompt, default_home
+from llmops_sdk.plugin import Answer, Generation, Runtime, Scored, TextPrompt, default_home
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
@@ -41,7 +41,7 @@ def _generations(rows: Path) -> Iterator[Generation]:
         for index, line in enumerate(lines):
             row = json.loads(line)
             yield Generation(
-                index, {"response": row["summary"]}, TextPrompt(row["instruction"], ""), row["model_output"]
+                index, {"response": row["summary"]}, TextPrompt(row["instruction"], ""), Answer(row["model_output"])
             )
 
 

@@ -25,7 +25,7 @@ def main() -> None:
     options = LoraOptions(epochs=1, held_out=0, batch_tokens=1024, seed=int(seed), checkpoint_steps=10_000)
     with tempfile.TemporaryDirectory() as folder:
         context = make_context(Path(folder) / "step")
-        began = resource.getrusage(resource.RUSAGE_SELF)
+        start = resource.getrusage(resource.RUSAGE_SELF)
         trained = LoraTrainer(options).train(
             context,
             BaseModel("huggingface", model),
@@ -35,7 +35,7 @@ def main() -> None:
         ended = resource.getrusage(resource.RUSAGE_SELF)
     tokens, speed = trained.metrics["tokens"], trained.metrics["tokens_per_second"]
     losses = [point.loss for point in trained.curve if point.loss is not None]
-    cpu = ended.ru_utime - began.ru_utime + ended.ru_stime - began.ru_stime
+    cpu = ended.ru_utime - start.ru_utime + ended.ru_stime - start.ru_stime
     metadata = {"tokens": tokens, "seconds": tokens / speed, "cpu": cpu, "loss": sum(losses) / len(losses)}
     print(json.dumps(metadata))
 

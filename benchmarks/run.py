@@ -45,13 +45,13 @@ def main() -> int:
 def _write(table: str) -> None:
     """Put a table into the page, in the place of the one with its heading."""
     head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- figures -->\n")
-    found = {
+    tables_by_heading = {
         part.splitlines()[0]: part.strip()
         for part in re.split(r"^(?=## )", rest, flags=re.MULTILINE)
         if part[:2] == "##"
     }
-    found[table.splitlines()[0]] = table
-    tables = "\n\n".join(found.values())
+    tables_by_heading[table.splitlines()[0]] = table
+    tables = "\n\n".join(tables_by_heading.values())
     PAGE.write_text(f"{head}<!-- figures -->\n\n{tables}\n", encoding="utf-8")
 
 
@@ -84,10 +84,10 @@ def training() -> str:
         "| | tokens/s | CPU-seconds | mean loss | llmops-sdk is faster by |",
         "|---|---:|---:|---:|---:|",
     ]
-    for label, found in medians.items():
-        speed = found["tokens"] / found["seconds"]
+    for label, median in medians.items():
+        speed = median["tokens"] / median["seconds"]
         ratio = (own["tokens"] / own["seconds"]) / speed
-        lines.append(f"| {label} | {speed:.0f} | {found['cpu']:.0f} | {found['loss']:.3f} | {ratio:.2f}x |")
+        lines.append(f"| {label} | {speed:.0f} | {median['cpu']:.0f} | {median['loss']:.3f} | {ratio:.2f}x |")
     return "\n".join(lines)
 
 
@@ -100,7 +100,7 @@ def generation() -> str:
             for _ in range(REPEATS)
         ]
     speeds = {
-        key: statistics.median(run[key]["tokens_per_second"] for run in runs) for key in runs[0] if key != "facts"
+        key: statistics.median(run[key]["tokens_per_second"] for run in runs) for key in runs[0] if key != "metadata"
     }
     labels = {
         "clients_16": "llmops-sdk endpoint, 16 requests at a time",
@@ -108,7 +108,7 @@ def generation() -> str:
         "transformers": "transformers `generate` in process, one after another",
     }
     lines = [
-        f"\n## Generation\n\n32 prompts of the sample data, 64 new tokens, greedy, {runs[0]['facts']['dtype']}.\n",
+        f"\n## Generation\n\n32 prompts of the sample data, 64 new tokens, greedy, {runs[0]['metadata']['dtype']}.\n",
         "| | tokens/s | 16 at a time is faster by |",
         "|---|---:|---:|",
     ]
@@ -123,7 +123,7 @@ def scoring() -> str:
     return scoring_table(_run([sys.executable, str(HERE / "scoring.py"), "--repeats", str(REPEATS)]))
 
 
-def scoring_table(found: Result) -> str:
+def scoring_table(results: Result) -> str:
     """Return the tables of what `scoring.py` prints."""
     lines = [
         "\n## Scoring\n\nROUGE, METEOR and BERTScore (MiniLM) of texts of 60 words; whole processes, from their start "
@@ -131,19 +131,19 @@ def scoring_table(found: Result) -> str:
         "| | FMEval, s | CPU-s | llmops-sdk, s | CPU-s | faster by | less CPU by | largest difference of a score |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
-    for size, row in found["sizes"].items():
+    for size, row in results["sizes"].items():
         lines.append(f"{_versus(f'{size} records', row['fmeval'], row['own'])} {_differences(row)} |")
-    for size, row in found.get("matrix", {}).items():
+    for size, row in results.get("matrix", {}).items():
         candidates, records = size.split("x")
         label = f"{candidates} candidates, {records} records, one run"
         for way, side in (("in a process for each", "fmeval"), ("in one call", "fmeval_one_call")):
             lines.append(f"{_versus(f'{label}; FMEval {way}', row[side], row['own'])} {_differences(row)} |")
-    if "many" not in found:
+    if "many" not in results:
         return "\n".join(lines)
     lines += ["", "| ROUGE and METEOR alone | s | CPU-s | peak memory, MB |", "|---|---:|---:|---:|"]
     lines += [
         f"| {int(size):,} records | {row['wall']:.1f} | {row['cpu']:.1f} | {row['peak'] / 1e6:.0f} |"
-        for size, row in found["many"].items()
+        for size, row in results["many"].items()
     ]
     return "\n".join(lines)
 
@@ -161,13 +161,13 @@ def _versus(label: str, theirs: Result, own: Result) -> str:
 
 def orchestration() -> str:
     """The SDK's own time for steps that do nothing."""
-    found = _run([sys.executable, str(HERE / "orchestration.py")])
+    medians = _run([sys.executable, str(HERE / "orchestration.py")])
     lines = [
         "\n## Orchestration\n\nCandidates whose model, endpoint and metric take no time; the full record and cache.\n",
         "| cells | steps | plan, s | run, s | ms a step | the same again, all cached, s |",
         "|---:|---:|---:|---:|---:|---:|",
     ]
-    for cells, row in found.items():
+    for cells, row in medians.items():
         lines.append(
             f"| {int(cells):,} | {row['steps']:,.0f} | {row['plan_s']:.2f} | {row['run_s']:.2f} | {row['ms_per_step']:.2f} | {row['cached_s']:.2f} |"
         )
@@ -175,7 +175,7 @@ def orchestration() -> str:
 
 
 def compiling() -> str:
-    """A SageMaker pipeline from its plan to its definition, against the SageMaker SDK by itself."""
+    """A SageMaker pipeline from its plan to its definition, against the SageMaker SDK alone."""
     runs = [_run([sys.executable, str(HERE / "compiling.py"), *COMPILED_STEPS]) for _ in range(REPEATS)]
     lines = [
         "\n## Compiling\n\nA pipeline of `@step` functions, from its plan to its definition with everything uploaded (to an S3 "
@@ -216,8 +216,8 @@ def _run(command: list[str]) -> Result:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    found: Result = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    result: Result = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
 
 
 def _medians(runs: list[Result]) -> Result:

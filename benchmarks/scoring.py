@@ -49,17 +49,17 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as box:
         bench = Bench(Path(box))
-        found: Result = {
+        results: Result = {
             "sizes": {size: bench.compare(1, int(size), asked.repeats) for size in asked.sizes.split(",") if size}
         }
         if asked.matrix:
             candidates, records = map(int, asked.matrix.split("x"))
-            found["matrix"] = {asked.matrix: bench.compare(candidates, records, asked.matrix_repeats)}
+            results["matrix"] = {asked.matrix: bench.compare(candidates, records, asked.matrix_repeats)}
         if asked.many:
-            found["many"] = {
+            results["many"] = {
                 str(size): bench.many(size, asked.repeats) for size in (int(asked.many) // 10, int(asked.many))
             }
-    print(json.dumps(found))
+    print(json.dumps(results))
 
 
 class Bench:
@@ -99,8 +99,8 @@ class Bench:
                     for name, value in differ(own_folder / f"scores-{number}.jsonl", asked, records_path).items():
                         differences[name] = max(differences[name], value)
         medians: Result = {
-            side: {key: statistics.median(run[key] for run in found) for key in found[0]}
-            for side, found in runs.items()
+            side: {key: statistics.median(run[key] for run in side_runs) for key in side_runs[0]}
+            for side, side_runs in runs.items()
         }
         return {**medians, "differences": differences}
 
@@ -119,8 +119,8 @@ class Bench:
         folder = self._folder()
         script = str(HERE / "baseline_scoring.py")
         measured = measure([sys.executable, script, *self._assets, str(folder), *map(str, rows)], folder)
-        told = json.loads((folder / "out.txt").read_text(encoding="utf-8").strip().splitlines()[-1])
-        return list(map(Path, told["records"])), measured
+        output = json.loads((folder / "out.txt").read_text(encoding="utf-8").strip().splitlines()[-1])
+        return list(map(Path, output["records"])), measured
 
     def _folder(self) -> Path:
         self._runs += 1
@@ -155,9 +155,9 @@ def passages() -> Iterator[str]:
     records = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
     texts = [record[field].split() for record in records for field in ("response", "context")]
     cut = (text[start : start + WORDS] for text in texts for start in range(0, len(text) - WORDS * 3 // 4, WORDS))
-    found = list(dict.fromkeys(" ".join(words) for words in cut))
-    random.Random(1).shuffle(found)  # noqa: S311 - no secret
-    yield from found
+    pieces = list(dict.fromkeys(" ".join(words) for words in cut))
+    random.Random(1).shuffle(pieces)  # noqa: S311 - no secret
+    yield from pieces
 
 
 def changed(text: str, other: str, pick: random.Random) -> str:
@@ -179,12 +179,12 @@ def differ(scores: Path, rows: Path, records: Path) -> dict[str, float]:
     theirs = [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
     if len(theirs) != len(ours):
         raise SystemExit(f"FMEval scored {len(theirs)} of {len(ours)} records")
-    found = dict.fromkeys(SAME, 0.0)
+    differences = dict.fromkeys(SAME, 0.0)
     for record in theirs:
         own = ours[record["target_output"], record["model_output"]]
         for score in record["scores"]:
-            found[score["name"]] = max(found[score["name"]], abs(score["value"] - own[SAME[score["name"]]]))
-    return found
+            differences[score["name"]] = max(differences[score["name"]], abs(score["value"] - own[SAME[score["name"]]]))
+    return differences
 
 
 def measure(command: list[str], folder: Path) -> Measured:
@@ -192,7 +192,7 @@ def measure(command: list[str], folder: Path) -> Measured:
 
     Processes are looked at twenty times a second, and none is left when it ends.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
     with (folder / "out.txt").open("wb") as out, (folder / "log.txt").open("wb") as log:
         child = subprocess.Popen(command, stdout=out, stderr=log, env=environment)
@@ -209,7 +209,7 @@ def measure(command: list[str], folder: Path) -> Measured:
         if pid:
             break
         time.sleep(0.05)
-    wall = time.perf_counter() - began
+    wall = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     for process in seconds:
         try:

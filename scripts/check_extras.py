@@ -37,12 +37,12 @@ RESOLVED_ONLY = ("rehearsal", "all", "dev")
 
 def main() -> int:
     """Check all extras; return 1 when one fails."""
-    wanted = [(extra, python) for extra in (*IMPORTS, *RESOLVED_ONLY) for python in PYTHONS]
+    pairs = [(extra, python) for extra in (*IMPORTS, *RESOLVED_ONLY) for python in PYTHONS]
     with ThreadPoolExecutor(4) as pool:  # resolving mostly waits for the index
-        resolved = pool.map(lambda pair: _resolves(*pair), wanted)
+        resolved = pool.map(lambda pair: _resolves(*pair), pairs)
         failed = [
             f"{extra or 'core'} does not resolve on {python}"
-            for (extra, python), ok in zip(wanted, resolved, strict=True)
+            for (extra, python), ok in zip(pairs, resolved, strict=True)
             if not ok
         ]
     with ThreadPoolExecutor(2) as pool:  # while one waits for its downloads, the other one unpacks
@@ -63,9 +63,9 @@ def _resolves(extra: str, python: str) -> bool:
 
 def _imports(extra: str, modules: tuple[str, ...]) -> str:
     """Install one extra and import its modules; return what went wrong, or an empty text."""
-    began = time.monotonic()
+    start = time.monotonic()
     problem = _installed(extra, modules)
-    print(f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - start:.0f} s", flush=True)
     return problem
 
 
@@ -73,8 +73,8 @@ def _installed(extra: str, modules: tuple[str, ...]) -> str:
     with tempfile.TemporaryDirectory(prefix="llmops-extra-") as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
-        wanted = f"{ROOT}[{extra}]" if extra else str(ROOT)
-        install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wanted]
+        requirement = f"{ROOT}[{extra}]" if extra else str(ROOT)
+        install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", requirement]
         for command in (install, [python, "-m", "pip", "check"], [python, "-c", f"import {', '.join(modules)}"]):
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
             if done.returncode:
