@@ -22,6 +22,8 @@ models:
   - {use: lead, name: three, fine_tune: false}
   - {use: lead, name: learned}
 evaluators: [length-ratio]
+reporters: [html, headline]
+settings: {lead: {greeting: Good morning}}
 """
 
 
@@ -59,8 +61,8 @@ def llmops(python: str, folder: Path, *arguments: str, code: int = 0, **variable
     return done.stdout + (done.stderr if code else "")
 
 
-def test_a_pipeline_of_foreign_parts_runs(python: str, tmp_path: Path) -> None:
-    """Dataset, model, trainer, deployer and metric of another distribution make a run, the training in its own process."""
+def test_a_pipeline_of_third_party_components_runs(python: str, tmp_path: Path) -> None:
+    """Dataset, model, trainer, deployer, metric and reporter of another distribution; training has its own process."""
     (tmp_path / "lead.yaml").write_text(SPECIFICATION, encoding="utf-8")
 
     results = json.loads(llmops(python, tmp_path, "run", "lead.yaml", "--json"))
@@ -72,10 +74,16 @@ def test_a_pipeline_of_foreign_parts_runs(python: str, tmp_path: Path) -> None:
     assert 2 == learned["training"]["metrics"]["keep"]
     assert os.getpid() != learned["training"]["metrics"]["process"]
     assert board["verdict"]["settled"]
+    (record,) = (tmp_path / "llmops-runs" / "runs").iterdir()
+    assert ["Good morning", f"weather: {board['verdict']['text']}"] == (
+        record / "headline.txt"
+    ).read_text().splitlines()
+    assert (record / "report.html").exists()
+    assert "has a headline" in llmops(python, tmp_path, "logs", "latest", "report.headline")
 
 
 def test_the_list_names_the_distribution(python: str, tmp_path: Path) -> None:
-    """`llmops plugins` shows foreign cards as it shows the shipped ones, with options and who brings them."""
+    """`llmops plugins` shows third-party cards as it shows the shipped ones, with options and their distribution."""
     cards = {(card["kind"], card["name"]): card for card in json.loads(llmops(python, tmp_path, "plugins", "--json"))}
 
     for kind, name in (
@@ -83,21 +91,22 @@ def test_the_list_names_the_distribution(python: str, tmp_path: Path) -> None:
         ("model", "lead"),
         ("trainer", "lead-length"),
         ("evaluator", "length-ratio"),
+        ("reporter", "headline"),
     ):
         assert ("llmops-lead", "1.0", "lead") == tuple(
             cards[kind, name][key] for key in ("distribution", "version", "plugin")
         )
     assert "llmops-sdk" == cards["dataset", "sample"]["distribution"]
-    shown = llmops(python, tmp_path, "plugins")
-    assert "llmops-lead 1.0, plugin lead" in shown
+    shown = llmops(python, tmp_path, "plugins", "model", "lead")
+    assert "lead, of llmops-lead 1.0" in shown
     assert "sentences the untrained baseline keeps" in shown
 
 
 def test_a_run_needs_the_plugin_it_was_planned_with(python: str, tmp_path: Path) -> None:
-    """Without the plugin, going on with its run says which one is missing and how to get it."""
+    """Resuming the run without the plugin is an error that names the plugin and how to install it."""
     (tmp_path / "lead.yaml").write_text(SPECIFICATION, encoding="utf-8")
     llmops(python, tmp_path, "run", "lead.yaml", "--quiet")
 
-    told = llmops(python, tmp_path, "run", "--resume", "latest", code=2, LLMOPS_DISABLE_PLUGINS="lead")
+    error = llmops(python, tmp_path, "run", "--resume", "latest", code=2, LLMOPS_DISABLE_PLUGINS="lead")
 
-    assert "the plan uses plugin 'lead', which is not installed here: pip install llmops-lead==1.0" in told
+    assert "the plan uses plugin 'lead', which is not installed: pip install llmops-lead==1.0" in error

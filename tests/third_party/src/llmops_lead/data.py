@@ -11,7 +11,7 @@ SKIES = ("clear", "grey", "bright after rain", "low and wet")
 
 
 class Weather(DatasetSource):
-    """Makes its reports from a place and a sky."""
+    """Makes each report from a place and a sky."""
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits."""

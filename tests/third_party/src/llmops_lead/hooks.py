@@ -12,6 +12,7 @@ from llmops_sdk.plugin import (
     ModelCard,
     ModelOptions,
     Options,
+    ReporterCard,
     TrainerCard,
     TrainerOptions,
     hookimpl,
@@ -21,15 +22,15 @@ from llmops_sdk.plugin import (
 
 @attrs.frozen(kw_only=True)
 class WeatherOptions(Options):
-    """How many reports."""
+    """How many reports the dataset has."""
 
     records: int = option(40, help="reports in all")
-    seed: int = option(0, help="of the split")
+    seed: int = option(0, help="seed of the split")
 
 
 @attrs.frozen(kw_only=True)
 class LeadOptions(ModelOptions):
-    """How many sentences."""
+    """How many sentences the baseline keeps."""
 
     sentences: int = option(3, help="sentences the untrained baseline keeps")
 
@@ -40,14 +41,27 @@ class LeadOptions(ModelOptions):
 
 @attrs.frozen(kw_only=True)
 class LeadTrainerOptions(TrainerOptions):
-    """How many sentences may be learned."""
+    """How many sentences the trainer may learn."""
 
     most: int = option(5, help="the most sentences to keep")
 
 
+@attrs.frozen(kw_only=True)
+class LeadSettings:
+    """How the headline starts."""
+
+    greeting: str = option("", help="the first line")
+
+
+@hookimpl
+def llmops_settings() -> type:
+    """Return the class of the settings."""
+    return LeadSettings
+
+
 @hookimpl
 def llmops_cards() -> tuple[object, ...]:
-    """Return a dataset, a model with its trainer and deployer, and a metric."""
+    """Return a dataset, a model with its trainer and deployer, a metric and a reporter."""
     return (
         DatasetCard(name="weather", summary="weather reports", load="llmops_lead.data:Weather", options=WeatherOptions),
         ModelCard(
@@ -72,4 +86,5 @@ def llmops_cards() -> tuple[object, ...]:
         EvaluatorCard(
             name="length-ratio", summary="output words by reference words", load="llmops_lead.metric:LengthRatio"
         ),
+        ReporterCard(name="headline", summary="the verdict in one line", load="llmops_lead.report:Headline"),
     )

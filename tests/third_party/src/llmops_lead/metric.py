@@ -1,4 +1,4 @@
-"""How long outputs are, by their references."""
+"""How long outputs are, compared with their references."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScor
 
 
 class LengthRatio(Evaluator):
-    """Words of the output by words of the reference, and how far that is from 1."""
+    """Words of the output divided by words of the reference, and how far that is from 1."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Two numbers; the first decides."""
+        """The error, which decides, and the ratio."""
         return (Metric("length_error", "Length error", higher_is_better=False), Metric("length_ratio", "Length ratio"))
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
-        """Score."""
+        """Score each generation."""
         for generation in generations:
             words = len(str(generation.record["response"]).split())
             if words == 0:

@@ -14,16 +14,16 @@ from .train import sentences
 
 
 class LeadServer(Deployer):
-    """Starts the server, and ends it by closing its standard input."""
+    """Starts the server, and stops it by closing its standard input."""
 
     _servers: dict[str, subprocess.Popen[str]] = {}  # noqa: RUF012
 
     def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
-        """Name the process."""
+        """Return the process."""
         return (Resource("process", context.resource_name()),)
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
-        """Start it, and wait for its port."""
+        """Start it, and wait until it prints its port."""
         keep = model.source if isinstance(model, BaseModel) else Path(model.uri).read_text(encoding="utf-8")
         command = [sys.executable, "-m", "llmops_lead.serve", keep]
         server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -34,14 +34,14 @@ class LeadServer(Deployer):
         )
 
     def delete(self, context: Context, resource: Resource) -> None:
-        """End it."""
+        """Stop it."""
         server = self._servers.pop(resource.name, None)
         if server is not None:
             server.communicate()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers with the first sentences after the last blank line but one."""
+    """Answers with the first sentences of the last paragraph."""
 
     keep = 3
 
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
