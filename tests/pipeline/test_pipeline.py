@@ -1,4 +1,4 @@
-"""The builder and the specification file: two spellings of one pipeline."""
+"""The builder and the specification file: two ways to write one pipeline."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_builder_is_frozen_and_can_be_forked() -> None:
 
 
 def test_file_and_code_are_one_pipeline(tmp_path: Path, registry: Registry) -> None:
-    """`to_yaml` writes what was said, `from_yaml` of it plans the very same."""
+    """`to_yaml` writes what was set, and `from_yaml` of that text gives the same plan."""
     path = tmp_path / "pipeline.yaml"
     path.write_text(FULL.to_yaml(), encoding="utf-8")
 
@@ -100,8 +100,8 @@ def test_generation_options_are_checked_at_once() -> None:
         Pipeline.builder().with_generation(stop="x")
 
 
-def test_another_executor_keeps_what_it_knows(registry: Registry) -> None:
-    """Options that both have with the same default; what is a matter of the place, such as `poll_seconds`, is left."""
+def test_another_executor_keeps_the_options_it_shares(registry: Registry) -> None:
+    """Options that both executors have with the same default are kept; others, such as `poll_seconds`, are dropped."""
     options = {"keep_alive_seconds": 300, "train_instance_type": "ml.c5.xlarge", "poll_seconds": 30.0}
     made = FULL.with_executor("sagemaker", **options)
 

@@ -20,6 +20,7 @@ from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOpt
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress
+from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.plan import Plan
@@ -28,11 +29,11 @@ from llmops_sdk.values.serial import explain, from_json, to_json
 
 @attrs.frozen
 class Pipeline:
-    """A pipeline being specified. Frozen: every `with_*` returns a new one, so one can be forked at any point.
+    """The specification of a pipeline. It is frozen: every `with_*` returns a new one, so it can be forked at any point.
 
-    What is not said has a default: Dolly summarization, the `alpaca` prompt, the model's own trainer and deployer,
-    `summarization-accuracy`, and this machine. Datasets, prompts, models and evaluators may be given more than once;
-    the run is their cross product.
+    Everything that is left out has a default: Dolly summarization, the `alpaca` prompt, the model's own trainer and
+    deployer, `summarization-accuracy`, and this machine. Datasets, prompts, models and evaluators may be added more
+    than once; the run is their cross product.
 
     >>> base = Pipeline.builder("summaries").with_dataset("sample")
     >>> small = base.with_model("smollm2", fine_tune=False)
@@ -44,10 +45,10 @@ class Pipeline:
 
     @classmethod
     def builder(cls, name: str | None = None) -> Pipeline:
-        """Begin a pipeline.
+        """Start a pipeline.
 
         Args:
-            name: How its runs are called.
+            name: The name of the pipeline; the IDs of its runs start with it.
         """
         return cls(Spec(name=name or "pipeline"))
 
@@ -60,7 +61,7 @@ class Pipeline:
             overrides: `key.path=value` texts, as of `llmops run --set`.
 
         Raises:
-            SpecError: The file cannot be read or does not fit; says where in it.
+            SpecError: The file cannot be read or is not valid; the message says where.
         """
         return cls(read_spec(Path(path), overrides))
 
@@ -202,34 +203,34 @@ class Pipeline:
         return self._with(executor=ComponentSpec(use, "", _merged(options, named)))
 
     def on_executor(self, on: str, registry: Registry) -> Pipeline:
-        """Return the pipeline on another executor, which keeps the options of this one that mean the same there.
+        """Return the pipeline on another executor.
 
-        Those are the options that both know, with the same default. An empty name changes nothing.
+        Options that both executors have with the same default are kept, the others dropped.
+
+        Args:
+            on: The name of an executor card; empty keeps the executor.
+            registry: The plugins.
         """
         spec = self.spec.executor
         if on in ("", spec.use):
             return self
-        theirs, ours = (attrs.fields_dict(registry.offer("executor", use).card.options) for use in (on, spec.use))
-        same = {name for name in theirs.keys() & ours.keys() if theirs[name].default == ours[name].default}
+        target, current = (attrs.fields_dict(registry.offer("executor", use).card.options) for use in (on, spec.use))
+        same = {name for name in target.keys() & current.keys() if target[name].default == current[name].default}
         return self.with_executor(on, **{name: value for name, value in spec.options.items() if name in same})
 
     # -- check and run --------------------------------------------------------------------------
 
     def build(self, registry: Registry | None = None, *, offline: bool = False) -> Plan:
-        """Check everything that can be known without reading data, and return the plan.
+        """Check everything that can be checked without reading data, and return the plan: what would run, with all defaults.
 
         Args:
             registry: The plugins; by default the installed ones.
-            offline: Whether no service may be asked, for example whether it has the model.
+            offline: Make no network requests; by default a service may be asked, for example whether it has a model.
 
         Raises:
-            UserError: What cannot run, in one line that says how to mend it.
+            UserError: The pipeline cannot run; the message says why and how to fix it.
         """
         return make_plan(self.spec, registry or Registry.load(), offline=offline)
-
-    def plan(self) -> Plan:
-        """Return what would run, with every default filled in. The same as `build`."""
-        return self.build()
 
     def run(
         self,
@@ -241,22 +242,22 @@ class Pipeline:
         progress: Progress | None = None,
         registry: Registry | None = None,
     ) -> Result:
-        """Run the pipeline. What an earlier run in the same store has made is not made again.
+        """Run the pipeline. Work that an earlier run in the same store has completed is reused.
 
         Args:
             on: The executor; by default the specification's.
-            store: Where runs are kept: a folder, or a `Store`.
-            offline: Whether the network must not be touched.
-            detach: Return as soon as the run is begun, where its executor runs steps elsewhere; `attach` goes on.
-            progress: Who is told how far it is; by default the terminal.
+            store: Where runs are stored: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
+            offline: Make no network requests.
+            detach: Return once a remote run has started; reconnect with `attach`.
+            progress: Where progress is shown; by default on the terminal.
             registry: The plugins; by default the installed ones.
 
         Returns:
-            The result; cells that failed are in `result.failures`.
+            The result; candidates that failed are in `result.failures`.
 
         Raises:
             UserError: The pipeline cannot run as it is.
-            KeyboardInterrupt: Stopped; what is finished is kept, and the run can be resumed.
+            RunInterrupted: Stopped with Ctrl-C; completed work is saved, and the run can be resumed.
         """
         registry = registry or Registry.load()
         pipeline = self.on_executor(on, registry)
@@ -271,7 +272,7 @@ class Pipeline:
                 runtime.progress,
             )
             run = executor.create_run(plan, opened, runtime)
-            run.put("specification.yaml", pipeline.to_yaml().encode())
+            run.put(SPECIFICATION, pipeline.to_yaml().encode())
             if detach:
                 runtime.progress.log(f"run {run.id}\n{executor.detached(run)}")
                 return Result(run)
@@ -281,14 +282,15 @@ class Pipeline:
         return attrs.evolve(self, spec=attrs.evolve(self.spec, **changes))
 
 
-def _override(given: str | Options | Mapping[str, Any] | None) -> Override:
-    if given is None:
+def _override(part: str | Options | Mapping[str, Any] | None) -> Override:
+    """Return the override that an argument `trainer` or `deployer` means."""
+    if part is None:
         return Override()
-    if isinstance(given, str):
-        return Override(given)
-    if isinstance(given, Options):
-        return Override("", given.to_mapping())
-    options = dict(given)
+    if isinstance(part, str):
+        return Override(part)
+    if isinstance(part, Options):
+        return Override("", part.to_mapping())
+    options = dict(part)
     return Override(str(options.pop("use", "")), options)
 
 

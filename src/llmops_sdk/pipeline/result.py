@@ -1,33 +1,43 @@
-"""`Result`: what a run gives back."""
+"""`Result`: what a run returns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from llmops_sdk.errors import SpecError
+from llmops_sdk.errors import LLMOpsError, SpecError, did_you_mean
+from llmops_sdk.pipeline.summary import summarize
 from llmops_sdk.plugin.stores import open_store
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.report.collect import report_run
 from llmops_sdk.values.results import FailedCell, Leaderboard, Results, Verdict
+from llmops_sdk.values.samples import Sample
 
 
 class Result:
-    """What a run concluded.
+    """What a run concluded; `repr` shows its leaderboards and verdicts.
 
     Attributes:
-        run: Its record.
+        run: The record of the run.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
 
     def __repr__(self) -> str:
-        return f"Result({self.run.id!r})"
+        try:
+            return summarize(self.run)
+        except LLMOpsError as exc:  # `repr` must not raise
+            return f"run {self.run.id}: {exc}"
 
     @property
     def results(self) -> Results:
-        """All conclusions."""
+        """All conclusions.
+
+        Raises:
+            RunNotFoundError: The run has no results yet.
+        """
         return self.run.results()
 
     @property
@@ -37,29 +47,63 @@ class Result:
 
     @property
     def failures(self) -> tuple[FailedCell, ...]:
-        """The cells without a result, with the step that failed and why."""
+        """The candidates without a result on a dataset, each with the step that failed and why."""
         return tuple(cell for board in self.leaderboards for cell in board.failed)
 
     def decision(self, dataset: str = "") -> Verdict:
-        """Return who is best, who is tied with it, and in which words that may be said.
+        """Return which candidate is best on a dataset, and which are tied with it.
 
         Args:
-            dataset: Which dataset's; may be left out where there is one only.
+            dataset: The name of the dataset; may be omitted if the run has only one.
 
         Raises:
-            SpecError: There are several datasets, or none of that name.
+            SpecError: The run has several datasets and none was named, or none of this name.
         """
-        boards = {board.dataset: board for board in self.leaderboards}
-        if not dataset and len(boards) == 1:
-            return next(iter(boards.values())).verdict
-        if dataset not in boards:
-            message = f"a decision is made for one dataset; name one of: {', '.join(boards)}"
+        return self._board(dataset).verdict
+
+    def records(self, candidate: str = "", dataset: str = "") -> Iterator[Sample]:
+        """Yield every test record with a candidate's prompt, answer and scores, in the order of the test split.
+
+        Args:
+            candidate: The name of the candidate; may be omitted if only one has results on the dataset.
+            dataset: The name of the dataset; may be omitted if the run has only one.
+
+        Raises:
+            SpecError: A name is unknown, or one of several must be chosen; or the candidate failed on the dataset.
+        """
+        board = self._board(dataset)
+        cells = {cell.candidate: cell.cell for cell in board.cells}
+        failed = {cell.candidate: cell for cell in board.failed}
+        if not candidate and len(cells) == 1:
+            (candidate,) = cells
+        if candidate in failed:
+            message = (
+                f"candidate {candidate!r} on {board.dataset!r} has no records: step {failed[candidate].step!r} failed"
+            )
             raise SpecError(message)
-        return boards[dataset].verdict
+        if not candidate:
+            message = f"name a candidate: {', '.join(cells)}"
+            raise SpecError(message)
+        if candidate not in cells:
+            message = f"there is no candidate {candidate!r} on {board.dataset!r}{did_you_mean(candidate, cells)}"
+            raise SpecError(message)
+        return self.run.samples(cells[candidate])
 
     def report(self, path: Path | str) -> Path:
         """Write the report, one HTML file that needs no network, and return its path."""
         return Path(report_run(self.run, Path(path)))
+
+    def _board(self, dataset: str) -> Leaderboard:
+        boards = {board.dataset: board for board in self.leaderboards}
+        if not dataset and len(boards) == 1:
+            (dataset,) = boards
+        if not dataset:
+            message = f"name a dataset: {', '.join(boards)}"
+            raise SpecError(message)
+        if dataset not in boards:
+            message = f"there is no dataset {dataset!r} in this run{did_you_mean(dataset, boards)}"
+            raise SpecError(message)
+        return boards[dataset]
 
 
 def load(run_id: str = "latest", *, store: Store | Path | str = DEFAULT_STORE) -> Result:
@@ -67,7 +111,7 @@ def load(run_id: str = "latest", *, store: Store | Path | str = DEFAULT_STORE) -
 
     Args:
         run_id: The run: its ID, a unique prefix of it, or `latest`.
-        store: Where runs are kept: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
+        store: Where runs are stored: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
 
     Raises:
         RunNotFoundError: The store has no such run.

@@ -1,0 +1,55 @@
+"""The results of a run as plain text: what `repr` of a result shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from llmops_sdk.record.run import Run
+from llmops_sdk.report.numbers import interval, number
+from llmops_sdk.values.results import CellResult, Leaderboard
+from llmops_sdk.values.step_records import Failed
+
+
+def summarize(run: Run) -> str:
+    """Return the leaderboards and verdicts of a run; of an unfinished one, how far it is."""
+    if not run.has_results:
+        return _progress(run)
+    results = run.results()
+    labels = {metric.name: metric.label for evaluator in results.evaluators for metric in evaluator.metrics}
+    boards = ["\n".join(_board(board, labels.get(board.metric) or board.metric)) for board in results.leaderboards]
+    return "\n\n".join([f"run {run.id}", *boards])
+
+
+def _progress(run: Run) -> str:
+    records = [record for step in run.plan.steps if (record := run.record(step.name)) is not None]
+    failed = sum(isinstance(record, Failed) for record in records)
+    steps = f"{len(records)} of {len(run.plan.steps)} steps have ended" + (
+        f", {failed} of them failed" if failed else ""
+    )
+    return f"run {run.id}: no results yet, {steps}; resume with: llmops run --resume {run.id}"
+
+
+def _board(board: Leaderboard, metric: str) -> Iterator[str]:
+    yield f"dataset {board.dataset}, decided by {metric}"
+    yield from _aligned(_row(cell, board.metric) for cell in board.cells)
+    for failed in board.failed:
+        yield f"  {failed.candidate} has no result: step {failed.step} failed: {failed.error}"
+    yield board.verdict.text
+
+
+def _row(cell: CellResult, metric: str) -> tuple[str, ...]:
+    estimate = cell.estimates.get(metric)
+    mean = f"{number(estimate.mean)} {interval(estimate)}" if estimate else "no score"
+    return (
+        f"  {cell.candidate}",
+        mean,
+        "fine-tuned" if cell.fine_tuned else "base",
+        f"{cell.answered}/{cell.records} answered",
+    )
+
+
+def _aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
