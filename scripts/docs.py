@@ -6,7 +6,8 @@ A part stands between `<!-- from SOURCE -->` and `<!-- end -->`. The source is o
 - `reference NAME...`: the reference of public names. The name of a module or folder stands for all public names in it,
   without those after a minus sign;
 - `face MODULE`: a table of a module's public names;
-- `module MODULE`: a module's docstring.
+- `module MODULE`: a module's docstring;
+- `cards`: what the shipped plugins offer, with all options.
 
 `--check` compares instead of writing, and names the pages that differ.
 """
@@ -18,6 +19,9 @@ import sys
 from pathlib import Path
 
 import reference
+
+from llmops_sdk.cli.output.plugins import plugins_json
+from llmops_sdk.plugin.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -73,6 +77,8 @@ def _body(source: str, page: Path) -> str:
         return "\n" + "".join(f"{reference.render(name)}\n\n" for name in reference.expand(names.split()))
     if kind == "face":
         return f"\n{_table(names, page)}\n"
+    if kind == "cards":
+        return f"\n{_cards()}\n"
     if kind == "module":
         return f"\n```text\n{reference.docstring(names)}\n```\n\n"
     return _fenced(ROOT / source)
@@ -92,6 +98,21 @@ def _table(face: str, page: Path) -> str:
         text = reference.summary(name).replace("|", r"\|")
         lines.append(f"| {link} | {text} |")
     return "\n".join(lines) + "\n"
+
+
+def _cards() -> str:
+    """Return a section for each kind of card, and in it one for each card of the shipped plugins."""
+    lines: list[str] = []
+    cards = plugins_json(Registry.load().offers(), ())
+    for card in (card for card in cards if card["distribution"] == "llmops-sdk"):
+        if f"## {card['kind']}" not in lines:
+            lines += [f"## {card['kind']}", ""]
+        lines += [f"### {card['kind']} {card['name']}", "", f"{card['summary'][:1].upper()}{card['summary'][1:]}.", ""]
+        for one in card["options"]:
+            default = "" if one["default"] == "(required)" else f" = {one['default']}"
+            lines.append(f"- `{one['name']}{default}`{': ' if one['help'] else ''}{one['help']}")
+        lines += [""] if card["options"] else []
+    return "\n".join(lines)
 
 
 def _relative(target: Path, page: Path) -> str:
