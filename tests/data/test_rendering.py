@@ -16,6 +16,7 @@ CHAT = ChatTemplate(
         {"role": "user", "content": "{instruction}\n\n{context}"},
     )
 )
+NAME = f"prompt template {TEXT.prompt[:40]!r}"
 
 
 def test_text_is_asked_up_to_the_response_key_and_trained_with_the_completion() -> None:
@@ -84,7 +85,7 @@ def test_numbers_and_booleans_are_written_as_in_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "named"),
+    ("placeholder", "named"),
     [
         ("{a.b}", "'{a.b}'"),
         ("{a[0]}", "'{a[0]}'"),
@@ -100,15 +101,15 @@ def test_numbers_and_booleans_are_written_as_in_json() -> None:
     ],
 )
 @pytest.mark.parametrize("part", ["prompt", "response_key", "completion", "message 2"])
-def test_places_other_than_plain_names_are_refused_by_name(place: str, named: str, part: str) -> None:
-    """The check names the template, the part and the place, and rendering refuses it too."""
+def test_placeholders_other_than_plain_names_are_refused_by_name(placeholder: str, named: str, part: str) -> None:
+    """The check names the template, the part and the placeholder, and rendering refuses it too."""
     template: PromptTemplate
     if part == "message 2":
-        user = {"role": "user", "content": "{instruction}" + place}
+        user = {"role": "user", "content": "{instruction}" + placeholder}
         template = ChatTemplate(messages=({"role": "system", "content": "Be brief."}, user))
     else:
         parts: dict[str, Any] = {"prompt": "{instruction}", "response_key": "=", "completion": "{response}"}
-        template = TextTemplate(**{**parts, part: parts[part] + place})
+        template = TextTemplate(**{**parts, part: parts[part] + placeholder})
     with pytest.raises(DataError) as caught:
         check_template(template, "mine")
     assert str(caught.value).startswith(f"the {part} of the prompt template 'mine': ")
@@ -122,32 +123,32 @@ def test_places_other_than_plain_names_are_refused_by_name(place: str, named: st
     [
         (
             {"instruction": "Summarize.", "response": "Short."},
-            "needs the field 'context', which record 3 has not; it has: instruction, response",
+            f"record 3 has no field 'context', which the {NAME} needs; available: instruction, response",
         ),
-        ({**RECORD, "context": None}, "needs the field 'context' as text; in record 3 it is null"),
-        ({**RECORD, "context": ["a"]}, "needs the field 'context' as text; in record 3 it is a list"),
+        ({**RECORD, "context": None}, f"the {NAME} needs the field 'context' as text; in record 3 it is null"),
+        ({**RECORD, "context": ["a"]}, f"the {NAME} needs the field 'context' as text; in record 3 it is a list"),
     ],
 )
 def test_a_record_that_does_not_fit_is_named_with_template_and_field(record: dict[str, Any], text: str) -> None:
-    """A missing or structured field is told with the template, the field and the record."""
+    """The error names the record, the field and the template."""
     with pytest.raises(DataError) as caught:
         render(TEXT, record, "record 3")
-    assert f"the prompt template {TEXT.prompt[:40]!r} {text}" == str(caught.value)
+    assert text == str(caught.value)
 
 
-def test_a_record_without_a_name_is_told_by_its_first_words() -> None:
-    """Where the caller does not say which record it is, the message quotes it."""
-    with pytest.raises(DataError, match=r"which the record 'Summarize\.' has not"):
+def test_a_record_without_a_name_is_named_by_its_first_words() -> None:
+    """If the caller gives no name, the error quotes the record."""
+    with pytest.raises(DataError, match=r"the record 'Summarize\.' has no field 'context', which"):
         render(TEXT, {"instruction": "Summarize."})
 
 
 def test_the_completion_needs_its_field_when_training() -> None:
     """A record without a reference cannot be trained on."""
-    with pytest.raises(DataError, match="needs the field 'response'"):
+    with pytest.raises(DataError, match="has no field 'response', which the prompt template"):
         render(CHAT, {"instruction": "a", "context": "b"})
 
 
-def test_fields_are_told_once_in_order() -> None:
+def test_fields_are_listed_once_in_order() -> None:
     """The fields of a template are those of all its parts; asking does not need those of the completion."""
     template = TextTemplate(prompt="{b} {a} {b}", response_key="{c}", completion="{a}{response}")
     assert template_fields(template) == ("b", "a", "c", "response")
@@ -157,7 +158,7 @@ def test_fields_are_told_once_in_order() -> None:
 
 @pytest.mark.parametrize("template", [TEXT, CHAT, TextTemplate(prompt="{{{a}}}", stop=("\n",))])
 def test_good_templates_pass_the_check(template: PromptTemplate) -> None:
-    """The check says nothing about a template that can be used."""
+    """The check accepts a template that can be used."""
     check_template(template, "mine")
 
 
@@ -167,14 +168,14 @@ USER = {"role": "user", "content": "{instruction}"}
 @pytest.mark.parametrize(
     ("template", "text"),
     [
-        (TextTemplate(prompt="Hello"), "'mine' has no {field} place, so every record would be asked the same"),
+        (TextTemplate(prompt="Hello"), "'mine' has no {field} placeholder, so every record would get the same prompt"),
         (TextTemplate(prompt="{a}", completion="yes"), "the completion of the prompt template 'mine' has no {field}"),
-        (TextTemplate(prompt="{a} {response}"), "'mine' asks with {response}, which is the reference answer"),
+        (TextTemplate(prompt="{a} {response}"), "'mine' contains {response}, which is the reference answer"),
         (TextTemplate(prompt="{a}", stop=("x", "")), "'mine' has an empty stop string"),
-        (ChatTemplate(messages=()), "'mine' must end with a message of the role 'user'"),
+        (ChatTemplate(messages=()), "'mine' must end with a message of role 'user'"),
         (
             ChatTemplate(messages=(USER, {"role": "assistant", "content": "{context}"})),
-            "'mine' must end with a message of the role 'user'",
+            "'mine' must end with a message of role 'user'",
         ),
         (
             ChatTemplate(messages=({"role": "human", "content": "{a}"},)),
@@ -187,14 +188,14 @@ USER = {"role": "user", "content": "{instruction}"}
     ],
 )
 def test_templates_that_could_only_mislead_are_refused(template: PromptTemplate, text: str) -> None:
-    """A template that asks nothing, learns nothing, gives the answer away or is no conversation is told by name."""
+    """A template that asks nothing, learns nothing, contains the answer or is no conversation is refused by name."""
     with pytest.raises(DataError) as caught:
         check_template(template, "mine")
     assert text in str(caught.value)
 
 
 def test_a_template_is_parsed_once_for_all_records() -> None:
-    """Rendering further records parses no text again."""
+    """Rendering more records does not parse the text again."""
     render(TEXT, RECORD)
     parsed = _parse.cache_info().misses
     for number in range(1000):

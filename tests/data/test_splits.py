@@ -9,19 +9,13 @@ from typing import Any
 
 import pytest
 
-from llmops_sdk.data.splits import read_jsonl, write_splits
+from llmops_sdk.data.splits import write_splits
 from llmops_sdk.errors import DataError
 from llmops_sdk.values.data import DatasetSplits, Record
 from llmops_sdk.values.serial import file_sha256
 
 SEED_42 = [6, 7, 8, 9, 15, 16]
 SHA_42 = "946d08a61ad714c1cd822bcfd650433dc8d39f6351308cc3c37e3b01ffb4cc01"
-
-
-def _file(folder: Path, content: bytes) -> Path:
-    path = folder / "rows.jsonl"
-    path.write_bytes(content)
-    return path
 
 
 def _rows(count: int, start: int = 0) -> Callable[[], Iterator[Record]]:
@@ -34,64 +28,6 @@ def _rows(count: int, start: int = 0) -> Callable[[], Iterator[Record]]:
 
 def _numbers(records: Any) -> list[int]:
     return [int(record["instruction"].removeprefix("do ")) for record in records]
-
-
-# -- reading ------------------------------------------------------------------------------------
-
-
-def test_records_are_read_in_order_with_blank_lines_skipped(tmp_path: Path) -> None:
-    """Blank lines, Windows line ends, a byte order mark and a last line without an end are all accepted."""
-    path = _file(tmp_path, b'\xef\xbb\xbf{"a": 1}\r\n\r\n  \n{"a": "\xc3\xa4\xe2\x80\xa8\\ud83d\\ude00"}')
-    assert [{"a": 1}, {"a": "ä\u2028😀"}] == list(read_jsonl(path))
-
-
-def test_records_are_read_as_a_stream(tmp_path: Path) -> None:
-    """The first record is there before a later line is found to be broken."""
-    records = read_jsonl(_file(tmp_path, b'{"a": 1}\nbroken\n'))
-    assert next(records) == {"a": 1}
-    with pytest.raises(DataError, match="line 2"):
-        next(records)
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (b'{"a": 1}\n\n{"a": }\n', "line 3 of {path} is not JSON at column 7: expecting value; each line must be one"),
-        (b'{\n  "a": 1\n}\n', "line 1 of {path} is not JSON at column 1: expecting property name"),
-        (b'{"a": 1}\n["a"]\n', "line 2 of {path} is a list, not an object; each line must be one JSON object"),
-        (b"null\n", "line 1 of {path} is null, not an object"),
-        (b'{"a": NaN}\n', "line 1 of {path} is not JSON that can be kept: NaN is no JSON number"),
-        (b'{"a": -Infinity}\n', "line 1 of {path} is not JSON that can be kept: -Infinity is no JSON number"),
-        (b'{"a": "\\ud800"}\n', "line 1 of {path} has half of a surrogate pair"),
-        (b'{"a": ' + b"[" * 100_000 + b"\n", "line 1 of {path} is not JSON that can be kept"),
-        (b'{"a": 1}\n{"a": "caf\xe9"}\n', "line 2 of {path} is not UTF-8 at byte 19 of the file (0xe9); re-encode it"),
-        (b'\xef\xbb\xbf{"a": "\xe9"}\n', "line 1 of {path} is not UTF-8 at byte 10 of the file (0xe9)"),
-        ('{"a": 1}\n'.encode("utf-16"), "the file {path} is UTF-16 or UTF-32, not UTF-8: iconv -f UTF-16 -t UTF-8"),
-        ('{"a": 1}\n'.encode("utf-16-le"), "the file {path} is UTF-16 or UTF-32, not UTF-8"),
-        ('{"a": 1}\n'.encode("utf-16-be"), "the file {path} is UTF-16 or UTF-32, not UTF-8"),
-        ('{"a": 1}\n'.encode("utf-32"), "the file {path} is UTF-16 or UTF-32, not UTF-8"),
-        (b"", "the file {path} has no records"),
-        (b" \n\n", "the file {path} has no records"),
-    ],
-)
-def test_a_line_that_is_no_record_is_told_with_file_and_place(tmp_path: Path, content: bytes, text: str) -> None:
-    """The message says file, line, position and what to do."""
-    path = _file(tmp_path, content)
-    with pytest.raises(DataError) as caught:
-        list(read_jsonl(path))
-    assert str(caught.value).startswith(text.format(path=repr(str(path))))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """A missing file and a folder are the user's mistakes, not tracebacks."""
-    with pytest.raises(DataError, match="there is no file"):
-        list(read_jsonl(tmp_path / "none.jsonl"))
-    with pytest.raises(DataError, match="cannot be read: Is a directory"):
-        list(read_jsonl(tmp_path))
-
-
-# -- splitting ----------------------------------------------------------------------------------
 
 
 def test_a_split_is_a_partition_in_the_order_of_the_rows(tmp_path: Path) -> None:
@@ -137,7 +73,7 @@ def test_chosen_rows_are_spread_evenly(tmp_path: Path) -> None:
     assert all(60 <= count <= 120 for count in times)  # 90 expected, standard deviation 8
 
 
-def test_a_split_says_what_its_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_split_describes_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths are absolute, counts and hashes are the file's, and no other file is left."""
     monkeypatch.chdir(tmp_path)
     splits = write_splits(Path("out"), _rows(10), test_fraction=0.2, source={"id": "mine"})
@@ -163,26 +99,30 @@ def test_rows_are_written_as_they_are(tmp_path: Path) -> None:
     [
         (10, {"test_fraction": 0.0}, "test_fraction must be more than 0 and less than 1, not 0.0"),
         (10, {"test_fraction": 1.0}, "test_fraction must be more than 0 and less than 1, not 1.0"),
-        (10, {"test_fraction": 0.95}, "test_fraction 0.95 of 10 different rows leaves no train rows"),
-        (1, {"test_fraction": 0.5}, "a single row cannot be split into train and test; bring more rows"),
+        (10, {"test_fraction": 0.95}, "test_fraction 0.95 of 10 distinct rows leaves no train records"),
+        (1, {"test_fraction": 0.5}, "a single row cannot be split into train and test; add rows"),
         (0, {"test_fraction": 0.5}, "the dataset has no rows"),
         (
             10,
             {"test_fraction": 0.2, "max_test_records": 3},
-            "max_test_records is 3, but the test split has 2 rows; give 1 to 2",
+            "max_test_records is 3, but the test split has 2 records; give 1 to 2",
         ),
         (
             10,
             {"test_fraction": 0.2, "max_train_records": 9},
-            "max_train_records is 9, but the train split has 8 rows; give 1 to 8",
+            "max_train_records is 9, but the train split has 8 records; give 1 to 8",
         ),
-        (10, {"test_fraction": 0.2, "max_train_records": 0}, "max_train_records is 0, but the train split has 8 rows"),
-        (10, {}, "give one of the two"),
-        (10, {"test_fraction": 0.2, "test_rows": _rows(2, 10)}, "give one of the two"),
+        (
+            10,
+            {"test_fraction": 0.2, "max_train_records": 0},
+            "max_train_records is 0, but the train split has 8 records",
+        ),
+        (10, {}, "give exactly one of test_fraction and test_rows"),
+        (10, {"test_fraction": 0.2, "test_rows": _rows(2, 10)}, "give exactly one of test_fraction and test_rows"),
     ],
 )
-def test_splits_that_cannot_be_are_refused(tmp_path: Path, rows: int, arguments: dict[str, Any], text: str) -> None:
-    """The message has the numbers and what is possible, and no file is left."""
+def test_impossible_splits_are_refused(tmp_path: Path, rows: int, arguments: dict[str, Any], text: str) -> None:
+    """The error has the numbers and what is possible, and no file is left."""
     with pytest.raises(DataError) as caught:
         write_splits(tmp_path, _rows(rows), **arguments)
     assert text in str(caught.value)
@@ -214,7 +154,7 @@ def test_a_maximum_changes_no_other_split(tmp_path: Path) -> None:
 
 
 def test_equal_rows_are_kept_once(tmp_path: Path) -> None:
-    """Of rows equal in every field the first stays, wherever the others are, and the number is told."""
+    """Of rows equal in every field the first stays, wherever the others are, and the number is reported."""
     rows = [*_rows(40)(), *_rows(25)(), {"response": "answer 3", "context": "text 3", "instruction": "do 3"}]
     splits = write_splits(tmp_path, lambda: iter(rows), test_fraction=0.25)
     assert list(range(40)) == sorted(_numbers([*splits.train, *splits.test]))
@@ -242,15 +182,15 @@ def test_one_instruction_for_many_texts_is_no_overlap(tmp_path: Path) -> None:
     assert (15, 5) == (splits.train.records, splits.test.records)
 
 
-def test_rows_that_are_all_one_question_are_told(tmp_path: Path) -> None:
-    """Where the test split asks everything there is, nothing is left to learn."""
+def test_rows_that_are_all_one_question_are_refused(tmp_path: Path) -> None:
+    """If the test split has every input, no train record is left."""
     rows = [{"instruction": "Say a number.", "response": str(number)} for number in range(10)]
-    with pytest.raises(DataError, match="the train split has no rows: the test split asks the input of every one"):
+    with pytest.raises(DataError, match="the train split has no records: the input of every one is in the test split"):
         write_splits(tmp_path, lambda: iter(rows), test_fraction=0.2)
 
 
-def test_a_test_file_of_ones_own_stays_as_it_is(tmp_path: Path) -> None:
-    """With test rows given, they are the test split in their order, and train rows that they ask are dropped."""
+def test_given_test_rows_are_the_test_split(tmp_path: Path) -> None:
+    """With test rows given, they are the test split in their order, and train rows with their inputs are dropped."""
     splits = write_splits(tmp_path, _rows(20), test_rows=_rows(10, 15), seed=1)
     assert list(range(15)) == _numbers(splits.train)
     assert list(range(15, 25)) == _numbers(splits.test)
@@ -262,13 +202,13 @@ def test_maxima_hold_for_a_test_file_too(tmp_path: Path) -> None:
     splits = write_splits(tmp_path, _rows(20), test_rows=_rows(10, 20), max_train_records=5, max_test_records=4)
     assert (5, 4) == (splits.train.records, splits.test.records)
     assert set(_numbers(splits.test)) < set(range(20, 30))
-    with pytest.raises(DataError, match="max_test_records is 11, but the test split has 10 rows"):
+    with pytest.raises(DataError, match="max_test_records is 11, but the test split has 10 records"):
         write_splits(tmp_path, _rows(20), test_rows=_rows(10, 20), max_test_records=11)
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, "\ud800"])
 def test_a_row_that_json_cannot_hold_is_named(tmp_path: Path, value: object) -> None:
-    """The message says which record it is."""
+    """The error names the record."""
     rows = [*_rows(3)(), {"instruction": "odd", "extra": value}]
     with pytest.raises(DataError, match=r"record 4 \('odd'\) cannot be written as JSON"):
         write_splits(tmp_path, lambda: iter(rows), test_fraction=0.5)
@@ -283,9 +223,9 @@ def _changing(second: list[Record]) -> Callable[[], Iterator[Record]]:
 @pytest.mark.parametrize(
     "second", [list(_rows(9)()), list(_rows(11)()), list(_rows(10, 1)())], ids=["fewer", "more", "others"]
 )
-def test_data_that_changes_under_way_is_refused(tmp_path: Path, second: list[Record]) -> None:
+def test_data_that_changes_between_readings_is_refused(tmp_path: Path, second: list[Record]) -> None:
     """Nothing is published when the second reading is not the first."""
-    with pytest.raises(DataError, match="the data changed while it was read"):
+    with pytest.raises(DataError, match="the data changed while it was being read"):
         write_splits(tmp_path, _changing(second), test_fraction=0.2)
     assert not list(tmp_path.iterdir())
 
@@ -302,7 +242,8 @@ def test_a_failed_attempt_leaves_the_earlier_splits(tmp_path: Path) -> None:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from llmops_sdk.data.splits import read_jsonl, write_splits
+from llmops_sdk.data.jsonl import read_jsonl
+from llmops_sdk.data.splits import write_splits
 
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 source, folder = Path(sys.argv[1]), Path(sys.argv[2])

@@ -298,14 +298,13 @@ def _verdict(cells: Sequence[CellResult], gaps: Sequence[Difference], lost: int)
     to_best = {gap.candidate: gap for gap in gaps if gap.metric == "meteor"}
     tied = tuple(cell.candidate for cell in cells[1:] if to_best[cell.candidate].estimate.high >= 0)
     gap = to_best[cells[1].candidate]
-    told = f"{gap.candidate} is {gap.estimate.mean:+.3f} [{gap.estimate.low:+.3f}, {gap.estimate.high:+.3f}] against it"
+    differs = f"{gap.candidate} differs by {gap.estimate.mean:+.3f} [{gap.estimate.low:+.3f}, {gap.estimate.high:+.3f}]"
     text = f"{best} has the best mean METEOR on dolly, {top.mean:.3f} [{top.low:.3f}, {top.high:.3f}]"
     if tied:
-        text += f", but {top.records} records do not settle it against {' and '.join(tied)}: {told}, and that interval includes no difference."
+        names = " and ".join(tied)
+        text += f". There is no significant difference from {names} on {top.records} records: {differs}, and the 95 % interval includes 0."
     else:
-        text += (
-            f", and it beats every other candidate beyond chance: {told} on the same {gap.estimate.records} records."
-        )
+        text += f". It is significantly better than every other candidate: {differs} on the same {gap.estimate.records} records."
     return Verdict(best, not tied, tied, text + (f" {lost} candidate could not be evaluated." if lost else ""))
 
 

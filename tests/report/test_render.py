@@ -61,7 +61,7 @@ def test_verdict_tells_the_best_and_its_lead_with_its_interval() -> None:
 
 def test_open_verdict_names_who_is_tied() -> None:
     """What the evidence does not settle is not called settled, and the tied candidates stand in the headline."""
-    data = _with_verdict(Verdict("tuned", settled=False, tied=("base",), text="44 records do not settle it."))
+    data = _with_verdict(Verdict("tuned", settled=False, tied=("base",), text="44 records are too few to decide."))
     head = render_report(data).split('<section id="leaderboard"')[0]
     assert "Not settled" in head
     assert re.search(r"Statistically tied with the best:.*base", head, re.DOTALL)

@@ -21,24 +21,26 @@ def gap(name: str, low: float, high: float, records: int = 40) -> Difference:
 
 
 def test_a_difference_that_excludes_zero_is_settled() -> None:
-    """The best one beats the others beyond chance, and the sentence has the gap and the number of records."""
+    """The best one is significantly better, and the sentence has the difference and the number of records."""
     verdict = conclude("dolly", ROUGE, (cell("best", 0.3), cell("b", 0.2)), (gap("b", -0.15, -0.05),), ())
 
     assert verdict.settled
     assert () == verdict.tied
     text = verdict.text.replace("\N{MINUS SIGN}", "-")
-    assert "beats b beyond chance: b is -0.100 [-0.150, -0.050] against it on the same 40 records" in text
+    assert "It is significantly better than b: b differs by -0.100 [-0.150, -0.050] on the same 40 records." in text
 
 
-def test_an_interval_with_zero_settles_nothing() -> None:
-    """Candidates that cannot be told apart are named as tied."""
+def test_an_interval_that_includes_zero_settles_nothing() -> None:
+    """Candidates without a significant difference are named as tied."""
     cells = (cell("best", 0.3), cell("b", 0.29), cell("c", 0.1))
 
     verdict = conclude("dolly", ROUGE, cells, (gap("b", -0.03, 0.01), gap("c", -0.3, -0.1)), ())
 
     assert not verdict.settled
     assert ("b",) == verdict.tied
-    assert "40 records do not settle it against b" in verdict.text
+    text = verdict.text.replace("\N{MINUS SIGN}", "-")
+    assert "There is no significant difference from b on 40 records: b differs by -0.010 [-0.030, +0.010]" in text
+    assert text.endswith("and the 95 % interval includes 0.")
 
 
 def test_a_few_records_settle_nothing() -> None:
@@ -46,7 +48,7 @@ def test_a_few_records_settle_nothing() -> None:
     verdict = conclude("d", ROUGE, (cell("best", 0.3), cell("b", 0.1)), (gap("b", -0.3, -0.1, FEWEST - 1),), ())
 
     assert not verdict.settled
-    assert f"{FEWEST - 1} records settle nothing" in verdict.text
+    assert f"{FEWEST - 1} records are too few to decide: b differs by" in verdict.text
 
 
 def test_lower_can_be_better() -> None:

@@ -1,4 +1,4 @@
-"""Prompt templates: checking them, and the one rendering of a record for training and for asking."""
+"""Rendering of records through prompt templates: one function for training and for asking. Also checks templates."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _PLAIN_NAME = re.compile(r"[^\W\d]\w*(?:[ -]+\w+)*")
 
 
 def render(template: PromptTemplate, record: Record, where: str = "") -> Prompt:
-    """Render a record through a template: the one rendering, used for training and for asking alike.
+    """Render a record through a template, for training and for asking alike.
 
-    Places are filled with the record's text as it is, which is never formatted again, so that braces in a record
-    are safe. Numbers and booleans are written as in JSON.
+    Placeholders are filled with the record's text as it is. It is never formatted again: braces in a record are safe.
+    Numbers and booleans are written as in JSON.
 
     Args:
         template: A template that `check_template` accepts.
         record: Must have every field of `template_fields(template)`.
-        where: How a message calls the record, as `values.record_name` gives it; empty names it by its first words.
+        where: The record's name in an error message (`test record 3 of dataset 'dolly'`); by default its first words.
 
     Returns:
         What is asked, and the completion to be learned from it.
 
     Raises:
-        DataError: The template has a place that is no plain field name, or the record lacks a field of it.
+        DataError: The template has a placeholder that is not a plain field name, or the record lacks a field of it.
 
     >>> render(TextTemplate(prompt="Q: {question}", response_key=" A:", completion=" {response}"),
     ...        {"question": "what is {x}?", "response": "a place"})
@@ -44,7 +44,7 @@ def render(template: PromptTemplate, record: Record, where: str = "") -> Prompt:
 
 
 def prompt_only(template: PromptTemplate, record: Record, where: str = "") -> Prompt:
-    """Render what is asked, for a record that has no reference answer; the completion is empty.
+    """Render the prompt only, for a record without a reference answer; the completion is empty.
 
     The text or messages are those of `render`.
 
@@ -55,14 +55,14 @@ def prompt_only(template: PromptTemplate, record: Record, where: str = "") -> Pr
 
 
 def template_fields(template: PromptTemplate, *, completion: bool = True) -> tuple[str, ...]:
-    """Return the record fields a template needs, each once, in the order of their first place.
+    """Return the record fields that a template needs, each once, in the order of their first placeholder.
 
     Args:
         template: The template.
-        completion: Whether to count the fields of the completion too, which asking does not need.
+        completion: Whether to include the fields of the completion, which asking does not need.
 
     Raises:
-        DataError: The template has a place that is no plain field name.
+        DataError: The template has a placeholder that is not a plain field name.
     """
     texts = [text for _, text in _asked(template)]
     if completion:
@@ -71,16 +71,16 @@ def template_fields(template: PromptTemplate, *, completion: bool = True) -> tup
 
 
 def check_template(template: PromptTemplate, name: str) -> None:
-    """Check all that can be known of a template without a record.
+    """Check a template as far as possible without a record.
 
     Args:
         template: The template.
-        name: How messages call it (`'alpaca'`, a file's name).
+        name: Its name in error messages (`'alpaca'`, a file's name).
 
     Raises:
-        DataError: Names the template and the place: one that is no plain field name, a lone brace, a prompt or a
-            completion without any place, a prompt that gives the reference answer away, an empty stop string, or
-            chat messages with other keys or roles than they must have.
+        DataError: A placeholder is not a plain field name, a brace is alone, a prompt or completion has no placeholder,
+            the prompt contains the reference answer, a stop string is empty, or a chat message has wrong keys or a
+            wrong role. The message names the template and the position.
     """
     if isinstance(template, ChatTemplate):
         _check_messages(template, name)
@@ -95,41 +95,45 @@ def check_template(template: PromptTemplate, name: str) -> None:
             _check_completion(fields, asked, name)
         asked.update(dict.fromkeys(fields))
     if any(not stop for stop in template.stop):
-        message = f"the prompt template {name!r} has an empty stop string, which would end every answer at once"
+        message = f"the prompt template {name!r} has an empty stop string, which would end every answer immediately"
         raise DataError(message)
 
 
 def _check_messages(template: ChatTemplate, name: str) -> None:
-    for place, message_of in enumerate(template.messages, start=1):
-        if set(message_of) != {"role", "content"}:
-            found = ", ".join(sorted(message_of)) or "none"
-            message = f"message {place} of the prompt template {name!r} must have role and content; it has: {found}"
+    for place, chat_message in enumerate(template.messages, start=1):
+        if set(chat_message) != {"role", "content"}:
+            keys = ", ".join(sorted(chat_message)) or "none"
+            message = f"message {place} of the prompt template {name!r} must have role and content; it has: {keys}"
             raise DataError(message)
-        if message_of["role"] not in ROLES:
+        if chat_message["role"] not in ROLES:
             message = (
-                f"message {place} of the prompt template {name!r} has the role {message_of['role']!r};"
+                f"message {place} of the prompt template {name!r} has the role {chat_message['role']!r};"
                 f" known: {', '.join(ROLES)}"
             )
             raise DataError(message)
     if not template.messages or template.messages[-1]["role"] != "user":
-        message = f"the prompt template {name!r} must end with a message of the role 'user', which the model answers"
+        message = f"the prompt template {name!r} must end with a message of role 'user', which the model answers"
         raise DataError(message)
 
 
 def _check_completion(fields: tuple[str, ...], asked: dict[str, None], name: str) -> None:
     if not asked:
-        message = f"the prompt template {name!r} has no {{field}} place, so every record would be asked the same"
+        message = (
+            f"the prompt template {name!r} has no {{field}} placeholder, so every record would get the same prompt"
+        )
         raise DataError(message)
     if not fields:
-        message = f"the completion of the prompt template {name!r} has no {{field}} place; usual is '{{response}}'"
+        message = (
+            f"the completion of the prompt template {name!r} has no {{field}} placeholder; usual is '{{response}}'"
+        )
         raise DataError(message)
     if REFERENCE in fields and REFERENCE in asked:
-        message = f"the prompt template {name!r} asks with {{{REFERENCE}}}, which is the reference answer; remove it"
+        message = f"the prompt template {name!r} contains {{{REFERENCE}}}, which is the reference answer; remove it"
         raise DataError(message)
 
 
 def _asked(template: PromptTemplate) -> tuple[tuple[str, str], ...]:
-    """Return the parts that are asked: what messages call them, and their text."""
+    """Return the parts of the prompt: their names in error messages, and their text."""
     if isinstance(template, TextTemplate):
         return ("prompt", template.prompt), ("response_key", template.response_key)
     return tuple((f"message {place}", message["content"]) for place, message in enumerate(template.messages, start=1))
@@ -157,16 +161,17 @@ def _fill(text: str, template: PromptTemplate, record: Record, where: str) -> st
 
 
 def _text_of(field: str, template: PromptTemplate, record: Record, where: str) -> str:
-    """Return a field that is not text as text, or say why that cannot be."""
+    """Return a field that is not text as text."""
     value: Any = record.get(field)
     if isinstance(value, (bool, int, float)):
         return json.dumps(value)
-    who = where or _first_words(record)
-    asks = f"the prompt template {_asked(template)[0][1][:40]!r} needs the field {field!r}"
+    name = where or _first_words(record)
+    prompt = f"prompt template {_asked(template)[0][1][:40]!r}"
     if field not in record:
-        message = f"{asks}, which {who} has not; it has: {', '.join(sorted(record))}"
+        message = f"{name} has no field {field!r}, which the {prompt} needs; available: {', '.join(sorted(record))}"
     else:
-        message = f"{asks} as text; in {who} it is {'null' if value is None else f'a {type(value).__name__}'}"
+        kind = "null" if value is None else f"a {type(value).__name__}"
+        message = f"the {prompt} needs the field {field!r} as text; in {name} it is {kind}"
     raise DataError(message)
 
 
@@ -179,7 +184,7 @@ def _fields(pieces: tuple[str, ...]) -> tuple[str, ...]:
     return pieces[1::2]
 
 
-# One entry for each distinct text of the templates in use; rendering many records parses each text once.
+# One entry for each distinct text of the templates in use: rendering many records parses each text once.
 @lru_cache(maxsize=256)
 def _parse(text: str) -> tuple[str, ...]:
     """Split a text into pieces: literal, field, literal, field, ..., literal."""
@@ -191,18 +196,18 @@ def _pieces(text: str) -> Iterator[str]:
     for token in _TOKEN.finditer(text):
         literal += text[end : token.start()]
         end = token.end()
-        place = token.group()
-        if place in ("{{", "}}"):
-            literal += place[0]
-        elif place in ("{", "}"):
+        matched = token.group()
+        if matched in ("{{", "}}"):
+            literal += matched[0]
+        elif matched in ("{", "}"):
             near = text[max(0, token.start() - 10) : end + 10]
-            message = f"a lone {place!r} near {near!r}; write {place * 2!r} for a literal brace"
+            message = f"a lone {matched!r} near {near!r}; write {matched * 2!r} for a literal brace"
             raise DataError(message)
-        elif not _PLAIN_NAME.fullmatch(place[1:-1]):
-            message = f"{place!r} is no plain field name; write '{{{{' and '}}}}' for literal braces"
+        elif not _PLAIN_NAME.fullmatch(matched[1:-1]):
+            message = f"{matched!r} is not a plain field name; write '{{{{' and '}}}}' for literal braces"
             raise DataError(message)
         else:
             yield literal
-            yield place[1:-1]
+            yield matched[1:-1]
             literal = ""
     yield literal + text[end:]

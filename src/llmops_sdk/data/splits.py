@@ -1,4 +1,4 @@
-"""Records from and to JSONL files, and the split of a dataset into train and test: streams, never whole lists."""
+"""The split of a dataset into train and test, written as JSONL files: streams, never lists of records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
 
 import attrs
 from typing_extensions import Self
@@ -21,103 +20,14 @@ from llmops_sdk.errors import DataError
 from llmops_sdk.values.data import DatasetSplits, Record, Split, record_label
 
 Rows = Callable[[], Iterator[Record]]
-"""Begins to read the same rows anew at each call."""
+"""Starts to read the same rows at each call."""
 
-_BOM = b"\xef\xbb\xbf"
 _UNUSED, _TRAIN, _TEST = range(3)
-# A set of Python integers takes ten times their 8 bytes: looking for equal ones in parts bounds that.
+# A set of Python integers takes ten times their 8 bytes: comparing them in parts bounds that.
 _PARTS = 16
-# Made once: `json.dumps` makes an encoder at every call that says how to write.
+# Made once: `json.dumps` makes an encoder at every call with options.
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _sorted_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
-
-
-# -- reading ------------------------------------------------------------------------------------
-
-
-def read_jsonl(path: Path) -> Iterator[Record]:
-    """Yield the records of a JSONL file, one line at a time: UTF-8, one JSON object a line, blank lines skipped.
-
-    Args:
-        path: The file; a UTF-8 byte order mark at its start is accepted.
-
-    Raises:
-        DataError: The file is missing, unreadable or empty; or names the file, the line and the position of what is
-            no JSON, no object or no UTF-8.
-    """
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        message = f"there is no file {str(path)!r}"
-        raise DataError(message) from None
-    except OSError as exc:
-        message = f"the file {str(path)!r} cannot be read: {exc.strerror or exc}"
-        raise DataError(message) from exc
-    found = False
-    with file:
-        start = 0
-        for number, line in enumerate(file, start=1):
-            if number == 1:
-                _refuse_other_encodings(line, path)
-            content = line.removeprefix(_BOM) if number == 1 else line
-            if content.strip():
-                found = True
-                yield _record(content, path, number, start + len(line) - len(content))
-            start += len(line)
-    if not found:
-        message = f"the file {str(path)!r} has no records"
-        raise DataError(message)
-
-
-def _refuse_other_encodings(first_line: bytes, path: Path) -> None:
-    if first_line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in first_line[:4]:
-        message = f"the file {str(path)!r} is UTF-16 or UTF-32, not UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW_FILE"
-        raise DataError(message)
-
-
-def _record(line: bytes, path: Path, number: int, offset: int) -> Record:
-    where = f"line {number} of {str(path)!r}"
-    try:
-        text = line.decode()
-        record = _reader.decode(text)
-        if b"\\u" in line:  # JSON can say half of a surrogate pair, which no file can hold
-            json.dumps(record, ensure_ascii=False).encode()
-    except UnicodeDecodeError as exc:
-        message = (
-            f"{where} is not UTF-8 at byte {offset + exc.start} of the file ({line[exc.start]:#04x});"
-            " re-encode it, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE"
-        )
-        raise DataError(message) from None
-    except UnicodeEncodeError:
-        message = f"{where} has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
-        raise DataError(message) from None
-    except json.JSONDecodeError as exc:
-        message = f"{where} is not JSON at column {exc.colno}: {exc.msg.lower()}; each line must be one JSON object"
-        raise DataError(message) from None
-    except (ValueError, RecursionError) as exc:
-        message = f"{where} is not JSON that can be kept: {exc}"
-        raise DataError(message) from None
-    if not isinstance(record, dict):
-        message = f"{where} is {_kind(record)}, not an object; each line must be one JSON object"
-        raise DataError(message)
-    return record
-
-
-def _kind(value: object) -> str:
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    return "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "a number"
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    message = f"{name} is no JSON number; write null or leave the field out"
-    raise ValueError(message)
-
-
-_reader = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-# -- splitting ----------------------------------------------------------------------------------
 
 
 def write_splits(  # noqa: PLR0913 - what a split depends on, all but two by keyword
@@ -131,42 +41,42 @@ def write_splits(  # noqa: PLR0913 - what a split depends on, all but two by key
     max_test_records: int | None = None,
     source: Mapping[str, str] | None = None,
 ) -> DatasetSplits:
-    """Write `train.jsonl` and `test.jsonl` below `folder`: a seeded split of `rows`, or the rows and test rows given.
+    """Write `train.jsonl` and `test.jsonl` below `folder`: a seeded split of `rows`, or the rows and test rows as they are.
 
-    The rows are read twice, as streams; at most 50 bytes are kept for each (8-byte hashes of the row and of its input,
-    its place in a permutation), never the rows. The bytes written depend on the
-    arguments and the rows only: the permutation is Fisher and Yates's over `random.Random(seed).random()`, the one
-    sequence that Python promises never to change.
+    The rows are read twice, as streams; at most 50 bytes are held for each (8-byte hashes of the row and of its input,
+    its place in a permutation), never the rows. The bytes written depend on the arguments and the rows only: the
+    permutation is Fisher and Yates's over `random.Random(seed).random()`, the one sequence that Python promises never to
+    change.
 
-    What keeps a comparison honest:
+    To keep a comparison honest:
 
-    - of rows that are equal in every field, the first stays;
-    - the test split is `ceil(test_fraction * rows)` rows at random, in the order of the dataset;
-    - a train row whose input (instruction and context) is also asked in the test split is dropped, whatever its
-      response: the same question is never both learned and asked;
-    - `max_train_records` and `max_test_records` take rows at random, and a smaller number takes a part of what a
-      larger one takes. Neither changes the other split, so that asking fewer rows repeats no training.
+    - of rows that are equal in every field, the first is used;
+    - the test split is `ceil(test_fraction * rows)` random rows, in the order of the dataset;
+    - a train row whose input (instruction and context) is also in the test split is dropped, whatever its response: a
+      question is never both learned and asked;
+    - `max_train_records` and `max_test_records` take random rows, and a smaller number takes a subset of what a larger
+      one takes. Neither changes the other split, so asking fewer records repeats no training.
 
     Args:
-        folder: Made when it is not there; the files appear in it by rename, when both are written.
-        rows: Begins to read the rows, and gives the same ones at every call.
+        folder: Created if it is missing; the files appear in it by rename, when both are written.
+        rows: Starts to read the rows, and yields the same ones at every call.
         seed: Of the permutation.
-        test_fraction: The part of the rows that becomes the test split, between 0 and 1; not with `test_rows`.
-        test_rows: The test split, where the dataset brings its own; `rows` then is the train split.
-        max_train_records: Keep so many train rows.
-        max_test_records: Keep so many test rows.
-        source: Facts about the origin. `duplicates_dropped` and `overlap_dropped` are added: the numbers of rows
-            dropped because they were there before, and because the test split asks their input.
+        test_fraction: The share of the rows that becomes the test split, between 0 and 1; not with `test_rows`.
+        test_rows: The test split, if the dataset has its own; `rows` then is the train split.
+        max_train_records: The most train records.
+        max_test_records: The most test records.
+        source: Details of the origin. `duplicates_dropped` and `overlap_dropped` are added: the numbers of rows dropped
+            because they were duplicates, and because the test split has their input.
 
     Returns:
         The splits, with absolute paths.
 
     Raises:
-        DataError: There are too few rows for the fraction or the maxima, `rows` gave other rows at the second
+        DataError: There are too few rows for the fraction or the maxima, `rows` yielded other rows at the second
             reading, or a row cannot be written as JSON.
     """
     if (test_fraction is None) == (test_rows is None):
-        message = "a dataset is split by a test_fraction or comes with test rows of its own: give one of the two"
+        message = "give exactly one of test_fraction and test_rows"
         raise DataError(message)
     if test_fraction is not None and not 0 < test_fraction < 1:
         message = f"test_fraction must be more than 0 and less than 1, not {test_fraction}"
@@ -174,7 +84,7 @@ def write_splits(  # noqa: PLR0913 - what a split depends on, all but two by key
     files = [_survey(rows)] if test_rows is None else [_survey(rows), _survey(test_rows)]
     shuffled = [_shuffled(file, seed) for file in files]
     train, test = _cut(shuffled[0], test_fraction) if test_fraction is not None else (shuffled[0], shuffled[1])
-    kept = _without_asked(train, files[0], files[-1], test)
+    kept = _without_test_inputs(train, files[0], files[-1], test)
     dropped = {
         "duplicates_dropped": str(sum(sum(file.duplicate) for file in files)),
         "overlap_dropped": str(len(train) - len(kept)),
@@ -189,13 +99,13 @@ def write_splits(  # noqa: PLR0913 - what a split depends on, all but two by key
 
 @attrs.frozen
 class _File:
-    """What is known of a file of rows after the first reading; one element a row.
+    """What is known of a file of rows after the first reading; one element for each row.
 
     Attributes:
-        rows: Begins the reading.
+        rows: Starts the reading.
         inputs: The first 8 bytes of the hash of the row's input.
-        duplicate: 1 where an equal row came before.
-        roles: What becomes of the row.
+        duplicate: 1 for a row that is equal to an earlier one.
+        roles: The split that the row belongs to.
     """
 
     rows: Rows
@@ -206,18 +116,18 @@ class _File:
 
 def _survey(rows: Rows) -> _File:
     """Read the rows once. Two different rows of a million have equal 8-byte hashes with a chance of 3e-8."""
-    whole, inputs = array("Q"), array("Q")
+    row_hashes, inputs = array("Q"), array("Q")
     for index, row in enumerate(rows()):
-        whole.append(_row_hash(row, index))
+        row_hashes.append(_row_hash(row, index))
         inputs.append(_input_hash(row, index))
     if not inputs:
         message = "the dataset has no rows"
         raise DataError(message)
-    return _File(rows, inputs, _repeats(whole), bytearray(len(inputs)))
+    return _File(rows, inputs, _repeats(row_hashes), bytearray(len(inputs)))
 
 
 def _repeats(hashes: array[int]) -> bytearray:
-    """Return 1 where an equal hash came before, 0 elsewhere."""
+    """Return 1 for a hash that is equal to an earlier one, else 0."""
     repeats = bytearray(len(hashes))
     for part in range(_PARTS):
         seen: set[int] = set()
@@ -238,14 +148,14 @@ def _row_hash(row: Record, index: int) -> int:
 
 
 def _input_hash(row: Record, index: int) -> int:
-    """Return the hash of what is asked; a row without an instruction is its own input."""
+    """Return the hash of the input; a row without an instruction is its own input."""
     if "instruction" not in row:
         return _row_hash(row, index)
     return _row_hash({"instruction": row["instruction"], "context": row.get("context")}, index)
 
 
 def _shuffled(file: _File, seed: int) -> array[int]:
-    """Return the places of the rows that are no duplicates, in the order of a seeded permutation."""
+    """Return the places of the rows that are not duplicates, in the order of a seeded permutation."""
     places = array("Q", (place for place, twice in enumerate(file.duplicate) if not twice))
     draw = random.Random(seed).random  # noqa: S311 - a reproducible split, no secret
     for last in range(len(places) - 1, 0, -1):
@@ -260,16 +170,16 @@ def _cut(places: array[int], fraction: float) -> tuple[array[int], array[int]]:
     count = math.ceil(round(fraction * len(places), 9))
     if count >= len(places):
         message = (
-            f"test_fraction {fraction} of {len(places)} different rows leaves no train rows"
+            f"test_fraction {fraction} of {len(places)} distinct rows leaves no train records"
             if len(places) > 1
-            else "a single row cannot be split into train and test; bring more rows"
+            else "a single row cannot be split into train and test; add rows"
         )
         raise DataError(message)
     return places[count:], places[:count]
 
 
-def _without_asked(train: array[int], file: _File, asked: _File, test: array[int]) -> array[int]:
-    """Return the train places whose input no test row has."""
+def _without_test_inputs(train: array[int], file: _File, asked: _File, test: array[int]) -> array[int]:
+    """Return the places of train rows whose input is not in the test split."""
     overlaps = bytearray(len(file.inputs))
     for part in range(_PARTS):
         in_test = {asked.inputs[place] for place in test if asked.inputs[place] % _PARTS == part}
@@ -281,12 +191,12 @@ def _without_asked(train: array[int], file: _File, asked: _File, test: array[int
 
 def _first(places: array[int], maximum: int | None, option: str, split: str) -> array[int]:
     if not places:
-        message = f"the {split} split has no rows: the test split asks the input of every one of them"
+        message = f"the {split} split has no records: the input of every one is in the test split"
         raise DataError(message)
     if maximum is None:
         return places
     if not 1 <= maximum <= len(places):
-        message = f"{option} is {maximum}, but the {split} split has {len(places)} rows; give 1 to {len(places)}"
+        message = f"{option} is {maximum}, but the {split} split has {len(places)} records; give 1 to {len(places)}"
         raise DataError(message)
     return places[:maximum]
 
@@ -316,12 +226,12 @@ def _second_reading(file: _File) -> Iterator[tuple[int, Record]]:
     else:
         if index == len(file.roles) - 1:
             return
-    message = f"the data changed while it was read, at record {index + 1}; prepare it again once it is still"
+    message = f"the data changed while it was being read (record {index + 1}); run again when it no longer changes"
     raise DataError(message)
 
 
 class _SplitFile:
-    """Writes one split beside its place; it is there only when published."""
+    """Writes one split to a draft, which `publish` renames."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

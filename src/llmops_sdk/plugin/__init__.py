@@ -12,8 +12,13 @@ if TYPE_CHECKING:
         FolderSource as FolderSource,
         WheelSource as WheelSource,
     )
+    from llmops_sdk.data.jsonl import (
+        read_jsonl as read_jsonl,
+    )
     from llmops_sdk.data.rendering import render as render
-    from llmops_sdk.data.splits import read_jsonl as read_jsonl, write_splits as write_splits
+    from llmops_sdk.data.splits import (
+        write_splits as write_splits,
+    )
     from llmops_sdk.errors import (
         AssetError as AssetError,
         DataError as DataError,
@@ -156,7 +161,7 @@ _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
     "data.rendering": ("render",),
-    "data.splits": ("read_jsonl", "write_splits"),
+    "data.splits": ("write_splits",),
     "errors": (
         "AssetError",
         "DataError",
@@ -242,6 +247,7 @@ _HOMES = {
     "values.secrets": ("Secret",),
     "values.serial": ("canonical", "digest", "file_sha256", "from_json"),
     "values.step_records": ("Failed", "StepRecord", "Succeeded"),
+    "data.jsonl": ("read_jsonl",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

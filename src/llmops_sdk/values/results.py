@@ -122,8 +122,8 @@ class Verdict:
 
     Attributes:
         best: The candidate with the best mean, or empty where nothing was scored.
-        settled: Whether every other candidate is worse beyond chance (its paired interval excludes 0).
-        tied: The candidates that the evidence cannot tell from the best.
+        settled: Whether every other candidate is significantly worse (its paired 95 % interval excludes 0).
+        tied: The candidates without a significant difference from the best.
         text: One or two sentences.
     """
 

@@ -1,12 +1,14 @@
-"""The conclusion of a leaderboard, in words that claim no more than the evidence does."""
+"""The verdict on a leaderboard, in words that claim no more than the evidence does."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from llmops_sdk.values.results import CellResult, Difference, Estimate, FailedCell, Verdict
 from llmops_sdk.values.scores import Metric
 
 FEWEST = 10
-"""Records below which nothing is called settled: the bootstrap's intervals are too narrow there."""
+"""Records below which no difference is called significant: the bootstrap's intervals are too narrow there."""
 
 
 def conclude(
@@ -18,50 +20,48 @@ def conclude(
 ) -> Verdict:
     """Conclude from the cells of one dataset, best first.
 
-    A candidate is worse than the best beyond chance when its paired 95 % interval excludes 0 on at least `FEWEST`
-    records; each is compared with the best alone, without a correction for how many there are.
+    A candidate is significantly worse than the best when its paired 95 % interval excludes 0 on at least `FEWEST`
+    records; each is compared with the best only, without a correction for the number of candidates.
     """
     label = metric.label or metric.name
     ranked = [cell for cell in cells if metric.name in cell.estimates]
-    lost = f" {_many(len(failed), 'candidate')} could not be evaluated." if failed else ""
+    without = f" {_count(len(failed), 'candidate')} could not be evaluated." if failed else ""
     if not ranked:
-        return Verdict(
-            "",
-            settled=False,
-            tied=(),
-            text=f"No candidate has a {label} on {dataset}: there is nothing to decide on.{lost}",
-        )
+        text = f"No candidate has a {label} on {dataset}: nothing can be decided."
+        return Verdict("", settled=False, tied=(), text=text + without)
     best = ranked[0]
     top = f"{best.candidate} has the best mean {label} on {dataset}, {_mean(best.estimates[metric.name])}"
     if len(ranked) == 1:
-        return Verdict(
-            best.candidate, settled=False, tied=(), text=f"{top}; there is no other candidate to compare it with.{lost}"
-        )
+        text = f"{top}; there is no other candidate to compare it with."
+        return Verdict(best.candidate, settled=False, tied=(), text=text + without)
     to_best = {difference.candidate: difference for difference in differences if difference.metric == metric.name}
-    tied = tuple(cell.candidate for cell in ranked[1:] if not _worse(to_best.get(cell.candidate), metric))
-    if not tied:
-        return Verdict(best.candidate, settled=True, tied=(), text=f"{top}, and {_beats(ranked[1], to_best)}.{lost}")
-    return Verdict(best.candidate, settled=False, tied=tied, text=f"{top}, but {_unsettled(tied, to_best)}.{lost}")
+    tied = tuple(cell.candidate for cell in ranked[1:] if not _is_worse(to_best.get(cell.candidate), metric))
+    reason = _tie(tied, to_best) if tied else _win(ranked[1], to_best)
+    return Verdict(best.candidate, settled=not tied, tied=tied, text=f"{top}. {reason}.{without}")
 
 
-def _beats(second: CellResult, to_best: dict[str, Difference]) -> str:
+def _win(second: CellResult, to_best: Mapping[str, Difference]) -> str:
     difference = to_best[second.candidate]
     others = "every other candidate" if len(to_best) > 1 else second.candidate
-    return f"it beats {others} beyond chance: {second.candidate} is {_gap(difference)} against it on the same {difference.estimate.records} records"
+    records = difference.estimate.records
+    return f"It is significantly better than {others}: {_gap(difference)} on the same {records} records"
 
 
-def _unsettled(tied: tuple[str, ...], to_best: dict[str, Difference]) -> str:
+def _tie(tied: tuple[str, ...], to_best: Mapping[str, Difference]) -> str:
     first = to_best.get(tied[0])
     if first is None:
-        return f"it shares no scored record with {tied[0]}, so the two cannot be compared"
-    names = tied[0] if len(tied) == 1 else f"{', '.join(tied[:-1])} and {tied[-1]}"
+        return f"It has no scored record in common with {tied[0]}: the two cannot be compared"
     records = first.estimate.records
     if records < FEWEST:
-        return f"{_many(records, 'record')} settle nothing: {tied[0]} is {_gap(first)} against it"
-    return f"{records} records do not settle it against {names}: {tied[0]} is {_gap(first)} against it, and that interval includes no difference"
+        return f"{_count(records, 'record')} are too few to decide: {_gap(first)}"
+    names = tied[0] if len(tied) == 1 else f"{', '.join(tied[:-1])} and {tied[-1]}"
+    return (
+        f"There is no significant difference from {names} on {records} records: {_gap(first)}, "
+        "and the 95 % interval includes 0"
+    )
 
 
-def _worse(difference: Difference | None, metric: Metric) -> bool:
+def _is_worse(difference: Difference | None, metric: Metric) -> bool:
     if difference is None or difference.estimate.records < FEWEST:
         return False
     return difference.estimate.low > 0 if metric.higher_is_better is False else difference.estimate.high < 0
@@ -73,12 +73,13 @@ def _mean(estimate: Estimate) -> str:
 
 def _gap(difference: Difference) -> str:
     estimate = difference.estimate
-    return _minus(f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]")
+    numbers = _minus(f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]")
+    return f"{difference.candidate} differs by {numbers}"
 
 
 def _minus(numbers: str) -> str:
     return numbers.replace("-", "\N{MINUS SIGN}")
 
 
-def _many(count: int, noun: str) -> str:
+def _count(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

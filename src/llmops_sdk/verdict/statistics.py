@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DRAWS = 10_000
 CELLS = 20_000_000
-"""Draws times records at the most; beyond it there are fewer draws (at least 1,000), for time and memory."""
+"""The most draws times records; above it there are fewer draws (at least 1,000), to bound time and memory."""
 
 
 @lru_cache(maxsize=16)
@@ -29,7 +29,7 @@ class Bootstrap:
     """The draws for a set of records.
 
     Args:
-        records: How many.
+        records: Their number.
         seed: The same seed gives the same intervals.
     """
 
@@ -46,26 +46,26 @@ class Bootstrap:
         """
         import numpy as np
 
-        there = ~np.isnan(values)
-        count = int(there.sum())
+        present = ~np.isnan(values)
+        count = int(present.sum())
         if count == 0:
             return None
-        mean = math.fsum(values[there]) / count
-        if count == 1 or np.ptp(values[there]) == 0:
+        mean = math.fsum(values[present]) / count
+        if count == 1 or np.ptp(values[present]) == 0:
             return Estimate(mean, mean, mean, count)
-        means = self._means(np.where(there, values, 0.0), there if count < self.records else None)
+        means = self._means(np.where(present, values, 0.0), present if count < self.records else None)
         tail = _tail(count)
         low, high = np.quantile(means, [tail, 1 - tail])
         return Estimate(mean, float(low), float(high), count)
 
-    def _means(self, values: NDArray[Any], there: NDArray[Any] | None) -> NDArray[Any]:
+    def _means(self, values: NDArray[Any], present: NDArray[Any] | None) -> NDArray[Any]:
         import numpy as np
 
         means = np.empty(self._draws)
-        for begin, counts in self._counts():
-            sizes = np.float64(self.records) if there is None else counts @ there.astype(np.float32)
+        for first, counts in self._counts():
+            sizes = np.float64(self.records) if present is None else counts @ present.astype(np.float32)
             with np.errstate(invalid="ignore"):  # a draw without any of the numbers has no mean
-                means[begin : begin + len(counts)] = counts @ values.astype(np.float32) / sizes
+                means[first : first + len(counts)] = counts @ values.astype(np.float32) / sizes
         return means[~np.isnan(means)]
 
     def _counts(self) -> Any:
@@ -75,8 +75,8 @@ class Bootstrap:
             return
         rng = self._rng()
         block = max(1, CELLS // 8 // self.records)
-        for begin in range(0, self._draws, block):
-            yield begin, self._draw(rng, min(block, self._draws - begin))
+        for first in range(0, self._draws, block):
+            yield first, self._draw(rng, min(block, self._draws - first))
 
     @cached_property
     def _all(self) -> NDArray[Any]:
