@@ -38,7 +38,7 @@ class Broken:
 
 
 def test_the_index_has_one_line_a_card(llmops: Command, registry: Registry) -> None:
-    """Each kind is a heading; the last line says how to see one entry."""
+    """Each kind is a heading; the last line has the command that shows one entry."""
     lines = llmops("plugins").out.splitlines()
 
     offers = registry.offers()
@@ -81,8 +81,8 @@ def test_a_name_of_several_kinds_shows_all_of_them(llmops: Command) -> None:
     assert ["huggingface  (dataset)"] == [line.strip() for line in shown if line.startswith("huggingface  (")]
 
 
-def test_an_entry_without_options_says_so(llmops: Command) -> None:
-    """There is no empty table."""
+def test_an_entry_without_options_has_no_table(llmops: Command) -> None:
+    """It has a line instead."""
     assert "no options" in llmops("plugins", "prompt", "bare").out
 
 

@@ -14,9 +14,9 @@ class Example:
     """A packaged example.
 
     Attributes:
-        name: Its file's name without the ending.
+        name: The name of its file without the suffix.
         path: The file: a YAML specification or a Python script.
-        summary: Its first line of comment or docstring.
+        summary: The first line of its comment or docstring.
     """
 
     name: str
@@ -34,17 +34,17 @@ def find_example(name: str) -> Example:
     """Return one example.
 
     Raises:
-        SpecError: There is none of that name.
+        SpecError: There is none of this name.
     """
-    found = {example.name: example for example in list_examples()}
-    if name not in found:
-        message = f"there is no specification file and no example {name!r}{did_you_mean(name, found)}"
+    examples = {example.name: example for example in list_examples()}
+    if name not in examples:
+        message = f"there is no specification file and no example {name!r}{did_you_mean(name, examples)}"
         raise SpecError(message)
-    return found[name]
+    return examples[name]
 
 
 def _folder() -> Path:
-    """The examples lie beside the package in a checkout, and inside it in a wheel."""
+    """Return the folder of the examples: beside the package in a checkout, inside it in a wheel."""
     inside = Path(__file__).parents[1] / "_examples"
     return inside if inside.is_dir() else Path(__file__).parents[3] / "examples"
 

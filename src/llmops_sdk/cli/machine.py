@@ -91,13 +91,13 @@ def get_assets(names: tuple[str, ...], specification: str | None, *, everything:
         usage_error(
             f"name assets, or --for FILE|EXAMPLE, or --all ({len(known)} assets, {size}): see llmops assets list"
         )
-    wanted = [registry.asset(name).name for name in names]
-    wanted += read_pipeline(specification).build(registry, offline=offline).assets if specification else ()
-    wanted += [asset.name for asset in registry.assets()] if everything else ()
+    selected = [registry.asset(name).name for name in names]
+    selected += read_pipeline(specification).build(registry, offline=offline).assets if specification else ()
+    selected += [asset.name for asset in registry.assets()] if everything else ()
     errors = []
     with progress_for() as progress:
         runtime = Runtime(registry, default_home(), offline=offline, progress=progress)
-        for name in dict.fromkeys(wanted):
+        for name in dict.fromkeys(selected):
             try:
                 progress.log(f"{name}: {runtime.asset(name)}")
             except UserError as exc:

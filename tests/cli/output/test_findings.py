@@ -24,7 +24,7 @@ def test_a_hint_follows_its_finding(capsys: pytest.CaptureFixture[str]) -> None:
         "ok       torch: 2.9",
         "warning  wordnet: missing",
         "         fix: llmops assets get",
-    ] == [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    ] == capsys.readouterr().out.splitlines()
 
 
 def test_quiet_leaves_out_what_is_ok(capsys: pytest.CaptureFixture[str]) -> None:

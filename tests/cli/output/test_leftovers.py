@@ -33,7 +33,7 @@ def test_each_resource_is_shown_with_its_reason(capsys: pytest.CaptureFixture[st
         "           run run-1, step generate.base",
         "           in use",
         "1 to delete, 1 skipped",
-    ] == [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    ] == capsys.readouterr().out.splitlines()
 
 
 def test_an_error_is_shown_instead_of_the_reason(capsys: pytest.CaptureFixture[str]) -> None:

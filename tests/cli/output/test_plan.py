@@ -19,16 +19,22 @@ def shown(pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[
 
 
 def test_every_part_has_its_options(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
-    """Datasets, prompts, models with trainer and deployer, generation, evaluators, metric and executor."""
+    """Datasets, prompts, models with trainer and deployer, generation, evaluators, metric, executor and the rest."""
     pipeline = Pipeline.builder("p").with_dataset("lines", records=8).with_prompt("bare").with_evaluator("echo-score")
-    lines = shown(pipeline.with_model("echo", name="tuned", trainer="echo-trainer"), registry, capsys)
+    lines = shown(
+        pipeline.with_model("echo", name="tuned", trainer="echo-trainer").with_settings("testing", note="x"),
+        registry,
+        capsys,
+    )
 
     assert "pipeline 'p': 1 candidate on 1 dataset, fine-tunes 1 model, 5 steps" == lines[0]
     for line in (
         "dataset lines records=8 test_fraction=0.5 seed=0",
         "prompt bare {context}",
         "model tuned loud",
-        "trainer voice='loud' fails=False",
+        "trainer echo-trainer voice='loud' fails=False",
+        "settings testing note='x'",
+        "reporter html path=''",
         "decided by exact",
         "executor local workers=None",
     ):
@@ -37,7 +43,7 @@ def test_every_part_has_its_options(registry: Registry, capsys: pytest.CaptureFi
 
 
 def test_a_long_prompt_is_cut(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its beginning identifies it; line breaks are shown as such."""
+    """Its first words identify it; line breaks are shown as such."""
     pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("alpaca").with_evaluator("echo-score")
     lines = shown(pipeline.with_model("echo", fine_tune=False), registry, capsys)
 

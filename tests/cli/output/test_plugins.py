@@ -25,7 +25,7 @@ def test_summaries_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     show_index([offer("a"), offer("bb"), offer("c" * 50)], ())
 
     lines = capsys.readouterr().out.splitlines()
-    assert ["evaluator", f"  {'a':<34}  measures", f"  {'bb':<34}  measures", f"  {'c' * 50}  measures"] == lines[:4]
+    assert ["evaluator", f"  {'a':<26}  measures", f"  {'bb':<26}  measures", f"  {'c' * 50}  measures"] == lines[:4]
 
 
 def test_missing_packages_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

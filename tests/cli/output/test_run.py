@@ -96,7 +96,7 @@ def test_a_run_without_candidates_shows_its_errors(
 def test_the_progress_of_an_unfinished_run(
     pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each step that has started is shown with its state; the last line says how to resume."""
+    """Each step that has started is shown with its state; the last line has the command that resumes the run."""
     run = Run.create(MemoryStore(), pipeline.build(registry))
     now = time.time()
     run.write_record(Succeeded("prepare.lines", {}, cached=False, at=now, seconds=1.0))

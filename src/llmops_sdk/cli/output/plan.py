@@ -23,13 +23,17 @@ def show_plan(plan: Plan) -> None:
     for model in plan.models:
         grid.add_row("model", model.name, f"{model.base.source} {model.base.version}".strip())
         if model.trainer:
-            grid.add_row("", "trainer", _options(model.trainer))
-        grid.add_row("", "deployer", _options(model.deployer))
+            grid.add_row("  trainer", model.trainer.use, _values(model.trainer.options))
+        grid.add_row("  deployer", model.deployer.use, _values(model.deployer.options))
     grid.add_row("generation", "", _values(to_json(plan.generation)))
     for evaluator in plan.evaluators:
         grid.add_row("evaluator", evaluator.name, _options(evaluator))
     grid.add_row("decided by", plan.metric, "")
-    grid.add_row("executor", plan.executor.name, _options(plan.executor))
+    grid.add_row("executor", plan.executor.use, _values(plan.executor.options))
+    for plugin, settings in plan.settings.items():
+        grid.add_row("settings", plugin, _values(settings))
+    for reporter in plan.reporters:
+        grid.add_row("reporter", reporter.name, _options(reporter))
     console.print(grid)
     console.print("\nsteps")
     for step in plan.steps[:_MOST_STEPS]:

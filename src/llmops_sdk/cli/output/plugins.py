@@ -18,7 +18,7 @@ from llmops_sdk.values.serial import to_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-_NAME_WIDTH = 34
+_NAME_WIDTH = 26
 """The widest column of names in the index; a longer name moves the rest of its own line only."""
 _DEFAULT_WIDTH = 22
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,9 +18,25 @@ class OutputConsole(Console):
     def __init__(self, width: int | None = None) -> None:
         super().__init__(width=width, markup=False, emoji=False, highlight=False)
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print objects; in a pipe or a file without the spaces that fill the last column of a table."""
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as capture:
+            super().print(*objects, **options)
+        try:
+            self.file.write("\n".join(line.rstrip() for line in capture.get().split("\n")))
+            self.file.flush()
+        except BrokenPipeError:
+            self.on_broken_pipe()
+
     def on_broken_pipe(self) -> None:
-        """Leave the error to the program, for which a reader that has left (head, less) is no failure."""
-        raise BrokenPipeError
+        """Leave the error to the program, for which a reader that has left (head, less) is no failure.
+
+        It has no error number, by which click would know it and end the program with exit code 1.
+        """
+        raise BrokenPipeError from None
 
 
 def open_console() -> Console:
