@@ -20,6 +20,7 @@ from llmops_sdk.plugin import (
     GenerationOptions,
     HttpTransport,
     Outcome,
+    Pending,
     Prompt,
     Question,
     RequestError,
@@ -39,9 +40,15 @@ MAX_REFUSALS = 20
 
 @attrs.frozen
 class NotJudged:
-    """Why a judge gave no answer."""
+    """Why a judge gave no answer.
+
+    Attributes:
+        reason: The reason, in one line.
+        pending: Whether asking again later may get an answer.
+    """
 
     reason: str
+    pending: bool = False
 
 
 @attrs.define
@@ -73,7 +80,6 @@ class Judge:
         self._options = options
         self._context = context
         self._journal = Journal(context.folder)
-        self._answered = 0
         self._refused_in_a_row = 0
         self._last_error = ""
 
@@ -91,7 +97,6 @@ class Judge:
                 pending[place] = Question(place, self._prompt(case))
             else:
                 case.answers[repeat] = judgment
-                self._answered += 1
         if not pending:
             return
         options = self._options
@@ -108,12 +113,12 @@ class Judge:
             raise EndpointError(message) from exc
 
     def finish(self) -> None:
-        """Check that the judge answered something.
+        """Check that the judge answered something, now or in an earlier attempt.
 
         Raises:
             EndpointError: It refused every question.
         """
-        if self._refused_in_a_row and not self._answered:
+        if self._refused_in_a_row and self._journal.is_empty:
             message = f"the judge answered nothing at all: {self._last_error}"
             raise EndpointError(message)
 
@@ -158,9 +163,8 @@ class Judge:
             if self._refused_in_a_row == MAX_REFUSALS:
                 message = f"it refused {MAX_REFUSALS} questions in a row, the last with: {outcome.error}"
                 raise EndpointError(message)
-            return NotJudged(f"the judge did not answer: {outcome.error}")
+            return NotJudged(f"the judge did not answer: {outcome.error}", isinstance(outcome, Pending))
         self._refused_in_a_row = 0
-        self._answered += 1
         # Half of a surrogate pair cannot be written as UTF-8.
         text = outcome.answer.output.encode("utf-8", "replace").decode("utf-8")
         judgment = Judgment(text, outcome.answer.finish_reason)

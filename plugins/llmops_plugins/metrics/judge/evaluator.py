@@ -11,7 +11,7 @@ from llmops_plugins.metrics.judge.client import Case, Judge, NotJudged
 from llmops_plugins.metrics.judge.journal import Judgment, reported_models
 from llmops_plugins.metrics.judge.prompt import judge_prompt, parse_score
 from llmops_plugins.metrics.pairs import Unscorable, batches
-from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
+from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, Pending, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
     from llmops_plugins.metrics.judge.options import JudgeOptions
@@ -89,8 +89,10 @@ class LlmJudge(Evaluator):
         notes = _notes(answers)
         if scores:
             return Scored(case.index, {self.options.metric: sum(scores) / len(scores)}, notes=notes)
-        reasons = dict.fromkeys(score.reason for score in parsed if isinstance(score, Unscorable))
-        return Unscored(case.index, "; ".join(reasons), notes=notes)
+        reasons = "; ".join(dict.fromkeys(score.reason for score in parsed if isinstance(score, Unscorable)))
+        if any(isinstance(answer, NotJudged) and answer.pending for answer in answers):
+            return Pending(case.index, reasons)
+        return Unscored(case.index, reasons, notes=notes)
 
     def _parse(self, answer: Judgment | NotJudged) -> float | Unscorable:
         if isinstance(answer, NotJudged):

@@ -45,6 +45,11 @@ class Journal:
             place += len(line)
         self._file.truncate(place)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no answer."""
+        return not self._places
+
     def find(self, key: str) -> Judgment | None:
         """Return the answer under a key, or None."""
         place = self._places.get(key)

@@ -1,4 +1,4 @@
-"""Published numbers of others are reproduced: ROUGE-1.5.5, NLTK's doctests, FMEval's and bert_score's own tests."""
+"""Published numbers are reproduced: of ROUGE-1.5.5, NLTK's doctests, FMEval's and bert_score's own tests."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def _rows() -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def _file(real_data: Callable[[str], Path]) -> None:
-    """Skip where the rows are not there, or fail where data must be there."""
+    """Skip where the file is missing, or fail where the test data is required."""
     real_data(FILE)
 
 
 def test_there_are_forty_rows_that_need_no_weights() -> None:
-    """A file that lost rows would prove less."""
+    """A file with fewer rows would prove less."""
     rows = [param.values[0] for param in _rows()]
 
     assert len([row for row in rows if row["metric"] != "bertscore"]) == 40
@@ -46,19 +46,19 @@ def test_there_are_forty_rows_that_need_no_weights() -> None:
 @pytest.mark.parametrize("row", _rows())
 def test_a_published_number_is_reproduced(row: dict[str, Any], context: Context, generations: Make) -> None:
     """Within the row's own tolerance."""
-    evaluator, expected = _asked(row, context)
-    (found,) = evaluator.evaluate(context, generations([(row["hypothesis"], row["reference"])]))
+    evaluator, expected = _evaluator(row, context)
+    (score,) = evaluator.evaluate(context, generations([(row["hypothesis"], row["reference"])]))
 
-    assert isinstance(found, Scored), found
-    assert expected == pytest.approx(dict(found.scores), abs=row["tolerance"], rel=0)
+    assert isinstance(score, Scored), score
+    assert expected == pytest.approx(dict(score.scores), abs=row["tolerance"], rel=0)
 
 
-def _asked(row: dict[str, Any], context: Context) -> tuple[Evaluator, dict[str, float]]:
-    """Return the evaluator for a row and the scores it should give."""
+def _evaluator(row: dict[str, Any], context: Context) -> tuple[Evaluator, dict[str, float]]:
+    """Return the evaluator for a row and the scores that it must give."""
     metric = row["metric"]
     if metric == "qa_accuracy":
-        asked = QAAccuracyOptions()
-        return QAAccuracy(asked), {name: row[_FMEVAL_NAMES.get(name, name)] for name in asked.metrics}
+        qa_options = QAAccuracyOptions()
+        return QAAccuracy(qa_options), {name: row[_FMEVAL_NAMES.get(name, name)] for name in qa_options.metrics}
     options: dict[str, Any] = {"metrics": (metric,)}
     if metric.startswith("rouge"):
         options["use_stemmer"] = row["variant"] == "use_stemmer=True"
