@@ -35,17 +35,20 @@ if TYPE_CHECKING:
     from llmops_sdk.record.run import Run as Run
     from llmops_sdk.record.stores import Store as Store
     from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
+    from llmops_sdk.values.models import TrainedModel as TrainedModel
     from llmops_sdk.values.plan import Plan as Plan
     from llmops_sdk.values.results import (
         CellResult as CellResult,
         Difference as Difference,
         Estimate as Estimate,
+        EvaluatorInfo as EvaluatorInfo,
         FailedCell as FailedCell,
         Leaderboard as Leaderboard,
         Results as Results,
         Speed as Speed,
         Verdict as Verdict,
     )
+    from llmops_sdk.values.samples import Sample as Sample
     from llmops_sdk.values.secrets import Secret as Secret
 
     __version__: str
@@ -77,17 +80,20 @@ _HOMES = {
     "record.run": ("Run",),
     "record.stores": ("Store",),
     "values.generation_options": ("GenerationOptions",),
+    "values.models": ("TrainedModel",),
     "values.plan": ("Plan",),
     "values.results": (
         "CellResult",
         "Difference",
         "Estimate",
+        "EvaluatorInfo",
         "FailedCell",
         "Leaderboard",
         "Results",
         "Speed",
         "Verdict",
     ),
+    "values.samples": ("Sample",),
     "values.secrets": ("Secret",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -96,7 +102,7 @@ __all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605 - the test of the 
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name's module at its first use (PEP 562), so that importing the package costs nothing."""
+    """Load a public name's module at its first use (PEP 562): importing the package loads none of them."""
     if name == "__version__":
         from importlib.metadata import version
 

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
         FolderSource as FolderSource,
         WheelSource as WheelSource,
     )
-    from llmops_sdk.data.jsonl import (
-        read_jsonl as read_jsonl,
-    )
+    from llmops_sdk.data.jsonl import read_jsonl as read_jsonl
     from llmops_sdk.data.rendering import render as render
-    from llmops_sdk.data.splits import (
-        write_splits as write_splits,
-    )
+    from llmops_sdk.data.splits import write_splits as write_splits
     from llmops_sdk.errors import (
         AssetError as AssetError,
         DataError as DataError,
@@ -52,7 +48,7 @@ if TYPE_CHECKING:
     from llmops_sdk.plugin.checks import Check as Check, Finding as Finding
     from llmops_sdk.plugin.context import Context as Context
     from llmops_sdk.plugin.hookspecs import hookimpl as hookimpl
-    from llmops_sdk.plugin.installed import install_hint as install_hint
+    from llmops_sdk.plugin.installed import InstalledPlugin as InstalledPlugin, install_hint as install_hint
     from llmops_sdk.plugin.interfaces import (
         DatasetSource as DatasetSource,
         Deployer as Deployer,
@@ -71,7 +67,7 @@ if TYPE_CHECKING:
         TrainerOptions as TrainerOptions,
         option as option,
     )
-    from llmops_sdk.plugin.registry import Registry as Registry
+    from llmops_sdk.plugin.registry import Offer as Offer, Registry as Registry
     from llmops_sdk.plugin.stores import open_store as open_store
     from llmops_sdk.progress import Progress as Progress, Task as Task, replay as replay
     from llmops_sdk.record.artifacts import (
@@ -85,21 +81,26 @@ if TYPE_CHECKING:
         plan_uri as plan_uri,
         split_plan_uri as split_plan_uri,
     )
+    from llmops_sdk.record.ledger import LedgerEntry as LedgerEntry
     from llmops_sdk.record.local_store import LocalStore as LocalStore
     from llmops_sdk.record.metadata import RunMetadata as RunMetadata
     from llmops_sdk.record.plans import read_plan as read_plan, write_plan as write_plan
     from llmops_sdk.record.run import Run as Run
-    from llmops_sdk.record.stores import Store as Store
+    from llmops_sdk.record.stores import Journal as Journal, Store as Store
     from llmops_sdk.report.collect import report_run as report_run
+    from llmops_sdk.steps.client.answers import (
+        parse_answer as parse_answer,
+        parse_log_probability as parse_log_probability,
+    )
     from llmops_sdk.steps.client.client import Question as Question, ask as ask
     from llmops_sdk.steps.client.http import HttpTransport as HttpTransport, is_loopback as is_loopback
     from llmops_sdk.steps.client.payloads import (
-        error_message as error_message,
-        is_transient as is_transient,
         make_payload as make_payload,
         make_scoring_payload as make_scoring_payload,
-        parse_answer as parse_answer,
-        parse_log_probability as parse_log_probability,
+    )
+    from llmops_sdk.steps.client.refusals import (
+        error_message as error_message,
+        is_transient as is_transient,
     )
     from llmops_sdk.steps.executor import Executor as Executor
     from llmops_sdk.steps.runtime import Runtime as Runtime, default_home as default_home
@@ -122,15 +123,20 @@ if TYPE_CHECKING:
         TrainingPoint as TrainingPoint,
     )
     from llmops_sdk.values.plan import (
+        Cell as Cell,
         CompareStep as CompareStep,
+        Component as Component,
         GenerateStep as GenerateStep,
         Plan as Plan,
+        PlannedModel as PlannedModel,
+        PlannedPrompt as PlannedPrompt,
+        PluginPin as PluginPin,
         PrepareStep as PrepareStep,
         ScoreStep as ScoreStep,
         Step as Step,
         TrainStep as TrainStep,
     )
-    from llmops_sdk.values.probes import Probe as Probe
+    from llmops_sdk.values.probes import Probe as Probe, ProbeSample as ProbeSample
     from llmops_sdk.values.prompts import (
         ChatPrompt as ChatPrompt,
         ChatTemplate as ChatTemplate,
@@ -155,11 +161,17 @@ if TYPE_CHECKING:
         file_sha256 as file_sha256,
         from_json as from_json,
     )
-    from llmops_sdk.values.step_records import Failed as Failed, StepRecord as StepRecord, Succeeded as Succeeded
+    from llmops_sdk.values.step_records import (
+        Failed as Failed,
+        Started as Started,
+        StepRecord as StepRecord,
+        Succeeded as Succeeded,
+    )
 
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
+    "data.jsonl": ("read_jsonl",),
     "data.rendering": ("render",),
     "data.splits": ("write_splits",),
     "errors": (
@@ -195,7 +207,7 @@ _HOMES = {
     "plugin.checks": ("Check", "Finding"),
     "plugin.context": ("Context",),
     "plugin.hookspecs": ("hookimpl",),
-    "plugin.installed": ("install_hint",),
+    "plugin.installed": ("InstalledPlugin", "install_hint"),
     "plugin.interfaces": (
         "DatasetSource",
         "Deployer",
@@ -207,27 +219,21 @@ _HOMES = {
         "Transport",
     ),
     "plugin.options": ("DeployerOptions", "ExecutorOptions", "ModelOptions", "Options", "TrainerOptions", "option"),
-    "plugin.registry": ("Registry",),
+    "plugin.registry": ("Offer", "Registry"),
     "plugin.stores": ("open_store",),
     "progress": ("Progress", "Task", "replay"),
     "record.artifacts": ("Artifact", "artifact_addresses", "copy_artifact", "read_artifact"),
     "record.layout": ("PlanAddress", "plan_uri", "split_plan_uri"),
+    "record.ledger": ("LedgerEntry",),
     "record.local_store": ("LocalStore",),
     "record.metadata": ("RunMetadata",),
     "record.plans": ("read_plan", "write_plan"),
     "record.run": ("Run",),
-    "record.stores": ("Store",),
+    "record.stores": ("Journal", "Store"),
     "report.collect": ("report_run",),
     "steps.client.client": ("Question", "ask"),
     "steps.client.http": ("HttpTransport", "is_loopback"),
-    "steps.client.payloads": (
-        "error_message",
-        "is_transient",
-        "make_payload",
-        "make_scoring_payload",
-        "parse_answer",
-        "parse_log_probability",
-    ),
+    "steps.client.payloads": ("make_payload", "make_scoring_payload"),
     "steps.executor": ("Executor",),
     "steps.runtime": ("Runtime", "default_home"),
     "steps.step": ("run_step",),
@@ -237,8 +243,21 @@ _HOMES = {
     "values.generation_options": ("GenerationOptions",),
     "values.generations": ("Generation",),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
-    "values.plan": ("CompareStep", "GenerateStep", "Plan", "PrepareStep", "ScoreStep", "Step", "TrainStep"),
-    "values.probes": ("Probe",),
+    "values.plan": (
+        "Cell",
+        "CompareStep",
+        "Component",
+        "GenerateStep",
+        "Plan",
+        "PlannedModel",
+        "PlannedPrompt",
+        "PluginPin",
+        "PrepareStep",
+        "ScoreStep",
+        "Step",
+        "TrainStep",
+    ),
+    "values.probes": ("Probe", "ProbeSample"),
     "values.prompts": ("ChatPrompt", "ChatTemplate", "Prompt", "PromptTemplate", "TextPrompt", "TextTemplate"),
     "values.resources": ("Endpoint", "Resource", "TaggedResource"),
     "values.results": ("Results",),
@@ -246,8 +265,9 @@ _HOMES = {
     "values.scores": ("Metric", "RecordScore", "Scored", "Unscored"),
     "values.secrets": ("Secret",),
     "values.serial": ("canonical", "digest", "file_sha256", "from_json"),
-    "values.step_records": ("Failed", "StepRecord", "Succeeded"),
-    "data.jsonl": ("read_jsonl",),
+    "values.step_records": ("Failed", "Started", "StepRecord", "Succeeded"),
+    "steps.client.answers": ("parse_answer", "parse_log_probability"),
+    "steps.client.refusals": ("error_message", "is_transient"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -255,7 +275,7 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the test of the faces compares it 
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name's module at its first use (PEP 562), so that importing the package costs nothing."""
+    """Load a public name's module at its first use (PEP 562): importing the package loads none of them."""
     if name not in _HOME_OF:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
