@@ -43,7 +43,7 @@ def beat(run: Run) -> float:
     """Return when the step was last alive."""
     started = run.started(STEP)
     assert started is not None
-    return started.beat
+    return started.heartbeat
 
 
 def test_a_step_has_a_heartbeat_until_it_stops(pipeline: Pipeline, registry: Registry) -> None:
@@ -58,7 +58,7 @@ def test_a_step_has_a_heartbeat_until_it_stops(pipeline: Pipeline, registry: Reg
 
     started = run.started(STEP)
     assert started is not None
-    assert 17.0 == started.at
+    assert 17.0 == started.started_at
     threading.Event().wait(0.1)  # a heartbeat that was on its way
     last = beat(run)
     threading.Event().wait(0.2)

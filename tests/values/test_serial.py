@@ -1,4 +1,4 @@
-"""Values to JSON and back: the same value, the same hash, and slips refused."""
+"""Values to JSON and back: the same value, the same hash, and mistakes refused."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import pytest
 
 from llmops_sdk import CellResult, Estimate, Leaderboard, Results, Speed, Verdict
 from llmops_sdk.plugin import (
+    Answer,
+    Answered,
     BaseModel,
     ChatTemplate,
     CompareStep,
     Failed,
     GenerationOptions,
+    Outcome,
+    Pending,
     PromptTemplate,
     RecordScore,
     Scored,
@@ -27,10 +31,11 @@ from llmops_sdk.plugin import (
     TrainedModel,
     TrainingPoint,
     TrainStep,
+    Unanswered,
     Unscored,
 )
 from llmops_sdk.values.secrets import Secret
-from llmops_sdk.values.serial import canonical, digest, explain, file_sha256, from_json, to_json
+from llmops_sdk.values.serial import canonical, digest, explain, file_sha256, from_json, to_json, to_line
 
 ESTIMATE = Estimate(0.5, 0.4, 0.6, 40)
 BASE = BaseModel("huggingface", "weights", "v1")
@@ -46,6 +51,10 @@ VALUES: list[tuple[Any, Any]] = [
     (TRAINED, ServableModel),
     (Scored(1, {"f1": 0.5}), RecordScore),
     (Unscored(1, "empty"), RecordScore),
+    (Pending(1, "busy"), RecordScore),
+    (Pending(1, "busy"), Outcome),
+    (Unanswered(1, "refused"), Outcome),
+    (Answered(1, Answer("yes", 3, 1, "stop", reasoning="since", cost=0.25)), Outcome),
     (Succeeded("s", {"a": "b/c"}, False, 1.0, 2.0), StepRecord),
     (Failed("s", "e", "", "s", 1.0, 2.0), StepRecord),
     (TrainStep("t", "m", "p", "d", ("prepare.d",)), Step),
@@ -65,8 +74,18 @@ def test_round_trip(value: Any, cls: Any) -> None:
     assert value == from_json(json.loads(text), cls)
 
 
+def test_a_line_has_no_defaults() -> None:
+    """Fields with their default are left out of a line, at every depth; reading fills them in."""
+    outcome = Answered(3, Answer("yes", output_tokens=1))
+
+    line = to_line(outcome, Outcome)
+
+    assert b'{"answer":{"output":"yes","output_tokens":1},"index":3,"type":"Answered"}\n' == line
+    assert outcome == from_json(json.loads(line), Outcome)
+
+
 def test_hashes_do_not_depend_on_the_order_of_keys() -> None:
-    """One value has one spelling."""
+    """One value has one canonical form."""
     assert canonical({"b": 1, "a": "ä"}) == '{"a":"ä","b":1}'.encode()
     assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
     assert digest({"a": 1}) != digest({"a": 2})
@@ -82,13 +101,13 @@ def test_hashes_do_not_depend_on_the_order_of_keys() -> None:
         ({"top_p": 2}, "'top_p' must be <= 1"),
     ],
 )
-def test_slips_are_refused_in_one_line(data: dict[str, Any], message: str) -> None:
-    """A wrong type is told, not converted; so is a key that nobody knows."""
-    with pytest.raises(Exception) as found:  # noqa: PT011 - cattrs groups what it found
+def test_mistakes_are_refused_in_one_line(data: dict[str, Any], message: str) -> None:
+    """A wrong type is an error, not converted; so is an unknown key."""
+    with pytest.raises(Exception) as failure:  # noqa: PT011 - cattrs groups the causes
         from_json(data, GenerationOptions)
 
-    assert message in explain(found.value)
-    assert "\n" not in explain(found.value)
+    assert message in explain(failure.value)
+    assert "\n" not in explain(failure.value)
 
 
 def test_a_union_without_its_tag_is_refused() -> None:
@@ -97,13 +116,13 @@ def test_a_union_without_its_tag_is_refused() -> None:
         from_json({"prompt": "x"}, PromptTemplate)
 
 
-def test_a_secret_travels_as_its_reference() -> None:
+def test_a_secret_is_written_as_its_reference() -> None:
     """JSON holds the reference; plain text is refused without being repeated."""
     assert "env:TOKEN" == to_json(Secret("env:TOKEN"))
     assert Secret("env:TOKEN") == from_json("env:TOKEN", Secret)
-    with pytest.raises(Exception) as found:  # noqa: PT011 - cattrs groups what it found
+    with pytest.raises(Exception) as failure:  # noqa: PT011 - cattrs groups the causes
         from_json("hunter2", Secret)
-    assert "hunter2" not in str(found.value)
+    assert "hunter2" not in str(failure.value)
 
 
 def test_file_hash(tmp_path: Path) -> None:

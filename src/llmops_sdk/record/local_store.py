@@ -1,8 +1,7 @@
-"""The store in a folder of this machine."""
+"""The store in a folder on this machine."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
@@ -11,14 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmops_sdk.record.layout import lock_key
-from llmops_sdk.record.stores import Journal, Store, whole_lines
+from llmops_sdk.record.locks import locked
+from llmops_sdk.record.stores import Journal, Store, complete_lines
 
 SYNC_SECONDS = 1.0
-"""The longest that a line of a journal on this disk waits to be safe from a power cut."""
+"""The longest time until a line of a journal is safe from a power cut."""
 
 
 class LocalStore(Store):
-    """A store in a folder of this machine."""
+    """A store in a folder on this machine."""
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).absolute()
@@ -40,7 +40,7 @@ class LocalStore(Store):
         draft = f"{target}.{os.getpid()}.tmp"
         try:
             self._write(draft, data, durable=durable)
-        except FileNotFoundError:  # somebody removed the folder since
+        except FileNotFoundError:  # the folder was removed meanwhile
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
             self._write(draft, data, durable=durable)
         os.replace(draft, target)  # noqa: PTH105
@@ -56,13 +56,13 @@ class LocalStore(Store):
 
     def list(self, prefix: str) -> Iterator[str]:
         folder = self.root / prefix.rpartition("/")[0]
-        found = []
-        for place, _, names in os.walk(folder):
+        keys = []
+        for parent, _, names in os.walk(folder):
             for name in names:
-                key = (Path(place) / name).relative_to(self.root).as_posix()
+                key = (Path(parent) / name).relative_to(self.root).as_posix()
                 if key.startswith(prefix) and not name.endswith((".tmp", ".lock")):
-                    found.append(key)
-        yield from sorted(found)
+                    keys.append(key)
+        yield from sorted(keys)
 
     def append(self, key: str, data: bytes) -> None:
         target = self.root / key
@@ -80,12 +80,12 @@ class LocalStore(Store):
             (self.root / key).unlink(missing_ok=True)
 
     def copy(self, source: str, target: str) -> None:
-        """Link, where the file system can: artifacts and samples never change once they are whole."""
-        there = self.root / target
-        there.parent.mkdir(parents=True, exist_ok=True)
-        there.unlink(missing_ok=True)
+        """Link, if the file system can: artifacts and samples never change once they are finished."""
+        path = self.root / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
         try:
-            os.link(self.root / source, there)
+            os.link(self.root / source, path)
         except FileNotFoundError:
             return
         except OSError:
@@ -109,18 +109,8 @@ class LocalStore(Store):
 
     @contextmanager
     def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        lock = self.root / lock_key(prefix)
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(lock, os.O_CREAT | os.O_RDWR)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waiting()
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        with locked(self.root / lock_key(prefix), waiting=waiting):
             yield
-        finally:
-            os.close(handle)
 
     def journal(self, prefix: str, name: str) -> Journal:
         folder = self.root / prefix
@@ -130,7 +120,7 @@ class LocalStore(Store):
     def read_lines(self, prefix: str) -> Iterator[bytes]:
         for key in self._segments(prefix):
             with (self.root / key).open("rb") as lines:
-                yield from whole_lines(lines)
+                yield from complete_lines(lines)
 
     @staticmethod
     def _write(path: str, data: bytes, *, durable: bool) -> None:
@@ -149,9 +139,9 @@ class _FileJournal(Journal):
         self._opened = self._synced = time.monotonic()
 
     def write(self, line: bytes) -> None:
-        left = memoryview(line)
-        while left:
-            left = left[os.write(self._handle, left) :]
+        remaining = memoryview(line)
+        while remaining:
+            remaining = remaining[os.write(self._handle, remaining) :]
         now = time.monotonic()
         if now - self._synced > SYNC_SECONDS:
             os.fsync(self._handle)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmops_sdk.progress import Progress
-
 
 @contextmanager
-def locked(path: Path, what: str, progress: Progress) -> Iterator[None]:
-    """Hold a lock between processes for the time of a `with` block; a holder that dies lets go of it.
+def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock between processes for the time of a `with` block; it is released if its holder dies.
 
     Args:
         path: The lock's file; it stays, empty.
-        what: What is locked, for the line that is told while another process holds it.
-        progress: Where that line goes.
+        waiting: Called once if another process holds the lock.
     """
-    import fcntl
-
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    handle = os.open(path, os.O_CREAT | os.O_RDWR)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress.log(f"waiting for another process that fetches {what}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)

@@ -27,7 +27,7 @@ from llmops_sdk.record.lines import read_samples
 from llmops_sdk.record.metadata import RunMetadata
 from llmops_sdk.record.plans import read_plan, write_plan
 from llmops_sdk.record.runs import find_run, read_metadata, run_exists
-from llmops_sdk.record.schema1 import upgrade_results
+from llmops_sdk.record.schema1 import upgrade_results, upgrade_started
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Plan, PrepareStep
@@ -136,7 +136,7 @@ class Run:
     # -- steps ----------------------------------------------------------------------------------
 
     def record(self, step: str) -> StepRecord | None:
-        """Return how the step ended, or None while it has not."""
+        """Return how the step ended, or None if it has no record."""
         if step in self._records:
             return self._records[step]
         data = self.store.get(self._layout.step(step))
@@ -161,8 +161,12 @@ class Run:
 
     def started(self, step: str) -> Started | None:
         """Return which process started the step and when it was last alive, or None."""
-        data = read_json(self.store, self._layout.started(step))
-        return from_json(data, Started) if data else None
+        key = self._layout.started(step)
+        data = read_json(self.store, key)
+        if data is None:
+            return None
+        started: Started = to_value(upgrade_started(data) if "beat" in data else data, Started, self.store, key)
+        return started
 
     def write_started(self, step: str, at: float) -> None:
         """Write that this process works on the step, now.
@@ -171,8 +175,8 @@ class Run:
             step: The step.
             at: When it started, in seconds since the epoch.
         """
-        mark = {"at": at, "beat": time.time(), "host": _HOST, "pid": os.getpid(), "step": step}
-        self.store.put(self._layout.started(step), canonical(mark))
+        started = Started(step, _HOST, os.getpid(), started_at=at, heartbeat=time.time())
+        self.store.put(self._layout.started(step), canonical(to_json(started)))
 
     def share_prepared(self, step: str) -> None:
         """Put the record of a `prepare` step beside the plan, for every run that starts with it."""

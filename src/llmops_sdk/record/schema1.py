@@ -23,6 +23,14 @@ def upgrade_metadata(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "details": details, "schema": _UPGRADED}
 
 
+def upgrade_started(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON of `<step>.started.json`: `at` and `beat` are `started_at` and `heartbeat`."""
+    return {name: data[name] for name in ("step", "host", "pid")} | {
+        "started_at": data["at"],
+        "heartbeat": data["beat"],
+    }
+
+
 def upgrade_results(data: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON of `results.json`, or of the artifact it is made of: the `facts` of trainings are `metadata`."""
     boards = [{**board, "cells": [_cell(cell) for cell in board["cells"]]} for board in data["leaderboards"]]

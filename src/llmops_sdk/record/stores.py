@@ -1,8 +1,7 @@
-"""Where plans, runs and artifacts are kept: a store of keys and bytes, and the one on this machine's disk.
+"""The interface of stores: keys and bytes, for plans, runs and artifacts.
 
-Nothing above this module needs more of a store than `put`, `get`, `list` and `delete`, so an object store without
-append or rename can hold a run. A store on disk does better where it can: artifacts are made in place, and a journal
-line is on the disk before the next request is sent.
+Only `put`, `get`, `list` and `delete` are abstract: an object store without append or rename can hold a run. A store on
+disk overrides more of it: artifacts are made in place, and a journal line is on the disk before the next request is sent.
 """
 
 from __future__ import annotations
@@ -20,25 +19,25 @@ from typing import Any
 from typing_extensions import Self
 
 DEFAULT_STORE = "llmops-runs"
-"""The folder that holds runs where none is named."""
+"""The folder that holds runs by default."""
 
 SEGMENT_RECORDS = 64
-"""Lines a journal gathers for one segment where a store cannot append."""
+"""Lines of one segment of a journal, in a store that cannot append."""
 
 SEGMENT_SECONDS = 10.0
-"""The longest that a line waits for its segment to be full, while lines come."""
+"""The longest time that a line waits for its segment to be full, while lines come."""
 
 
 class Journal(ABC):
-    """Lines written one after another, to be found again after a kill. One writer."""
+    """Lines written one after another, which survive a kill. One writer."""
 
     @abstractmethod
     def write(self, line: bytes) -> None:
-        """Keep one line (with its line end)."""
+        """Write one line (with its line end)."""
 
     @abstractmethod
     def close(self) -> None:
-        """Keep what is not kept yet."""
+        """Write what is not in the store yet."""
 
     def __enter__(self) -> Self:
         return self
@@ -51,14 +50,14 @@ class Store(ABC):
     """Keys (paths with `/`) to bytes. A `put` is atomic: a reader sees all of it or nothing.
 
     Attributes:
-        uri: How another process opens it; empty where none can.
+        uri: How another process opens it; empty if none can.
     """
 
     uri: str = ""
 
     @abstractmethod
     def put(self, key: str, data: bytes) -> None:
-        """Keep `data` under `key`, replacing what was there."""
+        """Write `data` under `key`, replacing what it had."""
 
     def put_durable(self, key: str, data: bytes) -> None:
         """Write `data` under `key` as `put` does; once this returns, a power cut does not undo it."""
@@ -66,22 +65,22 @@ class Store(ABC):
 
     @abstractmethod
     def get(self, key: str) -> bytes | None:
-        """Return what `key` holds, or None."""
+        """Return the data under `key`, or None."""
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with `prefix`, sorted."""
+        """Yield the keys with this prefix, sorted."""
 
     @abstractmethod
     def delete(self, prefix: str) -> None:
-        """Remove all keys that begin with `prefix`."""
+        """Remove all keys with this prefix."""
 
     def suited(self, settings: Mapping[str, Mapping[str, Any]]) -> Store:
-        """Return the store as a run writes to it whose settings (plugin name to its settings) may name a key."""
+        """Return the store as a run writes to it; the run's settings (plugin name to its settings) may name an encryption key."""
         return self
 
     def locate(self, key: str) -> str:
-        """Return where people find `key`: its path, its URI, or the key itself where there is none."""
+        """Return where people find `key`: its path, its URI, or the key itself if there is none."""
         return f"{self.uri}/{key}" if self.uri else key
 
     def append(self, key: str, data: bytes) -> None:
@@ -90,9 +89,9 @@ class Store(ABC):
 
     @contextmanager
     def log_file(self, key: str) -> Iterator[Path]:
-        """Lend a file to append to, for another process's output; in the end it is at the end of `key`."""
-        with tempfile.TemporaryDirectory(prefix="llmops-") as lent:
-            path = Path(lent) / "log"
+        """Yield a file to append to, for another process's output; at the end of the block its text is appended to `key`."""
+        with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
+            path = Path(folder) / "log"
             path.touch()
             try:
                 yield path
@@ -101,23 +100,23 @@ class Store(ABC):
                     self.append(key, path.read_bytes())
 
     def copy(self, source: str, target: str) -> None:
-        """Put what `source` holds under `target` too; nothing when there is nothing."""
+        """Write the data under `source` under `target` too; do nothing if there is none."""
         data = self.get(source)
         if data is not None:
             self.put(target, data)
 
     @contextmanager
     def folder(self, prefix: str) -> Iterator[Path]:
-        """Lend a folder with the files below `prefix` to read: a copy where the store is not on this disk."""
-        with tempfile.TemporaryDirectory(prefix="llmops-") as lent:
-            self.download(prefix, Path(lent))
-            yield Path(lent)
+        """Yield a folder with the files below `prefix` to read: a copy, if the store is not on this disk."""
+        with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
+            self.download(prefix, Path(folder))
+            yield Path(folder)
 
     @contextmanager
     def workspace(self, prefix: str, home: Path) -> Iterator[Path]:
-        """Lend a folder to make what will be below `prefix`; what an interrupted attempt left is in it.
+        """Yield a folder for the files that will be below `prefix`; what an interrupted attempt left is in it.
 
-        On a normal end the files are in the store; after an exception they stay where a next attempt on this machine
+        At a normal end the files are in the store; after an exception they stay where the next attempt on this machine
         finds them.
         """
         work = home / "work" / prefix
@@ -128,34 +127,34 @@ class Store(ABC):
 
     @contextmanager
     def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Keep other processes on this machine from making the same artifact, where the store can.
+        """Keep other processes on this machine from making the same artifact, if the store can.
 
         Args:
             prefix: Of the artifact.
-            waiting: Called once when another process has it.
+            waiting: Called once if another process has it.
         """
         yield
 
     def journal(self, prefix: str, name: str) -> Journal:
-        """Open a journal whose segments are below `prefix`; `name` is this attempt's, used by no other."""
+        """Open a journal whose segments are below `prefix`; `name` is this attempt's only."""
         return _SegmentJournal(self, f"{prefix}/{name}")
 
     def read_lines(self, prefix: str) -> Iterator[bytes]:
-        """Yield the whole lines of `prefix` or of all segments below it; a torn last line of one is left out."""
+        """Yield the complete lines of `prefix` or of all segments below it; a truncated last line is skipped."""
         for key in self._segments(prefix):
-            yield from whole_lines((self.get(key) or b"").splitlines(keepends=True))
+            yield from complete_lines((self.get(key) or b"").splitlines(keepends=True))
 
     def _segments(self, prefix: str) -> tuple[str, ...]:
         return tuple(key for key in self.list(prefix) if key == prefix or key.startswith(f"{prefix}/"))
 
     def upload(self, folder: Path, prefix: str) -> None:
-        """Put the files of a folder below `prefix`."""
+        """Write the files of a folder below `prefix`."""
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self.put(f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
     def download(self, prefix: str, folder: Path) -> None:
-        """Write what is below `prefix` into a folder."""
+        """Copy the files below `prefix` into a folder."""
         for key in self.list(f"{prefix}/"):
             target = folder / key.removeprefix(f"{prefix}/")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -163,18 +162,18 @@ class Store(ABC):
 
 
 class _SegmentJournal(Journal):
-    """Gathers lines and puts them as numbered segments."""
+    """Gathers lines and writes them as numbered segments."""
 
     def __init__(self, store: Store, base: str) -> None:
         self._store = store
         self._base = base
         self._number = 0
         self._lines: list[bytes] = []
-        self._kept = time.monotonic()
+        self._written_at = time.monotonic()
 
     def write(self, line: bytes) -> None:
         self._lines.append(line)
-        if len(self._lines) >= SEGMENT_RECORDS or time.monotonic() - self._kept > SEGMENT_SECONDS:
+        if len(self._lines) >= SEGMENT_RECORDS or time.monotonic() - self._written_at > SEGMENT_SECONDS:
             self.close()
 
     def close(self) -> None:
@@ -182,9 +181,9 @@ class _SegmentJournal(Journal):
             self._store.put(f"{self._base}-{self._number:06d}.jsonl", b"".join(self._lines))
             self._number += 1
             self._lines = []
-        self._kept = time.monotonic()
+        self._written_at = time.monotonic()
 
 
-def whole_lines(lines: Iterator[bytes] | list[bytes]) -> Iterator[bytes]:
-    """Yield the lines that end with a line end; a torn last one is left out."""
+def complete_lines(lines: Iterator[bytes] | list[bytes]) -> Iterator[bytes]:
+    """Yield the lines that end with a line end; a truncated last one is skipped."""
     return (line for line in lines if line.endswith(b"\n"))

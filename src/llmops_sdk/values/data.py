@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 Record = Mapping[str, Any]
-"""One row of a dataset: `instruction`, `context`, `response`, plus any other JSON field."""
+"""One record of a dataset: `instruction`, `context`, `response`, plus any other JSON field."""
 
 
 @attrs.frozen
@@ -36,12 +36,12 @@ class Split:
 
 @attrs.frozen
 class DatasetSplits:
-    """What a data source leaves: a train and a test split.
+    """The train and the test split of a dataset.
 
     Attributes:
-        train: What trainers see; may have no records when nothing is fine-tuned.
-        test: What candidates are asked, in this order.
-        source: Facts about the origin worth recording (path, hub id, resolved commit).
+        train: For trainers; may have no records if nothing is fine-tuned.
+        test: For asking candidates, in this order.
+        source: Details of the origin (path, hub id, resolved commit).
     """
 
     train: Split
@@ -50,6 +50,6 @@ class DatasetSplits:
 
 
 def record_label(record: Record, index: int) -> str:
-    """Return how messages call a record: its place and its first words."""
+    """Return the name of a record in error messages: its place and its first words."""
     text = str(record.get("instruction") or next(iter(record.values()), ""))
     return f"record {index} ({text[:40]!r})" if text else f"record {index}"

@@ -10,13 +10,13 @@ import attrs
 
 @attrs.frozen
 class BaseModel:
-    """Weights as somebody else published them.
+    """Published weights.
 
     Attributes:
-        format: What trainers and deployers must understand: `huggingface`, `jumpstart`, ...
+        format: What trainers and deployers must support: `huggingface`, `jumpstart`, ...
         source: A path, a hub id, an asset or a catalogue id.
-        version: A revision or version; empty means the source's current one.
-        parameters: What the plugins of this format also need to know, as text.
+        version: A revision or version; empty for the source's current one.
+        parameters: Further parameters of plugins for this format, as text.
     """
 
     format: str
@@ -32,9 +32,9 @@ class TrainingPoint:
     Attributes:
         step: Optimizer steps done.
         tokens: Tokens seen, padding not counted.
-        seconds: Since training began, over all attempts.
-        loss: Mean cross-entropy of the target tokens (nats a token), or None where only the held-out loss was taken.
-        held_out_loss: The same on rows never trained on, or None where it was not taken.
+        seconds: Since training started, over all attempts.
+        loss: Mean cross-entropy of the target tokens (nats a token), or None if only the held-out loss was measured.
+        held_out_loss: The same on records that are not trained on, or None if it was not measured.
     """
 
     step: int
@@ -46,17 +46,17 @@ class TrainingPoint:
 
 @attrs.frozen
 class TrainedModel:
-    """What a trainer leaves.
+    """The result of a trainer.
 
     Attributes:
         format: What a deployer must accept.
         uri: Where the weights are: a path below the step's folder, or a URI.
         base: The model it started from, with its version resolved.
         job_name: The remote job, or empty.
-        metrics: Names and numbers worth showing (tokens_per_second, held_out_loss_before, ...).
+        metrics: Names and numbers to show (tokens_per_second, held_out_loss_before, ...).
         curve: The loss over the steps.
-        truncated: Whether a time budget ended it before its steps were done.
-        metadata: What is worth recording (device, dtype).
+        truncated: Whether a time budget ended it early.
+        metadata: Details to record (device, dtype).
     """
 
     format: str

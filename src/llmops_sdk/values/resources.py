@@ -1,4 +1,4 @@
-"""What a step creates outside this process: resources that can cost money, and endpoints."""
+"""What a step creates outside this process: resources that can be billed, and endpoints."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Resource:
     """Something a step creates that could outlive it: an endpoint, a job, a process.
 
     Attributes:
-        kind: What it is, in the plugin's words (`endpoint`, `training-job`, `process`).
-        name: Its name, derived from the run and the step, so that it is known before it exists.
+        kind: What it is, as the plugin names it (`endpoint`, `training-job`, `process`).
+        name: Its name, derived from the run and the step: it is known before the resource exists.
     """
 
     kind: str
@@ -23,17 +23,17 @@ class Resource:
 
 @attrs.frozen
 class TaggedResource:
-    """A resource of a run, as its tags and the service tell of it.
+    """A resource of a run, as its tags and the service describe it.
 
     Attributes:
         resource: What it is.
-        run_id: The run that made it.
-        step: The step that made it, or empty.
-        state: What the service says of it (`InService`, `Creating`), or empty.
+        run_id: The run that created it.
+        step: The step that created it, or empty.
+        state: Its state at the service (`InService`, `Creating`), or empty.
         created: When it was created, in seconds since the epoch.
-        expires: After when nobody needs it any more, in seconds since the epoch; None where it does not say.
+        expires: When it expires, in seconds since the epoch; None if it has no such tag.
         billed: What is billed for it by the hour (`1 x ml.g5.2xlarge`), or empty for nothing.
-        in_use: Who is known to need it now, or empty.
+        in_use: What is using it now, or empty.
     """
 
     resource: Resource
@@ -54,9 +54,9 @@ class Endpoint:
         name: Its name where it is deployed.
         url: Where to POST; empty where the deployer brings a transport of its own.
         headers: Sent with every request.
-        concurrency: How many requests at a time suit it.
-        metadata: What is worth recording (device, dtype, instance type).
-        extra_body: Further fields of every request's JSON body (`model`, which OpenAI's servers want); None leaves out one
+        concurrency: Requests at the same time that suit it.
+        metadata: Details to record (device, dtype, instance type).
+        extra_body: Further fields of every request's JSON body (`model`, which OpenAI's servers need); None removes a field
             that would be sent.
     """
 

@@ -38,5 +38,5 @@ class Secret:
         try:
             return os.environ[name]
         except KeyError:
-            message = f"the secret {self.reference!r} is not there: set the environment variable {name!r}"
+            message = f"the secret {self.reference!r} is not available: set the environment variable {name!r}"
             raise SpecError(message) from None

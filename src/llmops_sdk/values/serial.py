@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def to_json(value: Any, cls: Any = None) -> Any:
-    """Turn a value (attrs class, tuple, mapping, path) into what `json` can write.
+    """Turn a value (attrs class, tuple, mapping, path) into JSON data.
 
     Args:
         value: The value.
@@ -31,7 +31,7 @@ def to_json(value: Any, cls: Any = None) -> Any:
 
 
 def from_json(data: Any, cls: Any) -> Any:
-    """Make a value of `cls` from what `to_json` gave. Unknown keys are refused.
+    """Make a value of `cls` from JSON data that `to_json` returned. Unknown keys are refused.
 
     Raises:
         Exception: The data does not fit (cattrs groups the causes); `explain` turns it into one line.
@@ -50,7 +50,7 @@ def to_line(value: Any, cls: Any) -> bytes:
 
 
 def explain(error: Exception) -> str:
-    """Say in one line what a value did not fit, from an error that `from_json` raised."""
+    """Return in one line why data does not fit, from an error that `from_json` raised."""
     from cattrs import ForbiddenExtraKeysError, transform_error
 
     def name_cause(cause: BaseException, _type: object) -> str:
@@ -66,7 +66,7 @@ def explain(error: Exception) -> str:
 
 
 def canonical(data: Any) -> bytes:
-    """Return the one spelling of a JSON value that is hashed: sorted keys, no spaces, UTF-8."""
+    """Return the canonical form of a JSON value, which is hashed: sorted keys, no spaces, UTF-8."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -90,7 +90,7 @@ def file_sha256(path: Path) -> str:
 
 @cache
 def converter() -> Converter:
-    """Return the one converter: strict about keys and scalars; unions of attrs classes are tagged by `type`."""
+    """Return the converter: strict about keys and scalars; unions of attrs classes are tagged by `type`."""
     return _make_converter(omit_if_default=False)
 
 
@@ -102,25 +102,25 @@ def _line_converter() -> Converter:
 def _make_converter(*, omit_if_default: bool) -> Converter:
     from cattrs import Converter
 
-    made = Converter(
+    converter = Converter(
         forbid_extra_keys=True,
         omit_if_default=omit_if_default,
         unstruct_collection_overrides={tuple: list, frozenset: sorted},
     )
-    made.register_unstructure_hook(Path, str)
-    made.register_structure_hook(Path, lambda value, _: Path(value))
-    made.register_unstructure_hook(Secret, lambda secret: secret.reference)
-    made.register_structure_hook(Secret, _structure_secret)
+    converter.register_unstructure_hook(Path, str)
+    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    converter.register_unstructure_hook(Secret, lambda secret: secret.reference)
+    converter.register_structure_hook(Secret, _structure_secret)
     for scalar in (str, bool, int, float):
-        made.register_structure_hook(scalar, _strict(scalar))
-    made.register_structure_hook_factory(_is_tuple, partial(_structure_tuple, made))
-    made.register_structure_hook_factory(_is_attrs_union, partial(_structure_union, made))
-    made.register_unstructure_hook_factory(_is_attrs_union, partial(_unstructure_union, made))
-    return made
+        converter.register_structure_hook(scalar, _strict(scalar))
+    converter.register_structure_hook_factory(_is_tuple, partial(_structure_tuple, converter))
+    converter.register_structure_hook_factory(_is_attrs_union, partial(_structure_union, converter))
+    converter.register_unstructure_hook_factory(_is_attrs_union, partial(_unstructure_union, converter))
+    return converter
 
 
 def _structure_secret(data: Any, _cls: Any) -> Secret:
-    # What is no text may be the secret in another form: it is not told.
+    # What is not text may be the secret in another form: it must not reach the error.
     return Secret(data if isinstance(data, str) else "")
 
 
@@ -133,7 +133,7 @@ def _is_attrs_union(cls: Any) -> bool:
     return get_origin(cls) in (Union, UnionType) and all(attrs.has(member) for member in get_args(cls))
 
 
-def _structure_union(made: Converter, union: Any) -> Callable[[Any, Any], Any]:
+def _structure_union(converter: Converter, union: Any) -> Callable[[Any, Any], Any]:
     members = {member.__name__: member for member in get_args(union)}
 
     def structure(data: Any, _cls: Any) -> Any:
@@ -142,36 +142,36 @@ def _structure_union(made: Converter, union: Any) -> Callable[[Any, Any], Any]:
         if tag not in members:
             message = f"expected a 'type' of {' or '.join(members)}, found {tag!r}"
             raise ValueError(message)
-        return made.structure(fields, members[tag])
+        return converter.structure(fields, members[tag])
 
     return structure
 
 
-def _structure_tuple(made: Converter, cls: Any) -> Callable[[Any, Any], Any]:
+def _structure_tuple(converter: Converter, cls: Any) -> Callable[[Any, Any], Any]:
     (item, *_) = get_args(cls)
 
     def structure(data: Any, _cls: Any) -> Any:
-        if not isinstance(data, (list, tuple)):  # a text would fall into its letters
+        if not isinstance(data, (list, tuple)):  # a string would be split into its letters
             message = f"expected a list, found {data!r}"
             raise TypeError(message)
-        return tuple(made.structure(value, item) for value in data)
+        return tuple(converter.structure(value, item) for value in data)
 
     return structure
 
 
-def _unstructure_union(made: Converter, _union: Any) -> Callable[[Any], Any]:
-    return lambda value: {"type": type(value).__name__, **made.unstructure(value)}
+def _unstructure_union(converter: Converter, _union: Any) -> Callable[[Any], Any]:
+    return lambda value: {"type": type(value).__name__, **converter.unstructure(value)}
 
 
 def _strict(scalar: type) -> Callable[[Any, Any], Any]:
-    """Refuse `"5"` for an int: a slip in a file is told, not guessed at."""
-    wanted = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}[scalar]
+    """Refuse `"5"` for an int: a slip in a file is an error, not a guess."""
+    expected = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}[scalar]
 
     def structure(value: Any, _cls: Any) -> Any:
         if scalar is float and type(value) is int:
             return float(value)
         if type(value) is not scalar:
-            message = f"expected {wanted}, found {value!r}"
+            message = f"expected {expected}, found {value!r}"
             raise TypeError(message)
         return value
 

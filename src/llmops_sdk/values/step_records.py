@@ -16,15 +16,15 @@ class Started:
         step: Its name.
         host: Where.
         pid: The process.
-        at: When, in seconds since the epoch.
-        beat: When it was last known to be alive, in seconds since the epoch.
+        started_at: When, in seconds since the epoch.
+        heartbeat: When it was last known to be alive, in seconds since the epoch.
     """
 
     step: str
     host: str
     pid: int
-    at: float
-    beat: float
+    started_at: float
+    heartbeat: float
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""The client: many at a time, again where that may help, and never more than needed."""
+"""The client: many questions at a time, retried if that may help, and never more than needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llmops_sdk.errors import EndpointError
 from llmops_sdk.steps.client.client import HOPELESS, Question, ask
 from llmops_sdk.steps.client.http import HttpTransport
 from llmops_sdk.testing import InstantEndpoint, Refusal
-from llmops_sdk.values.answers import Answered, Outcome, Unanswered
+from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import TextPrompt
 from llmops_sdk.values.resources import Endpoint
@@ -30,7 +30,7 @@ def asking(answer: object, count: int, concurrency: int = 4) -> list[Outcome]:
 
 
 def test_every_record_has_one_outcome() -> None:
-    """Outcomes come as they come, one for each record, with what the endpoint counted."""
+    """Outcomes come in any order, one for each record, with the token counts of the endpoint."""
     outcomes = asking(str.upper, 50)
 
     assert list(range(50)) == sorted(outcome.index for outcome in outcomes)
@@ -47,8 +47,8 @@ def test_requests_are_in_flight_together() -> None:
     assert all(isinstance(outcome, Answered) for outcome in outcomes)
 
 
-def test_throttling_is_asked_again() -> None:
-    """A 429 with Retry-After, a 503 and a 500 are asked again, until there is an answer."""
+def test_throttling_is_retried() -> None:
+    """A 429 with Retry-After, a 503 and a 500 are retried until there is an answer."""
     refusals = {"line 0": [Refusal(429, headers={"Retry-After": "0"}), Refusal(503), Refusal(500)]}
 
     def answer(prompt: str) -> str:
@@ -62,8 +62,8 @@ def test_throttling_is_asked_again() -> None:
     assert {"line 0": []} == refusals
 
 
-def test_a_refused_record_is_told_once_and_the_others_go_on() -> None:
-    """A 4xx is the record's own fault: it is not asked again, its error is kept, and the rest is answered."""
+def test_a_refused_record_is_not_retried() -> None:
+    """A 4xx is the record's own fault: it fails for good with the server's reason, and the rest is answered."""
     asked: list[str] = []
 
     def answer(prompt: str) -> str:
@@ -81,8 +81,8 @@ def test_a_refused_record_is_told_once_and_the_others_go_on() -> None:
     assert 3 == sum(isinstance(outcome, Answered) for outcome in outcomes.values())
 
 
-def test_a_dead_endpoint_ends_the_asking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nothing answers any more, the asking stops with the reason, long before all records have been tried."""
+def test_a_dead_endpoint_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing answers any more, the client stops with the reason, long before it has tried all records."""
     monkeypatch.setattr("llmops_sdk.steps.client.client.ATTEMPTS", 1)
     endpoint = InstantEndpoint()
     transport = HttpTransport(Endpoint("test", url=endpoint.url))
@@ -94,7 +94,7 @@ def test_a_dead_endpoint_ends_the_asking(monkeypatch: pytest.MonkeyPatch) -> Non
     transport.close()
 
 
-def test_a_prompt_that_cannot_be_made_is_raised() -> None:
+def test_an_error_in_a_prompt_is_raised() -> None:
     """An error while the prompts are read reaches the caller; it does not hang the threads."""
 
     def prompts() -> object:
@@ -108,3 +108,33 @@ def test_a_prompt_that_cannot_be_made_is_raised() -> None:
         list(ask(transport, prompts(), GenerationOptions(), concurrency=2))  # type: ignore[arg-type]
     transport.close()
     endpoint.close()
+
+
+def test_a_record_that_still_fails_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last attempt at a 503: a later run asks it again."""
+    monkeypatch.setattr("llmops_sdk.steps.client.client.ATTEMPTS", 1)
+
+    def answer(prompt: str) -> str:
+        if prompt == "line 1":
+            raise Refusal(503, "busy")
+        return prompt
+
+    outcomes = {outcome.index: outcome for outcome in asking(answer, 4)}
+
+    assert Pending(1, "the endpoint answered 503: busy") == outcomes.pop(1)
+    assert all(isinstance(outcome, Answered) for outcome in outcomes.values())
+
+
+def test_an_answer_has_its_latency() -> None:
+    """The seconds of the request that succeeded, without the refused ones."""
+    refusals = [Refusal(503, headers={"Retry-After": "0.4"})]
+
+    def answer(prompt: str) -> str:
+        if refusals:
+            raise refusals.pop()
+        return prompt
+
+    (outcome,) = asking(answer, 1)
+
+    assert isinstance(outcome, Answered)
+    assert 0 < outcome.answer.latency < 0.3

@@ -1,4 +1,4 @@
-"""Asking an endpoint over HTTP."""
+"""`HttpTransport`: asking an endpoint over HTTP."""
 
 from __future__ import annotations
 
@@ -18,15 +18,9 @@ import httpx
 
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import Transport
-from llmops_sdk.steps.client.payloads import (
-    clip,
-    error_message,
-    is_transient,
-    make_payload,
-    make_scoring_payload,
-    parse_answer,
-    parse_log_probability,
-)
+from llmops_sdk.steps.client.answers import parse_answer, parse_log_probability
+from llmops_sdk.steps.client.payloads import make_payload, make_scoring_payload
+from llmops_sdk.steps.client.refusals import error_message, is_transient, shorten
 from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import Prompt
@@ -38,15 +32,16 @@ TIMEOUT = 600.0
 _HTTP = re.compile(r"https?://[^\s/]+(/\S*)?$")
 _CONNECT_TIMEOUT = 10.0
 
-# Of httpx's errors, those that come from the request or the answer itself, not from the way between.
+# Errors of httpx that come from the request or the answer itself, not from the connection.
 _HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError)
 
 
 class HttpTransport(Transport):
-    """Asks an endpoint by POST, over connections that are kept open and used again.
+    """Asks an endpoint by POST, over connections that are kept open and reused.
 
-    Each connection is a client of its own that one thread has at a time: a pool of httpx that threads wait for can close
-    a connection that another thread reads from. Proxies and certificates of the environment are honoured, except towards this machine itself.
+    Each connection is a client of its own that one thread uses at a time: a pool of httpx that threads wait for can close
+    a connection that another thread reads from. Proxies and certificates of the environment are honoured, except for
+    this machine itself.
 
     Args:
         endpoint: Where to ask; its headers go with every request.
@@ -96,7 +91,7 @@ class HttpTransport(Transport):
             message = f"{self._url} did not answer in time ({type(exc).__name__})"
             raise RequestError(message, retryable=True) from exc
         except httpx.RequestError as exc:
-            message = f"{self._url} cannot be reached or broke off: {str(exc) or type(exc).__name__}"
+            message = f"{self._url} cannot be reached or broke the connection: {str(exc) or type(exc).__name__}"
             raise RequestError(message, retryable=not isinstance(exc, _HOPELESS)) from exc
         finally:
             self._clients.put(client)
@@ -124,7 +119,7 @@ class HttpTransport(Transport):
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether a URL's host is this machine, by its name or number; nothing is resolved.
+    """Return whether a URL's host is this machine, by its name or number; nothing is resolved.
 
     >>> is_loopback("http://127.0.0.1:8080/x"), is_loopback("https://example.org")
     (True, False)
@@ -154,7 +149,7 @@ def _decode(response: httpx.Response) -> Any:
         return response.json()
     except ValueError as exc:
         kind = response.headers.get("content-type", "no content type")
-        message = f"the endpoint's answer ({kind}) is no JSON: {clip(response.text) or 'it is empty'}"
+        message = f"the endpoint's answer ({kind}) is not JSON: {shorten(response.text) or 'it is empty'}"
         raise RequestError(message, retryable=False) from exc
 
 
