@@ -35,18 +35,17 @@ def finish(result: Result, *, quiet: bool, as_json: bool) -> int:
 
 
 def _show_result(result: Result, *, quiet: bool, as_json: bool) -> None:
+    from llmops_sdk.cli.output.run import report_location, show_run
     from llmops_sdk.values.serial import to_json
 
     if as_json:
         results: dict[str, Any] = to_json(result.results)
-        click.echo(json.dumps({**results, "report": f"{result.run.location}/report.html"}, ensure_ascii=False))
+        click.echo(json.dumps({**results, "report": report_location(result.run)}, ensure_ascii=False))
         return
     if quiet:
         for board in result.leaderboards:
             click.echo(board.verdict.text)
         return
-    from llmops_sdk.cli.output.run import show_run
-
     show_run(result.run)
 
 

@@ -46,6 +46,14 @@ def test_an_entry_shows_its_plugin(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no options\n\nb  (evaluator)" in out
 
 
+def test_an_entry_shows_what_to_install(capsys: pytest.CaptureFixture[str]) -> None:
+    """The extra is one of the distribution that offers the entry."""
+    card = EvaluatorCard(name="a", summary="measures", load="near:Near", requires=("no_such",), extra="fast")
+    show_cards([Offer(card, PLUGIN)])
+
+    assert "no_such; install with: pip install 'llmops-near[fast]'" in capsys.readouterr().out
+
+
 def test_broken_plugins_are_in_the_json() -> None:
     """With their problem."""
     broken = InstalledPlugin("far", "", "", "cannot be imported")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 
 from llmops_sdk import Pipeline, Run
-from llmops_sdk.cli.output.run import show_run
+from llmops_sdk.cli.output.run import report_location, show_run
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.testing import MemoryStore
@@ -37,6 +38,20 @@ def test_the_deciding_metric_has_its_interval(
     assert "candidate  model           Exact match  answered  p50 latency  tokens/s" in out
     assert "echo       base   1.000 [1.000, 1.000]     10/10" in out
     assert "echo has the best mean Exact match on lines" in out
+
+
+def test_the_report_is_named_if_there_is_one(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipeline may have other reporters only."""
+    run = finish(pipeline, registry)
+    show_run(run)
+
+    assert f"report: {run.locate('report.html')}" in capsys.readouterr().out
+    others = attrs.evolve(run.plan, reporters=())
+    show_run(run.with_plan(others))
+    assert "report:" not in capsys.readouterr().out
+    assert report_location(run.with_plan(others)) is None
 
 
 def test_other_metrics_are_never_left_out(

@@ -92,6 +92,8 @@ def _properties(offer: Offer) -> dict[str, str]:
         properties["accepts"] = f"models in the format {', '.join(card.accepts)}"
     if isinstance(card, TrainerCard):
         properties["produces"] = f"models in the format {card.produces}"
+    if attrs.fields(card.options):
+        properties["options"] = f"{card.options.__module__}.{card.options.__qualname__}"
     if offer.missing:
         properties["missing"] = f"{', '.join(offer.missing)}; install with: {offer.install_hint}"
     return properties

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from llmops_sdk.cli.output.tables import new_table, open_console, print_entry, print_line
+from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
+from llmops_sdk.values.plan import DEFAULT_REPORTER
 from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Results
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.step_records import Failed, Succeeded
@@ -35,8 +37,14 @@ def show_run(run: Run) -> None:
         if board.cells:
             _show_board(console, board, metrics)
     _show_models_of_evaluators(console, results)
-    if any(board.cells for board in results.leaderboards):
-        print_line(console, f"\nreport: {run.location}/report.html")
+    if any(board.cells for board in results.leaderboards) and (report := report_location(run)):
+        print_line(console, f"\nreport: {report}")
+
+
+def report_location(run: Run) -> str | None:
+    """Return where the HTML report of a run is; None if its pipeline does not have that reporter."""
+    is_reported = any(reporter.use == DEFAULT_REPORTER.use for reporter in run.plan.reporters)
+    return run.locate(REPORT) if is_reported else None
 
 
 def _show_errors(console: Console, boards: Iterable[Leaderboard]) -> None:
