@@ -83,12 +83,13 @@ def _into_moto(folder: Path) -> None:
 
 def _own(steps: int) -> dict[str, float]:
     import sagemaker.workflow.function_step  # noqa: F401 - neither side's imports are counted
-    from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
 
     import llmops_sdk.testing
     from llmops_plugins.sagemaker.aws.account import Aws
-    from llmops_plugins.sagemaker.pipeline.compile import graph_of
-    from llmops_plugins.sagemaker.pipeline.submit import Place, _upload, compile_graph
+    from llmops_plugins.sagemaker.pipeline.compile import Place, compile_graph
+    from llmops_plugins.sagemaker.pipeline.graph import graph_of
+    from llmops_plugins.sagemaker.pipeline.submit import _upload
+    from llmops_plugins.sagemaker.settings import SageMakerSettings
     from llmops_sdk import Pipeline
     from llmops_sdk.plugin.registry import Registry
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ PROMPTS = 32
 def main() -> None:
     model, rows, threads = sys.argv[1:]
     prompts = [json.loads(line)["prompt"] for line in Path(rows).read_text(encoding="utf-8").splitlines()][:PROMPTS]
-    speeds = {"transformers": _timed(lambda: _transformers(model, prompts, int(threads)))}
+    speeds: dict[str, Any] = {"transformers": _timed(lambda: _transformers(model, prompts, int(threads)))}
     with tempfile.TemporaryDirectory() as folder:
         context = make_context(Path(folder) / "step")
         deployer = LocalEndpoint(LocalEndpointOptions())
@@ -44,7 +45,7 @@ def main() -> None:
             transport = HttpTransport(endpoint)
             _asked(transport, prompts[:2], 2)  # warms up
             for clients in (1, CLIENTS):
-                speeds[f"clients_{clients}"] = _timed(lambda clients=clients: _asked(transport, prompts, clients))
+                speeds[f"clients_{clients}"] = _timed(partial(_asked, transport, prompts, clients))
             transport.close()
             speeds["metadata"] = dict(endpoint.metadata)
         finally:

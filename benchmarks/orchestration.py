@@ -17,7 +17,7 @@ import llmops_sdk.testing
 from llmops_sdk import Pipeline, Progress
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.local_store import LocalStore
-from llmops_sdk.record.runs import Run
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.step import run_step
 from llmops_sdk.values.step_records import Succeeded
@@ -48,7 +48,7 @@ def _measure(size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         store = LocalStore(Path(folder) / "store")
         runtime = Runtime(registry, Path(folder) / "home", progress=Progress())
-        first, second = (_run(Run.create(store, plan, version="bench"), runtime) for _ in range(2))
+        first, second = (_run(Run.create(store, plan), runtime) for _ in range(2))
     steps = len(plan.steps)
     return {"steps": steps, "plan_s": planned, "run_s": first, "ms_per_step": first / steps * 1000, "cached_s": second}
 

@@ -77,7 +77,7 @@ def training() -> str:
                 ]
                 kinds[label].append(_run(command))
     medians = {label: _medians(runs) for label, runs in kinds.items()}
-    own = medians["llmops-sdk `lora`"]
+    ours = medians["llmops-sdk `lora`"]
     lines = [
         f"\n## LoRA training\n\nSmolLM2-135M-Instruct, {TRAIN_ROWS} rows of the sample data, one epoch, rank 16, "
         f"{'bfloat16' if bf16 else 'float32'}, {threads} threads; loss on the completions.\n",
@@ -86,7 +86,7 @@ def training() -> str:
     ]
     for label, median in medians.items():
         speed = median["tokens"] / median["seconds"]
-        ratio = (own["tokens"] / own["seconds"]) / speed
+        ratio = (ours["tokens"] / ours["seconds"]) / speed
         lines.append(f"| {label} | {speed:.0f} | {median['cpu']:.0f} | {median['loss']:.3f} | {ratio:.2f}x |")
     return "\n".join(lines)
 

@@ -140,7 +140,7 @@ def check(path: Path, rules: list[Rule]) -> Iterator[Problem]:
 def _parse(text: str, *, is_test: bool) -> tuple[str, list[tuple[int, str]]]:
     """Return a module's prose, on the lines where it stands, and its own names with their lines."""
     tree = ast.parse(text)
-    docstrings = {(node.body[0].lineno, node.body[0].col_offset) for node in ast.walk(tree) if _has_docstring(node)}
+    docstrings = set(_docstrings(tree)) if is_test else set()
     lines = [""] * (text.count("\n") + 2)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         is_string = tokenize.tok_name[token.type] in STRINGS and (not is_test or token.start in docstrings)
@@ -150,9 +150,13 @@ def _parse(text: str, *, is_test: bool) -> tuple[str, list[tuple[int, str]]]:
     return "\n".join(lines[1:]), sorted(set(_own_names(tree, is_test=is_test)))
 
 
-def _has_docstring(node: ast.AST) -> bool:
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
+def _docstrings(tree: ast.Module) -> Iterator[tuple[int, int]]:
+    """Yield where docstrings start: line and column."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node
+        ):
+            yield node.body[0].lineno, node.body[0].col_offset
 
 
 def _own_names(tree: ast.Module, *, is_test: bool) -> Iterator[tuple[int, str]]:
