@@ -1,1 +1,1 @@
-"""Datasets: Dolly, JSONL, CSV, Hugging Face, and the bundled sample."""
+"""The datasets: Dolly, JSONL and CSV files, the Hugging Face hub, and a bundled sample."""

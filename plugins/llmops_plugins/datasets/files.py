@@ -1,4 +1,4 @@
-"""What the datasets that are read from files have in common."""
+"""What all datasets from files share: their location, their hashes, and the split."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from llmops_plugins.datasets.options import FileOptions
-from llmops_plugins.datasets.rows import make_splits, shape_of
+from llmops_plugins.datasets.records import make_splits, table_mapping
 from llmops_sdk.plugin import Context, DataError, DatasetSource, DatasetSplits, Record, digest, file_sha256, read_jsonl
 
 
 class FileDataset(DatasetSource):
-    """Brings the rows of a file, split by a fraction or with a second file of test rows."""
+    """Loads the records of a file, split by a fraction or with a second file as the test split."""
 
     options: FileOptions
 
     @abstractmethod
     def read(self, path: Path) -> Iterator[tuple[str, Record]]:
-        """Yield the records of one file, each with what messages call it."""
+        """Yield the rows of one file, each with its name in messages."""
 
     def fingerprint(self, context: Context) -> str:
         """Return the hash of the files' contents."""
@@ -29,7 +29,7 @@ class FileDataset(DatasetSource):
         """Write the splits.
 
         Raises:
-            DataError: Names the file and the record that cannot be used, and how to mend it.
+            DataError: Names the file and the row that cannot be used, and how to fix it.
         """
         paths = self._paths()
         source = {name: str(path) for name, path in paths.items()}
@@ -37,7 +37,7 @@ class FileDataset(DatasetSource):
         return make_splits(
             context,
             self.options,
-            shape_of(self.options),
+            table_mapping(self.options),
             partial(self.read, paths["path"]),
             read_test=partial(self.read, paths["test_path"]) if "test_path" in paths else None,
             source={**source, **hashes},
@@ -45,23 +45,24 @@ class FileDataset(DatasetSource):
 
     def _paths(self) -> dict[str, Path]:
         named = {"path": self.options.path, "test_path": self.options.test_path}
-        return {name: located(path) for name, path in named.items() if path}
+        return {name: existing_file(path) for name, path in named.items() if path}
 
 
-def located(path: str) -> Path:
+def existing_file(path: str) -> Path:
     """Return the absolute path of the file that an option names.
 
     Raises:
         DataError: There is no such file.
     """
-    found = Path(path).expanduser().absolute()
-    if not found.is_file():
-        message = f"the data file {str(found)!r} is {'a folder, not a file' if found.is_dir() else 'not there'}"
+    absolute = Path(path).expanduser().absolute()
+    if not absolute.is_file():
+        problem = "is a folder, not a file" if absolute.is_dir() else "does not exist"
+        message = f"the data file {str(absolute)!r} {problem}"
         raise DataError(message)
-    return found
+    return absolute
 
 
-def numbered(path: Path) -> Iterator[tuple[str, Record]]:
-    """Yield the records of a JSONL file, each with what messages call it."""
-    for number, record in enumerate(read_jsonl(path), start=1):
-        yield f"record {number} of {path.name!r}", record
+def read_rows(path: Path) -> Iterator[tuple[str, Record]]:
+    """Yield the rows of a JSONL file, each with its name in messages."""
+    for number, row in enumerate(read_jsonl(path), start=1):
+        yield f"record {number} of {path.name!r}", row

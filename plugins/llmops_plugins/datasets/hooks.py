@@ -1,4 +1,4 @@
-"""The cards of the datasets plugin, with their options. Nothing heavy is imported here."""
+"""The cards of the datasets plugin. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def llmops_cards() -> tuple[DatasetCard, ...]:
     return (
         DatasetCard(
             name="sample",
-            summary="268 bundled rows in Dolly's fields, 220 of them summarization: needs no network",
+            summary="268 bundled records with Dolly's fields, 220 of them summarization: needs no network",
             load="llmops_plugins.datasets.sample:SampleDataset",
             options=SampleOptions,
         ),
         # no `requires`: with `path` it needs no library
         DatasetCard(
             name="dolly",
-            summary="Databricks Dolly 15k, summarization: from the Hugging Face hub or a local JSONL file",
+            summary="Databricks Dolly 15k, by default its summaries: from the Hugging Face hub or a local JSONL file",
             load="llmops_plugins.datasets.dolly:DollyDataset",
             options=DollyOptions,
             extra=EXTRA,
@@ -45,7 +45,7 @@ def llmops_cards() -> tuple[DatasetCard, ...]:
         ),
         DatasetCard(
             name="huggingface",
-            summary="a dataset of the Hugging Face hub",
+            summary="any dataset of the Hugging Face hub",
             load="llmops_plugins.datasets.huggingface:HuggingFaceDataset",
             options=HuggingFaceOptions,
             extra=EXTRA,
@@ -62,7 +62,7 @@ def llmops_assets() -> tuple[Asset, ...]:
 
 @hookimpl
 def llmops_checks() -> tuple[Check, ...]:
-    """Return what `llmops doctor` should look at."""
+    """Return the checks of `llmops doctor`."""
     from llmops_plugins.datasets.checks import checks
 
     return checks()

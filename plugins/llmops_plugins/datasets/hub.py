@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face hub, through the `datasets` library: a commit first, then that commit and no other."""
+"""Datasets of the Hugging Face hub, loaded by the `datasets` library: first a commit, then that commit and no other."""
 
 from __future__ import annotations
 
@@ -10,183 +10,154 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from llmops_plugins._hub.snapshot import HubUnreachableError, Repository, cached_snapshot, download_snapshot
 from llmops_plugins.datasets.options import EXTRA
-from llmops_sdk.plugin import Context, DataError, MissingExtraError, Record, Secret
+from llmops_sdk.plugin import AssetError, Context, DataError, MissingExtraError, Record, Secret, install_hint
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_TIMEOUT = 15.0
-"""Seconds to wait for the hub's answer to the question which commit a revision is."""
-
-_INSTEAD = "use the bundled dataset 'sample', or the dataset 'jsonl' or 'csv' with the path of a file"
+_ALTERNATIVE = "use the bundled dataset 'sample', or the dataset 'jsonl' or 'csv' with the path of a file"
 
 
 @attrs.frozen
-class HubId:
-    """What is asked of the hub.
+class HubDataset:
+    """A dataset on the hub.
 
     Attributes:
-        id: The dataset.
-        name: Its configuration, or empty.
-        revision: A branch, tag or commit, or empty for the newest.
+        id: `OWNER/NAME`.
+        config: Its configuration, or empty.
+        revision: A branch, tag or commit, or empty for the newest commit.
         token: For private datasets.
-        instead: What messages advise where the hub cannot be reached.
+        alternative: What messages suggest if the dataset is not available.
     """
 
     id: str
-    name: str = ""
+    config: str = ""
     revision: str = ""
     token: Secret | None = None
-    instead: str = _INSTEAD
+    alternative: str = _ALTERNATIVE
+
+    @property
+    def repository(self) -> Repository:
+        """Its repository, at the revision."""
+        return Repository(id=self.id, kind="dataset", revision=self.revision, token=self.token)
 
 
 @attrs.frozen
-class Pinned:
-    """A dataset of which the commit is known.
+class PinnedDataset:
+    """A dataset at a known commit.
 
     Attributes:
-        hub_id: What was asked.
-        commit: The commit it is.
-        folder: The commit's files in Hugging Face's cache, where the hub is not asked for them; None elsewhere.
+        dataset: The dataset.
+        commit: The commit of its revision.
+        folder: The commit's files in the hub's cache, if only the cache is used; else None.
     """
 
-    hub_id: HubId
+    dataset: HubDataset
     commit: str
     folder: Path | None
 
 
-def pin(hub_id: HubId, context: Context) -> Pinned:
-    """Resolve a revision to its commit: by the hub, or by Hugging Face's cache where the network must not be used.
+def pin(dataset: HubDataset, context: Context) -> PinnedDataset:
+    """Resolve a revision to its commit: on the hub, or in the hub's cache if the network must not be used.
 
-    A hub that does not answer is told; the commit in the cache is then used, where there is one.
+    If the hub does not answer, the commit in the cache is used and reported, if there is one.
 
     Raises:
         DataError: The hub cannot be reached and the cache has no such commit, or the hub has no such dataset or
             revision, or does not let this token read it.
         MissingExtraError: The library is not installed.
     """
-    _require_library(hub_id)
+    _require_library(dataset)
     import datasets
     from huggingface_hub import constants
 
-    if context.offline or constants.HF_HUB_OFFLINE or datasets.config.HF_HUB_OFFLINE:
-        return _pin_in_cache(hub_id, "the network is not used (offline)")
     with _quiet():
+        if context.offline or constants.HF_HUB_OFFLINE or datasets.config.HF_HUB_OFFLINE:
+            return _pin_in_cache(dataset, "the network is not used (offline)")
         try:
-            return Pinned(hub_id, _ask_commit(hub_id), folder=None)
-        except _Unreachable as exc:
-            pinned = _pin_in_cache(hub_id, f"the Hugging Face hub cannot be reached ({exc})")
+            # The small README is downloaded because the cache then knows the revision's commit, for an offline run.
+            snapshot = download_snapshot(dataset.repository, allow=("README.md",))
+        except HubUnreachableError as exc:
+            pinned = _pin_in_cache(dataset, str(exc))
+        except AssetError as exc:
+            raise DataError(str(exc)) from exc
+        else:
+            return PinnedDataset(dataset, snapshot.commit, folder=None)
+    commit = pinned.commit[:12]
     context.progress.log(
-        f"the Hugging Face hub cannot be reached; {hub_id.id} is read from its cache, at commit {pinned.commit[:12]}"
+        f"the Hugging Face hub cannot be reached; using {dataset.id} from its cache, at commit {commit}"
     )
     return pinned
 
 
-def read_split(pinned: Pinned, split: str, context: Context) -> Dataset:
+def load_split(pinned: PinnedDataset, split: str, context: Context) -> Dataset:
     """Load one split of a pinned dataset; its rows stay on disk, memory-mapped.
 
     Raises:
-        DataError: The files cannot be had, or have no such configuration or split.
+        DataError: The files are not available, or have no such configuration or split.
     """
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
-    hub_id = pinned.hub_id
-    token = hub_id.token.reveal() if hub_id.token and not pinned.folder else None
-    with _quiet(), context.progress.task(f"loading {hub_id.id}"):
+    dataset = pinned.dataset
+    token = dataset.token.reveal() if dataset.token and not pinned.folder else None
+    with _quiet(), context.progress.task(f"loading {dataset.id}"):
         try:
             # A folder is loaded without any request; for a hub id, the commit keeps the library from asking
-            # further services, and from taking what a branch has become in between.
+            # further services, and from loading what the branch has become since.
             loaded = load_dataset(
-                str(pinned.folder or hub_id.id),
-                name=hub_id.name or None,
+                str(pinned.folder or dataset.id),
+                name=dataset.config or None,
                 split=split,
                 revision=None if pinned.folder else pinned.commit,
                 token=token,
             )
         except (OSError, ValueError, RuntimeError, DatasetsError) as exc:
-            where = f"the cached commit {pinned.commit[:12]} of {hub_id.id!r}" if pinned.folder else repr(hub_id.id)
-            # not so for an unknown split or configuration, which the library tells with those there are
-            advice = f"; {hub_id.instead}" if isinstance(exc, OSError) else ""
-            message = f"{where} cannot be loaded: {_one_line(exc)}{advice}"
+            name = f"the cached commit {pinned.commit[:12]} of {dataset.id!r}" if pinned.folder else repr(dataset.id)
+            # The library's error for an unknown split or configuration already has the known ones.
+            hint = f"; {dataset.alternative}" if isinstance(exc, OSError) else ""
+            message = f"{name} cannot be loaded: {_one_line(exc)}{hint}"
             raise DataError(message) from exc
     _require_commit(loaded, pinned)
     return loaded
 
 
-def numbered(dataset: Dataset, name: str) -> Iterator[tuple[str, Record]]:
-    """Yield the records of a loaded split, each with what messages call it."""
-    for number, record in enumerate(dataset, start=1):
-        yield f"record {number} of {name!r}", record
+def read_rows(dataset: Dataset, split: str) -> Iterator[tuple[str, Record]]:
+    """Yield the rows of a loaded split, each with its name in messages."""
+    for number, row in enumerate(dataset, start=1):
+        yield f"record {number} of {split!r}", row
 
 
-class _Unreachable(Exception):  # noqa: N818 - a turn of the road, caught in this module
-    """The hub does not answer."""
-
-
-def _require_library(hub_id: HubId) -> None:
+def _require_library(dataset: HubDataset) -> None:
     try:
-        import datasets  # noqa: F401
+        import datasets  # noqa: F401 - whether it is installed
     except ImportError as exc:
         message = (
-            f"{hub_id.id!r} comes from the Hugging Face hub through the datasets library:"
-            f" pip install 'llmops-sdk[{EXTRA}]', or {hub_id.instead}"
+            f"{dataset.id!r} is loaded from the Hugging Face hub with the datasets library:"
+            f" {install_hint(EXTRA)}, or {dataset.alternative}"
         )
         raise MissingExtraError(message) from exc
 
 
-def _ask_commit(hub_id: HubId) -> str:
-    """Ask the hub which commit the revision is.
-
-    The files beside the data are fetched through `snapshot_download` because it also writes into the cache which
-    commit the revision was: that is what a later offline run finds.
-    """
-    import httpx
-    from huggingface_hub import HfApi, errors
-
-    api = HfApi(token=hub_id.token.reveal() if hub_id.token else None)
-    revision = hub_id.revision or None
+def _pin_in_cache(dataset: HubDataset, reason: str) -> PinnedDataset:
     try:
-        commit = api.dataset_info(hub_id.id, revision=revision, timeout=_TIMEOUT).sha
-        folder = api.snapshot_download(hub_id.id, repo_type="dataset", revision=revision, allow_patterns=["README.md"])
-    except errors.RepositoryNotFoundError as exc:
-        token = "the token may not read it" if hub_id.token else "a private or gated one needs token: env:HF_TOKEN"
-        message = f"the Hugging Face hub has no dataset {hub_id.id!r} that can be read; {token}"
-        raise DataError(message) from exc
-    except errors.RevisionNotFoundError as exc:
-        message = f"the dataset {hub_id.id!r} has no revision {hub_id.revision!r} on the Hugging Face hub"
-        raise DataError(message) from exc
-    except errors.HFValidationError as exc:
-        message = f"{hub_id.id!r} is no dataset id of the Hugging Face hub: write OWNER/NAME"
-        raise DataError(message) from exc
-    except (OSError, httpx.HTTPError) as exc:
-        raise _Unreachable(type(exc).__name__) from exc
-    return Path(folder).name if folder else str(commit)
+        snapshot = cached_snapshot(dataset.repository)
+    except AssetError as exc:
+        raise DataError(str(exc)) from exc
+    if snapshot is None:
+        name = f"revision {dataset.revision!r} of {dataset.id!r}" if dataset.revision else repr(dataset.id)
+        message = f"{reason}, and the hub's cache does not have {name}: {dataset.alternative}"
+        raise DataError(message)
+    return PinnedDataset(dataset, snapshot.commit, snapshot.folder)
 
 
-def _pin_in_cache(hub_id: HubId, why: str) -> Pinned:
-    from huggingface_hub import errors, snapshot_download
-
-    try:
-        folder = Path(
-            snapshot_download(hub_id.id, repo_type="dataset", revision=hub_id.revision or None, local_files_only=True)
-        )
-    except errors.HFValidationError as exc:
-        message = f"{hub_id.id!r} is no dataset id of the Hugging Face hub: write OWNER/NAME"
-        raise DataError(message) from exc
-    except OSError as exc:
-        what = f"revision {hub_id.revision!r} of {hub_id.id!r}" if hub_id.revision else repr(hub_id.id)
-        message = f"{why}, and its cache has not {what}: {hub_id.instead}"
-        raise DataError(message) from exc
-    return Pinned(hub_id, folder.name, folder)
-
-
-def _require_commit(loaded: Dataset, pinned: Pinned) -> None:
-    """Refuse rows of another commit: the library takes the newest cached ones when the hub fails under way."""
+def _require_commit(loaded: Dataset, pinned: PinnedDataset) -> None:
+    """Refuse rows of another commit: the library falls back to the newest cached ones if the hub fails meanwhile."""
     files = [Path(file["filename"]) for file in loaded.cache_files]
     if not pinned.folder and any(pinned.commit not in file.parts for file in files):
-        message = f"the Hugging Face hub did not answer while {pinned.hub_id.id!r} was loaded; try again"
+        message = f"the Hugging Face hub did not answer while {pinned.dataset.id!r} was loaded; try again"
         raise DataError(message)
 
 
@@ -196,7 +167,7 @@ def _one_line(error: BaseException) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the libraries' bars and warnings from the terminal, and their count of downloads from the network."""
+    """Silence the libraries' progress bars and warnings, and their request that counts downloads."""
     import datasets
     from huggingface_hub import utils as hub
 

@@ -1,13 +1,13 @@
-"""Any dataset of the Hugging Face hub."""
+"""The dataset `huggingface`: any dataset of the Hugging Face hub."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmops_plugins.datasets.hub import HubId, Pinned, numbered, pin, read_split
+from llmops_plugins.datasets.hub import HubDataset, PinnedDataset, load_split, pin, read_rows
 from llmops_plugins.datasets.options import HuggingFaceOptions
-from llmops_plugins.datasets.rows import make_splits, shape_of
+from llmops_plugins.datasets.records import make_splits, table_mapping
 from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits
 
 if TYPE_CHECKING:
@@ -15,50 +15,50 @@ if TYPE_CHECKING:
 
 
 class HuggingFaceDataset(DatasetSource):
-    """Brings the rows of a hub dataset, split by a fraction or with a split of test rows."""
+    """Loads the records of a hub dataset, split by a fraction or with one of its splits as the test split."""
 
     options: HuggingFaceOptions
-    _pinned: Pinned | None = None
+    _pinned: PinnedDataset | None = None
 
     def fingerprint(self, context: Context) -> str:
-        """Return the commit that the revision is."""
+        """Return the commit of the revision."""
         return self._pin(context).commit
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits.
 
         Raises:
-            DataError: The dataset cannot be had, or names the record that cannot be used, and how to mend it.
+            DataError: The dataset is not available, or a row cannot be used; names the row and how to fix it.
         """
         options = self.options
         pinned = self._pin(context)
-        named = {"split": options.split, "test_split": options.test_split}
-        loaded = {name: read_split(pinned, split, context) for name, split in named.items() if split}
-        kept = {name: _json_columns(dataset) for name, dataset in loaded.items()}
-        reads = {name: partial(numbered, dataset, named[name]) for name, dataset in kept.items()}
+        names = {"split": options.split, "test_split": options.test_split}
+        loaded = {option: load_split(pinned, name, context) for option, name in names.items() if name}
+        kept = {option: _json_columns(dataset) for option, dataset in loaded.items()}
+        reads = {option: partial(read_rows, dataset, names[option]) for option, dataset in kept.items()}
         left_out = sorted(set(loaded["split"].column_names) - set(kept["split"].column_names))
         if left_out:
-            context.progress.log(f"columns of {options.id} that JSON cannot hold are left out: {', '.join(left_out)}")
+            context.progress.log(f"left out columns of {options.id} that JSON cannot hold: {', '.join(left_out)}")
         return make_splits(
             context,
             options,
-            shape_of(options),
+            table_mapping(options),
             reads["split"],
             read_test=reads.get("test_split"),
-            source={"id": options.id, "commit": pinned.commit, **{key: value for key, value in named.items() if value}},
+            source={"id": options.id, "commit": pinned.commit, **{key: value for key, value in names.items() if value}},
         )
 
-    def _pin(self, context: Context) -> Pinned:
-        """Resolve the commit once: the fingerprint and the rows must be of the same one."""
+    def _pin(self, context: Context) -> PinnedDataset:
+        """Resolve the commit once: the fingerprint and the records must be of the same one."""
         if self._pinned is None:
             options = self.options
-            asked = HubId(options.id, name=options.config, revision=options.revision, token=options.token)
-            self._pinned = pin(asked, context)
+            dataset = HubDataset(options.id, config=options.config, revision=options.revision, token=options.token)
+            self._pinned = pin(dataset, context)
         return self._pinned
 
 
 def _json_columns(dataset: Dataset) -> Dataset:
-    """Keep the columns of text, numbers, booleans, and lists or structures of them: no images, no sound, no dates."""
+    """Keep the columns of text, numbers, booleans, and lists or structures of them: no images, audio or dates."""
     return dataset.select_columns([name for name, feature in dataset.features.items() if _is_json(feature)])
 
 

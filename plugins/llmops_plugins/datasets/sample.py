@@ -1,20 +1,20 @@
-"""The bundled dataset: rows written for this project, in Dolly's fields."""
+"""The dataset `sample`: bundled records, written for this project, with Dolly's fields."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
 
-from llmops_plugins.datasets.files import numbered
+from llmops_plugins.datasets.files import read_rows
 from llmops_plugins.datasets.options import SampleOptions
-from llmops_plugins.datasets.rows import category_shape, make_splits
+from llmops_plugins.datasets.records import category_mapping, make_splits
 from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
 
 SAMPLE = Path(__file__).parent / "data" / "sample.jsonl"
 
 
 class SampleDataset(DatasetSource):
-    """Brings the bundled rows, in the public domain (CC0): needs no network, no account and no library."""
+    """Loads the bundled records, in the public domain (CC0): needs no network, no account and no library."""
 
     options: SampleOptions
 
@@ -26,8 +26,8 @@ class SampleDataset(DatasetSource):
         """Write the splits of one category, or of all.
 
         Raises:
-            DataError: There is no such category, or it has too few rows; names the categories there are.
+            DataError: There is no such category, or it has too few records; names the known categories.
         """
         source = {"id": "sample", "license": "CC0-1.0", "sha256": file_sha256(SAMPLE)}
-        shape = category_shape(self.options.category)
-        return make_splits(context, self.options, shape, partial(numbered, SAMPLE), source=source)
+        mapping = category_mapping(self.options.category)
+        return make_splits(context, self.options, mapping, partial(read_rows, SAMPLE), source=source)

@@ -1,1 +1,1 @@
-"""Prompt templates: alpaca, plain, chat, and templates of the user."""
+"""The prompts: alpaca, plain, chat, and the user's own templates."""

@@ -1,4 +1,4 @@
-"""The templates that come with the SDK."""
+"""The prompts that come with the SDK."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from llmops_plugins.prompts.options import ChatOptions
 from llmops_sdk.plugin import ChatTemplate, PromptSource, TextTemplate
 
 JUMPSTART_RESPONSE_KEY = "\n\n### Response:\n"
-"""What SageMaker JumpStart's fine-tuning puts between prompt and completion, and what is appended when asking."""
+"""SageMaker JumpStart's fine-tuning puts this between prompt and completion, and it is appended when a model is asked."""
 
 ALPACA = TextTemplate(
     prompt=(
@@ -16,17 +16,17 @@ ALPACA = TextTemplate(
     ),
     response_key=JUMPSTART_RESPONSE_KEY,
     completion=" {response}",
-    # A model that was not fine-tuned goes on to the next exercise. Only this heading is safe to stop at: such a model
-    # also likes to begin its answer with a second "### Response:", and would be left with nothing.
+    # A model that was not fine-tuned continues with the next exercise. Only this heading is a safe stop: such a model
+    # often starts its answer with a second "### Response:", and would be cut to nothing.
     stop=("### Instruction:",),
 )
 
 
 class Alpaca(PromptSource):
-    """The article's template word for word, as JumpStart's `template.json` has it.
+    """The article's template word for word, as in JumpStart's `template.json`.
 
-    Four line breaks stand before `### Response:`: two end the prompt, two begin JumpStart's response key. Models that
-    JumpStart fine-tuned have seen them, so they are asked with them.
+    There are four line breaks before `### Response:`: two end the prompt, and JumpStart's response key starts with two.
+    Models fine-tuned by JumpStart have seen them, so they are asked with them.
     """
 
     def template(self) -> TextTemplate:
@@ -35,7 +35,7 @@ class Alpaca(PromptSource):
 
 
 class Plain(PromptSource):
-    """The instruction, then the context; the answer follows after a blank line."""
+    """The instruction, a blank line and the context; the answer follows after another blank line."""
 
     def template(self) -> TextTemplate:
         """Return the template."""
@@ -43,7 +43,7 @@ class Plain(PromptSource):
 
 
 class Chat(PromptSource):
-    """One question of a user, in the format of the model's own chat template."""
+    """One user message, in the format of the model's own chat template."""
 
     options: ChatOptions
 

@@ -1,4 +1,4 @@
-"""The cards of the prompts plugin, with their options. Nothing heavy is imported here."""
+"""The cards of the prompts plugin. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def llmops_cards() -> tuple[PromptCard, ...]:
         ),
         PromptCard(
             name="plain",
-            summary="the instruction and the context, a blank line between them, and nothing else",
+            summary="the instruction and the context with a blank line between them, and nothing else",
             load="llmops_plugins.prompts.bundled:Plain",
             options=Options,
         ),
         PromptCard(
             name="chat",
-            summary="the instruction and the context as a user's message, in the model's own chat format",
+            summary="the instruction and the context as a user message, in the model's own chat format",
             load="llmops_plugins.prompts.bundled:Chat",
             options=ChatOptions,
         ),
         PromptCard(
             name="template",
-            summary="a template of your own, from a YAML or JSON file (JumpStart's template.json) or from options",
+            summary="your own template, from a YAML or JSON file (JumpStart's template.json) or from options",
             load="llmops_plugins.prompts.template:OwnTemplate",
             options=TemplateOptions,
         ),

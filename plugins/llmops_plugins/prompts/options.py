@@ -11,14 +11,14 @@ from llmops_sdk.plugin import Options, option
 
 @attrs.frozen(kw_only=True)
 class ChatOptions(Options):
-    """A conversation of one question."""
+    """A chat with one question."""
 
-    system: str = option("", help="the system message; a record's field is written as {field}, a brace as {{ or }}")
+    system: str = option("", help="the system message; {field} is replaced by the record's field, {{ and }} by braces")
 
 
 @attrs.frozen(kw_only=True)
 class TemplateOptions(Options):
-    """A template of one's own: a file, or its keys given here. `{field}` places take a record's fields."""
+    """Your own template: a file, or its keys as options. `{field}` is replaced by the record's field."""
 
     path: str = option(
         "",
@@ -26,12 +26,12 @@ class TemplateOptions(Options):
         path=True,
         affects_results=False,
     )
-    prompt: str | None = option(None, help="the text that is asked, for example 'Summarize: {context}'")
+    prompt: str | None = option(None, help="the prompt's text, for example 'Summarize: {context}'")
     response_key: str | None = option(
-        None, help="the text between prompt and answer; where it is not given: JumpStart's '\\n\\n### Response:\\n'"
+        None, help="the text between prompt and answer; by default JumpStart's '\\n\\n### Response:\\n'"
     )
-    completion: str | None = option(None, help="the answer to be learned; where it is not given: '{response}'")
-    stop: tuple[str, ...] | None = option(None, help="strings at which an answer ends")
+    completion: str | None = option(None, help="the answer to train on; by default '{response}'")
+    stop: tuple[str, ...] | None = option(None, help="strings that end an answer")
     messages: tuple[Mapping[str, str], ...] | None = option(
         None, help="chat messages (role, content) instead of prompt and response_key"
     )

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +10,9 @@ import pytest
 from llmops_plugins.datasets.options import SampleOptions
 from llmops_plugins.datasets.sample import SAMPLE, SampleDataset
 from llmops_sdk import DataError
-from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
+from llmops_sdk.plugin import Context, file_sha256
 
-Load = Callable[[DatasetSource], DatasetSplits]
+from .rows import Load
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def rows() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def summaries(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of the category that is used by default."""
+    """The rows of the default category."""
     return [row for row in rows if row["category"] == "summarization"]
 
 
@@ -37,7 +36,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def test_there_are_enough_rows_and_other_categories(rows: list[dict[str, Any]]) -> None:
-    """Most rows are summarization, and the filter has something to filter."""
+    """Most rows are summarization, and there are others to filter out."""
     counts = Counter(row["category"] for row in rows)
     assert len(rows) >= 250
     assert counts["summarization"] >= 200
@@ -82,8 +81,8 @@ def test_no_two_contexts_share_eight_words(rows: list[dict[str, Any]]) -> None:
     assert shared == set()
 
 
-def test_the_defaults_test_at_least_40_rows(load: Load) -> None:
-    """The default split is of summarization rows only, without the field that says so, and none is in both."""
+def test_the_default_test_split_has_at_least_40_records(load: Load) -> None:
+    """Both splits have summarization records only, without the category's field, and share none."""
     splits = load(SampleDataset(SampleOptions()))
     assert splits.test.records >= 40
     assert splits.train.records >= 150
@@ -94,26 +93,26 @@ def test_the_defaults_test_at_least_40_rows(load: Load) -> None:
     assert splits.source["duplicates_dropped"] == splits.source["overlap_dropped"] == "0"
 
 
-def test_all_categories_can_be_had(load: Load, rows: list[dict[str, Any]]) -> None:
+def test_all_categories_can_be_loaded(load: Load, rows: list[dict[str, Any]]) -> None:
     """An empty category keeps every row, with the field that tells them apart."""
     splits = load(SampleDataset(SampleOptions(category="")))
     assert len(rows) == splits.train.records + splits.test.records
     assert Counter(row["category"] for row in rows) == Counter(row["category"] for row in [*splits.train, *splits.test])
 
 
-def test_maxima_and_seed_are_passed_on(load: Load) -> None:
-    """The options of the split reach it."""
+def test_the_options_of_the_split_are_used(load: Load) -> None:
+    """Seed, fraction and maxima."""
     splits = load(SampleDataset(SampleOptions(seed=1, test_fraction=0.5, max_train_records=30, max_test_records=20)))
     assert (30, 20) == (splits.train.records, splits.test.records)
 
 
-def test_a_category_that_is_not_there_is_told_with_those_that_are(load: Load) -> None:
-    """The message counts what there is."""
+def test_an_unknown_category_is_an_error_with_the_known_ones(load: Load) -> None:
+    """The message has the number of rows of each."""
     with pytest.raises(DataError) as caught:
         load(SampleDataset(SampleOptions(category="summary")))
     assert str(caught.value).startswith("no record has category 'summary'; category is one of: summarization (220), ")
 
 
-def test_the_fingerprint_is_the_files(context: Context) -> None:
+def test_the_fingerprint_is_the_hash_of_the_file(context: Context) -> None:
     """Other bundled rows would be another artifact."""
     assert file_sha256(SAMPLE) == SampleDataset(SampleOptions()).fingerprint(context)

@@ -1,22 +1,17 @@
-"""Golden texts: what a model is trained on and asked, letter by letter."""
+"""The exact texts that a model is trained on and asked."""
 
 from __future__ import annotations
 
 import json
-from importlib import import_module
 
-import attrs
-import pytest
-
-from llmops_plugins.prompts import hooks
 from llmops_plugins.prompts.bundled import Alpaca, Chat, Plain
 from llmops_plugins.prompts.options import ChatOptions
-from llmops_sdk.plugin import ChatPrompt, Options, PromptCard, PromptSource, TextPrompt, render
+from llmops_sdk.plugin import ChatPrompt, Options, TextPrompt, render
 
 RECORD = {"instruction": "Summarize {this}.", "context": "Rain fell.\nThen it stopped.", "response": "It rained."}
 NO_CONTEXT = {"instruction": "Name a colour.", "context": "", "response": "Blue."}
 
-# Two line breaks end the article's prompt, and two begin the key that JumpStart puts before the response.
+# Two line breaks end the article's prompt, and the key that JumpStart puts before the response starts with two.
 ALPACA_ASKED = (
     "Below is an instruction that describes a task, paired with an input that provides further context. Write a"
     " response that appropriately completes the request.\n\n### Instruction:\nSummarize {this}.\n\n### Input:\n"
@@ -24,12 +19,12 @@ ALPACA_ASKED = (
 )
 
 
-def test_alpaca_is_asked_and_trained_as_the_article_does() -> None:
-    """What is asked is the article's prompt and JumpStart's key; what is learned begins with a space."""
+def test_alpaca_is_the_prompt_of_the_article() -> None:
+    """The prompt is the article's with JumpStart's key; the completion starts with a space."""
     assert TextPrompt(ALPACA_ASKED, " It rained.") == render(Alpaca(Options()).template(), RECORD)
 
 
-def test_alpaca_is_what_the_articles_code_makes() -> None:
+def test_alpaca_is_the_text_that_the_articles_code_makes() -> None:
     """The article's template, formatted with `str.format` and with JumpStart's key appended, is the same text."""
     template_json = json.loads(
         r'{"prompt": "Below is an instruction that describes a task, paired with an input that provides further '
@@ -42,12 +37,12 @@ def test_alpaca_is_what_the_articles_code_makes() -> None:
 
 
 def test_alpaca_stops_before_the_next_exercise_only() -> None:
-    """An answer that begins with a second response heading is not cut to nothing."""
+    """An answer that starts with a second response heading is not cut to nothing."""
     assert ("### Instruction:",) == Alpaca(Options()).template().stop
 
 
 def test_alpaca_without_a_context() -> None:
-    """An empty context leaves its heading, as in the article."""
+    """The heading of an empty context stays, as in the article."""
     prompt = render(Alpaca(Options()).template(), NO_CONTEXT)
     assert isinstance(prompt, TextPrompt)
     assert prompt.text.endswith("### Instruction:\nName a colour.\n\n### Input:\n\n\n\n\n### Response:\n")
@@ -66,23 +61,9 @@ def test_chat() -> None:
 
 
 def test_chat_with_a_system_message() -> None:
-    """The system message comes first; it may have places of its own."""
+    """The system message comes first; it may have fields of its own."""
     template = Chat(ChatOptions(system="Answer like {{this}}: {tone}.")).template()
     prompt = render(template, {**RECORD, "tone": "dry"})
     assert isinstance(prompt, ChatPrompt)
     assert {"role": "system", "content": "Answer like {this}: dry."} == prompt.messages[0]
     assert ["system", "user"] == [message["role"] for message in prompt.messages]
-
-
-@pytest.mark.parametrize("card", hooks.llmops_cards(), ids=lambda card: card.name)
-def test_every_card_can_be_made(card: PromptCard) -> None:
-    """Each card names a prompt source, and options that all say what they do."""
-    module, _, name = card.load.partition(":")
-    assert issubclass(getattr(import_module(module), name), PromptSource)
-    assert [field.name for field in attrs.fields(card.options) if not field.metadata.get("help")] == []
-
-
-def test_there_are_neither_assets_nor_checks() -> None:
-    """Templates are text, and are checked when a pipeline is built."""
-    assert hooks.llmops_assets() == ()
-    assert hooks.llmops_checks() == ()

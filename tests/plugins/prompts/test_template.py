@@ -25,14 +25,14 @@ def _file(folder: Path, text: str, name: str = "mine.yaml") -> str:
     return str(path)
 
 
-def test_jumpstarts_file_works_as_it_is(tmp_path: Path) -> None:
-    """A `template.json` with prompt and completion gives what JumpStart sends, its response key included."""
+def test_a_file_for_jumpstart_works_as_it_is(tmp_path: Path) -> None:
+    """A `template.json` with prompt and completion gives what JumpStart sends, including its response key."""
     path = _file(tmp_path, json.dumps({"prompt": ALPACA.prompt, "completion": ALPACA.completion}), "template.json")
     assert render(ALPACA, RECORD) == render(_template(path=path), RECORD)
 
 
-def test_a_json_file_may_escape_any_letter(tmp_path: Path) -> None:
-    """An emoji is written by `json.dump` as two escapes, which are one letter again when read."""
+def test_a_json_file_may_escape_any_character(tmp_path: Path) -> None:
+    """`json.dump` writes an emoji as two escapes, which are read as one character."""
     path = _file(tmp_path, json.dumps({"prompt": "\N{GRINNING FACE} {context}"}), "template.json")
     assert TextPrompt("😀 Rain fell.\n\n### Response:\n", "It rained.") == render(_template(path=path), RECORD)
 
@@ -50,7 +50,7 @@ def test_a_yaml_file_with_every_key(tmp_path: Path) -> None:
 
 
 def test_a_chat_file(tmp_path: Path) -> None:
-    """Messages in a file make a chat template; the answer of an example is a message too."""
+    """Messages in a file make a chat template; an example's answer is a message too."""
     path = _file(
         tmp_path,
         "messages:\n"
@@ -78,12 +78,12 @@ def test_the_same_keys_as_options() -> None:
 
 
 def test_an_empty_response_key_is_a_response_key() -> None:
-    """Only where none is given is it JumpStart's."""
+    """JumpStart's is used only if there is none."""
     assert TextPrompt("Rain fell.", "It rained.") == render(_template(prompt="{context}", response_key=""), RECORD)
 
 
 def test_options_complete_a_file(tmp_path: Path) -> None:
-    """What the file does not say can be said beside it."""
+    """Keys that the file lacks can be options."""
     path = _file(tmp_path, "prompt: '{context}'\n")
     template = _template(path=path, response_key=" =>", stop=("x",))
     assert TextTemplate("{context}", " =>", stop=("x",)) == template
@@ -97,8 +97,8 @@ def test_options_complete_a_file(tmp_path: Path) -> None:
             "promt: x\n",
             "has the unknown key 'promt'; known: prompt, response_key, completion, stop, messages",
         ),
-        ("a.yaml", "completion: x\n", "has neither prompt nor messages; give one of the two"),
-        ("a.yaml", "prompt: x\nmessages: []\n", "has both prompt and messages; give one of the two"),
+        ("a.yaml", "completion: x\n", "has neither prompt nor messages; set one of them"),
+        ("a.yaml", "prompt: x\nmessages: []\n", "has both prompt and messages; set one of them"),
         ("a.yaml", "messages: []\nresponse_key: x\n", "has messages and a response_key"),
         ("a.yaml", "prompt: 5\n", ": prompt must be text, not a number"),
         ("a.yaml", "prompt:\n", ": prompt must be text, not empty"),
@@ -118,8 +118,8 @@ def test_options_complete_a_file(tmp_path: Path) -> None:
         ("a.json", '{"prompt": "x",}', "is not JSON: "),
     ],
 )
-def test_a_file_that_does_not_fit_is_told_in_one_line(tmp_path: Path, name: str, text: str, message: str) -> None:
-    """The message names the file and the key."""
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, name: str, text: str, message: str) -> None:
+    """The error names the file and the key."""
     path = _file(tmp_path, text, name)
     with pytest.raises(DataError) as caught:
         _template(path=path)
@@ -128,8 +128,8 @@ def test_a_file_that_does_not_fit_is_told_in_one_line(tmp_path: Path, name: str,
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """A missing file, a folder and another encoding are one line each."""
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    """It may be missing, a folder, or in another encoding."""
     with pytest.raises(DataError, match=r"the template file '.*none\.yaml' cannot be read: no such file"):
         _template(path=str(tmp_path / "none.yaml"))
     with pytest.raises(DataError, match="cannot be read: is a directory"):
@@ -140,14 +140,14 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         _template(path=str(other))
 
 
-def test_a_key_given_twice_is_told(tmp_path: Path) -> None:
-    """Neither the file nor the option wins in silence."""
+def test_a_key_that_is_set_twice_is_an_error(tmp_path: Path) -> None:
+    """Neither the file nor the option wins silently."""
     path = _file(tmp_path, "prompt: x\nstop: []\n")
-    with pytest.raises(DataError, match="'stop' is given as an option and in the template file"):
+    with pytest.raises(DataError, match="'stop' is set as an option and in the template file"):
         _template(path=path, stop=("x",))
 
 
-def test_options_without_a_prompt_are_told() -> None:
-    """The card alone is no template."""
+def test_options_without_a_prompt_are_an_error() -> None:
+    """The card alone is not a template."""
     with pytest.raises(DataError, match="the prompt 'template' has neither prompt nor messages"):
         _template()

@@ -63,7 +63,7 @@ def test_a_chat_prompt_needs_a_chat_template(tiny_model: Path) -> None:
 def test_a_split_without_usable_records_is_an_error(
     make_context: MakeContext, tiny_model: Path, tmp_path: Path
 ) -> None:
-    """The error says why nothing can be trained on."""
+    """The error has the reason."""
     with pytest.raises(DataError, match="all 3 records are longer than max_length=16 tokens"):
         train(make_context, tiny_model, make_splits(tmp_path / "a", counting_rows(3)), max_length=16)
     with pytest.raises(DataError, match="it is empty"):

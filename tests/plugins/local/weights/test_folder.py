@@ -12,7 +12,7 @@ from llmops_sdk import AssetError
 pytest.importorskip("transformers")
 
 
-def test_a_path_is_told_from_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_distinguished_from_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub id and the name of an asset are no folders, unless a folder of that name exists."""
     monkeypatch.chdir(tmp_path)
     sources = ("/a", "./a", "~/a", "a/b/c", "owner/name", "smollm2-135m-instruct")
