@@ -150,7 +150,8 @@ class RichProgress(Progress):
 
         class RemainingColumn(TimeRemainingColumn):
             def render(self, task: rich.progress.Task) -> Text:
-                return super().render(task) if task.time_remaining is not None else Text("")
+                known = task.fields["unit"] and task.time_remaining is not None
+                return Text.assemble(super().render(task), " left") if known else Text("")
 
         self._bars = Bars(
             TextColumn("  {task.description}", style="cyan"),
@@ -175,9 +176,10 @@ class RichProgress(Progress):
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
-        self._units[label] = "" if unit == label else unit
-        amount = _amount(0, total, self._units[label]) if total else ""
-        self._tasks[label] = self._bars.add_task(label, total=total, amount=amount, details="")
+        # The steps of a run differ too much in length for an estimate: a task called like its unit has none.
+        unit = self._units[label] = "" if unit == label else unit
+        amount = _amount(0, total, unit) if total else ""
+        self._tasks[label] = self._bars.add_task(label, total=total, unit=unit, amount=amount, details="")
 
     def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         task = self._tasks.get(label)

@@ -9,7 +9,7 @@ from llmops_sdk.cli.output.tables import new_grid, new_table, open_console, prin
 
 def test_brackets_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     """Text of users and plugins is no markup: `pip install 'x[local]'` keeps its extra."""
-    console, table, grid = open_console(), new_table("a", "b"), new_grid()
+    console, table, grid = open_console(), new_table("a", "b"), new_grid(None)
     table.add_row("[red]", "x[local]")
     grid.add_row("[bold]")
     for renderable in (table, grid, "[link]"):
@@ -43,6 +43,19 @@ def test_lines_end_without_spaces_in_a_pipe(capsys: pytest.CaptureFixture[str]) 
     open_console().print(table)
 
     assert ["a  b", "x  short", "y  longer than that"] == capsys.readouterr().out.splitlines()
+
+
+def test_a_long_word_is_folded(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut, in a table with or without a heading."""
+    monkeypatch.setenv("COLUMNS", "20")
+    table, grid = new_table("a", "b"), new_grid(None, None)
+    for renderable in (table, grid):
+        renderable.add_row("name", "x" * 30)
+        open_console().print(renderable)
+
+        out = capsys.readouterr().out
+        assert 30 == out.count("x")
+        assert "…" not in out
 
 
 def test_the_text_of_an_entry_wraps_in_its_own_column(

@@ -64,7 +64,7 @@ def _show_card(console: Console, offer: Offer) -> None:
     card = offer.card
     console.print(Text.assemble((card.name, "bold"), f"  ({card.kind})"))
     console.print(f"{card.summary}\n")
-    grid = new_grid()
+    grid = new_grid(None, None)
     for name, text in _properties(offer).items():
         grid.add_row(name, text)
     console.print(grid)

@@ -77,7 +77,7 @@ def _show_deciding_metric(console: Console, cells: Iterable[CellResult], metric:
     for column in table.columns[2:]:
         column.justify = "right"
     table.columns[2].style = "bold"
-    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
+    table.columns[0].no_wrap = False
     for cell in cells:
         speed = cell.speed
         table.add_row(

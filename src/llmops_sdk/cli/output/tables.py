@@ -51,13 +51,16 @@ def new_table(*columns: str) -> Table:
     """Return a table with a heading, of which the last column may wrap; names and numbers stay in one piece."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number < len(columns) - 1)
+        table.add_column(column, no_wrap=number < len(columns) - 1, overflow="fold")
     return table
 
 
-def new_grid() -> Table:
-    """Return a table without a heading; its columns are those of its first row."""
-    return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+def new_grid(*widths: int | None) -> Table:
+    """Return a table without a heading, with one column for each width; None is as wide as needed."""
+    grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for width in widths:
+        grid.add_column(width=width, overflow="fold")
+    return grid
 
 
 def print_entry(console: Console, label: str, text: str, *, width: int, style: str = "") -> None:
@@ -70,8 +73,7 @@ def print_entry(console: Console, label: str, text: str, *, width: int, style: s
         width: Of the column of the label, in characters.
         style: Of the label.
     """
-    grid = new_grid()
-    grid.add_column(width=width, no_wrap=True)
+    grid = new_grid(width, None)
     grid.add_row(Text(label, style=style), Text(text))
     console.print(grid)
 
