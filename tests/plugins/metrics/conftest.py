@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from llmops_plugins.metrics import hooks
 from llmops_sdk import Progress
 from llmops_sdk.plugin import Answer, Context, Generation, TextPrompt
+from llmops_sdk.plugin.registry import Registry
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -63,6 +65,14 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
         make=make,
         asset=asset,
     )
+
+
+@pytest.fixture
+def metrics_registry() -> Registry:
+    """The metrics plugin alone."""
+    registry = Registry()
+    registry.add("metrics", hooks, distribution="llmops-sdk")
+    return registry
 
 
 @pytest.fixture(scope="session")

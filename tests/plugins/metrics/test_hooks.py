@@ -6,17 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics import hooks
 from llmops_sdk.plugin.registry import Registry
-
-
-@pytest.fixture
-def registry() -> Registry:
-    """The metrics plugin alone."""
-    registry = Registry()
-    registry.add("metrics", hooks, distribution="llmops-sdk")
-    return registry
-
 
 # The options that an evaluator needs.
 NEEDED: dict[str, dict[str, Any]] = {
@@ -39,20 +29,20 @@ ROBUSTNESS = tuple(name for name in TASKS if name.endswith("-robustness"))
 
 
 @pytest.mark.parametrize("name", ["summarization-accuracy", "qa-accuracy"])
-def test_evaluators_are_made_from_their_cards(registry: Registry, name: str) -> None:
+def test_evaluators_are_made_from_their_cards(metrics_registry: Registry, name: str) -> None:
     """With all defaults, and with options as a specification file has them."""
-    assert registry.plugins[0].problem == ""
-    assert registry.make("evaluator", name, {}).metrics
+    assert metrics_registry.plugins[0].problem == ""
+    assert metrics_registry.make("evaluator", name, {}).metrics
     names = ["f1"] if name == "qa-accuracy" else ["rouge2", "meteor"]
-    assert [metric.name for metric in registry.make("evaluator", name, {"metrics": names}).metrics] == names
+    assert [metric.name for metric in metrics_registry.make("evaluator", name, {"metrics": names}).metrics] == names
 
 
-def test_all_evaluators_of_fmevals_algorithms_fit_into_one_pipeline(registry: Registry) -> None:
+def test_all_evaluators_of_fmevals_algorithms_fit_into_one_pipeline(metrics_registry: Registry) -> None:
     """No two of them have a metric of the same name, and only those with questions of their own have probes."""
-    evaluators = {name: registry.make("evaluator", name, NEEDED.get(name, {})) for name in TASKS}
+    evaluators = {name: metrics_registry.make("evaluator", name, NEEDED.get(name, {})) for name in TASKS}
     metrics = [metric.name for evaluator in evaluators.values() for metric in evaluator.metrics]
 
     assert sorted(set(metrics)) == sorted(metrics)
     assert {"prompt-stereotyping", *ROBUSTNESS} == {
-        name for name in TASKS if getattr(registry.offer("evaluator", name).card, "probes", False)
+        name for name in TASKS if getattr(metrics_registry.offer("evaluator", name).card, "probes", False)
     }

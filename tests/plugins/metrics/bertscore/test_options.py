@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics import hooks
 from llmops_plugins.metrics.bertscore.options import BERTSCORE_LAYERS
 from llmops_plugins.metrics.robustness.options import (
     GeneralSemanticRobustnessOptions,
@@ -22,20 +21,12 @@ from llmops_sdk import SpecError
 from llmops_sdk.plugin.registry import Registry
 
 
-@pytest.fixture
-def registry() -> Registry:
-    """The metrics plugin alone."""
-    registry = Registry()
-    registry.add("metrics", hooks, distribution="llmops-sdk")
-    return registry
-
-
-def test_bertscore_without_an_engine_is_refused(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bertscore_without_an_engine_is_refused(metrics_registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the pipeline is built, with the command that installs one; the other metrics need none."""
     monkeypatch.setattr("llmops_plugins.metrics.bertscore.options.find_spec", lambda _: None)
     with pytest.raises(SpecError, match=r"BERTScore needs onnxruntime: pip install 'llmops-sdk\[metrics\]'"):
-        registry.make("evaluator", "qa-accuracy", {"metrics": ["f1", "bertscore"]})
-    assert registry.make("evaluator", "qa-accuracy", {})
+        metrics_registry.make("evaluator", "qa-accuracy", {"metrics": ["f1", "bertscore"]})
+    assert metrics_registry.make("evaluator", "qa-accuracy", {})
 
 
 def test_the_layers_of_fmevals_encoders_are_those_of_bert_score(needs: Callable[..., None]) -> None:

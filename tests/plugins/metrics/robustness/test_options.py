@@ -6,18 +6,8 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics import hooks
 from llmops_sdk import SpecError
 from llmops_sdk.plugin.registry import Registry
-
-
-@pytest.fixture
-def registry() -> Registry:
-    """The metrics plugin alone."""
-    registry = Registry()
-    registry.add("metrics", hooks, distribution="llmops-sdk")
-    return registry
-
 
 # The options that an evaluator needs.
 NEEDED: dict[str, dict[str, Any]] = {
@@ -44,7 +34,9 @@ ROBUSTNESS = (
         ({"seed": -1}, "seed"),
     ],
 )
-def test_impossible_changes_are_refused(registry: Registry, name: str, options: dict[str, Any], message: str) -> None:
+def test_impossible_changes_are_refused(
+    metrics_registry: Registry, name: str, options: dict[str, Any], message: str
+) -> None:
     """When the pipeline is built, by every evaluator that changes questions."""
     with pytest.raises(SpecError, match=message):
-        registry.make("evaluator", name, {**NEEDED.get(name, {}), **options})
+        metrics_registry.make("evaluator", name, {**NEEDED.get(name, {}), **options})

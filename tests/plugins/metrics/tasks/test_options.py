@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_plugins.metrics import hooks
 from llmops_plugins.metrics.robustness.options import (
     PerturbationOptions,
 )
@@ -19,14 +18,6 @@ from llmops_plugins.metrics.tasks.options import (
 from llmops_plugins.metrics.toxicity.options import ToxicityOptions
 from llmops_sdk import SpecError
 from llmops_sdk.plugin.registry import Registry
-
-
-@pytest.fixture
-def registry() -> Registry:
-    """The metrics plugin alone."""
-    registry = Registry()
-    registry.add("metrics", hooks, distribution="llmops-sdk")
-    return registry
 
 
 @pytest.mark.parametrize(
@@ -41,10 +32,12 @@ def registry() -> Registry:
         ("prompt-stereotyping", {"sent_more": ""}, "sent_more"),
     ],
 )
-def test_invalid_options_are_refused(registry: Registry, name: str, options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_refused(
+    metrics_registry: Registry, name: str, options: dict[str, Any], message: str
+) -> None:
     """When the pipeline is built."""
     with pytest.raises(SpecError, match=message):
-        registry.make("evaluator", name, options)
+        metrics_registry.make("evaluator", name, options)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +53,12 @@ def test_invalid_options_are_refused(registry: Registry, name: str, options: dic
         ({"use_stemmer": "yes"}, "true or false"),
     ],
 )
-def test_invalid_options_for_summaries_are_refused(registry: Registry, options: dict[str, Any], message: str) -> None:
+def test_invalid_options_for_summaries_are_refused(
+    metrics_registry: Registry, options: dict[str, Any], message: str
+) -> None:
     """When the pipeline is built, with the reason."""
     with pytest.raises(SpecError, match=message):
-        registry.make("evaluator", "summarization-accuracy", options)
+        metrics_registry.make("evaluator", "summarization-accuracy", options)
 
 
 @pytest.mark.parametrize(
