@@ -293,7 +293,7 @@ def test_doctor_looks_for_what_a_pipeline_takes_from_the_hub(machine: Machine) -
 
     problems = found(machine.llmops("doctor", "--offline", "--for", spec, code=1))
 
-    assert "its cache has not 'databricks/databricks-dolly-15k'" in problems["dataset dolly"]
+    assert "cache does not have 'databricks/databricks-dolly-15k'" in problems["dataset dolly"]
     assert "hf download us/tiny" in problems["model huggingface"]
     assert "no model 'roberta-large-mnli' in its cache" in problems["evaluator summarization-accuracy"]
     assert "hf download roberta-large-mnli" in problems["evaluator summarization-accuracy"]

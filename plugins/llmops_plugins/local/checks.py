@@ -9,10 +9,10 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from llmops_sdk.plugin import Check, Finding
+from llmops_plugins.local.options import EXTRA
+from llmops_sdk.plugin import Check, Finding, install_hint
 
 _LIBRARIES = ("torch", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")
-_EXTRA = "pip install 'llmops-sdk[local]'"
 # Bytes. Training the default model takes about this much, serving it less.
 _MEMORY = 3e9
 _GPU_NODES = ("/dev/nvidia0", "/dev/kfd")
@@ -35,7 +35,7 @@ def _check_libraries() -> Finding:
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Finding("error", f"not installed: {', '.join(missing)}", _EXTRA)
+        return Finding("error", f"not installed: {', '.join(missing)}", install_hint(EXTRA))
     return Finding("ok", ", ".join(installed))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmops_plugins.local.options import (
+    EXTRA,
     FORMAT,
     HuggingFaceOptions,
     LocalEndpointOptions,
@@ -46,7 +47,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
             summary="LoRA fine-tuning with transformers and peft, on a GPU or a CPU",
             load="llmops_plugins.local.lora.trainer:LoraTrainer",
             options=LoraOptions,
-            extra="local",
+            extra=EXTRA,
             requires=(*_TORCH, "peft"),
             accepts=(FORMAT,),
             produces=FORMAT,
@@ -57,7 +58,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
             summary="serves a model in its own process on loopback, with SageMaker's and OpenAI's APIs",
             load="llmops_plugins.local.server.deployer:LocalEndpoint",
             options=LocalEndpointOptions,
-            extra="local",
+            extra=EXTRA,
             requires=(*_TORCH, "starlette", "uvicorn"),
             accepts=(FORMAT,),
             uses_local_device=True,

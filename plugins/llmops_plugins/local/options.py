@@ -14,6 +14,7 @@ from llmops_sdk.plugin import (
     option,
 )
 
+EXTRA = "local"
 FORMAT = "huggingface"
 SMOLLM2 = "smollm2-135m-instruct"
 _positive = validators.gt(0)

