@@ -204,7 +204,7 @@ class Marking(Progress):
         self.folder = folder
 
     def log(self, text: str) -> None:
-        assert text == "waiting for another process that fetches the asset 'words'"
+        assert text == "waiting for another process that downloads the asset 'words'"
         (self.folder / "waiting").touch()
 
 

@@ -70,7 +70,10 @@ def get_asset(asset: Asset, home: Path, *, progress: Progress, offline: bool = F
     if folder is not None:
         return folder
     try:
-        with locked(home / "assets" / f".{asset.name}.lock", f"the asset {asset.name!r}", progress):
+        with locked(
+            home / "assets" / f".{asset.name}.lock",
+            waiting=lambda: progress.log(f"waiting for another process that downloads the asset {asset.name!r}"),
+        ):
             return find_asset(asset, home) or _fetch(asset, home, progress, offline=offline)
     except OSError as error:
         message = (

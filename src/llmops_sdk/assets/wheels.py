@@ -34,7 +34,10 @@ def fetch_wheel(package: str, version: str, sha256: str, *, home: Path, progress
         AssetError: It cannot be found or downloaded, or is a different file; the message is the reason alone.
     """
     wheel = wheel_path(sha256, home)
-    with locked(wheel.with_suffix(".lock"), f"{package} {version}", progress):
+    with locked(
+        wheel.with_suffix(".lock"),
+        waiting=lambda: progress.log(f"waiting for another process that downloads {package} {version}"),
+    ):
         if not (wheel.exists() and file_sha256(wheel) == sha256):
             part = wheel.with_suffix(".part")
             _fetch(f"{package}=={version}", sha256, part, progress)
