@@ -67,5 +67,6 @@ def _preview(template: PromptTemplate) -> str:
         text = f"{template.prompt}{template.response_key}"
     else:
         text = " ".join(f"[{message['role']}] {message['content']}" for message in template.messages)
-    line = text.strip().replace("\n", "\\n")
-    return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"
+    text = text.strip()
+    shown = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
+    return shown.replace("\n", "\\n")

@@ -277,11 +277,11 @@
       const grid = el("div", { class: "grid-out" });
       const redraw = () => grid.replaceChildren(referenceCard(record), ...seen().map((c) => card(record, c)));
       redraw();
-      const pick = el("select", { "aria-label": "Against the reference", onchange: (event) => { state.words = event.target.value; redraw(); } },
-        [["off", "as written"], ["shared", "shared words marked"]].map(([key, text]) => el("option", { value: key, selected: key === state.words }, text)));
+      const pick = el("select", { "aria-label": "Words shared with the reference", onchange: (event) => { state.words = event.target.value; redraw(); } },
+        [["off", "not marked"], ["shared", "marked"]].map(([key, text]) => el("option", { value: key, selected: key === state.words }, text)));
       return el("tr", { class: "detail" }, el("td", { colspan: headRow.children.length }, el("div", { class: "inside" },
         el("div", { class: "fields" }, record.fields.filter(([name]) => name !== "response").map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
-        el("div", { class: "outs" }, el("h4", {}, "Answers"), el("label", {}, el("span", { "aria-hidden": "true" }, "Against the reference:"), pick)),
+        el("div", { class: "outs" }, el("h4", {}, "Answers"), el("label", {}, el("span", { "aria-hidden": "true" }, "Words shared with the reference:"), pick)),
         grid,
         promptsOf(record).map(([name, prompt]) => el("details", {}, el("summary", {}, el("span", { class: "quiet" }, "Prompt "), el("bdi", {}, name)), messages(prompt))))));
     }
@@ -291,7 +291,7 @@
     }
     function card(record, c) {
       const reply = answer(record, c);
-      const details = reply ? [time(reply.latency), reply.tokens && tokens(reply.tokens), reply.finish && `ended by ${reply.finish}`].filter(Boolean).join(" · ") : "";
+      const details = reply ? [time(reply.latency), reply.tokens && tokens(reply.tokens), reply.finish && `finish reason ${reply.finish}`].filter(Boolean).join(" · ") : "";
       const scores = reply ? metrics.map((metric, m) => [metric, reply.scores[m]]).filter(([, s]) => s !== null) : [];
       return el("article", { class: `card-out k${candidates[c].colour}` },
         el("header", {}, el("span", { class: "who" }, el("bdi", {}, candidates[c].name)), marks(record, c)),
