@@ -326,7 +326,7 @@ def test_a_leaderboard_with_many_metrics_scrolls_and_shows_it(browser: _Browser)
 
     assert page.evaluate(f"{_BOX}.classList.contains('more')")
     page.evaluate(f"{_BOX}.scrollLeft = 10_000")
-    page.locator(".scroll:not(.more)").first.wait_for()
+    page.locator(".scroll:not(.more) > .lead").wait_for()
     assert before == name.bounding_box()["x"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
