@@ -1,10 +1,10 @@
-"""FMEval's own `SummarizationAccuracy.evaluate`, without a network, with MiniLM in the place of its encoder.
+"""FMEval's own `SummarizationAccuracy.evaluate`, without a network, with MiniLM instead of its encoder.
 
     python baseline_scoring.py MINILM WORDNET PUNKT FOLDER ROWS [ROWS ...]
 
-The first three are the folders of the assets, FOLDER is one to write to; each ROWS is a JSONL file of `instruction`, `summary`
-and `model_output`, one a candidate; FMEval takes several datasets in one call. Prints one line of JSON: the path of FMEval's
-records with their scores for each candidate.
+The first three are the assets' folders, and FOLDER is for the results. Each ROWS is a JSONL file with `instruction`, `summary` and
+`model_output`, one for each candidate; FMEval accepts several datasets in one call. Prints one line of JSON: for each candidate the
+path of FMEval's records with their scores.
 
 FMEval loads two scripts of the hub's `evaluate-metric`, which are in no package. The ones written here replace them; they
 call what the scripts call in the way they call it (ROUGE through 1,000 bootstrap samples, one kept `BERTScorer`).

@@ -2,8 +2,8 @@
 
     python baseline_training.py trainer|trl MODEL ROWS BF16(0|1) THREADS SEED
 
-ROWS is a JSONL file of `prompt` and `completion`. Both at their best settings for a CPU: batches grouped by length, no
-gradient checkpointing, the faster dtype, loss on the completion only. Prints one line of JSON.
+ROWS is a JSONL file with `prompt` and `completion`. Both run with their best settings for a CPU: batches grouped by length,
+no gradient checkpointing, the faster dtype, loss on the completion only. Prints one line of JSON.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Compiling a pipeline of `@step` functions: this project against the SageMaker SDK alone, as whole calls.
 
-`python benchmarks/compiling.py 2 20 100` prints seconds and CPU-seconds as JSON. Each figure is taken in a process of
-its own, after its imports: from a plan (or functions) to the pipeline's definition, with all that its steps need
-uploaded to S3, which is moto's in that very process. Both have the same settings, requirements file and parameters.
-The SDK's own part is written as its documentation does it; it ships an empty folder, and no wheel.
+`python benchmarks/compiling.py 2 20 100` prints seconds and CPU-seconds as JSON. Each figure is measured in a process of
+its own, after its imports: from a plan (or functions) to the pipeline's definition, with everything its steps need
+uploaded to S3, which moto emulates in the same process. Both have the same settings, requirements file and parameters.
+The SageMaker SDK's side is written as in its documentation; it ships an empty folder, and no wheel.
 """
 
 from __future__ import annotations

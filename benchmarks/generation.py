@@ -1,9 +1,9 @@
-"""Answers a second: the endpoint at 16 clients, against one request after another, and against transformers in process.
+"""Tokens per second: the endpoint with 16 clients, against one request after another, and against transformers in process.
 
     python generation.py MODEL ROWS THREADS
 
-Greedy, 64 new tokens, the same prompts. "One after another" is the loop of a notebook: the next request is sent when the
-last one is answered. Prints one line of JSON.
+Greedy, 64 new tokens, the same prompts. "One after another" is the loop of a notebook: each request is sent when the previous
+one is answered. Prints one line of JSON.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The SDK's own time for a step that does nothing, with the full record and cache, and for a run of which all is cached.
+"""The SDK's own time for a step that does nothing, with the full record and cache, and for a run that is cached completely.
 
-A pipeline of N candidates is 2 N + 2 steps: prepare, N times generate and score, compare. The parts answer and score at
-once, in this process, so what is measured is planning, records, artifacts, statistics and the report's data.
+    python orchestration.py [CANDIDATES ...]
+
+A pipeline of N candidates has 2 N + 2 steps: prepare, N times generate and score, compare. Models and metrics respond at
+once, in this process, so this measures planning, records, artifacts, statistics and the report's data. Prints one line of JSON.
 """
 
 from __future__ import annotations

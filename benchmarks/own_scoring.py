@@ -2,8 +2,8 @@
 
     python own_scoring.py METRICS FOLDER ROWS [ROWS ...]
 
-METRICS are names joined by commas. Each ROWS is a JSONL file of `summary` and `model_output`, one a candidate. The scores go to
-FOLDER/scores-N.jsonl, one line a record. Prints one line of JSON: the provenance.
+METRICS are names joined by commas. Each ROWS is a JSONL file with `summary` and `model_output`, one for each candidate. The
+scores are written to FOLDER/scores-N.jsonl, one line for each record. Prints one line of JSON: the provenance.
 """
 
 from __future__ import annotations

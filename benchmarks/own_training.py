@@ -1,4 +1,7 @@
-"""LoRA training by the SDK's trainer, measured as `baseline_training.py` measures: MODEL ROWS THREADS SEED."""
+"""LoRA training with the SDK's trainer, measured as in `baseline_training.py`.
+
+python own_training.py MODEL ROWS THREADS SEED
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def main() -> None:
     torch.set_num_threads(int(threads))
     path = Path(rows)
     split = Split(path, len(path.read_text(encoding="utf-8").splitlines()), file_sha256(path))
-    # One row of four a step on average, as the baselines take: the padded tokens of four rows of these data.
+    # Four rows in each step on average, as in the baselines: this is their padded tokens in this dataset.
     options = LoraOptions(epochs=1, held_out=0, batch_tokens=1024, seed=int(seed), checkpoint_steps=10_000)
     with tempfile.TemporaryDirectory() as folder:
         context = make_context(Path(folder) / "step")

@@ -1,11 +1,12 @@
 """All benchmarks, side by side in one run: `make bench`, or `python benchmarks/run.py scoring training ...`.
 
-Baselines run at their best settings, in an environment of their own where they need one (`.venv-bench`, made here).
-Each figure is the median of three runs, interleaved. `--write` puts the tables into docs/benchmarks.md, in the place of those of the same name.
+Baselines run with their best settings, in an environment of their own if they need one (`.venv-bench`, created on first use).
+Each figure is the median of three runs, interleaved. `--write` replaces the tables of the same name in docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -31,19 +32,25 @@ Result = dict[str, Any]
 
 
 def main() -> int:
-    """Run what is named, print the tables."""
-    chosen = [name for name in sys.argv[1:] if not name.startswith("--")] or list(_TABLES)
+    """Run the named benchmarks and print their tables."""
+    parser = argparse.ArgumentParser(description="Measure side by side with other tools, and print tables.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(_TABLES)}; all by default")
+    parser.add_argument("--write", action="store_true", help="also write the tables into docs/benchmarks.md")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in _TABLES]
+    if unknown:
+        parser.error(f"no benchmark is called {unknown[0]!r}; known: {', '.join(_TABLES)}")
     print(_machine())
-    for name in chosen:
+    for name in options.names or _TABLES:
         table = f"{_TABLES[name]().strip()}\n\n{_machine()}"
         print(f"\n{table}", flush=True)
-        if "--write" in sys.argv:
+        if options.write:
             _write(table)
     return 0
 
 
 def _write(table: str) -> None:
-    """Put a table into the page, in the place of the one with its heading."""
+    """Write a table into the page, replacing the one with its heading."""
     head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- figures -->\n")
     tables_by_heading = {
         part.splitlines()[0]: part.strip()
@@ -92,7 +99,7 @@ def training() -> str:
 
 
 def generation() -> str:
-    """The endpoint at 16 clients, against one request after another."""
+    """The endpoint with 16 clients, against one request after another."""
     with tempfile.TemporaryDirectory() as folder:
         rows = _rows(Path(folder) / "rows.jsonl", 32)
         runs = [
@@ -124,10 +131,10 @@ def scoring() -> str:
 
 
 def scoring_table(results: Result) -> str:
-    """Return the tables of what `scoring.py` prints."""
+    """Return the tables for what `scoring.py` prints."""
     lines = [
         "\n## Scoring\n\nROUGE, METEOR and BERTScore (MiniLM) of texts of 60 words; whole processes, from their start "
-        "to their end; the matrix of candidates is scored once by FMEval in each way, three times by llmops-sdk.\n",
+        "to their end; FMEval scores the matrix of candidates once in each way, llmops-sdk three times.\n",
         "| | FMEval, s | CPU-s | llmops-sdk, s | CPU-s | faster by | less CPU by | largest difference of a score |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
@@ -163,19 +170,20 @@ def orchestration() -> str:
     """The SDK's own time for steps that do nothing."""
     medians = _run([sys.executable, str(HERE / "orchestration.py")])
     lines = [
-        "\n## Orchestration\n\nCandidates whose model, endpoint and metric take no time; the full record and cache.\n",
-        "| cells | steps | plan, s | run, s | ms a step | the same again, all cached, s |",
+        "\n## Orchestration\n\nCandidates whose model, endpoint and metric take no time, with the full record and cache.\n",
+        "| candidates | steps | plan, s | run, s | ms per step | a second run, all cached, s |",
         "|---:|---:|---:|---:|---:|---:|",
     ]
-    for cells, row in medians.items():
+    for candidates, row in medians.items():
         lines.append(
-            f"| {int(cells):,} | {row['steps']:,.0f} | {row['plan_s']:.2f} | {row['run_s']:.2f} | {row['ms_per_step']:.2f} | {row['cached_s']:.2f} |"
+            f"| {int(candidates):,} | {row['steps']:,.0f} | {row['plan_s']:.2f} | {row['run_s']:.2f} "
+            f"| {row['ms_per_step']:.2f} | {row['cached_s']:.2f} |"
         )
     return "\n".join(lines)
 
 
 def compiling() -> str:
-    """A SageMaker pipeline from its plan to its definition, against the SageMaker SDK alone."""
+    """A SageMaker pipeline, from its plan to its definition, against the SageMaker SDK alone."""
     runs = [_run([sys.executable, str(HERE / "compiling.py"), *COMPILED_STEPS]) for _ in range(REPEATS)]
     lines = [
         "\n## Compiling\n\nA pipeline of `@step` functions, from its plan to its definition with everything uploaded (to an S3 "
@@ -203,7 +211,7 @@ def _machine() -> str:
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
     )
-    return f"Taken {time.strftime('%Y-%m-%d')} on {os.cpu_count()} cores of {model}, Python {platform.python_version()}; medians of {REPEATS}."
+    return f"Measured {time.strftime('%Y-%m-%d')} on {os.cpu_count()} cores of {model}, Python {platform.python_version()}; medians of {REPEATS}."
 
 
 def _cpuinfo() -> list[str]:
@@ -241,7 +249,7 @@ def _bf16() -> bool:
 def _rows(path: Path, count: int) -> Path:
     from importlib.resources import files
 
-    from llmops_plugins.prompts.hooks import llmops_cards  # noqa: F401 - the plugin must be there
+    from llmops_plugins.prompts.hooks import llmops_cards  # noqa: F401 - the plugin must be installed
     from llmops_sdk.plugin import TextPrompt, render
     from llmops_sdk.plugin.registry import Registry
 

@@ -2,14 +2,14 @@
 
     python scoring.py [--repeats 3] [--sizes 20,100,500] [--matrix 4x500] [--matrix-repeats 1] [--many 10000]
 
-Both sides score the same texts with the same encoder (MiniLM) and take METEOR, ROUGE and BERTScore; the SDK gives three kinds
-of ROUGE, FMEval one. Processes start cold, one after another, FMEval's and the SDK's in turn. CPU-seconds are those of the
-process and all it starts. FMEval is asked for a matrix in the two ways it allows: a process for each candidate, and all
-candidates in one call; the SDK scores it before, between and after them. The scores of all records are compared, of every
-candidate and of both ways. An empty `--sizes`, `--matrix` or `--many` leaves that part out. Prints one line of JSON.
+Both sides score the same texts with METEOR, ROUGE and BERTScore, using the same encoder (MiniLM); the SDK computes three kinds of
+ROUGE, FMEval one. Processes start cold, one after another, alternating between FMEval and the SDK. CPU-seconds are those of a
+process and everything it starts. FMEval scores a matrix in the two ways it offers: one process for each candidate, and all
+candidates in one call; the SDK scores it before, between and after them. The scores of all records are compared, for every
+candidate and both ways. An empty `--sizes`, `--matrix` or `--many` skips that part. Prints one line of JSON.
 
-The texts are passages of 60 words: of the data below LLMOPS_TEST_DATA where it is set, else of the sample data that comes with
-the SDK; the outputs are the same with words changed.
+The texts are passages of 60 words, from the data in LLMOPS_TEST_DATA if it is set, else from the SDK's sample data; the outputs
+are the same texts with words changed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 class Bench:
-    """Runs both sides on texts of a folder."""
+    """Runs both sides on texts in a folder."""
 
     def __init__(self, box: Path) -> None:
         self._box = box
@@ -148,7 +148,7 @@ class Bench:
 
 
 def passages() -> Iterator[str]:
-    """Yield distinct passages of the data, in an order that is always the same."""
+    """Yield distinct passages of the data, always in the same order."""
     root = os.environ.get("LLMOPS_TEST_DATA")
     path = Path(root, "dolly", "dolly_mix_390.jsonl") if root else None
     data = path if path is not None and path.exists() else files("llmops_plugins.datasets") / "data" / "sample.jsonl"
@@ -190,7 +190,7 @@ def differ(scores: Path, rows: Path, records: Path) -> dict[str, float]:
 def measure(command: list[str], folder: Path) -> Measured:
     """Run a command; return its wall seconds, the CPU-seconds of all its processes, and the first one's peak bytes.
 
-    Processes are looked at twenty times a second, and none is left when it ends.
+    Processes are sampled twenty times a second, and none is left running at the end.
     """
     start = time.perf_counter()
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
@@ -213,7 +213,7 @@ def measure(command: list[str], folder: Path) -> Measured:
     child.returncode = os.waitstatus_to_exitcode(status)
     for process in seconds:
         try:
-            process.kill()  # what it left behind; psutil knows a process by its start as well as by its number
+            process.kill()  # what it left running; psutil identifies a process by its start time as well as by its number
         except psutil.Error:
             continue
     if child.returncode:
@@ -223,7 +223,7 @@ def measure(command: list[str], folder: Path) -> Measured:
 
 
 def _family(first: psutil.Process, known: dict[psutil.Process, float]) -> set[psutil.Process]:
-    """Return a process, all it started, and those seen before, which may have lost their parents."""
+    """Return a process, its descendants, and the processes seen before, whose parents may be gone."""
     try:
         return {first, *first.children(recursive=True), *known}
     except psutil.Error:

@@ -2,9 +2,9 @@
 
     python llama2_dolly_sagemaker.py [EXECUTOR]
 
-It runs as a SageMaker pipeline of `@step` functions; on `local` from this machine, on `sagemaker-rehearsal` without AWS.
-Needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role; except on Python 3.10 also
-SAGEMAKER_IMAGE, an image for the steps with this Python in it. The endpoint is deleted at the end.
+It runs as a SageMaker pipeline of `@step` functions; with `local` from this machine, with `sagemaker-rehearsal` without AWS.
+It needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role. For a Python other than 3.10 it also
+needs SAGEMAKER_IMAGE, an image with that Python for the steps. The endpoint is deleted at the end.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ result = (
     .with_prompt("alpaca")
     .with_model(
         "llama-2-7b",  # JumpStart's meta-textgeneration-llama-2-7b, version 2.*
-        accept_eula=True,  # you have read Meta's licence
-        tolerate_vulnerable_model=True,  # JumpStart asks for it in versions 2.*; 4.* is newer
+        accept_eula=True,  # only if you have read Meta's licence
+        tolerate_vulnerable_model=True,  # JumpStart requires it for versions 2.*; 4.* is newer
         trainer={"hyperparameters": {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}},
     )
     .with_evaluator("summarization-accuracy")

@@ -1,4 +1,4 @@
-"""The same base model under two prompts, on a few records: is it the model or the prompt?"""
+"""Asks one base model with two prompts, on a few records: is it the model or the prompt?"""
 
 from __future__ import annotations
 

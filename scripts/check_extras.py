@@ -1,6 +1,6 @@
-"""Checks the extras as users take them: each resolves for every supported Python, and installs and imports with pip.
+"""Checks the extras as users install them: each resolves for every supported Python, and installs and imports with pip.
 
-Resolving asks an index for metadata only. Installing makes one throwaway virtual environment for each extra, without
+Resolving requests only metadata from an index. Installing creates a temporary virtual environment for each extra, without
 the constraints file, because users install without it.
 """
 
@@ -36,7 +36,7 @@ RESOLVED_ONLY = ("rehearsal", "all", "dev")
 
 
 def main() -> int:
-    """Check all extras; return 1 when one fails."""
+    """Check all extras; return 1 if one fails."""
     pairs = [(extra, python) for extra in (*IMPORTS, *RESOLVED_ONLY) for python in PYTHONS]
     with ThreadPoolExecutor(4) as pool:  # resolving mostly waits for the index
         resolved = pool.map(lambda pair: _resolves(*pair), pairs)
@@ -45,7 +45,7 @@ def main() -> int:
             for (extra, python), ok in zip(pairs, resolved, strict=True)
             if not ok
         ]
-    with ThreadPoolExecutor(2) as pool:  # while one waits for its downloads, the other one unpacks
+    with ThreadPoolExecutor(2) as pool:  # one unpacks while the other one waits for downloads
         problems = pool.map(_imports, IMPORTS, IMPORTS.values())
         failed += [f"{extra or 'core'}: {problem}" for extra, problem in zip(IMPORTS, problems, strict=True) if problem]
     print("\n".join(failed) or "all extras resolve, install and import")
@@ -62,7 +62,7 @@ def _resolves(extra: str, python: str) -> bool:
 
 
 def _imports(extra: str, modules: tuple[str, ...]) -> str:
-    """Install one extra and import its modules; return what went wrong, or an empty text."""
+    """Install one extra and import its modules; return the error, or an empty text."""
     start = time.monotonic()
     problem = _installed(extra, modules)
     print(f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - start:.0f} s", flush=True)
