@@ -10,7 +10,7 @@ import pytest
 from llmops_plugins.metrics.judge.evaluator import LlmJudge
 from llmops_plugins.metrics.judge.options import JudgeOptions
 from llmops_sdk import EndpointError, Secret, SpecError
-from llmops_sdk.plugin import Context, Scored, Unscored
+from llmops_sdk.plugin import Context, Pending, Scored, Unscored
 from llmops_sdk.testing import Refusal
 
 from .conftest import KEY, URL, Recorder, Serve, generation, graded, judge
@@ -80,6 +80,26 @@ def test_a_single_refusal_leaves_one_record_unscored(step: Context, serve: Serve
     refusing.clear()
     assert all(isinstance(score, Scored) for score in judge(step, [generation(i) for i in range(3)], url=endpoint.url))
     assert 4 == len(endpoint.prompts)
+
+
+def test_a_question_that_fails_for_now_is_pending(step: Context, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the server may pass: the record is not unscored for good, and a later attempt asks again."""
+    monkeypatch.setattr("llmops_sdk.steps.client.client.ATTEMPTS", 1)
+    failing = [True]
+
+    def answer(prompt: str) -> str:
+        if "output 1" in prompt and failing:
+            raise Refusal(503, "overloaded")
+        return graded(prompt)
+
+    endpoint = serve(answer)
+    scores = judge(step, [generation(index) for index in range(3)], url=endpoint.url)
+
+    assert Pending(1, "the judge did not answer: the endpoint answered 503: overloaded") == scores[1]
+    assert scores[1:2] == judge(step, [generation(1)], url=endpoint.url)  # it has answered others before
+    failing.clear()
+    (score,) = judge(step, [generation(1)], url=endpoint.url)
+    assert isinstance(score, Scored)
 
 
 def test_a_judge_that_refuses_all_fails_the_evaluator(step: Context, openai: Recorder, monkeypatch: Any) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.metrics.judge.journal import FILE
+from llmops_plugins.metrics.judge.journal import FILE, Journal, Judgment, reported_models
 from llmops_sdk import Secret
 from llmops_sdk.plugin import Context
 
@@ -97,3 +97,23 @@ def test_a_complete_journal_needs_no_judge(step: Context, serve: Serve) -> None:
     assert first == judge(step, [generation(0)], url="https://judge.example/v1", api_key=Secret("env:NO_SUCH_KEY"))
     judge(step, [generation(0, "another output")], url=endpoint.url)
     assert 2 == len(endpoint.prompts)
+
+
+def test_answers_are_found_by_their_keys_in_a_reopened_journal(tmp_path: Path) -> None:
+    """The names of the models are kept beside them, each once."""
+    journal = Journal(tmp_path)
+    assert journal.is_empty
+    journal.add("a", Judgment("Score: 1", "stop"))
+    journal.add_model("judge-1")
+    journal.add("b", Judgment("half \n of a line"))
+    journal.close()
+    journal = Journal(tmp_path)
+
+    assert Judgment("Score: 1", "stop") == journal.find("a")
+    assert Judgment("half \n of a line") == journal.find("b")
+    assert None is journal.find("c")
+    assert {"judge-1"} == journal.models
+    assert not journal.is_empty
+    journal.close()
+    assert ("judge-1",) == reported_models(tmp_path)
+    assert () == reported_models(tmp_path / "empty")

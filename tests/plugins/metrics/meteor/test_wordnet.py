@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.meteor.assets import WORDNET_FOLDER as FOLDER
+from llmops_plugins.metrics.meteor.assets import WORDNET_FOLDER
 from llmops_plugins.metrics.meteor.wordnet import WordNet
 
 ODD_WORDS = (
@@ -20,7 +20,7 @@ ODD_WORDS = (
 
 @pytest.fixture(scope="module")
 def wordnet(asset: Callable[[str], Path]) -> WordNet:
-    return WordNet(asset("wordnet") / FOLDER)
+    return WordNet(asset("wordnet") / WORDNET_FOLDER)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_every_irregular_form_gives_the_synonyms_of_nltk(
     wordnet: WordNet, nltk_wordnet: Any, asset: Callable[[str], Path]
 ) -> None:
     """The lists of exceptions are used as NLTK uses them."""
-    lists = sorted((asset("wordnet") / FOLDER).glob("*.exc"))
+    lists = sorted((asset("wordnet") / WORDNET_FOLDER).glob("*.exc"))
     forms = {line.split()[0] for path in lists for line in path.read_text(encoding="utf-8").splitlines()}
 
     assert len(forms) > 5000
@@ -72,7 +72,7 @@ def test_suffixes_are_taken_off_once(wordnet: WordNet) -> None:
 
 def test_the_first_and_the_last_entry_of_every_index_are_found(wordnet: WordNet, asset: Callable[[str], Path]) -> None:
     """The search reaches both ends of the sorted files (white-box: one part of speech at a time)."""
-    for index in sorted((asset("wordnet") / FOLDER).glob("index.[nva]*")):
+    for index in sorted((asset("wordnet") / WORDNET_FOLDER).glob("index.[nva]*")):
         entries = [line.split()[0] for line in index.read_text().splitlines() if not line.startswith(" ")]
         for entry in (entries[0], entries[-1]):
             assert wordnet._word_classes[("noun", "verb", "adj", "adv").index(index.suffix[1:])].offsets(entry), (

@@ -1,4 +1,4 @@
-"""The changes of a text are those of FMEval's own classes, draw by draw."""
+"""The changes of a text are those of FMEval's own classes, with the same random numbers."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ names = {
         AddRemoveWhitespace, {"whitespace_add_prob": "add_prob", "whitespace_remove_prob": "remove_prob"}
     ),
 }
-found = []
+all_copies = []
 for text, options in json.load(sys.stdin):
-    made, arguments = names[options["perturbation_type"]]
+    perturbation, arguments = names[options["perturbation_type"]]
     copies = options["num_perturbations"]
-    found.append(made(
+    all_copies.append(perturbation(
         "text", [str(copy) for copy in range(copies)], copies, options["seed"],
         **{theirs: options[ours] for ours, theirs in arguments.items()},
     ).perturb(text))
-sys.stdout.write(json.dumps(found))
+sys.stdout.write(json.dumps(all_copies))
 """
 _LETTERS = "abcdefghijklmnopqrstuvwxyz     ABCXYZ.,!0129\n\t\u00a0\u2003ßİŉéKǅﬁ😀مש\u0131\ud800"
 
@@ -49,25 +49,25 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz     ABCXYZ.,!0129\n\t\u00a0\u2003ßİŉé
 def test_the_copies_are_those_of_fmeval(
     odd_texts: Sequence[str], pairs: Sequence[tuple[str, str]], needs: Callable[..., None]
 ) -> None:
-    """Over prose, odd texts and random letters, for all three changes and random options."""
+    """For prose, odd texts and random letters, for all three changes and random options."""
     needs("fmeval")
     shuffle = random.Random(7)
     noise = ["".join(shuffle.choices(_LETTERS, k=shuffle.randrange(80))) for _ in range(150)]
     texts = [*odd_texts, *noise, *(reference for _, reference in pairs[:20])]
-    asked = [(text, _random_options(shuffle, name)) for text in texts for name in PERTURBATIONS]
+    cases = [(text, _random_options(shuffle, name)) for text in texts for name in PERTURBATIONS]
 
     done = subprocess.run(
         [sys.executable, "-c", _ASK],
-        input=json.dumps(asked),
+        input=json.dumps(cases),
         capture_output=True,
         text=True,
         env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found = [perturb(text, PerturbationOptions(**options)) for text, options in asked]
-    assert json.loads(done.stdout) == found
-    assert any(copy != text for (text, _), copies in zip(asked, found, strict=True) for copy in copies)
+    copies = [perturb(text, PerturbationOptions(**options)) for text, options in cases]
+    assert json.loads(done.stdout) == copies
+    assert any(copy != text for (text, _), changed in zip(cases, copies, strict=True) for copy in changed)
 
 
 def _random_options(shuffle: random.Random, name: str) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def _random_options(shuffle: random.Random, name: str) -> dict[str, Any]:
 
 
 @given(text=st.text(st.characters(codec="ascii")), seed=st.integers(0, 10))
-def test_typing_errors_keep_length_case_and_what_is_no_letter(text: str, seed: int) -> None:
-    """A capital stays one, and digits and punctuation stay as they are, however often a key is missed."""
+def test_typing_errors_keep_length_case_digits_and_punctuation(text: str, seed: int) -> None:
+    """Even if every letter is mistyped."""
     changed = butter_finger(text, np.random.default_rng(seed), 1.0)
 
     assert len(changed) == len(text)
@@ -94,8 +94,8 @@ def test_typing_errors_keep_length_case_and_what_is_no_letter(text: str, seed: i
 
 
 @given(text=st.text(st.characters(codec="ascii")), proportion=st.floats(0, 1), seed=st.integers(0, 10))
-def test_capitals_are_the_proportion_asked_for(text: str, proportion: float, seed: int) -> None:
-    """No letter changes but for its case, and no more than the proportion of them."""
+def test_no_more_than_the_proportion_is_in_upper_case(text: str, proportion: float, seed: int) -> None:
+    """Letters change in nothing except their case."""
     changed = random_upper_case(text, np.random.default_rng(seed), proportion)
 
     assert changed.lower() == text.lower()
@@ -104,7 +104,7 @@ def test_capitals_are_the_proportion_asked_for(text: str, proportion: float, see
 
 
 @given(text=st.text(), add=st.floats(0, 1), remove=st.floats(0, 1), seed=st.integers(0, 10))
-def test_only_white_space_comes_and_goes(text: str, add: float, remove: float, seed: int) -> None:
+def test_only_white_space_is_added_and_removed(text: str, add: float, remove: float, seed: int) -> None:
     """Everything else stays, in its order."""
     changed = whitespace_add_remove(text, np.random.default_rng(seed), add, remove)
 
@@ -113,7 +113,7 @@ def test_only_white_space_comes_and_goes(text: str, add: float, remove: float, s
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
 def test_the_copies_of_a_text_do_not_depend_on_other_texts(name: str) -> None:
-    """The random numbers begin anew for each text; the copies of one differ, and another seed gives others."""
+    """The random numbers start again for each text; the copies of one text differ, and another seed gives others."""
     options = PerturbationOptions(perturbation_type=name)
     text = "A quick brown fox jumps over the lazy dog 10 times."
     first = perturb(text, options)

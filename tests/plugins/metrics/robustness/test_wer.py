@@ -1,4 +1,4 @@
-"""Word error rate has the values of jiwer, which `evaluate`'s metric asks."""
+"""Word error rate has the values of jiwer, which `evaluate`'s metric uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llmops_plugins.metrics.robustness.wer import edit_distance, word_error_rate
 
 
 def test_values_are_those_of_jiwer(needs: Callable[..., None]) -> None:
-    """Over several pairs at a time, with words parted by all kinds of white space, to the last bit."""
+    """For several pairs at a time, with all kinds of white space between words, to the last bit."""
     needs("jiwer")
     import jiwer
 
@@ -29,9 +29,9 @@ def test_values_are_those_of_jiwer(needs: Callable[..., None]) -> None:
         compared += 1
         errors = total = 0
         for output, reference in pairs:
-            found = jiwer.process_words(reference, output)
-            errors += found.substitutions + found.deletions + found.insertions
-            total += found.substitutions + found.deletions + found.hits
+            words_of_pair = jiwer.process_words(reference, output)
+            errors += words_of_pair.substitutions + words_of_pair.deletions + words_of_pair.insertions
+            total += words_of_pair.substitutions + words_of_pair.deletions + words_of_pair.hits
         assert errors / total == word_error_rate(pairs)
 
 
@@ -53,7 +53,7 @@ def test_the_distance_of_texts_longer_than_a_machine_word() -> None:
 
 
 def test_long_texts_are_compared_quickly() -> None:
-    """Two texts of 20,000 words would take minutes cell by cell."""
+    """The textbook's table would take minutes for two texts of 20,000 words."""
     first = [str(number % 997) for number in range(20_000)]
 
     assert 0 == edit_distance(first, first)
@@ -70,6 +70,6 @@ def test_known_rates(output: str, reference: str, expected: float) -> None:
 
 
 def test_references_without_words_have_no_rate() -> None:
-    """The caller must not ask."""
+    """The caller must not ask for one."""
     with pytest.raises(ZeroDivisionError):
         word_error_rate([("one", " ")])

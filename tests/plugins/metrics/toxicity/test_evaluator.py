@@ -1,4 +1,4 @@
-"""Toxicity has the numbers of FMEval's two classifiers; small ones with random weights stand in for them."""
+"""Toxicity has the values of FMEval's two classifiers; the tests use small ones with random weights."""
 
 from __future__ import annotations
 
@@ -8,26 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.toxicity.assets import toxicity_assets
 from llmops_plugins.metrics.toxicity.evaluator import Toxicity
 from llmops_plugins.metrics.toxicity.options import DETOXIFY_METRICS, ToxicityOptions
-from llmops_sdk import AssetError, Pipeline, Progress, SpecError
-from llmops_sdk.assets.asset import get_asset
+from llmops_sdk import AssetError
 from llmops_sdk.plugin import Context, Generation, Scored, Unscored
-from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.testing import MemoryStore, make_context
+
+from .conftest import LABELS, TOKENS
 
 Texts = Sequence[tuple[str, str]]
 Make = Callable[[Texts], list[Generation]]
-
-_TOKENS = 62
-_HUB = {"toxigen": "tomh/toxigen_roberta", "detoxify": "unitary/unbiased-toxic-roberta"}
-_LABELS = {"toxigen": 2, "detoxify": 16}
-
 _ASK = """
 import json, sys
 import torch
@@ -37,56 +29,6 @@ model = {"toxigen": ToxigenHelperModel, "detoxify": DetoxifyHelperModel}[sys.arg
 scores = [model.get_helper_scores([text]) for text in json.load(sys.stdin)]
 sys.stdout.write("\\n" + json.dumps([{name: values[0] for name, values in score.items()} for score in scores]))
 """
-
-
-@pytest.fixture(scope="session", name="classifiers")
-def _classifiers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """A folder for each kind, with a RoBERTa of two layers whose weights are random."""
-    folder = tmp_path_factory.mktemp("classifiers")
-    for name, labels in _LABELS.items():
-        _make_classifier(folder / name, labels)
-    return {name: folder / name for name in _LABELS}
-
-
-def _make_classifier(folder: Path, labels: int) -> None:
-    import torch
-    from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaTokenizer
-    from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
-
-    folder.mkdir()
-    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *bytes_to_unicode().values()]
-    (folder / "vocab.json").write_text(json.dumps({token: place for place, token in enumerate(tokens)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    files = [str(folder / "vocab.json"), str(folder / "merges.txt")]
-    RobertaTokenizer(*files, model_max_length=_TOKENS).save_pretrained(folder)
-    torch.manual_seed(labels)
-    config = RobertaConfig(
-        vocab_size=len(tokens),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=_TOKENS + 2,
-        type_vocab_size=1,
-        bos_token_id=0,
-        pad_token_id=1,
-        eos_token_id=2,
-        num_labels=labels,
-        initializer_range=0.5,  # so that the scores of different texts differ
-    )
-    RobertaForSequenceClassification(config).save_pretrained(folder)
-
-
-@pytest.fixture(name="hub_cache")
-def _hub_cache(classifiers: Mapping[str, Path], tmp_path: Path) -> Path:
-    """A cache of Hugging Face's as a download leaves it, and one of torch's with Detoxify's checkpoint."""
-    for name, hub_id in _HUB.items():
-        model = tmp_path / "hub" / f"models--{hub_id.replace('/', '--')}"
-        (model / "refs").mkdir(parents=True)
-        (model / "refs" / "main").write_text("c0ffee")
-        (model / "snapshots").mkdir()
-        (model / "snapshots" / "c0ffee").symlink_to(classifiers[name])
-    return tmp_path
 
 
 def evaluator(kind: str, folder: Path) -> Toxicity:
@@ -109,7 +51,7 @@ def test_scores_are_those_of_fmevals_own_classes(
     texts = [str(text) for text in odd_texts if "\ud83d" not in text]
     texts += ["Yes.", "I like all of you, whoever you are."]
     if kind == "toxigen":  # FMEval fails where a text is longer than the classifier takes
-        texts = [text for text in texts if len(text.encode()) < _TOKENS - 2]
+        texts = [text for text in texts if len(text.encode()) < TOKENS - 2]
     else:
         _write_checkpoint(hub_cache / "torch", classifiers[kind])
     done = subprocess.run(
@@ -128,10 +70,10 @@ def test_scores_are_those_of_fmevals_own_classes(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     expected = json.loads(done.stdout.splitlines()[-1])
-    found = list(evaluator(kind, classifiers[kind]).evaluate(context, generations([(text, "") for text in texts])))
+    scores = list(evaluator(kind, classifiers[kind]).evaluate(context, generations([(text, "") for text in texts])))
 
-    assert len(expected) == len(found)
-    for theirs, ours in zip(expected, found, strict=True):
+    assert len(expected) == len(scores)
+    for theirs, ours in zip(expected, scores, strict=True):
         assert isinstance(ours, Scored)
         assert list(theirs) == list(ours.scores)
         assert theirs == pytest.approx(ours.scores, abs=1e-5)
@@ -139,7 +81,7 @@ def test_scores_are_those_of_fmevals_own_classes(
 
 
 def _write_checkpoint(torch_home: Path, classifier: Path) -> None:
-    """Write the weights as Detoxify's release has them, where torch keeps what it downloaded."""
+    """Write the weights in the form of Detoxify's release, where torch keeps its downloads."""
     import torch
     from transformers import RobertaForSequenceClassification
 
@@ -149,7 +91,7 @@ def _write_checkpoint(torch_home: Path, classifier: Path) -> None:
         "model_name": "RobertaForSequenceClassification",
         "model_type": str(classifier),
         "tokenizer_name": "RobertaTokenizer",
-        "num_classes": _LABELS["detoxify"],
+        "num_classes": LABELS["detoxify"],
     }
     weights = RobertaForSequenceClassification.from_pretrained(classifier).state_dict()
     torch.save(
@@ -167,29 +109,29 @@ def test_every_output_is_scored(
     generations: Make,
     odd_texts: Sequence[str],
 ) -> None:
-    """An empty one, odd ones, and 20,000 words, which are judged by their beginning; batches change nothing."""
+    """An empty one, odd ones, and 20,000 words, of which the start is judged; batches change nothing."""
     scored = evaluator(kind, classifiers[kind])
     texts = [*odd_texts, "word " * 20_000, "word " * 100] * 4
-    found = list(scored.evaluate(context, generations([(text, "") for text in texts])))
+    scores = list(scored.evaluate(context, generations([(text, "") for text in texts])))
 
     assert names == tuple(metric.name for metric in scored.metrics)
     assert not any(metric.higher_is_better for metric in scored.metrics)
-    assert len(texts) == len(found)
+    assert len(texts) == len(scores)
     size = len(texts) // 4
-    for place, score in enumerate(found):
+    for place, score in enumerate(scores):
         assert isinstance(score, Scored)
         assert names == tuple(score.scores)
         assert all(0 <= value <= 1 for value in score.scores.values())
-        first = found[place % size]
+        first = scores[place % size]
         assert isinstance(first, Scored)
         assert first.scores == pytest.approx(score.scores, abs=1e-5)
-    assert found[size - 1].scores == pytest.approx(found[size - 2].scores, abs=1e-5)  # type: ignore[union-attr]
+    assert scores[size - 1].scores == pytest.approx(scores[size - 2].scores, abs=1e-5)  # type: ignore[union-attr]
 
 
-def test_a_classifier_that_gives_no_number_leaves_records_unscored(
+def test_a_record_without_a_finite_value_is_unscored(
     classifiers: Mapping[str, Path], tmp_path: Path, context: Context, generations: Make
 ) -> None:
-    """Never a NaN."""
+    """No score is NaN."""
     from transformers import AutoTokenizer, RobertaForSequenceClassification
 
     model = RobertaForSequenceClassification.from_pretrained(classifiers["toxigen"])
@@ -206,13 +148,13 @@ def test_a_classifier_that_gives_no_number_leaves_records_unscored(
 def test_another_classifier_is_refused(
     kind: str, other: str, classifiers: Mapping[str, Path], context: Context, generations: Make
 ) -> None:
-    """Its labels tell what it is."""
+    """By its labels."""
     with pytest.raises(AssetError, match=f"has another classifier than {kind}: its labels are LABEL_0, LABEL_1"):
         list(evaluator(kind, classifiers[other]).evaluate(context, generations([("a", "")])))
 
 
-def test_weights_that_cannot_be_read_are_told(tmp_path: Path, context: Context, generations: Make) -> None:
-    """In one line, with the folder."""
+def test_unreadable_weights_are_an_error_with_the_folder(tmp_path: Path, context: Context, generations: Make) -> None:
+    """In one line."""
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(AssetError, match=r"has no model in Hugging Face's form: config.json and \*.safetensors"):
         evaluator("toxigen", tmp_path).fingerprint(context)
@@ -222,8 +164,8 @@ def test_weights_that_cannot_be_read_are_told(tmp_path: Path, context: Context, 
     assert "\n" not in str(caught.value)
 
 
-def test_what_was_used_is_recorded(classifiers: Mapping[str, Path], context: Context) -> None:
-    """The hash of the weights is part of the scores' key, and stands beside them."""
+def test_the_classifier_is_recorded(classifiers: Mapping[str, Path], context: Context) -> None:
+    """The hash of the weights is part of the key of the scores, and of their provenance."""
     scored = evaluator("toxigen", classifiers["toxigen"])
     metadata = scored.provenance(context)
 
@@ -231,56 +173,3 @@ def test_what_was_used_is_recorded(classifiers: Mapping[str, Path], context: Con
     assert scored.fingerprint(context) == metadata["toxicity_weights_sha256"]
     assert 64 == len(scored.fingerprint(context))
     assert scored.fingerprint(context) != evaluator("detoxify", classifiers["detoxify"]).fingerprint(context)
-
-
-# -- where the weights come from ----------------------------------------------------------------
-
-
-def test_the_weights_are_found_in_hugging_faces_cache(
-    hub_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generations: Make
-) -> None:
-    """Offline, as an asset; the evaluator then asks for it by its name."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(hub_cache / "hub"))
-    asset = next(asset for asset in toxicity_assets() if asset.name == "toxigen")
-    folder = get_asset(asset, tmp_path / "home", progress=Progress(), offline=True)
-    context = make_context(tmp_path / "step", assets={"toxigen": folder})
-    options = ToxicityOptions(model_type="toxigen")
-
-    assert ("toxigen",) == options.assets()
-    (found,) = Toxicity(options).evaluate(context, generations([("a", "")]))
-    assert isinstance(found, Scored)
-    assert "toxigen" == Toxicity(options).provenance(context)["toxicity_model"]
-    assert "c0ffee" == json.loads((folder / "asset.json").read_text())["facts"]["version"]
-
-
-def test_a_run_without_the_weights_ends_before_its_first_step(
-    registry: Registry, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is asked in vain: the message has what is missing, where it was looked for, and what to type."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
-    store = MemoryStore()
-    pipeline = (
-        Pipeline.builder("toxic").with_dataset("lines").with_prompt("bare").with_model("echo", fine_tune=False)
-    ).with_evaluator("toxicity")
-    with pytest.raises(AssetError) as caught:
-        pipeline.run(store=store, registry=registry, progress=Progress(), offline=True)
-
-    assert str(caught.value) == (
-        "the asset 'detoxify' is not available (the Hugging Face cache: the model 'unitary/unbiased-toxic-roberta' is not "
-        "in the Hugging Face cache; the Hugging Face hub: needs a network, and the run is offline); on a machine with a "
-        f"network run 'llmops assets get detoxify', and copy '{home}/assets/detoxify' to this machine"
-    )
-    assert not [key for key in store.list("") if key.startswith("artifacts/")]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"model_type": "perspective"}, "model_type is one of detoxify, toxigen, not 'perspective'"),
-        ({"weights": "no/such/folder"}, "weights is not the folder of a model: 'no/such/folder' has no config.json"),
-    ],
-)
-def test_options_that_cannot_be_meant_are_refused(registry: Registry, options: dict[str, Any], message: str) -> None:
-    """When the pipeline is built."""
-    with pytest.raises(SpecError, match=message):
-        registry.make("evaluator", "toxicity", options)
