@@ -1,4 +1,4 @@
-"""What all tests share: nothing they change of the environment survives them, and real data is asked for by path."""
+"""Fixtures of all tests: a checked environment, the plugins, assets, and real data by its path."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from llmops_sdk.assets.asset import get_asset
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import EchoEndpoint
 
-# A shell that runs the tests in the background has them ignore Ctrl-C, which many of them send.
+# A shell that runs the tests in the background makes them ignore Ctrl-C, which many of them send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def _same_environment() -> Iterator[None]:
-    """A test that leaves an environment variable changed fails."""
+    """Fail a test that leaves an environment variable changed."""
     before = dict(os.environ)
     yield
     after = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
@@ -37,7 +37,7 @@ def _same_environment() -> Iterator[None]:
 
 @pytest.fixture(name="registry")
 def _registry() -> Registry:
-    """The installed plugins and the quick ones of the test kit."""
+    """The installed plugins and the testing kit."""
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
     return registry
@@ -45,7 +45,7 @@ def _registry() -> Registry:
 
 @pytest.fixture(name="home")
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's own."""
+    """A cache for this test alone."""
     home = tmp_path / "home"
     monkeypatch.setenv("LLMOPS_HOME", str(home))
     return home
@@ -53,14 +53,14 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(name="asked")
 def _asked() -> list[str]:
-    """What the echo endpoints of this process are asked in this test."""
+    """The prompts that the echo endpoints of this process receive in this test."""
     EchoEndpoint.asked.clear()
     return EchoEndpoint.asked
 
 
 @pytest.fixture(scope="session")
 def assets_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of assets: `LLMOPS_HOME` where it is set, else one that pytest keeps between sessions."""
+    """The cache of assets: `LLMOPS_HOME` if it is set, else one that pytest keeps between sessions."""
     named = os.environ.get("LLMOPS_HOME")
     if named:
         return Path(named)
@@ -70,11 +70,11 @@ def assets_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="session")
 def asset(assets_home: Path) -> Callable[[str], Path]:
-    """Bring an asset by its name, for real; one that cannot be had skips the test, or fails it where data must be there."""
+    """Fetch an asset by its name, for real; one that is not available skips the test, or fails it where data is required."""
     registry = Registry.load()
 
     @cache
-    def bring(name: str) -> Path:
+    def fetch(name: str) -> Path:
         try:
             return get_asset(registry.asset(name), assets_home, progress=Progress())
         except AssetError as error:
@@ -82,14 +82,14 @@ def asset(assets_home: Path) -> Callable[[str], Path]:
                 raise
             pytest.skip(str(error))
 
-    return bring
+    return fetch
 
 
 @pytest.fixture(name="real_data")
 def _real_data() -> Callable[[str], Path]:
-    """Return paths below `LLMOPS_TEST_DATA`; skips the test where it is not set, fails it where it must be.
+    """Return paths below `LLMOPS_TEST_DATA`; skip the test if it is not set, or fail it where data is required.
 
-    `LLMOPS_REQUIRE_TEST_DATA=1` turns the skip into a failure, so that CI cannot pass by skipping.
+    `LLMOPS_REQUIRE_TEST_DATA=1` turns the skip into a failure: CI cannot pass by skipping.
     """
 
     def find(name: str) -> Path:
@@ -107,7 +107,7 @@ def _real_data() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def needs() -> Callable[..., None]:
-    """Skip where a package is not installed; where nothing may be skipped for want of something, fail."""
+    """Skip the test if a package is not installed, or fail it where packages are required."""
 
     def check(*packages: str) -> None:
         for package in packages:

@@ -30,8 +30,8 @@ def test_errors_are_caught_by_their_root() -> None:
     assert not issubclass(EndpointError, UserError)
 
 
-def test_a_request_error_says_whether_to_retry() -> None:
-    """And how long the endpoint asked to wait."""
+def test_a_request_error_is_retryable_or_not() -> None:
+    """It also has the seconds that the endpoint asked to wait."""
     error = RequestError("slow down", retryable=True, retry_after=3.0)
 
     assert ("slow down", True, 3.0) == (str(error), error.retryable, error.retry_after)

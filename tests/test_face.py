@@ -140,7 +140,7 @@ def test_the_core_works_without_the_plugins_package() -> None:
 
 
 def test_every_card_of_the_shipped_plugins_can_be_loaded() -> None:
-    """Each card's implementation is where the card says, and is of the card's kind."""
+    """Each card's implementation is where its `load` names it, and is of the card's kind."""
     from llmops_sdk.plugin.cards import ModelCard
 
     kinds = {

@@ -144,7 +144,7 @@ def test_a_run_that_is_not_finished(finished: Result, store: LocalStore, registr
     finished.run.clear_record("generate.quiet")
 
     with pytest.raises(
-        RunNotFoundError, match=r"step 'generate.quiet' is not done; finish it with: llmops run --resume"
+        RunNotFoundError, match=r"step 'generate.quiet' is pending; finish it with: llmops run --resume"
     ):
         rescore("latest", ["qa-accuracy"], store=store, progress=Progress(), registry=registry)
 

@@ -18,7 +18,7 @@ from llmops_sdk.testing import MemoryStore
 
 
 class RecordingStore(MemoryStore):
-    """Remembers what it was made with."""
+    """Keeps what it was made with."""
 
     def __init__(self, uri: str, settings: Mapping[str, Any]) -> None:
         super().__init__()
@@ -36,14 +36,14 @@ def _plugin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def offering(module: ModuleType, card: StoreCard) -> ModuleType:
-    """Let a plugin offer a store."""
+    """Make a plugin offer a store."""
     module.llmops_cards = hookimpl(lambda: (card,))  # type: ignore[attr-defined]
     module.llmops_cards.__name__ = "llmops_cards"
     return module
 
 
 def test_a_plugin_opens_its_scheme_with_its_settings(plugin: ModuleType) -> None:
-    """The store gets the URI as it is, and of all settings those of its plugin; none where there are none."""
+    """The store gets the URI as it is, and the settings of its own plugin; it may have none."""
     registry = Registry()
     registry.add("mem", plugin)
 
@@ -56,8 +56,8 @@ def test_a_plugin_opens_its_scheme_with_its_settings(plugin: ModuleType) -> None
     assert {} == again.settings
 
 
-def test_an_unknown_scheme_is_one_line_with_what_there_is(plugin: ModuleType) -> None:
-    """What can be opened is told, and which plugins are broken, since one of them may be the one that is wanted."""
+def test_an_unknown_scheme_is_one_line_with_the_known_ones(plugin: ModuleType) -> None:
+    """The message names the broken plugins too, since one of them may open it."""
     registry = Registry()
     registry.add("mem", plugin)
     registry.add("bad", ModuleType("bad"))
@@ -70,8 +70,8 @@ def test_an_unknown_scheme_is_one_line_with_what_there_is(plugin: ModuleType) ->
     assert expected == str(found.value)
 
 
-def test_a_missing_extra_and_two_owners_are_told(plugin: ModuleType) -> None:
-    """As with every card: what to install, and both owners of one scheme."""
+def test_a_missing_extra_and_two_owners_are_errors(plugin: ModuleType) -> None:
+    """As for every card: what to install, and both owners of one scheme."""
     registry = Registry()
     card = StoreCard(name="far", summary="", load="nowhere:Store", requires=("not_there_at_all",), extra="far")
     registry.add("far", offering(ModuleType("far"), card))
@@ -91,14 +91,14 @@ def _copy(plugin: ModuleType) -> ModuleType:
 
 
 @pytest.mark.parametrize("uri", ["s3:/bucket/prefix", "gs:/x"])
-def test_a_uri_that_went_through_a_path_is_told(uri: str) -> None:
+def test_a_uri_that_went_through_a_path_is_refused(uri: str) -> None:
     """`Path("s3://b")` has one slash: no folder `s3:` is made for it."""
     with pytest.raises(SpecError, match="write it as text with two slashes, not as a path"):
         open_store(uri)
 
 
 def test_folders_load_no_plugin(tmp_path: Path) -> None:
-    """A folder is opened without a look at the plugins; so is `file://`."""
+    """So is `file://`."""
     code = (
         "import sys\nfrom llmops_sdk.plugin.stores import open_store\nfrom llmops_sdk.plugin.registry import Registry\n"
         "Registry.load = lambda: sys.exit('loaded')\n"

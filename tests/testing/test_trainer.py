@@ -25,8 +25,8 @@ def test_it_leaves_a_voice_and_counts_the_records(tmp_path: Path) -> None:
     assert BASE == trained.base
 
 
-def test_it_fails_if_its_options_say_so(tmp_path: Path) -> None:
-    """For tests of failed steps."""
+def test_it_fails_on_request(tmp_path: Path) -> None:
+    """The option `fails` is for tests of failed steps."""
     context = make_context(tmp_path)
     splits = Lines(LinesOptions()).load(context)
 

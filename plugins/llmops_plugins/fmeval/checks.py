@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmops_plugins.fmeval.interpreter import FMEVAL, INSTALL, problem_with
-from llmops_sdk.plugin import Check, Finding
+from llmops_plugins.fmeval.interpreter import EXTRA, FMEVAL, problem_with
+from llmops_sdk.plugin import Check, Finding, install_hint
 
 
 def checks() -> tuple[Check, ...]:
@@ -16,5 +16,5 @@ def _fmeval() -> Finding:
     problem = problem_with("")
     if problem:
         text = f"{problem.partition(':')[0]}; the evaluators 'fmeval-...' then need python=, an interpreter that has it"
-        return Finding("warning", text, INSTALL)
+        return Finding("warning", text, install_hint(EXTRA))
     return Finding("ok", f"fmeval {FMEVAL}")

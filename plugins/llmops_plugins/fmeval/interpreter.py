@@ -8,12 +8,12 @@ import sys
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-from llmops_sdk.plugin import SpecError
+from llmops_sdk.plugin import SpecError, install_hint
 
 FMEVAL = "1.2.3"
 """The version whose algorithms these evaluators run: FMEval's last release."""
 
-INSTALL = "pip install 'llmops-sdk[fmeval]'"
+EXTRA = "fmeval"
 _PACKAGES = ("fmeval", "nltk", "bert-score")  # FMEval, and what decides METEOR and BERTScore
 _PRINT_VERSIONS = (
     "from importlib.metadata import distributions\n"
@@ -34,9 +34,10 @@ def problem_with(python: str) -> str:
     """
     if not python:
         installed = _installed()
+        hint = install_hint(EXTRA)
         if not installed:
-            return f"fmeval is not installed: {INSTALL}, or name an interpreter that has it with python="
-        return "" if installed == FMEVAL else f"fmeval {installed} is installed, but {FMEVAL} is needed: {INSTALL}"
+            return f"fmeval is not installed: {hint}, or name an interpreter that has it with python="
+        return "" if installed == FMEVAL else f"fmeval {installed} is installed, but {FMEVAL} is needed: {hint}"
     if shutil.which(python) is None:
         return f"python={python!r} is not a program; name the Python interpreter that has fmeval {FMEVAL}"
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from llmops_sdk.plugin import Check, Finding
+from llmops_sdk.plugin import Check, Finding, install_hint
 
-_INSTALL = "pip install 'llmops-sdk[metrics]'"
+_EXTRA = "metrics"
 
 
 def checks() -> tuple[Check, ...]:
@@ -20,7 +20,9 @@ def _rouge() -> Finding:
     engine = rouge_engine()
     installed = installed_version(engine)
     if not installed:
-        return Finding("error", "neither rouge-score-rs nor rouge-score is installed; ROUGE needs one", _INSTALL)
+        return Finding(
+            "error", "neither rouge-score-rs nor rouge-score is installed; ROUGE needs one", install_hint(_EXTRA)
+        )
     if engine == "rouge-score":
         return Finding(
             "warning", f"rouge-score {installed}: correct, but slow on long texts", "pip install rouge-score-rs"
@@ -31,7 +33,7 @@ def _rouge() -> Finding:
 def _meteor() -> Finding:
     installed = installed_version("regex")
     if not installed:
-        return Finding("error", "regex is not installed; METEOR needs it", _INSTALL)
+        return Finding("error", "regex is not installed; METEOR needs it", install_hint(_EXTRA))
     return Finding("ok", f"regex {installed}")
 
 
@@ -41,8 +43,10 @@ def _bertscore() -> Finding:
         return Finding("ok", f"onnxruntime {runtime}, onnx {builder}")
     missing = "onnxruntime" if not runtime else "onnx, which builds an encoder's graph once,"
     if torch:
-        return Finding("warning", f"{missing} is not installed: BERTScore uses torch, and takes longer", _INSTALL)
-    return Finding("error", f"{missing} is not installed; BERTScore needs it, or torch", _INSTALL)
+        return Finding(
+            "warning", f"{missing} is not installed: BERTScore uses torch, and takes longer", install_hint(_EXTRA)
+        )
+    return Finding("error", f"{missing} is not installed; BERTScore needs it, or torch", install_hint(_EXTRA))
 
 
 def installed_version(package: str) -> str:

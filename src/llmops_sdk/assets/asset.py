@@ -168,7 +168,7 @@ def _fetch_from(source: AssetSource, asset: Asset, home: Path, progress: Progres
             "files": files,
         }
         (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)  # a broken one: its manifest said so
+        shutil.rmtree(folder, ignore_errors=True)  # a damaged one, by its manifest
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -62,15 +62,17 @@ class Chooser:
         """The names of the assets that the options of all chosen cards need."""
         return tuple(self._assets)
 
-    def choose(self, kind: CardKind, use: str, given: Mapping[str, Any], *, name: str = "", where: str = "") -> Chosen:
+    def choose(
+        self, kind: CardKind, use: str, options: Mapping[str, Any], *, name: str = "", where: str = ""
+    ) -> Chosen:
         """Return a card with its options.
 
         Args:
             kind: The card's kind.
             use: The card's name.
-            given: The options that were given.
+            options: The options that the specification has.
             name: The component's name in the plan; by default the card's.
-            where: The beginning of an error message; by default the kind and the name.
+            where: How error messages start; by default the kind and the name.
 
         Raises:
             UserError: There is no such card, its extra is not installed, or its options do not fit.
@@ -81,10 +83,10 @@ class Chooser:
         where = where or f"{kind} {name or use!r}"
         if kind not in where or use not in where:
             where = f"{where}: {kind} {use!r}"
-        options = self._registry.options(card, _locate_paths(card.options, given, self._folder), where)
-        self._assets.update(dict.fromkeys(options.assets()))
+        chosen_options = self._registry.options(card, _locate_paths(card.options, options, self._folder), where)
+        self._assets.update(dict.fromkeys(chosen_options.assets()))
         self._registry.check_extra(offer)
-        return Chosen(card, options, _component(name or use, card, options))
+        return Chosen(card, chosen_options, _component(name or use, card, chosen_options))
 
     def choose_all(self, kind: CardKind, specs: Iterable[ComponentSpec]) -> tuple[Chosen, ...]:
         """Return the cards of a list in a specification, whose names must be distinct."""
@@ -138,10 +140,10 @@ def _component(name: str, card: Card, options: Options) -> Component:
     return Component(name, card.name, data, key=digest(card.kind, card.name, card.result_version, counted))
 
 
-def _locate_paths(options: type, given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _locate_paths(cls: type, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Make a path that exists next to the specification file absolute; a hub id or asset name stays as it is."""
-    located = dict(given)
-    for field in attrs.fields(options):
+    located = dict(options)
+    for field in attrs.fields(cls):
         value = located.get(field.name)
         if field.metadata.get("path") and isinstance(value, (str, Path)) and str(value):
             path = (folder / Path(value).expanduser()).absolute()

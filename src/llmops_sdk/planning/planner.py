@@ -42,7 +42,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         )
         raise SpecError(message)
     chooser = Chooser(registry, spec.folder)
-    settings = {name: registry.check_settings(name, given) for name, given in spec.settings.items()}
+    settings = {plugin: registry.check_settings(plugin, values) for plugin, values in spec.settings.items()}
     datasets = components(chooser.choose_all("dataset", spec.datasets or (DEFAULT_DATASET,)))
     prompts = _plan_prompts(chooser.choose_all("prompt", spec.prompts or (DEFAULT_PROMPT,)), registry)
     evaluators = chooser.choose_all("evaluator", spec.evaluators or (DEFAULT_EVALUATOR,))

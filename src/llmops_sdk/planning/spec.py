@@ -77,7 +77,7 @@ class Spec:
     """A complete pipeline; an empty list or text means the default.
 
     Attributes:
-        name: The pipeline's name, which begins the ids of its runs.
+        name: The pipeline's name, the prefix of the ids of its runs.
         datasets: Where the records come from.
         prompts: The prompt templates.
         models: The model recipes.

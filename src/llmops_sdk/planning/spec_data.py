@@ -35,7 +35,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
 
     Args:
         data: The data.
-        where: The beginning of error messages: the file's name.
+        where: How error messages start: the file's name.
         folder: The folder that relative paths in options are relative to.
 
     Raises:

@@ -69,5 +69,7 @@ def _parse(value: str, override: str) -> Any:
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError as exc:
-        message = f"the override {override!r} has a value that is not valid YAML; put texts with ':' or brackets in quotes"
+        message = (
+            f"the override {override!r} has a value that is not valid YAML; put texts with ':' or brackets in quotes"
+        )
         raise SpecError(message) from exc

@@ -99,7 +99,7 @@ def check_card(card: Any) -> None:
     """Check what a plugin offers.
 
     Raises:
-        PluginError: It is no card, or its options class cannot be used; the message says how to fix it.
+        PluginError: It is no card, or its options class cannot be used; the message has the fix.
     """
     if not isinstance(card, Card) or getattr(card, "kind", None) not in KINDS:
         message = f"llmops_cards returned {card!r}, which is no card"

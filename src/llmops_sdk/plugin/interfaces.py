@@ -215,7 +215,7 @@ class Evaluator(Implementation):
         """The metrics that `evaluate` gives every record; the first one decides unless the pipeline names another."""
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
-        """Return further questions about a record, asked inside `generate`; the card says `probes=True`.
+        """Return further questions about a record, asked inside `generate`; its card has `probes=True`.
 
         The same options and the same record give the same probes. Their replies are in `Generation.probes`; a probe
         that was not answered has its `error`, and never stops the others.

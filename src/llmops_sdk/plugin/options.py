@@ -85,7 +85,7 @@ class _CheckedOptions(Options):
             settings: The settings of this plugin.
 
         Raises:
-            UserError: It cannot run; the message says what is wrong and how to fix it.
+            UserError: It cannot run; the message has the reason and the fix.
         """
 
     def check_online(self, base: BaseModel, settings: Mapping[str, Any]) -> None:
@@ -96,7 +96,7 @@ class _CheckedOptions(Options):
             settings: The settings of this plugin.
 
         Raises:
-            UserError: The service refuses it; the message says what is wrong and how to fix it.
+            UserError: The service refuses it; the message has the reason and the fix.
         """
 
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:

@@ -121,21 +121,21 @@ class Registry:
             raise PluginError(message)
         return card
 
-    def options(self, card: Card, given: Mapping[str, Any], where: str) -> Any:
-        """Make the options of a card from what was given.
+    def options(self, card: Card, values: Mapping[str, Any], where: str) -> Any:
+        """Make the options of a card from values by name.
 
         Raises:
             SpecError: An option is unknown, missing or of the wrong type; the message names it and what it may be.
         """
         known = [field.name for field in attrs.fields(card.options)]
-        for name in given:
+        for name in values:
             if name not in known:
                 hint = did_you_mean(name, known) if known else "; it has no options"
                 message = f"{where} has no option {name!r}{hint}"
                 raise SpecError(message)
-        return _structured(given, card.options, where)
+        return _structured(values, card.options, where)
 
-    def make(self, kind: CardKind, name: str, given: Mapping[str, Any]) -> Any:
+    def make(self, kind: CardKind, name: str, options: Mapping[str, Any]) -> Any:
         """Make the implementation of a card from its options.
 
         Raises:
@@ -144,8 +144,7 @@ class Registry:
         """
         offer = self.offer(kind, name)
         self.check_extra(offer)
-        options = self.options(offer.card, given, where=f"{kind} {name!r}")
-        return self.implementation(offer)(options)
+        return self.implementation(offer)(self.options(offer.card, options, where=f"{kind} {name!r}"))
 
     def implementation(self, offer: Offer) -> type:
         """Return the class that a card's `load` names.
@@ -190,8 +189,8 @@ class Registry:
 
     # -- settings -------------------------------------------------------------------------------
 
-    def check_settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Check the settings of a plugin, and return those that were given as JSON.
+    def check_settings(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Check the settings of a plugin, and return them as JSON.
 
         Raises:
             SpecError: There is no such plugin, or a setting is unknown, missing or of the wrong type.
@@ -208,11 +207,11 @@ class Registry:
             message = f"plugin {name!r} has no settings"
             raise SpecError(message)
         known = [field.name for field in attrs.fields(contents.settings)]
-        for setting in given:
+        for setting in values:
             if setting not in known:
                 message = f"settings of {name!r}: there is no {setting!r}{did_you_mean(setting, known)}"
                 raise SpecError(message)
-        data: dict[str, Any] = to_json(dict(given))
+        data: dict[str, Any] = to_json(dict(values))
         _structured(data, contents.settings, f"settings of {name!r}")
         return data
 
@@ -320,9 +319,9 @@ class Registry:
         return by_name
 
 
-def _structured(given: Mapping[str, Any], cls: type, where: str) -> Any:
+def _structured(values: Mapping[str, Any], cls: type, where: str) -> Any:
     try:
-        return from_json(to_json(dict(given)), cls)
+        return from_json(to_json(dict(values)), cls)
     except Exception as exc:
         message = f"{where}: {explain(exc)}"
         raise SpecError(message) from exc

@@ -16,7 +16,7 @@ import pytest
 from llmops_plugins.fmeval import checks, hooks, interpreter, options
 from llmops_plugins.metrics.bertscore.options import BERTSCORE_LAYERS
 from llmops_sdk import SpecError
-from llmops_sdk.plugin import Finding
+from llmops_sdk.plugin import Finding, install_hint
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
@@ -172,7 +172,7 @@ def test_fmeval_must_be_there(
         registry.make("evaluator", "fmeval-qa-accuracy", {})
     (check,) = checks.checks()
     found = check.run()
-    assert ("warning", "pip install 'llmops-sdk[fmeval]'") == (found.status, found.hint)
+    assert ("warning", install_hint("fmeval")) == (found.status, found.hint)
 
 
 def test_fmeval_may_be_in_another_interpreter(

@@ -7,9 +7,7 @@ from pathlib import Path
 from llmops_plugins.metrics.bertscore.encoder import Encoder
 from llmops_plugins.metrics.bertscore.graph import UnsupportedEncoderError
 from llmops_plugins.metrics.bertscore.weights import Weights
-from llmops_sdk.plugin import MissingExtraError
-
-_INSTALL_TORCH = "pip install 'llmops-sdk[local]'"
+from llmops_sdk.plugin import MissingExtraError, install_hint
 
 
 def load_encoder(weights: Weights, layers: int, home: Path) -> Encoder:
@@ -36,7 +34,7 @@ def load_encoder(weights: Weights, layers: int, home: Path) -> Encoder:
     except ImportError as exc:
         message = (
             f"ONNX Runtime does not support the BERTScore encoder {weights.name!r} ({reason}), and torch and "
-            f"transformers, which do, are not installed: {hint or _INSTALL_TORCH}"
+            f"transformers, which do, are not installed: {hint or install_hint('local')}"
         )
         raise MissingExtraError(message) from exc
     return TorchEncoder(weights.folder, layers)

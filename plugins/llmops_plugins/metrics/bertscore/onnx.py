@@ -16,10 +16,10 @@ from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder, check_l
 from llmops_plugins.metrics.bertscore.graph import UnsupportedEncoderError, check_supported, export_bert, graph_name
 from llmops_plugins.metrics.bertscore.tokens import BertTokenizer
 from llmops_plugins.metrics.bertscore.weights import Weights
+from llmops_sdk.plugin import install_hint
 
 # Tokens in one call: enough for the multiplications to be as fast as they get, few enough to stay in a core's cache.
 _BATCH_TOKENS = 512
-_INSTALL = "pip install 'llmops-sdk[metrics]'"
 
 
 class OnnxEncoder(Encoder):
@@ -39,7 +39,7 @@ class OnnxEncoder(Encoder):
         config = check_supported(weights.folder)
         if find_spec("onnxruntime") is None:
             message = "onnxruntime is not installed"
-            raise UnsupportedEncoderError(message, hint=_INSTALL)
+            raise UnsupportedEncoderError(message, hint=install_hint("metrics"))
         import onnxruntime
 
         try:
@@ -106,7 +106,7 @@ def _graph(weights: Weights, layers: int, home: Path) -> str:
             return str(path)
     if find_spec("onnx") is None:
         message = "onnx, which builds its graph once, is not installed"
-        raise UnsupportedEncoderError(message, hint=_INSTALL)
+        raise UnsupportedEncoderError(message, hint=install_hint("metrics"))
     try:
         export_bert(weights.folder, layers, cached)
     except OSError as exc:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import attrs
 from attrs import validators
 
-from llmops_sdk.plugin import Options, option
+from llmops_sdk.plugin import Options, install_hint, option
 
 MINILM = "minilm"
 
@@ -44,7 +44,7 @@ class BertscoreOptions(Options, ABC):
     def __attrs_post_init__(self) -> None:
         """Refuse an encoder whose layer is unknown, or that no installed engine can compute, before a run starts."""
         if self.uses_bertscore and not any(find_spec(engine) for engine in ("onnxruntime", "torch")):
-            message = "BERTScore needs onnxruntime: pip install 'llmops-sdk[metrics]'"
+            message = f"BERTScore needs onnxruntime: {install_hint('metrics')}"
             raise ValueError(message)
         if self.uses_bertscore and self.layers is None:
             message = (

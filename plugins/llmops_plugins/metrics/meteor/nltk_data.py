@@ -9,9 +9,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from llmops_sdk.plugin import AssetError, AssetSource, Progress
-
-_NO_NLTK = "nltk is not installed: pip install 'llmops-sdk[metrics]'"
+from llmops_sdk.plugin import AssetError, AssetSource, Progress, install_hint
 
 
 class NltkDataSource(AssetSource):
@@ -63,11 +61,15 @@ class NltkDownloadSource(AssetSource):
         return {"package": package}
 
 
+def _no_nltk() -> str:
+    return f"nltk is not installed: {install_hint('metrics')}"
+
+
 def _nltk_roots() -> tuple[Path, ...]:
     try:
         from nltk import data
     except ImportError as exc:
-        raise AssetError(_NO_NLTK) from exc
+        raise AssetError(_no_nltk()) from exc
     return tuple(map(Path, data.path))
 
 
@@ -76,7 +78,7 @@ def _download(package: str, folder: str) -> None:
         from nltk import data
         from nltk.downloader import Downloader
     except ImportError as exc:
-        raise AssetError(_NO_NLTK) from exc
+        raise AssetError(_no_nltk()) from exc
     paths = list(data.path)
     try:
         Downloader().download(

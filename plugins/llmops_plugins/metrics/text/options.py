@@ -8,7 +8,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.metrics.validators import one_of, some_of
-from llmops_sdk.plugin import Options, option
+from llmops_sdk.plugin import Options, install_hint, option
 
 SACREBLEU_METRICS = ("bleu", "chrf")
 REFERENCE_METRICS = ("token_f1", "exact", *SACREBLEU_METRICS, "length_ratio")
@@ -57,5 +57,5 @@ class TextMetricsOptions(Options):
         """Refuse a metric whose library is not installed, before a run starts."""
         names = [name for name in self.metrics if name in SACREBLEU_METRICS]
         if names and find_spec("sacrebleu") is None:
-            message = f"the metric {names[0]!r} needs sacrebleu: pip install 'llmops-sdk[metrics]'"
+            message = f"the metric {names[0]!r} needs sacrebleu: {install_hint('metrics')}"
             raise ValueError(message)
