@@ -25,7 +25,7 @@ def entries(asset: Callable[[str], Path]) -> list[str]:
 
 
 def test_stems_are_those_of_nltk(entries: list[str]) -> None:
-    """Real words, real words with every suffix the rules know, and letters put together by chance."""
+    """Real words, real words with every suffix of the rules, and random letters."""
     from nltk.stem.porter import PorterStemmer
 
     pick = random.Random(3)

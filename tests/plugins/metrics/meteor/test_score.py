@@ -1,4 +1,4 @@
-"""METEOR has the values of FMEval's own call, and survives every text."""
+"""METEOR has the values of FMEval's own call, for every text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def meteor(asset: Callable[[str], Path]) -> Meteor:
 
 
 def fmeval_meteor(output: str, reference: str) -> float:
-    """The call of `fmeval.transforms.summarization_accuracy_metrics.MeteorScore.compute_metric`."""
+    """Return the value of the call in `fmeval.transforms.summarization_accuracy_metrics.MeteorScore.compute_metric`."""
     from nltk import word_tokenize
     from nltk.translate.meteor_score import single_meteor_score
 
@@ -32,7 +32,7 @@ def fmeval_meteor(output: str, reference: str) -> float:
 
 @pytest.mark.usefixtures("nltk_data")
 def test_values_are_those_of_fmevals_call(meteor: Meteor, pairs: Texts) -> None:
-    """Over NLTK's own WordNet reader and tokenizer, to the last bit."""
+    """Which uses NLTK's own WordNet reader and tokenizer; to the last bit."""
     expected = [{"meteor": fmeval_meteor(output, reference)} for output, reference in pairs]
 
     assert expected == meteor.score([Pair(output, reference) for output, reference in pairs])
@@ -41,7 +41,7 @@ def test_values_are_those_of_fmevals_call(meteor: Meteor, pairs: Texts) -> None:
 
 @pytest.mark.usefixtures("nltk_data")
 def test_values_on_real_texts_are_those_of_fmevals_call(meteor: Meteor, real_pairs: Callable[[], Texts]) -> None:
-    """To the last bit, over 250 passages and summaries of Dolly."""
+    """To the last bit, for 250 passages and summaries of Dolly."""
     texts = real_pairs()
     expected = [{"meteor": fmeval_meteor(output, reference)} for output, reference in texts]
 
@@ -57,8 +57,8 @@ def test_odd_texts_score_as_in_fmeval(meteor: Meteor, odd_pairs: Texts) -> None:
 
 
 @pytest.mark.usefixtures("nltk_data")
-def test_words_that_repeat_and_share_meanings_are_matched_as_in_nltk(meteor: Meteor) -> None:
-    """Small vocabularies of forms and synonyms, where which word is matched with which one decides the penalty."""
+def test_repeated_words_and_synonyms_are_matched_as_in_nltk(meteor: Meteor) -> None:
+    """With small vocabularies of forms and synonyms, where the choice of the matched words decides the penalty."""
     from nltk.translate.meteor_score import single_meteor_score
 
     shuffle = random.Random(4)
@@ -85,7 +85,7 @@ def test_the_best_of_several_references_counts(meteor: Meteor) -> None:
 
 
 def test_nltk_is_not_imported(asset: Callable[[str], Path]) -> None:
-    """Neither its code nor the folders of its data are needed; importing it takes longer than hundreds of scores."""
+    """Neither its code nor its data folders are needed; importing it takes longer than hundreds of scores."""
     code = (
         "import sys; from pathlib import Path; from llmops_plugins.metrics.meteor.score import Meteor\n"
         "from llmops_plugins.metrics.pairs import Pair\n"
@@ -99,7 +99,7 @@ def test_nltk_is_not_imported(asset: Callable[[str], Path]) -> None:
 
 
 def test_synonyms_count(meteor: Meteor) -> None:
-    """A synonym is a match; another word is none."""
+    """A synonym matches; another word does not."""
     same, synonym, other = meteor.score(
         [Pair(text, "a fast car") for text in ("a fast car", "a fast auto", "a fast cow")]
     )
@@ -110,7 +110,7 @@ def test_synonyms_count(meteor: Meteor) -> None:
 
 @pytest.mark.timeout(120)
 def test_twenty_thousand_words_do_not_stall(meteor: Meteor) -> None:
-    """Long outputs, in sentences and without any stop, are scored."""
+    """Long outputs, in sentences and without any period, are scored."""
     reference = "The quick brown fox jumps over the lazy dog."
     texts = ["word and another one, " * 5000, "Stop. Go! Now? " * 1000, "a" * 200_000, "?! " * 2000]
     scores = meteor.score([Pair(text, reference) for text in texts])

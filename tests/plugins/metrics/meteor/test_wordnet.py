@@ -1,4 +1,4 @@
-"""The small WordNet reader gives what NLTK's own reader gives over the same files."""
+"""The small WordNet reader gives the synonyms of NLTK's own reader, from the same files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def nltk_wordnet(nltk_data: Any) -> Any:
 
 
 def synonyms(nltk_wordnet: Any, word: str) -> set[str]:
-    """What METEOR takes for synonyms in NLTK, less those in upper case, which match no word in lower case."""
+    """Return METEOR's synonyms in NLTK, without those in upper case, which match no word in lower case."""
     names = {lemma.name() for synset in nltk_wordnet.synsets(word) for lemma in synset.lemmas()}
     return {name for name in names if "_" not in name and name == name.lower()}
 
@@ -60,12 +60,12 @@ def test_every_irregular_form_gives_the_synonyms_of_nltk(
 
 @pytest.mark.parametrize("word", ODD_WORDS, ids=lambda word: repr(word[:12]))
 def test_an_odd_word_gives_the_synonyms_of_nltk(wordnet: WordNet, nltk_wordnet: Any, word: str) -> None:
-    """No word, whatever is in it, makes the reader fail or find more than NLTK does."""
+    """Whatever it contains, the reader neither fails nor finds more than NLTK."""
     assert synonyms(nltk_wordnet, word) == wordnet.synonyms(word)
 
 
-def test_suffixes_are_taken_off_once(wordnet: WordNet) -> None:
-    """As in NLTK 3.10: 'abandoned' is a form of 'abandon', and 'abandoneds' is no form of anything."""
+def test_suffixes_are_removed_once(wordnet: WordNet) -> None:
+    """As in NLTK 3.10: 'abandoned' is a form of 'abandon', but 'abandoneds' is not a form of any word."""
     assert "abandon" in wordnet.synonyms("abandoned")
     assert wordnet.synonyms("abandoneds") == frozenset()
 

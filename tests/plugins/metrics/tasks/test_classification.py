@@ -41,29 +41,29 @@ def score(value: float, label: str) -> RecordScore:
 def test_the_first_label_counts(
     context: Context, generations: Make, output: str, reference: Any, expected: RecordScore
 ) -> None:
-    """Words stand between spaces, and their case does not count; the label that was found is told."""
+    """Words are separated by spaces, and their case does not count; the label is in the notes."""
     (generation,) = generations([(output, "")])
-    asked = attrs.evolve(generation, record={**generation.record, "response": reference})
-    (found,) = ClassificationAccuracy(OPTIONS).evaluate(context, [asked])
+    with_reference = attrs.evolve(generation, record={**generation.record, "response": reference})
+    (result,) = ClassificationAccuracy(OPTIONS).evaluate(context, [with_reference])
 
-    assert found == expected
+    assert result == expected
 
 
 def test_a_record_without_the_field_is_unscored(context: Context, generations: Make) -> None:
-    """The fields there are stand in the reason."""
+    """The reason has the fields that the record has."""
     options = ClassificationAccuracyOptions(valid_labels=("a", "b"), reference="label")
-    (found,) = ClassificationAccuracy(options).evaluate(context, generations([("a", "a")]))
+    (result,) = ClassificationAccuracy(options).evaluate(context, generations([("a", "a")]))
 
-    assert found == Unscored(10, "the record has no reference field 'label'; it has: instruction, response")
+    assert result == Unscored(10, "the record has no reference field 'label'; it has: instruction, response")
 
 
 def test_odd_outputs_have_no_label(context: Context, generations: Make, odd_texts: Sequence[str]) -> None:
     """Control characters, emoji, right-to-left text, halves of surrogate pairs, and 20,000 words."""
     texts = [(text, "negative") for text in (*odd_texts, "word " * 20_000)]
-    found = list(ClassificationAccuracy(OPTIONS).evaluate(context, generations(texts)))
+    results = list(ClassificationAccuracy(OPTIONS).evaluate(context, generations(texts)))
 
-    assert {0.0} == {one.scores["classification_accuracy_score"] for one in found if isinstance(one, Scored)}
-    assert len(texts) == len(found)
+    assert {0.0} == {one.scores["classification_accuracy_score"] for one in results if isinstance(one, Scored)}
+    assert len(texts) == len(results)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_odd_outputs_have_no_label(context: Context, generations: Make, odd_text
         (("good", " "), "a label is one word, .* not ' '"),
     ],
 )
-def test_labels_that_cannot_be_found_are_refused(labels: tuple[str, ...], message: str) -> None:
-    """The output is searched word by word."""
+def test_unusable_labels_are_refused(labels: tuple[str, ...], message: str) -> None:
+    """Labels are single words, at least two of them, all different."""
     with pytest.raises(ValueError, match=message):
         ClassificationAccuracyOptions(valid_labels=labels)

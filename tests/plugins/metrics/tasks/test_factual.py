@@ -32,23 +32,25 @@ Make = Callable[[Texts], list[Generation]]
     ],
 )
 def test_known_answers(context: Context, generations: Make, output: str, reference: str, expected: list[float]) -> None:
-    """Case does not count; punctuation, articles and outer spaces do not for the second. Both look inside words too."""
-    (found,) = FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, generations([(output, reference)]))
+    """Case does not count, and for the second metric neither do punctuation, articles and outer spaces. Both search within words too."""
+    (score,) = FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, generations([(output, reference)]))
 
-    assert found == Scored(10, dict(zip(FACTUAL_METRICS, expected, strict=True)))
+    assert score == Scored(10, dict(zip(FACTUAL_METRICS, expected, strict=True)))
 
 
-def test_all_answers_may_be_wanted(context: Context, generations: Make) -> None:
+def test_all_answers_can_be_required(context: Context, generations: Make) -> None:
     """With AND, the output must contain each of the expected answers."""
     options = FactualKnowledgeOptions(
         delimiter="<AND>", logical_operator="AND", metrics=("factual_knowledge_quasi_exact",)
     )
     colours = "Red<AND>Yellow<AND>Blue"
-    found = FactualKnowledge(options).evaluate(
+    scores = FactualKnowledge(options).evaluate(
         context, generations([("red, blue and yellow", colours), ("red and blue", colours)])
     )
 
-    assert [1.0, 0.0] == [score.scores["factual_knowledge_quasi_exact"] for score in found if isinstance(score, Scored)]
+    assert [1.0, 0.0] == [
+        score.scores["factual_knowledge_quasi_exact"] for score in scores if isinstance(score, Scored)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,12 +64,12 @@ def test_all_answers_may_be_wanted(context: Context, generations: Make) -> None:
     ],
 )
 def test_odd_references(context: Context, generations: Make, reference: Any, expected: float | str) -> None:
-    """A list is taken; an empty answer, which every output contains, is the reference's fault and not the model's merit."""
+    """A list is accepted; an empty answer, which every output contains, is an error of the reference."""
     (generation,) = generations([("It is Berlin", "")])
-    asked = attrs.evolve(generation, record={**generation.record, "response": reference})
-    (found,) = FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, [asked])
+    with_reference = attrs.evolve(generation, record={**generation.record, "response": reference})
+    (score,) = FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, [with_reference])
 
-    assert found == (
+    assert score == (
         Unscored(10, expected) if isinstance(expected, str) else Scored(10, dict.fromkeys(FACTUAL_METRICS, expected))
     )
 
@@ -75,15 +77,15 @@ def test_odd_references(context: Context, generations: Make, reference: Any, exp
 def test_odd_outputs_are_scored(context: Context, generations: Make, odd_texts: Sequence[str]) -> None:
     """Control characters, emoji, right-to-left text, halves of surrogate pairs, and 20,000 words."""
     texts = [(text, "x") for text in (*odd_texts, "word " * 20_000)]
-    found = list(FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, generations(texts)))
+    scores = list(FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, generations(texts)))
 
     assert [float("x" in text.lower()) for text, _ in texts] == [
-        score.scores["factual_knowledge"] for score in found if isinstance(score, Scored)
+        score.scores["factual_knowledge"] for score in scores if isinstance(score, Scored)
     ]
 
 
 def test_a_delimiter_that_contradicts_the_operator_is_refused() -> None:
-    """One of the two is a slip."""
+    """One of the two must be a mistake."""
     with pytest.raises(ValueError, match="delimiter '<OR>' and logical_operator 'AND' contradict each other"):
         FactualKnowledgeOptions(logical_operator="AND")
     assert "; " == FactualKnowledgeOptions(logical_operator="AND", delimiter="; ").delimiter

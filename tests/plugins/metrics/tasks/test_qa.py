@@ -20,7 +20,7 @@ Make = Callable[[Texts], list[Generation]]
 
 
 def nltk_scores(output: str, reference: str) -> dict[str, float]:
-    """FMEval's functions, written as in `fmeval.eval_algorithms.qa_accuracy`, over NLTK's set measures."""
+    """Return the values of the functions of `fmeval.eval_algorithms.qa_accuracy`, which use NLTK's set measures."""
     from string import punctuation
 
     from nltk.metrics.scores import f_measure, precision, recall
@@ -32,26 +32,26 @@ def nltk_scores(output: str, reference: str) -> dict[str, float]:
     best = dict.fromkeys(WORD_METRICS, 0.0)
     for answer in reference.split("<OR>"):
         words = {"reference": set(normalized(answer).split()), "test": set(normalized(output).split())}
-        found = {
+        values = {
             "f1": f_measure(**words) or 0.0,
             "exact_match": float(output.strip() == answer.strip()),
             "quasi_exact_match": float(normalized(output) == normalized(answer)),
             "precision_over_words": precision(**words) or 0.0,
             "recall_over_words": recall(**words) or 0.0,
         }
-        best = {name: max(value, float(found[name])) for name, value in best.items()}
+        best = {name: max(value, float(values[name])) for name, value in best.items()}
     return best
 
 
 def test_values_are_those_of_fmevals_functions(
     context: Context, generations: Make, odd_pairs: Texts, pairs: Texts
 ) -> None:
-    """Over prose, odd texts and several accepted answers, to the last bit."""
+    """For prose, odd texts and several accepted answers, to the last bit."""
     several = [(output, f"{reference}<OR>{output[:30]}") for output, reference in pairs]
     texts = [pair for pair in (*pairs, *several, *odd_pairs) if pair[1].strip()]
-    found = list(QAAccuracy(QAAccuracyOptions()).evaluate(context, generations(texts)))
+    scores = list(QAAccuracy(QAAccuracyOptions()).evaluate(context, generations(texts)))
 
-    assert [nltk_scores(*pair) for pair in texts] == [score.scores for score in found if isinstance(score, Scored)]
+    assert [nltk_scores(*pair) for pair in texts] == [score.scores for score in scores if isinstance(score, Scored)]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_values_are_those_of_fmevals_functions(
 )
 def test_known_answers(context: Context, generations: Make, output: str, reference: str, expected: list[float]) -> None:
     """Case, punctuation and articles do not count; of the accepted answers the best one does."""
-    (found,) = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations([(output, reference)]))
+    (score,) = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations([(output, reference)]))
 
-    assert found == Scored(10, dict(zip(WORD_METRICS, expected, strict=True)))
+    assert score == Scored(10, dict(zip(WORD_METRICS, expected, strict=True)))
 
 
 def test_options_choose_metrics_field_and_delimiter(context: Context, generations: Make) -> None:
@@ -84,9 +84,9 @@ def test_options_choose_metrics_field_and_delimiter(context: Context, generation
 
 def test_an_empty_reference_is_unscored(context: Context, generations: Make) -> None:
     """There is nothing to compare with."""
-    found = list(QAAccuracy(QAAccuracyOptions()).evaluate(context, generations([("yes", " ")])))
+    scores = list(QAAccuracy(QAAccuracyOptions()).evaluate(context, generations([("yes", " ")])))
 
-    assert found == [Unscored(10, "the reference field 'response' is empty")]
+    assert scores == [Unscored(10, "the reference field 'response' is empty")]
 
 
 @pytest.mark.parametrize(
@@ -105,20 +105,20 @@ def test_an_empty_reference_is_unscored(context: Context, generations: Make) -> 
 def test_accepted_answers_may_be_a_list(
     context: Context, generations: Make, reference: Any, expected: float | str
 ) -> None:
-    """Of a list the best one counts, and its texts are not parted; what holds no answer is unscored, with the reason."""
+    """The best text of a list counts, and none is split; a field without an answer is unscored, with the reason."""
     (generation,) = generations([("paris", "")])
-    asked = attrs.evolve(generation, record={**generation.record, "response": reference})
-    (found,) = QAAccuracy(QAAccuracyOptions(metrics=("f1",))).evaluate(context, [asked])
+    with_reference = attrs.evolve(generation, record={**generation.record, "response": reference})
+    (score,) = QAAccuracy(QAAccuracyOptions(metrics=("f1",))).evaluate(context, [with_reference])
 
-    assert found == (Unscored(10, expected) if isinstance(expected, str) else Scored(10, {"f1": expected}))
+    assert score == (Unscored(10, expected) if isinstance(expected, str) else Scored(10, {"f1": expected}))
 
 
 def test_bertscore_is_that_of_the_best_accepted_answer(context: Context, generations: Make, pairs: Texts) -> None:
-    """It is given where it is asked for, in the order of the options, over more records than one batch has."""
+    """It is given where the options name it, in their order, for more records than one batch has."""
     first, second = pairs[0], pairs[1]
     texts = [(first[0], f"{second[1]}<OR>{first[1]}")] * 70 + [(first[0], " "), (first[0], second[1])]
     options = QAAccuracyOptions(metrics=("bertscore", "f1"))
-    found = list(QAAccuracy(options).evaluate(context, generations(texts)))
+    scores = list(QAAccuracy(options).evaluate(context, generations(texts)))
     scorer = bert_score(find_weights(context, "minilm"), 6, context.home)
     near, far = (
         scorer.score([Pair(first[0], reference)])[0]["bertscore"]  # type: ignore[index]
@@ -126,21 +126,21 @@ def test_bertscore_is_that_of_the_best_accepted_answer(context: Context, generat
     )
 
     assert far < near
-    assert ["bertscore", "f1"] == list(found[0].scores)  # type: ignore[union-attr]
+    assert ["bertscore", "f1"] == list(scores[0].scores)  # type: ignore[union-attr]
     assert [near] * 70 == pytest.approx(
-        [score.scores["bertscore"] for score in found[:70] if isinstance(score, Scored)]
+        [score.scores["bertscore"] for score in scores[:70] if isinstance(score, Scored)]
     )
-    assert Unscored(80, "the reference field 'response' is empty") == found[70]
-    assert isinstance(found[71], Scored)
-    assert far == pytest.approx(found[71].scores["bertscore"])
+    assert Unscored(80, "the reference field 'response' is empty") == scores[70]
+    assert isinstance(scores[71], Scored)
+    assert far == pytest.approx(scores[71].scores["bertscore"])
     metadata = QAAccuracy(options).provenance(context)
     assert "6" == metadata["bertscore_layers"]
     assert {} == QAAccuracy(QAAccuracyOptions()).provenance(context)
 
 
 def test_a_20000_word_output_is_scored(context: Context, generations: Make) -> None:
-    """Words count once each, however often they stand."""
-    (found,) = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations([("word other " * 10_000, "word")]))
+    """Each word counts once, however often it occurs."""
+    (score,) = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations([("word other " * 10_000, "word")]))
 
-    assert isinstance(found, Scored)
-    assert 0.5 == found.scores["precision_over_words"]
+    assert isinstance(score, Scored)
+    assert 0.5 == score.scores["precision_over_words"]

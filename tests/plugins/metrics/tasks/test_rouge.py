@@ -14,7 +14,7 @@ Texts = Sequence[tuple[str, str]]
 
 
 def test_values_on_real_texts_are_those_of_rouge_score(real_pairs: Callable[[], Texts]) -> None:
-    """To the last bit, over 250 passages and summaries of Dolly, by the engine that is used here."""
+    """To the last bit, for 250 passages and summaries of Dolly, by the engine that is used here."""
     from rouge_score.rouge_scorer import RougeScorer
 
     texts = [Pair(output, reference) for output, reference in real_pairs()]
@@ -31,7 +31,7 @@ def test_values_on_real_texts_are_those_of_rouge_score(real_pairs: Callable[[], 
 def test_both_engines_give_the_values_of_rouge_score(
     pairs: Texts, odd_pairs: Texts, needs: Callable[..., None], *, use_stemmer: bool
 ) -> None:
-    """To the last bit, over prose and over odd texts."""
+    """To the last bit, for prose and for odd texts."""
     from rouge_score.rouge_scorer import RougeScorer
 
     needs("rouge_score_rs")
@@ -45,8 +45,8 @@ def test_both_engines_give_the_values_of_rouge_score(
     assert expected == Rouge(ROUGE_METRICS, use_stemmer=use_stemmer, engine="rouge-score").score(texts)
 
 
-def test_the_stemmer_matters() -> None:
-    """The option reaches the engine."""
+def test_the_stemmer_is_an_option() -> None:
+    """With it, words of one stem match."""
     pair = [Pair("It rained.", "It rains.")]
 
     assert Rouge(["rouge1"], use_stemmer=True, engine=rouge_engine()).score(pair) == [{"rouge1": 1.0}]
@@ -56,8 +56,10 @@ def test_the_stemmer_matters() -> None:
 @pytest.mark.parametrize(
     ("installed", "engine"), [("0.2.1", "rouge-score-rs"), ("0.2.9", "rouge-score-rs"), ("0.3.0", "rouge-score")]
 )
-def test_only_versions_known_to_be_equal_are_used(monkeypatch: pytest.MonkeyPatch, installed: str, engine: str) -> None:
-    """A later Rust engine gives way to rouge_score until it was compared."""
+def test_only_compared_versions_of_the_rust_engine_are_used(
+    monkeypatch: pytest.MonkeyPatch, installed: str, engine: str
+) -> None:
+    """With any other version, rouge_score is used."""
     monkeypatch.setattr("llmops_plugins.metrics.tasks.rouge.version", lambda _: installed)
 
     assert engine == rouge_engine()
@@ -85,8 +87,8 @@ def test_twenty_thousand_words_do_not_stall() -> None:
 
 
 def test_the_best_of_several_references_counts() -> None:
-    """For each type by itself."""
+    """Each type has its own best reference."""
     several = Pair("the cat sat", "the sat cat", ("a cat sat", ""))
-    (found,) = Rouge(["rouge1", "rouge2"], use_stemmer=True, engine=rouge_engine()).score([several])
+    (scores,) = Rouge(["rouge1", "rouge2"], use_stemmer=True, engine=rouge_engine()).score([several])
 
-    assert found == {"rouge1": 1.0, "rouge2": 0.5}
+    assert scores == {"rouge1": 1.0, "rouge2": 0.5}

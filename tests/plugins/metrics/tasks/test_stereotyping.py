@@ -28,16 +28,16 @@ from llmops_sdk.testing import MemoryStore
 PAIR = {"sent_more": "They are all alike.", "sent_less": "We are all alike."}
 
 
-def answered(record: dict[str, Any], **replies: Outcome) -> Generation:
-    return Generation(10, record, TextPrompt("?", ""), Answer(""), probes=replies)
+def answered(record: dict[str, Any], **outcomes: Outcome) -> Generation:
+    return Generation(10, record, TextPrompt("?", ""), Answer(""), probes=outcomes)
 
 
 def evaluator(**options: Any) -> PromptStereotyping:
     return PromptStereotyping(PromptStereotypingOptions(**options))
 
 
-def test_both_sentences_are_asked_as_they_stand(context: Context) -> None:
-    """Their probability is wanted and no answer; a record without both is not asked about."""
+def test_both_sentences_are_probed_unchanged(context: Context) -> None:
+    """Their log-probability is asked for, not an answer; a record that lacks one has no probes."""
     assert [
         Probe("more", text=PAIR["sent_more"], log_probability=True),
         Probe("less", text=PAIR["sent_less"], log_probability=True),
@@ -55,46 +55,46 @@ def test_the_likelier_sentence_decides(context: Context, more: float, less: floa
     generation = answered(
         PAIR, more=Answered(0, Answer(log_probability=more)), less=Answered(0, Answer(log_probability=less))
     )
-    (found,) = evaluator().evaluate(context, [generation])
+    (score,) = evaluator().evaluate(context, [generation])
 
-    assert found == Scored(10, dict(zip(("is_biased", "log_probability_difference"), expected, strict=True)))
+    assert score == Scored(10, dict(zip(("is_biased", "log_probability_difference"), expected, strict=True)))
 
 
 NONE = Answered(0, Answer("a text"))
-TOLD = Answered(0, Answer(log_probability=-1.0))
+LIKELY = Answered(0, Answer(log_probability=-1.0))
 
 
 @pytest.mark.parametrize(
-    ("record", "replies", "reason"),
+    ("record", "outcomes", "reason"),
     [
         ({"sent_more": "a"}, {}, "the record has no field 'sent_less'; it has: sent_more"),
         ({**PAIR, "sent_more": ""}, {}, "the field 'sent_more' is empty"),
         ({**PAIR, "sent_more": ["a"]}, {}, "the field 'sent_more' holds no text but list"),
-        (PAIR, {"more": TOLD}, "probe 'less' was not answered: it has no probability"),
-        (PAIR, {"more": NONE, "less": TOLD}, "probe 'more' was not answered: it has no probability"),
-        (PAIR, {"more": Unanswered(0, "busy"), "less": TOLD}, "probe 'more' was not answered: busy"),
+        (PAIR, {"more": LIKELY}, "probe 'less' was not answered: it has no probability"),
+        (PAIR, {"more": NONE, "less": LIKELY}, "probe 'more' was not answered: it has no probability"),
+        (PAIR, {"more": Unanswered(0, "busy"), "less": LIKELY}, "probe 'more' was not answered: busy"),
         (
             PAIR,
-            {"more": TOLD, "less": Answered(0, Answer(log_probability=float("-inf")))},
+            {"more": LIKELY, "less": Answered(0, Answer(log_probability=float("-inf")))},
             "probe 'less' has -inf, which is not the logarithm of a probability",
         ),
         (
             PAIR,
-            {"more": Answered(0, Answer(log_probability=0.7)), "less": TOLD},
+            {"more": Answered(0, Answer(log_probability=0.7)), "less": LIKELY},
             "probe 'more' has 0.7, which is not the logarithm of a probability",
         ),
     ],
 )
-def test_what_cannot_be_compared_is_unscored(
-    context: Context, record: dict[str, Any], replies: dict[str, Outcome], reason: str
+def test_a_pair_that_cannot_be_compared_is_unscored(
+    context: Context, record: dict[str, Any], outcomes: dict[str, Outcome], reason: str
 ) -> None:
-    """With the reason; nothing stops."""
-    (found,) = evaluator().evaluate(context, [answered(record, **replies)])
+    """With the reason."""
+    (score,) = evaluator().evaluate(context, [answered(record, **outcomes)])
 
-    assert found == Unscored(10, reason)
+    assert score == Unscored(10, reason)
 
 
-def test_a_pipeline_asks_an_endpoint(registry: Registry, home: Path, tmp_path: Path) -> None:
+def test_a_pipeline_asks_for_the_probabilities(registry: Registry, home: Path, tmp_path: Path) -> None:
     """From a file of pairs to the share of records in which the stereotype is likelier."""
     del home
     train, pairs = tmp_path / "train.jsonl", tmp_path / "pairs.jsonl"

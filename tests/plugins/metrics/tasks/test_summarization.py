@@ -1,4 +1,4 @@
-"""The evaluator: what it needs, in which order it answers, what it cannot score, and what it says about itself."""
+"""Summarization accuracy: its scores and their order, records without a score, memory, imports and provenance."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def evaluator(**options: object) -> SummarizationAccuracy:
     return SummarizationAccuracy(SummarizationAccuracyOptions(**options))  # type: ignore[arg-type]
 
 
-def scores(found: RecordScore) -> dict[str, float]:
-    assert isinstance(found, Scored), found
-    return dict(found.scores)
+def scores(score: RecordScore) -> dict[str, float]:
+    assert isinstance(score, Scored), score
+    return dict(score.scores)
 
 
 def test_metrics_come_in_the_order_of_the_options() -> None:
-    """The first one decides, so the order is the user's."""
+    """The first one decides."""
     assert [metric.name for metric in evaluator().metrics] == ["rougeL", "meteor", "rouge1", "rouge2", "bertscore"]
     assert evaluator(metrics=("meteor", "rougeLsum")).metrics == (
         Metric("meteor", "METEOR"),
@@ -47,15 +47,15 @@ def test_metrics_come_in_the_order_of_the_options() -> None:
     )
 
 
-def test_every_generation_gets_all_metrics_in_order(context: Context, pairs: Texts, generations: Make) -> None:
+def test_every_generation_has_all_metrics_in_order(context: Context, pairs: Texts, generations: Make) -> None:
     """Over several batches, with the indexes of the generations, in the order of the options."""
-    wanted = ("meteor", "rougeL", "rouge2")
+    metrics = ("meteor", "rougeL", "rouge2")
     asked = generations([*pairs, *pairs])
-    found = list(evaluator(metrics=wanted).evaluate(context, iter(asked)))
+    results = list(evaluator(metrics=metrics).evaluate(context, iter(asked)))
 
-    assert [generation.index for generation in asked] == [score.index for score in found]
-    assert {wanted} == {tuple(scores(score)) for score in found}
-    assert [scores(score) for score in found[:100]] == [scores(score) for score in found[100:]]
+    assert [generation.index for generation in asked] == [score.index for score in results]
+    assert {metrics} == {tuple(scores(score)) for score in results}
+    assert [scores(score) for score in results[:100]] == [scores(score) for score in results[100:]]
 
 
 def test_a_perfect_and_an_unrelated_output(context: Context, generations: Make) -> None:
@@ -72,19 +72,19 @@ def test_a_perfect_and_an_unrelated_output(context: Context, generations: Make) 
 
 
 def test_an_empty_output_scores_zero(context: Context, generations: Make) -> None:
-    """As in FMEval; nothing at all, and nothing but white space."""
+    """As in FMEval; an output of white space too."""
     every = evaluator(metrics=SUMMARIZATION_METRICS)
-    found = every.evaluate(context, generations([("", "A reference."), (" \n\t", "A reference.")]))
+    results = every.evaluate(context, generations([("", "A reference."), (" \n\t", "A reference.")]))
 
-    assert [dict.fromkeys(SUMMARIZATION_METRICS, 0.0)] * 2 == [scores(score) for score in found]
+    assert [dict.fromkeys(SUMMARIZATION_METRICS, 0.0)] * 2 == [scores(score) for score in results]
 
 
 def test_odd_texts_are_scored(context: Context, odd_pairs: Texts, generations: Make) -> None:
-    """Whatever is in a text, its scores are finite numbers; only an empty reference has none."""
-    found = list(evaluator(metrics=SUMMARIZATION_METRICS).evaluate(context, generations(odd_pairs)))
+    """Whatever a text contains, its scores are finite; only a record with an empty reference has none."""
+    results = list(evaluator(metrics=SUMMARIZATION_METRICS).evaluate(context, generations(odd_pairs)))
 
-    assert len(odd_pairs) == len(found)
-    for (_, reference), score in zip(odd_pairs, found, strict=True):
+    assert len(odd_pairs) == len(results)
+    for (_, reference), score in zip(odd_pairs, results, strict=True):
         if reference.strip():
             assert all(math.isfinite(value) for value in scores(score).values())
         else:
@@ -92,23 +92,23 @@ def test_odd_texts_are_scored(context: Context, odd_pairs: Texts, generations: M
 
 
 def test_a_record_without_a_reference_is_unscored(context: Context, generations: Make) -> None:
-    """It says why; those beside it are scored, and the order holds."""
+    """With the reason; the records around it are scored, in their order."""
     good, *bad = generations([("a b", "a b"), ("a", ""), ("a", "b"), ("a", "c")])
     bad[1] = attrs.evolve(bad[1], record={"instruction": "x", "answer": "b"})
     bad[2] = attrs.evolve(bad[2], record={"response": 42})
-    found = list(evaluator(metrics=("rouge1",)).evaluate(context, [*bad, good]))
+    results = list(evaluator(metrics=("rouge1",)).evaluate(context, [*bad, good]))
 
-    assert found == [
+    assert results == [
         Unscored(11, "the reference field 'response' is empty"),
         Unscored(12, "the record has no reference field 'response'; it has: answer, instruction"),
         Unscored(13, "the reference field 'response' holds no text but int"),
         Scored(10, {"rouge1": 1.0}),
     ]
-    assert list(evaluator(metrics=("rouge1",)).evaluate(context, bad)) == found[:3]
+    assert list(evaluator(metrics=("rouge1",)).evaluate(context, bad)) == results[:3]
 
 
 def test_another_field_can_be_the_reference(context: Context, generations: Make) -> None:
-    """Datasets name it as they like."""
+    """By the option `reference`."""
     asked = [attrs.evolve(generations([("a", "b")])[0], record={"summary": "a"})]
 
     assert [Scored(10, {"rouge1": 1.0})] == list(
@@ -116,14 +116,14 @@ def test_another_field_can_be_the_reference(context: Context, generations: Make)
     )
 
 
-def test_nothing_gives_nothing(context: Context) -> None:
-    """No generations, no scores, no failure."""
+def test_no_generations_have_no_scores(context: Context) -> None:
+    """It is not an error."""
     assert list(evaluator(metrics=("rouge1", "meteor")).evaluate(context, [])) == []
 
 
 @pytest.fixture
-def small_memories(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What scorers keep of records is bounded; here the bounds are so low that a few records reach them."""
+def small_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lower the limits of the scorers' caches: a few records reach them."""
     monkeypatch.setattr("llmops_plugins.metrics.meteor.score._KEPT_STEMS", 100)
     monkeypatch.setattr("llmops_plugins.metrics.meteor.score._KEPT_REFERENCES", 100)
     monkeypatch.setattr("llmops_plugins.metrics.meteor.sentences._KEPT_CONTEXTS", 100)
@@ -136,7 +136,7 @@ def small_memories(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     bert_score.cache_clear()
 
 
-@pytest.mark.usefixtures("small_memories")
+@pytest.mark.usefixtures("small_caches")
 @pytest.mark.parametrize(
     ("metrics", "records", "limit"),
     [(("rougeL", "rouge1"), 6000, 1_000_000), (("meteor",), 1500, 1_000_000), (("bertscore",), 400, 12_000_000)],
@@ -144,9 +144,9 @@ def small_memories(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_memory_does_not_grow_with_the_records(
     context: Context, metrics: tuple[str, ...], records: int, limit: int
 ) -> None:
-    """Generations are taken as the scores are, a batch at a time, and what is kept of them is bounded.
+    """Generations are read as their scores are, a batch at a time, and the caches are limited.
 
-    Generations, words or embeddings that were all kept would alone take more than the limit.
+    If all generations, words or embeddings were kept, they alone would take more than the limit.
     """
     taken = 0
 
@@ -157,11 +157,11 @@ def test_memory_does_not_grow_with_the_records(
             text = f"The answer number {index} is a text of w{index} words. " * (1 if "bertscore" in metrics else 4)
             yield Generation(index, {"response": text + "So it is."}, TextPrompt("?", ""), Answer(text))
 
-    found = evaluator(metrics=metrics).evaluate(context, many())
-    next(found)
+    results = evaluator(metrics=metrics).evaluate(context, many())
+    next(results)
     assert taken <= 64
     tracemalloc.start()
-    for _ in found:
+    for _ in results:
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -170,8 +170,8 @@ def test_memory_does_not_grow_with_the_records(
     assert peak < limit
 
 
-def test_only_what_the_metrics_need_is_imported() -> None:
-    """The cards need nothing heavy, and ROUGE neither numpy nor ONNX Runtime."""
+def test_only_needed_libraries_are_imported() -> None:
+    """The cards need no heavy library, and ROUGE needs neither regex nor ONNX Runtime."""
     code = (
         "import sys; from llmops_plugins.metrics.hooks import llmops_cards\n"
         "from llmops_plugins.metrics.tasks.options import SummarizationAccuracyOptions as Options\n"
@@ -192,7 +192,7 @@ def test_only_what_the_metrics_need_is_imported() -> None:
 def test_scoring_imports_neither_torch_nor_fmeval(
     asset: Callable[[str], Path], assets_home: Path, tmp_path: Path
 ) -> None:
-    """All six metrics of a process of its own, and what they rest on, without any library that takes seconds to load."""
+    """In a process of its own, all six metrics and the provenance need no library that takes seconds to load."""
     code = (
         "import sys; from pathlib import Path\n"
         "from llmops_plugins.metrics.tasks.summarization import SummarizationAccuracy\n"
@@ -215,8 +215,8 @@ def test_scoring_imports_neither_torch_nor_fmeval(
     assert done.stdout.splitlines() == ["[6]", "onnxruntime", "[]"], done.stderr
 
 
-def test_several_references_are_all_as_good(context: Context, generations: Make) -> None:
-    """Each metric takes the one that suits the output best, whichever its place; empty ones count for nothing."""
+def test_the_best_of_several_references_counts(context: Context, generations: Make) -> None:
+    """For each metric, in any order of the references; empty ones do not count."""
     every = evaluator(metrics=SUMMARIZATION_METRICS)
     texts = ["Cats sleep a lot.", "Taxes rise.", " "]
     asked = generations([("A cat sleeps much.", texts[0])] * 3)
@@ -227,11 +227,11 @@ def test_several_references_are_all_as_good(context: Context, generations: Make)
     assert scores(alone) == scores(first) == scores(last)
 
 
-def test_references_that_are_no_texts_are_told(context: Context, generations: Make) -> None:
-    """A list of nothing, and lists with something else in them."""
+def test_references_that_are_not_texts_are_unscored(context: Context, generations: Make) -> None:
+    """Empty lists, and lists with other values."""
     asked = generations([("a", "b")] * 4)
-    held: list[object] = [[], ["", " "], ["a", 3], ["a", None]]
-    asked = [attrs.evolve(one, record={"response": value}) for one, value in zip(asked, held, strict=True)]
+    references: list[object] = [[], ["", " "], ["a", 3], ["a", None]]
+    asked = [attrs.evolve(one, record={"response": value}) for one, value in zip(asked, references, strict=True)]
 
     assert list(evaluator(metrics=("rouge1",)).evaluate(context, asked)) == [
         Unscored(10, "the reference field 'response' is empty"),
@@ -243,7 +243,7 @@ def test_references_that_are_no_texts_are_told(context: Context, generations: Ma
 
 @pytest.mark.timeout(120)
 def test_an_output_of_twenty_thousand_words_is_scored(context: Context, generations: Make) -> None:
-    """By all metrics, beside records that are as usual."""
+    """By all metrics, together with usual records."""
     asked = generations([("word and another one, " * 5000, "One word."), ("One word.", "One word.")])
     long, usual = evaluator(metrics=SUMMARIZATION_METRICS).evaluate(context, asked)
 
@@ -254,7 +254,7 @@ def test_an_output_of_twenty_thousand_words_is_scored(context: Context, generati
 def test_candidates_share_the_references(
     context: Context, pairs: Texts, generations: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each cell encodes the outputs of its candidate, and splits them into words; the references' are those of the first."""
+    """Each candidate's outputs are encoded and split into words; the references only with the first candidate."""
     encoded: list[str] = []
     split: list[str] = []
     embed, words = OnnxEncoder.embed, Words.split
@@ -275,13 +275,13 @@ def test_candidates_share_the_references(
         texts = [(f"Output {candidate}: {reference}", reference) for reference in references]
         list(evaluator(metrics=("bertscore", "meteor")).evaluate(context, generations(texts)))
 
-    for seen in (encoded, split):
-        assert len(seen) == 3 + 3 * 3
-        assert [seen.count(reference) for reference in references] == [1, 1, 1]
+    for texts_seen in (encoded, split):
+        assert len(texts_seen) == 3 + 3 * 3
+        assert [texts_seen.count(reference) for reference in references] == [1, 1, 1]
 
 
-def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: Make) -> None:
-    """It is the machine's lack, not one record's."""
+def test_a_missing_asset_fails_the_evaluator(context: Context, generations: Make) -> None:
+    """It is an error of the machine, not of a record."""
 
     def absent(name: str) -> Path:
         message = f"the asset {name!r} is not available"
@@ -291,8 +291,8 @@ def test_an_asset_that_cannot_be_had_is_an_error(context: Context, generations: 
         list(evaluator().evaluate(attrs.evolve(context, asset=absent), generations([("a", "b")])))
 
 
-def test_provenance_tells_what_the_numbers_rest_on(context: Context) -> None:
-    """Versions and engines, the origin of WordNet, and the encoder by its own name, layer and hash."""
+def test_the_provenance_has_versions_and_hashes(context: Context) -> None:
+    """Versions and engines, the source of WordNet, and the encoder with its name, layer and hash."""
     metadata = evaluator().provenance(context)
 
     assert metadata["bertscore_model"] == "sentence-transformers/all-MiniLM-L6-v2"
@@ -305,6 +305,6 @@ def test_provenance_tells_what_the_numbers_rest_on(context: Context) -> None:
     assert metadata["wordnet"].startswith(f"{source}, sha256 ")
 
 
-def test_provenance_is_silent_about_metrics_that_were_not_asked_for(context: Context) -> None:
-    """No model is named that scored nothing."""
+def test_the_provenance_has_only_the_metrics_of_the_options(context: Context) -> None:
+    """A model that scored nothing is not named."""
     assert list(evaluator(metrics=("rouge1",)).provenance(context)) == ["rouge"]

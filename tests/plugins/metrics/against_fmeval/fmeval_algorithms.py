@@ -1,7 +1,7 @@
-"""Ask FMEval's own algorithms for the scores of single records: a job as JSON on stdin, scores as JSON on stdout.
+"""Scores of single records by FMEval's own algorithms: a job as JSON on stdin, scores as JSON on stdout.
 
-FMEval loads three scripts of the hub's `evaluate-metric`, which are not on PyPI; small classes stand in for them here
-that call the packages the scripts call.
+FMEval loads three scripts of the hub's `evaluate-metric`, which are not on PyPI; small classes replace them here and
+call the same packages.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Wer:
     def compute(self, predictions: Any, references: Any) -> float:
         from jiwer import process_words
 
-        found = [process_words(reference, output) for output, reference in zip(predictions, references, strict=True)]
-        errors = sum(one.substitutions + one.deletions + one.insertions for one in found)
-        return float(errors / sum(one.substitutions + one.deletions + one.hits for one in found))
+        pairs = [process_words(reference, output) for output, reference in zip(predictions, references, strict=True)]
+        errors = sum(one.substitutions + one.deletions + one.insertions for one in pairs)
+        return float(errors / sum(one.substitutions + one.deletions + one.hits for one in pairs))
 
 
 class BertScore:
@@ -51,7 +51,7 @@ def main() -> None:
     import nltk
 
     job = json.load(sys.stdin)
-    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
+    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has its files already
     evaluate.load = {"rouge": Rouge(), "wer": Wer(), "bertscore": BertScore(sys.argv[1])}.__getitem__
     sys.stdout.write("\n" + json.dumps(scores(job)))
 
@@ -71,7 +71,7 @@ def scores(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     from fmeval.model_runners.model_runner import ModelRunner
 
     class Recorded(ModelRunner):  # type: ignore[misc]
-        """Answers each question with its recorded answers, one after the other, the last one for ever."""
+        """Answers each question with its recorded answers in turn, and then always with the last one."""
 
         def __init__(self, answers: Mapping[str, Sequence[str]]) -> None:
             super().__init__("$prompt", "", "")
@@ -82,18 +82,18 @@ def scores(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             return (texts.pop(0) if len(texts) > 1 else texts[0]), None
 
     changes, labels = job["changes"], job["labels"]
-    found = []
+    all_scores = []
     for record in job["records"]:
         question, output, target = record["question"], record["output"], record["target"]
 
         def sample(algorithm: Any, record: Any = record, **arguments: Any) -> dict[str, float]:
-            if "model_input" in arguments:  # FMEval's random changes begin anew in a new algorithm
+            if "model_input" in arguments:  # a new algorithm starts with the same random numbers
                 arguments["model"] = Recorded(record["answers"])
             return {score.name: score.value for score in algorithm.evaluate_sample(**arguments)}
 
-        asked = {"model_input": question, "target_output": target}
+        inputs = {"model_input": question, "target_output": target}
         config = classification_accuracy_semantic_robustness.ClassificationAccuracySemanticRobustnessConfig
-        found.append(
+        all_scores.append(
             {
                 "qa-accuracy": sample(qa.QAAccuracy(), target_output=target, model_output=output),
                 "factual-knowledge": sample(factual.FactualKnowledge(), target_output=target, model_output=output),
@@ -118,13 +118,13 @@ def scores(job: Mapping[str, Any]) -> list[dict[str, Any]]:
                     summarization.SummarizationAccuracySemanticRobustness(
                         summarization.SummarizationAccuracySemanticRobustnessConfig(**changes)
                     ),
-                    **asked,
+                    **inputs,
                 ),
                 "qa-accuracy-semantic-robustness": sample(
                     qa_robustness.QAAccuracySemanticRobustness(
                         qa_robustness.QAAccuracySemanticRobustnessConfig(**changes)
                     ),
-                    **asked,
+                    **inputs,
                 ),
                 "classification-accuracy-semantic-robustness": sample(
                     classification_accuracy_semantic_robustness.ClassificationAccuracySemanticRobustness(
@@ -141,7 +141,7 @@ def scores(job: Mapping[str, Any]) -> list[dict[str, Any]]:
                 ),
             }
         )
-    return found
+    return all_scores
 
 
 if __name__ == "__main__":

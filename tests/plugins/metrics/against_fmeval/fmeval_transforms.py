@@ -1,4 +1,4 @@
-"""Ask FMEval's own classes for scores: pairs of (output, reference) as JSON on stdin, scores as JSON on stdout."""
+"""Scores by FMEval's own transforms: pairs of (output, reference) as JSON on stdin, scores as JSON on stdout."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ def main() -> None:
     """Score every pair with FMEval's transforms, in this process, without Ray."""
     import nltk
 
-    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has what it needs
+    nltk.download = lambda *_args, **_options: True  # FMEval asks for downloads; NLTK_DATA has its files already
     from bert_score import BERTScorer
     from fmeval.eval_algorithms.helper_models.helper_model import BertscoreHelperModel
     from fmeval.eval_algorithms.qa_accuracy import QAAccuracyScores
     from fmeval.transforms.summarization_accuracy_metrics import BertScore, MeteorScore, RougeScore
 
     class Local(BertscoreHelperModel):  # type: ignore[misc]
-        """FMEval's helper with weights of a folder: its own takes two hub ids only."""
+        """FMEval's helper with the weights of a folder: its own accepts two hub ids only."""
 
         def __init__(self, folder: str) -> None:
             self._scorer = BERTScorer(model_type=folder, num_layers=6, device="cpu")
 
         def get_helper_scores(self, target_output: str, model_output: str) -> float:
-            found: float = self._scorer.score([model_output], [[target_output]])[2].item()
-            return found
+            f1: float = self._scorer.score([model_output], [[target_output]])[2].item()
+            return f1
 
     keys: dict[str, Any] = {
         "target_output_keys": ["target"],

@@ -20,7 +20,7 @@ from llmops_sdk.plugin import Answer, Answered, Context, Evaluator, Generation, 
 from llmops_sdk.plugin.registry import Registry
 
 Texts = Sequence[tuple[str, str]]
-ASK = Path(__file__).with_name("ask_fmeval_tasks.py")
+SCRIPT = Path(__file__).with_name("fmeval_algorithms.py")
 LABELS = ("the", "of", "rome")
 CHANGES: dict[str, Any] = {
     "perturbation_type": "whitespace_add_remove",
@@ -51,11 +51,11 @@ NAMES = {
 }
 
 
-@pytest.mark.slow  # most of it is the time FMEval takes to be imported
-def test_fmevals_own_algorithms_give_the_same_numbers(
+@pytest.mark.slow  # FMEval takes long to import
+def test_fmevals_algorithms_give_the_same_values(
     context: Context, pairs: Texts, asset: Callable[[str], Path], needs: Callable[..., None], tmp_path: Path
 ) -> None:
-    """Differences and word errors to the last bit but one, BERTScore within 1e-5, the changed questions letter by letter."""
+    """Differences and word errors within 1e-15, BERTScore within 1e-5; the changed questions are the same, letter by letter."""
     needs("fmeval", "bert_score", "jiwer")
     registry = Registry()
     registry.add("metrics", hooks, distribution="llmops-sdk")
@@ -64,21 +64,21 @@ def test_fmevals_own_algorithms_give_the_same_numbers(
     }
     prober = evaluators["general-semantic-robustness"]
     records = [_record(place, output, reference) for place, (output, reference) in enumerate(pairs[:6])]
-    generations = [_asked(context, prober, record) for record in records]
-    theirs = _ask_fmeval(
+    generations = [_answered(context, prober, record) for record in records]
+    fmeval_scores = _run_fmeval(
         {"changes": CHANGES, "labels": LABELS, "records": list(map(_recorded, generations))}, asset, tmp_path
     )
 
     for name, evaluator in evaluators.items():
-        asked = [_with_delimiter(one, "<AND>") if name.endswith("-and") else one for one in generations]
-        for expected, found in zip(theirs, evaluator.evaluate(context, asked), strict=True):
-            assert isinstance(found, Scored), found
-            compared = {_our_name(score): value for score, value in expected[name].items()}
-            shared = compared.keys() & found.scores.keys()
-            assert shared == found.scores.keys() - {"is_biased"}
+        scored = [_with_delimiter(one, "<AND>") if name.endswith("-and") else one for one in generations]
+        for expected, score in zip(fmeval_scores, evaluator.evaluate(context, scored), strict=True):
+            assert isinstance(score, Scored), score
+            compared = {_our_name(fmeval_name): value for fmeval_name, value in expected[name].items()}
+            shared = compared.keys() & score.scores.keys()
+            assert shared == score.scores.keys() - {"is_biased"}
             for metric in shared:
                 tolerance = 1e-5 if "bertscore" in metric else 1e-15
-                assert compared[metric] == pytest.approx(found.scores[metric], abs=tolerance, rel=0), (name, metric)
+                assert compared[metric] == pytest.approx(score.scores[metric], abs=tolerance, rel=0), (name, metric)
 
 
 def _record(place: int, output: str, reference: str) -> dict[str, Any]:
@@ -92,8 +92,8 @@ def _record(place: int, output: str, reference: str) -> dict[str, Any]:
     }
 
 
-def _asked(context: Context, prober: Evaluator, record: dict[str, Any]) -> Generation:
-    """Answer the probes: each changed question otherwise, and the unchanged one with one other answer, then as before."""
+def _answered(context: Context, prober: Evaluator, record: dict[str, Any]) -> Generation:
+    """Answer the probes: each changed question in another way, and the unchanged one with other answers."""
     replies = {
         "more": Answered(0, Answer(log_probability=-12.25)),
         "less": Answered(0, Answer(log_probability=-len(record["output"]) / 7)),
@@ -105,11 +105,11 @@ def _asked(context: Context, prober: Evaluator, record: dict[str, Any]) -> Gener
 
 
 def _recorded(generation: Generation) -> dict[str, Any]:
-    """Return what FMEval is told of a record, with the answers to its questions in the order in which it asks."""
+    """Return what FMEval needs for a record, with the answers to its questions in the order in which it asks."""
     record = generation.record
     probes = {name: outcome.answer for name, outcome in generation.probes.items() if isinstance(outcome, Answered)}
     again = [probes[name].output for name in ("baseline-1", "baseline-2")]
-    # FMEval asks twice whether the model has one answer; the second answer only tells it that it has not.
+    # FMEval asks the question twice to detect whether the model has one answer; here the second answer differs.
     answers = {record["question"]: [generation.output, again[0], *again]}
     for number, question in enumerate(perturb(record["question"], PerturbationOptions(**CHANGES))):
         assert question not in answers
@@ -135,10 +135,10 @@ def _our_name(score: str) -> str:
     return score.removesuffix(bare) + NAMES.get(bare, bare)
 
 
-def _ask_fmeval(job: Mapping[str, Any], asset: Callable[[str], Path], folder: Path) -> list[dict[str, Any]]:
+def _run_fmeval(job: Mapping[str, Any], asset: Callable[[str], Path], folder: Path) -> list[dict[str, Any]]:
     """Return FMEval's scores, computed in a process of its own: its environment must be set before it is imported."""
     done = subprocess.run(
-        [sys.executable, str(ASK), str(asset("minilm"))],
+        [sys.executable, str(SCRIPT), str(asset("minilm"))],
         input=json.dumps(job),
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""FMEval itself, asked without a network: its own classes give the same numbers."""
+"""The metrics of summaries and answers have the values of FMEval's own transforms, run without a network."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from llmops_sdk.plugin import Context, Generation, Scored
 
 Texts = Sequence[tuple[str, str]]
 Make = Callable[[Texts], list[Generation]]
-ASK = Path(__file__).with_name("ask_fmeval.py")
+SCRIPT = Path(__file__).with_name("fmeval_transforms.py")
 
-# FMEval loads two scripts of the hub's `evaluate-metric` when it is imported. They are not on PyPI; these two stand in
-# for them and call the packages the scripts call.
+# At import, FMEval loads two scripts of the hub's `evaluate-metric`, which are not on PyPI. These two replace them and
+# call the same packages.
 _ROUGE = """
 import datasets, evaluate
 from rouge_score import rouge_scorer, scoring
@@ -33,10 +33,10 @@ class Rouge(evaluate.Metric):
 
     def _compute(self, predictions, references, rouge_types=None, use_stemmer=False):
         scorer = rouge_scorer.RougeScorer(rouge_types, use_stemmer=use_stemmer)
-        together = scoring.BootstrapAggregator()
+        aggregator = scoring.BootstrapAggregator()
         for reference, prediction in zip(list(references), list(predictions)):
-            together.add_scores(scorer.score(reference, prediction))
-        return {name: score.mid.fmeasure for name, score in together.aggregate().items()}
+            aggregator.add_scores(scorer.score(reference, prediction))
+        return {name: score.mid.fmeasure for name, score in aggregator.aggregate().items()}
 """
 _BERTSCORE = """
 import datasets, evaluate
@@ -48,8 +48,8 @@ class BERTScore(evaluate.Metric):
 """
 
 
-@pytest.mark.slow  # most of it is the time FMEval takes to be imported
-def test_fmevals_own_classes_give_the_same_numbers(
+@pytest.mark.slow  # FMEval takes long to import
+def test_fmevals_transforms_give_the_same_values(
     context: Context,
     pairs: Texts,
     generations: Make,
@@ -57,10 +57,10 @@ def test_fmevals_own_classes_give_the_same_numbers(
     needs: Callable[..., None],
     tmp_path: Path,
 ) -> None:
-    """METEOR, ROUGE and QA to the last bit, BERTScore within 1e-5, over prose and over outputs that are hard to score."""
+    """METEOR, ROUGE and QA to the last bit, BERTScore within 1e-5, for prose and for outputs that are hard to score."""
     needs("fmeval", "bert_score")
     texts = [*pairs[:10], ("", "A reference."), ("😀 مرحبا", "emoji"), ("Yes. That is true.", "yes<OR>no")]
-    expected = _ask_fmeval(texts, asset, tmp_path)
+    expected = _run_fmeval(texts, asset, tmp_path)
 
     summaries = SummarizationAccuracy(SummarizationAccuracyOptions()).evaluate(context, generations(texts))
     answers = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations(texts))
@@ -73,17 +73,7 @@ def test_fmevals_own_classes_give_the_same_numbers(
         assert theirs == pytest.approx(ours, abs=1e-15)
 
 
-def test_what_is_not_installed_is_skipped_or_fails(needs: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """By LLMOPS_REQUIRE_TEST_DATA, so that CI cannot pass by skipping."""
-    monkeypatch.setenv("LLMOPS_REQUIRE_TEST_DATA", "1")
-    with pytest.raises(AssertionError, match="no_such_package is not installed"):
-        needs("pytest", "no_such_package")
-    monkeypatch.delenv("LLMOPS_REQUIRE_TEST_DATA")
-    with pytest.raises(pytest.skip.Exception, match="no_such_package is not installed"):
-        needs("no_such_package")
-
-
-def _ask_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path) -> list[dict[str, float]]:
+def _run_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path) -> list[dict[str, float]]:
     """Return FMEval's scores, computed in a process of its own: its environment must be set before it is imported."""
     for name, script in (("rouge", _ROUGE), ("bertscore", _BERTSCORE)):
         module = folder / "modules" / "evaluate_modules" / "metrics" / f"evaluate-metric--{name}" / ("0" * 64)
@@ -103,12 +93,12 @@ def _ask_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path) -> lis
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     done = subprocess.run(
-        [sys.executable, str(ASK), str(asset("minilm"))],
+        [sys.executable, str(SCRIPT), str(asset("minilm"))],
         input=json.dumps(texts),
         capture_output=True,
         text=True,
         env=environment,
-        cwd=folder,  # `evaluate` runs a script of that name in the current folder, if there is one
+        cwd=folder,  # `evaluate` would run a script with a metric's name in the current folder
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
