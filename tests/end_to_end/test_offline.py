@@ -229,13 +229,13 @@ def test_the_quickstart_needs_no_network(machine: Machine, stocked: Callable[...
 
 
 def test_a_missing_asset_ends_the_run_before_its_first_step(machine: Machine) -> None:
-    """One line names the asset and what to type where there is a network; nothing was begun, asked or tried."""
+    """One line names the asset and how to get it on a machine with a network; no step was started, nothing was asked."""
     encoder = {"use": "summarization-accuracy", "metrics": ["rougeL", "bertscore"]}
     done = machine.llmops("run", machine.write(ECHOES, evaluators=[encoder]), "--offline", code=2)
 
     _, line = done.stderr.splitlines()
-    assert line.startswith("error: the asset 'minilm' cannot be had here (")
-    assert "where there is a network type 'llmops assets get minilm', and copy '" in line
+    assert line.startswith("error: the asset 'minilm' is not available (")
+    assert "on a machine with a network run 'llmops assets get minilm', and copy '" in line
     run = Run.open(LocalStore(machine.folder / "llmops-runs"), "latest")
     assert not any(run.started(step.name) or run.record(step.name) for step in run.plan.steps)
     assert [] == machine.attempts
@@ -245,15 +245,14 @@ def test_a_missing_asset_ends_the_run_before_its_first_step(machine: Machine) ->
 
 
 def found(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """What the doctor said that is not ok: the check's name to the rest of its line, which begins with the status."""
-    lines = [line.partition(": ") for line in done.stdout.splitlines() if not line.startswith("ok ")]
+    """Return what `doctor` found that is not ok: the check's name to its status, its text and how to fix it."""
+    text = done.stdout.replace("\n         fix: ", "; ")
+    lines = [line.partition(": ") for line in text.splitlines() if not line.startswith("ok ")]
     return {head.partition(" ")[2].strip(): f"{head.partition(' ')[0]} {text}" for head, _, text in lines}
 
 
-def test_doctor_finds_a_prepared_machine_well(
-    machine: Machine, asset: Callable[[str], Path], assets_home: Path
-) -> None:
-    """With --for, what this pipeline needs is enough: the shelf's assets, which are not here, are not asked for."""
+def test_doctor_accepts_a_prepared_machine(machine: Machine, asset: Callable[[str], Path], assets_home: Path) -> None:
+    """With --for, the assets that this pipeline needs are enough; others may be missing."""
     for name in ("wordnet", "punkt-tab", "minilm"):
         asset(name)
     done = machine.llmops("doctor", "--offline", "--for", machine.write(ECHOES), code=0, LLMOPS_HOME=str(assets_home))
@@ -265,28 +264,25 @@ def test_doctor_finds_a_prepared_machine_well(
 
 
 def test_doctor_names_what_is_missing_and_how_to_get_it(machine: Machine) -> None:
-    """Offline, an asset that is not here is an error; otherwise a warning, since a run fetches it."""
+    """For an offline run a missing asset is an error; otherwise a warning, since a run downloads it."""
     offline = found(machine.llmops("doctor", "--offline", code=1))
     otherwise = found(machine.llmops("doctor", code=0))
 
     for name in ("wordnet", "punkt-tab", "minilm", "smollm2-135m-instruct", "b-kept"):
-        here = machine.folder / "home" / "assets" / name
-        get = f"where there is a network type 'llmops assets get {name}', and copy its folder to '{here}' here"
-        assert offline[f"asset {name}"].startswith("error it is not on this machine; ")
-        assert offline[f"asset {name}"].endswith(get)
-        assert (
-            f"warning it is not on this machine; a run fetches it; llmops assets get {name}"
-            == otherwise[f"asset {name}"]
-        )
-    assert (
-        "type 'llmops assets get b-kept --offline' to look in the shelf shelf; else where " in offline["asset b-kept"]
-    )
+        folder = machine.folder / "home" / "assets" / name
+        copy = f"run 'llmops assets get {name}' on a machine with a network, and copy its folder to '{folder}'"
+        assert offline[f"asset {name}"].startswith("error ")
+        assert offline[f"asset {name}"].endswith(copy)
+        assert otherwise[f"asset {name}"].startswith("warning ")
+        assert otherwise[f"asset {name}"].endswith(f"; a run that needs it downloads it; llmops assets get {name}")
+    source = "run 'llmops assets get b-kept --offline' to take it from "
+    assert source in offline["asset b-kept"]
     assert not (machine.folder / "home").exists()
     assert [] == machine.attempts
 
 
-def test_doctor_looks_for_what_a_pipeline_takes_from_the_hub(machine: Machine) -> None:
-    """A dataset, a model and an encoder that no cache has are told at once, in a line each, without asking the hub."""
+def test_doctor_checks_what_a_pipeline_reads_from_the_hub(machine: Machine) -> None:
+    """A dataset, a model and an encoder that no cache has are reported together, one line each, without asking the hub."""
     encoder = {"use": "summarization-accuracy", "metrics": ["bertscore"], "bertscore_model": "roberta-large-mnli"}
     model = {"use": "huggingface", "weights": "us/tiny", "fine_tune": False}
     spec = machine.write({"datasets": ["dolly", SAMPLE], "models": [model], "evaluators": [encoder]})
@@ -295,7 +291,7 @@ def test_doctor_looks_for_what_a_pipeline_takes_from_the_hub(machine: Machine) -
 
     assert "cache does not have 'databricks/databricks-dolly-15k'" in problems["dataset dolly"]
     assert "hf download us/tiny" in problems["model huggingface"]
-    assert "no model 'roberta-large-mnli' in its cache" in problems["evaluator summarization-accuracy"]
+    assert "the model 'roberta-large-mnli' is not in the Hugging" in problems["evaluator summarization-accuracy"]
     assert "hf download roberta-large-mnli" in problems["evaluator summarization-accuracy"]
     assert "dataset sample" not in problems
     assert [] == machine.attempts
@@ -304,8 +300,8 @@ def test_doctor_looks_for_what_a_pipeline_takes_from_the_hub(machine: Machine) -
 # -- assets -------------------------------------------------------------------------------------
 
 
-def test_all_assets_are_fetched_but_those_that_cannot_be_had(machine: Machine) -> None:
-    """One that cannot be had does not stop the others; at the end a line says why, and so does the exit code."""
+def test_an_asset_that_is_not_available_does_not_stop_the_others(machine: Machine) -> None:
+    """The last line has the reason, and the exit code is 2."""
     others = ",".join(("echo", *(point.name for point in entry_points(group=GROUP))))
     done = machine.llmops("assets", "get", "--all", code=2, LLMOPS_DISABLE_PLUGINS=others)
 
@@ -313,7 +309,7 @@ def test_all_assets_are_fetched_but_those_that_cannot_be_had(machine: Machine) -
     assert "words\n" == (kept / "words.txt").read_text(encoding="utf-8")
     lost, had, error = done.stderr.splitlines()
     assert ["a-lost: failed", f"b-kept: {kept}"] == [lost, had]
-    assert error.startswith("error: the asset 'a-lost' cannot be had here (the shelf nowhere: not found; looked in ")
+    assert error.startswith("error: the asset 'a-lost' is not available (the shelf nowhere: not found; searched ")
 
 
 def test_nothing_is_fetched_that_was_not_asked_for(machine: Machine) -> None:

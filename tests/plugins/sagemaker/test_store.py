@@ -139,7 +139,7 @@ def test_a_key_that_leads_out_of_its_folder_is_refused(store: Store, bucket: Any
     """What somebody else has put into the bucket cannot write beside the folder that is lent."""
     bucket.put_object(Bucket=BUCKET, Key="team/store/a/../../evil", Body=b"evil")
 
-    with pytest.raises(StoreError, match="leads out of its folder"), store.folder("a"):
+    with pytest.raises(StoreError, match="points outside of its folder"), store.folder("a"):
         pass
 
 
@@ -208,7 +208,7 @@ def test_one_process_of_this_machine_makes_an_artifact(store: Store, home: Path)
     ("uri", "message"),
     [
         ("s3://", "a store in S3 is written as 's3://bucket/prefix', not 's3://'"),
-        ("s3://b/p?kms=1", "store 's3://b/p?kms=1' has no option 'kms'; known: profile, region, kms_key"),
+        ("s3://b/p?kms=1", "store 's3://b/p?kms=1' has no option 'kms'; available: profile, region, kms_key"),
         ("s3://b/p?region=x", "store 's3://b/p?region=x': region must be a region such as 'us-east-1', not 'x'"),
         ("gs://b/p", "no store opens 'gs://' URIs; known: a folder, s3://..."),
     ],
@@ -268,10 +268,10 @@ def _refusing(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 @pytest.mark.parametrize(
     ("status", "code", "told"),
     [
-        (404, "NoSuchBucket", f"there is no bucket '{BUCKET}': type 'aws s3 mb s3://{BUCKET}'"),
-        (403, "AccessDenied", "AWS does not allow it: in AWS's words; a store needs s3:ListBucket on the bucket"),
-        (400, "ExpiredToken", "the AWS credentials have expired: renew them, and go on with llmops run --resume"),
-        (403, "InvalidAccessKeyId", "AWS does not know the credentials: in AWS's words; check profile and keys"),
+        (404, "NoSuchBucket", f"there is no bucket '{BUCKET}': create it with 'aws s3 mb s3://{BUCKET}'"),
+        (403, "AccessDenied", "AWS denied access: in AWS's words; a store needs s3:ListBucket on the bucket"),
+        (400, "ExpiredToken", "the AWS credentials have expired: renew them, then resume with llmops run --resume"),
+        (403, "InvalidAccessKeyId", "AWS does not recognize the credentials: in AWS's words; check profile and keys"),
         (400, "KMS.DisabledException", "in AWS's words"),
     ],
 )
@@ -361,7 +361,7 @@ def test_the_command_line_takes_an_s3_store(store: Store, registry: Registry, tm
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
 
     assert [run.id] == [metadata["run"] for metadata in json.loads(llmops("runs", "--json", "--store", URI))]
-    assert f"report  {URI}/runs/{run.id}/report.html" in llmops("show", LLMOPS_STORE=URI)
+    assert f"report: {URI}/runs/{run.id}/report.html" in llmops("show", LLMOPS_STORE=URI)
     assert "out.html\n" == llmops("report", "-o", "out.html", "--store", URI)
     assert f"{URI}/runs/{run.id}/report.html\n" == llmops("report", "--store", f"{URI}?region=us-east-1")
     assert [] == [path for path in tmp_path.iterdir() if path.name not in ("out.html", "home")]
