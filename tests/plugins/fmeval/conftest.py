@@ -1,4 +1,4 @@
-"""A context with the real assets and the other plugins, a temporary folder of the test's own, and Dolly's records."""
+"""Contexts and generations for FMEval, a temporary folder of the test's own, and Dolly's records."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ from typing import Any
 import psutil
 import pytest
 
+from llmops_plugins.fmeval import hooks, interpreter
 from llmops_sdk import Progress
-from llmops_sdk.plugin import Answer, Context, Generation, TextPrompt
+from llmops_sdk.plugin import (
+    Answer,
+    Context,
+    Generation,
+    Outcome,
+    Probe,
+    TextPrompt,
+)
 from llmops_sdk.plugin.registry import Registry
 
 Rows = Sequence[tuple[Mapping[str, Any], str]]
@@ -25,7 +33,7 @@ Rows = Sequence[tuple[Mapping[str, Any], str]]
 
 @pytest.fixture
 def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> Context:
-    """What a step would hand to an evaluator; its assets are fetched into the cache of the session."""
+    """The context of a `score` step; its assets are fetched into the cache of the session."""
     return Context(
         run_id="20260102-030405-ab12",
         step="score",
@@ -47,29 +55,29 @@ def needs_fmeval(needs: Callable[..., None]) -> None:
 
 
 class Temporary:
-    """A folder of temporary files that belongs to the test, and who works in it."""
+    """A folder of temporary files that belongs to the test, and the processes that work in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def commands(self) -> dict[psutil.Process, list[str]]:
         """Return the processes that were started to work below the folder, with their command lines."""
-        found = {}
+        commands = {}
         for process in psutil.process_iter():
             try:
                 home = process.environ().get("HF_HOME", "")
                 if home.startswith(f"{self.folder}/") and process.status() != psutil.STATUS_ZOMBIE:
-                    found[process] = process.cmdline()
-            except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended while it was looked at
+                    commands[process] = process.cmdline()
+            except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended meanwhile
                 continue
-        return found
+        return commands
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes that were started to work below the folder."""
         return list(self.commands())
 
     def wait_until_empty(self, seconds: float = 30) -> None:
-        """Wait until no folder of FMEval's is there and no process works there; 0 seconds is at once."""
+        """Wait until no folder of FMEval's and no process is left; 0 seconds checks once."""
         until = time.monotonic() + seconds
         while (left := [*self.folder.glob("fmeval-*"), *self.processes()]) and time.monotonic() < until:
             time.sleep(0.05)
@@ -78,8 +86,8 @@ class Temporary:
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Temporary]:
-    """The folder for temporary files, short enough for Ray's sockets; nothing may be in it at the end, nor be running."""
-    del tmp_path  # pytest's own is made before
+    """The folder for temporary files, short enough for Ray's sockets; at the end, no file and no process may be left."""
+    del tmp_path  # pytest must make its own first
     folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -104,14 +112,14 @@ def generations() -> Callable[[Rows], list[Generation]]:
 
 @pytest.fixture
 def dolly_records(real_data: Callable[[str], Path]) -> Sequence[Mapping[str, Any]]:
-    """Dolly's records as they are."""
+    """Dolly's records, unchanged."""
     with real_data("dolly/dolly_mix_390.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 @pytest.fixture
 def leads(dolly_records: Sequence[Mapping[str, Any]]) -> Rows:
-    """Dolly's records of summaries, each with an output that nobody made up: the first sentences of its context."""
+    """Dolly's records of summaries, each with the first sentences of its context as the output."""
     rows: list[tuple[Mapping[str, Any], str]] = []
     for record in dolly_records:
         if record["category"] == "summarization":
@@ -134,3 +142,72 @@ def dolly(dolly_records: Sequence[Mapping[str, Any]]) -> Rows:
             cut = shuffle.randrange(len(kept) + 1)
             rows.append((record, " ".join(kept[cut:] + kept[:cut])))
     return rows
+
+
+@pytest.fixture
+def fmeval_registry() -> Registry:
+    """The fmeval plugin alone."""
+    registry = Registry()
+    registry.add("fmeval", hooks, distribution="llmops-sdk")
+    return registry
+
+
+@pytest.fixture
+def without_fmeval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FMEval is not run in this test, and need not be installed."""
+    monkeypatch.setattr("llmops_plugins.fmeval.options.problem_with", lambda _python: "")
+
+
+@pytest.fixture
+def ask_again() -> Iterator[None]:
+    """Forget what this process knows about interpreters, before and after the test."""
+    interpreter.problem_with.cache_clear()
+    yield
+    interpreter.problem_with.cache_clear()
+
+
+@pytest.fixture
+def fmeval_installed(monkeypatch: pytest.MonkeyPatch, ask_again: None) -> None:  # noqa: ARG001 - a fixture
+    """Let FMEval look installed."""
+    monkeypatch.setattr(interpreter, "version", lambda _name: interpreter.FMEVAL)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Context:
+    """A context without assets, whose only other evaluator is `ProbeEvaluator`."""
+
+    def make(_kind: str, name: str, options: Mapping[str, Any]) -> Any:
+        assert "general-semantic-robustness" == name
+        return ProbeEvaluator(options)
+
+    def asset(name: str) -> Path:
+        pytest.fail(f"the asset {name} is not needed here")
+
+    return Context(folder=tmp_path, home=tmp_path, make=make, asset=asset)
+
+
+class ProbeEvaluator:
+    """Replaces the evaluator that makes the probes: the field in capitals, then unchanged as often as asked for."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._field: str = options["field"]
+        self._samples: int = options["num_baseline_samples"]
+
+    def probes(self, _context: Context, record: Mapping[str, Any]) -> list[Probe]:
+        """Return the probes of a record."""
+        changed = {**record, self._field: record[self._field].upper()}
+        baseline = (Probe(f"baseline-{number}", record=record) for number in range(1, self._samples))
+        return [Probe("0", record=changed), *baseline]
+
+
+def generation(record: Mapping[str, Any], probes: Mapping[str, Outcome] | None = None) -> Generation:
+    """Return the generation of a record, with the output `out`."""
+    return Generation(3, record, TextPrompt(f"Q: {record.get('instruction')}", ""), Answer("out"), probes=probes or {})
+
+
+def fake_python(folder: Path, command: str) -> str:
+    """Write a program that runs a shell command where an interpreter is expected; return its path."""
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{command}\n")
+    program.chmod(0o755)
+    return str(program)

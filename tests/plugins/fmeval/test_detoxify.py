@@ -1,4 +1,4 @@
-"""Detoxify's checkpoint as an asset: from the caches, from its address, whole or not at all."""
+"""Detoxify's checkpoint as an asset: from the caches, from its address, complete or not at all."""
 
 from __future__ import annotations
 
@@ -34,12 +34,11 @@ def roberta(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A server of the checkpoint, which answers from another address than it is asked at."""
+    """A server of the checkpoint, which redirects to another address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            on_executor = self.path == "/old"
-            self.send_response(302 if on_executor else 200 if self.path == "/new" else 404)
+            self.send_response(302 if self.path == "/old" else 200 if self.path == "/new" else 404)
             self.send_header("Location", "/new")
             self.send_header("Content-Length", "0" if self.path != "/new" else str(len(BYTES)))
             self.end_headers()
@@ -57,7 +56,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def named_after(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The checkpoint's name, as PyTorch's hub would give it to the test's bytes."""
+    """The checkpoint's name, with the hash of the test's bytes as in PyTorch's hub."""
     name = f"toxic_debiased-{hashlib.sha256(BYTES).hexdigest()[:8]}.ckpt"
     monkeypatch.setattr(detoxify, "CHECKPOINT", name)
     return name
@@ -65,7 +64,7 @@ def named_after(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.usefixtures("roberta")
 def test_it_is_downloaded(tmp_path: Path, url: str, named_after: str) -> None:
-    """With what belongs to the tokenizer; its name tells how its hash begins, and that is checked."""
+    """With the files of the tokenizer; the start of its hash is in its name, and is checked."""
     asset = attrs.evolve(detoxify_asset(), sources=(DetoxifySource(f"{url}/old"),))
     folder = get_asset(asset, tmp_path / "home", progress=Progress())
 
@@ -76,8 +75,8 @@ def test_it_is_downloaded(tmp_path: Path, url: str, named_after: str) -> None:
 
 
 @pytest.mark.usefixtures("roberta", "named_after")
-def test_an_address_that_does_not_give_it(tmp_path: Path, url: str) -> None:
-    """The reason is told."""
+def test_a_failed_download_is_an_error(tmp_path: Path, url: str) -> None:
+    """With the reason."""
     asset = attrs.evolve(detoxify_asset(), sources=(DetoxifySource(f"{url}/gone"),))
     with pytest.raises(AssetError, match="404"):
         get_asset(asset, tmp_path / "home", progress=Progress())
@@ -85,7 +84,7 @@ def test_an_address_that_does_not_give_it(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.usefixtures("roberta")
 def test_another_file_of_that_name_is_refused(tmp_path: Path, url: str) -> None:
-    """A broken download would be told by FMEval after an hour, in a line of PyTorch's."""
+    """Otherwise FMEval would fail on it after an hour, with a message of PyTorch's."""
     asset = attrs.evolve(detoxify_asset(), sources=(DetoxifySource(f"{url}/new"),))
     with pytest.raises(AssetError, match="its SHA-256 does not start with c7548aa0"):
         get_asset(asset, tmp_path / "home", progress=Progress())
@@ -93,7 +92,7 @@ def test_another_file_of_that_name_is_refused(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.usefixtures("roberta")
 def test_it_is_taken_from_the_caches(tmp_path: Path, named_after: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where PyTorch's hub keeps it."""
+    """Of PyTorch's hub and of Hugging Face."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "torch/hub/checkpoints").mkdir(parents=True)
     (tmp_path / "torch/hub/checkpoints" / named_after).write_bytes(BYTES)
@@ -102,10 +101,12 @@ def test_it_is_taken_from_the_caches(tmp_path: Path, named_after: str, monkeypat
     assert BYTES == (folder / named_after).read_bytes()
 
 
-def test_a_run_without_it_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_checkpoint_is_an_error_that_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In one line, before the run's first step."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    with pytest.raises(AssetError, match="llmops assets get detoxify-checkpoint") as told:
+    with pytest.raises(AssetError, match="llmops assets get detoxify-checkpoint") as error:
         get_asset(detoxify_asset(), tmp_path / "home", progress=Progress(), offline=True)
-    assert f"there is no file '{tmp_path}/torch/hub/checkpoints/{CHECKPOINT}'" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert f"there is no file '{tmp_path}/torch/hub/checkpoints/{CHECKPOINT}'" in str(error.value)
+    assert "\n" not in str(error.value)

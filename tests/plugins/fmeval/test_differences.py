@@ -22,14 +22,14 @@ LABELS = {"valid_labels": ["1", "2", "true"]}
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """Both plugins; FMEval is not run here, and need not be installed."""
     monkeypatch.setattr("llmops_plugins.fmeval.options.problem_with", lambda _python: "")
-    made = Registry()
-    made.add("fmeval", fmeval_hooks, distribution="llmops-sdk")
-    made.add("metrics", metrics_hooks, distribution="llmops-sdk")
-    return made
+    registry = Registry()
+    registry.add("fmeval", fmeval_hooks, distribution="llmops-sdk")
+    registry.add("metrics", metrics_hooks, distribution="llmops-sdk")
+    return registry
 
 
 @pytest.mark.parametrize(
-    ("task", "given", "reference", "fast", "true"),
+    ("task", "options", "reference", "fast", "target"),
     [
         ("factual-knowledge", {}, "Berlin<OR>", "is empty", "Berlin<OR>"),
         ("factual-knowledge", {}, ["Rome<OR>1", "Bonn"], 0.0, "Rome<OR>1<OR>Bonn"),
@@ -41,38 +41,38 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
         ("qa-accuracy", {}, ["Rome", 1], "holds no text but int", Unscorable("holds no text but int")),
     ],
 )
-def test_what_the_two_make_of_a_reference(
+def test_the_two_evaluators_of_a_task_read_a_reference_differently(
     registry: Registry,
     tmp_path: Path,
     task: str,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     reference: Any,
     fast: float | str,
-    true: str | Unscorable,
+    target: str | Unscorable,
 ) -> None:
-    """The output is "Rome 1"; expected is the value or the reason of the fast one, and the target that FMEval is given."""
+    """The output is "Rome 1"; expected are the value or the reason of the fast evaluator, and the target that FMEval gets."""
     context = make_context(tmp_path)
     generation = Generation(0, {"instruction": "?", "response": reference}, TextPrompt("?", ""), Answer("Rome 1"))
-    ours = registry.make("evaluator", task, given)
-    shared = {name: value for name, value in given.items() if name != "metrics"}
+    ours = registry.make("evaluator", task, options)
+    shared = {name: value for name, value in options.items() if name != "metrics"}
     theirs = registry.make("evaluator", f"fmeval-{task}", shared).row(context, generation)
-    (found,) = ours.evaluate(context, [generation])
+    (score,) = ours.evaluate(context, [generation])
 
     if isinstance(fast, str):
-        assert fast in getattr(found, "error", "")
+        assert fast in getattr(score, "error", "")
     else:
-        assert isinstance(found, Scored)
-        assert fast == next(iter(found.scores.values()))
-    if isinstance(true, Unscorable):
-        assert true.reason in getattr(theirs, "reason", "")
+        assert isinstance(score, Scored)
+        assert fast == next(iter(score.scores.values()))
+    if isinstance(target, Unscorable):
+        assert target.reason in getattr(theirs, "reason", "")
     else:
-        assert true == theirs["target_output"]
+        assert target == theirs["target_output"]
 
 
 def test_the_table_has_a_row_for_each_difference() -> None:
-    """In the page that tells of FMEval."""
+    """The table of the page on FMEval."""
     page = (Path(__file__).parents[3] / "docs/how-to/fmeval.md").read_text(encoding="utf-8")
     table = page.partition("## Where the two differ")[2].partition("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
 
-    assert all(any(said in row for row in rows) for said in ("Berlin<OR>", "delimiter", "`valid_labels`", "a list"))
+    assert all(any(text in row for row in rows) for text in ("Berlin<OR>", "delimiter", "`valid_labels`", "a list"))

@@ -1,86 +1,89 @@
-"""FMEval's semantic robustness on recorded answers: it makes the questions that were asked, and the same numbers."""
+"""The answers that FMEval's semantic robustness is given, and generations that have none."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import pytest
 
-from llmops_sdk.plugin import Answer, Answered, Context, Generation, Scored, Unscored
+from llmops_plugins.fmeval import options, robustness
+from llmops_plugins.fmeval.rows import Unscorable
+from llmops_sdk.plugin import Answer, Answered, Context, Outcome, Unanswered
+from llmops_sdk.plugin.registry import Registry
 
-Rows = Sequence[tuple[Mapping[str, Any], str]]
-Make = Callable[[Rows], list[Generation]]
+from .conftest import generation
 
-pytestmark = [
-    pytest.mark.slow(reason="FMEval takes half a minute to be imported, and some tenths of a second a record"),
-    pytest.mark.usefixtures("needs_fmeval", "temporary"),
-]
-
-
-def _answered(context: Context, name: str, given: Mapping[str, Any], asked: list[Generation]) -> list[Generation]:
-    """Answer the probes of each record: its output with some words changed."""
-    evaluator = context.make("evaluator", name, given)
-    shuffle = random.Random(6)
-    answered = []
-    for generation in asked:
-        words = generation.output.split()
-        replies = {
-            probe.name: Answered(0, Answer(" ".join(word for word in words if shuffle.random() > 0.2)))
-            for probe in evaluator.probes(context, generation.record)
-        }
-        answered.append(attrs.evolve(generation, probes=replies))
-    return answered
+pytestmark = pytest.mark.usefixtures("without_fmeval")
 
 
-@pytest.mark.parametrize("change", ["butter_finger", "random_upper_case", "whitespace_add_remove"])
-def test_summaries(context: Context, dolly: Rows, generations: Make, change: str) -> None:
-    """All three changes, over real records: FMEval asks what was asked, and its numbers are the fast ones."""
-    changes = {"perturbation_type": change, "num_perturbations": 2}
-    fast = {"metrics": ["rougeL", "meteor", "bertscore"], **changes}
-    _compare(context, "summarization-accuracy", ({"rouge_type": "rougeL", **changes}, fast), generations(dolly[:8]))
+def test_answers_come_in_the_order_of_fmevals_questions(bare: Context) -> None:
+    """The question itself, then the changed ones."""
+    evaluator_options = options.QAAccuracySemanticRobustnessOptions(num_perturbations=1)
+    evaluator = robustness.QAAccuracySemanticRobustness(evaluator_options)
+    record = {"instruction": "why?", "response": "so"}
+
+    assert {
+        "model_input": "why?",
+        "target_output": "so",
+        "answers": [["why?", "out"], ["WHY?", "loud"]],
+    } == evaluator.row(bare, generation(record, {"0": Answered(0, Answer("loud"))}))
 
 
-def test_answers(context: Context, dolly: Rows, generations: Make) -> None:
-    """All scores of question answering, with FMEval's five changed questions."""
-    metrics = ["f1", "exact_match", "quasi_exact_match", "precision_over_words", "recall_over_words", "bertscore"]
-    _compare(context, "qa-accuracy", ({}, {"metrics": metrics}), generations(dolly[:8]))
+def test_probes_need_no_engine_of_bertscore(bare: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If FMEval is in another interpreter, this one needs neither ONNX Runtime nor torch."""
+    monkeypatch.setattr("llmops_plugins.metrics.bertscore.options.find_spec", lambda _name: None)
+    context = attrs.evolve(bare, make=Registry.load().make)
+    evaluator_options = options.GeneralSemanticRobustnessOptions(num_perturbations=2, num_baseline_samples=3)
+    probes = robustness.GeneralSemanticRobustness(evaluator_options).probes(
+        context, {"instruction": "why do birds sing?"}
+    )
+
+    assert 4 == len(list(probes))
 
 
-def test_labels(context: Context, generations: Make) -> None:
-    """With the labels given."""
-    given = {"valid_labels": ["yes", "no"]}
-    words = ["yes no yes", "no no no", "maybe yes", "no", "unclear"]
-    rows = [({"instruction": f"Is it {number}?", "response": "yes"}, words[number % 5]) for number in range(20)]
-    _compare(context, "classification-accuracy", (given, given), generations(rows))
+@pytest.mark.parametrize(
+    ("baseline", "second"), [(["out", "out"], "out"), (["out", "other"], "other"), (["x", "y"], "x")]
+)
+def test_the_second_answer_shows_whether_a_model_has_several(bare: Context, baseline: list[str], second: str) -> None:
+    """FMEval asks the question itself twice: it gets the first different answer, where there is one."""
+    evaluator_options = options.GeneralSemanticRobustnessOptions(num_perturbations=1, num_baseline_samples=3)
+    evaluator = robustness.GeneralSemanticRobustness(evaluator_options)
+    outcomes = {"0": "loud", "baseline-1": baseline[0], "baseline-2": baseline[1]}
+    row = evaluator.row(
+        bare, generation({"instruction": "why?"}, {name: Answered(0, Answer(text)) for name, text in outcomes.items()})
+    )
+
+    assert isinstance(row, dict)
+    assert ["out", second, "loud", *baseline] == [answer for _, answer in row["answers"]]
 
 
-@pytest.mark.parametrize("samples", [0, 3])
-def test_outputs(context: Context, dolly: Rows, generations: Make, samples: int) -> None:
-    """Word errors and BERTScore, with one answer to a question and with several."""
-    given = {"num_perturbations": 2, "num_baseline_samples": samples}
-    asked = generations([*dolly[:8], ({"instruction": "Say nothing."}, "")])
-    _compare(context, "general", (given, given), asked)
-
-
-def _compare(
-    context: Context, task: str, given: tuple[Mapping[str, Any], Mapping[str, Any]], asked: list[Generation]
+@pytest.mark.parametrize(
+    ("record", "outcomes", "reason"),
+    [
+        ({"response": "so"}, {}, "the record has no question field 'instruction'; it has: response"),
+        ({"instruction": "why?"}, {}, "the record has no reference field 'response'; it has: instruction"),
+        ({"instruction": "why?", "response": "so"}, {}, "probe '0' was not answered: it has no output"),
+        (
+            {"instruction": "why?", "response": "so"},
+            {"0": Unanswered(0, "too long")},
+            "probe '0' was not answered: too long",
+        ),
+    ],
+)
+def test_a_question_without_an_answer_has_no_row(
+    bare: Context, record: Mapping[str, Any], outcomes: Mapping[str, Outcome], reason: str
 ) -> None:
-    names = f"fmeval-{task}-semantic-robustness", f"{task}-semantic-robustness"
-    asked = _answered(context, names[0], given[0], asked)
-    assert asked == _answered(context, names[1], given[1], asked)
-    true, fast = (context.make("evaluator", name, options) for name, options in zip(names, given, strict=True))
-    found = list(true.evaluate(context, iter(asked)))
-    for generation, theirs, ours in zip(asked, found, fast.evaluate(context, iter(asked)), strict=True):
-        assert generation.index == theirs.index
-        if isinstance(ours, Unscored):
-            assert isinstance(theirs, Unscored)
-            continue
-        assert isinstance(theirs, Scored), theirs
-        assert len(theirs.scores) == len(ours.scores)
-        for (name, expected), value in zip(ours.scores.items(), theirs.scores.values(), strict=True):
-            assert value == pytest.approx(expected, abs=1e-5 if "bertscore" in name else 0, rel=0), name
-    assert any(any(score.scores.values()) for score in found if isinstance(score, Scored))
-    assert true.provenance(context)["run"] == "evaluate_sample, record by record"
+    """With the reason."""
+    evaluator = robustness.QAAccuracySemanticRobustness(options.QAAccuracySemanticRobustnessOptions())
+
+    assert Unscorable(reason) == evaluator.row(bare, generation(record, outcomes))
+
+
+def test_a_field_that_the_prompt_does_not_show_has_no_row(bare: Context) -> None:
+    """Changing it would change nothing, which would look like robustness."""
+    evaluator = robustness.GeneralSemanticRobustness(options.GeneralSemanticRobustnessOptions(field="context"))
+    row = evaluator.row(bare, generation({"instruction": "why?", "context": "not shown"}))
+
+    assert Unscorable("the prompt does not show the field 'context', so changing it changes nothing") == row

@@ -1,4 +1,4 @@
-"""How FMEval's outcomes are put together, without FMEval: in parts, in order, and with what failed."""
+"""How FMEval's outcomes are joined, without FMEval: in batches, in order, and with what failed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from typing import Any
 import pytest
 
 from llmops_plugins.fmeval import worker
-from llmops_plugins.fmeval.algorithms import FactualKnowledge
-from llmops_plugins.fmeval.evaluator import METADATA
-from llmops_plugins.fmeval.options import FactualKnowledgeOptions
-from llmops_sdk.testing import make_context
 
 
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
-    """Five records, two at a time; FMEval is a stand-in that fails on the output "bad"."""
+    """Five records, two at a time; a substitute for FMEval fails on the output "bad"."""
     rows = [{"row": row, "target_output": "a", "model_output": text} for row, text in enumerate("12345")]
     rows[3]["model_output"] = "bad"
     (tmp_path / "records.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -38,9 +34,9 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
             self.value = value
 
     def evaluate(self: worker._DatasetScorer, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
-        found = {row["row"]: {"scores": {"s": float(row["model_output"])}} for row in reversed(rows)}
+        outcomes = {row["row"]: {"scores": {"s": float(row["model_output"])}} for row in reversed(rows)}
         self._means.append({"s": 1.0})
-        return found
+        return outcomes
 
     monkeypatch.setattr(worker, "_RECORDS_AT_A_TIME", 2)
     monkeypatch.setattr(worker, "_algorithm", lambda *_: Algorithm())
@@ -59,8 +55,8 @@ def _results(folder: Path) -> list[Any]:
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
-def test_parts_are_put_together_in_order(job: Mapping[str, Any], tmp_path: Path) -> None:
-    """A part that FMEval fails on is scored record by record; the bad one costs itself."""
+def test_batches_are_joined_in_order(job: Mapping[str, Any], tmp_path: Path) -> None:
+    """A batch that FMEval fails on is scored record by record; only the bad record has no score."""
     metadata = worker._run(job, tmp_path)
 
     assert [0, 1, 2, 3, 4] == [result["row"] for result in _results(tmp_path)]
@@ -74,7 +70,7 @@ def test_parts_are_put_together_in_order(job: Mapping[str, Any], tmp_path: Path)
 def test_records_that_evaluate_leaves_out_are_counted(
     job: Mapping[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are scored by themselves, and FMEval's means are not told: they are not of all records."""
+    """They are scored one by one, and FMEval's means are left out: they do not cover all records."""
     monkeypatch.setattr(worker, "_RECORDS_AT_A_TIME", 10)
     monkeypatch.setattr(
         worker._DatasetScorer,
@@ -88,27 +84,8 @@ def test_records_that_evaluate_leaves_out_are_counted(
     assert "dataset_scores" not in metadata
 
 
-@pytest.mark.parametrize(
-    ("failed", "left_out", "told"),
-    [
-        ([], 0, "evaluate"),
-        ([], 3, "evaluate; its output lacked 3 records, which evaluate_sample scored"),
-        (["ValueError: x"], 0, "evaluate failed (ValueError: x), then evaluate_sample, record by record"),
-    ],
-)
-def test_the_provenance_tells_which_way_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failed: list[str], left_out: int, told: str
-) -> None:
-    """As the facts of FMEval's process have it."""
-    monkeypatch.setattr("llmops_plugins.fmeval.options.problem_with", lambda _python: "")
-    context = make_context(tmp_path)
-    (tmp_path / METADATA).write_text(json.dumps({"evaluate_failed": failed, "evaluate_left_out": left_out}))
-
-    assert told == FactualKnowledge(FactualKnowledgeOptions()).provenance(context)["run"]
-
-
-def test_record_by_record(job: Mapping[str, Any], tmp_path: Path) -> None:
-    """The way of semantic robustness."""
+def test_robustness_is_scored_record_by_record(job: Mapping[str, Any], tmp_path: Path) -> None:
+    """Without FMEval's `evaluate`."""
     metadata = worker._run({**job, "one_by_one": True}, tmp_path)
 
     assert [1.0, 2.0, 3.0, None, 5.0] == [result.get("scores", {}).get("s") for result in _results(tmp_path)]
@@ -116,19 +93,19 @@ def test_record_by_record(job: Mapping[str, Any], tmp_path: Path) -> None:
 
 
 def test_another_version_is_refused(job: Mapping[str, Any], tmp_path: Path) -> None:
-    """The numbers are those of one version."""
+    """The values are those of one version."""
     with pytest.raises(RuntimeError, match=r"has fmeval 1\.2\.3, but 9 is needed"):
         worker._run({**job, "fmeval": "9"}, tmp_path)
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
-def test_what_is_no_number_is_no_score(value: float | None) -> None:
-    """It is told with the score's name."""
+def test_a_value_that_is_not_finite_is_an_error(value: float | None) -> None:
+    """With the name of the score."""
     assert {"error": f"FMEval's rouge is {value}"} == worker._outcome({"meteor": 1.0, "rouge": value})
 
 
-def test_the_innermost_error_is_told() -> None:
-    """Ray wraps an error several times, and FMEval once more; one line of it is enough."""
+def test_the_innermost_error_is_reported() -> None:
+    """In one line; Ray wraps an error several times, and FMEval once more."""
     outer, inner = RuntimeError("outer"), KeyError("first\nlast")
     outer.__cause__ = inner
     assert r"KeyError: 'first\nlast'" == worker._reason(outer)

@@ -1,4 +1,4 @@
-"""Without a network: what `llmops assets get` brings is enough for both summarization evaluators, and they ask nobody."""
+"""Without a network: the assets are enough for both summarization evaluators, and they make no request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from llmops_plugins.fmeval.options import SummarizationAccuracyOptions
 from llmops_plugins.metrics.bertscore.assets import MINILM_HUB_ID
 from llmops_sdk.plugin import Answer, Context, Generation, Scored, TextPrompt
 
-OFFLINE = runpy.run_path(str(Path(__file__).parents[2] / "end_to_end" / "test_offline.py"))
+OFFLINE = runpy.run_path(str(Path(__file__).parents[3] / "end_to_end" / "test_offline.py"))
 COMMIT = "1" * 40
 ASSETS = ("wordnet", "punkt-tab", "minilm")
 SPEC: dict[str, Any] = {**OFFLINE["ECHOES"], "evaluators": ["summarization-accuracy"]}
@@ -45,7 +45,7 @@ def machine(tmp_path: Path, cut: Path) -> Any:
 
 @pytest.fixture
 def sources(tmp_path: Path, asset: Callable[[str], Path]) -> dict[str, str]:
-    """What another tool has left on the machine: NLTK's data, and MiniLM without a graph in Hugging Face's cache."""
+    """Files that other tools left on the machine: NLTK's data, and MiniLM without a graph in Hugging Face's cache."""
     data = tmp_path / "nltk_data"
     for name in ("wordnet", "punkt-tab"):
         shutil.copytree(asset(name), data, dirs_exist_ok=True, ignore=shutil.ignore_patterns("asset.json"))
@@ -58,8 +58,10 @@ def sources(tmp_path: Path, asset: Callable[[str], Path]) -> dict[str, str]:
 
 
 def test_a_fresh_home_is_filled_and_scores_without_a_network(machine: Any, sources: dict[str, str]) -> None:
-    """`assets get --all` takes what is on the machine and builds the encoder's graph; the run builds and asks nothing."""
-    done = machine.llmops("assets", "get", "--all", "--offline", code=2, **sources)  # others are nowhere here
+    """`assets get --all` takes what is on the machine and builds the encoder's graph; the run builds nothing and makes no request."""
+    done = machine.llmops(
+        "assets", "get", "--all", "--offline", code=2, **sources
+    )  # the others are not on this machine
     home = machine.folder / "home"
     for name in ASSETS:
         assert f"{name}: {home / 'assets' / name}" in done.stderr.splitlines()
@@ -95,10 +97,10 @@ def test_fmeval_itself_scores_without_a_network(context: Context, cut: Path, tmp
         for index in range(5)
     ]
 
-    found = list(evaluator.evaluate(context, iter(generations)))
+    scores = list(evaluator.evaluate(context, iter(generations)))
 
-    assert all(isinstance(score, Scored) for score in found), found
-    assert 5 == len(found)
+    assert all(isinstance(score, Scored) for score in scores), scores
+    assert 5 == len(scores)
     assert "evaluate" == evaluator.provenance(context)["run"]
     started = [line.partition(" process ")[2] for line in (cut / "proofs").read_text(encoding="utf-8").splitlines()]
     assert any("child.py" in line for line in started)

@@ -1,4 +1,4 @@
-"""FMEval in a pipeline, beside the evaluators without it; and what is left when the pipeline's process is ended."""
+"""FMEval in a pipeline, together with the evaluators without it; nothing is left when the process is ended."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ list(evaluator.evaluate(context, [Generation(0, {"response": "x"}, TextPrompt("?
 def test_a_pipeline_has_both_side_by_side(
     tmp_path: Path, assets_home: Path, asset: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Scores, probes and provenance are in the run; the true evaluator and the fast one agree."""
+    """Scores, probes and provenance are in the run; both evaluators agree."""
     asset("minilm")
     monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
     changes: dict[str, Any] = {"field": "context", "num_perturbations": 2, "butter_finger_perturbation_prob": 0.5}
@@ -63,8 +63,8 @@ def test_a_pipeline_has_both_side_by_side(
     assert means["bertscore_dissimilarity"] == pytest.approx(means["fmeval_bertscore_dissimilarity"], abs=1e-5)
     sample = next(result.run.samples("echo.bare.lines"))
     assert sample.probes["fmeval-general-semantic-robustness"] == sample.probes["general-semantic-robustness"]
-    told = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("fmeval.json")]
-    assert {"1.2.3"} == {metadata["versions"]["fmeval"] for metadata in told}
+    recorded = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("fmeval.json")]
+    assert {"1.2.3"} == {metadata["versions"]["fmeval"] for metadata in recorded}
 
 
 @pytest.mark.parametrize("name", [signal.SIGKILL, signal.SIGINT])

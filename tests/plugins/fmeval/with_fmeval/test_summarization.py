@@ -1,4 +1,4 @@
-"""FMEval's own `SummarizationAccuracy.evaluate()` under Ray, and the same numbers without it."""
+"""FMEval's own `SummarizationAccuracy.evaluate()` under Ray has the values of the evaluator without it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HARD = (
 
 
 def changed_files(package: Distribution) -> list[str]:
-    """Return the package's installed files that are not what the package was installed with."""
+    """Return the package's installed files that differ from what was installed."""
     hashed = {file: file.hash.value for file in package.files or () if file.hash is not None}
     assert hashed, "the package keeps no record of its files"
     return [str(file) for file, recorded in hashed.items() if recorded != _sha256(Path(str(file.locate())))]
@@ -42,13 +42,13 @@ def _sha256(file: Path) -> str:
 
 
 @pytest.mark.usefixtures("needs_fmeval")
-def test_fmeval_is_as_it_was_installed() -> None:
-    """No file of it is changed by the SDK, its installation or its tests."""
+def test_fmeval_is_not_changed() -> None:
+    """Not by the SDK, its installation or its tests."""
     assert changed_files(distribution("fmeval")) == []
 
 
-def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
-    """A file without a hash, as the record itself, does not count."""
+def test_a_changed_file_is_detected(tmp_path: Path) -> None:
+    """A file without a hash, such as the record itself, is not compared."""
     info = tmp_path / "some-1.dist-info"
     info.mkdir()
     hashed = "sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"  # of "abc"
@@ -63,8 +63,8 @@ def test_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("needs_fmeval", "temporary")
-def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, leads: Rows, generations: Make) -> None:
-    """One run of `evaluate()` over 180 real records and the hard ones: all are scored, in order, and nothing is left.
+def test_fmeval_itself_gives_the_same_values(context: Context, dolly: Rows, leads: Rows, generations: Make) -> None:
+    """One run of `evaluate()` over 180 real records and the hard ones: all are scored, in order, and nothing is left behind.
 
     Of 120 records the outputs are their references, scrambled; of 60 they are the first sentences of their contexts.
 
@@ -82,15 +82,15 @@ def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, lea
     evaluator = SummarizationAccuracy(SummarizationAccuracyOptions(rouge_type="rougeL"))
     fast = context.make("evaluator", "summarization-accuracy", {"metrics": ["rougeL", "meteor", "bertscore"]})
 
-    found = list(evaluator.evaluate(context, iter(asked)))
+    scores = list(evaluator.evaluate(context, iter(asked)))
 
-    assert [generation.index for generation in asked] == [score.index for score in found]
-    assert found[:3] == [
+    assert [generation.index for generation in asked] == [score.index for score in scores]
+    assert scores[:3] == [
         Unscored(10, "the reference field 'response' is empty"),
         Unscored(11, "the record has no reference field 'response'; it has: answer"),
         Unscored(12, "FMEval cannot read half of a surrogate pair, which is in the model_output"),
     ]
-    for expected, score in zip(fast.evaluate(context, iter(asked[3:])), found[3:], strict=True):
+    for expected, score in zip(fast.evaluate(context, iter(asked[3:])), scores[3:], strict=True):
         assert isinstance(expected, Scored)
         assert isinstance(score, Scored), score
         theirs = {name.removeprefix("fmeval_"): value for name, value in score.scores.items()}
@@ -104,8 +104,8 @@ def test_fmeval_itself_gives_the_same_numbers(context: Context, dolly: Rows, lea
     assert "sentence-transformers/all-MiniLM-L6-v2" == metadata["bertscore_model"]
     assert file_sha256(context.asset("minilm") / "model.safetensors") == metadata["bertscore_weights_sha256"]
     means = [
-        sum(score.scores[name] for score in found if isinstance(score, Scored)) / 187 for name in ("fmeval_meteor",)
+        sum(score.scores[name] for score in scores if isinstance(score, Scored)) / 187 for name in ("fmeval_meteor",)
     ]
-    told = dict(pair.split(" ") for pair in metadata["dataset_scores"].split(", "))
-    assert float(told["meteor"]) == pytest.approx(means[0])
+    dataset_scores = dict(pair.split(" ") for pair in metadata["dataset_scores"].split(", "))
+    assert float(dataset_scores["meteor"]) == pytest.approx(means[0])
     assert changed_files(distribution("fmeval")) == []
