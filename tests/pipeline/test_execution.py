@@ -60,7 +60,7 @@ def test_a_resumed_run_repeats_no_work(pipeline: Pipeline, registry: Registry, t
 
 
 def test_a_run_that_does_not_exist_cannot_be_resumed(registry: Registry) -> None:
-    """The error says how to start one."""
+    """The error has the command that starts one."""
     with pytest.raises(RunNotFoundError, match="there are no runs in"):
         resume("latest", store=MemoryStore(), registry=registry)
 

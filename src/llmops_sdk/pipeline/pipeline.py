@@ -61,7 +61,7 @@ class Pipeline:
             overrides: `key.path=value` texts, as of `llmops run --set`.
 
         Raises:
-            SpecError: The file cannot be read or is not valid; the message says where.
+            SpecError: The file cannot be read or is not valid; the message names the place.
         """
         return cls(read_spec(Path(path), overrides))
 
@@ -228,7 +228,7 @@ class Pipeline:
             offline: Make no network requests; by default a service may be asked, for example whether it has a model.
 
         Raises:
-            UserError: The pipeline cannot run; the message says why and how to fix it.
+            UserError: The pipeline cannot run; the message has the reason and how to fix it.
         """
         return make_plan(self.spec, registry or Registry.load(), offline=offline)
 
