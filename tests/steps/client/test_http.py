@@ -104,7 +104,9 @@ def test_a_prompt_is_posted_and_its_answer_read(server: Scripted) -> None:
 
 def test_a_text_is_posted_and_its_probability_read(server: Scripted) -> None:
     """Over the same connections; a refusal is an error like that of any request."""
-    server.body = json.dumps([{"generated_text": "a", "details": {"prefill": [{}, {"logprob": -1.5}, {"logprob": -0.25}]}}]).encode()
+    server.body = json.dumps(
+        [{"generated_text": "a", "details": {"prefill": [{}, {"logprob": -1.5}, {"logprob": -0.25}]}}]
+    ).encode()
     transport = HttpTransport(server.endpoint())
     try:
         assert -1.75 == transport.log_probability(TEXT)

@@ -1,0 +1,85 @@
+"""The journal of answers, and the ordered file that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
+from llmops_sdk.record.lines import read_outcomes
+from llmops_sdk.record.stores import Store
+from llmops_sdk.steps.answer_files import AnswerFiles, AnswerSummary, outcome_line
+from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.serial import file_sha256
+
+YES, NO = Answer("yes"), Answer("no")
+
+
+@pytest.fixture(name="files")
+def _files(store: Store) -> AnswerFiles:
+    return AnswerFiles(store, ArtifactLayout("generations/1f"), 4)
+
+
+def write(files: AnswerFiles, outcomes: Iterable[Outcome]) -> None:
+    """Write an attempt's journal."""
+    with files.open_journal() as journal:
+        for outcome in outcomes:
+            journal.write(outcome_line(outcome))
+
+
+def ordered(files: AnswerFiles, folder: Path) -> tuple[AnswerSummary, list[Outcome]]:
+    """Return the summary and the outcomes of the ordered file."""
+    folder.mkdir()
+    summary = files.write_ordered(folder)
+    with (folder / GENERATIONS).open("rb") as lines:
+        return summary, list(read_outcomes(lines, GENERATIONS))
+
+
+def test_outcomes_are_put_into_order(files: AnswerFiles, tmp_path: Path) -> None:
+    """Whatever the order in which they came; answered and pending ones are counted."""
+    write(files, [Answered(3, YES), Unanswered(1, "refused"), Pending(0, "busy"), Answered(2, NO)])
+
+    summary, outcomes = ordered(files, tmp_path / "final")
+
+    assert [Pending(0, "busy"), Unanswered(1, "refused"), Answered(2, NO), Answered(3, YES)] == outcomes
+    assert (2, 1) == (summary.answered, summary.pending)
+    assert file_sha256(tmp_path / "final" / GENERATIONS) == summary.sha256
+    assert [GENERATIONS] == [path.name for path in (tmp_path / "final").iterdir()]
+
+
+def test_a_later_attempt_replaces_failures_only(files: AnswerFiles, tmp_path: Path) -> None:
+    """An answer is never replaced by a failure, and a failure by whatever came last."""
+    write(files, [Answered(0, YES), Pending(1, "busy"), Pending(2, "busy"), Unanswered(3, "refused")])
+    write(files, [Pending(0, "busy"), Answered(1, NO), Unanswered(2, "refused")])
+
+    summary, outcomes = ordered(files, tmp_path / "final")
+
+    assert [Answered(0, YES), Answered(1, NO), Unanswered(2, "refused"), Unanswered(3, "refused")] == outcomes
+    assert (2, 0, "refused") == (summary.answered, summary.pending, summary.error)
+
+
+def test_settled_questions_are_not_asked_again(files: AnswerFiles) -> None:
+    """Those that were answered or failed for good; a pending one and one that was not reached are asked."""
+    write(files, [Answered(0, YES), Pending(1, "busy"), Unanswered(2, "refused")])
+
+    assert [1, 0, 1, 0] == list(files.settled())
+
+
+def test_a_damaged_line_is_a_question_that_was_not_asked(files: AnswerFiles, store: Store) -> None:
+    """A line that a power cut has filled with zeros costs its question only."""
+    damaged = b"\0" * 20 + b"\n" + b'{"type":"Answered","index":3}\n'
+    store.put(f"{files.layout.segments}/0.jsonl", outcome_line(Answered(0, YES)) + damaged)
+
+    assert [1, 0, 0, 0] == list(files.settled())
+
+
+def test_a_deleted_journal_is_empty(files: AnswerFiles) -> None:
+    """All of its attempts are deleted."""
+    for _ in range(2):
+        write(files, [Answered(0, YES)])
+
+    files.delete_journal()
+
+    assert [0, 0, 0, 0] == list(files.settled())

@@ -1,0 +1,70 @@
+"""The `compare` step: the numbers of each cell, side by side, and steps without a record."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llmops_sdk import Pipeline, Progress, Run
+from llmops_sdk.plugin import Runtime, Succeeded, run_step
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.record.stores import Store
+
+from . import conftest
+
+
+def test_a_metric_without_a_better_end(two_models: Pipeline, store: Store, run: conftest.Run) -> None:
+    """It is compared as more and less; it changes neither the order nor the verdict."""
+    result = run(two_models.with_evaluator("text-metrics", metrics=["length_ratio"]))
+
+    (board,) = result.leaderboards
+    assert "exact" == board.metric
+    (gap,) = [difference for difference in board.differences if difference.metric == "length_ratio"]
+    assert (0, 0) == (gap.better, gap.worse)
+    page = (store.get(f"runs/{result.run.id}/report.html") or b"").decode()
+    assert "← less" in page
+    assert "0 less, 0 more" in page
+
+
+def test_the_numbers_of_a_cell(two_models: Pipeline, run: conftest.Run) -> None:
+    """Estimates, speed, training and endpoint of each cell are those of its record."""
+    result = run(two_models)
+
+    loud, quiet = result.leaderboards[0].cells
+    assert (True, False) == (loud.fine_tuned, quiet.fine_tuned)
+    assert loud.training is not None
+    assert quiet.training is None
+    assert ({"voice": "loud"}, {"voice": "quiet"}) == (loud.endpoint, quiet.endpoint)
+    assert (10, 10, 0, {}) == (loud.records, loud.answered, loud.pending, loud.pending_scores)
+    latencies = [sample.answer.latency for sample in result.run.samples(loud.cell) if sample.answer is not None]
+    assert loud.speed is not None
+    assert 4 == loud.speed.concurrency
+    assert float(np.quantile(latencies, 0.5)) == loud.speed.latency_p50
+    assert float(np.quantile(latencies, 0.95)) == loud.speed.latency_p95
+    assert loud.speed.output_tokens_per_second is not None
+    assert loud.speed.time_to_first_token_p50 is None
+
+
+def test_the_same_evidence_is_concluded_once(two_models: Pipeline, run: conftest.Run) -> None:
+    """Another run of the same pipeline reuses the conclusion, under its own ID."""
+    first, second = run(two_models), run(two_models)
+
+    record = second.run.record("compare")
+    assert isinstance(record, Succeeded)
+    assert record.cached
+    assert first.leaderboards == second.leaderboards
+    assert second.run.id == second.results.run_id
+
+
+def test_a_cell_whose_steps_did_not_run_is_reported(
+    pipeline: Pipeline, store: Store, registry: Registry, home: object
+) -> None:
+    """When a container was lost, the results can still be written from the record."""
+    run = Run.create(store, pipeline.build(registry))
+
+    run_step(run, "compare", Runtime(registry, home, progress=Progress()))  # type: ignore[arg-type]
+
+    (board,) = run.results().leaderboards
+    assert [("echo", "score.echo.bare.lines", "it was not run")] == [
+        (cell.candidate, cell.step, cell.error) for cell in board.failed
+    ]
+    assert "nothing can be decided" in board.verdict.text
