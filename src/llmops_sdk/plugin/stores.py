@@ -53,7 +53,7 @@ def _open_uri(
     offer = registry.offer("store", scheme)
     registry.check_extra(offer)
     if offline and registry.card(StoreCard, scheme).needs_network:
-        message = f"the store {uri!r} needs the network, and this run is offline: keep it in a folder"
+        message = f"the store {uri!r} needs the network, but this run is offline: keep it in a folder"
         raise SpecError(message)
     store: Store = registry.implementation(offer)(uri, settings.get(offer.plugin.name, {}))
     return store
