@@ -12,6 +12,7 @@ from typing import Any
 from llmops_sdk.record.layout import REPORT, SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.data import MOST_RECORDS, DatasetInfo, ReportData, StepInfo, StepStatus
+from llmops_sdk.report.numbers import duration
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.values.data import DatasetSplits
@@ -40,11 +41,11 @@ def report_run(run: Run, path: Path | None = None) -> str:
 
 def collect(run: Run) -> ReportData:
     """Gather from a run's record all that its report shows."""
-    plan = run.plan
-    cells = [cell.cell for board in run.results().leaderboards for cell in board.cells]
+    plan, results = run.plan, run.results()
+    cells = [cell.cell for board in results.leaderboards for cell in board.cells]
     specification = run.read(SPECIFICATION)
     return ReportData(
-        results=run.results(),
+        results=results,
         metadata=_metadata(run),
         specification=specification.decode() if specification else "",
         datasets=tuple(_datasets(run)),
@@ -56,17 +57,17 @@ def collect(run: Run) -> ReportData:
 
 
 def _metadata(run: Run) -> dict[str, str]:
-    began = run.metadata.created_at
+    created = run.metadata.created_at
     records = [record for step in run.plan.steps if (record := run.record(step.name)) is not None]
     kept = [
         f"{entry.resource.kind} {entry.resource.name}" for entry in run.ledger() if entry.kept and not entry.deleted
     ]
-    ended = max((record.at + record.seconds for record in records), default=began.timestamp())
+    ended = max((record.at + record.seconds for record in records), default=created.timestamp())
     return {
         "run": run.id,
         **({"rescored from": run.metadata.based_on} if run.metadata.based_on else {}),
-        "started": f"{began.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC",
-        "duration": _duration(max(0.0, ended - began.timestamp())),
+        "started": f"{created.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "duration": duration(max(0.0, ended - created.timestamp())),
         "executor": run.plan.executor.use,
         "machine": run.metadata.machine,
         "llmops-sdk": run.metadata.version,
@@ -98,7 +99,7 @@ def _step(run: Run, step: Step) -> StepInfo:
         return StepInfo(step.name, kind, status, record.seconds, record.error)
     if isinstance(record, Succeeded):
         return StepInfo(step.name, kind, "cached" if record.cached else "succeeded", record.seconds)
-    # `compare` writes the report's numbers before its own record is there.
+    # The report may be written before the run has ended.
     return StepInfo(step.name, kind, "pending")
 
 
@@ -114,8 +115,3 @@ def _plain(value: Any) -> str:
     if value in ([], {}, None):
         return "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

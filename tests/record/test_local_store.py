@@ -1,0 +1,67 @@
+"""A store on disk: atomic and durable writes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmops_sdk.record.local_store import LocalStore
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_durable_write_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is on the disk before it is renamed, and its folder afterwards."""
+    steps: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(handle: int) -> None:
+        steps.append(f"fsync {Path(f'/dev/fd/{handle}').resolve().name.partition('.')[0]}")
+        fsync(handle)
+
+    def noted_replace(source: str, target: str) -> None:
+        steps.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+
+    LocalStore(tmp_path).put_durable("folder/file.json", b"1")
+
+    assert ["fsync file", "rename", "fsync folder"] == steps
+    assert b"1" == LocalStore(tmp_path).get("folder/file.json")
+
+
+def test_other_writes_are_atomic_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A heartbeat or a report need not wait for the disk."""
+    monkeypatch.setattr(os, "fsync", None)
+
+    LocalStore(tmp_path).put("file.json", b"1")
+
+    assert ["file.json"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    """Another process may have cleaned up."""
+    store = LocalStore(tmp_path)
+    store.put("folder/a", b"1")
+    shutil.rmtree(tmp_path / "folder")
+
+    store.put("folder/a", b"2")
+
+    assert b"2" == store.get("folder/a")
+
+
+def test_a_copy_is_a_link_that_the_source_does_not_change(tmp_path: Path) -> None:
+    """Copying samples into a run needs no space; a source that is replaced leaves the copy as it was."""
+    store = LocalStore(tmp_path)
+    store.put("a", b"1")
+    store.copy("a", "b/c")
+    store.copy("none", "b/d")
+
+    assert (tmp_path / "a").samefile(tmp_path / "b" / "c")
+    store.put("a", b"2")
+    assert (b"1", None) == (store.get("b/c"), store.get("b/d"))

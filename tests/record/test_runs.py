@@ -1,0 +1,63 @@
+"""The runs of a store: their list, and the run that a name means."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmops_sdk import Plan, RecordError, Run, RunNotFoundError
+from llmops_sdk.record.runs import find_run, list_runs, run_exists
+from llmops_sdk.record.stores import Store
+
+
+def test_runs_are_listed_oldest_first(store: Store, plan: Plan) -> None:
+    """With typed metadata; files of other names are no runs."""
+    runs = [Run.create(store, plan, run_id=name) for name in ("b", "c", "a")]
+    store.put("runs/a/more/run.json", b"{}")
+
+    listed = list_runs(store)
+
+    assert sorted([run.metadata for run in runs], key=lambda run: (run.created, run.run)) == list(listed)
+    assert {"a", "b", "c"} == {run.run for run in listed}
+
+
+def test_a_name_is_an_id_a_prefix_or_the_latest(store: Store, plan: Plan) -> None:
+    """An exact ID wins over a prefix of another one."""
+    for name in ("echo", "echo-2", "other-1"):
+        Run.create(store, plan, run_id=name)
+
+    assert ["echo", "other-1", "other-1"] == [find_run(store, name) for name in ("echo", "oth", "latest")]
+    assert run_exists(store, "echo")
+    assert not run_exists(store, "oth")
+
+
+def test_a_name_that_means_no_run_or_several_is_refused(store: Store, plan: Plan) -> None:
+    """The error lists the candidates, or the nearest name."""
+    with pytest.raises(RunNotFoundError, match=r"there are no runs in .*; start one with: llmops run FILE"):
+        find_run(store, "latest")
+    for name in ("echo-1", "echo-2"):
+        Run.create(store, plan, run_id=name)
+
+    with pytest.raises(RunNotFoundError, match=r"run prefix 'ec' is ambiguous \(2 runs\): echo-1, echo-2; give more"):
+        find_run(store, "ec")
+    with pytest.raises(RunNotFoundError, match=r"there is no run 'ehco-1' in .*; did you mean 'echo-1'\?"):
+        find_run(store, "ehco-1")
+
+
+def test_a_damaged_run_is_an_error_with_its_file(store: Store, plan: Plan) -> None:
+    """Whether it is no JSON or lacks a field."""
+    run = Run.create(store, plan)
+    key = f"runs/{run.id}/run.json"
+    for data in (b'{"trunc', b'{"schema":2}'):
+        store.put(key, data)
+
+        with pytest.raises(RecordError, match=rf"the file '.*{run.id}/run\.json' is damaged: "):
+            list_runs(store)
+
+
+def test_a_run_of_a_later_version_is_refused(store: Store, plan: Plan) -> None:
+    """The error has the schemas that this version reads."""
+    run = Run.create(store, plan)
+    store.put(f"runs/{run.id}/run.json", b'{"schema":3}')
+
+    with pytest.raises(RunNotFoundError, match="has record schema 3; this version of llmops-sdk reads 1 and 2"):
+        Run.open(store, run.id)
