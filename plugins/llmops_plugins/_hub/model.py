@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmops_plugins._hub.snapshot import Repository, Snapshot, find_snapshot
+from llmops_plugins._hub.repository import Repository
+from llmops_plugins._hub.snapshot import Snapshot, find_snapshot
 from llmops_sdk.plugin import AssetError, Progress, digest, file_sha256
 
 _CONFIGURATION = ("*.json", "*.txt", "*.model")

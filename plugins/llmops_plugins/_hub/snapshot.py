@@ -8,37 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import httpx
 
-from llmops_plugins._hub.download import report_growth
-from llmops_sdk.plugin import AssetError, Progress, Secret
+from llmops_plugins._hub.progress import report_growth
+from llmops_plugins._hub.repository import Repository, hub_error
+from llmops_sdk.plugin import AssetError, Progress
 
 _TIMEOUT = 15.0
-_REASON_LENGTH = 200
-
-
-class HubUnreachableError(AssetError):
-    """The hub did not answer; the commit that is in the cache may still do."""
-
-
-@attrs.frozen(kw_only=True)
-class Repository:
-    """A repository on the hub, at one revision.
-
-    Attributes:
-        id: `OWNER/NAME`.
-        kind: `model` or `dataset`.
-        revision: A branch, a tag or a commit; empty is the newest commit.
-        token: For a private or gated repository; without one, the login of this machine is used.
-    """
-
-    id: str
-    kind: Literal["model", "dataset"] = "model"
-    revision: str = ""
-    token: Secret | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +63,7 @@ def find_snapshot(
             return cached
     cached = cached_snapshot(repository)
     if cached is None:
-        message = f"the {_name(repository)} is not in the Hugging Face cache"
+        message = f"the {repository.label} is not in the Hugging Face cache"
         raise AssetError(message)
     return cached
 
@@ -105,7 +84,7 @@ def cached_snapshot(repository: Repository) -> Snapshot | None:
     except OSError:
         return None
     except ValueError as exc:
-        raise _error(exc, repository) from exc
+        raise hub_error(exc, repository) from exc
     return Snapshot(commit=Path(folder).name, folder=Path(folder))
 
 
@@ -120,7 +99,7 @@ def hub_commit(repository: Repository) -> str:
     try:
         return str(_ask(repository, sizes=False).sha)
     except (OSError, ValueError, httpx.HTTPError) as exc:
-        raise _error(exc, repository) from exc
+        raise hub_error(exc, repository) from exc
 
 
 def download_snapshot(
@@ -157,7 +136,7 @@ def download_snapshot(
                 ignore_patterns=list(ignore) or None,
             )
     except (OSError, ValueError, httpx.HTTPError) as exc:
-        raise _error(exc, repository) from exc
+        raise hub_error(exc, repository) from exc
     return Snapshot(commit=Path(folder).name, folder=Path(folder))
 
 
@@ -221,33 +200,3 @@ def _reported(repository: Repository, size: int, progress: Progress | None) -> I
     finally:
         if shown:
             enable_progress_bars()
-
-
-def _error(error: Exception, repository: Repository) -> AssetError:
-    """Return the hub's error as ours: one line, with what the user can do."""
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    name = _name(repository)
-    if isinstance(error, GatedRepoError):
-        return AssetError(
-            f"the {name} is gated: accept its licence on its page at the hub, then log in with 'hf auth login' "
-            "or set HF_TOKEN"
-        )
-    if isinstance(error, RepositoryNotFoundError):
-        hint = "the token may not read it" if repository.token else "log in with 'hf auth login' or set HF_TOKEN"
-        return AssetError(f"the hub has no {name}, or it is private: check the id; {hint}")
-    if isinstance(error, RevisionNotFoundError):
-        return AssetError(f"the {name} has no revision {repository.revision!r} on the hub")
-    if isinstance(error, HFValidationError):
-        return AssetError(f"{repository.id!r} is not an id of the hub: write OWNER/NAME")
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    return HubUnreachableError(f"the hub did not answer about the {name} ({reason[:_REASON_LENGTH]})")
-
-
-def _name(repository: Repository) -> str:
-    return f"{repository.kind} {repository.id!r}"

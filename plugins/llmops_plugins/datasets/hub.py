@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_plugins._hub.snapshot import HubUnreachableError, Repository, cached_snapshot, download_snapshot
+from llmops_plugins._hub.repository import HubUnreachableError, Repository
+from llmops_plugins._hub.snapshot import cached_snapshot, download_snapshot
 from llmops_plugins.datasets.options import EXTRA
 from llmops_sdk.plugin import AssetError, Context, DataError, MissingExtraError, Record, Secret, install_hint
 

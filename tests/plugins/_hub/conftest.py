@@ -38,13 +38,13 @@ _SCRIPT = """
 import json, sys
 from pathlib import Path
 from llmops_plugins._hub import model, snapshot
+from llmops_plugins._hub.repository import Repository
 from llmops_sdk import AssetError, Progress, Secret
 
 class Lines(Progress):
     def on_start(self, label, total, unit):
         print(label, total, unit)
 
-Repository = snapshot.Repository
 for code in json.loads(sys.argv[1]):
     try:
         result = eval(code)

@@ -6,13 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from llmops_plugins._hub.snapshot import (
-    HubUnreachableError,
-    Repository,
-    cached_snapshot,
-    download_snapshot,
-    hub_commit,
-)
+from llmops_plugins._hub.repository import HubUnreachableError, Repository
+from llmops_plugins._hub.snapshot import cached_snapshot, download_snapshot, hub_commit
 from llmops_sdk.plugin import AssetError, Progress
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from llmops_plugins._hub.download import report_growth
+from llmops_plugins._hub.progress import report_growth
 
 
 def test_new_bytes_are_reported(tmp_path: Path) -> None:
