@@ -197,7 +197,7 @@ def test_ctrl_c_ends_with_130_and_a_run_that_can_be_resumed(specification: Path,
 
 
 @pytest.mark.slow
-def test_a_script_without_a_main_guard_works(specification: Path, tmp_path: Path) -> None:
+def test_a_script_without_a_main_block_works(specification: Path, tmp_path: Path) -> None:
     """Children start from a module of the package, so a user's script needs no `if __name__ == "__main__"`."""
     script = tmp_path / "mine.py"
     program = """

@@ -158,10 +158,10 @@ class PrefillAttention:
     def _mask(self, part: Segment, window: int | None, device: torch.device) -> Tensor:
         key = (part.start, window)
         if key not in self._masks:
-            places = torch.arange(part.past + part.count, device=device)
-            own = places[part.past :, None]
-            mask = places <= own
-            self._masks[key] = mask if window is None else mask & (places > own - window)
+            positions = torch.arange(part.past + part.count, device=device)
+            own = positions[part.past :, None]
+            mask = positions <= own
+            self._masks[key] = mask if window is None else mask & (positions > own - window)
         return self._masks[key]
 
 
@@ -210,8 +210,8 @@ class DecodeAttention:
 
     def _mask(self, window: int | None) -> Tensor:
         if window not in self._masks:
-            places = torch.arange(self._longest, device=self._ends.device)
-            mask = places < self._ends
-            mask = mask if window is None else mask & (places >= self._ends - window)
+            positions = torch.arange(self._longest, device=self._ends.device)
+            mask = positions < self._ends
+            mask = mask if window is None else mask & (positions >= self._ends - window)
             self._masks[window] = mask[:, None, None]
         return self._masks[window]

@@ -85,5 +85,5 @@ def _sums(probabilities: Tensor) -> Tensor:
 
 def _invert(sums: Tensor, point: float) -> int:
     """Return the index at which the cumulative sums pass `point` of their total; never one with probability 0."""
-    place = torch.searchsorted(sums, torch.tensor(point * float(sums[-1]), dtype=sums.dtype), right=True)
-    return min(int(place), sums.numel() - 1)
+    index = torch.searchsorted(sums, torch.tensor(point * float(sums[-1]), dtype=sums.dtype), right=True)
+    return min(int(index), sums.numel() - 1)

@@ -26,7 +26,9 @@ class TextCodec:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> None:
         self._tokenizer = tokenizer
         self._special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
-        self._special |= {str(token): place for place, token in tokenizer.added_tokens_decoder.items() if token.special}
+        self._special |= {
+            str(token): number for number, token in tokenizer.added_tokens_decoder.items() if token.special
+        }
         self._ends = ends
 
     def encode(self, prompt: str | Sequence[Mapping[str, str]]) -> list[int]:
@@ -120,5 +122,5 @@ class StopConditions:
         return text if cut is None else text[:cut]
 
     def _cut(self, text: str) -> int | None:
-        places = [place for string in self.strings if (place := text.find(string)) >= 0]
-        return min(places, default=None)
+        positions = [position for string in self.strings if (position := text.find(string)) >= 0]
+        return min(positions, default=None)
