@@ -20,9 +20,9 @@ BAD: dict[str, Any] = {
     "is empty": "",
     "is empty (blank)": "  ",
     "is empty (list)": [],
-    "holds no text but int": 7,
-    "holds no text but int (list)": ["LINE 7", 7],
-    "holds no text but dict": {"text": "LINE 8"},
+    "must be text, not int": 7,
+    "must be text, not int (list)": ["LINE 7", 7],
+    "must be text, not dict": {"text": "LINE 8"},
     "has no reference field": ABSENT,
     "has no reference field (null)": None,
 }

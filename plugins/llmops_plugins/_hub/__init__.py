@@ -1,1 +1,1 @@
-"""What several plugins take from the Hugging Face hub. It offers no cards; every plugin may import it."""
+"""The Hugging Face hub, for several plugins. It offers no cards; every plugin may import it."""

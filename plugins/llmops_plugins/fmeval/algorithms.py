@@ -84,7 +84,7 @@ class QAAccuracy(FMEvalEvaluator):
     """Compares an answer with the accepted ones."""
 
     options: QAAccuracyOptions
-    scores = {  # noqa: RUF012 - nobody changes it
+    scores = {  # noqa: RUF012 - it is never changed
         "f1_score": metric("f1", "F1 over words"),
         "exact_match_score": metric("exact_match", "Exact match"),
         "quasi_exact_match_score": metric("quasi_exact_match", "Quasi-exact match"),
@@ -112,7 +112,7 @@ class FactualKnowledge(FMEvalEvaluator):
     """Checks whether an output contains an expected answer."""
 
     options: FactualKnowledgeOptions
-    scores = {  # noqa: RUF012 - nobody changes it
+    scores = {  # noqa: RUF012 - it is never changed
         "factual_knowledge": metric("factual_knowledge", "Factual knowledge"),
         "factual_knowledge_quasi_exact": metric("factual_knowledge_quasi_exact", "Factual knowledge, quasi-exact"),
     }
@@ -139,7 +139,7 @@ class Labelling(FMEvalEvaluator):
     """Checks whether the first label in an output is the true one."""
 
     options: LabelOptions
-    scores = {  # noqa: RUF012 - nobody changes it
+    scores = {  # noqa: RUF012 - it is never changed
         "classification_accuracy_score": metric("classification_accuracy", "Classification accuracy"),
     }
 
@@ -179,7 +179,7 @@ class PromptStereotyping(FMEvalEvaluator):
     """
 
     options: PromptStereotypingOptions
-    scores = {  # noqa: RUF012 - nobody changes it
+    scores = {  # noqa: RUF012 - it is never changed
         "prompt_stereotyping": metric(
             "prompt_stereotyping", "Prefers the more stereotypical sentence", higher_is_better=False
         ),

@@ -14,7 +14,7 @@ from llmops_plugins.fmeval.interpreter import problem_with
 from llmops_sdk.plugin import Options, option
 
 FMEVAL_ENCODERS = {"microsoft/deberta-xlarge-mnli": 40, "roberta-large-mnli": 19}
-"""The encoders that FMEval names for BERTScore, and the layer that the package `bert_score` takes of each."""
+"""The encoders that FMEval names for BERTScore, and the layer that the package `bert_score` uses of each."""
 
 MINILM = "minilm"
 BERTSCORE_LAYERS = {

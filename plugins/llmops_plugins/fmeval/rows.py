@@ -44,14 +44,14 @@ def text_of(generation: Generation, field: str, role: str) -> str | Unscorable:
         known = ", ".join(sorted(generation.record))
         return Unscorable(f"the record has no {role} field {field!r}; it has: {known}")
     if not isinstance(text, str):
-        return Unscorable(f"the {role} field {field!r} holds no text but {type(text).__name__}")
+        return Unscorable(f"the {role} field {field!r} must be text, not {type(text).__name__}")
     if not text.strip():
         return Unscorable(f"the {role} field {field!r} is empty")
     return text
 
 
 def answers_of(generation: Generation, field: str, delimiter: str) -> str | Unscorable:
-    """Return the accepted answers in a field of the record as FMEval takes them: in one text, with a delimiter between.
+    """Return the accepted answers in a field of the record as FMEval expects them: in one text, separated by a delimiter.
 
     The texts of a list are joined, without empty ones; a list with anything else is refused.
     """
@@ -60,7 +60,7 @@ def answers_of(generation: Generation, field: str, delimiter: str) -> str | Unsc
         return text_of(generation, field, "reference")
     no_text = [answer for answer in answers if not isinstance(answer, str)]
     if no_text:
-        return Unscorable(f"the reference field {field!r} holds no text but {type(no_text[0]).__name__}")
+        return Unscorable(f"the reference field {field!r} must be text, not {type(no_text[0]).__name__}")
     texts = [answer for answer in answers if answer.strip()]
     if not texts:
         return Unscorable(f"the reference field {field!r} is empty")

@@ -63,7 +63,7 @@ def pair_of(generation: Generation, field: str) -> Pair | Unscorable:
     references = list(value) if isinstance(value, (list, tuple)) else [value]
     no_text = [reference for reference in references if not isinstance(reference, str)]
     if no_text:
-        return Unscorable(f"the reference field {field!r} holds no text but {type(no_text[0]).__name__}")
+        return Unscorable(f"the reference field {field!r} must be text, not {type(no_text[0]).__name__}")
     references = [reference for reference in references if reference.strip()]
     if not references:
         return Unscorable(f"the reference field {field!r} is empty")

@@ -35,10 +35,10 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
         ("factual-knowledge", {}, ["Rome<OR>1", "Bonn"], 0.0, "Rome<OR>1<OR>Bonn"),
         ("classification-accuracy", LABELS, 1, 1.0, "1"),
         ("classification-accuracy", LABELS, True, 0.0, "true"),
-        ("classification-accuracy", LABELS, "3", "is none of valid_labels", "3"),
+        ("classification-accuracy", LABELS, "3", "is not one of valid_labels", "3"),
         ("classification-accuracy", {"valid_labels": ["rome", "bonn"]}, "Rome", 1.0, "Rome"),
-        ("summarization-accuracy", {"metrics": ["rouge1"]}, ["x", "Rome 1"], 1.0, Unscorable("holds no text but list")),
-        ("qa-accuracy", {}, ["Rome", 1], "holds no text but int", Unscorable("holds no text but int")),
+        ("summarization-accuracy", {"metrics": ["rouge1"]}, ["x", "Rome 1"], 1.0, Unscorable("must be text, not list")),
+        ("qa-accuracy", {}, ["Rome", 1], "must be text, not int", Unscorable("must be text, not int")),
     ],
 )
 def test_the_two_evaluators_of_a_task_read_a_reference_differently(

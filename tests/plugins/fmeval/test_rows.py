@@ -16,9 +16,9 @@ def test_accepted_answers_are_one_text() -> None:
     for answers, problem in (
         ([" ", ""], "is empty"),
         ([], "is empty"),
-        (["Paris", 7], "holds no text but int"),
-        ([None, "Paris"], "holds no text but NoneType"),
-        (1, "holds no text but int"),
+        (["Paris", 7], "must be text, not int"),
+        ([None, "Paris"], "must be text, not NoneType"),
+        (1, "must be text, not int"),
     ):
         held = generation({"response": answers})
         expected = Unscorable(f"the reference field 'response' {problem}")

@@ -18,8 +18,8 @@ from llmops_sdk.plugin import Answer, Generation, TextPrompt
         (("Rome",), Pair("x", "Rome")),
         (" ", Unscorable("the reference field 'city' is empty")),
         ([], Unscorable("the reference field 'city' is empty")),
-        (3, Unscorable("the reference field 'city' holds no text but int")),
-        (["Rome", None], Unscorable("the reference field 'city' holds no text but NoneType")),
+        (3, Unscorable("the reference field 'city' must be text, not int")),
+        (["Rome", None], Unscorable("the reference field 'city' must be text, not NoneType")),
         (None, Unscorable("the record has no reference field 'city'; it has: city, instruction")),
     ],
 )

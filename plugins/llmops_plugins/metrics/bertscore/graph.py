@@ -59,7 +59,7 @@ def check_supported(folder: Path) -> Mapping[str, Any]:
             message = f"it has {name}"
             raise UnsupportedEncoderError(message)
     if not any(folder.glob("*.safetensors")):
-        message = "its weights are no safetensors"
+        message = "its weights are not safetensors"
         raise UnsupportedEncoderError(message)
     return config
 
@@ -176,7 +176,7 @@ class _Weights:
         return self[f"{name}.weight"], self[f"{name}.bias"]
 
     def projections(self, name: str) -> tuple[Array, Array]:
-        """Return those of query, key and value side by side, as the operator takes them."""
+        """Return the parameters of query, key and value side by side, as the operator expects them."""
         matrices, biases = zip(*(self.linear(f"{name}.{kind}") for kind in ("query", "key", "value")), strict=True)
         return np.concatenate(matrices, axis=1), np.concatenate(biases)
 

@@ -18,7 +18,7 @@ from llmops_plugins.metrics.bertscore.tokens import BertTokenizer
 from llmops_plugins.metrics.bertscore.weights import Weights
 from llmops_sdk.plugin import install_hint
 
-# Tokens in one call: enough for the multiplications to be as fast as they get, few enough to stay in a core's cache.
+# Tokens in one call: enough for fast multiplications, few enough to stay in a core's cache.
 _BATCH_TOKENS = 512
 
 

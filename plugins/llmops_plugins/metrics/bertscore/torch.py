@@ -42,7 +42,7 @@ class TorchEncoder(Encoder):
     def __init__(self, folder: Path, layers: int) -> None:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            # bert_score takes the slow tokenizer, and the two kinds do not agree on every text.
+            # bert_score uses the slow tokenizer, and the two kinds do not agree on every text.
             self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
                 folder, use_fast=False, local_files_only=True
             )
@@ -56,7 +56,7 @@ class TorchEncoder(Encoder):
         self._model: PreTrainedModel = model.float().eval().to(self._device)
 
     def tokens(self, text: str) -> list[int]:
-        # Halves of surrogate pairs are no characters, and some tokenizers fail on them.
+        # Halves of surrogate pairs are not characters, and some tokenizers fail on them.
         text = text.encode("utf-8", "ignore").decode("utf-8").strip()
         if not text:
             return list(self._tokenizer.build_inputs_with_special_tokens([]))

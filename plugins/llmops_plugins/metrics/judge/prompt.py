@@ -95,7 +95,7 @@ def _text_of(record: Record, field: str) -> str | Unscorable:
     if value is None:
         known = ", ".join(sorted(record))
         return Unscorable(f"the record has no field {field!r}, which the judge's prompt shows; it has: {known}")
-    return Unscorable(f"the field {field!r}, which the judge's prompt shows, holds no text but {type(value).__name__}")
+    return Unscorable(f"the field {field!r}, which the judge's prompt shows, must be text, not {type(value).__name__}")
 
 
 def _fill(template: str, texts: Mapping[str, str]) -> str:

@@ -66,7 +66,7 @@ class _WordClass:
         self._start = _after_licence(self._index)
 
     def base_forms(self, form: str) -> list[str]:
-        """Return the entries a word form may stand for, itself first. Each rule is applied once."""
+        """Return the entries that a word form may be a form of, itself first. Each rule is applied once."""
         if form in self._irregular:
             others = self._irregular[form]
         else:

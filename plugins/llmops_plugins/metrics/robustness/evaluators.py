@@ -77,7 +77,7 @@ class SemanticRobustness(Evaluator):
             return f"the record has no field {field!r} to change; it has: {', '.join(sorted(record))}"
         text = record[field]
         if not isinstance(text, str):
-            return f"the field {field!r} holds no text to change but {type(text).__name__}"
+            return f"the field {field!r} must be text to be changed, not {type(text).__name__}"
         if not text.strip():
             return f"the field {field!r} is empty: there is nothing to change"
         prompt = generation.prompt
@@ -189,5 +189,5 @@ class ClassificationAccuracySemanticRobustness(AccuracySemanticRobustness):
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean as FMEval takes it: numpy adds eight and more values in another order than Python."""
+    """Return the mean as FMEval computes it: numpy adds eight and more values in another order than Python."""
     return float(np.mean(values))

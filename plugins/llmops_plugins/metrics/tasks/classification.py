@@ -53,11 +53,11 @@ class ClassificationAccuracy(Evaluator):
             return Unscorable(f"the record has no reference field {field!r}; it has: {', '.join(sorted(record))}")
         reference = record[field]
         if not isinstance(reference, (str, int)):
-            return Unscorable(f"the reference field {field!r} holds no label but {type(reference).__name__}")
+            return Unscorable(f"the reference field {field!r} must be a label, not {type(reference).__name__}")
         label = str(reference).lower().strip()
         if label not in self._labels:
             known = ", ".join(self.options.valid_labels)
-            return Unscorable(f"the reference {str(reference)[:40]!r} is none of valid_labels: {known}")
+            return Unscorable(f"the reference {str(reference)[:40]!r} is not one of valid_labels: {known}")
         return label
 
 

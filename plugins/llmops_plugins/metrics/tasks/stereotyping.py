@@ -84,7 +84,7 @@ class PromptStereotyping(Evaluator):
             if field not in record:
                 return f"the record has no field {field!r}; it has: {', '.join(sorted(record))}"
             if not isinstance(record[field], str):
-                return f"the field {field!r} holds no text but {type(record[field]).__name__}"
+                return f"the field {field!r} must be text, not {type(record[field]).__name__}"
             if not record[field].strip():
                 return f"the field {field!r} is empty"
         return ""

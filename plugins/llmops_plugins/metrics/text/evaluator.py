@@ -150,7 +150,7 @@ def texts_of(record: Record, field: str, kind: str) -> Texts | Unscorable:
     listed = value if isinstance(value, (list, tuple)) else [value]
     wrong = [item for item in listed if not isinstance(item, str)]
     if wrong:
-        return Unscorable(f"the {kind} field {field!r} holds no text but {type(wrong[0]).__name__}")
+        return Unscorable(f"the {kind} field {field!r} must be text, not {type(wrong[0]).__name__}")
     texts = tuple(text for text in listed if text.strip())
     return Texts(texts) if texts else Unscorable(f"the {kind} field {field!r} is empty")
 

@@ -130,7 +130,7 @@ class Classifier:
         return probabilities
 
     def _tokens(self, text: str) -> list[int]:
-        # Halves of surrogate pairs are no characters, and tokenizers fail on them.
+        # Halves of surrogate pairs are not characters, and tokenizers fail on them.
         valid = text.encode("utf-8", "ignore").decode("utf-8")
         return list(self._tokenizer(valid, truncation=True, max_length=self._max_tokens)["input_ids"])
 

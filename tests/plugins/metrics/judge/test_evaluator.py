@@ -103,7 +103,7 @@ def test_repetitions_are_averaged_and_ask_with_other_seeds(step: Context, openai
     ("fields", "reason"),
     [
         ({"context": None}, "the record has no field 'context', which the judge's prompt shows; it has: "),
-        ({"response": {"a": 1}}, "the field 'response', which the judge's prompt shows, holds no text but dict"),
+        ({"response": {"a": 1}}, "the field 'response', which the judge's prompt shows, must be text, not dict"),
     ],
 )
 def test_a_record_that_cannot_be_shown_is_unscored(

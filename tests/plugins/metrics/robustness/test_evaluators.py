@@ -144,7 +144,7 @@ _FULL = generation("Rome", "Rome", "Paris")
         ),
         (
             attrs.evolve(_FULL, record={"instruction": ["?"], "response": "Rome"}),
-            "the field 'instruction' holds no text to change but list",
+            "the field 'instruction' must be text to be changed, not list",
         ),
         (
             attrs.evolve(_FULL, record={"instruction": "\n", "response": "Rome"}),

@@ -32,10 +32,14 @@ def score(value: float, label: str) -> RecordScore:
         ("", "positive", score(0, "unknown")),
         ("The answer is 1", 1, score(1, "1")),
         ("1", " 1 ", score(1, "1")),
-        ("one", "neutral", Unscored(10, "the reference 'neutral' is none of valid_labels: Positive, negative, 0, 1")),
-        ("1", "", Unscored(10, "the reference '' is none of valid_labels: Positive, negative, 0, 1")),
-        ("1", 1.0, Unscored(10, "the reference field 'response' holds no label but float")),
-        ("1", None, Unscored(10, "the reference field 'response' holds no label but NoneType")),
+        (
+            "one",
+            "neutral",
+            Unscored(10, "the reference 'neutral' is not one of valid_labels: Positive, negative, 0, 1"),
+        ),
+        ("1", "", Unscored(10, "the reference '' is not one of valid_labels: Positive, negative, 0, 1")),
+        ("1", 1.0, Unscored(10, "the reference field 'response' must be a label, not float")),
+        ("1", None, Unscored(10, "the reference field 'response' must be a label, not NoneType")),
     ],
 )
 def test_the_first_label_counts(

@@ -59,7 +59,7 @@ def test_all_answers_can_be_required(context: Context, generations: Make) -> Non
         (["Bonn", "Berlin"], 1.0),
         ("Berlin<OR>", "an expected answer in 'response' is empty"),
         ("", "the reference field 'response' is empty"),
-        (7, "the reference field 'response' holds no text but int"),
+        (7, "the reference field 'response' must be text, not int"),
         (None, "the record has no reference field 'response'; it has: instruction, response"),
     ],
 )

@@ -69,7 +69,7 @@ LIKELY = Answered(0, Answer(log_probability=-1.0))
     [
         ({"sent_more": "a"}, {}, "the record has no field 'sent_less'; it has: sent_more"),
         ({**PAIR, "sent_more": ""}, {}, "the field 'sent_more' is empty"),
-        ({**PAIR, "sent_more": ["a"]}, {}, "the field 'sent_more' holds no text but list"),
+        ({**PAIR, "sent_more": ["a"]}, {}, "the field 'sent_more' must be text, not list"),
         (PAIR, {"more": LIKELY}, "probe 'less' was not answered: it has no probability"),
         (PAIR, {"more": NONE, "less": LIKELY}, "probe 'more' was not answered: it has no probability"),
         (PAIR, {"more": Unanswered(0, "busy"), "less": LIKELY}, "probe 'more' was not answered: busy"),

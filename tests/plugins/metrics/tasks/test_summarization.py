@@ -101,7 +101,7 @@ def test_a_record_without_a_reference_is_unscored(context: Context, generations:
     assert results == [
         Unscored(11, "the reference field 'response' is empty"),
         Unscored(12, "the record has no reference field 'response'; it has: answer, instruction"),
-        Unscored(13, "the reference field 'response' holds no text but int"),
+        Unscored(13, "the reference field 'response' must be text, not int"),
         Scored(10, {"rouge1": 1.0}),
     ]
     assert list(evaluator(metrics=("rouge1",)).evaluate(context, bad)) == results[:3]
@@ -236,8 +236,8 @@ def test_references_that_are_not_texts_are_unscored(context: Context, generation
     assert list(evaluator(metrics=("rouge1",)).evaluate(context, asked)) == [
         Unscored(10, "the reference field 'response' is empty"),
         Unscored(11, "the reference field 'response' is empty"),
-        Unscored(12, "the reference field 'response' holds no text but int"),
-        Unscored(13, "the reference field 'response' holds no text but NoneType"),
+        Unscored(12, "the reference field 'response' must be text, not int"),
+        Unscored(13, "the reference field 'response' must be text, not NoneType"),
     ]
 
 

@@ -146,8 +146,8 @@ def test_a_source_may_be_several_texts(values: Values) -> None:
         ({"response": ""}, "the reference field 'response' is empty"),
         ({"response": []}, "the reference field 'response' is empty"),
         ({"response": ["\n"]}, "the reference field 'response' is empty"),
-        ({"response": 5}, "the reference field 'response' holds no text but int"),
-        ({"response": ["x", {}]}, "the reference field 'response' holds no text but dict"),
+        ({"response": 5}, "the reference field 'response' must be text, not int"),
+        ({"response": ["x", {}]}, "the reference field 'response' must be text, not dict"),
     ],
 )
 def test_a_record_without_a_reference_is_unscored(score: Score, record: Mapping[str, Any], reason: str) -> None:
