@@ -35,7 +35,7 @@ from llmops_sdk.values.resources import Resource
 from llmops_sdk.values.results import RESULTS_SCHEMA, Results
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.serial import canonical, from_json, to_json
-from llmops_sdk.values.step_records import Started, StepRecord
+from llmops_sdk.values.step_records import Started, StepRecord, Succeeded
 
 _HOST = platform.node()
 
@@ -152,7 +152,11 @@ class Run:
     def write_record(self, record: StepRecord) -> None:
         """Write how a step ended."""
         self._records[record.step] = record
-        self.store.put_durable(self._layout.step(record.step), canonical(to_json(record, StepRecord)))
+        key, data = self._layout.step(record.step), canonical(to_json(record, StepRecord))
+        if isinstance(record, Succeeded) and record.cached:
+            self.store.put(key, data)  # if a power cut loses it, the step finds its artifacts again
+        else:
+            self.store.put_durable(key, data)
 
     def clear_record(self, step: str) -> None:
         """Remove the record of a failed step, so that it is done again."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from llmops_sdk.progress import EventProgress, replay
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.runtime import Runtime, default_home
+from llmops_sdk.steps.signals import stop_signals
 from llmops_sdk.steps.step import run_step
 from llmops_sdk.values.step_records import Failed, StepRecord
 
@@ -134,7 +135,8 @@ def main() -> int:
         registry, default_home(), offline=bool(os.environ.get("LLMOPS_OFFLINE")), progress=EventProgress(events)
     )
     try:
-        run_step(run, step, runtime)
+        with stop_signals():
+            run_step(run, step, runtime)
     except KeyboardInterrupt:
         return 130
     return 0
