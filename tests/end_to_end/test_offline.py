@@ -19,7 +19,7 @@ from llmops_sdk.plugin.registry import GROUP
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.run import Run
 
-# Python imports this at the start of every process that is handed PYTHONPATH: the command's own and its children.
+# Python imports this at the start of every process that gets PYTHONPATH: the command's own and its children.
 # An audit hook sees what any library asks of the socket module, and cannot be taken out again.
 CUT = """
 import errno, os, socket, sys
@@ -160,7 +160,7 @@ def _machine(tmp_path: Path) -> Machine:
 def _stocked(
     request: pytest.FixtureRequest, machine: Machine, asset: Callable[[str], Path], assets_home: Path
 ) -> Callable[..., Any]:
-    """Run a pipeline where its assets are, told that it is offline or not, and return its results."""
+    """Run a pipeline on a machine with its assets, with --offline or without, and return its results."""
 
     def run(*arguments: str, assets: tuple[str, ...]) -> Any:
         for name in assets:
@@ -244,7 +244,7 @@ def test_a_missing_asset_ends_the_run_before_its_first_step(machine: Machine) ->
 # -- doctor -------------------------------------------------------------------------------------
 
 
-def found(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+def failed_checks(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """Return what `doctor` found that is not ok: the check's name to its status, its text and how to fix it."""
     text = done.stdout.replace("\n         fix: ", "; ")
     lines = [line.partition(": ") for line in text.splitlines() if not line.startswith("ok ")]
@@ -257,7 +257,7 @@ def test_doctor_accepts_a_prepared_machine(machine: Machine, asset: Callable[[st
         asset(name)
     done = machine.llmops("doctor", "--offline", "--for", machine.write(ECHOES), code=0, LLMOPS_HOME=str(assets_home))
 
-    assert not any("asset" in name for name in found(done))
+    assert not any("asset" in name for name in failed_checks(done))
     assert f"ok       asset minilm: '{assets_home / 'assets' / 'minilm'}'" in done.stdout
     assert "b-kept" not in done.stdout
     assert [] == machine.attempts
@@ -265,8 +265,8 @@ def test_doctor_accepts_a_prepared_machine(machine: Machine, asset: Callable[[st
 
 def test_doctor_names_what_is_missing_and_how_to_get_it(machine: Machine) -> None:
     """For an offline run a missing asset is an error; otherwise a warning, since a run downloads it."""
-    offline = found(machine.llmops("doctor", "--offline", code=1))
-    otherwise = found(machine.llmops("doctor", code=0))
+    offline = failed_checks(machine.llmops("doctor", "--offline", code=1))
+    otherwise = failed_checks(machine.llmops("doctor", code=0))
 
     for name in ("wordnet", "punkt-tab", "minilm", "smollm2-135m-instruct", "b-kept"):
         folder = machine.folder / "home" / "assets" / name
@@ -287,7 +287,7 @@ def test_doctor_checks_what_a_pipeline_reads_from_the_hub(machine: Machine) -> N
     model = {"use": "huggingface", "weights": "us/tiny", "fine_tune": False}
     spec = machine.write({"datasets": ["dolly", SAMPLE], "models": [model], "evaluators": [encoder]})
 
-    problems = found(machine.llmops("doctor", "--offline", "--for", spec, code=1))
+    problems = failed_checks(machine.llmops("doctor", "--offline", "--for", spec, code=1))
 
     assert "cache does not have 'databricks/databricks-dolly-15k'" in problems["dataset dolly"]
     assert "hf download us/tiny" in problems["model huggingface"]

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,23 +79,21 @@ class Signalled:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_a_signal_deletes_the_endpoint_and_the_run_can_be_resumed(number: int, code: int, tmp_path: Path) -> None:
     """SIGTERM and SIGHUP end a run as Ctrl-C does: with what to type next, which then works."""
-    ended, stderr = _stopped(tmp_path, number)
-
-    assert code == ended, stderr
-    assert not (tmp_path / "endpoint").exists()
-    command = next(line for line in stderr.splitlines() if line.startswith("completed work is saved"))
-    assert "Traceback" not in stderr
-    arguments = command.partition("resume with: llmops ")[2].split()
-    resumed = _start(tmp_path, _COMMAND, *arguments, "-q")
-    assert "" == resumed.communicate(timeout=60)[1]
-    assert 0 == resumed.returncode
+    with _stopped(tmp_path, number) as (ended, stderr):
+        assert code == ended, stderr
+        assert not (tmp_path / "endpoint").exists()
+        command = next(line for line in stderr.splitlines() if line.startswith("completed work is saved"))
+        assert "Traceback" not in stderr
+        arguments = command.partition("resume with: llmops ")[2].split()
+        resumed = _start(tmp_path, _COMMAND, *arguments, "-q")
+        assert "" == resumed.communicate(timeout=60)[1]
+        assert 0 == resumed.returncode
 
 
 def test_a_script_gets_one_sentence(tmp_path: Path) -> None:
     """`Pipeline.run()` raises `RunInterrupted`, whose text names the command; no second traceback hides it."""
-    ended, stderr = _stopped(tmp_path, signal.SIGTERM, program=_SCRIPT)
-
-    assert 0 != ended
+    with _stopped(tmp_path, signal.SIGTERM, program=_SCRIPT) as (ended, stderr):
+        assert 0 != ended
     assert not (tmp_path / "endpoint").exists()
     assert 1 == stderr.count("Traceback")
     assert "was stopped; completed work is saved; resume with: llmops run --resume stopped-" in stderr
@@ -128,23 +128,24 @@ def test_a_program_keeps_its_own_handler(tmp_path: Path) -> None:
             sys.exit(7)
         signal.signal(signal.SIGTERM, end)
     """
-    ended, stderr = _stopped(tmp_path, signal.SIGTERM, program=textwrap.dedent(own) + textwrap.dedent(_SCRIPT))
-
-    assert 7 == ended, stderr
+    program = textwrap.dedent(own) + textwrap.dedent(_SCRIPT)
+    with _stopped(tmp_path, signal.SIGTERM, program=program) as (ended, stderr):
+        assert 7 == ended, stderr
     assert "own handler" in stderr
     assert not (tmp_path / "endpoint").exists()
 
 
-def _stopped(folder: Path, number: int, program: str = _COMMAND) -> tuple[int, str]:
-    """Run the pipeline, send a signal in the middle, and return the exit code and standard error."""
+@contextmanager
+def _stopped(folder: Path, number: int, program: str = _COMMAND) -> Iterator[tuple[int, str]]:
+    """Run the pipeline, send a signal in the middle, and yield the exit code and standard error."""
     endpoint = InstantEndpoint(signalled := Signalled(number))
     try:
         signalled.client = _start_run(folder, endpoint.url, program)
         signalled.started.set()
         stderr = signalled.client.communicate(timeout=60)[1]
+        yield signalled.client.returncode, stderr
     finally:
         endpoint.close()
-    return signalled.client.returncode, stderr
 
 
 def _start_run(folder: Path, url: str, program: str = _COMMAND, **variables: str) -> subprocess.Popen[str]:

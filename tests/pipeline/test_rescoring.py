@@ -162,7 +162,7 @@ def test_a_run_that_is_not_finished(finished: Result, store: LocalStore, registr
 def test_wrong_evaluators(
     evaluators: list[str], said: str, finished: Result, store: LocalStore, registry: Registry
 ) -> None:
-    """One line says what is wrong; no run is begun."""
+    """The error is in one line; no run is created."""
     with pytest.raises(SpecError, match=said):
         rescore(finished.run.id, evaluators, store=store, progress=Progress(), registry=registry)
 

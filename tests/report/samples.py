@@ -180,7 +180,7 @@ def wide_report_data(candidates: int = 10, repeats: int = 12) -> ReportData:
     board, once = _board(records(), tuple(f"candidate-{place}" for place in range(candidates)), failed=())
     size = len(records())
     samples = {
-        cell: [_moved(line, repeat * size) for repeat in range(repeats) for line in lines]
+        cell: [_shifted(line, repeat * size) for repeat in range(repeats) for line in lines]
         for cell, lines in once.items()
     }
     cells = tuple(attrs.evolve(cell, records=size * repeats, answered=size * repeats) for cell in board.cells)
@@ -188,7 +188,7 @@ def wide_report_data(candidates: int = 10, repeats: int = 12) -> ReportData:
     return ReportData(results=Results("wide-20251124-101500-11aa", "wide", (board,), _evaluators()), samples=samples)
 
 
-def _moved(line: Sample, places: int) -> Sample:
+def _shifted(line: Sample, places: int) -> Sample:
     return attrs.evolve(line, outcome=attrs.evolve(line.outcome, index=line.index + places))
 
 

@@ -44,7 +44,7 @@ def test_interval_shows_signs_of_differences() -> None:
     ],
 )
 def test_duration_has_the_unit_that_fits(text: str, seconds: float | None) -> None:
-    """Times are told in the largest unit that keeps them readable."""
+    """Times are shown in the largest unit that keeps them readable."""
     assert text == duration(seconds)
 
 

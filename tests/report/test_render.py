@@ -1,4 +1,4 @@
-"""The report as text: what it tells, what it holds of the records, and that it is one whole file."""
+"""The report as text: what it shows, the records that it holds, and that it is one complete file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_report_loads_nothing_and_allows_only_its_own_scripts() -> None:
     assert "url(" not in page
 
 
-def test_verdict_tells_the_best_and_its_lead_with_its_interval() -> None:
+def test_verdict_shows_the_best_and_its_lead_with_its_interval() -> None:
     """The headline has the verdict's words, and the difference is turned around: the best minus the next."""
     data = report_data(("tuned", "base"))
     board = data.results.leaderboards[0]
@@ -68,7 +68,7 @@ def test_open_verdict_names_who_is_tied() -> None:
 
 
 def test_verdict_without_a_best_is_a_report_too() -> None:
-    """Where nothing was scored, the report says so and shows the failures with their step."""
+    """If nothing was scored, the report states it and shows the failures with their step."""
     failed = (FailedCell("a@d", "a", "train-a", "no room for <b>this</b>"),)
     board = Leaderboard(
         "d", "meteor", (), failed, (), Verdict("", settled=False, tied=(), text="there is nothing to decide on.")
@@ -87,7 +87,7 @@ def test_failed_cells_show_step_and_error() -> None:
 
 
 def test_metric_that_falls_is_marked() -> None:
-    """Where a lower number wins, the report says so wherever the metric stands."""
+    """If a lower number is better, the report marks the metric everywhere."""
     metric = Metric("wer", "Word error rate", higher_is_better=False)
     lines = {
         name: [sample(i, row, "x", scores={"wer": level + i / 100}) for i, row in enumerate(records()[:12])]
@@ -103,7 +103,7 @@ def test_metric_that_falls_is_marked() -> None:
     assert "← better" in page
 
 
-def test_report_holds_the_first_500_records_and_says_so() -> None:
+def test_report_holds_the_first_500_records() -> None:
     """A longer dataset is cut by index, and the report names where all of it is."""
     rows = [{"instruction": f"do {place}", "response": "yes"} for place in range(620)]
     lines = [sample(place, row, "yes", scores={"meteor": 0.5}) for place, row in enumerate(rows)]
@@ -114,7 +114,7 @@ def test_report_holds_the_first_500_records_and_says_so() -> None:
 
 
 def test_report_takes_no_more_records_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Very long records end the list early, and the report says how many there are."""
+    """Very long records end the list early, and the report has the number of all records."""
     monkeypatch.setattr(report_records, "MOST_BYTES", 10_000)
     lines = [
         sample(place, {"instruction": "i", "response": "r" * 900}, "o", scores={"meteor": 0.5}) for place in range(40)
@@ -126,7 +126,7 @@ def test_report_takes_no_more_records_than_a_page_can_hold(monkeypatch: pytest.M
     assert "fewer if they are very long" in page
 
 
-def test_long_text_is_cut_and_says_so() -> None:
+def test_long_text_is_cut_and_marked() -> None:
     """A text beyond the limit is cut to it and carries its true length."""
     page = render_report(
         one_cell([sample(0, {"instruction": "i", "response": "r"}, "o" * 54_321, scores={"meteor": 0.5})])
@@ -156,7 +156,7 @@ def test_prompt_is_kept_once_per_template() -> None:
 
 
 def test_odd_values_do_not_break_the_page(tmp_path: Path) -> None:
-    """Fields that are no text, numbers that JSON has not, and broken Unicode still make a valid UTF-8 file."""
+    """Fields that are no text, numbers that JSON lacks, and broken Unicode still make a valid UTF-8 file."""
     row = {"instruction": "lone \ud800", "response": "r", "tags": ["a", 1], "weight": float("nan"), "big": 2**70}
     lines = [
         sample(0, row, "\udfff out", latency=float("inf"), scores={"meteor": 0.5}),
@@ -241,13 +241,18 @@ def test_long_curve_is_thinned() -> None:
     assert 300 < len(raw[1].split()) <= 400
 
 
-def test_method_tells_what_the_numbers_rest_on() -> None:
+def test_method_shows_what_the_numbers_rest_on() -> None:
     """Specification, prompts, steps, datasets, generation and the evaluators' provenance are all there."""
     data = report_data()
     text = _plain(render_report(data))
     evaluator = data.results.evaluators[0]
-    for told in (*data.prompts.values(), data.specification, *data.generation.values(), *evaluator.provenance.values()):
-        assert re.sub(r"\s+", " ", told).strip() in text
+    for shown in (
+        *data.prompts.values(),
+        data.specification,
+        *data.generation.values(),
+        *evaluator.provenance.values(),
+    ):
+        assert re.sub(r"\s+", " ", shown).strip() in text
     for step in data.steps:
         assert step.name in text
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from llmops_sdk import LocalStore, Pipeline, Progress, Run
-from llmops_sdk.plugin import Runtime
+from llmops_sdk.plugin import Artifact, Runtime
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.stores import Store
 from llmops_sdk.steps.execution import StepExecution
@@ -60,15 +61,19 @@ def test_an_artifact_is_built_once(execution: StepExecution) -> None:
 
 def test_an_incomplete_artifact_is_built_again(execution: StepExecution) -> None:
     """Until the check accepts it."""
-    for records in (1, 2):
-        built = execution.build_artifact(
-            "samples/1f",
-            lambda _, records=records: SamplesValue(records),
-            complete=lambda artifact: artifact.read(SamplesValue).records == 2,
-        )
-        assert not built.cached
 
-    assert execution.build_artifact("samples/1f", lambda _: SamplesValue(0)).cached
+    def has_two(artifact: Artifact) -> bool:
+        return artifact.read(SamplesValue) == SamplesValue(2)
+
+    built = [
+        execution.build_artifact("samples/1f", partial(_samples, records), complete=has_two) for records in (1, 2, 3)
+    ]
+
+    assert [False, False, True] == [one.cached for one in built]
+
+
+def _samples(records: int, _folder: Path) -> SamplesValue:
+    return SamplesValue(records)
 
 
 def test_an_interrupted_attempt_leaves_its_files_to_the_next_one(execution: StepExecution) -> None:

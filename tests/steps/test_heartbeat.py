@@ -39,7 +39,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-def beat(run: Run) -> float:
+def last_heartbeat(run: Run) -> float:
     """Return when the step was last alive."""
     started = run.started(STEP)
     assert started is not None
@@ -52,17 +52,17 @@ def test_a_step_has_a_heartbeat_until_it_stops(pipeline: Pipeline, registry: Reg
     steps = Heartbeat()
 
     steps.start(run, STEP, 17.0)
-    first = beat(run)
-    wait_until(lambda: beat(run) > first)
+    first = last_heartbeat(run)
+    wait_until(lambda: last_heartbeat(run) > first)
     steps.stop(run, STEP)
 
     started = run.started(STEP)
     assert started is not None
     assert 17.0 == started.started_at
     threading.Event().wait(0.1)  # a heartbeat that was on its way
-    last = beat(run)
+    last = last_heartbeat(run)
     threading.Event().wait(0.2)
-    assert last == beat(run)
+    assert last == last_heartbeat(run)
 
 
 def test_a_lost_heartbeat_is_not_the_last_one(pipeline: Pipeline, registry: Registry) -> None:
@@ -77,5 +77,5 @@ def test_a_lost_heartbeat_is_not_the_last_one(pipeline: Pipeline, registry: Regi
 
     store.writes_left = 10_000
 
-    wait_until(lambda: beat(run) > lost)
+    wait_until(lambda: last_heartbeat(run) > lost)
     steps.stop(run, STEP)

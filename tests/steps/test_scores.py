@@ -209,14 +209,14 @@ def test_generations_are_rendered_once_for_each_evaluator(
     fickle: Pipeline, run: conftest.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten records: ten renderings for each evaluator, and ten for the samples."""
+    from llmops_sdk.data.rendering import prompt_only
     from llmops_sdk.steps import cell_files, samples
 
     rendered: list[str] = []
-    render = cell_files.prompt_only
 
     def counted(template: object, record: object) -> object:
         rendered.append("record")
-        return render(template, record)  # type: ignore[arg-type]
+        return prompt_only(template, record)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Fickle, "score", scored)
     monkeypatch.setattr(cell_files, "prompt_only", counted)

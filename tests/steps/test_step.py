@@ -97,8 +97,9 @@ class Broken(Evaluator):
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Fail."""
-        raise self.error
-        yield  # a generator, as every evaluator
+        for _ in generations:
+            raise self.error
+        return iter(())
 
 
 class BrokenPlugin:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from llmops_sdk import Pipeline
+from llmops_sdk import Pipeline, Result
 from llmops_sdk.plugin import Succeeded, TrainedModel
 
 from . import conftest
 
 
-def _address(result: conftest.Result, step: str) -> str:
+def _address(result: Result, step: str) -> str:
     record = result.run.record(step)
     assert isinstance(record, Succeeded)
     return record.artifacts["model"]

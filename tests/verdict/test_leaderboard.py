@@ -70,7 +70,7 @@ def test_differences_are_paired_with_the_best() -> None:
 
 
 def test_cells_without_a_common_record_have_no_difference() -> None:
-    """And the verdict says that they cannot be compared."""
+    """And the verdict states that they cannot be compared."""
     best = column("best", {"f1": [0.5] * 6 + [np.nan] * 6})
     other = column("other", {"f1": [np.nan] * 6 + [0.4] * 6})
 

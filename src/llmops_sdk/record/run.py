@@ -169,7 +169,7 @@ class Run:
         data = read_json(self.store, key)
         if data is None:
             return None
-        started: Started = to_value(upgrade_started(data) if "beat" in data else data, Started, self.store, key)
+        started: Started = to_value(upgrade_started(data), Started, self.store, key)
         return started
 
     def write_started(self, step: str, at: float) -> None:

@@ -24,7 +24,9 @@ def upgrade_metadata(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_started(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON of `<step>.started.json`: `at` and `beat` are `started_at` and `heartbeat`."""
+    """Return the JSON of `<step>.started.json`, which has no schema: it had `at` for `started_at`."""
+    if "started_at" in data:
+        return data
     return {name: data[name] for name in ("step", "host", "pid")} | {
         "started_at": data["at"],
         "heartbeat": data["beat"],

@@ -21,7 +21,7 @@ from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 
 MOST_CHARACTERS = 20_000
-"""Characters of one text that a report holds; the page says where it cut one."""
+"""Characters of one text that a report holds; the page marks a text that was cut."""
 
 MOST_BYTES = 24_000_000
 """JSON of one dataset's records after which a report takes no more of them, should they be very long."""

@@ -65,15 +65,15 @@ class EvaluatorFiles:
             return iter([[]] * files.test.records)
         return self.prober.outcomes(self.answers)
 
-    def generations(self, files: CellFiles, wanted: Callable[[int], bool] = lambda _: True) -> Iterator[Generation]:
+    def generations(self, files: CellFiles, is_scored: Callable[[int], bool] = lambda _: True) -> Iterator[Generation]:
         """Yield what the evaluator scores: the answered records, in the split's order.
 
         Args:
             files: The cell's files.
-            wanted: Whether a record is to be scored, by its place in the test split.
+            is_scored: Whether a record is to be scored, by its place in the test split.
         """
         for (record, outcome), probes in zip(files.records(), self.probes(files), strict=True):
-            if isinstance(outcome, Answered) and wanted(outcome.index):
+            if isinstance(outcome, Answered) and is_scored(outcome.index):
                 yield Generation(
                     index=outcome.index,
                     record=record,
