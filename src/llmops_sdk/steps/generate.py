@@ -35,16 +35,20 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
     model = plan.model_by_name[step.model]
     with ExitStack() as stack:
         servable, weights_key = _servable(execution, step, model)
+        engine = _deployer(execution, model).engine(
+            execution.context("deployer", model.deployer.use, execution.runtime.home)
+        )
+        model_key = digest(weights_key, dict(engine)) if engine else weights_key
         sets = [
             questions
             for name in step.cells
-            for questions in question_sets(execution, model, plan.cell_by_name[name], weights_key, stack)
+            for questions in question_sets(execution, model, plan.cell_by_name[name], model_key, stack)
         ]
         incomplete = [questions for questions in sets if questions.pending(execution) != 0]
         if incomplete:
             execution.mark_started()
             # One lock for all of it: two runs of one pipeline must not deploy the same model at the same time.
-            together = digest(weights_key, sorted(questions.address for questions in incomplete))
+            together = digest(model_key, sorted(questions.address for questions in incomplete))
             stack.enter_context(execution.claim(f"generations/{together}"))
             incomplete = [questions for questions in incomplete if questions.pending(execution) != 0]
         if incomplete:
@@ -58,14 +62,18 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
 def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
     """Return the model to deploy, and the key of its weights: of a trained one, its address."""
     if not step.train:
-        deployer: Deployer = execution.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
-        fingerprint = deployer.fingerprint(
+        fingerprint = _deployer(execution, model).fingerprint(
             execution.context("deployer", model.deployer.use, execution.runtime.home), model.base
         )
         return model.base, digest(to_json(model.base), fingerprint)
     artifact = execution.artifact_of(step.train, "model")
     trained: TrainedModel = artifact.read(TrainedModel)
     return trained, artifact.address
+
+
+def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
+    deployer: Deployer = execution.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
+    return deployer
 
 
 def _local_weights(execution: StepExecution, servable: ServableModel, address: str, stack: ExitStack) -> ServableModel:
@@ -80,7 +88,7 @@ def _deploy_and_ask(
     execution: StepExecution, model: PlannedModel, servable: ServableModel, incomplete: list[QuestionSet]
 ) -> None:
     runtime = execution.runtime
-    deployer: Deployer = runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
+    deployer = _deployer(execution, model)
     with ExitStack() as stack:
         folder = stack.enter_context(execution.run.endpoint_folder(execution.step, runtime.home))
         context = execution.context("deployer", model.deployer.use, folder)

@@ -49,7 +49,7 @@ class QuestionSet:
 
 
 def question_sets(
-    execution: StepExecution, model: PlannedModel, cell: Cell, weights_key: str, stack: ExitStack
+    execution: StepExecution, model: PlannedModel, cell: Cell, model_key: str, stack: ExitStack
 ) -> Iterator[QuestionSet]:
     """Yield what a cell is asked.
 
@@ -57,14 +57,14 @@ def question_sets(
         execution: The step.
         model: The cell's model recipe.
         cell: The cell.
-        weights_key: Of the weights: the same weights have the same key.
+        model_key: Of the weights and the engine: the same weights, computed alike, have the same key.
         stack: Holds the files of the test split as long as questions are read.
     """
     plan = execution.run.plan
     splits = stack.enter_context(execution.splits(cell.dataset))
     prompt = plan.prompt_by_name[cell.prompt]
     test, template = splits.test, prompt.template
-    key = digest(weights_key, model.deployer.key, prompt.key, test.sha256, to_json(plan.generation))
+    key = digest(model_key, model.deployer.key, prompt.key, test.sha256, to_json(plan.generation))
     generations = f"generations/{key}"
 
     def questions() -> Iterator[Question]:

@@ -34,7 +34,7 @@ class Runtime:
     progress: Progress = attrs.field(factory=Progress)
 
     @classmethod
-    def here(cls, progress: Progress | None = None) -> Runtime:
+    def of_this_process(cls, progress: Progress | None = None) -> Runtime:
         """Return the runtime of a process without a user's options: installed plugins and `LLMOPS_` variables.
 
         Args:

@@ -18,10 +18,10 @@ PLAN_SCHEMA = 1
 
 @attrs.frozen
 class Component:
-    """One plugin implementation as the plan uses it: from this it is made again in any process.
+    """One plugin implementation in a plan: any process can make it from this.
 
     Attributes:
-        name: How this pipeline calls it.
+        name: Its name in this pipeline.
         use: The card's name.
         options: All options, resolved.
         key: Hash of the card, its result version and the options that affect results.
@@ -56,7 +56,7 @@ class PlannedModel:
     """A model recipe.
 
     Attributes:
-        name: How this pipeline calls it.
+        name: Its name in this pipeline.
         use: The model card's name.
         base: The weights it starts from.
         trainer: How it is fine-tuned, or None for the base model as it is.
@@ -130,7 +130,7 @@ class ScoreStep:
 
 @attrs.frozen
 class CompareStep:
-    """Put the cells of each dataset side by side, and conclude."""
+    """Compare the cells of each dataset, and conclude."""
 
     name: str
     needs: tuple[str, ...]
@@ -141,7 +141,7 @@ Step = Union[PrepareStep, TrainStep, GenerateStep, ScoreStep, CompareStep]
 
 @attrs.frozen
 class PluginPin:
-    """A plugin the plan uses, as it was when the plan was made."""
+    """A plugin that the plan uses, with its version at that time."""
 
     name: str
     distribution: str
@@ -150,7 +150,7 @@ class PluginPin:
 
 @attrs.frozen
 class Plan:
-    """A pipeline that can run: everything that could be checked without reading data has been.
+    """A pipeline that can run: all that can be checked without reading data is checked.
 
     Attributes:
         name: The pipeline's name.
@@ -163,11 +163,11 @@ class Plan:
         executor: Where steps run.
         settings: Plugin name to its settings.
         cells: The cross product of datasets, models and prompts.
-        steps: In an order in which each comes after what it needs.
-        plugins: Every plugin that is used.
+        steps: Each one after the steps it needs.
+        plugins: The plugins it uses.
         assets: What must be on the machine before the first step.
         reporters: What is called after every run; no part of any artifact's key.
-        schema: The version of this form.
+        schema: The version of the form.
     """
 
     name: str
@@ -223,6 +223,6 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Any) -> Plan:
-        """Read a plan back."""
+        """Read a plan from JSON."""
         plan: Plan = from_json(data, cls)
         return plan

@@ -18,7 +18,7 @@ class TextTemplate:
     A record is asked as `prompt + response_key` and trained as `prompt + response_key + completion`.
 
     Attributes:
-        prompt: Text with `{field}` places; only names of record fields are allowed in them.
+        prompt: Text with `{field}` placeholders; only names of record fields are allowed in them.
         response_key: The text between the prompt and the model's answer.
         completion: The reference answer as the model should learn it.
         stop: Strings at which generation ends; they are cut from the output.
@@ -35,7 +35,7 @@ class ChatTemplate:
     """A prompt template for chat models; the model's own chat template puts the messages into text.
 
     Attributes:
-        messages: `role` and `content`, the content with `{field}` places.
+        messages: `role` and `content`, the content with `{field}` placeholders.
         completion: The assistant's reference answer.
         stop: Strings at which generation ends; they are cut from the output.
     """

@@ -1,4 +1,4 @@
-"""What a finished run concluded: the values of `results.json`, read by the report, the CLI and `Result`."""
+"""The conclusions of a run: the values of `results.json`, read by the report, the CLI and `Result`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Estimate:
         mean: Over the records that have the number.
         low: Lower end of the interval.
         high: Upper end of the interval.
-        records: How many records it rests on.
+        records: The number of records it rests on.
     """
 
     mean: float
@@ -37,8 +37,8 @@ class Speed:
         concurrency: Requests in flight at a time.
         latency_p50: Seconds from request to reply, median over records.
         latency_p95: Seconds, 95th percentile.
-        output_tokens_per_second: All output tokens by the wall time of the step's asking; None where not counted.
-        time_to_first_token_p50: Seconds from request to first token, median over records; None where no answer was streamed.
+        output_tokens_per_second: All output tokens by the wall time of the step's asking; None if the endpoint does not count them.
+        time_to_first_token_p50: Seconds from request to first token, median over records; None if no answer was streamed.
     """
 
     concurrency: int
@@ -53,12 +53,12 @@ class Difference:
     """The mean difference between two candidates on the records that both have a score for.
 
     Attributes:
-        candidate: The one looked at.
+        candidate: The candidate.
         versus: The one it is compared with.
         metric: The metric's name.
         estimate: Of candidate minus versus, record by record, with its paired bootstrap interval.
-        better: On how many records `candidate` has the better number; of a metric without a better end, the higher one.
-        worse: On how many it has the worse one.
+        better: Records on which `candidate` has the better number; of a metric without a better end, the higher one.
+        worse: Records on which it has the worse one.
     """
 
     candidate: str
@@ -83,8 +83,8 @@ class CellResult:
         answered: Records the endpoint answered.
         estimates: Metric name to estimate; a metric that no record has is left out.
         unscored: Evaluator name to the number of answered records it cannot score.
-        speed: Or None where nothing was answered.
-        training: What its training left, or None for a base model.
+        speed: Its speed, or None if nothing was answered.
+        training: The result of its training, or None for a base model.
         endpoint: Details of the endpoint that answered (device, dtype).
         pending: Records whose question failed for now; resuming the run asks them again.
         pending_scores: Evaluator name to the number of answered records whose score failed for now.
@@ -118,10 +118,10 @@ class FailedCell:
 
 @attrs.frozen
 class Verdict:
-    """What the evidence says about the candidates on one dataset, in words that claim no more than it does.
+    """What can be concluded about the candidates on one dataset, in words that claim no more than the evidence.
 
     Attributes:
-        best: The candidate with the best mean, or empty where nothing was scored.
+        best: The candidate with the best mean, or empty if nothing was scored.
         settled: Whether every other candidate is significantly worse (its paired 95 % interval excludes 0).
         tied: The candidates without a significant difference from the best.
         text: One or two sentences.
@@ -160,7 +160,7 @@ class EvaluatorInfo:
 
     Attributes:
         name: Its name in the specification.
-        metrics: What it gave.
+        metrics: Its metrics.
         provenance: What its numbers rest on: versions, the true model and its hash.
     """
 
@@ -171,14 +171,14 @@ class EvaluatorInfo:
 
 @attrs.frozen
 class Results:
-    """All that a run concluded.
+    """All conclusions of a run.
 
     Attributes:
         run_id: The run.
         name: The pipeline's name.
         leaderboards: One per dataset.
         evaluators: As they were used.
-        schema: The version of this file's form.
+        schema: The version of the file's form.
     """
 
     run_id: str
