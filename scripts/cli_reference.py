@@ -21,7 +21,7 @@ Written from the commands' own help by `python scripts/cli_reference.py`. In a t
 | 1 | a fault of llmops-sdk, with a traceback; for `doctor`, a check found an error |
 | 2 | a mistake that you can fix, in one message |
 | 3 | finished, but a candidate failed; for `gc`, a resource is left |
-| 130 | stopped with Ctrl-C |
+| 130, 143, 129 | stopped with Ctrl-C, SIGTERM, SIGHUP |
 
 `LLMOPS_STORE` names the store, `LLMOPS_HOME` the cache; `LLMOPS_OFFLINE=1` makes no network requests.
 """

@@ -9,7 +9,7 @@ from typing import IO
 import pytest
 
 from llmops_sdk import Progress
-from llmops_sdk.progress import EventProgress, PlainProgress, RichProgress, progress_for, replay
+from llmops_sdk.progress import EventProgress, PlainProgress, RichProgress, plain, progress_for, replay
 
 
 class Terminal(io.StringIO):
@@ -108,3 +108,21 @@ def test_the_stream_decides_the_kind(stream: IO[str], kind: type[Progress], *, q
 
 def _lines(stream: io.StringIO) -> list[str]:
     return stream.getvalue().splitlines()
+
+
+def test_text_cannot_move_the_cursor_or_reverse_a_line() -> None:
+    """Control characters, bidirectional overrides and lone surrogates are shown by their codes; other text as it is."""
+    assert "<1b>[2J<0d>[bold]" == plain("\x1b[2J\r[bold]")
+    assert "a<202e>b <d83d>" == plain("a\u202eb \ud83d")
+    assert "naïve 日本語 שלום 😀\tx\n" == plain("naïve 日本語 שלום 😀\tx\n")
+
+
+def test_a_closed_terminal_does_not_stop_the_work() -> None:
+    """Progress that cannot be written is not shown; the endpoint behind it is still deleted."""
+
+    class Closed(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    with PlainProgress(Closed()) as progress:
+        progress.log("hello")

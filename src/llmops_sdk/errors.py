@@ -16,7 +16,7 @@
         └── RequestError          one request failed; `retryable` is true if it may succeed later
 
     KeyboardInterrupt
-    └── RunInterrupted            Ctrl-C stopped a run, which can be resumed
+    └── RunInterrupted            Ctrl-C, SIGTERM or SIGHUP stopped a run, which can be resumed
 
 Messages are lower case, have no full stop, quote the thing and say what to do.
 """
@@ -24,6 +24,7 @@ Messages are lower case, have no full stop, quote the thing and say what to do.
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 
@@ -94,17 +95,25 @@ class RequestError(EndpointError):
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """A run was stopped with Ctrl-C; completed work is saved, and the run can be resumed.
+    """A run was stopped with Ctrl-C, SIGTERM or SIGHUP; completed work is saved, and the run can be resumed.
 
     Attributes:
         run_id: The run, for `llmops run --resume` or `llmops_sdk.resume`.
         store: The URI of the store that holds it.
+        signal: The number of the signal that stopped it.
+        advice: What to type next, one line each.
     """
 
-    def __init__(self, run_id: str, store: str) -> None:
+    def __init__(self, run_id: str, store: str, *, signal: int = 2, advice: str = "") -> None:
         super().__init__(run_id, store)
         self.run_id = run_id
         self.store = store
+        self.signal = signal
+        option = f" --store {shlex.quote(store)}" if store else ""
+        self.advice = advice or f"completed work is saved; resume with: llmops run --resume {run_id}{option}"
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} was stopped; {self.advice}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,6 +16,12 @@ from typing_extensions import Self
 if TYPE_CHECKING:
     import rich.progress
     from rich.progress import TaskID
+
+
+_UNSAFE = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
+"""Characters that a terminal obeys and does not show, but for line ends and tabs."""
 
 
 class Task:
@@ -120,8 +127,9 @@ class PlainProgress(Progress):
         self._shown: dict[str, float] = {}
 
     def log(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        with suppress(OSError):  # a terminal that was closed must not keep an endpoint from being deleted
+            self._stream.write(plain(text) + "\n")
+            self._stream.flush()
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
         self._open[label] = (total, unit)
@@ -154,10 +162,10 @@ class RichProgress(Progress):
                 return Text.assemble(super().render(task), " left") if known else Text("")
 
         self._bars = Bars(
-            TextColumn("  {task.description}", style="cyan"),
+            TextColumn("  {task.description}", style="cyan", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[amount]}"),
-            TextColumn("{task.fields[details]}", style="dim"),
+            TextColumn("{task.fields[amount]}", markup=False),
+            TextColumn("{task.fields[details]}", style="dim", markup=False),
             RemainingColumn(),
             console=Console(file=stream or sys.stderr),
             transient=True,
@@ -170,16 +178,18 @@ class RichProgress(Progress):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._bars.stop()
+        with suppress(OSError):
+            self._bars.stop()
 
     def log(self, text: str) -> None:
-        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        with suppress(OSError):
+            self._bars.console.print(plain(text), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def on_start(self, label: str, total: float | None, unit: str) -> None:
         # The steps of a run differ too much in length for an estimate: a task called like its unit has none.
         unit = self._units[label] = "" if unit == label else unit
         amount = _amount(0, total, unit) if total else ""
-        self._tasks[label] = self._bars.add_task(label, total=total, unit=unit, amount=amount, details="")
+        self._tasks[label] = self._bars.add_task(plain(label), total=total, unit=unit, amount=amount, details="")
 
     def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         task = self._tasks.get(label)
@@ -212,4 +222,15 @@ def _amount(done: float, total: float | None, unit: str) -> str:
 
 
 def _details(details: Mapping[str, str]) -> list[str]:
-    return [f"{name.replace('_', ' ')} {text}" for name, text in details.items()]
+    return [plain(f"{name.replace('_', ' ')} {text}") for name, text in details.items()]
+
+
+def plain(text: str) -> str:
+    """Return text for a terminal: control characters, bidirectional overrides and lone surrogates as `<code>`.
+
+    Names, paths, answers and the errors of services reach the terminal; none may move its cursor or reverse a line.
+
+    >>> plain("a" + chr(27) + "[2Jb" + chr(0x202E))
+    'a<1b>[2Jb<202e>'
+    """
+    return _UNSAFE.sub(lambda match: f"<{ord(match[0]):02x}>", text)

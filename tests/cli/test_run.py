@@ -82,7 +82,7 @@ def test_resume_repeats_no_work(llmops: Command) -> None:
 
 def test_an_interrupted_run_names_the_command_that_resumes_it(llmops: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 130, and one line with the run."""
-    _interrupt_resume(monkeypatch, store="llmops-runs")
+    _interrupt_resume(monkeypatch, store="")
 
     done = llmops("run", "--resume", "latest", code=130)
 

@@ -33,15 +33,19 @@ def test_ctrl_c_is_its_own_signal() -> None:
 
 def test_the_same_stop_sent_twice_is_one() -> None:
     """`timeout` and a closing terminal send their signal to the process and to its group."""
-    cleaned = False
-    with pytest.raises(KeyboardInterrupt), stop_signals():
+    cleaned = []
+
+    def hang_up_twice() -> None:
         try:
             signal.raise_signal(signal.SIGHUP)
         finally:
             signal.raise_signal(signal.SIGHUP)
-            cleaned = True
+            cleaned.append("endpoint")
 
-    assert cleaned
+    with pytest.raises(KeyboardInterrupt), stop_signals():
+        hang_up_twice()
+
+    assert ["endpoint"] == cleaned
 
 
 def test_a_handler_of_the_program_stays() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from llmops_sdk.errors import RunInterrupted, UserError
-from llmops_sdk.record.stores import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from llmops_sdk.pipeline.result import Result
@@ -23,6 +21,7 @@ MISTAKE = 2
 INCOMPLETE = 3
 """Finished, but a candidate failed; for `gc`, a resource is left."""
 INTERRUPTED = 130
+"""Stopped with Ctrl-C; 143 with SIGTERM, 129 with SIGHUP."""
 
 
 def finish(result: Result, *, quiet: bool, as_json: bool) -> int:
@@ -55,26 +54,27 @@ def usage_error(message: str) -> NoReturn:
 
 
 def interrupted(interrupt: KeyboardInterrupt | None = None, store: str = "") -> int:
-    """Print how to resume the run that was stopped, and return the exit code.
+    """Print how to resume the run that was stopped, and return the exit code: 128 and the number of the signal.
 
     Args:
         interrupt: Names the run if one had started.
         store: Where to look for the latest run if `interrupt` names none; empty to look nowhere.
     """
-    click.echo("stopped", err=True)
+    from llmops_sdk.pipeline.interruption import resume_command
+    from llmops_sdk.steps.signals import received_signal
+
+    lines = ["stopped"]
+    number = interrupt.signal if isinstance(interrupt, RunInterrupted) else received_signal()
     try:
         if isinstance(interrupt, RunInterrupted):
-            run_id, store = interrupt.run_id, interrupt.store
-        else:
-            run_id = _latest_run(store) if store else ""
+            lines.append(interrupt.advice)
+        elif store and (run_id := _latest_run(store)):
+            lines.append(f"completed work is saved; resume with: {resume_command(run_id, store)}")
     except UserError as exc:
-        click.echo(f"error: {exc}", err=True)
-        return INTERRUPTED
-    if run_id:
-        default = store == DEFAULT_STORE or Path(store) == Path(DEFAULT_STORE).absolute()
-        option = "" if default else f" --store {shlex.quote(store)}"
-        click.echo(f"completed work is saved; resume with: llmops run --resume {run_id}{option}", err=True)
-    return INTERRUPTED
+        lines.append(f"error: {exc}")
+    with contextlib.suppress(OSError):  # a closed terminal takes no text
+        click.echo("\n".join(lines), err=True)
+    return 128 + number
 
 
 def _latest_run(store: str) -> str:

@@ -1,7 +1,7 @@
 """The command line, `llmops`: thin commands over the package; rich and the plugins load in the command that needs them.
 
 Exit codes: 0 done, 1 a fault of the SDK (traceback), 2 a mistake of the user (one message), 3 finished but a candidate
-failed (of `gc`: a resource is left), 130 Ctrl-C.
+failed (of `gc`: a resource is left), 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
                 on=on, store=store, offline=offline, detach=detach, progress=progress
             )
     except KeyboardInterrupt as exc:
-        return interrupted(exc, store)
+        return interrupted(exc)
     if detach:
         click.echo(result.run.id)
         return OK
@@ -85,7 +85,7 @@ def attach(run_id: str, store: str, *, quiet: bool, as_json: bool) -> int:
     try:
         result = wait(run_id, store=store, progress=progress_for(quiet=quiet or as_json))
     except KeyboardInterrupt as exc:
-        return interrupted(exc, store)
+        return interrupted(exc)
     return finish(result, quiet=quiet, as_json=as_json)
 
 
@@ -121,17 +121,19 @@ def score(
     """
     from llmops_sdk.pipeline.rescoring import rescore
     from llmops_sdk.progress import progress_for
+    from llmops_sdk.steps.signals import stop_signals
 
     progress = progress_for(quiet=quiet or as_json)
     try:
-        result = rescore(
-            run_id,
-            [_read_evaluator(text) for text in evaluators],
-            metric=metric,
-            store=store,
-            offline=offline,
-            progress=progress,
-        )
+        with stop_signals():
+            result = rescore(
+                run_id,
+                [_read_evaluator(text) for text in evaluators],
+                metric=metric,
+                store=store,
+                offline=offline,
+                progress=progress,
+            )
     except KeyboardInterrupt as exc:
         return interrupted(exc, store)
     return finish(result, quiet=quiet, as_json=as_json)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmops_sdk.errors import RunInterrupted, SpecError
+from llmops_sdk.errors import SpecError
 from llmops_sdk.gc.delete import delete_leftovers
 from llmops_sdk.gc.find import find_leftovers
 from llmops_sdk.gc.leftover import Choice
+from llmops_sdk.pipeline.interruption import interrupted_run
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.preflight import preflight_checks, require
@@ -20,6 +21,7 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.steps.executor import Executor
 from llmops_sdk.steps.runtime import Runtime, default_home
+from llmops_sdk.steps.signals import stop_signals
 from llmops_sdk.values.plan import Plan
 
 LEFTOVER_PATIENCE = 600.0
@@ -80,8 +82,8 @@ def open_run(run_id: str, store: Store | Path | str, registry: Registry, *, offl
 
 @contextmanager
 def open_runtime(registry: Registry, *, offline: bool, progress: Progress | None) -> Iterator[Runtime]:
-    """Start showing the progress, and yield this process's registry, cache and progress."""
-    with progress or progress_for() as shown:
+    """Start showing the progress, and yield this process's registry, cache and progress; SIGTERM stops it as Ctrl-C does."""
+    with stop_signals(), progress or progress_for() as shown:
         yield Runtime(registry, default_home(), offline=offline, progress=shown)
 
 
@@ -100,17 +102,18 @@ def check_remote(executor: Executor, plan: Plan) -> None:
 
 def execute_run(run: Run, executor: Executor, runtime: Runtime) -> Result:
     """Download the assets that the plan needs on this machine, run its steps on its executor, and write the report."""
-    runtime.progress.log(f"run {run.id}")
-    if not executor.remote:
-        for asset in run.plan.assets:
-            runtime.asset(asset)
     try:
-        executor.execute(run, runtime)
-    except KeyboardInterrupt as exc:
-        _delete_resources(run, executor, runtime)
-        raise RunInterrupted(run.id, run.store.uri) from exc
-    _delete_resources(run, executor, runtime)
-    call_reporters(run, runtime)
+        runtime.progress.log(f"run {run.id}")
+        if not executor.remote:
+            for asset in run.plan.assets:
+                runtime.asset(asset)
+        try:
+            executor.execute(run, runtime)
+        finally:
+            _delete_resources(run, executor, runtime)
+        call_reporters(run, runtime)
+    except KeyboardInterrupt:
+        raise interrupted_run(run) from None
     return Result(run)
 
 

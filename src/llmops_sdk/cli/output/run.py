@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from llmops_sdk.cli.output.tables import new_table, open_console, print_entry, print_line
+from llmops_sdk.pipeline.interruption import gc_command, may_have_resources, resume_command
 from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
 from llmops_sdk.values.plan import DEFAULT_REPORTER
@@ -150,4 +151,8 @@ def _show_progress(console: Console, run: Run) -> None:
             where = f"started on {started.host}, process {started.pid}"
             print_entry(console, "started", f"{step.name}: {where}", width=7)
     steps = len(run.plan.steps)
-    print_line(console, f"\n{ended} of {steps} steps have ended; resume with: llmops run --resume {run.id}")
+    print_line(console, f"\n{ended} of {steps} steps have ended; resume with: {resume_command(run.id, run.store.uri)}")
+    if may_have_resources(run):
+        print_line(
+            console, f"resources of the run may exist and be billed; delete them with: {gc_command(run)}", "yellow"
+        )
