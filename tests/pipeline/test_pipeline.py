@@ -80,6 +80,14 @@ def test_a_builder_is_frozen_and_can_be_forked() -> None:
         base.spec = one.spec  # type: ignore[misc]
 
 
+def test_the_plan_is_what_a_run_executes(registry: Registry) -> None:
+    """`plan` shows what `build` makes, defaults included."""
+    pipeline = Pipeline.builder().with_dataset("lines").with_model("echo")
+
+    assert pipeline.build(registry).json == pipeline.plan(registry).json
+    assert "summarization-accuracy" == pipeline.plan(registry).evaluators[0].use
+
+
 def test_file_and_code_are_one_pipeline(tmp_path: Path, registry: Registry) -> None:
     """`to_yaml` writes what was set, and `from_yaml` of that text gives the same plan."""
     path = tmp_path / "pipeline.yaml"

@@ -232,6 +232,18 @@ class Pipeline:
         """
         return make_plan(self.spec, registry or Registry.load(), offline=offline)
 
+    def plan(self, registry: Registry | None = None, *, offline: bool = False) -> Plan:
+        """Return what would run, with every default filled in: the plan that `build` returns and `run` executes.
+
+        Args:
+            registry: The plugins; by default the installed ones.
+            offline: Make no network requests.
+
+        Raises:
+            UserError: The pipeline cannot run; the message has the reason and how to fix it.
+        """
+        return self.build(registry, offline=offline)
+
     def run(
         self,
         *,
