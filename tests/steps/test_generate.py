@@ -109,3 +109,25 @@ def test_answers_that_failed_for_good_are_not_asked_again(
     assert cell.answered < 10
     assert 0 == cell.pending
     assert not any(isinstance(second.run.record(step.name), Failed) for step in second.run.plan.steps)
+
+
+def test_answers_of_another_engine_are_asked_for_again(
+    two_models: Pipeline, run: conftest.Run, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that computes in another format shares no answers, neither of base models nor of fine-tuned ones."""
+    engine = {"dtype": "float32"}
+    monkeypatch.setattr(EchoEndpoint, "engine", lambda _deployer, _context: engine)
+
+    def addresses() -> list[str]:
+        records = [run(two_models).run.record(f"generate.{name}") for name in ("quiet", "loud.bare.lines")]
+        return [address for record in records if isinstance(record, Succeeded) for address in record.artifacts.values()]
+
+    first = addresses()
+    asked.clear()
+    assert first == addresses()
+    assert [] == asked
+    engine["dtype"] = "bfloat16"
+    second = addresses()
+    assert 20 == len(asked)
+    assert 2 == len(first) == len(second)
+    assert set(first).isdisjoint(second)

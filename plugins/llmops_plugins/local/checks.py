@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import sys
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +13,6 @@ from llmops_sdk.plugin import Check, Finding, install_hint
 _LIBRARIES = ("torch", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")
 # Bytes. Training the default model takes about this much, serving it less.
 _MEMORY = 3e9
-_GPU_NODES = ("/dev/nvidia0", "/dev/kfd")
 
 
 def checks() -> tuple[Check, ...]:
@@ -41,11 +38,10 @@ def _check_libraries() -> Finding:
 
 def _check_device() -> Finding:
     """Look for a GPU by its device node; a step that picks its device reports whether torch can use it."""
-    from llmops_plugins.local.device import usable_cores
+    from llmops_plugins.local.device import may_have_gpu, usable_cores
 
     cores = f"{usable_cores()} CPU cores"
-    apple = sys.platform == "darwin" and platform.machine() == "arm64"
-    if apple or any(Path(node).exists() for node in _GPU_NODES):
+    if may_have_gpu():
         return Finding("ok", f"a GPU and {cores}")
     return Finding("ok", f"{cores}, no GPU")
 

@@ -1,11 +1,20 @@
-"""The device this machine computes on and its number format, detected and timed, never assumed."""
+"""The device, number format and kernel that this machine computes with: decided by what it has, never by timing.
+
+Every process of a machine decides the same, so all candidates of a run are trained and asked alike, and the decision
+is part of the key of trainings and generations.
+"""
 
 from __future__ import annotations
 
+import functools
+import json
 import math
 import os
-import time
-from collections.abc import Mapping
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -17,31 +26,58 @@ if TYPE_CHECKING:
     import torch
 
 Kind = Literal["cpu", "cuda", "mps"]
+Kernel = Literal["mkl", "onednn", "plain"]
 
 DTYPES = ("auto", "float32", "bfloat16")
+_DEVICES = ("auto", "cpu", "cuda", "mps")
 
-# A CPU without native bfloat16 emulates it, several times slower than float32; with it, bfloat16 is several times
-# faster. A small difference is noise and not worth the lower precision.
-_CLEAR_WIN = 1.3
-_PROBE_SHAPE = (512, 576, 1536)
-_PROBE_REPEATS = 4
+ALL_GPUS = "LLMOPS_ALL_GPUS"
+"""The environment variable with the GPUs of the whole run, for a child process that may use only one of them."""
+
+_GPU_NODES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/kfd", "/dev/dxg")
+_CPUINFO = Path("/proc/cpuinfo")
+_BFLOAT16_FLAGS = frozenset(("amx_bf16", "avx512_bf16"))
+_PROBE_SECONDS = 120.0
+
+
+@attrs.frozen
+class Machine:
+    """What decides how this machine computes.
+
+    Attributes:
+        gpus: For each GPU that the run may use and torch sees, whether it computes in bfloat16.
+        apple: Whether torch sees an Apple GPU.
+        cpu_bfloat16: Whether the CPU has instructions for bfloat16 (AMX or AVX-512 BF16); others emulate it, slowly.
+        cpu_packs: Whether torch has kernels for packed weights on this CPU (x86).
+    """
+
+    gpus: tuple[bool, ...] = ()
+    apple: bool = False
+    cpu_bfloat16: bool = False
+    cpu_packs: bool = False
 
 
 @attrs.frozen
 class Device:
-    """A device and the number format that heavy matrix products should use on it.
+    """A device, and how to compute on it.
 
     Attributes:
         kind: `cuda`, `mps` or `cpu`.
         index: Of a CUDA device, `0`, `1`, ...; empty for others.
-        dtype: `float32` or `bfloat16`.
-        probe: On a CPU with `dtype` `auto`: the seconds of one 512 x 576 x 1536 product in each format; else empty.
+        dtype: The number format of heavy matrix products: `float32` or `bfloat16`.
+        kernel: The kernel of the linear layers when a model is asked; one that a model does not fit is replaced by `plain`.
     """
 
     kind: Kind
     index: str = ""
     dtype: str = "float32"
-    probe: Mapping[str, float] = attrs.field(factory=dict)
+    kernel: Kernel = "plain"
+
+    @classmethod
+    def named(cls, name: str, dtype: str, kernel: str) -> Device:
+        """Return the device that another process has chosen, by its name."""
+        kind, _, index = name.partition(":")
+        return cls(cast("Kind", kind), index, dtype, cast("Kernel", kernel))
 
     @property
     def name(self) -> str:
@@ -69,12 +105,12 @@ class Device:
 
 
 def pick_device(device: str = "auto", dtype: str = "auto") -> Device:
-    """Choose the device and its number format.
+    """Choose the device and how to compute on it, from what this machine has.
 
     Args:
         device: `auto` (a GPU if there is one, else the CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
-        dtype: `auto`, `float32` or `bfloat16`. `auto` is bfloat16 on GPUs that support it, and on CPUs if a timed
-            product (under 0.2 s) is clearly faster in it; else float32.
+        dtype: `auto`, `float32` or `bfloat16`. `auto` is bfloat16 if every GPU of the run computes in it, and on a CPU
+            with instructions for it (AMX or AVX-512 BF16); else float32.
 
     Raises:
         SpecError: The device or the format is unknown, or this machine lacks the device.
@@ -82,35 +118,50 @@ def pick_device(device: str = "auto", dtype: str = "auto") -> Device:
     if dtype not in DTYPES:
         message = f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}"
         raise SpecError(message)
-    kind, index = _resolve_device(device)
-    if dtype != "auto":
-        return Device(kind, index, dtype)
-    if kind == "cuda":
-        return Device(kind, index, "bfloat16" if _has_bfloat16(int(index)) else "float32")
-    if kind == "mps":
-        return Device(kind, index, "float32")
-    probe = probe_cpu()
-    faster = probe["float32"] > _CLEAR_WIN * probe["bfloat16"]
-    return Device("cpu", "", "bfloat16" if faster else "float32", probe)
+    kind, index = _parse_device(device)
+    # Only a device that may be a GPU needs torch to look, which takes seconds.
+    machine = this_machine() if kind != "cpu" else _cpu()
+    if kind == "auto":
+        kind = "cuda" if machine.gpus else "mps" if machine.apple else "cpu"
+    usable = min(len(machine.gpus), 1) if ALL_GPUS in os.environ else len(machine.gpus)
+    if kind == "cuda" and int(index or 0) >= usable:
+        message = f"this machine has no device {device!r}: torch sees {usable} CUDA devices; use 'auto' or 'cpu'"
+        raise SpecError(message)
+    if kind == "mps" and not machine.apple:
+        message = "this machine has no device 'mps': torch sees no Apple GPU; use 'auto' or 'cpu'"
+        raise SpecError(message)
+    if dtype == "auto":
+        native = {"cuda": all(machine.gpus), "mps": False, "cpu": machine.cpu_bfloat16}[kind]
+        dtype = "bfloat16" if native else "float32"
+    kernel: Kernel = "plain"
+    if kind == "cpu" and machine.cpu_packs:
+        kernel = "onednn" if dtype == "bfloat16" else "mkl"
+    return Device(cast("Kind", kind), (index or "0") if kind == "cuda" else "", dtype, kernel)
 
 
-def probe_cpu() -> dict[str, float]:
-    """Time one linear layer (512 rows, 576 to 1536) in float32 and bfloat16: best of a few, in seconds."""
-    import torch
+def compute_details(device: Device, libraries: Sequence[str]) -> dict[str, str]:
+    """Return what a result depends on beyond weights and options: the kind of device, the format, the libraries.
 
-    rows, inner, outer = _PROBE_SHAPE
-    best = {}
-    with torch.inference_mode():
-        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-            x, weight = torch.ones(rows, inner, dtype=dtype), torch.ones(outer, inner, dtype=dtype)
-            best[name] = math.inf
-            for _ in range(_PROBE_REPEATS):
-                start = time.perf_counter()
-                torch.nn.functional.linear(x, weight)
-                best[name] = min(best[name], time.perf_counter() - start)
-                if best[name] > 2 * best["float32"]:
-                    break  # emulated, and slow: no need to repeat
-    return best
+    The same on every machine that computes alike; which of several GPUs it is does not matter.
+    """
+    engine = ", ".join(f"{name} {_version(name)}" for name in libraries)
+    return {"device": device.kind, "dtype": device.dtype, "engine": engine}
+
+
+@functools.cache
+def this_machine() -> Machine:
+    """Return what this machine has. Where there may be a GPU, torch looks for it."""
+    cpu = _cpu()
+    if not may_have_gpu():
+        return cpu
+    gpus, apple = _find_gpus()
+    return attrs.evolve(cpu, gpus=gpus, apple=apple)
+
+
+def may_have_gpu() -> bool:
+    """Return whether this machine may have a GPU, by its device nodes; loads no library."""
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return apple or any(Path(node).exists() for node in _GPU_NODES)
 
 
 def child_environment() -> dict[str, str]:
@@ -135,32 +186,52 @@ def usable_cores() -> int:
     return max(1, min(cores, math.ceil(quota))) if quota else cores
 
 
-def _resolve_device(device: str) -> tuple[Kind, str]:
-    """Return kind and index of a device."""
-    import torch
+def _find_gpus() -> tuple[tuple[bool, ...], bool]:
+    """Look with torch: here if it is loaded, else in a process of its own, which leaves no memory in use on a GPU.
 
+    That process sees all GPUs of the run, also if this one may use only one of them.
+    """
+    all_gpus = os.environ.get(ALL_GPUS)
+    if "torch" in sys.modules and not all_gpus:
+        from llmops_plugins.local.gpus import find_gpus
+
+        found = find_gpus()
+        return found.cuda, found.apple
+    environment = {**os.environ, **({"CUDA_VISIBLE_DEVICES": all_gpus} if all_gpus else {}), "PYTHONSAFEPATH": "1"}
+    command = [sys.executable, "-m", "llmops_plugins.local.gpus"]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=_PROBE_SECONDS)  # noqa: S603 - the user's interpreter and a module of this package
+        printed = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return (), False  # without a working torch there is no GPU to use
+    return tuple(printed["cuda"]), bool(printed["apple"])
+
+
+def _parse_device(device: str) -> tuple[str, str]:
+    """Return kind (or `auto`) and index of a device."""
     kind, _, index = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdecimal())):
+    if kind not in _DEVICES or (index and (kind != "cuda" or not index.isdecimal())):
         message = f"unknown device {device!r}; use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"
         raise SpecError(message)
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    apple = torch.backends.mps.is_available()
-    if kind == "auto":
-        kind = "cuda" if gpus else "mps" if apple else "cpu"
-    if kind == "cuda" and int(index or 0) >= gpus:
-        message = f"this machine has no device {device!r}: torch sees {gpus} CUDA devices; use 'auto' or 'cpu'"
-        raise SpecError(message)
-    if kind == "mps" and not apple:
-        message = "this machine has no device 'mps': torch sees no Apple GPU; use 'auto' or 'cpu'"
-        raise SpecError(message)
-    return cast("Kind", kind), (index or "0") if kind == "cuda" else ""
+    return kind, index
 
 
-def _has_bfloat16(index: int) -> bool:
-    import torch
+def _cpu() -> Machine:
+    """Return what the CPU has. Without `/proc/cpuinfo` (macOS) it has no bfloat16."""
+    packs = platform.machine().lower() in ("x86_64", "amd64")
+    try:
+        flags = _CPUINFO.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        flags = ""
+    names = {name for line in flags.splitlines() if line.startswith("flags") for name in line.partition(":")[2].split()}
+    return Machine(cpu_bfloat16=packs and bool(_BFLOAT16_FLAGS & names), cpu_packs=packs)
 
-    with torch.cuda.device(index):
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _container_quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from queue import SimpleQueue
 
-from llmops_plugins.local.device import child_environment
+from llmops_plugins.local.device import ALL_GPUS, child_environment
 from llmops_sdk.plugin import (
     Child,
     DeployerCard,
@@ -83,6 +83,7 @@ class _ParallelSteps:
         self._run = run
         self._runtime = runtime
         self._workers = workers
+        self._gpus = gpus
         self._free: SimpleQueue[str] = SimpleQueue()
         for number in range(workers):
             self._free.put(gpus[number % len(gpus)] if gpus else "")
@@ -117,7 +118,8 @@ class _ParallelSteps:
     def _in_child(self, step: Step) -> StepRecord:
         gpu = self._free.get()
         try:
-            environment = {**child_environment(), **({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})}
+            one_gpu = {"CUDA_VISIBLE_DEVICES": gpu, ALL_GPUS: ",".join(self._gpus)} if gpu else {}
+            environment = {**child_environment(), **one_gpu}
             child = Child(self._run, step.name, self._runtime, environment=environment)
             self._children.add(child)
             try:

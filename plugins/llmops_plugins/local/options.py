@@ -76,7 +76,10 @@ class LoraOptions(TrainerOptions):
     )
     seed: int = option(0, help="seed of the order of records and of the adapters' initial values")
     device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
-    dtype: str = option("auto", help="auto (bfloat16 where it is faster, else float32), float32, bfloat16")
+    dtype: str = option(
+        "auto",
+        help="auto (bfloat16 where the GPUs or the CPU have instructions for it, else float32), float32, bfloat16",
+    )
     checkpoint_steps: int = option(
         20, help="optimizer steps between checkpoints", affects_results=False, validator=_at_least_one
     )
@@ -87,7 +90,10 @@ class LocalEndpointOptions(DeployerOptions):
     """How a model is served on this machine's loopback."""
 
     device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
-    dtype: str = option("auto", help="auto (bfloat16 where it is faster, else float32), float32, bfloat16")
+    dtype: str = option(
+        "auto",
+        help="auto (bfloat16 where the GPUs or the CPU have instructions for it, else float32), float32, bfloat16",
+    )
     max_batch: int = option(
         16, help="the most requests answered together", affects_results=False, validator=_at_least_one
     )

@@ -105,6 +105,14 @@ class Deployer(Implementation):
         """
         return ""
 
+    def engine(self, context: Context) -> Mapping[str, str]:
+        """Return what else decides the answers where the model is served: the number format, the engine's version.
+
+        It is part of the key of all generations, of base and fine-tuned models alike, so answers that were computed
+        differently are never mixed. The same options give the same values in every process of a machine.
+        """
+        return {}
+
     def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
         """Return what `deploy` will create. Pure: the names come from `context.resource_name()`."""
         return ()

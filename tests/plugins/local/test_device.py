@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from llmops_sdk import SpecError
@@ -16,24 +18,119 @@ import torch
 from llmops_plugins.local import device
 
 
-def test_a_cpu_computes_in_its_faster_format() -> None:
-    """On a CPU, `auto` is bfloat16 only if a timed product is clearly faster in it; the times are kept."""
-    picked = device.pick_device("cpu")
+def have(monkeypatch: pytest.MonkeyPatch, **properties: Any) -> None:
+    """Make this a machine with other properties."""
+    machine = device.Machine(**properties)
+    monkeypatch.setattr(device, "this_machine", lambda: machine)
+    monkeypatch.setattr(device, "_cpu", lambda: attrs.evolve(machine, gpus=(), apple=False))
 
-    assert (picked.kind, picked.index, picked.name) == ("cpu", "", "cpu")
-    assert set(picked.probe) == {"float32", "bfloat16"}
-    clearly_faster = picked.probe["float32"] > 1.3 * picked.probe["bfloat16"]
-    assert picked.dtype == ("bfloat16" if clearly_faster else "float32")
-    assert picked.metadata == {"device": "cpu", "dtype": picked.dtype}
+
+@pytest.mark.parametrize(
+    ("properties", "asked", "expected"),
+    [
+        ({}, "auto", device.Device("cpu", "", "float32", "plain")),
+        ({"cpu_packs": True}, "cpu", device.Device("cpu", "", "float32", "mkl")),
+        ({"cpu_packs": True, "cpu_bfloat16": True}, "auto", device.Device("cpu", "", "bfloat16", "onednn")),
+        ({"gpus": (True,), "cpu_packs": True}, "auto", device.Device("cuda", "0", "bfloat16", "plain")),
+        ({"gpus": (True, True)}, "cuda:1", device.Device("cuda", "1", "bfloat16", "plain")),
+        ({"gpus": (True, False)}, "cuda:0", device.Device("cuda", "0", "float32", "plain")),
+        ({"gpus": (True,), "cpu_packs": True}, "cpu", device.Device("cpu", "", "float32", "mkl")),
+        ({"apple": True}, "auto", device.Device("mps", "", "float32", "plain")),
+    ],
+)
+def test_the_machine_decides_how_to_compute(
+    monkeypatch: pytest.MonkeyPatch, properties: dict[str, Any], asked: str, expected: device.Device
+) -> None:
+    """`auto` is a GPU if there is one, and bfloat16 only with instructions for it, on every GPU of the run."""
+    have(monkeypatch, **properties)
+    assert expected == device.pick_device(asked)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fpu avx2 avx512f", "float32"),
+        ("fpu avx512f avx512_bf16", "bfloat16"),
+        ("fpu amx_tile amx_bf16", "bfloat16"),
+        (None, "float32"),
+    ],
+)
+def test_the_instructions_of_a_cpu_decide_its_format(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str | None, expected: str
+) -> None:
+    """They are read from the processor's flags; nothing is timed, so every process decides the same."""
+    cpuinfo = tmp_path / "cpuinfo"
+    if flags is not None:
+        cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(device, "_CPUINFO", cpuinfo)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert expected == device.pick_device("cpu").dtype
+
+
+def test_every_process_of_a_machine_decides_the_same() -> None:
+    """Ten processes agree; without a GPU, none of them loads torch for it."""
+    script = (
+        "import sys; from llmops_plugins.local.device import pick_device, may_have_gpu;"
+        "print(pick_device(), 'torch' in sys.modules and not may_have_gpu())"
+    )
+    outputs = {
+        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout for _ in range(10)
+    }
+    assert {f"{device.pick_device()} False\n".encode()} == outputs
+
+
+def test_a_process_with_one_gpu_looks_at_all_gpus_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two GPUs has no bfloat16: both of a run's candidates are computed in float32, each on its own GPU."""
+    seen: list[str] = []
+
+    def look(_command: list[str], *, env: dict[str, str], **_options: Any) -> Any:
+        seen.append(env["CUDA_VISIBLE_DEVICES"])
+        return subprocess.CompletedProcess([], 0, stdout=b'{"cuda": [true, false], "apple": false}\n')
+
+    device.this_machine.cache_clear()
+    monkeypatch.setattr(device, "may_have_gpu", lambda: True)
+    monkeypatch.setattr("subprocess.run", look)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv(device.ALL_GPUS, "0,1")
+    try:
+        assert device.Device("cuda", "0", "float32") == device.pick_device()
+        assert ["0,1"] == seen
+        with pytest.raises(SpecError, match="'cuda:1': torch sees 1 CUDA devices"):
+            device.pick_device("cuda:1")
+    finally:
+        device.this_machine.cache_clear()
+
+
+def test_without_a_working_torch_the_cpu_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that looks for GPUs fails: there is none that could be used."""
+    device.this_machine.cache_clear()
+    monkeypatch.setattr(device, "may_have_gpu", lambda: True)
+    monkeypatch.setattr("sys.executable", "/no/such/python")
+    monkeypatch.setenv(device.ALL_GPUS, "0")
+    try:
+        assert "cpu" == device.pick_device().kind
+    finally:
+        device.this_machine.cache_clear()
 
 
 def test_a_given_dtype_is_used() -> None:
-    """Nothing is timed."""
+    """Whatever the machine has."""
     picked = device.pick_device("cpu", "bfloat16")
 
-    assert (picked.dtype, picked.probe) == ("bfloat16", {})
-    assert picked.torch_dtype == torch.bfloat16
-    assert picked.torch_device == torch.device("cpu")
+    assert "bfloat16" == picked.dtype
+    assert torch.bfloat16 == picked.torch_dtype
+    assert torch.device("cpu") == picked.torch_device
+    assert picked == device.Device.named(picked.name, picked.dtype, picked.kernel)
+
+
+def test_the_details_name_device_format_and_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the same for every GPU of a kind; a library that is not installed is named too."""
+    have(monkeypatch, gpus=(True, True))
+    first, second = (
+        device.compute_details(device.pick_device(f"cuda:{index}"), ("torch", "no-such")) for index in (0, 1)
+    )
+    engine = f"torch {torch.__version__}, no-such not installed"
+    assert {"device": "cuda", "dtype": "bfloat16", "engine": engine} == first == second
 
 
 @pytest.mark.parametrize("wrong", ["gpu", "cpu:1", "cuda:x", "mps:0", ""])

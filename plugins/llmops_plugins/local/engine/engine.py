@@ -44,7 +44,7 @@ class Engine:
         self.max_batch = max_batch
         self.context_length = _context_length(model.config, tokenizer)
         self._codec = TextCodec(tokenizer, _end_tokens(model, tokenizer))
-        self.kernel = pack_linears(model) if device.kind == "cpu" else "plain"
+        self.kernel = pack_linears(model, device.kernel)
         self._model: RowModel = make_row_model(model, device)
         self.batched = isinstance(self._model, BatchedModel)
         self._waiting: deque[ActiveRequest] = deque()

@@ -2,48 +2,50 @@
 
 A step of generation multiplies few rows by every weight of the model. The usual kernel rearranges the weight for each
 product, which takes longer than the product itself: with 16 rows, about two thirds of the time. Here it is done once.
-The operators are those that torch's own compiler emits for frozen models; each is looked up, checked against the plain
-product, and timed. If it is missing, wrong or no faster, the model stays as it is.
+The operators are those that torch's own compiler emits for frozen models. Which one is used depends on the number format
+alone, never on a measurement, so that all models of a run are computed alike. It is checked against the plain product
+first; if it is missing or wrong, the model stays as it is.
 """
 
 from __future__ import annotations
 
-import math
-import time
+import logging
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from llmops_plugins.local.engine.memory import free_memory
+from llmops_plugins.local.device import Kernel
+from llmops_plugins.local.engine.memory import total_memory
 
-# Rows in the timed product: a typical batch.
+_log = logging.getLogger(__name__)
+
+# Rows that the packed layout is made for: a typical batch.
 _ROWS = 16
-_REPEATS = 6
-_CLEAR_WIN = 1.15
 
-# A packed weight is a second copy: it may take at most this fraction of the free memory.
-_MEMORY_SHARE = 0.4
+# A packed weight is a second copy: all of them may take at most this fraction of the memory that a process may use.
+_MEMORY_SHARE = 0.2
 
 Pack = Callable[[Tensor], Tensor]
 Product = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
 
 
-def pack_linears(model: nn.Module) -> str:
-    """Replace a model's linear layers on the CPU by packed ones, if that is clearly faster.
+def pack_linears(model: nn.Module, kernel: Kernel) -> Kernel:
+    """Replace a model's linear layers on the CPU by packed ones.
 
     Returns:
-        The kernel: `mkl`, `onednn`, or `plain` if nothing was replaced.
+        The kernel, or `plain` if nothing was replaced: the packed weights take too much memory, or this torch does not
+        have the kernel.
     """
     layers = {name: layer for name, layer in model.named_modules() if type(layer) is nn.Linear}
     size = sum(layer.weight.numel() * layer.weight.element_size() for layer in layers.values())
-    if not layers or size > _MEMORY_SHARE * free_memory():
+    if kernel == "plain" or not layers or size > _MEMORY_SHARE * total_memory():
         return "plain"
-    kernel = _fastest(max(layers.values(), key=lambda layer: (layer.weight.numel() < 1 << 24, layer.weight.numel())))
-    if kernel == "plain":
-        return kernel
+    smallest = min(layers.values(), key=lambda layer: layer.weight.numel())
+    if not _computes_the_product(kernel, smallest):
+        _log.warning("this torch does not have the kernel %s: the plain one is used", kernel)
+        return "plain"
     for name, layer in layers.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, PackedLinear(layer, kernel))
@@ -94,28 +96,15 @@ def _onednn(rows: Tensor, packed: Tensor, _weight: Tensor, bias: Tensor | None) 
 _KERNELS: dict[str, tuple[Pack, Product]] = {"mkl": (_pack_mkl, _mkl), "onednn": (_pack_onednn, _onednn)}
 
 
-def _fastest(layer: nn.Linear) -> str:
-    """Return the fastest of the kernels that give the plain product's values for one layer."""
+def _computes_the_product(kernel: str, layer: nn.Linear) -> bool:
+    """Return whether a kernel exists for a layer's format and gives the plain product's values."""
+    pack, product = _KERNELS[kernel]
     weight, bias = layer.weight.detach(), None if layer.bias is None else layer.bias.detach()
     rows = torch.linspace(-1, 1, _ROWS * layer.in_features).view(_ROWS, -1).to(weight.dtype)
     plain = functional.linear(rows, weight, bias)
-    seconds = {"plain": _time(partial(functional.linear, rows, weight, bias)) / _CLEAR_WIN}
     tolerance = (1e-4 if weight.dtype == torch.float32 else 2e-2) * max(1e-6, plain.abs().max().item())
-    for name, (pack, product) in _KERNELS.items():
-        try:
-            packed = pack(weight)
-            error = (product(rows, packed, weight, bias) - plain).abs().max().item()
-        except (RuntimeError, AttributeError):  # no such operator, or not for this format
-            continue
-        if error <= tolerance:
-            seconds[name] = _time(partial(product, rows, packed, weight, bias))
-    return min(seconds, key=lambda name: seconds[name])
-
-
-def _time(product: Callable[[], Tensor]) -> float:
-    best = math.inf
-    for _ in range(_REPEATS):
-        start = time.perf_counter()
-        product()
-        best = min(best, time.perf_counter() - start)
-    return best
+    try:
+        error = (product(rows, pack(weight), weight, bias) - plain).abs().max().item()
+    except (RuntimeError, AttributeError):  # no such operator, or not for this format
+        return False
+    return bool(error <= tolerance)

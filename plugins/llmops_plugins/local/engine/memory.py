@@ -1,4 +1,4 @@
-"""The free memory of this machine and its GPUs."""
+"""The memory of this machine and its GPUs: what is free, and how much there is."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ def free_memory(device: torch.device | None = None) -> float:
     if device is not None and device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
     return min(_machine_memory(), _container_memory())
+
+
+def total_memory() -> float:
+    """Return the bytes that this machine has, or that its container may use: the same in every process."""
+    try:
+        total = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (ValueError, OSError):
+        total = math.inf
+    try:
+        limit = (_GROUP / "memory.max").read_text().strip()
+    except OSError:
+        return total
+    return total if limit == "max" else min(total, float(limit))
 
 
 def _machine_memory() -> float:

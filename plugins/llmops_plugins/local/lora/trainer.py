@@ -6,14 +6,17 @@ import shutil
 
 import torch
 
-from llmops_plugins.local.device import pick_device, usable_cores
+from llmops_plugins.local.device import compute_details, pick_device, usable_cores
 from llmops_plugins.local.lora.model import adapter_state, save_merged
 from llmops_plugins.local.lora.rows import TrainingRows, tokenize_rows
 from llmops_plugins.local.lora.training import Training
 from llmops_plugins.local.options import FORMAT, LoraOptions
 from llmops_plugins.local.weights.loading import context_length, load_tokenizer
 from llmops_plugins.local.weights.locate import Weights, locate, version
-from llmops_sdk.plugin import BaseModel, Context, DatasetSplits, PromptTemplate, TrainedModel, Trainer
+from llmops_sdk.plugin import BaseModel, Context, DatasetSplits, PromptTemplate, TrainedModel, Trainer, digest
+
+ENGINE = ("torch", "transformers", "peft")
+"""The libraries whose versions are part of the key of trainings."""
 
 _CHECKPOINT = "checkpoint"
 _MODEL = "model"
@@ -32,8 +35,9 @@ class LoraTrainer(Trainer):
     options: LoraOptions
 
     def fingerprint(self, context: Context, model: BaseModel) -> str:
-        """Return the version of the base weights."""
-        return version(context, model)
+        """Return the version of the base weights, and what this machine computes with."""
+        device = pick_device(self.options.device, self.options.dtype)
+        return digest(version(context, model), compute_details(device, ENGINE))
 
     def train(self, context: Context, model: BaseModel, splits: DatasetSplits, prompt: PromptTemplate) -> TrainedModel:
         """Train into `context.folder`; if an interrupted training left a checkpoint there, continue from it.
@@ -67,7 +71,7 @@ class LoraTrainer(Trainer):
             metrics=training.metrics(),
             curve=tuple(training.position.curve),
             truncated=not finished,
-            metadata=device.metadata,
+            metadata={**compute_details(device, ENGINE), **device.metadata},
         )
         return trained, adapter_state(training.model)
 

@@ -67,7 +67,7 @@ class Training:
             max_steps=options.max_steps,
         )
         self._trained_rows = len(trained)
-        self._key = digest(base.version, _affecting_options(options), rows.sha256)
+        self._key = digest(base.version, device.kind, device.dtype, _affecting_options(options), rows.sha256)
         self.position = Position()
         self._updating = False
         context.log.info("training on %s in %s with %s", device.name, device.dtype, type(self._loss).__name__)

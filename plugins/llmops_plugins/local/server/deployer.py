@@ -7,10 +7,14 @@ import sys
 import threading
 from pathlib import Path
 
+from llmops_plugins.local.device import Device, compute_details, pick_device
 from llmops_plugins.local.options import LocalEndpointOptions
 from llmops_plugins.local.server.process import ServerProcess
 from llmops_plugins.local.weights.locate import locate, version
 from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, Resource, ServableModel
+
+ENGINE = ("torch", "transformers")
+"""The libraries whose versions are part of the key of generations."""
 
 _servers: dict[str, ServerProcess] = {}
 _lock = threading.Lock()
@@ -27,6 +31,11 @@ class LocalEndpoint(Deployer):
     def fingerprint(self, context: Context, model: BaseModel) -> str:
         """Return the exact version of the weights."""
         return version(context, model)
+
+    def engine(self, context: Context) -> dict[str, str]:
+        """Return what this machine computes with; see `Deployer.engine`."""
+        device = self._device()
+        return {**compute_details(device, ENGINE), "kernel": device.kernel}
 
     def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
         """Return the server's process."""
@@ -49,7 +58,7 @@ class LocalEndpoint(Deployer):
         except BaseException:
             _stop(name)
             raise
-        metadata = {key: str(value) for key, value in ready.items() if key != "port"}
+        metadata = {**self.engine(context), **{key: str(value) for key, value in ready.items() if key != "port"}}
         return Endpoint(
             name=name,
             url=f"http://127.0.0.1:{ready['port']}/endpoints/{name}/invocations",
@@ -61,14 +70,18 @@ class LocalEndpoint(Deployer):
         """Stop the server; do nothing if it is gone or belongs to another process."""
         _stop(resource.name)
 
+    def _device(self) -> Device:
+        return pick_device(self.options.device, self.options.dtype)
+
     def _command(self, folder: Path, name: str) -> list[str]:
-        options = self.options
+        options, device = self.options, self._device()
         return [
             sys.executable, "-m", "llmops_plugins.local.server.main",
             f"--model={folder}",
             f"--name={name}",
-            f"--device={options.device}",
-            f"--dtype={options.dtype}",
+            f"--device={device.name}",
+            f"--dtype={device.dtype}",
+            f"--kernel={device.kernel}",
             f"--max-batch={options.max_batch}",
             f"--batch-window-ms={options.batch_window_ms}",
             f"--max-body-mb={options.max_body_mb}",

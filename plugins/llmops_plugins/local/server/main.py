@@ -62,8 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmops_plugins.local.server.main", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder with weights and tokenizer")
     parser.add_argument("--name", required=True, help="name of the endpoint, as in its paths")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda:0, mps")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--kernel", default="plain", choices=("plain", "mkl", "onednn"))
     parser.add_argument("--max-batch", type=int, default=16)
     parser.add_argument("--batch-window-ms", type=float, default=20.0)
     parser.add_argument("--max-body-mb", type=float, default=4.0)
@@ -73,12 +74,12 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace, ready: IO[str]) -> None:
     # transformers loads it, if it is installed, for a kind of generation that is not used here: half of the start-up.
     sys.modules.setdefault("sklearn", cast("Any", None))
-    from llmops_plugins.local.device import pick_device
+    from llmops_plugins.local.device import Device
     from llmops_plugins.local.engine.engine import Engine
     from llmops_plugins.local.server.app import make_app
     from llmops_plugins.local.server.worker import EngineWorker
 
-    device = pick_device(options.device, options.dtype)
+    device = Device.named(options.device, options.dtype, options.kernel)
     engine = Engine(options.model, device, max_batch=options.max_batch)
     metadata = {**device.metadata, "batching": "continuous" if engine.batched else "none", "kernel": engine.kernel}
     _log.info("loaded %s: %s", options.model, metadata)

@@ -26,3 +26,14 @@ def test_free_memory_is_what_the_tightest_limit_leaves(monkeypatch: pytest.Monke
     meminfo.unlink()
     (group / "memory.max").write_text("max\n")
     assert 0 < memory.free_memory() < float("inf")
+
+
+def test_total_memory_does_not_depend_on_what_is_in_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is a container's limit, else the machine's memory."""
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    machine = memory.total_memory()
+    assert 0 < machine < float("inf")
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert 1000 == memory.total_memory()
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine == memory.total_memory()

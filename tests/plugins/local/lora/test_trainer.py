@@ -10,6 +10,10 @@ pytest.importorskip("peft")
 
 import torch
 
+from llmops_plugins.local import device
+from llmops_plugins.local.lora import trainer
+from llmops_plugins.local.lora.trainer import LoraTrainer
+from llmops_plugins.local.options import LoraOptions
 from llmops_plugins.local.weights.loading import (
     load_model,
     load_tokenizer,
@@ -138,3 +142,23 @@ def test_the_models_context_limits_the_length(make_context: MakeContext, tiny_mo
     trained, _ = train(make_context, tiny_model, make_splits(tmp_path / "data", rows), max_length=5000, max_steps=1)
 
     assert trained.metrics["rows_dropped"] == 1
+
+
+def test_the_key_of_a_training_has_what_the_machine_computes_with(
+    make_context: MakeContext, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` in another format is another training; `auto` and the same format asked for are the same one."""
+    context, model = make_context(), BaseModel("huggingface", str(tiny_model))
+
+    def key(dtype: str = "auto") -> str:
+        return LoraTrainer(LoraOptions(device="cpu", dtype=dtype)).fingerprint(context, model)
+
+    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=False))
+    plain = key()
+    assert plain == key("float32")
+    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=True))
+    native = key()
+    assert native == key("bfloat16")
+    assert plain != native
+    monkeypatch.setattr(trainer, "ENGINE", ("torch",))
+    assert native != key()

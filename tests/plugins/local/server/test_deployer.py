@@ -16,6 +16,7 @@ pytest.importorskip("uvicorn")
 import attrs
 import httpx
 
+from llmops_plugins.local import device
 from llmops_plugins.local.options import LocalEndpointOptions
 from llmops_plugins.local.server import deployer as deployer_module
 from llmops_plugins.local.server.deployer import LocalEndpoint
@@ -88,6 +89,19 @@ def test_a_model_is_served_and_its_server_stopped(tiny_model: Path, make_context
     assert not is_running(second)
     deployer.delete(context, resource)
     deployer.delete(context, Resource("process", "never-there"))
+
+
+def test_the_engine_is_what_the_machine_decides(make_context: MakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another format is another engine, so its answers get a key of their own; whether `auto` or asked for is the same."""
+    context = make_context()
+    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=False, cpu_packs=True))
+    plain = LocalEndpoint(LocalEndpointOptions(device="cpu")).engine(context)
+    assert {"device": "cpu", "dtype": "float32", "kernel": "mkl"}.items() <= plain.items()
+    assert plain == LocalEndpoint(OPTIONS).engine(context)
+    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=True, cpu_packs=True))
+    native = LocalEndpoint(LocalEndpointOptions(device="cpu")).engine(context)
+    assert {**plain, "dtype": "bfloat16", "kernel": "onednn"} == native
+    assert plain["engine"].startswith("torch ")
 
 
 def test_a_model_that_cannot_be_served_is_an_error_with_the_last_log_lines(
