@@ -126,3 +126,33 @@ def test_a_pipeline_that_cannot_run_is_refused_in_one_line(
 
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        (Pipeline.builder("p" * 101), "the pipeline name 'pppppppp"),
+        (
+            Pipeline.builder().with_dataset("lines", name="d" * 300),
+            "the dataset name 'dddddddddddddddddddddddddddddddddddddddd…' has 300",
+        ),
+        (Pipeline.builder().with_prompt("bare", name="d" * 101), "the prompt name"),
+        (Pipeline.builder().with_evaluator("echo-score", name="d" * 101), "the evaluator name"),
+        (echo().with_model("echo", name="m" * 101), "the model name"),
+    ],
+)
+def test_long_names_are_refused_where_they_are_given(pipeline: Pipeline, message: str, registry: Registry) -> None:
+    """They become parts of the names of files, which have limits."""
+    with pytest.raises(SpecError) as raised:
+        pipeline.with_model("echo").build(registry)
+
+    assert message in str(raised.value)
+    assert "the most are 100" in str(raised.value)
+
+
+def test_names_that_are_too_long_together_are_refused(registry: Registry) -> None:
+    """A file of a record has the names of model, prompt and dataset in its name."""
+    pipeline = Pipeline.builder("p" * 100).with_dataset("lines", name="d" * 90).with_prompt("bare", name="p" * 90)
+
+    with pytest.raises(SpecError, match="have more than 200 characters together; shorten one"):
+        pipeline.with_model("echo", name="m" * 90).with_evaluator("echo-score").build(registry)

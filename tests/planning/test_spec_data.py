@@ -96,8 +96,8 @@ def test_a_trainer_may_be_given_by_its_name() -> None:
         ({"modles": []}, "file.yaml has an unknown key 'modles'; did you mean 'models'?"),
         ({"models": "smollm2"}, "file.yaml: models is a list; write `- ` before each item"),
         ({"models": [{"name": "x"}]}, "file.yaml: models.0 does not name a plugin's card; write `use: NAME`"),
-        ({"name": 3}, "file.yaml: name is text, not 3"),
-        ({"models": [{"use": 3}]}, "file.yaml: models.0.use is text, not 3"),
+        ({"name": 3}, "file.yaml: name is text, not 3; put it in quotes to make it text"),
+        ({"models": [{"use": 3}]}, "file.yaml: models.0.use is text, not 3; put it in quotes to make it text"),
         (
             {"models": [{"use": "smollm2", "fine_tune": "maybe"}]},
             "file.yaml: models.0.fine_tune is true or false, not 'maybe'",

@@ -58,7 +58,7 @@ def test_overrides_change_values_of_the_file(path: Path) -> None:
         ("name.x=1", "has no 'name.x'"),
         (
             "name=[",
-            "the override 'name=[' has a value that is not valid YAML; put texts with ':' or brackets in quotes",
+            "the override 'name=[', line 1 is not valid YAML: ",
         ),
     ],
 )
@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     for path, message in [
         (tmp_path / "nowhere.yaml", "there is no specification file"),
         (tmp_path, "cannot be read"),
-        (broken, "broken.yaml is not valid YAML: while parsing a flow sequence"),
+        (broken, "broken.yaml, line 2 is not valid YAML: expected ',' or ']', but got"),
     ]:
         with pytest.raises(SpecError) as raised:
             read_spec(path)
@@ -106,3 +106,40 @@ def test_relative_paths_are_relative_to_the_file(path: Path, monkeypatch: pytest
     monkeypatch.chdir(path.parent)
 
     assert path.parent == read_spec(Path("pipeline.yaml")).folder
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xff\xfem\x00", "is UTF-16; save it as UTF-8"),
+        (b"name: x\nmodels: [\xe9]\n", "is not UTF-8: byte 0xe9 in line 2"),
+        (b"# " * 6_000_000, "is larger than 10 MiB"),
+        (b"models:\n", "models is empty; list something below it, or remove the key"),
+        (b"settings:\nmodels: [echo]\n", "settings is empty"),
+        (b"name: NO\n", "name is text, not False; YAML reads yes, no, on and off as true or false: put it in quotes"),
+        (b"models: [{use: echo, 1: 2}]\n", "has the key 1, which is no text; put it in quotes"),
+    ],
+)
+def test_odd_files_are_refused_in_one_line(data: bytes, message: str, tmp_path: Path) -> None:
+    """The message has the reason and how to fix it."""
+    path = tmp_path / "odd.yaml"
+    path.write_bytes(data)
+
+    with pytest.raises(SpecError) as raised:
+        read_spec(path)
+
+    assert message in str(raised.value)
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    """Some editors write one."""
+    path = tmp_path / "bom.yaml"
+    path.write_bytes(b"\xef\xbb\xbfname: marked\n")
+
+    assert "marked" == read_spec(path).name
+
+
+def test_a_device_is_not_read() -> None:
+    """It would have no end."""
+    with pytest.raises(SpecError, match="it is a device"):
+        read_spec(Path("/dev/zero"))

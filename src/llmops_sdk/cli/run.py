@@ -19,6 +19,7 @@ from llmops_sdk.cli.options import (
     set_option,
     store_option,
 )
+from llmops_sdk.errors import SpecError
 
 
 @click.command(cls=Command)
@@ -140,9 +141,9 @@ def score(
 
 
 def _read_evaluator(text: str) -> Any:
-    import yaml
+    from llmops_sdk.planning.yaml_text import parse_yaml
 
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as exc:
-        usage_error(f"--evaluator {text!r} is neither a name nor YAML: {' '.join(str(exc).split())}")
+        return parse_yaml(text, "--evaluator")
+    except SpecError as exc:
+        usage_error(f"--evaluator {text!r} is neither a name nor YAML: {exc}")

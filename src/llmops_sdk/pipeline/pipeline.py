@@ -16,6 +16,7 @@ from llmops_sdk.planning.preflight import input_checks, preflight_checks, requir
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
 from llmops_sdk.planning.spec_data import spec_to
 from llmops_sdk.planning.spec_files import read_spec
+from llmops_sdk.planning.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
@@ -67,10 +68,7 @@ class Pipeline:
 
     def to_yaml(self) -> str:
         """Return the specification as the text of a file; `from_yaml` of it gives an equal pipeline."""
-        import yaml
-
-        text: str = yaml.safe_dump(spec_to(self.spec), sort_keys=False, allow_unicode=True, width=100)
-        return text
+        return dump_yaml(spec_to(self.spec))
 
     # -- specify --------------------------------------------------------------------------------
 

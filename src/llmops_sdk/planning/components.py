@@ -20,6 +20,9 @@ from llmops_sdk.values.serial import digest
 
 T = TypeVar("T")
 
+LONGEST_NAME = 100
+"""The most characters of a name that a specification gives."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -103,12 +106,24 @@ def check_names(kind: str, specs: Iterable[ComponentSpec | ModelSpec]) -> None:
     """
     specs = tuple(specs)
     for spec in specs:
+        check_length(kind, spec.name)
         if spec.name and not _NAME.fullmatch(spec.name):
             message = f"the {kind} name {spec.name!r} may have letters, digits, '-' and '_' only"
             raise SpecError(message)
     twice = [name for name, count in Counter(spec.called for spec in specs).items() if count > 1]
     if twice:
         message = f"two {kind}s are called {twice[0]!r}; give one of them another name"
+        raise SpecError(message)
+
+
+def check_length(kind: str, name: str) -> None:
+    """Check the length of a name, which becomes part of the names of files and of resources.
+
+    Raises:
+        SpecError: It is too long.
+    """
+    if len(name) > LONGEST_NAME:
+        message = f"the {kind} name '{name[:40]}…' has {len(name)} characters; the most are {LONGEST_NAME}"
         raise SpecError(message)
 
 

@@ -10,19 +10,21 @@ import attrs
 
 from llmops_sdk.data.rendering import check_template
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, components
+from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_length, components
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
 from llmops_sdk.planning.spec import ComponentSpec, Spec
 from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.interfaces import Evaluator, PromptSource
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.plan import DEFAULT_REPORTER, Component, Plan, PlannedPrompt
+from llmops_sdk.values.plan import DEFAULT_REPORTER, Cell, Component, Plan, PlannedPrompt
 from llmops_sdk.values.scores import Metric
 
 DEFAULT_DATASET = ComponentSpec("dolly")
 DEFAULT_PROMPT = ComponentSpec("alpaca")
 DEFAULT_EVALUATOR = ComponentSpec("summarization-accuracy")
+
+_LONGEST_CELL_NAME = 200
 
 
 def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
@@ -36,6 +38,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     Raises:
         UserError: Something in it cannot run; the message is one line that says what and how to fix it.
     """
+    check_length("pipeline", spec.name)
     if not spec.models:
         message = (
             f"pipeline {spec.name!r} has no model; name one, for example .with_model('smollm2') or `models: [smollm2]`"
@@ -58,6 +61,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     ).plan_models()
     metric = _choose_metric(evaluators, registry, spec.metric)
     cells = make_cells(datasets, models, prompts)
+    _check_cell_names(cells)
     return Plan(
         name=spec.name,
         datasets=datasets,
@@ -102,6 +106,17 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
         plugins=tuple(pins.values()),
         assets=chooser.assets,
     )
+
+
+def _check_cell_names(cells: Iterable[Cell]) -> None:
+    """Check the joined names of cells, which are the names of files."""
+    longest = max(cells, key=lambda cell: len(cell.name))
+    if len(longest.name.encode()) > _LONGEST_CELL_NAME:
+        message = (
+            f"the names of model {longest.model!r}, prompt {longest.prompt!r} and dataset {longest.dataset!r} have more "
+            f"than {_LONGEST_CELL_NAME} characters together; shorten one"
+        )
+        raise SpecError(message)
 
 
 def _plan_prompts(prompts: Iterable[Chosen], registry: Registry) -> tuple[PlannedPrompt, ...]:

@@ -27,6 +27,8 @@ _KEYS = (
     "executor",
     "settings",
 )
+_LONGEST_VALUE = 80
+
 _MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer")
 
 
@@ -46,7 +48,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         raise SpecError(message)
     for key in data:
         if key not in _KEYS:
-            message = f"{where} has an unknown key {key!r}{did_you_mean(str(key), _KEYS)}"
+            message = f"{where} has an unknown key {short(key)}{did_you_mean(str(key), _KEYS)}"
             raise SpecError(message)
     return Spec(
         name=_text(data.get("name", "pipeline"), f"{where}: name"),
@@ -82,6 +84,19 @@ def component_from(item: Any, where: str) -> ComponentSpec:
         raise SpecError(message)
     use = _text(options.pop("use"), f"{where}.use")
     return ComponentSpec(use, _text(options.pop("name", ""), f"{where}.name"), _with_tuples(options))
+
+
+def short(value: Any) -> str:
+    """Return a value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def text_hint(value: Any) -> str:
+    """Return how to write as text what YAML read as something else."""
+    if isinstance(value, bool):
+        return "YAML reads yes, no, on and off as true or false: put it in quotes"
+    return "remove the key, or write a text" if value is None else "put it in quotes to make it text"
 
 
 def spec_to(spec: Spec) -> dict[str, Any]:
@@ -121,8 +136,8 @@ def _model(item: Any, where: str) -> ModelSpec:
     own = {key: options.pop(key) for key in _MODEL_KEYS if key in options}
     component = component_from({key: own[key] for key in ("use", "name") if key in own}, where)
     fine_tune = own.get("fine_tune")
-    if fine_tune not in (None, True, False):
-        message = f"{where}.fine_tune is true or false, not {fine_tune!r}"
+    if not isinstance(fine_tune, bool) and ("fine_tune" in own):
+        message = f"{where}.fine_tune is true or false, not {short(fine_tune)}"
         raise SpecError(message)
     return ModelSpec(
         use=component.use,
@@ -156,6 +171,9 @@ def _generation(item: Any, where: str) -> GenerationOptions:
 def _items(data: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[Any, str]]:
     """Yield the items of a list, each with its place for error messages."""
     items = data.get(key, [])
+    if items is None:
+        message = f"{where}: {key} is empty; list something below it, or remove the key"
+        raise SpecError(message)
     if not isinstance(items, list):
         message = f"{where}: {key} is a list; write `- ` before each item"
         raise SpecError(message)
@@ -164,15 +182,22 @@ def _items(data: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[Any,
 
 
 def _mapping(item: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(item, Mapping) or not all(isinstance(key, str) for key in item):
-        message = f"{where} is a mapping of names to values, not {item!r}"
+    if item is None:
+        message = f"{where} is empty; write something below it, or remove the key"
         raise SpecError(message)
+    if not isinstance(item, Mapping):
+        message = f"{where} is a mapping of names to values, not {short(item)}"
+        raise SpecError(message)
+    for key in item:
+        if not isinstance(key, str):
+            message = f"{where} has the key {short(key)}, which is no text; {text_hint(key)}"
+            raise SpecError(message)
     return item
 
 
 def _text(item: Any, where: str) -> str:
     if not isinstance(item, str):
-        message = f"{where} is text, not {item!r}"
+        message = f"{where} is text, not {short(item)}; {text_hint(item)}"
         raise SpecError(message)
     return item
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,12 @@ from typing import Any
 from llmops_sdk.errors import SpecError
 from llmops_sdk.planning.spec import Spec
 from llmops_sdk.planning.spec_data import spec_from
+from llmops_sdk.planning.yaml_text import parse_yaml
+
+LARGEST_FILE = 10 * 2**20
+"""The largest specification file that is read, in bytes."""
+
+_LONGEST_INDEX = 10
 
 
 def read_spec(path: Path, overrides: Iterable[str] = ()) -> Spec:
@@ -21,22 +28,42 @@ def read_spec(path: Path, overrides: Iterable[str] = ()) -> Spec:
     Raises:
         SpecError: The file cannot be read or does not fit; the message names the place in it.
     """
-    import yaml
-
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        message = f"there is no specification file {str(path)!r}; `llmops examples` lists some to start from"
-        raise SpecError(message) from None
-    except (OSError, UnicodeDecodeError) as exc:
-        message = f"the specification file {str(path)!r} cannot be read: {exc}"
-        raise SpecError(message) from exc
-    except yaml.YAMLError as exc:
-        message = f"{path} is not valid YAML: {' '.join(str(exc).split())}"
-        raise SpecError(message) from exc
+    data = parse_yaml(_read(path), str(path))
     for override in overrides:
         _apply(override, data)
     return spec_from(data, where=str(path), folder=path.absolute().parent)
+
+
+def _read(path: Path) -> str:
+    """Return the text of a specification file: UTF-8, with or without a byte order mark."""
+    shown = repr(str(path))
+    try:
+        if path.is_dir() or path.is_char_device() or path.is_block_device():
+            message = (
+                f"the specification file {shown} cannot be read: it is {'a folder' if path.is_dir() else 'a device'}"
+            )
+            raise SpecError(message)
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        message = f"there is no specification file {shown}; `llmops examples` lists some to start from"
+        raise SpecError(message) from None
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+        message = f"the specification file {shown} cannot be read: {reason}"
+        raise SpecError(message) from exc
+    if len(data) > LARGEST_FILE:
+        message = f"the specification file {shown} is larger than {LARGEST_FILE // 2**20} MiB; is it a data file?"
+        raise SpecError(message)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        message = f"the specification file {shown} is UTF-16; save it as UTF-8"
+        raise SpecError(message)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        message = f"the specification file {shown} is not UTF-8: byte 0x{data[exc.start]:02x} in line {line}"
+        raise SpecError(message) from exc
 
 
 def _apply(override: str, data: Any) -> None:
@@ -57,19 +84,16 @@ def _child(place: Any, key: str, override: str, path: str) -> Any:
     """Return what a key or an index leads to; a missing key leads to a new mapping."""
     if isinstance(place, dict):
         return place.setdefault(key, {})
-    if isinstance(place, list) and key.isdecimal() and int(key) < len(place):
+    if isinstance(place, list) and key.isdecimal() and len(key) < _LONGEST_INDEX and int(key) < len(place):
         return place[int(key)]
     message = f"{override} does not fit: the specification has no {path!r}"
     raise SpecError(message)
 
 
 def _parse(value: str, override: str) -> Any:
-    import yaml
-
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as exc:
-        message = (
-            f"the override {override!r} has a value that is not valid YAML; put texts with ':' or brackets in quotes"
-        )
+        return parse_yaml(value, f"the override {override!r}")
+    except SpecError as exc:
+        path = override.partition("=")[0]
+        message = f"{exc}; put text with ':' or brackets in two kinds of quotes: --set '{path}=\"text: more\"'"
         raise SpecError(message) from exc

@@ -23,6 +23,19 @@ from llmops_sdk.values.serial import explain, from_json, to_json
 GROUP = "llmops_sdk"
 """The group of the plugins' entry points."""
 
+_BOOLEAN = "; YAML reads yes, no, on and off as true or false: put it in quotes"
+_BRACKETS = "; put text with ': ' or brackets in quotes, with --set in two kinds: --set 'KEY=\"text: more\"'"
+_HINTS = {
+    "True": _BOOLEAN,
+    "False": _BOOLEAN,
+    "{": _BRACKETS,
+    "[": _BRACKETS,
+    "None": "; remove the key, or write a text",
+}
+"""How to write as text what YAML reads as something else, by how its value starts."""
+
+_LONGEST_REASON = 400
+
 C = TypeVar("C", bound=Card)
 
 
@@ -323,5 +336,7 @@ def _structured(values: Mapping[str, Any], cls: type, where: str) -> Any:
     try:
         return from_json(to_json(dict(values)), cls)
     except Exception as exc:
-        message = f"{where}: {explain(exc)}"
+        reason = explain(exc)
+        hint = next((hint for found, hint in _HINTS.items() if f"expected text, found {found}" in reason), "")
+        message = f"{where}: {reason if len(reason) <= _LONGEST_REASON else f'{reason[:_LONGEST_REASON]}…'}{hint}"
         raise SpecError(message) from exc
