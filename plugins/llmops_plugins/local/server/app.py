@@ -15,11 +15,13 @@ from typing import Any, cast
 import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from llmops_plugins.local.engine.request import Completion, GenerationOutcome, Rejection
+from llmops_plugins.local.server.access import LoopbackOnly
 from llmops_plugins.local.server.failures import (
     TOO_LARGE,
     Failure,
@@ -40,6 +42,9 @@ _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 # A body that is too large is read and discarded up to this many times the limit: a client that is still writing would
 # not see the response.
 _DISCARDED = 16
+
+_JSON = "application/json"
+_BODY_SECONDS = 60.0
 
 _CLIENT_CLOSED_REQUEST = 499
 
@@ -64,7 +69,11 @@ def make_app(name: str, worker: EngineWorker, *, max_body: int) -> Starlette:
         Route("/v1/chat/completions", _with_errors(server.chat, openai_error), methods=["POST"]),
         Route("/v1/completions", _with_errors(server.complete, openai_error), methods=["POST"]),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: cast("Any", _unknown_path)})
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(LoopbackOnly)],
+        exception_handlers={HTTPException: cast("Any", _unknown_path)},
+    )
 
 
 class _Server:
@@ -116,10 +125,19 @@ class _Server:
         return JSONResponse(completion_body(self._name, completions))
 
     async def _read(self, request: Request) -> Mapping[str, Any]:
-        kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            message = f"the content type must be 'application/json', not {kind!r}"
+        types = [value.partition(";")[0].strip().lower() for value in request.headers.getlist("content-type")]
+        if not types or any(kind != _JSON for kind in types):
+            problem = f"not {', '.join(map(repr, types))}" if types else "and the request has none"
+            # A web page may post other types, or none, without asking the server first.
+            message = f"the content type must be {_JSON!r}, {problem}"
             raise BadRequestError(message, 415)
+        try:
+            return parse_json(await asyncio.wait_for(self._read_body(request), _BODY_SECONDS))
+        except asyncio.TimeoutError:
+            message = f"the body did not arrive within {_BODY_SECONDS:g} s"
+            raise BadRequestError(message, 408) from None
+
+    async def _read_body(self, request: Request) -> bytes:
         length = request.headers.get("content-length", "")
         size = int(length) if length.isdecimal() else 0
         chunks: list[bytes] = []
@@ -133,7 +151,7 @@ class _Server:
         if max(size, read) > self._max_body:
             message = f"the body is larger than {self._max_body / 1e6:g} MB: send fewer or shorter inputs"
             raise BadRequestError(message, TOO_LARGE)
-        return parse_json(b"".join(chunks))
+        return b"".join(chunks)
 
     async def _complete(self, request: Request, body: Body) -> list[Completion]:
         """Wait for all completions of a body, or until its sender disconnects."""

@@ -107,6 +107,8 @@ def _warm_up(worker: EngineWorker) -> None:
 def _run(app: Starlette, listener: socket.socket) -> None:
     import uvicorn
 
+    from llmops_plugins.local.server.protocol import MAX_HEADER_BYTES, DeadlineProtocol
+
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -114,7 +116,15 @@ def _run(app: Starlette, listener: socket.socket) -> None:
             yield
 
     config = uvicorn.Config(
-        app, http="h11", loop="asyncio", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=600
+        app,
+        http=DeadlineProtocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=600,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
     Server(config).run(sockets=[listener])
 

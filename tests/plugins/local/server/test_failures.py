@@ -22,7 +22,7 @@ def post(app: Any, path: str, body: Mapping[str, Any]) -> httpx.Response:
     """Send a request to the application in this process."""
 
     async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://here") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
             return await client.post(path, json=body)
 
     return asyncio.run(ask())
