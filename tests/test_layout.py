@@ -48,20 +48,10 @@ EXCEPTIONS: dict[str, str] = {
     "plugins/llmops_plugins/sagemaker/sdk/loading.py": "tests/plugins/sagemaker/pipeline/test_compile.py loads the SDK",
     "plugins/llmops_plugins/sagemaker/sdk/workflow.py": "tests/plugins/sagemaker/pipeline/test_compile.py compiles with it",
     "src/llmops_sdk/cli/output/examples.py": "tests/cli/test_examples.py prints them",
-    "src/llmops_sdk/record/files.py": "tests/record/test_local_store.py writes every file through it",
-    "src/llmops_sdk/report/boards.py": "tests/report/test_render.py reads them off the page",
-    "src/llmops_sdk/report/records.py": "tests/report/test_render.py reads them off the page",
-    "src/llmops_sdk/steps/cell_files.py": "tests/steps/test_scores.py writes and reads them",
-    "src/llmops_sdk/steps/cell_results.py": "tests/steps/test_compare.py compares with them",
-    "src/llmops_sdk/steps/questions.py": "tests/steps/test_generate.py asks them",
-    "src/llmops_sdk/steps/runtime.py": "tests/steps/test_step.py runs steps with it",
-    "src/llmops_sdk/steps/samples.py": "tests/steps/test_scores.py joins them",
-    "src/llmops_sdk/values/plan.py": "tests/planning/test_planner.py makes plans",
 }
 
 # Folders with more modules than others, with the reason. Nothing may be added to this list, either.
 LARGE_FOLDERS = {
-    "src/llmops_sdk/steps": "one module for each step, and for each file that a step leaves",
     "src/llmops_sdk/values": "one module for each kind of value, with little code",
 }
 

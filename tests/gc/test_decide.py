@@ -46,8 +46,8 @@ def test_a_recent_heartbeat_means_running(
     """A step with a recent heartbeat is running, unless its process was on this machine and is gone."""
     if started:
         now = time.time()
-        beat = now - started["ago"]
-        mark = {"at": now - 900, "beat": beat, "step": STEP, "host": started["host"], "pid": started["pid"]}
+        seen = now - started["ago"]
+        mark = {"started_at": now - 900, "heartbeat": seen, "step": STEP, "host": started["host"], "pid": started["pid"]}
         run.store.put(f"runs/{run.id}/steps/{STEP}.started.json", canonical(mark))
 
     leftovers = find_leftovers(run.store, runtime, Choice())

@@ -63,7 +63,7 @@ def test_an_incomplete_artifact_is_built_again(execution: StepExecution) -> None
     """Until the check accepts it."""
 
     def has_two(artifact: Artifact) -> bool:
-        return artifact.read(SamplesValue) == SamplesValue(2)
+        return bool(artifact.read(SamplesValue) == SamplesValue(2))
 
     built = [
         execution.build_artifact("samples/1f", partial(_samples, records), complete=has_two) for records in (1, 2, 3)

@@ -163,7 +163,7 @@ class DeletionPolicy:
 def _running(run: Run, step: str, now: float) -> str:
     """Return where a step is running, or an empty text."""
     started = run.started(step) if run.record(step) is None else None
-    if started is None or now - started.beat > ALIVE_SECONDS:
+    if started is None or now - started.heartbeat > ALIVE_SECONDS:
         return ""
     if started.host == platform.node() and not _process_exists(started.pid):
         return ""

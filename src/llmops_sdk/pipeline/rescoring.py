@@ -22,8 +22,8 @@ from llmops_sdk.progress import Progress, progress_for
 from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
+from llmops_sdk.steps.cell.probes import find_probes, probers
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.steps.probes import find_probes, probers
 from llmops_sdk.steps.runtime import Runtime, default_home
 from llmops_sdk.steps.step import run_step
 from llmops_sdk.values.plan import CompareStep, Plan, ScoreStep

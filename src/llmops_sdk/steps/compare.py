@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from llmops_sdk.steps.cell_results import read_cell
+from llmops_sdk.steps.cell.results import read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Cell, CompareStep, ScoreStep

@@ -9,12 +9,13 @@ import attrs
 from llmops_sdk.errors import EndpointError
 from llmops_sdk.plugin.interfaces import Deployer, Transport
 from llmops_sdk.record.layout import ArtifactLayout
-from llmops_sdk.steps.answer_files import AnswerFiles, outcome_line
+from llmops_sdk.steps.cell.answers import AnswerFiles, outcome_line
+from llmops_sdk.steps.cell.questions import QuestionSet, question_sets
 from llmops_sdk.steps.client.client import ask
 from llmops_sdk.steps.client.http import HttpTransport
+from llmops_sdk.steps.client.patience import Patience
 from llmops_sdk.steps.client.throughput import Throughput
 from llmops_sdk.steps.execution import StepExecution, StepOutput
-from llmops_sdk.steps.questions import QuestionSet, question_sets
 from llmops_sdk.steps.resources import how_to_remove, managed_resources
 from llmops_sdk.values.artifacts import GenerationsValue
 from llmops_sdk.values.generation_options import GenerationOptions
@@ -104,14 +105,17 @@ def _deploy_and_ask(
             kept = f"unless its step failed, it is billed until it is deleted with: {how_to_remove(execution.run.id)}"
             endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, "kept": kept})
         transport = deployer.connect(context, endpoint) or HttpTransport(endpoint)
+        patience = Patience()
         try:
             for questions in incomplete:
-                _ask_cell(execution, transport, questions, endpoint)
+                _ask_cell(execution, transport, questions, endpoint, patience)
         finally:
             transport.close()
 
 
-def _ask_cell(execution: StepExecution, transport: Transport, questions: QuestionSet, endpoint: Endpoint) -> None:
+def _ask_cell(
+    execution: StepExecution, transport: Transport, questions: QuestionSet, endpoint: Endpoint, patience: Patience
+) -> None:
     files = AnswerFiles(execution.run.store, ArtifactLayout(questions.address), questions.total)
     settled = files.settled()
     remaining = (question for question in questions.questions() if not settled[question.index])
@@ -123,7 +127,7 @@ def _ask_cell(execution: StepExecution, transport: Transport, questions: Questio
         execution.runtime.progress.task(title, questions.total, "records") as task,
     ):
         task.update(sum(settled))
-        for outcome in ask(transport, remaining, generation, concurrency=endpoint.concurrency):
+        for outcome in ask(transport, remaining, generation, concurrency=endpoint.concurrency, patience=patience):
             journal.write(outcome_line(outcome))
             throughput.count(outcome)
             task.advance(**throughput.progress())

@@ -10,17 +10,14 @@ from pathlib import Path
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
-from llmops_sdk.steps.cell_files import CellFiles, EvaluatorFiles
+from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
+from llmops_sdk.steps.cell.probes import find_probes, probers
+from llmops_sdk.steps.cell.samples import write_samples
+from llmops_sdk.steps.cell.scores import SCORES_OF, write_scores
 from llmops_sdk.steps.execution import StepExecution, StepOutput
-from llmops_sdk.steps.probes import find_probes, probers
-from llmops_sdk.steps.samples import write_samples
-from llmops_sdk.steps.scores import write_scores
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue
 from llmops_sdk.values.plan import ScoreStep
 from llmops_sdk.values.serial import digest
-
-SCORES = "scores."
-"""The prefix of the names of an evaluator's artifacts, in the record of a `score` step."""
 
 
 def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
@@ -56,7 +53,7 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
         execution.build_artifact(samples, partial(write_samples, execution, files, evaluators, addresses))
     execution.run.put_samples(cell.name, samples)
     pending = sum(value.pending for value in values.values())
-    artifacts = {f"{SCORES}{name}": address for name, address in addresses.items()}
+    artifacts = {f"{SCORES_OF}{name}": address for name, address in addresses.items()}
     return StepOutput({**artifacts, "samples": samples}, cached, pending)
 
 

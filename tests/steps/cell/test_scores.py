@@ -26,7 +26,7 @@ from llmops_sdk.plugin import (
 )
 from llmops_sdk.plugin.registry import Registry
 
-from . import conftest
+from .. import conftest
 
 
 def scored(generation: Generation) -> RecordScore:
@@ -210,7 +210,7 @@ def test_generations_are_rendered_once_for_each_evaluator(
 ) -> None:
     """Ten records: ten renderings for each evaluator, and ten for the samples."""
     from llmops_sdk.data.rendering import prompt_only
-    from llmops_sdk.steps import cell_files, samples
+    from llmops_sdk.steps.cell import files, samples
 
     rendered: list[str] = []
 
@@ -219,7 +219,7 @@ def test_generations_are_rendered_once_for_each_evaluator(
         return prompt_only(template, record)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Fickle, "score", scored)
-    monkeypatch.setattr(cell_files, "prompt_only", counted)
+    monkeypatch.setattr(files, "prompt_only", counted)
     monkeypatch.setattr(samples, "prompt_only", counted)
 
     run(fickle)

@@ -10,7 +10,7 @@ import pytest
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.lines import read_outcomes
 from llmops_sdk.record.stores import Store
-from llmops_sdk.steps.answer_files import AnswerFiles, AnswerSummary, outcome_line
+from llmops_sdk.steps.cell.answers import AnswerFiles, AnswerSummary, outcome_line
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.serial import file_sha256
 

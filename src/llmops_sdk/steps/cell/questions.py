@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import attrs
 
 from llmops_sdk.data.rendering import prompt_only
+from llmops_sdk.steps.cell.probes import probers
 from llmops_sdk.steps.client.client import Question
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.steps.probes import probers
 from llmops_sdk.values.artifacts import GenerationsValue
 from llmops_sdk.values.plan import Cell, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate

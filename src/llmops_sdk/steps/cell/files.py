@@ -10,7 +10,7 @@ import attrs
 from llmops_sdk.data.rendering import prompt_only
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.record.lines import read_outcomes
-from llmops_sdk.steps.probes import Prober
+from llmops_sdk.steps.cell.probes import Prober
 from llmops_sdk.values.answers import Answered, Outcome
 from llmops_sdk.values.data import Record, Split
 from llmops_sdk.values.generations import Generation

@@ -13,13 +13,16 @@ from llmops_sdk.errors import PluginError
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.record.layout import SCORES
 from llmops_sdk.record.lines import read_scores
-from llmops_sdk.steps.cell_files import CellFiles, EvaluatorFiles
+from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.answers import Pending
 from llmops_sdk.values.artifacts import ScoresValue
 from llmops_sdk.values.generations import Generation
 from llmops_sdk.values.scores import RecordScore, Scored, Unscored
 from llmops_sdk.values.serial import file_sha256, to_line
+
+SCORES_OF = "scores."
+"""The prefix of the names of an evaluator's artifacts, in the record of a `score` step."""
 
 
 def write_scores(

@@ -11,7 +11,7 @@ import attrs
 from llmops_sdk.data.rendering import prompt_only
 from llmops_sdk.record.layout import SAMPLES, SCORES
 from llmops_sdk.record.lines import read_scores
-from llmops_sdk.steps.cell_files import CellFiles, EvaluatorFiles
+from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.answers import Answered, Pending
 from llmops_sdk.values.artifacts import SamplesValue

@@ -10,8 +10,8 @@ import attrs
 
 from llmops_sdk.record.layout import GENERATIONS, SCORES, ArtifactLayout
 from llmops_sdk.record.lines import read_outcomes, read_scores
+from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.steps.score import SCORES as SCORES_OF
 from llmops_sdk.values.answers import Answer, Answered
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue
 from llmops_sdk.values.models import TrainedModel

@@ -1,0 +1,82 @@
+"""Records as JSON for the page's script."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+
+from llmops_sdk.report.boards import candidate_colours
+from llmops_sdk.report.records import PackedRecords, pack_records
+from llmops_sdk.values.answers import Answer, Answered, Pending
+from llmops_sdk.values.probes import ProbeSample
+from llmops_sdk.values.prompts import ChatPrompt, TextPrompt
+from llmops_sdk.values.samples import Sample
+
+from .samples import METRICS, one_cell, sample
+
+ROW = {"instruction": "i", "response": "r"}
+
+
+def pack(*lines: Sample) -> PackedRecords:
+    """Pack the samples of one candidate."""
+    data = one_cell(list(lines))
+    return pack_records(data.results.leaderboards[0], data.samples, METRICS, candidate_colours(data.results))
+
+
+def answer(line: Sample) -> dict[str, Any]:
+    """Return the candidate's answer in the packed record."""
+    packed: dict[str, Any] = json.loads(pack(line).payload)["records"][0]["answers"][0]
+    return packed
+
+
+def test_an_answer_is_packed_with_its_numbers() -> None:
+    """Scores in the order of the metrics; what is empty is left out."""
+    packed = answer(sample(0, ROW, "yes", scores={"rougeL": 0.5, "meteor": 0.25}))
+
+    assert {
+        "output": "yes",
+        "latency": 0.5,
+        "tokens": [100, 20],
+        "finish": "stop",
+        "scores": [0.25, 0.5, None],
+    } == packed
+
+
+def test_a_record_without_an_answer_has_its_error() -> None:
+    """Whether it failed for good or for now."""
+    line = attrs.evolve(sample(0, ROW, None), outcome=Pending(0, "busy"))
+
+    assert {"output": None, "error": "busy", "scores": [None, None, None]} == answer(line)
+
+
+def test_missing_scores_have_their_reason() -> None:
+    """One that is pending is marked as such."""
+    line = sample(0, ROW, "yes", score_errors={"rouge": "no words"}, pending_scores={"judge": "busy"})
+
+    assert {"rouge": "no words", "judge": "pending: busy"} == answer(line)["unscored"]
+
+
+def test_notes_and_probes_have_titles() -> None:
+    """A chat is shown as JSON, a log-probability with four decimals."""
+    chat = ChatPrompt(({"role": "user", "content": "again"},))
+    probes = (
+        ProbeSample("0", chat, Answered(0, Answer("yes"))),
+        ProbeSample("more", TextPrompt("a text"), Answered(1, Answer(log_probability=-1.25))),
+    )
+    line = sample(0, ROW, "yes", notes={"judge": {"judgment": "good"}}, probes={"robust": probes})
+
+    assert [
+        ["judge: judgment", "good"],
+        ["robust: probe 0", 'asked: [{"role": "user", "content": "again"}]\nanswered: yes'],
+        ["robust: probe more", "asked: a text\nlog-probability: -1.2500"],
+    ] == answer(line)["notes"]
+
+
+def test_records_are_in_order_and_counted() -> None:
+    """Whatever the order of the samples."""
+    packed = pack(*(sample(index, ROW, "yes", scores={"meteor": 0.5}) for index in (2, 0, 1)))
+
+    assert (3, 3) == (packed.shown, packed.known)
+    assert [0, 1, 2] == [record["index"] for record in json.loads(packed.payload)["records"]]
