@@ -188,7 +188,7 @@ def test_gc_reads_its_ledgers(store: LocalStore, registry: Registry, home: Path)
 
 
 def test_metadata_of_an_executor_is_kept() -> None:
-    """What a rehearsal had added to `run.json` as facts are details of today."""
+    """What a rehearsal had added to `run.json`, under another name."""
     upgraded = upgrade_metadata({"run": "r", "schema": 1, "facts": {"rehearsal 1": "no AWS"}})
 
     assert {"run": "r", "schema": 2, "details": {"rehearsal 1": "no AWS"}} == upgraded

@@ -17,7 +17,7 @@ _ANSWER = (
 
 
 def upgrade_metadata(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON of `run.json`: `facts` are `details`."""
+    """Return the JSON of `run.json`: what an executor added had another name."""
     data = dict(data)
     details = data.pop("facts", {})
     return {**data, "details": details, "schema": _UPGRADED}
@@ -34,7 +34,7 @@ def upgrade_started(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_results(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON of `results.json`, or of the artifact it is made of: the `facts` of trainings are `metadata`."""
+    """Return the JSON of `results.json`, or of the artifact it is made of: the metadata of trainings had another name."""
     boards = [{**board, "cells": [_cell(cell) for cell in board["cells"]]} for board in data["leaderboards"]]
     return {**data, "leaderboards": boards}
 
@@ -93,8 +93,8 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _model(model: dict[str, Any]) -> dict[str, Any]:
     model = dict(model)
-    facts = model.pop("facts", {})
-    return {**model, "metadata": facts}
+    metadata = model.pop("facts", {})
+    return {**model, "metadata": metadata}
 
 
 def _probe(probe: dict[str, Any], index: int) -> dict[str, Any]:
