@@ -69,7 +69,7 @@ def test_plugins_are_checked(registry: Registry, tmp_path: Path) -> None:
     findings = run_all(checks(registry, tmp_path / "home"))
 
     assert Finding("ok", "testing") == findings["plugin testing"]
-    assert Finding("error", "RuntimeError: it is broken") == findings["plugin broken"]
+    assert Finding("error", "RuntimeError: it is broken (test_doctor.py:43)") == findings["plugin broken"]
     missing = "not installed: no_such_module; needed by evaluator 'far'"
     assert Finding("warning", missing, "pip install 'far-away[far]'") == findings["plugin far"]
 

@@ -148,7 +148,7 @@ def test_a_reporter_that_fails_is_a_warning(plugins: Registry, tmp_path: Path) -
     warnings = [line for line in progress.lines if line.startswith("warning")]
     assert [
         "warning: reporter 'chat' failed: the channel does not exist; name another one",
-        f"warning: reporter 'mail' failed: ConnectionError: no answer; see: llmops logs {run.id} report.mail",
+        f"warning: reporter 'mail' failed: ConnectionError: no answer (test_reporting.py:51); see: llmops logs {run.id} report.mail",
     ] == warnings
     assert ["report.recording"] == [call.step for call in CALLS]
     assert b"Traceback" in (run.read_log("report.mail") or b"")

@@ -113,7 +113,7 @@ def test_a_check_that_fails_is_an_error() -> None:
     def broken() -> Finding:
         raise ZeroDivisionError
 
-    assert Finding("error", "the check itself failed: ZeroDivisionError: ") == run_check(Check("x", broken))
+    assert Finding("error", "the check itself failed: ZeroDivisionError (test_preflight.py:114)") == run_check(Check("x", broken))
 
 
 def test_a_plan_shows_only_warnings_and_errors(plugins: Registry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,17 @@ import attrs
 import pytest
 
 from llmops_sdk import MissingExtraError, PluginError, SpecError
-from llmops_sdk.plugin import Asset, Check, DatasetCard, EvaluatorCard, Finding, ModelCard, TrainerCard, option
+from llmops_sdk.plugin import (
+    Asset,
+    Check,
+    DatasetCard,
+    EvaluatorCard,
+    Finding,
+    ModelCard,
+    TrainerCard,
+    hookimpl,
+    option,
+)
 from llmops_sdk.plugin.cards import Card
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.plan import PluginPin
@@ -81,8 +92,62 @@ def test_two_plugins_of_one_name_are_reported() -> None:
 
     (broken,) = (plugin for plugin in registry.plugins if plugin.problem)
     assert "acme-two" == broken.distribution
-    assert "the plugin name 'one' is taken by acme-one 1 (plugin 'one'); uninstall one of the two" == broken.problem
+    taken = "the plugin name 'one' is taken by acme-one 1 (plugin 'one'); uninstall 'acme-two', or disable it with "
+    assert f"{taken}LLMOPS_DISABLE_PLUGINS=acme-two:one" == broken.problem
     assert ["thing"] == [offer.card.name for offer in registry.offers()]
+
+
+def test_a_plugin_that_exits_ends_nothing(real_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is listed with its distribution and what it said; the others work."""
+    monkeypatch.syspath_prepend(str(real_data("cases/plugin-exits/plugins")))
+
+    registry = Registry.load()
+
+    (broken,) = (plugin for plugin in registry.plugins if plugin.problem)
+    assert "exiting" == broken.distribution
+    assert "it called sys.exit('set ACME_LICENCE first')" in broken.problem
+    assert registry.offer("evaluator", "qa-accuracy")
+
+
+def test_a_shipped_plugin_is_not_displaced(real_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another plugin of its name is broken, wherever it is on the path; the advice turns off that one alone."""
+    monkeypatch.syspath_prepend(str(real_data("cases/plugin-exits/plugins2")))
+
+    (broken,) = (plugin for plugin in Registry.load().plugins if plugin.problem)
+
+    assert ("metrics", "shadow") == (broken.name, broken.distribution)
+    assert broken.problem.endswith("disable it with LLMOPS_DISABLE_PLUGINS=shadow:metrics")
+    monkeypatch.setenv("LLMOPS_DISABLE_PLUGINS", "Shadow:metrics")
+    registry = Registry.load()
+    assert [] == [plugin for plugin in registry.plugins if plugin.problem]
+    assert registry.offer("evaluator", "qa-accuracy")
+
+
+def test_a_card_with_the_name_of_a_shipped_one_is_not_used(registry: Registry) -> None:
+    """The plugin's other cards are; `llmops plugins` and `doctor` name the one that is not."""
+    registry.add("acme", make_plugin(card("sample"), card("other")), distribution="acme", version="1")
+
+    assert "llmops-sdk" == registry.offer("dataset", "sample").plugin.distribution
+    assert "acme" == registry.offer("dataset", "other").plugin.distribution
+    assert "dataset 'sample': llmops-sdk has one of this name, which is used" == registry.plugins[-1].ignored
+
+
+@pytest.mark.parametrize("failure", [SystemExit("no licence"), GeneratorExit(), ValueError("odd")])
+def test_a_hook_may_raise_anything_and_print(failure: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    """The problem has what it raised with file and line; standard output stays empty."""
+
+    class Plugin:
+        @hookimpl
+        def llmops_cards(self) -> tuple[Card, ...]:
+            print("hello")  # noqa: T201 - what a plugin should not do
+            raise failure
+
+    registry = Registry()
+    registry.add("odd", Plugin())
+
+    assert "(test_registry.py:" in registry.plugins[0].problem
+    captured = capsys.readouterr()
+    assert ("", "hello\n") == (captured.out, captured.err)
 
 
 # -- offers -------------------------------------------------------------------------------------
@@ -98,7 +163,7 @@ def test_two_cards_of_one_name_are_an_error_where_they_are_used() -> None:
         registry.offer("dataset", "thing")
 
     assert "acme-one 1 (plugin 'one') and acme-two 2 (plugin 'two')" in str(raised.value)
-    assert "LLMOPS_DISABLE_PLUGINS=two" in str(raised.value)
+    assert "LLMOPS_DISABLE_PLUGINS=acme-two:two" in str(raised.value)
 
 
 def test_offers_are_in_order_of_kind_and_name() -> None:

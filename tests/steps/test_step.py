@@ -127,7 +127,8 @@ def test_a_fault_of_the_program_has_its_traceback(
 
     record = result.run.record("score.echo.bare.lines")
     assert isinstance(record, Failed)
-    assert "ValueError: no such value" == record.error
+    assert record.error.startswith("ValueError: no such value")
+    assert record.error.endswith(f"; see: llmops logs {result.run.id} {record.step}")
     assert "raise self.error" in record.detail
     assert b"step 'score.echo.bare.lines' failed" in (result.run.read_log("score.echo.bare.lines") or b"")
 

@@ -45,6 +45,8 @@ def _check_plugin(registry: Registry, plugin: InstalledPlugin) -> Finding:
     """Report a plugin that is broken, and cards whose packages are not installed."""
     if plugin.problem:
         return Finding("error", plugin.problem)
+    if plugin.ignored:
+        return Finding("warning", f"not used: {plugin.ignored}")
     incomplete = [offer for offer in registry.offers() if offer.plugin == plugin and offer.missing]
     if not incomplete:
         return Finding("ok", f"{plugin.distribution or plugin.name} {plugin.version}".strip())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmops_sdk.errors import UserError
 from llmops_sdk.plugin.interfaces import Reporter
+from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.step import step_log
@@ -21,11 +22,10 @@ def call_reporters(run: Run, runtime: Runtime) -> None:
             _call_reporter(run, runtime, component, log_name)
         except UserError as exc:
             runtime.progress.log(f"warning: reporter {component.name!r} failed: {' '.join(str(exc).split())}")
-        except Exception as exc:  # noqa: BLE001 - whatever a reporter raises, the run is complete
+        except PLUGIN_FAILURES as exc:
             step_log(run, log_name).exception("reporter %r failed", component.name)
-            reason = f"{type(exc).__name__}: {' '.join(str(exc).split())}"
             hint = f"see: llmops logs {run.id} {log_name}"
-            runtime.progress.log(f"warning: reporter {component.name!r} failed: {reason}; {hint}")
+            runtime.progress.log(f"warning: reporter {component.name!r} failed: {describe_failure(exc)}; {hint}")
 
 
 def _call_reporter(run: Run, runtime: Runtime, component: Component, log_name: str) -> None:
@@ -38,4 +38,5 @@ def _call_reporter(run: Run, runtime: Runtime, component: Component, log_name: s
             log=step_log(run, log_name),
             settings=run.plan.settings,
         )
-        reporter.report(context.for_card("reporter", component.use), run)
+        with prints_to_stderr():
+            reporter.report(context.for_card("reporter", component.use), run)

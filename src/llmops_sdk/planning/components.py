@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import attrs
 
-from llmops_sdk.errors import SpecError, UserError
+from llmops_sdk.errors import PluginError, SpecError, UserError
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec
 from llmops_sdk.plugin.cards import Card, CardKind
+from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.plugin.options import Options
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.plan import Component, PluginPin
@@ -87,7 +88,7 @@ class Chooser:
         if kind not in where or use not in where:
             where = f"{where}: {kind} {use!r}"
         chosen_options = self._registry.options(card, _locate_paths(card.options, options, self._folder), where)
-        self._assets.update(dict.fromkeys(chosen_options.assets()))
+        self._assets.update(dict.fromkeys(call_plugin(card, chosen_options.assets)))
         self._registry.check_extra(offer)
         return Chosen(card, chosen_options, _component(name or use, card, chosen_options))
 
@@ -128,16 +129,21 @@ def check_length(kind: str, name: str) -> None:
 
 
 def call_plugin(card: Card, call: Callable[[], T]) -> T:
-    """Return what a call to a plugin returns; the user's mistakes that it finds are reported with the card's name.
+    """Return what a call to a plugin returns; what it raises is reported with the card's name.
 
     Raises:
-        SpecError: The call raised a `UserError`.
+        SpecError: The call raised a `UserError`: a mistake of the user that the plugin found.
+        PluginError: The call failed in another way; the message has the file and the line.
     """
     try:
-        return call()
+        with prints_to_stderr():
+            return call()
     except UserError as exc:
         message = f"{card.kind} {card.name!r}: {exc}"
         raise SpecError(message) from exc
+    except PLUGIN_FAILURES as exc:
+        message = f"{card.kind} {card.name!r} failed: {describe_failure(exc)}"
+        raise PluginError(message) from exc
 
 
 def components(chosen: Iterable[Chosen]) -> tuple[Component, ...]:

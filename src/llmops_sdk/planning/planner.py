@@ -141,7 +141,7 @@ def _choose_metric(evaluators: Iterable[Chosen], registry: Registry, named: str)
     metrics: list[Metric] = []
     for chosen in evaluators:
         evaluator: Evaluator = registry.make("evaluator", chosen.card.name, chosen.component.options)
-        metrics.extend(evaluator.metrics)
+        metrics.extend(call_plugin(chosen.card, lambda evaluator=evaluator: evaluator.metrics))
     names = [metric.name for metric in metrics]
     deciding = [metric.name for metric in metrics if metric.higher_is_better is not None]
     twice = [name for name, count in Counter(names).items() if count > 1]

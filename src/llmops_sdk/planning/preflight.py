@@ -20,6 +20,7 @@ from llmops_sdk.errors import AssetError, LLMOpsError, UserError
 from llmops_sdk.plugin.cards import CardKind, ExecutorCard
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.context import Context
+from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
@@ -70,11 +71,12 @@ def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
 def run_check(check: Check) -> Finding:
     """Run a check; one that fails is a finding too."""
     try:
-        return check.run()
+        with prints_to_stderr():
+            return check.run()
     except LLMOpsError as exc:
         return Finding("error", str(exc))
-    except Exception as exc:  # noqa: BLE001 - a broken check is reported, and stops no other
-        return Finding("error", f"the check itself failed: {type(exc).__name__}: {exc}")
+    except PLUGIN_FAILURES as exc:
+        return Finding("error", f"the check itself failed: {describe_failure(exc)}")
 
 
 def require(checks: Iterable[Check], progress: Progress) -> None:

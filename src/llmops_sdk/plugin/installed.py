@@ -22,12 +22,14 @@ class InstalledPlugin:
         distribution: The distribution that brings it, as pip knows it; empty if it was added in code.
         version: The distribution's version.
         problem: Why it is broken; empty if it is not.
+        ignored: Which of its cards are not used, and why; empty if all are.
     """
 
     name: str
     distribution: str
     version: str
     problem: str = ""
+    ignored: str = ""
 
     @property
     def owner(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -16,7 +17,8 @@ from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you
 from llmops_sdk.plugin.cards import KINDS, Card, CardKind, ImplementationCard
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.contents import HookReader, PluginContents
-from llmops_sdk.plugin.installed import InstalledPlugin, install_hint
+from llmops_sdk.plugin.installed import OWN_DISTRIBUTION, InstalledPlugin, install_hint
+from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.values.plan import Plan, PluginPin
 from llmops_sdk.values.serial import explain, from_json, to_json
 
@@ -75,32 +77,54 @@ class Registry:
 
     @classmethod
     def load(cls) -> Registry:
-        """Load the installed plugins; those named in `LLMOPS_DISABLE_PLUGINS` (joined by commas) are left out."""
-        disabled = {name.strip() for name in os.environ.get("LLMOPS_DISABLE_PLUGINS", "").split(",")}
+        """Load the installed plugins.
+
+        Those named in `LLMOPS_DISABLE_PLUGINS`, as `NAME` or `DISTRIBUTION:NAME`, joined by commas, are left out. A
+        shipped plugin is never displaced by another one of its name.
+        """
+        disabled = {_normal(name) for name in os.environ.get("LLMOPS_DISABLE_PLUGINS", "").split(",")}
         registry = cls()
-        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-            if point.name not in disabled:
+        # Those that are shipped come first: of two plugins or cards of one name, the first one is used.
+        for point in sorted(entry_points(group=GROUP), key=lambda point: (not _is_shipped(point), point.name)):
+            names = {point.name, f"{point.dist.name}:{point.name}" if point.dist else ""}
+            if not disabled & {_normal(name) for name in names if name}:
                 registry._load_point(point)
         return registry
 
     def add(self, name: str, module: Any, *, distribution: str = "", version: str = "") -> None:
         """Add a plugin: a module or object with the hooks. What is wrong with it is kept as its `problem`."""
         plugin = InstalledPlugin(name, distribution, version)
-        namesake = next((other for other in self.plugins if other.name == name), None)
-        if namesake is not None:
-            problem = f"the plugin name {name!r} is taken by {namesake.owner}; uninstall one of the two"
-            self.plugins.append(attrs.evolve(plugin, problem=problem))
+        if self._is_taken(plugin):
             return
         try:
-            contents = self._hooks.read(name, module)
-        except Exception as exc:  # noqa: BLE001 - whatever is wrong with a plugin is reported, and breaks no other
-            problem = str(exc) if isinstance(exc, PluginError) else f"{type(exc).__name__}: {exc}"
+            with prints_to_stderr():
+                contents = self._hooks.read(name, module)
+        except PLUGIN_FAILURES as exc:
+            problem = str(exc) if isinstance(exc, PluginError) else describe_failure(exc)
             self.plugins.append(attrs.evolve(plugin, problem=problem))
             return
+        displaced = [card for card in contents.cards if self._is_shipped_card(card)]
+        if displaced and distribution != OWN_DISTRIBUTION:
+            names = ", ".join(f"{card.kind} {card.name!r}" for card in displaced)
+            plugin = attrs.evolve(plugin, ignored=f"{names}: {OWN_DISTRIBUTION} has one of this name, which is used")
+            contents = attrs.evolve(contents, cards=tuple(card for card in contents.cards if card not in displaced))
         self.plugins.append(plugin)
         self._contents[name] = contents
         for card in contents.cards:
             self._offers.setdefault((card.kind, card.name), []).append(Offer(card, plugin))
+
+    def _is_taken(self, plugin: InstalledPlugin) -> bool:
+        """Return whether another plugin has the name; the later one is then broken, and its code is not run."""
+        namesake = next((other for other in self.plugins if other.name == plugin.name), None)
+        if namesake is None:
+            return False
+        problem = f"the plugin name {plugin.name!r} is taken by {namesake.owner}; {_how_to_drop(plugin)}"
+        self.plugins.append(attrs.evolve(plugin, problem=problem))
+        return True
+
+    def _is_shipped_card(self, card: Card) -> bool:
+        offers = self._offers.get((card.kind, card.name), [])
+        return any(offer.plugin.distribution == OWN_DISTRIBUTION for offer in offers)
 
     # -- cards ----------------------------------------------------------------------------------
 
@@ -122,7 +146,7 @@ class Registry:
             raise SpecError(self._no_offer(kind, name))
         if len(offers) > 1:
             owners = " and ".join(offer.plugin.owner for offer in offers)
-            message = f"{kind} {name!r} is offered by {owners}; disable one with LLMOPS_DISABLE_PLUGINS={offers[1].plugin.name}"
+            message = f"{kind} {name!r} is offered by {owners}; {_how_to_drop(offers[1].plugin)}"
             raise PluginError(message)
         return offers[0]
 
@@ -172,10 +196,12 @@ class Registry:
         if card.load not in self._classes:
             module_name, _, class_name = card.load.partition(":")
             try:
-                self._classes[card.load] = getattr(import_module(module_name), class_name)
-            except Exception as exc:
+                with prints_to_stderr():
+                    self._classes[card.load] = getattr(import_module(module_name), class_name)
+            except PLUGIN_FAILURES as exc:
+                reason = describe_failure(exc)
                 message = (
-                    f"{card.kind} {card.name!r} of {offer.plugin.owner} cannot be loaded from {card.load!r}: {exc}"
+                    f"{card.kind} {card.name!r} of {offer.plugin.owner} cannot be loaded from {card.load!r}: {reason}"
                 )
                 raise PluginError(message) from exc
         return self._classes[card.load]
@@ -262,9 +288,10 @@ class Registry:
         checks: list[Check] = []
         for name in self._contents:
             try:
-                checks.extend(self._hooks.checks(name))
-            except Exception as exc:  # noqa: BLE001 - whatever is wrong with a plugin is reported, and breaks no other
-                failure = Finding("error", f"llmops_checks failed: {type(exc).__name__}: {exc}")
+                with prints_to_stderr():
+                    checks.extend(self._hooks.checks(name))
+            except PLUGIN_FAILURES as exc:
+                failure = Finding("error", f"llmops_checks failed: {describe_failure(exc)}")
                 checks.append(Check(name, lambda failure=failure: failure))  # type: ignore[misc]
         return checks
 
@@ -307,10 +334,13 @@ class Registry:
     def _load_point(self, point: EntryPoint) -> None:
         distribution = point.dist.name if point.dist else ""
         version = point.dist.version if point.dist else ""
+        if self._is_taken(InstalledPlugin(point.name, distribution, version)):
+            return
         try:
-            module = point.load()
-        except Exception as exc:  # noqa: BLE001 - whatever is wrong with a plugin is reported, and breaks no other
-            problem = f"cannot be imported: {type(exc).__name__}: {exc}"
+            with prints_to_stderr():
+                module = point.load()
+        except PLUGIN_FAILURES as exc:
+            problem = f"cannot be imported: {describe_failure(exc)}"
             self.plugins.append(InstalledPlugin(point.name, distribution, version, problem))
             return
         self.add(point.name, module, distribution=distribution, version=version)
@@ -330,6 +360,23 @@ class Registry:
             for asset in contents.assets:
                 by_name.setdefault(asset.name, asset)
         return by_name
+
+
+def _is_shipped(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name.lower() == OWN_DISTRIBUTION
+
+
+def _normal(name: str) -> str:
+    """Return the name of a distribution as pip compares it, alone or before `:` and a plugin's name."""
+    distribution, colon, plugin = name.strip().partition(":")
+    return f"{re.sub(r'[-_.]+', '-', distribution).lower()}:{plugin}" if colon else distribution
+
+
+def _how_to_drop(plugin: InstalledPlugin) -> str:
+    if not plugin.distribution:
+        return f"disable one with LLMOPS_DISABLE_PLUGINS={plugin.name}"
+    name = f"{plugin.distribution}:{plugin.name}"
+    return f"uninstall {plugin.distribution!r}, or disable it with LLMOPS_DISABLE_PLUGINS={name}"
 
 
 def _structured(values: Mapping[str, Any], cls: type, where: str) -> Any:

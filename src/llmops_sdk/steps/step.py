@@ -7,9 +7,11 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 from llmops_sdk.errors import EndpointError, UserError
+from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, LogLines, describe_failure, prints_to
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.compare import compare
 from llmops_sdk.steps.execution import StepExecution, StepOutput
@@ -48,13 +50,14 @@ def _run(run: Run, step: Step, runtime: Runtime) -> StepRecord:
     log = step_log(run, name)
     execution = StepExecution(run, name, runtime, log, started_at)
     try:
-        output = _KINDS[type(step)](execution, step)
+        with closing(LogLines(log)) as lines, prints_to(lines):
+            output = _KINDS[type(step)](execution, step)
     except (UserError, EndpointError) as exc:
         log.error("%s", exc)  # noqa: TRY400 - the user's mistake needs no traceback
         return Failed(name, _one_line(exc), "", name, started_at, time.time() - started_at)
-    except Exception as exc:
+    except PLUGIN_FAILURES as exc:
         log.exception("step %r failed", name)
-        error = f"{type(exc).__name__}: {_one_line(exc)}"
+        error = f"{describe_failure(exc)}; see: llmops logs {run.id} {name}"
         return Failed(name, error, traceback.format_exc(), name, started_at, time.time() - started_at)
     finally:
         HEARTBEAT.stop(run, name)

@@ -103,6 +103,8 @@ def _show_broken(console: Console, plugins: Iterable[InstalledPlugin]) -> None:
     for plugin in plugins:
         if plugin.problem:
             print_line(console, f"broken: {plugin.owner}: {plugin.problem}", "red")
+        elif plugin.ignored:
+            print_line(console, f"not used: {plugin.owner}: {plugin.ignored}", "yellow")
 
 
 def _card_json(offer: Offer) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""What plugins print and raise."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from llmops_sdk.plugin.isolation import LogLines, describe_failure, prints_to, prints_to_stderr
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_failure_names_the_line_of_the_plugin_and_not_of_the_library_it_calls() -> None:
+    """The deepest line of the plugin's own package."""
+    try:
+        json.loads("{")
+    except ValueError as exc:
+        text = describe_failure(exc)
+
+    assert text.startswith("JSONDecodeError: Expecting property name")
+    assert text.endswith(
+        f"(test_isolation.py:{test_a_failure_names_the_line_of_the_plugin_and_not_of_the_library_it_calls.__code__.co_firstlineno + 3})"
+    )
+
+
+def test_an_exit_is_described_as_one() -> None:
+    """It is no error of the program."""
+    assert "it called sys.exit('no licence')" == describe_failure(SystemExit("no licence"))
+    assert "it called sys.exit()" == describe_failure(SystemExit())
+    assert "KeyError" == describe_failure(KeyError())
+
+
+def test_prints_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output has results only."""
+    with prints_to_stderr():
+        print("hello")  # noqa: T201 - what a plugin should not do
+
+    assert ("", "hello\n") == tuple(capsys.readouterr())
+
+
+def test_prints_in_another_thread_are_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two threads that redirect standard output would leave it redirected."""
+    before = sys.stdout
+
+    def work() -> None:
+        with prints_to_stderr():
+            print("hello")  # noqa: T201 - what a plugin should not do
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert before is sys.stdout
+    assert "hello\n" == capsys.readouterr().out
+
+
+def test_prints_become_lines_of_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Each line is one entry, the last one without a line end too."""
+    with (
+        caplog.at_level(logging.INFO),
+        closing(LogLines(logging.getLogger("lines"))) as lines,
+        prints_to(lines),  # type: ignore[arg-type]
+    ):
+        print("one\ntwo", end="")  # noqa: T201 - what a plugin should not do
+
+    assert ["one", "two"] == caplog.messages
