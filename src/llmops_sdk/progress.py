@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
 )
-"""Characters that a terminal obeys and does not show, but for line ends and tabs."""
+"""Characters that a terminal obeys and does not show, except line ends and tabs."""
 
 
 class Task:
@@ -233,4 +233,4 @@ def plain(text: str) -> str:
     >>> plain("a" + chr(27) + "[2Jb" + chr(0x202E))
     'a<1b>[2Jb<202e>'
     """
-    return _UNSAFE.sub(lambda match: f"<{ord(match[0]):02x}>", text)
+    return UNSAFE.sub(lambda match: f"<{ord(match[0]):02x}>", text)

@@ -195,8 +195,8 @@ def _find_gpus() -> tuple[tuple[bool, ...], bool]:
     if "torch" in sys.modules and not all_gpus:
         from llmops_plugins.local.gpus import find_gpus
 
-        found = find_gpus()
-        return found.cuda, found.apple
+        gpus = find_gpus()
+        return gpus.cuda, gpus.apple
     environment = {**os.environ, **({"CUDA_VISIBLE_DEVICES": all_gpus} if all_gpus else {}), "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-m", "llmops_plugins.local.gpus"]
     try:
