@@ -115,3 +115,53 @@ def test_an_answer_without_the_probabilities_is_refused(body: Any, reason: str) 
         parse_log_probability(body)
     assert (False, True) == (failure.value.retryable, reason in str(failure.value))
     assert "\n" not in str(failure.value)
+
+
+def chat(content: Any, reason: str = "stop", **message: Any) -> Any:
+    return {"choices": [{"message": {"role": "assistant", "content": content, **message}, "finish_reason": reason}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (chat([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "hi"}]),
+         Answer("hi", finish_reason="stop", reasoning="hm")),
+        (chat(["a", {"type": "output_text", "text": "b"}, {"type": "image_url"}]), Answer("ab", finish_reason="stop")),
+        (chat("hi", reasoning_content="hm"), Answer("hi", finish_reason="stop", reasoning="hm")),
+        (chat(None), Answer("", finish_reason="stop")),
+        (chat(None, reasoning="hm"), Answer("", finish_reason="stop", reasoning="hm")),
+        ({"generated_text": "", "details": {"finish_reason": "length"}}, Answer("", finish_reason="length")),
+        ({"generated_text": "a\ud83d", "details": {"generated_tokens": 10**400}}, Answer("a\ufffd")),
+        ({"generated_text": "a", "details": {"generated_tokens": -1, "prompt_tokens": 2.5}}, Answer("a")),
+        ({"generated_text": "a", "error": None, "message": ""}, Answer("a")),
+    ],
+)  # fmt: skip
+def test_texts_are_found_in_parts_and_kept_apart_from_reasoning(body: Any, answer: Answer) -> None:
+    """And repaired where they could not be stored."""
+    assert answer == parse_answer(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "retryable", "reason"),
+    [
+        (chat(None, "length", reasoning_content="hm"), False, "cut off at max_new_tokens while the model was reasoning"),
+        (chat("", "length"), False, "raise max_new_tokens"),
+        (chat(None, refusal="I cannot"), False, "the model refused to answer: I cannot"),
+        (chat([{"type": "refusal", "refusal": "no"}]), False, "the model refused to answer: no"),
+        (chat("", "content_filter"), False, "filter"),
+        (chat("half", "error"), True, "failed while it answered"),
+        ({"generated_text": "", "details": {"finish_reason": "error"}}, True, "failed while it answered"),
+        ({"choices": [{"message": {"content": ""}, "finish_reason": "error", "error": {"code": 502, "message": "high demand"}}]},
+         True, "high demand"),
+        ({"error": "CUDA out of memory", "code": 424}, False, "CUDA out of memory"),
+        ([{"error": "Model is overloaded", "error_type": "overloaded"}], True, "overloaded"),
+        ({"object": "error", "message": "This model's maximum context length is 5", "code": 400}, False, "maximum context"),
+        ({"detail": "Something happened"}, True, "Something happened"),
+        ({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, True, "quota"),
+    ],
+)  # fmt: skip
+def test_a_reply_without_an_answer_failed_for_now_or_for_good(body: Any, retryable: bool, reason: str) -> None:  # noqa: FBT001
+    """By whose failure it is: the server's may pass, the candidate's own is an outcome."""
+    with pytest.raises(RequestError) as failure:
+        parse_answer(body)
+    assert (retryable, True) == (failure.value.retryable, reason in str(failure.value))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 
 import attrs
 
-from llmops_sdk.errors import EndpointError, RequestError
+from llmops_sdk.errors import EndpointError, LLMOpsError, RequestError
 from llmops_sdk.plugin.interfaces import Transport
+from llmops_sdk.steps.client.answers import cleaned
+from llmops_sdk.steps.client.patience import LONGEST_WAIT, Patience
+from llmops_sdk.steps.client.replies import repaired
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import Prompt
@@ -18,11 +22,13 @@ from llmops_sdk.values.prompts import Prompt
 ATTEMPTS = 6
 """The most attempts at one question."""
 
-LONGEST_WAIT = 20.0
-"""The longest wait between two attempts, in seconds."""
+LONGEST = 600.0
+"""Seconds after which a question is not asked again: one that times out is not asked six times."""
 
 HOPELESS = 3
 """Failures in a row, as a multiple of the concurrency, after which the endpoint is taken to be gone."""
+
+_MOST_SHOWN = 1_000
 
 
 @attrs.frozen
@@ -46,16 +52,25 @@ def ask(
     generation: GenerationOptions,
     *,
     concurrency: int,
+    patience: Patience | None = None,
 ) -> Iterator[Outcome]:
     """Ask every question, `concurrency` at a time, and yield outcomes in the order in which they come.
 
     At most `concurrency` questions and two outcomes more are held at a time, so a kill loses no more. Throttling, 5xx,
     lost connections and timeouts are retried with exponential backoff and jitter; what still fails is `Pending`.
+    Whatever an answer is, it decides its own question only: an unexpected error of the transport makes it `Pending`.
+
+    Args:
+        transport: How requests are sent.
+        questions: What is asked.
+        generation: The options of every answer.
+        concurrency: Requests in flight at a time.
+        patience: How long the endpoint may be waited for in vain; give the same one to every call for one endpoint.
 
     Raises:
         EndpointError: As many failed in a row as if the endpoint were gone.
     """
-    client = _Client(transport, questions, generation, concurrency)
+    client = _Client(transport, questions, generation, concurrency, patience or Patience())
     try:
         yield from client.outcomes()
     finally:
@@ -69,6 +84,7 @@ class _Client:
         questions: Iterator[Question],
         generation: GenerationOptions,
         concurrency: int,
+        patience: Patience,
     ) -> None:
         self.stop = threading.Event()
         self._transport = transport
@@ -76,6 +92,7 @@ class _Client:
         self._questions_lock = threading.Lock()
         self._generation = generation
         self._concurrency = concurrency
+        self._patience = patience
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=1)
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -126,27 +143,55 @@ class _Client:
             return attrs.evolve(answer, latency=round(time.monotonic() - started, 4))
 
         try:
-            return Answered(question.index, self._retrying(send))
+            return Answered(question.index, cleaned(self._retrying(send)))
         except RequestError as exc:
-            error = " ".join(str(exc).split())
+            error = _in_one_line(str(exc))
             return Pending(question.index, error) if exc.retryable else Unanswered(question.index, error)
+        except LLMOpsError:
+            raise  # of the endpoint or the options, not of this question
+        except Exception as exc:  # noqa: BLE001 - one answer must not end the others; a fixed plugin asks again
+            return Pending(question.index, _in_one_line(f"{type(exc).__name__}: {exc} ({_place(exc)})"))
+
+    def _may_help(self, error: BaseException) -> bool:
+        """Return whether to wait and ask again."""
+        return isinstance(error, RequestError) and error.retryable and not self._patience.is_spent
 
     def _retrying(self, send: Callable[[], Answer]) -> Answer:
-        from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+        from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
         from tenacity.nap import sleep_using_event
         from tenacity.stop import stop_when_event_set
+        from tenacity.wait import wait_random_exponential
 
         backoff = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
+        waited = 0.0
 
         def wait(state: RetryCallState) -> float:
+            nonlocal waited
             error = state.outcome.exception() if state.outcome else None
             requested = error.retry_after if isinstance(error, RequestError) else None
-            return min(requested, LONGEST_WAIT) if requested is not None else backoff(state)
+            seconds = min(requested, LONGEST_WAIT) if requested is not None else backoff(state)
+            waited += seconds
+            return seconds
 
-        return Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, RequestError) and error.retryable),
-            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self.stop),
-            wait=wait,
-            sleep=sleep_using_event(self.stop),
-            reraise=True,
-        )(send)
+        try:
+            return Retrying(
+                retry=retry_if_exception(self._may_help),
+                stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST) | stop_when_event_set(self.stop),
+                wait=wait,
+                sleep=sleep_using_event(self.stop),
+                reraise=True,
+            )(send)
+        except RequestError:
+            self._patience.waste(waited / self._concurrency)
+            raise
+
+
+def _in_one_line(error: str) -> str:
+    line = repaired(" ".join(error.split()))
+    return line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + "..."
+
+
+def _place(error: Exception) -> str:
+    """Return the file and line that raised an error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown place"

@@ -48,8 +48,8 @@ def test_a_judge_may_be_an_endpoint_for_text(step: Context, serve: Serve) -> Non
     endpoint = serve()
     loads = json.loads
 
-    def record(text: Any) -> Any:
-        bodies.append(loads(text))
+    def record(text: Any, **options: Any) -> Any:
+        bodies.append(loads(text, **options))
         return bodies[-1]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -122,7 +122,7 @@ def test_a_server_that_is_no_judge_fails_the_evaluator(step: Context, openai: Re
     options = {"model": "m", "api_key": Secret("env:JUDGE_KEY")}
     with pytest.raises(EndpointError, match="the endpoint answered 404: you must provide"):
         judge(step, [generation(0)], url=openai.url.replace("completions", "x"), **options)
-    openai.answer = lambda _: None  # type: ignore[assignment, return-value]
+    openai.answer = lambda _: 5  # type: ignore[assignment, return-value]
     with pytest.raises(EndpointError, match="the endpoint's answer has no text"):
         judge(step, [generation(0)], url=openai.url, **options)
     with pytest.raises(EndpointError, match=r"the judge does not answer: .* cannot be reached"):

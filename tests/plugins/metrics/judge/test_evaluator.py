@@ -124,7 +124,7 @@ def test_odd_texts_are_judged(step: Context, serve: Serve, odd_texts: list[str])
     scores = judge(step, [generation(i, text) for i, text in enumerate(outputs)], url=serve(lambda _: half).url)
 
     assert [
-        Scored(i, {"judge": 3}, notes={"judgment": "half ? of a pair\nScore: 3"}) for i in range(len(outputs))
+        Scored(i, {"judge": 3}, notes={"judgment": "half \ufffd of a pair\nScore: 3"}) for i in range(len(outputs))
     ] == scores
 
 
