@@ -166,18 +166,20 @@ class _Client:
         waited = 0.0
 
         def wait(state: RetryCallState) -> float:
-            nonlocal waited
             error = state.outcome.exception() if state.outcome else None
             requested = error.retry_after if isinstance(error, RequestError) else None
-            seconds = min(requested, LONGEST_WAIT) if requested is not None else backoff(state)
-            waited += seconds
-            return seconds
+            return min(requested, LONGEST_WAIT) if requested is not None else backoff(state)
+
+        def count(state: RetryCallState) -> None:
+            nonlocal waited
+            waited += state.upcoming_sleep
 
         try:
             return Retrying(
                 retry=retry_if_exception(self._may_help),
                 stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST) | stop_when_event_set(self.stop),
                 wait=wait,
+                before_sleep=count,
                 sleep=sleep_using_event(self.stop),
                 reraise=True,
             )(send)
