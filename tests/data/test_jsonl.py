@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,17 @@ def test_records_are_read_as_a_stream(tmp_path: Path) -> None:
     ("content", "text"),
     [
         (b'{"a": 1}\n\n{"a": }\n', "line 3 of {path} is not JSON at column 7: expecting value; each line must be one"),
-        (b'{\n  "a": 1\n}\n', "line 1 of {path} is not JSON at column 1: expecting property name"),
+        (b'{\n  "a": 1\n}\n', "the file {path} is one JSON object over several lines, not one object a line: jq -c ."),
+        (b'{\n  "a": 1\n}\n{\n "a": 2}', "the file {path} has JSON objects over several lines, not one object a line"),
+        (b'{\n  "a": \n', "line 1 of {path} is not JSON at column 1: expecting property name"),
+        (b'[{"a": 1},\n{"a": 2}]\n', "the file {path} is one JSON list, not one object a line: jq -c '.[]'"),
+        (b'[{"a": 1}, {"a": 2}]', "the file {path} is one JSON list, not one object a line: jq -c '.[]'"),
+        (b"[1]\n[2]\n", "line 1 of {path} is a list, not an object"),
+        (b"a,b\n1,2\n", "the file {path} looks like CSV, not JSON: load it with the dataset 'csv'"),
+        (b"a\tb\n1\t2\n", "the file {path} looks like CSV, not JSON: load it with the dataset 'csv' and delimiter: "),
+        (b"Hello, world\n", "line 1 of {path} is not JSON at column 1: expecting value"),
+        (b"<!doctype html>\n<p>", "the file {path} is an HTML page, not data: download the file itself"),
+        (b'{"a": 1}\0\n', "the file {path} is a binary file, not text"),
         (b'{"a": 1}\n["a"]\n', "line 2 of {path} is a list, not an object; each line must be one JSON object"),
         (b"null\n", "line 1 of {path} is null, not an object"),
         (b'{"a": NaN}\n', "line 1 of {path} contains a value that cannot be stored as JSON: NaN is not a JSON number"),
@@ -46,10 +57,10 @@ def test_records_are_read_as_a_stream(tmp_path: Path) -> None:
         (b'{"a": ' + b"[" * 100_000 + b"\n", "line 1 of {path} contains a value that cannot be stored as JSON"),
         (b'{"a": 1}\n{"a": "caf\xe9"}\n', "line 2 of {path} is not UTF-8 at byte 19 of the file (0xe9); re-encode it"),
         (b'\xef\xbb\xbf{"a": "\xe9"}\n', "line 1 of {path} is not UTF-8 at byte 10 of the file (0xe9)"),
-        ('{"a": 1}\n'.encode("utf-16"), "the file {path} is UTF-16 or UTF-32, not UTF-8: iconv -f UTF-16 -t UTF-8"),
-        ('{"a": 1}\n'.encode("utf-16-le"), "the file {path} is UTF-16 or UTF-32, not UTF-8"),
-        ('{"a": 1}\n'.encode("utf-16-be"), "the file {path} is UTF-16 or UTF-32, not UTF-8"),
-        ('{"a": 1}\n'.encode("utf-32"), "the file {path} is UTF-16 or UTF-32, not UTF-8"),
+        ('{"a": 1}\n'.encode("utf-16"), "the file {path} is UTF-16, not UTF-8: iconv -f UTF-16 -t UTF-8"),
+        ('{"a": 1}\n'.encode("utf-16-le"), "the file {path} is UTF-16LE, not UTF-8"),
+        ('{"a": 1}\n'.encode("utf-16-be"), "the file {path} is UTF-16BE, not UTF-8"),
+        ('{"a": 1}\n'.encode("utf-32"), "the file {path} is UTF-32, not UTF-8"),
         (b"", "the file {path} has no records"),
         (b" \n\n", "the file {path} has no records"),
     ],
@@ -71,3 +82,12 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         list(read_jsonl(tmp_path / "none.jsonl"))
     with pytest.raises(DataError, match="cannot be read: Is a directory"):
         list(read_jsonl(tmp_path))
+
+
+def test_values_that_json_has_no_place_for_are_read_if_asked_for(tmp_path: Path) -> None:
+    """The caller decides what to do with them, field by field."""
+    lines = b'{"a": NaN, "b": 1e999, "c": "\\ud800"}\n{"a": -Infinity, "b": ' + b"9" * 5000 + b"}\n"
+    first, second = read_jsonl(_file(tmp_path, lines), strict=False)
+    assert math.isnan(first["a"])
+    assert (math.inf, "\ud800") == (first["b"], first["c"])
+    assert {"a": -math.inf, "b": math.inf} == second

@@ -210,7 +210,7 @@ def test_maxima_hold_for_a_test_file_too(tmp_path: Path) -> None:
 def test_a_row_that_json_cannot_hold_is_named(tmp_path: Path, value: object) -> None:
     """The error names the record."""
     rows = [*_rows(3)(), {"instruction": "odd", "extra": value}]
-    with pytest.raises(DataError, match=r"record 4 \('odd'\) cannot be written as JSON"):
+    with pytest.raises(DataError, match=r"record 4 \('odd'\) cannot be written as JSON: in the field '"):
         write_splits(tmp_path, lambda: iter(rows), test_fraction=0.5)
 
 

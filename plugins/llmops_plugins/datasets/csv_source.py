@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llmops_plugins.datasets.files import FileDataset
 from llmops_plugins.datasets.options import CsvOptions
-from llmops_sdk.plugin import DataError, Record
+from llmops_sdk.plugin import DataError, Record, name_json_lines, name_other_format, read_head
 
 # Large enough for a book; an unclosed quote, which takes the rest of the file, is an error before memory is full.
 _MAX_CELL = 16 * 2**20
@@ -26,11 +26,21 @@ class CsvDataset(FileDataset):
         Raises:
             DataError: Names the line: another number of cells than the header, an unclosed quote, another encoding.
         """
+        problem = name_other_format(read_head(path), encoding=self.options.encoding)
+        if problem:
+            option = "; or set encoding: utf-16" if problem.startswith("is UTF-16") else ""
+            message = f"{path.name!r} {problem}{option}"
+            raise DataError(message)
         # "utf-8-sig" is UTF-8 with or without the byte order mark that spreadsheets write
         encoding = "utf-8-sig" if self.options.encoding.lower().replace("_", "-") == "utf-8" else self.options.encoding
         with path.open(encoding=encoding, newline="") as lines:
             rows = self._rows(lines, path)
-            header = _header(next(rows, None), path)
+            first = next(rows, None)
+            problem = name_json_lines(self.options.delimiter.join(first[1])) if first else ""
+            if problem:
+                message = f"{path.name!r} {problem}"
+                raise DataError(message)
+            header = _header(first, path)
             for line, row in rows:
                 name = f"line {line} of {path.name!r}"
                 if len(row) != len(header):

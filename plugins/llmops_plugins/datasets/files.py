@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
@@ -56,13 +57,17 @@ def existing_file(path: str) -> Path:
     """
     absolute = Path(path).expanduser().absolute()
     if not absolute.is_file():
-        problem = "is a folder, not a file" if absolute.is_dir() else "does not exist"
-        message = f"the data file {str(absolute)!r} {problem}"
-        raise DataError(message)
-    return absolute
+        missing = "is no regular file" if absolute.exists() else "does not exist"
+        problem = "is a folder, not a file" if absolute.is_dir() else missing
+    elif not os.access(absolute, os.R_OK):
+        problem = "cannot be read: permission denied"
+    else:
+        return absolute
+    message = f"the data file {str(absolute)!r} {problem}"
+    raise DataError(message)
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, Record]]:
     """Yield the rows of a JSONL file, each with its name in messages."""
-    for number, row in enumerate(read_jsonl(path), start=1):
+    for number, row in enumerate(read_jsonl(path, strict=False), start=1):
         yield f"record {number} of {path.name!r}", row

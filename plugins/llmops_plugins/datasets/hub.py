@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,9 +126,16 @@ def load_split(pinned: PinnedDataset, split: str, context: Context) -> Dataset:
 
 
 def read_rows(dataset: Dataset, split: str) -> Iterator[tuple[str, Record]]:
-    """Yield the rows of a loaded split, each with its name in messages."""
+    """Yield the rows of a loaded split, each with its name in messages; a class label is its name, or null without one."""
+    names = {column: feature.names for column, feature in dataset.features.items() if hasattr(feature, "names")}
     for number, row in enumerate(dataset, start=1):
-        yield f"record {number} of {split!r}", row
+        labels = {column: _label(row[column], texts) for column, texts in names.items()}
+        yield f"record {number} of {split!r}", {**row, **labels}
+
+
+def _label(number: int | None, names: Sequence[str]) -> str | None:
+    """Return the name of a class; a test split without labels has -1 in their place."""
+    return None if number is None or number < 0 else names[number]
 
 
 def _require_library(dataset: HubDataset) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llmops_plugins.datasets.hub import HubDataset, PinnedDataset, load_split, pin, read_rows
-from llmops_plugins.datasets.options import HuggingFaceOptions
+from llmops_plugins.datasets.options import FIELDS, HuggingFaceOptions
 from llmops_plugins.datasets.records import make_splits, table_mapping
 from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits
 
@@ -34,7 +34,8 @@ class HuggingFaceDataset(DatasetSource):
         pinned = self._pin(context)
         names = {"split": options.split, "test_split": options.test_split}
         loaded = {option: load_split(pinned, name, context) for option, name in names.items() if name}
-        kept = {option: _json_columns(dataset) for option, dataset in loaded.items()}
+        used = {options.columns.get(field, field) for field in FIELDS} | set(options.filter)
+        kept = {option: _json_columns(dataset, used) for option, dataset in loaded.items()}
         reads = {option: partial(read_rows, dataset, names[option]) for option, dataset in kept.items()}
         left_out = sorted(set(loaded["split"].column_names) - set(kept["split"].column_names))
         if left_out:
@@ -57,9 +58,13 @@ class HuggingFaceDataset(DatasetSource):
         return self._pinned
 
 
-def _json_columns(dataset: Dataset) -> Dataset:
-    """Keep the columns of text, numbers, booleans, and lists or structures of them: no images, audio or dates."""
-    return dataset.select_columns([name for name, feature in dataset.features.items() if _is_json(feature)])
+def _json_columns(dataset: Dataset, used: set[str]) -> Dataset:
+    """Keep the columns of text, numbers, booleans, and lists or structures of them: no images, audio or dates.
+
+    A column that is used stays: the message about its first value names its type.
+    """
+    names = [name for name, feature in dataset.features.items() if name in used or _is_json(feature)]
+    return dataset.select_columns(names)
 
 
 def _is_json(feature: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from llmops_sdk.plugin import Context, DataError, DatasetSplits, Record, write_s
 _MAX_COUNTED_VALUES = 1000
 _MAX_SHOWN_VALUES = 20
 _PROGRESS_INTERVAL = 500
+_NO_JSON = object()
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 ReadRows = Callable[[], Iterator[tuple[str, Record]]]
 """Reads a source from its start: each row with its name in messages."""
@@ -69,11 +72,12 @@ def make_splits(
     Raises:
         DataError: Names the row and the field that cannot be used, or why the records cannot be split.
     """
+    left_out: dict[str, str] = {}
     with context.progress.task("reading the dataset", unit="records") as task:
 
         def records_of(read: ReadRows) -> Callable[[], Iterator[Record]]:
             def records() -> Iterator[Record]:
-                for number, record in enumerate(_records(read(), mapping), start=1):
+                for number, record in enumerate(_records(read(), mapping, left_out), start=1):
                     if number % _PROGRESS_INTERVAL == 0:
                         task.advance(_PROGRESS_INTERVAL)
                     yield record
@@ -93,6 +97,9 @@ def make_splits(
     train, test = splits.train.records, splits.test.records
     context.log.info("%d training records, %d test records, from %s", train, test, dict(source))
     _log_dropped(context, splits)
+    if left_out:
+        fields = ", ".join(f"{field!r} ({first})" for field, first in sorted(left_out.items()))
+        context.progress.log(f"left out of records, because JSON cannot hold the value: {fields}")
     return splits
 
 
@@ -111,8 +118,13 @@ def _count(number: int, noun: str) -> str:
     return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _records(rows: Iterator[tuple[str, Record]], mapping: RowMapping) -> Iterator[Record]:
+def _records(rows: Iterator[tuple[str, Record]], mapping: RowMapping, left_out: dict[str, str]) -> Iterator[Record]:
     """Yield the records of the rows that the filter keeps.
+
+    Args:
+        rows: Each with its name in messages.
+        mapping: How rows become records.
+        left_out: Gets the fields with values that JSON cannot hold, each with the first value's type and row.
 
     Raises:
         DataError: A row lacks a field, or the filter keeps none.
@@ -123,7 +135,7 @@ def _records(rows: Iterator[tuple[str, Record]], mapping: RowMapping) -> Iterato
         matches = [_matches(row, field, allowed, values[field]) for field, allowed in mapping.filter.items()]
         if all(matches):
             kept = True
-            yield _record(row, name, mapping)
+            yield _record(row, name, mapping, left_out)
     if mapping.filter and not kept:
         raise DataError(_nothing_kept(mapping.filter, values))
 
@@ -152,12 +164,67 @@ def _nothing_kept(filters: Mapping[str, Any], values: Mapping[str, Counter[str]]
     return f"no record has {conditions}; {'; '.join(known)}"
 
 
-def _record(row: Record, name: str, mapping: RowMapping) -> Record:
+def _record(row: Record, name: str, mapping: RowMapping, left_out: dict[str, str]) -> Record:
     """Return the three fields in their order, then the others by name, so that equal rows give equal bytes."""
     mapped = {mapping.columns.get(field, field) for field in FIELDS}
-    record = {field: _text(row, field, name, mapping) for field in FIELDS}
-    others = sorted(set(row) - mapped - set(FIELDS) - set(mapping.drop))
-    return {**record, **{field: row[field] for field in others}}
+    record: dict[str, Any] = {field: _text(row, field, name, mapping) for field in FIELDS}
+    for field in sorted(set(row) - mapped - set(FIELDS) - set(mapping.drop)):
+        value = _json_value(row[field])
+        if value is _NO_JSON or not _is_utf8(field):
+            if field not in left_out:
+                left_out[field] = f"{_describe(row[field])} in {name}"
+        else:
+            record[field] = value
+    return record
+
+
+def _json_value(value: Any) -> Any:
+    """Return the value of a field that nothing uses as JSON has it: NaN, which means missing, is null.
+
+    `_NO_JSON` stands for all that JSON cannot hold, also inside a list or a structure.
+    """
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return value if _is_utf8(value) else _NO_JSON
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None if math.isnan(value) else _NO_JSON
+    try:
+        _json.encode(value).encode()
+    except (TypeError, ValueError, RecursionError):
+        return _repaired(value)
+    return value
+
+
+def _repaired(value: Any) -> Any:
+    """Return a list or a structure with null for NaN inside it, or `_NO_JSON`."""
+    try:
+        if isinstance(value, dict) and all(isinstance(key, str) and _is_utf8(key) for key in value):
+            items = {key: _json_value(item) for key, item in value.items()}
+            return _NO_JSON if any(item is _NO_JSON for item in items.values()) else items
+        if isinstance(value, (list, tuple)):
+            values = [_json_value(item) for item in value]
+            return _NO_JSON if any(item is _NO_JSON for item in values) else values
+    except RecursionError:
+        pass
+    return _NO_JSON
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether a text has no half of a surrogate pair, which UTF-8 cannot hold."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _describe(value: Any) -> str:
+    """Return what a value is, in a word or two."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "an infinite number"
+    if isinstance(value, str):
+        return "half of a surrogate pair"
+    return f"of type {type(value).__name__}"
 
 
 def _text(row: Record, field: str, name: str, mapping: RowMapping) -> str:
@@ -172,12 +239,17 @@ def _text(row: Record, field: str, name: str, mapping: RowMapping) -> str:
             f" name the field of the {field} with columns: {{{field}: NAME}}"
         )
         raise DataError(message)
-    text = row[column]
-    if text is None and field == "context":
+    value = row[column]
+    if value is None and field == "context":
         return ""
-    if not isinstance(text, str) or not (text.strip() or field == "context"):
-        is_empty = text is None or isinstance(text, str)
-        problem = "is empty" if is_empty else f"is of type {type(text).__name__}, not text"
-        message = f"the field {column!r} of {name} {problem}; every record needs its {field}"
-        raise DataError(message)
-    return text
+    if isinstance(value, int) and field != "instruction":  # labels, counts, true and false
+        return json.dumps(value)
+    if isinstance(value, str) and _is_utf8(value) and (value.strip() or field == "context"):
+        return value
+    is_empty = value is None or (isinstance(value, str) and not value.strip())
+    problem = "is empty" if is_empty else f"is {_describe(value)}, not text"
+    message = (
+        f"the field {column!r} of {name} {problem}; every record needs its {field}: correct or remove the record,"
+        f" or name another field with columns: {{{field}: NAME}}"
+    )
+    raise DataError(message)

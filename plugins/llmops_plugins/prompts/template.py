@@ -11,7 +11,15 @@ import yaml
 
 from llmops_plugins.prompts.bundled import JUMPSTART_RESPONSE_KEY
 from llmops_plugins.prompts.options import TemplateOptions
-from llmops_sdk.plugin import ChatTemplate, DataError, PromptSource, PromptTemplate, TextTemplate
+from llmops_sdk.plugin import (
+    ChatTemplate,
+    DataError,
+    PromptSource,
+    PromptTemplate,
+    TextTemplate,
+    name_other_format,
+    read_head,
+)
 
 KEYS = ("prompt", "response_key", "completion", "stop", "messages")
 
@@ -57,9 +65,14 @@ def _read(path: Path) -> dict[str, Any]:
         message = f"{name} cannot be read: {(exc.strerror or str(exc)).lower()}"
         raise DataError(message) from exc
     except UnicodeDecodeError as exc:
-        message = f"{name} is not UTF-8 at byte {exc.start}"
+        problem = name_other_format(read_head(path)) or f"is not UTF-8 at byte {exc.start}"
+        message = f"{name} {problem}"
         raise DataError(message) from exc
-    except (yaml.YAMLError, json.JSONDecodeError) as exc:
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        problem = name_other_format(read_head(path))
+        if problem:
+            message = f"{name} {problem}"
+            raise DataError(message) from exc
         message = f"{name} is not {'JSON' if is_json else 'YAML'}: {' '.join(str(exc).split())}"
         raise DataError(message) from exc
     if not isinstance(data, dict):

@@ -142,9 +142,19 @@ def _row_hash(row: Record, index: int) -> int:
     try:
         text = _sorted_json.encode(row)
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-    except (TypeError, ValueError) as exc:
-        message = f"{record_label(row, index + 1)} cannot be written as JSON: {exc}"
+    except (TypeError, ValueError, RecursionError) as exc:
+        message = f"{record_label(row, index + 1)} cannot be written as JSON: {_odd_field(row)}{exc}"
         raise DataError(message) from exc
+
+
+def _odd_field(row: Record) -> str:
+    """Return the first field that cannot be written, for a message; empty if each can be."""
+    for name, value in row.items():
+        try:
+            _sorted_json.encode({name: value}).encode()
+        except (TypeError, ValueError, RecursionError):
+            return f"in the field {name!r}, which the source must leave out or replace: "
+    return ""
 
 
 def _input_hash(row: Record, index: int) -> int:

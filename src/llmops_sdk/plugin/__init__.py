@@ -12,6 +12,11 @@ if TYPE_CHECKING:
         FolderSource as FolderSource,
         WheelSource as WheelSource,
     )
+    from llmops_sdk.data.file_formats import (
+        name_json_lines as name_json_lines,
+        name_other_format as name_other_format,
+        read_head as read_head,
+    )
     from llmops_sdk.data.jsonl import read_jsonl as read_jsonl
     from llmops_sdk.data.rendering import render as render
     from llmops_sdk.data.splits import write_splits as write_splits
@@ -171,6 +176,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
+    "data.file_formats": ("name_json_lines", "name_other_format", "read_head"),
     "data.jsonl": ("read_jsonl",),
     "data.rendering": ("render",),
     "data.splits": ("write_splits",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -87,7 +88,13 @@ ONLINE: dict[str, Action] = {
     "no revision": ("dolly", {"revision": "v9"}, False),
     "news": ("huggingface", {**NEWS_OPTIONS, "config": "daily", "test_split": "test", "filter": {"lang": "en"}}, False),
     "a part": ("huggingface", {**NEWS_OPTIONS, "config": "weekly", "split": "train[:50%]"}, False),
-    "types": ("huggingface", {"id": TYPES}, False),
+    "types": ("huggingface", {"id": TYPES, "test_fraction": 0.5}, False),
+    "a date as response": ("huggingface", {"id": TYPES, "columns": {"response": "day"}}, False),
+    "a label as response": (
+        "huggingface",
+        {"id": TYPES, "columns": {"response": "mood"}, "filter": {"mood": ["sad", "glad"]}, "test_fraction": 0.5},
+        False,
+    ),
     "no configuration": ("huggingface", NEWS_OPTIONS, False),
     "no split": ("huggingface", {**NEWS_OPTIONS, "config": "weekly", "split": "dev"}, False),
     "empty": ("huggingface", {"id": EMPTY}, False),
@@ -170,6 +177,7 @@ def _types() -> bytes:
     """A Parquet file with columns that JSON can hold and columns that it cannot."""
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
+    datasets = pytest.importorskip("datasets")
 
     places = range(4)
     columns = {
@@ -177,11 +185,17 @@ def _types() -> bytes:
         "response": ["done"] * 4,
         "tags": [["a", "b"]] * 4,
         "notes": [{"by": "me", "stars": 5}] * 4,
-        "half": [0.5] * 4,
+        "half": [0.5, math.nan, math.nan, math.nan],
+        "parts": [[0.5, math.nan]] * 4,
+        "wide": [math.inf] * 4,
+        "mood": [0, 1, -1, None],
         "day": [dt.date(2024, 1, 1)] * 4,
         "dates": [[dt.date(2024, 1, 1)]] * 4,
         "sound": [b"\0\1"] * 4,
     }
+    table = pa.table(columns)
+    kinds = datasets.Features.from_arrow_schema(table.schema)
+    kinds["mood"] = datasets.ClassLabel(names=["sad", "glad"])
     file = io.BytesIO()
-    parquet.write_table(pa.table(columns), file)
+    parquet.write_table(table.cast(kinds.arrow_schema), file)
     return file.getvalue()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmops_plugins.datasets.csv_source import CsvDataset
 from llmops_plugins.datasets.jsonl import JsonlDataset
-from llmops_plugins.datasets.options import FileOptions
+from llmops_plugins.datasets.options import CsvOptions, FileOptions
 from llmops_sdk import DataError
 from llmops_sdk.plugin import DatasetSplits
 
@@ -144,3 +146,94 @@ def test_dropped_records_are_logged(load: Load, logged: LoggedLines, tmp_path: P
         "dropped 2 records equal to an earlier one",
         "dropped 1 training record with the instruction and context of a test record",
     ]
+
+
+def test_odd_values_in_unused_fields_do_not_stop_the_dataset(load: Load, logged: LoggedLines, tmp_path: Path) -> None:
+    """NaN is null, also inside a list or a structure; what JSON cannot hold is left out, and reported once by name."""
+    lines = [
+        '{"instruction": "a", "response": "r", "score": 1.5, "size": 2, "tags": [1, {"x": 2}]}',
+        '{"instruction": "b", "response": "r", "score": NaN, "size": Infinity, "tags": [NaN, {"x": NaN}]}',
+        '{"instruction": "c", "response": "r", "score": null, "size": -1e999, "tags": [Infinity]}',
+        '{"instruction": "d", "response": "r", "size": ' + "9" * 5000 + ', "note": "\\ud800", "\\ud800": 1}',
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    splits = load(JsonlDataset(FileOptions(path=str(tmp_path / "a.jsonl"), test_fraction=0.5)))
+    extras = {
+        row["instruction"]: {key: row[key] for key in sorted(row) if key not in ROW} for row in all_records(splits)
+    }
+    assert {
+        "a": {"score": 1.5, "size": 2, "tags": [1, {"x": 2}]},
+        "b": {"score": None, "tags": [None, {"x": None}]},
+        "c": {"score": None},
+        "d": {},
+    } == extras
+    (line,) = logged.lines
+    assert line.startswith(
+        "left out of records, because JSON cannot hold the value: 'note' (half of a surrogate pair in "
+    )
+    assert (
+        "'size' (an infinite number in record 2 of 'a.jsonl'), 'tags' (of type list in record 3 of 'a.jsonl')" in line
+    )
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("NaN", "is NaN, not text"),
+        ("Infinity", "is an infinite number, not text"),
+        ("0.5", "is of type float, not text"),
+        ('"\\ud800"', "is half of a surrogate pair, not text"),
+        ("[1]", "is of type list, not text"),
+        ("{}", "is of type dict, not text"),
+    ],
+)
+def test_an_odd_value_in_a_used_field_is_named(load: Load, tmp_path: Path, value: str, problem: str) -> None:
+    """One line has the field, the record and how to fix it."""
+    good = '{"instruction": "a", "label": "r"}'
+    (tmp_path / "a.jsonl").write_text(good + "\n" + good.replace('"r"', value), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load(JsonlDataset(FileOptions(path=str(tmp_path / "a.jsonl"), columns={"response": "label"})))
+    assert str(caught.value) == (
+        f"the field 'label' of record 2 of 'a.jsonl' {problem}; every record needs its response: correct or remove the"
+        " record, or name another field with columns: {response: NAME}"
+    )
+
+
+def test_whole_numbers_and_truth_values_are_labels(load: Load, tmp_path: Path) -> None:
+    """They become their JSON text, as prompts write them."""
+    values = [0, 1, -7, 2**70, True, False]
+    path = write_rows(
+        tmp_path / "a.jsonl", [{**ROW, "instruction": f"q{n}", "response": v} for n, v in enumerate(values)]
+    )
+    splits = load(JsonlDataset(FileOptions(path=path, test_fraction=0.5)))
+    assert {"0", "1", "-7", str(2**70), "true", "false"} == {row["response"] for row in all_records(splits)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rows.jsonl.gz", "is compressed with gzip: gunzip it"),
+        ("named.jsonl.gz", "is compressed with gzip: gunzip it"),
+        ("rows.parquet", "is Parquet: "),
+        ("rows.json", "is one JSON list, not one object a line: jq -c '.[]' FILE > NEW_FILE"),
+    ],
+)
+@pytest.mark.parametrize("source", [JsonlDataset, CsvDataset])
+def test_a_compressed_or_binary_file_is_named_as_what_it_is(
+    load: Load, real_data: Callable[[str], Path], source: Any, name: str, text: str
+) -> None:
+    """Never with advice to convert its encoding."""
+    options = FileOptions if source is JsonlDataset else CsvOptions
+    with pytest.raises(DataError) as caught:
+        load(source(options(path=str(real_data(f"cases/gz-told-as-utf16/{name}")))))
+    assert (text if source is JsonlDataset or name != "rows.json" else "is JSON, not CSV") in str(caught.value)
+    assert "iconv" not in str(caught.value)
+
+
+def test_nan_in_an_unused_column_is_null(load: Load, real_data: Callable[[str], Path]) -> None:
+    """A file that Python's own json module wrote is read."""
+    splits = load(
+        JsonlDataset(FileOptions(path=str(real_data("cases/nan-unused-column/rows.jsonl")), test_fraction=0.5))
+    )
+    assert {"France": 1.0, "Italy": None, "Peru": 0.5} == {row["context"]: row["score"] for row in all_records(splits)}

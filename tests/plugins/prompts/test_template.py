@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,18 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, name: str, text:
     assert str(caught.value).startswith(f"the template file {path!r}")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.json"])
+def test_a_compressed_file_is_named_as_one(tmp_path: Path, name: str) -> None:
+    """Not as another encoding."""
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"prompt: x"))
+    with pytest.raises(DataError, match=r"is compressed with gzip: gunzip it$"):
+        _template(path=str(path))
+    path.write_bytes("prompt: x".encode("utf-16"))
+    with pytest.raises(DataError, match="is UTF-16, not UTF-8: iconv"):
+        _template(path=str(path))
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
