@@ -1,44 +1,46 @@
-"""What `llmops doctor` looks at for SageMaker, on this machine alone: libraries, credentials and region."""
+"""The checks of `llmops doctor` for SageMaker, on this machine only: libraries, credentials and region."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from llmops_sdk.plugin import Check, Finding
+from llmops_sdk.plugin import Check, Finding, install_hint
 
 _SUPPORTED = ((2, 253), (3, 0))
-_EXTRA = "pip install 'llmops-sdk[sagemaker]'"
+_EXTRA = "sagemaker"
 
 
 def checks() -> tuple[Check, ...]:
-    """Return the checks; none of them asks AWS, or imports `sagemaker`, which takes two seconds."""
-    return (Check("sagemaker libraries", _look_at_libraries), Check("AWS credentials", _look_at_credentials))
+    """Return the checks. None of them sends a request, or imports `sagemaker`, which takes two seconds."""
+    return (Check("sagemaker libraries", _check_libraries), Check("AWS credentials", _check_credentials))
 
 
-def _look_at_libraries() -> Finding:
-    found = {}
+def _check_libraries() -> Finding:
+    versions = {}
     for name in ("sagemaker", "boto3"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            return Finding("warning", f"not installed: {name}; without it there are no SageMaker models", _EXTRA)
-    text = ", ".join(f"{name} {number}" for name, number in found.items())
-    number = tuple(int(part) for part in found["sagemaker"].split(".")[:2])
+            return Finding(
+                "warning", f"{name} is not installed, so SageMaker models are not available", install_hint(_EXTRA)
+            )
+    text = ", ".join(f"{name} {number}" for name, number in versions.items())
+    number = tuple(int(part) for part in versions["sagemaker"].split(".")[:2])
     if not _SUPPORTED[0] <= number < _SUPPORTED[1]:
-        return Finding("error", f"{text}: sagemaker 2.253.1 to 2.257 is supported", _EXTRA)
+        return Finding("error", f"{text}: supported are sagemaker 2.253.1 to 2.257", install_hint(_EXTRA))
     return Finding("ok", text)
 
 
-def _look_at_credentials() -> Finding:
+def _check_credentials() -> Finding:
     if find_spec("botocore") is None:
-        return Finding("warning", "not known without boto3", _EXTRA)
+        return Finding("warning", "cannot be checked without boto3", install_hint(_EXTRA))
     import botocore.session
     from botocore.exceptions import BotoCoreError
 
     session = botocore.session.Session()
     try:
-        # The instance's own credentials are asked over the network, which a check does not touch.
+        # Credentials of an EC2 instance come over the network, which a check must not use.
         session.get_component("credential_provider").remove("iam-role")
         credentials, region = session.get_credentials(), session.get_config_variable("region")
     except BotoCoreError as exc:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from llmops_plugins.sagemaker.aws.names import ENDPOINT_BY_NAME, JUMPSTART, JUMPSTART_ARTIFACT
-from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
 from llmops_plugins.sagemaker.endpoint.options import (
     ExistingEndpointModelOptions,
     ExistingEndpointOptions,
     SageMakerEndpointOptions,
 )
 from llmops_plugins.sagemaker.jumpstart.options import JumpStartOptions, JumpStartTrainingOptions, Llama27bOptions
+from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME, JUMPSTART, JUMPSTART_ARTIFACT
 from llmops_plugins.sagemaker.pipeline.options import RehearsalOptions, SageMakerExecutorOptions
+from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import (
     Asset,
     Card,
@@ -24,16 +24,16 @@ from llmops_sdk.plugin import (
     hookimpl,
 )
 
-_HERE = "llmops_plugins.sagemaker"
+_PACKAGE = "llmops_plugins.sagemaker"
 
 
 @hookimpl
 def llmops_cards() -> tuple[Card, ...]:
-    """Return what SageMaker can do."""
+    """Return the cards of SageMaker."""
     return (
         ModelCard(
             name="jumpstart",
-            summary="any model of SageMaker JumpStart, by its id",
+            summary="any model of SageMaker JumpStart, by its ID",
             options=JumpStartOptions,
             trainer="jumpstart",
             deployer="sagemaker-endpoint",
@@ -47,14 +47,14 @@ def llmops_cards() -> tuple[Card, ...]:
         ),
         ModelCard(
             name="existing-endpoint",
-            summary="whatever a SageMaker endpoint serves that is there already",
+            summary="the model of an existing SageMaker endpoint",
             options=ExistingEndpointModelOptions,
             deployer="existing-endpoint",
         ),
         TrainerCard(
             name="jumpstart",
             summary="instruction tuning of a JumpStart model in a SageMaker training job",
-            load=f"{_HERE}.jumpstart.trainer:JumpStartTrainer",
+            load=f"{_PACKAGE}.jumpstart.trainer:JumpStartTrainer",
             options=JumpStartTrainingOptions,
             extra="sagemaker",
             requires=("sagemaker", "boto3"),
@@ -63,8 +63,8 @@ def llmops_cards() -> tuple[Card, ...]:
         ),
         DeployerCard(
             name="sagemaker-endpoint",
-            summary="a real-time SageMaker endpoint, deleted when it has answered",
-            load=f"{_HERE}.endpoint.deployer:SageMakerEndpoint",
+            summary="a real-time SageMaker endpoint, deleted after its step",
+            load=f"{_PACKAGE}.endpoint.deployer:SageMakerEndpoint",
             options=SageMakerEndpointOptions,
             extra="sagemaker",
             requires=("sagemaker", "boto3"),
@@ -72,8 +72,8 @@ def llmops_cards() -> tuple[Card, ...]:
         ),
         DeployerCard(
             name="existing-endpoint",
-            summary="asks a SageMaker endpoint by its name, and never deletes it",
-            load=f"{_HERE}.endpoint.deployer:ExistingEndpoint",
+            summary="an existing SageMaker endpoint, by its name; never deleted",
+            load=f"{_PACKAGE}.endpoint.deployer:ExistingEndpoint",
             options=ExistingEndpointOptions,
             extra="sagemaker",
             requires=("boto3",),
@@ -82,15 +82,15 @@ def llmops_cards() -> tuple[Card, ...]:
         ExecutorCard(
             name="sagemaker",
             summary="runs the steps as a SageMaker pipeline of @step functions",
-            load=f"{_HERE}.pipeline.executor:SageMakerExecutor",
+            load=f"{_PACKAGE}.pipeline.executor:SageMakerExecutor",
             options=SageMakerExecutorOptions,
             extra="sagemaker",
             requires=("sagemaker", "boto3"),
         ),
         ExecutorCard(
             name="sagemaker-rehearsal",
-            summary="runs that very pipeline on this machine, without an AWS account: a rehearsal",
-            load=f"{_HERE}.emulator.executor:RehearsalExecutor",
+            summary="runs the same pipeline definition on this machine against emulated AWS; needs no account",
+            load=f"{_PACKAGE}.emulator.executor:RehearsalExecutor",
             options=RehearsalOptions,
             extra="rehearsal",
             requires=("sagemaker", "boto3", "moto", "flask"),
@@ -99,14 +99,14 @@ def llmops_cards() -> tuple[Card, ...]:
         StoreCard(
             name="s3",
             summary="runs and artifacts in an S3 bucket: s3://bucket/prefix",
-            load=f"{_HERE}.store:S3Store",
+            load=f"{_PACKAGE}.store:S3Store",
             extra="sagemaker",
             requires=("boto3",),
         ),
         OrphanFinderCard(
             name="sagemaker",
-            summary="endpoints, training jobs and models that carry a run's tags",
-            load=f"{_HERE}.orphans:SageMakerOrphanFinder",
+            summary="endpoints, training jobs and models that have the tags of a run",
+            load=f"{_PACKAGE}.orphans:SageMakerOrphanFinder",
             extra="sagemaker",
             requires=("boto3",),
         ),
@@ -115,7 +115,7 @@ def llmops_cards() -> tuple[Card, ...]:
 
 @hookimpl
 def llmops_settings() -> type:
-    """Return the class of the settings: account, region, role, bucket, ..."""
+    """Return the class of the settings."""
     return SageMakerSettings
 
 

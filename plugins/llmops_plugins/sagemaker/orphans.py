@@ -1,4 +1,4 @@
-"""What `llmops gc` asks of SageMaker: resources that carry the tags of a run, in whatever state, and their deletion."""
+"""The resources in SageMaker that have the tags of a run, found and deleted for `llmops gc`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import attrs
 from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker.aws.account import EXPIRES_TAG, RUN_TAG, STEP_TAG, Aws
-from llmops_plugins.sagemaker.aws.errors import told
-from llmops_plugins.sagemaker.aws.names import ENDPOINT, ENDPOINT_CONFIG, MODEL, TRAINING_JOB
 from llmops_plugins.sagemaker.aws.polling import is_missing
-from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
-from llmops_plugins.sagemaker.endpoint.hosting import BUSY
+from llmops_plugins.sagemaker.endpoint.hosting import TRANSITIONAL
+from llmops_plugins.sagemaker.errors import translated_errors
 from llmops_plugins.sagemaker.jumpstart.training_job import TrainingJob
+from llmops_plugins.sagemaker.names import ENDPOINT, ENDPOINT_CONFIG, MODEL, TRAINING_JOB
+from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import EndpointError, OrphanFinder, Resource, ResourceBusyError, TaggedResource
 
 _PREFIX = "llmops-"
-"""How the names of all that is made begin; tags, which are asked one by one, decide."""
+"""The prefix of all names. Only resources with this prefix are asked for their tags, which decide."""
 
 _PAGE = 100
 _NOT_BILLED = frozenset({"Failed", "OutOfService"})
@@ -33,21 +33,21 @@ class _Kind:
     """How SageMaker lists one kind of resources.
 
     Attributes:
-        name: As resources have it.
-        noun: As SageMaker's fields begin.
+        name: The kind, as resources have it.
+        noun: The prefix of SageMaker's fields.
         action: The paginated request.
-        answer: The field with what it lists.
-        chosen: What else is asked.
+        answer: The field of the answer that holds the list.
+        filters: Further parameters of the request.
     """
 
     name: str
     noun: str
     action: str
     answer: str
-    chosen: Mapping[str, str] = attrs.field(factory=dict)
+    filters: Mapping[str, str] = attrs.field(factory=dict)
 
 
-# In the order in which they are deleted: what costs first, and an endpoint before what it uses.
+# In the order in which they are deleted: billed ones first, and an endpoint before what it uses.
 _KINDS = (
     _Kind(ENDPOINT, "Endpoint", "list_endpoints", "Endpoints"),
     _Kind(TRAINING_JOB, "TrainingJob", "list_training_jobs", "TrainingJobSummaries", {"StatusEquals": "InProgress"}),
@@ -57,7 +57,7 @@ _KINDS = (
 
 
 class SageMakerOrphanFinder(OrphanFinder):
-    """One account and region; a training job that has ended costs nothing and cannot be deleted, and is not listed."""
+    """Finds the resources of one account and region, except ended training jobs: they are not billed and cannot be deleted."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)
@@ -65,43 +65,43 @@ class SageMakerOrphanFinder(OrphanFinder):
 
     @property
     def place(self) -> str:
-        """The region, and the profile where one is named."""
+        """The region, and the profile if one is set."""
         profile = self._aws.settings.profile
         return f"SageMaker in {self._aws.region}" + (f" as {profile}" if profile else "")
 
     def list(self, run_id: str = "") -> Iterator[TaggedResource]:
-        """Yield what has the tag `llmops:run-id` and is not being deleted; see `Sweeper.list`."""
+        """Yield the resources with a tag `llmops:run-id` that are not being deleted; see `OrphanFinder.list`."""
         for kind in _KINDS:
             for item in self._listed(kind):
                 state = str(item.get(f"{kind.noun}Status", ""))
                 tags = {} if state == "Deleting" else self._tags(str(item[f"{kind.noun}Arn"]))
                 if RUN_TAG in tags and run_id in ("", tags[RUN_TAG]):
-                    yield self._known(kind, item, state, tags)
+                    yield self._tagged(kind, item, state, tags)
 
     def delete(self, resource: Resource) -> None:
-        """Delete one that was listed, or stop it; see `Sweeper.delete`."""
+        """Delete a listed resource, or stop a training job; see `OrphanFinder.delete`."""
         name, sagemaker = resource.name, self._aws.client("sagemaker")
         if resource.kind == TRAINING_JOB:
             TrainingJob(self._aws, name).stop()
         elif resource.kind == ENDPOINT:
             self._delete_endpoint(name)
         elif resource.kind == ENDPOINT_CONFIG:
-            self._unless_gone(resource, lambda: sagemaker.delete_endpoint_config(EndpointConfigName=name))
+            self._unless_missing(resource, lambda: sagemaker.delete_endpoint_config(EndpointConfigName=name))
         elif resource.kind == MODEL:
-            self._unless_gone(resource, lambda: sagemaker.delete_model(ModelName=name))
+            self._unless_missing(resource, lambda: sagemaker.delete_model(ModelName=name))
 
-    # -- look -----------------------------------------------------------------------------------
+    # -- find -----------------------------------------------------------------------------------
 
     def _listed(self, kind: _Kind) -> Iterator[Mapping[str, Any]]:
-        with told(self.place):
+        with translated_errors(self.place):
             pages = self._aws.client("sagemaker").get_paginator(kind.action)
-            chosen = {"NameContains": _PREFIX, "PaginationConfig": {"PageSize": _PAGE}, **kind.chosen}
-            for page in pages.paginate(**chosen):
+            filters = {"NameContains": _PREFIX, "PaginationConfig": {"PageSize": _PAGE}, **kind.filters}
+            for page in pages.paginate(**filters):
                 yield from (item for item in page[kind.answer] if item[f"{kind.noun}Name"].startswith(_PREFIX))
 
     def _tags(self, arn: str) -> dict[str, str]:
-        """Return a resource's tags; none where it has gone since it was listed."""
-        with told(self.place):
+        """Return the tags of a resource; none if it was deleted after it was listed."""
+        with translated_errors(self.place):
             try:
                 return self._aws.tags_of(arn)
             except ClientError as exc:
@@ -109,7 +109,7 @@ class SageMakerOrphanFinder(OrphanFinder):
                     raise
                 return {}
 
-    def _known(self, kind: _Kind, item: Mapping[str, Any], state: str, tags: Mapping[str, str]) -> TaggedResource:
+    def _tagged(self, kind: _Kind, item: Mapping[str, Any], state: str, tags: Mapping[str, str]) -> TaggedResource:
         run_id = tags[RUN_TAG]
         return TaggedResource(
             resource=Resource(kind.name, str(item[f"{kind.noun}Name"])),
@@ -123,17 +123,17 @@ class SageMakerOrphanFinder(OrphanFinder):
         )
 
     def _billed(self, kind: _Kind, name: str) -> str:
-        """Return the instances of an endpoint or a job, as far as SageMaker still knows."""
+        """Return the instances of an endpoint or a job; an empty text if SageMaker no longer knows them."""
         sagemaker = self._aws.client("sagemaker")
-        with told(self.place):
+        with translated_errors(self.place):
             try:
                 if kind.name == TRAINING_JOB:
-                    used = sagemaker.describe_training_job(TrainingJobName=name)["ResourceConfig"]
-                    return f"{used.get('InstanceCount', 1)} x {used['InstanceType']}"
+                    config = sagemaker.describe_training_job(TrainingJobName=name)["ResourceConfig"]
+                    return f"{config.get('InstanceCount', 1)} x {config['InstanceType']}"
                 if kind.name == ENDPOINT:
                     config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
-                    found = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-                    instances = [variant for variant in found if "InstanceType" in variant]
+                    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+                    instances = [variant for variant in variants if "InstanceType" in variant]
                     return ", ".join(
                         f"{each.get('InitialInstanceCount', 1)} x {each['InstanceType']}" for each in instances
                     )
@@ -144,10 +144,10 @@ class SageMakerOrphanFinder(OrphanFinder):
 
     @cached_property
     def _executing(self) -> frozenset[str]:
-        """The ids of the pipeline executions that run now; a run on SageMaker has its execution's id."""
-        sagemaker, found = self._aws.client("sagemaker"), set()
+        """The IDs of the running pipeline executions; a run on SageMaker has the ID of its execution."""
+        sagemaker, running = self._aws.client("sagemaker"), set()
         since = datetime.now(timezone.utc) - _LONGEST_EXECUTION
-        with told(self.place):
+        with translated_errors(self.place):
             for page in sagemaker.get_paginator("list_pipelines").paginate():
                 for pipeline in page["PipelineSummaries"]:
                     if pipeline.get("LastExecutionTime", since) < since:
@@ -155,13 +155,13 @@ class SageMakerOrphanFinder(OrphanFinder):
                     executions = sagemaker.get_paginator("list_pipeline_executions").paginate(
                         PipelineName=pipeline["PipelineName"], CreatedAfter=since
                     )
-                    found |= {
+                    running |= {
                         execution["PipelineExecutionArn"].rpartition("/")[2]
                         for listed in executions
                         for execution in listed["PipelineExecutionSummaries"]
                         if execution["PipelineExecutionStatus"] in _EXECUTING
                     }
-        return frozenset(found)
+        return frozenset(running)
 
     # -- delete ---------------------------------------------------------------------------------
 
@@ -175,16 +175,16 @@ class SageMakerOrphanFinder(OrphanFinder):
                 sagemaker.delete_endpoint(EndpointName=name)
 
         try:
-            self._unless_gone(Resource(ENDPOINT, name), delete)
+            self._unless_missing(Resource(ENDPOINT, name), delete)
         except EndpointError as exc:
-            if state not in BUSY:
+            if state not in TRANSITIONAL:
                 raise
             message = f"endpoint {name!r} is {state} and cannot be deleted yet"
             raise ResourceBusyError(message) from exc
 
     @staticmethod
-    def _unless_gone(resource: Resource, delete: Callable[[], object]) -> None:
-        with told(f"{resource.kind} {resource.name!r}"):
+    def _unless_missing(resource: Resource, delete: Callable[[], object]) -> None:
+        with translated_errors(f"{resource.kind} {resource.name!r}"):
             try:
                 delete()
             except ClientError as exc:
@@ -193,7 +193,7 @@ class SageMakerOrphanFinder(OrphanFinder):
 
 
 def _seconds(text: str) -> float | None:
-    """Return the time that a tag says, or None where it says none."""
+    """Return the time in a tag, or None if it is not a time."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:

@@ -1,4 +1,4 @@
-"""A store in an S3 bucket: `s3://bucket/prefix`, with `?profile=`, `?region=` and `?kms_key=` where they are needed."""
+"""A store in an S3 bucket: `s3://bucket/prefix`, with the options `?profile=`, `?region=` and `?kms_key=`."""
 
 from __future__ import annotations
 
@@ -17,66 +17,67 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.exceptions import RetriesExceededError
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.errors import DENIED, error_code, error_text, translate
-from llmops_plugins.sagemaker.aws.settings import PLUGIN, SageMakerSettings
+from llmops_plugins.sagemaker.errors import DENIED, error_code, error_text, translate
+from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
 from llmops_sdk.plugin import LocalStore, SpecError, Store, StoreError, UserError, default_home
 
 _OPTIONS = ("profile", "region", "kms_key")
-_GONE = frozenset({"404", "NoSuchKey"})
+_MISSING = frozenset({"404", "NoSuchKey"})
 _SPOOLED_BYTES = 8 << 20
-"""Larger objects are read through a file, not through memory."""
+"""Larger objects are read through a file instead of memory."""
 
 _TRANSFERS = TransferConfig(max_concurrency=16, preferred_transfer_client="classic")
 
 
 class S3Store(Store):
-    """Keys below a prefix of a bucket. Making one touches nothing.
+    """A store whose keys are below a prefix of a bucket. Creating the object sends no request.
 
     Args:
-        uri: `s3://bucket/prefix`; its query may say `profile`, `region` and `kms_key` (for SSE-KMS), which else are
-            the settings', and else those of boto3's own chain and of the bucket.
-        settings: Of the plugin.
+        uri: `s3://bucket/prefix`; its query may set `profile`, `region` and `kms_key` (for SSE-KMS). The default of each
+            is the plugin's setting, then boto3's own chain and the encryption of the bucket.
+        settings: The settings of the plugin.
+        aws: The account; by default that of settings and URI.
 
     Raises:
-        SpecError: The URI names no bucket, or an option that there is not.
+        SpecError: The URI names no bucket, or an unknown option.
     """
 
-    def __init__(self, uri: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, uri: str, settings: Mapping[str, Any], *, aws: Aws | None = None) -> None:
         parts = urlsplit(uri)
-        given = _options(uri, parts.query)
+        options = _options(uri, parts.query)
         prefix = parts.path.strip("/")
         if parts.scheme != "s3" or not parts.netloc:
             message = f"a store in S3 is written as 's3://bucket/prefix', not {uri!r}"
             raise SpecError(message)
         try:
-            said = attrs.evolve(SageMakerSettings.from_mapping(settings), **given)
+            merged = attrs.evolve(SageMakerSettings.from_mapping(settings), **options)
         except ValueError as exc:
             message = f"store {uri!r}: {exc}"
             raise SpecError(message) from exc
         self._bucket = parts.netloc
         self._root = f"{prefix}/" if prefix else ""
-        self._place = f"s3://{self._bucket}/{prefix}".rstrip("/")
-        self._said = said
-        self._aws = Aws(said)
+        self._name = f"s3://{self._bucket}/{prefix}".rstrip("/")
+        self._settings = merged
+        self._aws = aws or Aws(merged)
         self._opened: Any = None
-        query = urlencode({name: getattr(said, name) for name in _OPTIONS if getattr(said, name)}, safe=":/")
-        self.uri = f"{self._place}?{query}" if query else self._place
+        query = urlencode({name: getattr(merged, name) for name in _OPTIONS if getattr(merged, name)}, safe=":/")
+        self.uri = f"{self._name}?{query}" if query else self._name
 
-    # -- what a store must do -------------------------------------------------------------------
+    # -- the methods that every store has -------------------------------------------------------
 
     def put(self, key: str, data: bytes) -> None:
-        with self._told():
-            self._client.put_object(**self._at(key), Body=data, **self._extra(key))
+        with self._translated_errors():
+            self._client.put_object(**self._address(key), Body=data, **self._extra(key))
 
     def get(self, key: str) -> bytes | None:
-        with self._told():
+        with self._translated_errors():
             try:
-                found: bytes = self._client.get_object(**self._at(key))["Body"].read()
+                data: bytes = self._client.get_object(**self._address(key))["Body"].read()
             except ClientError as exc:
-                if error_code(exc) not in _GONE:
+                if error_code(exc) not in _MISSING:
                     raise
                 return None
-        return found
+        return data
 
     def list(self, prefix: str) -> Iterator[str]:
         for page in self._pages(prefix):
@@ -85,69 +86,69 @@ class S3Store(Store):
 
     def delete(self, prefix: str) -> None:
         for page in self._pages(prefix):
-            with self._told():
-                asked = {"Objects": [{"Key": key} for key in page], "Quiet": True}
-                kept = self._client.delete_objects(Bucket=self._bucket, Delete=asked).get("Errors", ())
-            for error in kept:
-                message = f"store {self._place!r}: {error['Key']!r} could not be deleted: {error.get('Message') or error['Code']}"
+            with self._translated_errors():
+                objects = {"Objects": [{"Key": key} for key in page], "Quiet": True}
+                errors = self._client.delete_objects(Bucket=self._bucket, Delete=objects).get("Errors", ())
+            for error in errors:
+                message = f"store {self._name!r}: {error['Key']!r} could not be deleted: {error.get('Message') or error['Code']}"
                 raise StoreError(message)
 
-    # -- what it does better than by those ------------------------------------------------------
+    # -- faster than with those methods alone ---------------------------------------------------
 
     def suited(self, settings: Mapping[str, Mapping[str, Any]]) -> Store:
-        """Encrypt with the run's own key, unless the URI names one. Who reads it is not the run's to say."""
+        """Encrypt with the key of the run's settings, unless the URI sets one. Profile and region stay as they are."""
         key = settings.get(PLUGIN, {}).get("kms_key", "")
-        return S3Store(self.uri, {"kms_key": key}) if key and not self._said.kms_key else self
+        return S3Store(self.uri, {"kms_key": key}) if key and not self._settings.kms_key else self
 
     def locate(self, key: str) -> str:
-        return f"{self._place}/{key}"
+        return f"{self._name}/{key}"
 
     def copy(self, source: str, target: str) -> None:
         """Copy inside S3."""
-        with self._told():
+        with self._translated_errors():
             try:
-                self._client.copy(self._at(source), *self._at(target).values(), ExtraArgs=self._encryption())
+                self._client.copy(self._address(source), *self._address(target).values(), ExtraArgs=self._encryption())
             except ClientError as exc:
-                if error_code(exc) not in _GONE:
+                if error_code(exc) not in _MISSING:
                     raise
 
     @contextmanager
     def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Lock on this machine, whose work folder all stores share; two machines may make the same artifact."""
+        """Lock on this machine only: two machines may make the same artifact at the same time."""
         with LocalStore(default_home()).claim(prefix, waiting=waiting):
             yield
 
     def upload(self, folder: Path, prefix: str) -> None:
-        """Put files side by side, large ones in parts, from the disk."""
+        """Upload several files at the same time, large ones in parts, from the disk."""
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
         def start(manager: Any) -> Iterator[Any]:
             for path in files:
                 key = f"{prefix}/{path.relative_to(folder).as_posix()}"
-                yield manager.upload(str(path), *self._at(key).values(), extra_args=self._extra(key))
+                yield manager.upload(str(path), *self._address(key).values(), extra_args=self._extra(key))
 
         self._transfer(start)
 
     def download(self, prefix: str, folder: Path) -> None:
-        """Get files side by side, large ones in parts, onto the disk."""
-        inside = folder.resolve()
+        """Download several files at the same time, large ones in parts, to the disk."""
+        root = folder.resolve()
 
         def start(manager: Any) -> Iterator[Any]:
             for key in self.list(f"{prefix}/"):
-                target = (inside / key.removeprefix(f"{prefix}/")).resolve()
-                if inside not in target.parents:
-                    message = f"store {self._place!r}: the key {key!r} leads out of its folder"
+                target = (root / key.removeprefix(f"{prefix}/")).resolve()
+                if root not in target.parents:
+                    message = f"store {self._name!r}: the key {key!r} points outside of its folder"
                     raise StoreError(message)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                yield manager.download(*self._at(key).values(), str(target))
+                yield manager.download(*self._address(key).values(), str(target))
 
         self._transfer(start)
 
     def read_lines(self, prefix: str) -> Iterator[bytes]:
         for key in self._segments(prefix):
             with tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES) as file:
-                with self._told():
-                    self._client.download_fileobj(*self._at(key).values(), file, Config=_TRANSFERS)
+                with self._translated_errors():
+                    self._client.download_fileobj(*self._address(key).values(), file, Config=_TRANSFERS)
                 file.seek(0)
                 yield from (line for line in file if line.endswith(b"\n"))
 
@@ -159,66 +160,68 @@ class S3Store(Store):
             try:
                 self._opened = self._aws.client("s3", Config(max_pool_connections=_TRANSFERS.max_request_concurrency))
             except UserError as exc:
-                message = f"store {self._place!r}: {exc} (of a store alone: {self._place}?profile=NAME&region=REGION)"
+                message = (
+                    f"store {self._name!r}: {exc} (or set them in the URI: {self._name}?profile=NAME&region=REGION)"
+                )
                 raise StoreError(message) from exc
         return self._opened
 
-    def _at(self, key: str) -> dict[str, str]:
+    def _address(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": f"{self._root}{key}"}
 
     def _extra(self, key: str) -> dict[str, str]:
-        """Return what is said of an object: its encryption, and its type, so that a browser shows a report."""
+        """Return the encryption of an object, and its content type, so that a browser shows a report."""
         kind, _ = mimetypes.guess_type(key)
         return {**self._encryption(), **({"ContentType": kind} if kind else {})}
 
     def _encryption(self) -> dict[str, str]:
-        key = self._said.kms_key
+        key = self._settings.kms_key
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
     def _pages(self, prefix: str) -> Iterator[tuple[str, ...]]:
-        """Yield the whole keys that begin so, up to a thousand at a time, sorted."""
-        asked = {"Bucket": self._bucket, "Prefix": f"{self._root}{prefix}"}
-        with self._told():
-            pages = iter(self._client.get_paginator("list_objects_v2").paginate(**asked))
+        """Yield the full keys with a prefix, sorted, up to a thousand at a time."""
+        request = {"Bucket": self._bucket, "Prefix": f"{self._root}{prefix}"}
+        with self._translated_errors():
+            pages = iter(self._client.get_paginator("list_objects_v2").paginate(**request))
         while True:
-            with self._told():
+            with self._translated_errors():
                 page = next(pages, None)
             if page is None:
                 return
-            if found := tuple(item["Key"] for item in page.get("Contents", ())):
-                yield found
+            if keys := tuple(item["Key"] for item in page.get("Contents", ())):
+                yield keys
 
     def _transfer(self, start: Callable[[Any], Iterable[Any]]) -> None:
-        with self._told(), create_transfer_manager(self._client, _TRANSFERS) as manager:
+        with self._translated_errors(), create_transfer_manager(self._client, _TRANSFERS) as manager:
             for transfer in list(start(manager)):
                 transfer.result()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what boto3 raises into a `StoreError` of one line."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn boto3's errors into a `StoreError` of one line."""
         try:
             yield
         except RetriesExceededError as exc:
-            message = f"store {self._place!r}: AWS cannot be reached: {exc.last_exception}"
+            message = f"store {self._name!r}: AWS cannot be reached: {exc.last_exception}"
             raise StoreError(message) from exc
         except (BotoCoreError, ClientError) as exc:
-            raise StoreError(self._why(exc)) from exc
+            raise StoreError(self._message(exc)) from exc
 
-    def _why(self, error: Exception) -> str:
-        where = f"store {self._place!r}"
+    def _message(self, error: Exception) -> str:
+        subject = f"store {self._name!r}"
         code = error_code(error)
         if code == "NoSuchBucket":
-            return f"{where}: there is no bucket {self._bucket!r}: type 'aws s3 mb s3://{self._bucket}', or correct the store's URI"
+            return f"{subject}: there is no bucket {self._bucket!r}: create it with 'aws s3 mb s3://{self._bucket}', or correct the store's URI"
         if code in DENIED and isinstance(error, ClientError):
-            wanted = "s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject below the prefix"
-            return f"{where}: AWS does not allow it: {error_text(error) or code}; a store needs {wanted}"
-        return str(translate(error, where))
+            needed = "s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject below the prefix"
+            return f"{subject}: AWS denied access: {error_text(error) or code}; a store needs {needed}"
+        return str(translate(error, subject))
 
 
 def _options(uri: str, query: str) -> dict[str, Any]:
-    given = dict(parse_qsl(query, keep_blank_values=True))
-    for name in given:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    for name in options:
         if name not in _OPTIONS:
-            message = f"store {uri!r} has no option {name!r}; known: {', '.join(_OPTIONS)}"
+            message = f"store {uri!r} has no option {name!r}; available: {', '.join(_OPTIONS)}"
             raise SpecError(message)
-    return given
+    return options

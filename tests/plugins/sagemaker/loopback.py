@@ -1,4 +1,4 @@
-"""A server on loopback whose answers a test makes up."""
+"""A server on loopback whose answers a test chooses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import attrs
 
 @attrs.frozen
 class Asked:
-    """One request: its path, its headers (lower case) and its body, which is JSON."""
+    """One request: its path, its headers (lower case) and its JSON body."""
 
     path: str
     headers: Mapping[str, str]
@@ -22,8 +22,8 @@ class Asked:
 
 
 @attrs.frozen
-class Answer:
-    """What is answered: JSON, bytes as they are, or the chunks of an event stream, which a ConnectionError cuts off."""
+class ServerAnswer:
+    """An answer: JSON, bytes as they are, or the chunks of an event stream; a ConnectionError cuts the stream off."""
 
     body: Any
     status: int = 200
@@ -31,8 +31,8 @@ class Answer:
 
 
 @contextmanager
-def served(answer: Callable[[Asked], Answer]) -> Iterator[str]:
-    """Answer POST requests in the block, each in a thread of its own; lends the server's URL."""
+def served(answer: Callable[[Asked], ServerAnswer]) -> Iterator[str]:
+    """Answer POST requests in the block, each in its own thread; yields the URL of the server."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

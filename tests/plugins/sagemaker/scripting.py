@@ -1,4 +1,4 @@
-"""moto as the tests have it: it records, it fails when it is told to, and what it makes takes its time."""
+"""moto, scripted by the tests: it records requests, fails on demand, and its resources take time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import moto.sagemaker.responses
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 
 if TYPE_CHECKING:
-    from .conftest import Cloud
+    from .fixtures import Cloud
 
 
 def script_moto(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Record and script moto; it knows no g5 instance and no stopping, and all it makes is ready at once."""
+    """Record and script moto, which lacks g5 instances and stopping, and whose resources are ready at once."""
     for cls in vars(moto.sagemaker.models).values():
         if isinstance(cls, type) and "validate_instance_type" in vars(cls):
             monkeypatch.setattr(cls, "validate_instance_type", lambda *_: None)

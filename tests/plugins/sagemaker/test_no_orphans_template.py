@@ -1,4 +1,4 @@
-"""The CloudFormation template of the how-to: its stack is made on moto, and its Lambda's code does what it says."""
+"""The CloudFormation template of the how-to: moto creates its stack, and the code of its Lambda does what it promises."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _template() -> Any:
 
 @pytest.fixture(name="handler")
 def _handler(template: Any, account: Any) -> Callable[..., list[str]]:  # noqa: ARG001 - there is an account
-    """The Lambda's function, from the template's text."""
+    """The function of the Lambda, from the text of the template."""
     code = template["Resources"]["Cleanup"]["Properties"]["Code"]["ZipFile"]
     assert len(code) <= INLINE_LIMIT
     module = ModuleType("index")
@@ -39,8 +39,8 @@ def _handler(template: Any, account: Any) -> Callable[..., list[str]]:  # noqa: 
     return made
 
 
-def test_what_has_expired_is_deleted_and_nothing_else(handler: Callable[..., list[str]], account: Any) -> None:
-    """Expired endpoints with their configurations and models go, in every state that allows it, and expired jobs."""
+def test_only_expired_resources_are_deleted(handler: Callable[..., list[str]], account: Any) -> None:
+    """Endpoints with their configurations and models in every state that allows it, and jobs."""
     account.endpoint("llmops-old", run_id="r1", step="s", expires_at=PAST)
     account.endpoint("llmops-failed", "Failed", run_id="r2", step="s", expires_at=PAST)
     account.endpoint("llmops-creating", "Creating", run_id="r3", step="s", expires_at=PAST)
@@ -62,8 +62,8 @@ def test_what_has_expired_is_deleted_and_nothing_else(handler: Callable[..., lis
     assert [] == handler({}, None)
 
 
-def test_a_failed_pipeline_leaves_nothing(handler: Callable[..., list[str]], account: Any) -> None:
-    """The event of an execution that failed or was stopped deletes what is its, expired or not, and no other's."""
+def test_resources_of_a_failed_pipeline_are_deleted(handler: Callable[..., list[str]], account: Any) -> None:
+    """The event of a failed or stopped execution deletes its resources, expired or not, and no others."""
     account.endpoint("llmops-a", run_id="abc123", step="s", expires_at=FUTURE)
     account.endpoint("llmops-b", run_id="other", step="s", expires_at=FUTURE)
     arn = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/p/execution/abc123"
@@ -73,10 +73,10 @@ def test_a_failed_pipeline_leaves_nothing(handler: Callable[..., list[str]], acc
     assert ["endpoint llmops-b", "endpoint-config llmops-b", "model llmops-b"] == account.cloud.left()
 
 
-def test_the_role_allows_what_the_code_does_and_no_more(
+def test_the_policy_allows_exactly_the_requests_of_the_code(
     handler: Callable[..., list[str]], account: Any, template: Any
 ) -> None:
-    """Every request that the code makes is in the policy, what deletes needs our tag, and nothing else is allowed."""
+    """Deleting needs our tag."""
     account.endpoint("llmops-old", run_id="r1", step="s", expires_at=PAST)
     account.job("llmops-job", run_id="r1", step="t", expires_at=PAST)
     account.cloud.calls.clear()
@@ -90,8 +90,8 @@ def test_the_role_allows_what_the_code_does_and_no_more(
     assert {"Null": {"aws:ResourceTag/llmops:run-id": "false"}} == deletes["Condition"]
 
 
-def test_the_stack_can_be_made(account: Any) -> None:  # noqa: ARG001 - there is an account
-    """CloudFormation takes the template: two rules that call the function, each with the permission to."""
+def test_the_stack_can_be_created(account: Any) -> None:  # noqa: ARG001 - there is an account
+    """It has two rules that call the function, each with permission."""
     boto3.client("cloudformation").create_stack(
         StackName="no-orphans", TemplateBody=PATH.read_text(encoding="utf-8"), Capabilities=["CAPABILITY_IAM"]
     )

@@ -1,4 +1,4 @@
-"""Leftovers on SageMaker: found by tags in every state, deleted when they can be, and nothing else ever touched."""
+"""Orphans on SageMaker: found by their tags in every state, deleted when possible, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ROLE = "arn:aws:iam::123456789012:role/llmops"
 
 
 def at(seconds: float) -> str:
-    """An expiry that many seconds from now, as the plugin writes it."""
+    """Return an expiry in that many seconds, as the plugin writes it."""
     return datetime.fromtimestamp(time.time() + seconds, timezone.utc).isoformat(timespec="seconds")
 
 
 @pytest.fixture(name="collect")
 def _collect(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Leftovers]:
-    """`llmops gc` over an empty store."""
+    """Run `llmops gc` on an empty store."""
     runtime = Runtime(Registry.load(), home)
     monkeypatch.setattr(removing, "LONGEST_PAUSE", 0.05)
 
@@ -47,7 +47,7 @@ def _collect(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 PAST, FUTURE = -3600.0, 3600.0
 
 
-def test_everything_with_our_tags_is_listed_with_what_it_costs(account: Any) -> None:
+def test_every_tagged_resource_is_listed(account: Any) -> None:
     """Endpoints in every state, running jobs, configurations and models; with run, step, times, state and instances."""
     states = ("Creating", "InService", "Updating", "Failed", "OutOfService", "Deleting")
     for state in states:
@@ -70,8 +70,8 @@ def test_everything_with_our_tags_is_listed_with_what_it_costs(account: Any) -> 
     assert job.created == pytest.approx(time.time(), abs=30)
 
 
-def test_nothing_without_our_tags_is_ever_touched(account: Any, collect: Callable[..., Leftovers]) -> None:
-    """Names like ours, and tags of others, are nobody's business."""
+def test_resources_without_our_tags_are_not_touched(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """Similar names and other tags do not count."""
     account.endpoint("llmops-lookalike")
     account.endpoint("llmops-other", owner="somebody")
     account.endpoint("theirs", run_id="r", expires_at=at(PAST))
@@ -84,10 +84,10 @@ def test_nothing_without_our_tags_is_ever_touched(account: Any, collect: Callabl
 
 
 @pytest.mark.parametrize("state", ["InService", "Failed", "OutOfService", "Updating"])
-def test_what_has_expired_is_removed_in_every_state(
+def test_expired_resources_are_deleted_in_every_state(
     state: str, account: Any, collect: Callable[..., Leftovers]
 ) -> None:
-    """Endpoint, configuration, model and running job go, once; what has not expired stays."""
+    """Endpoint, configuration, model and running job are deleted once; others stay."""
     account.endpoint("llmops-old", state, run_id="r", step="s", expires_at=at(PAST))
     account.job("llmops-job", run_id="r", step="t", expires_at=at(PAST))
     account.endpoint("llmops-new", run_id="r2", step="s", expires_at=at(FUTURE))
@@ -103,8 +103,10 @@ def test_what_has_expired_is_removed_in_every_state(
     assert {"skip"} == {item.status for item in collect().items}
 
 
-def test_an_endpoint_being_created_is_waited_for(account: Any, collect: Callable[..., Leftovers]) -> None:
-    """SageMaker refuses until it is in service; what it uses is kept until then, and all of it goes in the end."""
+def test_the_deletion_of_an_endpoint_that_is_being_created_is_retried(
+    account: Any, collect: Callable[..., Leftovers]
+) -> None:
+    """Its configuration and model are kept until then."""
     account.endpoint("llmops-new", "Creating", run_id="r", step="s", expires_at=at(PAST))
 
     left = collect(patience=0)
@@ -119,8 +121,8 @@ def test_an_endpoint_being_created_is_waited_for(account: Any, collect: Callable
     assert () == collect().items
 
 
-def test_a_refused_deletion_is_tried_again(account: Any, collect: Callable[..., Leftovers]) -> None:
-    """A deletion that SageMaker refuses once works a moment later."""
+def test_a_refused_deletion_is_retried(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """The second attempt succeeds."""
     account.endpoint("llmops-old", run_id="r", step="s", expires_at=at(PAST))
     account.cloud.faults["DeleteEndpoint"] = [(400, "ValidationException", "not now")]
 
@@ -128,8 +130,8 @@ def test_a_refused_deletion_is_tried_again(account: Any, collect: Callable[..., 
     assert 2 == len(account.cloud.requests("DeleteEndpoint"))
 
 
-def test_what_goes_meanwhile_is_removed_too(account: Any) -> None:
-    """Deleting what is gone does nothing, for each kind."""
+def test_deleting_a_missing_resource_does_nothing(account: Any) -> None:
+    """Of each kind."""
     orphan_finder = SageMakerOrphanFinder({})
     for kind in ("endpoint", "endpoint-config", "model", "training-job"):
         orphan_finder.delete(Resource(kind, "llmops-gone"))
@@ -137,8 +139,10 @@ def test_what_goes_meanwhile_is_removed_too(account: Any) -> None:
     assert [] == account.cloud.left()
 
 
-def test_ledger_and_tags_tell_of_one_endpoint(account: Any, collect: Callable[..., Leftovers], tmp_path: Path) -> None:
-    """What a killed run has in its ledger is told once, with state and instances, and deleted by its deployer."""
+def test_an_endpoint_in_ledger_and_account_is_listed_once(
+    account: Any, collect: Callable[..., Leftovers], tmp_path: Path
+) -> None:
+    """It has the state and instances of the account, and its deployer deletes it."""
     registry = Registry.load()
     pipeline = (
         Pipeline.builder("killed").with_dataset("sample").with_model("llama-2-7b", accept_eula=True, fine_tune=False)
@@ -161,8 +165,8 @@ def test_ledger_and_tags_tell_of_one_endpoint(account: Any, collect: Callable[..
     assert () == collect().items
 
 
-def test_a_running_execution_keeps_what_is_its(account: Any, collect: Callable[..., Leftovers]) -> None:
-    """What has the tag of a pipeline execution that runs is spared, expired or not, and goes when it has ended."""
+def test_resources_of_a_running_execution_are_skipped(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """Expired or not; they are deleted after its end."""
     client = account.client
     client.create_pipeline(PipelineName="p", PipelineDefinition="{}", RoleArn=ROLE, ClientRequestToken="t" * 32)
     arn = client.start_pipeline_execution(PipelineName="p")["PipelineExecutionArn"]
@@ -179,7 +183,7 @@ def test_a_running_execution_keeps_what_is_its(account: Any, collect: Callable[.
     assert [] == account.cloud.left()
 
 
-def test_many_are_listed_page_by_page(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_pages_of_a_list_are_read(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All pages are read."""
     monkeypatch.setattr(sweep, "_PAGE", 2)
     for number in range(5):
@@ -191,8 +195,8 @@ def test_many_are_listed_page_by_page(account: Any, monkeypatch: pytest.MonkeyPa
     assert 3 * 3 == len(account.cloud.requests("ListTrainingJobs"))
 
 
-def test_a_tag_that_says_no_time_never_expires(account: Any, collect: Callable[..., Leftovers]) -> None:
-    """A damaged expiry removes nothing by itself; an age does."""
+def test_a_damaged_expiry_never_expires(account: Any, collect: Callable[..., Leftovers]) -> None:
+    """`--older-than` still deletes the resource."""
     account.endpoint("llmops-e", run_id="r", step="s", expires_at="tomorrow")
 
     assert {"never expires; delete it earlier with --older-than"} == {item.reason for item in collect().items}
@@ -200,10 +204,10 @@ def test_a_tag_that_says_no_time_never_expires(account: Any, collect: Callable[.
     assert [] == account.cloud.left()
 
 
-def test_what_aws_refuses_is_told(
+def test_an_error_of_aws_is_one_line(
     account: Any, collect: Callable[..., Leftovers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No permission, no credentials or no region: one line says where and why; deleting without permission too."""
+    """Missing permission, credentials or region, also when deleting."""
     account.endpoint("llmops-e", run_id="r", step="s", expires_at=at(PAST))
     account.cloud.faults["DeleteEndpoint"] = [(400, "AccessDeniedException", "no sagemaker:DeleteEndpoint")] * 3
     left = collect(patience=10)
@@ -219,4 +223,4 @@ def test_what_aws_refuses_is_told(
     assert unreachable.error.startswith("there are no AWS credentials")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     (unreachable,) = collect().unreachable
-    assert unreachable.error.startswith("no AWS region is known")
+    assert unreachable.error.startswith("no AWS region is set")

@@ -1,8 +1,7 @@
-"""The store in S3: what every store promises, whole runs, large files, and what AWS may refuse."""
+"""The store in S3: the promises of every store, whole runs, large files, and errors of AWS."""
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import json
 import os
@@ -29,9 +28,12 @@ from llmops_sdk.plugin import Child, Runtime
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.step_records import Failed, Succeeded
 
+from ...record import test_stores
+from ...steps import test_step
+from ...steps.conftest import _pipeline, _run, _two_models  # noqa: F401 - fixtures
+
 BUCKET = "llmops-runs"
 URI = f"s3://{BUCKET}/team/store"
-TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture(name="bucket")
@@ -47,45 +49,30 @@ def _store(bucket: Any) -> Store:  # noqa: ARG001 - it is there
     return open_store(URI)
 
 
-# -- the promises of every store, and of the record on it, by the tests that the core's stores pass ---------------
+# -- the tests that all stores pass, and those of whole runs --------------------------------------
 
 
-def _load(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, TESTS / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _take(module: ModuleType, *names: str) -> None:
-    """Make the tests of a module that use the fixture `store` tests of this one, with this one's store.
+def _take(module: ModuleType, *quick: str) -> None:
+    """Add the tests of a module that use the fixture `store` or `run` to this module, whose store is in S3.
 
     Args:
         module: The module.
-        names: Its fixtures, and its tests that are quick; where there are some, the others are slow here.
+        quick: Tests that are quick here; if there are any, the others are slow: they send some hundred requests each.
     """
     for name, value in vars(module).items():
-        if name.startswith("test_") and "store" in inspect.signature(value).parameters:
-            # Some hundred requests to moto each; what they add to the quick ones is not about the store.
-            globals()[name] = value if not names or name in names else pytest.mark.slow(value)
-        elif name in names:
-            globals()[name] = value
+        if name.startswith("test_") and {"store", "run"} & set(inspect.signature(value).parameters):
+            globals()[name] = value if not quick or name in quick else pytest.mark.slow(value)
 
 
-_take(_load("record/test_stores.py"))
-_take(
-    _load("steps/test_step.py"),
-    "_asked", "_pipeline", "test_a_run_concludes", "test_nothing_is_made_twice", "test_resume_does_what_is_left",
-)  # fmt: skip
+_take(test_stores)
+_take(test_step, "test_a_run_succeeds", "test_nothing_is_made_twice")
 
 
 # -- S3 -----------------------------------------------------------------------------------------
 
 
-def test_large_files_go_in_parts_and_come_back(store: Store, bucket: Any, tmp_path: Path) -> None:
-    """A workspace with a large file and many small ones is uploaded, the large one in parts, and lent again."""
+def test_large_files_are_transferred_in_parts(store: Store, bucket: Any, tmp_path: Path) -> None:
+    """A workspace with a large file and many small ones is uploaded and downloaded again."""
     large = os.urandom(20 << 20)
     with store.workspace("model/1", tmp_path / "work") as folder:
         (folder / "weights").write_bytes(large)
@@ -102,8 +89,8 @@ def test_large_files_go_in_parts_and_come_back(store: Store, bucket: Any, tmp_pa
         )
 
 
-def test_a_copy_stays_in_s3(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copying reads nothing here; what is not there is not copied."""
+def test_copying_reads_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing object is not copied."""
     store.put("a/samples.jsonl", b"1\n")
     with monkeypatch.context() as patched:
         patched.setattr(S3Store, "get", lambda *_: pytest.fail("it was read"))
@@ -114,8 +101,8 @@ def test_a_copy_stays_in_s3(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     assert store.get("b/none") is None
 
 
-def test_long_lists_and_deletions_come_in_pages(store: Store, bucket: Any) -> None:
-    """More than a thousand keys are listed in order and deleted, and nothing beside them."""
+def test_more_than_a_thousand_keys_are_listed_and_deleted(store: Store, bucket: Any) -> None:
+    """In order, and no other keys."""
     kept = moto.s3.models.s3_backends["123456789012"]["aws"]
     for number in range(1005):
         kept.put_object(BUCKET, f"team/store/many/{number:04d}", b"")
@@ -127,24 +114,24 @@ def test_long_lists_and_deletions_come_in_pages(store: Store, bucket: Any) -> No
     assert bucket.head_object(Bucket=BUCKET, Key="team/storefront")
 
 
-def test_lines_of_a_long_object_are_read_through_a_file(store: Store) -> None:
-    """Lines are split at line ends alone, across the parts of an object that is larger than memory should be."""
+def test_lines_of_a_large_object_are_read_through_a_file(store: Store) -> None:
+    """Lines are split only at line ends, across the parts of the object."""
     lines = [f'{{"index":{number},"text":"\u2028{"x" * 1000}"}}\n'.encode() for number in range(12_000)]
     store.put("samples.jsonl", b"".join(lines))
 
     assert lines == list(store.read_lines("samples.jsonl"))
 
 
-def test_a_key_that_leads_out_of_its_folder_is_refused(store: Store, bucket: Any) -> None:
-    """What somebody else has put into the bucket cannot write beside the folder that is lent."""
+def test_a_key_that_points_outside_of_its_folder_is_refused(store: Store, bucket: Any) -> None:
+    """A foreign object cannot be written beside the folder."""
     bucket.put_object(Bucket=BUCKET, Key="team/store/a/../../evil", Body=b"evil")
 
     with pytest.raises(StoreError, match="points outside of its folder"), store.folder("a"):
         pass
 
 
-def test_everything_is_encrypted_with_the_key_that_is_named(bucket: Any, tmp_path: Path) -> None:
-    """Puts, uploads and copies say SSE-KMS with the key of the URI, or of the settings."""
+def test_every_object_is_encrypted_with_the_chosen_key(bucket: Any, tmp_path: Path) -> None:
+    """Puts, uploads and copies use the KMS key of the URI or of the settings."""
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     for store in (S3Store(f"{URI}?kms_key={key}", {}), S3Store(URI, {"kms_key": key})):
         store.put("put", b"1")
@@ -159,8 +146,8 @@ def test_everything_is_encrypted_with_the_key_that_is_named(bucket: Any, tmp_pat
         assert f"{URI}/put" == store.locate("put")
 
 
-def test_a_run_is_encrypted_with_its_own_key_whoever_opens_it(bucket: Any, registry: Registry) -> None:
-    """A run whose settings name a key is written with it by a store that was opened without; the URI's own key wins."""
+def test_a_run_is_encrypted_with_the_key_of_its_settings(bucket: Any, registry: Registry) -> None:
+    """Also if the store was opened without; the key of the URI has precedence."""
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     pipeline = echo().with_settings("sagemaker", kms_key=key, profile="alice")
     run = Run.create(open_store(URI), pipeline.build(registry))
@@ -173,15 +160,15 @@ def test_a_run_is_encrypted_with_its_own_key_whoever_opens_it(bucket: Any, regis
     assert own == Run.open(open_store(own), run.id).store.uri
 
 
-def test_a_report_opens_in_a_browser(store: Store, bucket: Any) -> None:
-    """Objects have the type of their name, so that a link to a report shows it."""
+def test_objects_have_a_content_type(store: Store, bucket: Any) -> None:
+    """A browser shows a report instead of downloading it."""
     store.put("runs/1/report.html", b"<html>")
 
     assert "text/html" == bucket.head_object(Bucket=BUCKET, Key="team/store/runs/1/report.html")["ContentType"]
 
 
-def test_one_process_of_this_machine_makes_an_artifact(store: Store, home: Path) -> None:
-    """The work folder of this machine is shared by its processes, and locked."""
+def test_one_process_of_a_machine_makes_an_artifact(store: Store, home: Path) -> None:
+    """The processes of a machine share its work folder, which is locked."""
     program = (
         "import sys\nfrom llmops_sdk import open_store\n"
         f"with open_store({URI!r}).claim('artifacts/x'):\n    print('held', flush=True)\n    sys.stdin.read()"
@@ -213,16 +200,16 @@ def test_one_process_of_this_machine_makes_an_artifact(store: Store, home: Path)
         ("gs://b/p", "no store opens 'gs://' URIs; known: a folder, s3://..."),
     ],
 )
-def test_a_uri_that_no_store_opens_is_told(uri: str, message: str) -> None:
-    """One line says what is wrong and what there is; nothing is looked for on AWS."""
+def test_a_wrong_uri_is_an_error(uri: str, message: str) -> None:
+    """The error names the problem and the options; no request is sent."""
     with pytest.raises(SpecError) as found:
         open_store(uri)
 
     assert message == str(found.value)
 
 
-def test_settings_of_a_pipeline_reach_the_store_and_its_uri(bucket: Any) -> None:  # noqa: ARG001 - it is there
-    """Profile, region and key come from the settings, the URI's own win, and the whole is in the URI for children."""
+def test_the_store_uses_the_settings_of_the_pipeline(bucket: Any) -> None:  # noqa: ARG001 - it is there
+    """Profile, region and key; the URI has precedence, and the store's URI has all of them for child processes."""
     store = S3Store(f"{URI}?region=eu-west-1", {"region": "eu-north-1", "kms_key": "alias/runs", "bucket": "other"})
 
     assert f"{URI}?region=eu-west-1&kms_key=alias/runs" == store.uri
@@ -234,7 +221,7 @@ def test_settings_of_a_pipeline_reach_the_store_and_its_uri(bucket: Any) -> None
 
 @pytest.fixture(name="refusing")
 def _refusing(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, str, str], None]]:  # noqa: ARG001
-    """An S3 that refuses everything, as it is told to."""
+    """An S3 that answers every request with an error."""
     status, body = 403, b""
 
     class Handler(BaseHTTPRequestHandler):
@@ -275,10 +262,10 @@ def _refusing(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         (400, "KMS.DisabledException", "in AWS's words"),
     ],
 )
-def test_what_aws_refuses_is_told_in_one_line(
+def test_an_error_of_aws_is_one_line(
     status: int, code: str, told: str, refusing: Callable[[int, str, str], None]
 ) -> None:
-    """Reading, writing, listing and deleting alike say what is wrong and how to mend it."""
+    """Reading, writing, listing and deleting report the problem and how to fix it."""
     refusing(status, code, "in AWS's words")
     store = S3Store(URI, {})
 
@@ -294,8 +281,8 @@ def test_what_aws_refuses_is_told_in_one_line(
         assert "\n" not in str(found.value)
 
 
-def test_no_bucket_no_credentials_no_network(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    """What the machine lacks is told in one line too, by real refusals."""
+def test_a_missing_bucket_credentials_or_network_are_errors(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """With real errors of boto3."""
     with pytest.raises(StoreError, match="there is no bucket 'llmops-runs'"):
         S3Store(URI, {}).get("a")
     with pytest.raises(StoreError, match=r"store 's3://.*': .*the config profile \(nobody\) could not be found"):
@@ -313,13 +300,13 @@ def test_no_bucket_no_credentials_no_network(cloud: Any, monkeypatch: pytest.Mon
 
 
 def echo() -> Pipeline:
-    """A quick pipeline."""
+    """Return a quick pipeline."""
     made = Pipeline.builder("echo").with_dataset("lines").with_prompt("bare")
     return made.with_model("echo", fine_tune=False).with_evaluator("echo-score")
 
 
-def test_a_run_is_scored_anew_and_reported(store: Store, registry: Registry, tmp_path: Path) -> None:
-    """`rescore` and `report` work on a run in S3; the location is the URI without its options."""
+def test_a_run_in_s3_can_be_rescored_and_reported(store: Store, registry: Registry, tmp_path: Path) -> None:
+    """Its location is the URI without options."""
     run = echo().run(store=store, registry=registry, progress=Progress()).run
 
     again = rescore(run.id, ["qa-accuracy"], store=URI, registry=registry, progress=Progress())
@@ -329,10 +316,8 @@ def test_a_run_is_scored_anew_and_reported(store: Store, registry: Registry, tmp
     assert run.id in again.report(tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_weights_that_nobody_serves_are_not_fetched(
-    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A run that finds everything made reads no model's files from S3."""
+def test_unused_weights_are_not_downloaded(store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that reuses every answer reads no files of a model from S3."""
     pipeline = Pipeline.builder("tuned").with_dataset("lines").with_prompt("bare").with_model("echo")
     pipeline = pipeline.with_evaluator("echo-score")
     fetched: list[str] = []
@@ -351,8 +336,8 @@ def test_weights_that_nobody_serves_are_not_fetched(
     assert not [prefix for prefix in fetched if prefix.startswith("artifacts/model/")]
 
 
-def test_the_command_line_takes_an_s3_store(store: Store, registry: Registry, tmp_path: Path) -> None:
-    """`runs`, `show`, `logs`, `report` and `run --resume` in processes of their own, by `--store` or `LLMOPS_STORE`."""
+def test_the_commands_accept_an_s3_store(store: Store, registry: Registry, tmp_path: Path) -> None:
+    """`runs`, `show`, `logs`, `report` and `run --resume` in child processes, with `--store` or `LLMOPS_STORE`."""
     run = echo().run(store=store, registry=registry, progress=Progress()).run
 
     def llmops(*arguments: str, **variables: str) -> str:
@@ -367,8 +352,8 @@ def test_the_command_line_takes_an_s3_store(store: Store, registry: Registry, tm
     assert [] == [path for path in tmp_path.iterdir() if path.name not in ("out.html", "home")]
 
 
-def test_a_step_in_a_child_leaves_its_record_and_log(store: Store, home: Path) -> None:
-    """A child opens the store by its URI; what it logged and what it printed are one log in the store."""
+def test_a_child_process_writes_record_and_log(store: Store, home: Path) -> None:
+    """It opens the store by its URI; logging and output are in one log."""
     registry = Registry.load()
     runtime = Runtime(registry, home, offline=True)
     plan = Pipeline.builder().with_dataset("sample").with_model("smollm2", fine_tune=False).build(registry)
@@ -380,8 +365,8 @@ def test_a_step_in_a_child_leaves_its_record_and_log(store: Store, home: Path) -
     assert "Invalid -W option" in (store.get(f"runs/{run.id}/logs/prepare.sample.log") or b"").decode()
 
 
-def test_a_killed_child_is_told_with_the_place_of_its_log(store: Store, home: Path) -> None:
-    """The record of a child that ends without one says how, and where the log is."""
+def test_the_record_of_a_killed_child_names_its_log(store: Store, home: Path) -> None:
+    """The record has the signal too."""
     registry = Registry.load()
     plan = Pipeline.builder().with_dataset("sample").with_model("smollm2", fine_tune=False).build(registry)
     run = Run.create(store, plan)

@@ -1,4 +1,4 @@
-"""A training step as the worker runs it: what the tests of JumpStart training share."""
+"""A training step as the worker runs it, for the tests of JumpStart training."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
-from llmops_plugins.sagemaker.aws.names import RESPONSE_KEY
 from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions
 from llmops_plugins.sagemaker.jumpstart.trainer import JumpStartTrainer
+from llmops_plugins.sagemaker.names import RESPONSE_KEY
 from llmops_sdk.plugin import BaseModel, Context, DatasetSplits, TextTemplate, TrainedModel
 
-from .conftest import MODEL_ID
+from .fixtures import MODEL_ID
 
 MakeContext = Callable[..., Context]
 
@@ -27,7 +27,7 @@ JOB = "llmops-train-4a4a4b85914714235484efb2"
 def train(
     context: Context, splits: DatasetSplits, options: JumpStartTrainingOptions = OPTIONS, base: BaseModel = BASE
 ) -> TrainedModel:
-    """Train as the `train` step does: what was begun is deleted when it did not come to its end."""
+    """Train as the `train` step does: the job is stopped unless it has ended."""
     trainer = JumpStartTrainer(options)
     resources = trainer.resources(context)
     try:

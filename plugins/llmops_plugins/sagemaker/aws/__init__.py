@@ -1,1 +1,1 @@
-"""The AWS account: sessions, errors, polling."""
+"""The AWS account: session, polling, preflight checks."""

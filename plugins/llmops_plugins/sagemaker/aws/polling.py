@@ -1,4 +1,4 @@
-"""Looking at something on AWS until it is done. Nothing of the SageMaker SDK's own waiting is used: it swallows Ctrl-C."""
+"""Polling AWS until something is done. The SageMaker SDK's own wait functions are not used: they swallow Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from typing import TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's, not Python's
 
-from llmops_plugins.sagemaker.aws.errors import THROTTLED, error_code, told
+from llmops_plugins.sagemaker.errors import THROTTLED, error_code, translated_errors
 
-PATIENCE = 600.0
-"""Seconds for which looks may fail one after another, for want of a network or because AWS throttles."""
+RETRY_SECONDS = 600.0
+"""How long requests may fail one after another because the network is down or AWS is throttling."""
 
-_BETWEEN = 10.0
-"""Seconds between two attempts at a request, each of which botocore has made several times."""
+_RETRY_INTERVAL = 10.0
+"""Seconds between two attempts at a request; botocore repeats each attempt several times."""
 
 _SERVER_ERRORS = frozenset({"InternalFailure", "InternalServerError", "ServiceUnavailable", "500", "503"})
 
 _T = TypeVar("_T")
 
 
-def looks(look: Callable[[], _T], doing: str, seconds: float, log: logging.Logger) -> Iterator[_T]:
-    """Yield what `look` returns, every so many seconds, for as long as the caller goes on.
+def poll(request: Callable[[], _T], subject: str, seconds: float, log: logging.Logger) -> Iterator[_T]:
+    """Send a request again and again, and yield each answer.
 
-    A look that fails in a way that passes (throttling, a lost connection) is logged and made again, for `PATIENCE`.
-    Ctrl-C comes through at once, as everywhere between two requests.
+    A temporary failure (throttling, a lost connection) is logged and the request is sent again, for `RETRY_SECONDS`.
+    Ctrl-C is not delayed.
 
     Args:
-        look: Asks AWS once.
-        doing: As messages begin: `training job 'x'`.
-        seconds: Between two looks.
-        log: Of the step.
+        request: Sends the request once.
+        subject: The start of messages: `training job 'x'`.
+        seconds: Between two requests.
+        log: The log of the step.
 
     Raises:
-        UserError: As `aws_errors.told`.
-        EndpointError: As `aws_errors.told`.
+        UserError: See `translated_errors`.
+        EndpointError: See `translated_errors`.
     """
     failing_since: float | None = None
     while True:
-        with told(doing):
+        with translated_errors(subject):
             try:
-                found = look()
+                answer = request()
             except (ClientError, ConnectionError, HTTPClientError) as exc:
                 now = time.monotonic()
                 failing_since = failing_since if failing_since is not None else now
-                if not _passes(exc) or now - failing_since > PATIENCE:
+                if not _is_temporary(exc) or now - failing_since > RETRY_SECONDS:
                     raise
-                log.warning("%s: %s; trying again", doing, " ".join(str(exc).split()))
+                log.warning("%s: %s; trying again", subject, " ".join(str(exc).split()))
             else:
                 failing_since = None
-                yield found
+                yield answer
         time.sleep(seconds)
 
 
-def sent(send: Callable[[], _T], doing: str, log: logging.Logger) -> _T:
-    """Send a request that may be sent twice, again as `looks` does while AWS throttles, and return its answer."""
-    return next(looks(send, doing, _BETWEEN, log))
+def send(request: Callable[[], _T], subject: str, log: logging.Logger) -> _T:
+    """Send a request that may safely be repeated, retry it as `poll` does, and return its answer."""
+    return next(poll(request, subject, _RETRY_INTERVAL, log))
 
 
-def _passes(error: Exception) -> bool:
+def _is_temporary(error: Exception) -> bool:
     return not isinstance(error, ClientError) or error_code(error) in THROTTLED | _SERVER_ERRORS
 
 
 def is_missing(error: ClientError) -> bool:
-    """Tell whether AWS says that something does not exist; SageMaker has no code of its own for it."""
+    """Return whether AWS reports that a resource does not exist. SageMaker has no error code of its own for this."""
     text = str(error.response.get("Error", {}).get("Message", "")).lower()
     return error_code(error) in ("ResourceNotFound", "ResourceNotFoundException") or (
         "not find" in text or "not found" in text or "does not exist" in text

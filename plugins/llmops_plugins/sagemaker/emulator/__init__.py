@@ -1,1 +1,1 @@
-"""An emulated AWS account on this machine, for rehearsals."""
+"""The executor `sagemaker-rehearsal`: a pipeline of SageMaker on this machine, against an emulated AWS account."""

@@ -1,4 +1,4 @@
-"""JumpStart's metadata in a rehearsal: what the SageMaker SDK must be told of a model, and nothing that is true of it."""
+"""The emulated metadata of JumpStart: the fields that the SageMaker SDK needs, with invented values."""
 
 from __future__ import annotations
 
@@ -6,36 +6,44 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from llmops_plugins.sagemaker.emulator.choices import ACCOUNT
+
 GATED = "meta-"
-"""How ids of models begin whose licence must be accepted."""
+"""The prefix of the IDs of models whose licence must be accepted."""
 
 _NOBODY = "0" * 12
-"""The account of images and packages that are not there."""
+"""The account of images, which do not exist."""
 
 
 def is_model_package(model_id: str, version: str) -> bool:
-    """Tell whether a model is its provider's package, as Meta's were in versions 2: its container asks for the licence."""
+    """Return whether a model is a package of its provider, as Meta's were in versions 2: its container checks the licence."""
     return model_id.startswith(GATED) and version.startswith("2.")
 
 
 def package_arn(model_id: str, region: str) -> str:
-    """Return the name of a provider's package that is not there."""
-    return f"arn:aws:sagemaker:{region}:{_NOBODY}:model-package/{model_id}"
+    """Return the ARN of an emulated model package."""
+    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:model-package/{model_id}"
 
 
-def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
+def model_packages(models: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the requests that create the model packages of JumpStart IDs."""
+    for model_id, pattern in models.items():
+        if is_model_package(model_id, _version(pattern)):
+            container = {"Image": "rehearsal-inference:1", "ProductId": "rehearsal"}
+            yield {"ModelPackageName": model_id, "InferenceSpecification": {"Containers": [container]}}
+
+
+def jumpstart_files(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
     """Return the files of JumpStart's bucket: the list of models, and a minimal specification of each.
 
     Args:
-        models: JumpStart ids to the versions that a plan asks for.
+        models: JumpStart IDs to the versions that a plan requests.
         region: The region of the images.
     """
     files: dict[str, bytes] = {}
     manifest = []
-    for model_id, wanted in models.items():
-        version = (
-            ".".join((*wanted.replace("*", "").strip(".").split("."), "0", "0", "0")[:3]) if wanted != "*" else "1.0.0"
-        )
+    for model_id, pattern in models.items():
+        version = _version(pattern)
         key = f"community_models/{model_id}/specs_v{version}.json"
         entry = {"model_id": model_id, "version": version, "min_version": "2.0.0", "spec_key": key}
         manifest.append({**entry, "search_keywords": []})
@@ -43,8 +51,15 @@ def metadata(models: Mapping[str, str], region: str) -> Mapping[str, bytes]:
     return {"models_manifest.json": json.dumps(manifest).encode(), **files}
 
 
+def _version(pattern: str) -> str:
+    """Return an exact version that a pattern matches."""
+    if pattern == "*":
+        return "1.0.0"
+    return ".".join((*pattern.replace("*", "").strip(".").split("."), "0", "0", "0")[:3])
+
+
 def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
-    """Return what the SageMaker SDK must be told of a model to train and serve it: invented, but for the field names."""
+    """Return the fields that the SageMaker SDK needs to train and serve a model; all values are invented."""
     gpu = f"{_NOBODY}.dkr.ecr.{region}.amazonaws.com"
     of_package = is_model_package(model_id, version)
     return {
@@ -110,7 +125,7 @@ def _images(image: str, region: str) -> dict[str, Any]:
 
 
 def _hyperparameters() -> Iterator[dict[str, Any]]:
-    """Yield those that text generation models of JumpStart have in common, with wide ranges."""
+    """Yield the hyperparameters that JumpStart's text generation models have in common, with wide ranges."""
     for name, default in (
         ("instruction_tuned", "False"),
         ("chat_dataset", "False"),
@@ -118,11 +133,11 @@ def _hyperparameters() -> Iterator[dict[str, Any]]:
         ("enable_fsdp", "True"),
     ):
         yield {"name": name, "type": "text", "default": default, "scope": "algorithm", "options": ["True", "False"]}
-    whole = {
+    integers = {
         "epoch": 5, "max_input_length": -1, "per_device_train_batch_size": 4, "per_device_eval_batch_size": 1,
         "max_train_samples": -1, "max_val_samples": -1, "lora_r": 8, "lora_alpha": 32, "seed": 10,
     }  # fmt: skip
-    for name, count in whole.items():
+    for name, count in integers.items():
         yield {"name": name, "type": "int", "default": count, "scope": "algorithm", "min": -1, "max": 1_000_000}
     for name, value in {"learning_rate": 0.0001, "lora_dropout": 0.05, "validation_split_ratio": 0.2}.items():
         yield {"name": name, "type": "float", "default": value, "scope": "algorithm", "min": 0, "max": 1}

@@ -1,224 +1,157 @@
-"""Executions of rehearsed pipelines: the definition's expressions resolved, its steps run in their order, states told."""
+"""Emulated executions of pipelines: expressions are resolved, and the steps run in their order."""
 
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
+from moto.sagemaker.exceptions import ValidationError
 
-from llmops_plugins.sagemaker.emulator.container import Container, Machine
-
-
-class RefusedError(Exception):
-    """What SageMaker would refuse, in its words."""
+from llmops_plugins.sagemaker.emulator.container import EmulatedContainer, Machine
 
 
 @attrs.define
 class StepState:
-    """How far a step is, as `list_pipeline_execution_steps` tells it."""
+    """The state of a step, as `list_pipeline_execution_steps` reports it."""
 
     name: str
     job: str = ""
     status: str = "Starting"
     reason: str = ""
-    began: datetime = attrs.field(factory=lambda: datetime.now(timezone.utc))
-    ended: datetime | None = None
 
-    def json(self, arn_of: Callable[[str], str]) -> dict[str, Any]:
-        """Return it as boto3 tells it."""
-        return {
-            "StepName": self.name,
-            "StepStatus": self.status,
-            "StartTime": self.began,
-            "AttemptCount": 1,
-            **({"EndTime": self.ended} if self.ended else {}),
-            **({"FailureReason": self.reason} if self.reason else {}),
-            **({"Metadata": {"TrainingJob": {"Arn": arn_of(self.job)}}} if self.job else {}),
-        }
-
-    def end(self, status: str, reason: str = "") -> None:
-        """Note how it ended."""
-        self.ended, self.status, self.reason = datetime.now(timezone.utc), status, reason
+    def json(self, arn_prefix: str) -> dict[str, Any]:
+        """Return it as boto3 reports it."""
+        job = {"Metadata": {"TrainingJob": {"Arn": f"{arn_prefix}:training-job/{self.job}"}}} if self.job else {}
+        return {"StepName": self.name, "StepStatus": self.status, "FailureReason": self.reason, **job}
 
 
 @attrs.define
-class PlayedExecution:
+class EmulatedExecution:
     """One execution.
 
     Attributes:
-        arn: Its ARN.
-        definition: The pipeline's, as JSON.
-        parameters: What was said at the start.
-        folder: Where its containers live.
-        machine: What they share.
+        execution: moto's object, whose status is set here.
+        folder: Holds the folders of its containers.
+        machine: What the containers share.
         s3: A boto3 client.
-        at_a_time: Steps side by side.
+        steps_at_a_time: Number of steps that run at the same time.
     """
 
-    arn: str
-    definition: Mapping[str, Any]
-    parameters: Mapping[str, str]
+    execution: Any
     folder: Path
     machine: Machine
     s3: Any
-    at_a_time: int
-    status: str = "Executing"
-    reason: str = ""
+    steps_at_a_time: int
     steps: dict[str, StepState] = attrs.field(factory=dict)
-    _requests: dict[str, Mapping[str, Any]] = attrs.field(factory=dict)
-    _containers: dict[str, Container] = attrs.field(factory=dict)
-    _stopping: bool = False
+    _definition: Mapping[str, Any] = attrs.field(init=False)
+    _containers: dict[str, EmulatedContainer] = attrs.field(factory=dict)
+    _is_stopping: bool = False
     _lock: Any = attrs.field(factory=threading.RLock)
 
-    def check(self) -> None:
-        """Refuse what SageMaker refuses at the start.
+    def __attrs_post_init__(self) -> None:
+        definition = self.execution.pipeline_definition_for_execution
+        self._definition = json.loads(definition) if isinstance(definition, str) else definition
+        self.execution.pipeline_execution_status = "Executing"
 
-        Raises:
-            RefusedError: A parameter that is not declared, or one without a value.
-        """
-        declared = {item["Name"]: item for item in self.definition.get("Parameters", ())}
-        unknown = set(self.parameters) - set(declared)
-        if unknown:
-            message = f"The following parameters are not defined in the pipeline: {sorted(unknown)}"
-            raise RefusedError(message)
-        without = [
-            name for name, item in declared.items() if name not in self.parameters and "DefaultValue" not in item
-        ]
-        if without:
-            message = f"Parameters {without} do not have a default value and must be given"
-            raise RefusedError(message)
+    @property
+    def status(self) -> str:
+        """The status, in SageMaker's words."""
+        return str(self.execution.pipeline_execution_status)
 
-    def start(self) -> None:
-        """Run it beside the caller."""
-        threading.Thread(target=self._run, name="llmops-rehearsal", daemon=True).start()
+    def run(self) -> None:
+        """Run all steps to their end."""
+        waiting = {step["Name"]: step for step in self._definition["Steps"]}
+        running: dict[Future[None], str] = {}
+        with ThreadPoolExecutor(self.steps_at_a_time) as pool:
+            while True:
+                for name in [name for name, step in waiting.items() if self._is_ready(step)]:
+                    with self._lock:
+                        self.steps[name] = StepState(name)
+                    running[pool.submit(self._run_step, waiting.pop(name))] = name
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    name, error = running.pop(future), future.exception()
+                    if error is not None:
+                        self.steps[name].status, self.steps[name].reason = "Failed", f"{type(error).__name__}: {error}"
+        with self._lock:
+            failed = any(state.status == "Failed" for state in self.steps.values())
+            status = "Stopped" if self._is_stopping else "Failed" if failed else "Succeeded"
+            self.execution.pipeline_execution_status = status
 
     def stop(self) -> None:
-        """Stop it: running containers are asked to end, and no step is started any more."""
+        """Stop running containers, and start no further step; returns at once.
+
+        Raises:
+            ValidationError: It has ended.
+        """
         with self._lock:
             if self.status != "Executing":
-                message = f"Pipeline execution cannot be stopped in the status {self.status}"
-                raise RefusedError(message)
-            self._stopping, self.status = True, "Stopping"
+                raise ValidationError(message=f"Pipeline execution cannot be stopped in the status {self.status}")
+            self._is_stopping, self.execution.pipeline_execution_status = True, "Stopping"
             for name, container in self._containers.items():
-                if self.steps[name].status in ("Starting", "Executing"):
+                if self.steps[name].status == "Executing":
                     self.steps[name].status = "Stopping"
                     container.stop()
 
     # -------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        waiting = {step["Name"]: step for step in self.definition["Steps"]}
-        running: dict[Future[None], str] = {}
-        with ThreadPoolExecutor(self.at_a_time) as pool:
-            while True:
-                for name in [name for name, step in waiting.items() if self._is_ready(step)]:
-                    step = waiting.pop(name)
-                    with self._lock:
-                        self.steps[name] = StepState(name)
-                    running[pool.submit(self._step, step)] = name
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    name = running.pop(future)
-                    error = future.exception()
-                    if error is not None:
-                        self.steps[name].end("Failed", f"{type(error).__name__}: {error}")
-        with self._lock:
-            failed = [state.name for state in self.steps.values() if state.status == "Failed"]
-            self.status = "Stopped" if self._stopping else "Failed" if failed else "Succeeded"
-            if failed:
-                self.reason = f"Step failure: One or multiple steps failed: {', '.join(failed)}"
-
     def _is_ready(self, step: Mapping[str, Any]) -> bool:
-        if self._stopping:
+        if self._is_stopping:
             return False
         states = [self.steps.get(need) for need in step.get("DependsOn", ())]
         return all(state is not None and state.status == "Succeeded" for state in states)
 
-    def _step(self, step: Mapping[str, Any]) -> None:
+    def _run_step(self, step: Mapping[str, Any]) -> None:
         name = step["Name"]
+        job = f"pipelines-{self.execution.arn.rpartition('/')[2]}-{name[:30].strip('-')}-{secrets.token_hex(5)}"
+        container = EmulatedContainer(self.folder / name, self.resolve(step["Arguments"]), job, self.machine)
         state = self.steps[name]
-        if step["Type"] != "Training":
-            state.end("Failed", f"the rehearsal plays training steps, and not those of type {step['Type']!r}")
-            return
-        request = self.resolve(step["Arguments"])
-        job = f"pipelines-{self.arn.rpartition('/')[2]}-{name[:30].strip('-')}-{secrets.token_hex(5)}"
-        container = Container(self.folder / name, request, job, self.machine)
         with self._lock:
-            if self._stopping:
-                state.end("Stopped")
+            if self._is_stopping:
+                state.status = "Stopped"
                 return
-            self._requests[name], self._containers[name] = request, container
+            self._containers[name] = container
             state.job, state.status = job, "Executing"
         reason = container.run(self.s3)
         with self._lock:
             if state.status == "Stopping":
-                state.end("Stopped")
-            elif reason:
-                state.end("Failed", reason[:1024])
+                state.status = "Stopped"
             else:
-                state.end("Succeeded")
+                state.status, state.reason = "Failed" if reason else "Succeeded", reason[:1024]
 
-    # -- expressions ----------------------------------------------------------------------------
+    def resolve(self, value: Any) -> Any:
+        """Return a part of the definition with its expressions replaced by their values.
 
-    def resolve(self, found: Any) -> Any:
-        """Return a part of the definition with its expressions replaced by what they stand for here."""
-        if isinstance(found, list):
-            return [self.resolve(item) for item in found]
-        if not isinstance(found, dict):
-            return found
-        if set(found) == {"Get"}:
-            return self._get(found["Get"])
-        if set(found) == {"Std:Join"}:
-            joined = self.resolve(found["Std:Join"])
-            return joined["On"].join(str(value) for value in joined["Values"])
-        if set(found) == {"Std:JsonGet"}:
-            return self._json_get(self.resolve(found["Std:JsonGet"]))
-        return {name: self.resolve(value) for name, value in found.items()}
+        Raises:
+            NotImplementedError: An expression that our pipelines do not use.
+        """
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if set(value) == {"Get"}:
+            return self._get(value["Get"])
+        if set(value) == {"Std:Join"}:
+            join = value["Std:Join"]
+            return join["On"].join(str(self.resolve(item)) for item in join["Values"])
+        return {name: self.resolve(item) for name, item in value.items()}
 
-    def _get(self, path: str) -> Any:
-        kind, _, rest = path.partition(".")
-        if kind == "Parameters":
-            declared = {item["Name"]: item for item in self.definition.get("Parameters", ())}
-            return self.parameters.get(rest, declared[rest].get("DefaultValue"))
-        if kind == "Execution":
-            return self._execution_variables()[rest]
-        step, _, inside = rest.partition(".")
-        value: Any = self._requests[step]
-        for key in inside.split("."):
-            value = value[key]
-        return value
-
-    def _execution_variables(self) -> Mapping[str, str]:
-        pipeline, _, execution = self.arn.partition("/execution/")
-        now = datetime.now(timezone.utc).isoformat()
-        return {
-            "PipelineExecutionId": execution,
-            "PipelineExecutionArn": self.arn,
-            "PipelineArn": pipeline,
-            "PipelineName": pipeline.rpartition("/")[2],
-            "StartDateTime": now,
-            "CurrentDateTime": now,
+    def _get(self, path: str) -> str:
+        pipeline, _, execution_id = self.execution.arn.partition("/execution/")
+        parameters = {item["Name"]: item["DefaultValue"] for item in self._definition.get("Parameters", ())}
+        values = {
+            "Execution.PipelineExecutionId": execution_id,
+            "Execution.PipelineName": pipeline.rpartition("/")[2],
+            **{f"Parameters.{name}": value for name, value in parameters.items()},
         }
-
-    def _json_get(self, asked: Mapping[str, str]) -> Any:
-        parts = urlsplit(asked["S3Uri"])
-        value: Any = json.loads(self.s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read())
-        for key, index in _keys(asked["Path"]):
-            value = value[int(index)] if index else value[key]
-        return value
-
-
-def _keys(path: str) -> Iterator[tuple[str, str]]:
-    """Yield the keys and indices of a path such as `Result['a'][0]`."""
-    for found in re.finditer(r"\['([^']*)'\]|\[(\d+)\]|(\w+)", path):
-        yield found[1] or found[3] or "", found[2] or ""
+        if path not in values:
+            message = f"the rehearsal does not support the expression {path!r}"
+            raise NotImplementedError(message)
+        return str(values[path])

@@ -1,40 +1,24 @@
-"""Copied as `sitecustomize.py` into a rehearsed container: the one thing of `/opt/ml` that no script can be told.
+"""Copied into an emulated container as `sitecustomize.py`: opens files of `/opt/ml` in the container's own folder.
 
-The SageMaker SDK writes the reason of a failure to a path that is fixed in its code. Where that folder does not exist, a
-failed step would end with exit code 0.
+The SageMaker SDK writes the reason of a failure to a path that is fixed in its code; without the file, a failed step would
+end with exit code 0.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import builtins
 import os
-import sys
-from importlib.machinery import ModuleSpec
 from typing import Any
 
-_NAME = "sagemaker.remote_function.errors"
+_OPT_ML = "/opt/ml/"
+_open = builtins.open
 
 
-class _Finder:
-    """Changes the path in that one module, once it is imported."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name != _NAME:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        loader: Any = spec.loader if spec else None
-        if loader is None:
-            return spec
-        run = loader.exec_module
-
-        def exec_module(module: Any) -> None:
-            run(module)
-            module.FAILURE_REASON_PATH = os.path.join(os.environ["LLMOPS_REHEARSAL_ROOT"], "output", "failure")  # noqa: PTH118
-
-        loader.exec_module = exec_module
-        return spec
+def _open_in_container(file: Any, *arguments: Any, **options: Any) -> Any:
+    if isinstance(file, str) and file.startswith(_OPT_ML):
+        file = os.path.join(os.environ["LLMOPS_REHEARSAL_ROOT"], file[len(_OPT_ML) :])  # noqa: PTH118
+    return _open(file, *arguments, **options)
 
 
 if "LLMOPS_REHEARSAL_ROOT" in os.environ:
-    sys.meta_path.insert(0, _Finder())
+    builtins.open = _open_in_container

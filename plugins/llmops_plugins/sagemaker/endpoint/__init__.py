@@ -1,1 +1,1 @@
-"""SageMaker endpoints: deploying, asking, streaming."""
+"""SageMaker endpoints: options, deploying, asking, streaming."""

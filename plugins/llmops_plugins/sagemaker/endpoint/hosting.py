@@ -1,4 +1,4 @@
-"""One SageMaker endpoint with its configuration and its model: made, found again, waited for and deleted."""
+"""One SageMaker endpoint with its configuration and its model: creating, finding, waiting for and deleting it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.errors import error_code, error_text, told
-from llmops_plugins.sagemaker.aws.interrupts import held_interrupt
-from llmops_plugins.sagemaker.aws.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
-from llmops_plugins.sagemaker.aws.polling import is_missing, looks, sent
-from llmops_plugins.sagemaker.sdk.requests import EndpointRequests
+from llmops_plugins.sagemaker.aws.polling import is_missing, poll, send
+from llmops_plugins.sagemaker.endpoint.requests import EndpointRequests
+from llmops_plugins.sagemaker.errors import error_code, error_text, translated_errors
+from llmops_plugins.sagemaker.interrupts import delayed_interrupt
+from llmops_plugins.sagemaker.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from llmops_sdk.plugin import Context, EndpointError, ResourceBusyError
 
 LOG_GROUPS = "/aws/sagemaker/Endpoints"
-BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+TRANSITIONAL = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 _USABLE = frozenset({"InService", "Creating"})
 _METRICS = (("Invocations", "Sum", 1.0), ("ModelLatency", "Average", 1e-6), ("OverheadLatency", "Average", 1e-6))
-"""CloudWatch's names, the statistic that is asked, and what brings it into seconds."""
+"""The names in CloudWatch, the requested statistic, and the factor that converts it to seconds."""
 
 
 class Hosting:
-    """What is deployed under a name, which may be nothing yet.
+    """The endpoint, configuration and model of one name. They may not exist yet.
 
     Args:
         aws: The account and region.
-        name: Of endpoint, configuration and model.
-        context: Of the step.
+        name: The name.
+        context: The context of the step.
     """
 
     def __init__(self, aws: Aws, name: str, context: Context) -> None:
@@ -42,101 +42,101 @@ class Hosting:
         self._context = context
 
     def describe(self) -> Mapping[str, Any] | None:
-        """Return what SageMaker tells of the endpoint, or None where there is none."""
-        return sent(self._look, f"endpoint {self._name!r}", self._context.log)
+        """Return SageMaker's description of the endpoint, or None if it does not exist."""
+        return send(self._ask, f"endpoint {self._name!r}", self._context.log)
 
-    def _look(self) -> Mapping[str, Any] | None:
+    def _ask(self) -> Mapping[str, Any] | None:
         try:
-            found: Mapping[str, Any] = self._client.describe_endpoint(EndpointName=self._name)
+            description: Mapping[str, Any] = self._client.describe_endpoint(EndpointName=self._name)
         except ClientError as exc:
             if is_missing(exc):
                 return None
             raise
-        return found
+        return description
 
-    # -- make -----------------------------------------------------------------------------------
+    # -- create ---------------------------------------------------------------------------------
 
-    def make_or_find(self, requests: EndpointRequests, *, seconds: float, timeout: float) -> None:
-        """Make the endpoint unless an earlier attempt has, and wait until it is in service.
+    def create_or_find(self, requests: EndpointRequests, *, seconds: float, timeout: float) -> None:
+        """Create the endpoint unless an earlier attempt did, and wait until it is in service.
 
         Args:
-            requests: That make it.
-            seconds: Between two looks.
-            timeout: Seconds until it must be in service.
+            requests: The requests that create it.
+            seconds: Time between two requests.
+            timeout: Seconds within which it must be in service.
 
         Raises:
-            EndpointError: It failed or took too long: the reason and the last lines of its log.
+            EndpointError: It failed or took too long; the message has the reason and the last lines of its log.
         """
-        found = self.describe()
-        if found is None or found["EndpointStatus"] not in _USABLE:
-            self._clear(found, seconds=seconds, timeout=timeout)
+        endpoint = self.describe()
+        if endpoint is None or endpoint["EndpointStatus"] not in _USABLE:
+            self._clear(endpoint, seconds=seconds, timeout=timeout)
             self._create("create_model", requests.model)
             self._create("create_endpoint_config", requests.endpoint_config)
             self._create("create_endpoint", requests.endpoint)
         else:
-            self._context.log.info("endpoint %r: found, %s", self._name, found["EndpointStatus"])
+            self._context.log.info("endpoint %r exists: %s", self._name, endpoint["EndpointStatus"])
         self._wait_in_service(seconds=seconds, timeout=timeout)
 
     def _create(self, action: str, request: Mapping[str, Any]) -> None:
-        """Send one Create* request; an interrupt waits for the answer, so that what was made can be deleted."""
+        """Send one Create* request; an interrupt is delayed until the answer, so that the resource can be deleted."""
 
         def create() -> None:
-            with held_interrupt():
+            with delayed_interrupt():
                 try:
                     getattr(self._client, action)(**request)
                 except ClientError as exc:
-                    # This very request was repeated after a lost answer: the name was free before it.
+                    # The request was repeated after a lost answer: the name was free before.
                     if error_code(exc) != "ValidationException" or "already exist" not in error_text(exc).lower():
                         raise
 
-        what = action.removeprefix("create_").replace("_", " ")
-        sent(create, f"{what} {self._name!r}", self._context.log)
+        kind = action.removeprefix("create_").replace("_", " ")
+        send(create, f"{kind} {self._name!r}", self._context.log)
 
-    def _clear(self, found: Mapping[str, Any] | None, *, seconds: float, timeout: float) -> None:
-        """Delete what an earlier attempt under this name has left behind: their names are needed again."""
-        if found is not None:
+    def _clear(self, endpoint: Mapping[str, Any] | None, *, seconds: float, timeout: float) -> None:
+        """Delete the leftovers of an earlier attempt with this name, since the name is needed again."""
+        if endpoint is not None:
             self.delete(ENDPOINT, seconds=seconds, timeout=timeout)
-            self._wait_gone(seconds=seconds, timeout=timeout)
+            self._wait_deleted(seconds=seconds, timeout=timeout)
         self.delete(ENDPOINT_CONFIG, seconds=seconds, timeout=timeout)
         self.delete(MODEL, seconds=seconds, timeout=timeout)
 
-    def _wait_gone(self, *, seconds: float, timeout: float) -> None:
-        doing, until = f"endpoint {self._name!r}", time.monotonic() + timeout
-        for found in looks(self._look, doing, seconds, self._context.log):
-            if found is None:
+    def _wait_deleted(self, *, seconds: float, timeout: float) -> None:
+        subject, until = f"endpoint {self._name!r}", time.monotonic() + timeout
+        for endpoint in poll(self._ask, subject, seconds, self._context.log):
+            if endpoint is None:
                 return
             if time.monotonic() > until:
-                message = f"{doing} of an earlier attempt is still {found['EndpointStatus']} after {timeout:g} s"
+                message = f"{subject} of an earlier attempt is still {endpoint['EndpointStatus']} after {timeout:g} s"
                 raise EndpointError(message)
 
     def _wait_in_service(self, *, seconds: float, timeout: float) -> None:
-        doing, until = f"endpoint {self._name!r}", time.monotonic() + timeout
-        for found in looks(self._look, doing, seconds, self._context.log):
-            status = found["EndpointStatus"] if found is not None else "gone"
+        subject, until = f"endpoint {self._name!r}", time.monotonic() + timeout
+        for endpoint in poll(self._ask, subject, seconds, self._context.log):
+            status = endpoint["EndpointStatus"] if endpoint is not None else "missing"
             if status == "InService":
                 return
             if status != "Creating":
-                reason = " ".join(str((found or {}).get("FailureReason") or "").split())
-                message = f"{doing} is {status}: {reason or 'SageMaker gives no reason'}{self._last_words()}"
+                reason = " ".join(str((endpoint or {}).get("FailureReason") or "").split())
+                message = f"{subject} is {status}: {reason or 'SageMaker gives no reason'}{self._last_log_lines()}"
                 raise EndpointError(message)
             if time.monotonic() > until:
-                message = f"{doing} was not in service after {timeout:g} s: raise 'start_timeout'{self._last_words()}"
+                message = f"{subject} was not in service after {timeout:g} s: increase 'start_timeout'{self._last_log_lines()}"
                 raise EndpointError(message)
 
-    def _last_words(self) -> str:
+    def _last_log_lines(self) -> str:
         group = f"{LOG_GROUPS}/{self._name}"
         lines = self._aws.last_log_lines(group, "")
-        return f"; its last words: {' / '.join(lines)} (log group {group})" if lines else f" (log group {group})"
+        return f"; last log lines: {' / '.join(lines)} (log group {group})" if lines else f" (log group {group})"
 
     # -- delete ---------------------------------------------------------------------------------
 
     def delete(self, kind: str, *, seconds: float, timeout: float) -> None:
-        """Delete one of the three, in whatever state it is; do nothing when it is gone.
+        """Delete one of the three, whatever its state. Does nothing if it does not exist.
 
         Args:
             kind: `endpoint`, `endpoint-config` or `model`.
-            seconds: Between two attempts at an endpoint that is being created or changed.
-            timeout: Seconds for which that is tried.
+            seconds: Time between two attempts at an endpoint that is being created or changed.
+            timeout: How long to retry, in seconds.
 
         Raises:
             ResourceBusyError: The endpoint is still being created or changed, which SageMaker does not interrupt.
@@ -148,11 +148,11 @@ class Hosting:
         elif kind == MODEL:
             self._delete_one(kind, lambda: self._client.delete_model(ModelName=self._name))
         else:
-            message = f"the deployer 'sagemaker-endpoint' makes no {kind!r}"
+            message = f"the deployer 'sagemaker-endpoint' creates no {kind!r}"
             raise ValueError(message)
 
     def _delete_one(self, kind: str, delete: Callable[[], Any]) -> None:
-        with told(f"{kind} {self._name!r}"):
+        with translated_errors(f"{kind} {self._name!r}"):
             try:
                 delete()
             except ClientError as exc:
@@ -161,46 +161,48 @@ class Hosting:
 
     def _delete_endpoint(self, *, seconds: float, timeout: float) -> None:
         until = time.monotonic() + timeout
-        for found in looks(self._look, f"endpoint {self._name!r}", seconds, self._context.log):
-            if found is None or found["EndpointStatus"] == "Deleting":
+        for endpoint in poll(self._ask, f"endpoint {self._name!r}", seconds, self._context.log):
+            if endpoint is None or endpoint["EndpointStatus"] == "Deleting":
                 return
-            busy = found["EndpointStatus"] in BUSY
+            is_changing = endpoint["EndpointStatus"] in TRANSITIONAL
             try:
                 self._delete_one(ENDPOINT, lambda: self._client.delete_endpoint(EndpointName=self._name))
             except EndpointError:
-                if not busy:
+                if not is_changing:
                     raise
             else:
-                self._tell_metrics(found)
+                self._log_metrics(endpoint)
                 return
             if time.monotonic() > until:
-                message = f"endpoint {self._name!r} is {found['EndpointStatus']} and cannot be deleted yet: llmops gc"
+                message = (
+                    f"endpoint {self._name!r} is {endpoint['EndpointStatus']} and cannot be deleted yet: llmops gc"
+                )
                 raise ResourceBusyError(message)
 
-    def _tell_metrics(self, found: Mapping[str, Any]) -> None:
-        """Write what CloudWatch counted into the step's log and `cloudwatch.json`; never fails the step.
+    def _log_metrics(self, endpoint: Mapping[str, Any]) -> None:
+        """Write the metrics of CloudWatch to the step's log and to `cloudwatch.json`; never fails the step.
 
-        CloudWatch lags by a minute or two, so that the last requests may not be in it.
+        CloudWatch lags by a minute or two: the last requests may be missing.
         """
-        if found["EndpointStatus"] != "InService":
+        if endpoint["EndpointStatus"] != "InService":
             return
         try:
-            measured = self._measured(found["CreationTime"], str(found["ProductionVariants"][0]["VariantName"]))
+            metrics = self._metrics(endpoint["CreationTime"], str(endpoint["ProductionVariants"][0]["VariantName"]))
         except (BotoCoreError, ClientError, KeyError, IndexError, TypeError) as exc:
-            self._context.log.info("endpoint %r: CloudWatch tells nothing: %s", self._name, exc)
+            self._context.log.info("endpoint %r: cannot read CloudWatch: %s", self._name, exc)
             return
         with suppress(OSError):
             draft = self._context.folder / "cloudwatch.json.tmp"
-            draft.write_text(json.dumps(measured, indent=2), encoding="utf-8")
+            draft.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
             draft.replace(draft.with_suffix(""))
-        said = ", ".join(f"{name} {value:.6g}" for name, value in measured.items())
-        self._context.log.info("endpoint %r: CloudWatch so far: %s", self._name, said or "nothing yet")
+        text = ", ".join(f"{name} {value:.6g}" for name, value in metrics.items())
+        self._context.log.info("endpoint %r: CloudWatch so far: %s", self._name, text or "nothing yet")
 
-    def _measured(self, since: datetime, variant: str) -> dict[str, float]:
+    def _metrics(self, since: datetime, variant: str) -> dict[str, float]:
         now = datetime.now(timezone.utc)
-        # A period of the whole life, in CloudWatch's steps of a minute.
+        # One period since the creation, in whole minutes, as CloudWatch requires.
         period = max(60, -(-int((now - since).total_seconds() + 60) // 60) * 60)
-        measured = {}
+        metrics = {}
         for name, statistic, scale in _METRICS:
             points = self._aws.client("cloudwatch").get_metric_statistics(
                 Namespace="AWS/SageMaker",
@@ -217,5 +219,5 @@ class Hosting:
             if points:
                 values = [point[statistic] for point in points]
                 value = sum(values) if statistic == "Sum" else sum(values) / len(values)
-                measured[name if scale == 1.0 else f"{name}_s"] = value * scale
-        return measured
+                metrics[name if scale == 1.0 else f"{name}_s"] = value * scale
+        return metrics

@@ -1,4 +1,4 @@
-"""Asks an endpoint over SageMaker Runtime, with the core's payloads and in the core's words."""
+"""Sends requests to an endpoint through SageMaker Runtime, with the core's payloads and errors."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ from botocore.eventstream import ParserError
 from urllib3.exceptions import HTTPError
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.errors import DENIED, EXPIRED, THROTTLED, UNKNOWN, error_code, translate
 from llmops_plugins.sagemaker.endpoint.streaming import StreamedAnswer
+from llmops_plugins.sagemaker.errors import DENIED, EXPIRED, THROTTLED, UNKNOWN, error_code, translate
 from llmops_sdk.plugin import (
+    Answer,
     Endpoint,
     EndpointError,
     GenerationOptions,
     Prompt,
-    Reply,
     RequestError,
     Transport,
     error_message,
     is_transient,
     make_payload,
     make_scoring_payload,
+    parse_answer,
     parse_log_probability,
-    parse_reply,
 )
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 INFERENCE_COMPONENT = "X-Amzn-SageMaker-Inference-Component"
 _PARAMETERS = {CUSTOM_ATTRIBUTES: "CustomAttributes", INFERENCE_COMPONENT: "InferenceComponentName"}
 _JSON = "application/json"
-# They end the asking: every further record would fail alike, and be marked as one that cannot be answered.
-_HOPELESS = EXPIRED | UNKNOWN | DENIED
+# These stop the step: every other record would fail too, and be recorded as failed for good.
+_FATAL = EXPIRED | UNKNOWN | DENIED
 _TRANSIENT_CODES = THROTTLED | {"ModelNotReadyException", "InternalDependencyException", "ServiceUnavailable"}
-# Of a stream, botocore hands on urllib3's errors as they are.
-_PASSING = (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.ResponseStreamingError, HTTPError)
+# botocore does not translate urllib3's errors of a stream.
+_TEMPORARY = (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.ResponseStreamingError, HTTPError)
 _NO_STREAMING = frozenset({404, 405, 501})
 _LOG = logging.getLogger(__name__)
 
 
 class RuntimeTransport(Transport):
-    """Asks by `InvokeEndpoint`, or `InvokeEndpointWithResponseStream`, over as many kept connections as requests at a time.
+    """Calls `InvokeEndpoint` or `InvokeEndpointWithResponseStream`, with one connection for each concurrent request.
 
-    Retries are the core's: botocore's own are off, so that a latency is that of one request.
+    The core retries requests; botocore's own retries are off, so that each latency is that of one request.
 
     Args:
         aws: The account and region.
-        endpoint: What to ask; its headers become the request's parameters.
-        read_timeout: Seconds to wait for one answer, or for its next part.
-        streaming: Whether answers are taken token by token.
-        log: Told once where a container answers whole all the same.
+        endpoint: The endpoint; its headers become parameters of the request.
+        read_timeout: Seconds to wait for an answer, or for its next part.
+        streaming: Whether answers are read token by token.
+        log: Gets one warning if the container does not stream.
     """
 
     def __init__(
@@ -80,88 +80,88 @@ class RuntimeTransport(Transport):
         self._extra_body = endpoint.extra_body
         self._streaming = streaming
         self._log = log
-        self._untold = threading.Lock()
+        self._not_warned = threading.Lock()
         self._parameters = {_PARAMETERS[name]: value for name, value in endpoint.headers.items()}
 
-    def send(self, prompt: Prompt, generation: GenerationOptions) -> Reply:
-        """Ask once; see `Transport.send`."""
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
+        """Send one request; see `Transport.send`."""
         payload = make_payload(prompt, generation)
-        return self._stream(payload) if self._streaming else parse_reply(self._invoke(payload))
+        return self._stream(payload) if self._streaming else parse_answer(self._invoke(payload))
 
     def log_probability(self, prompt: Prompt) -> float:
-        """Ask for the log-probability of a prompt's text, in TGI's form; see `Transport.log_probability`."""
+        """Request the log-probability of a prompt's text, in TGI's form; see `Transport.log_probability`."""
         return parse_log_probability(self._invoke(make_scoring_payload(prompt)))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     def _invoke(self, payload: Mapping[str, Any]) -> Any:
-        with self._told():
+        with self._translated_errors():
             answer = self._client.invoke_endpoint(Accept=_JSON, **self._request(payload))
             body = answer["Body"].read()
         try:
             return json.loads(body)
         except ValueError as exc:
-            shown = body[:300].decode(errors="replace") or "it is empty"
-            message = f"the answer of endpoint {self._name!r} ({answer.get('ContentType')}) is no JSON: {shown}"
+            shown = body[:300].decode(errors="replace") or "an empty body"
+            message = f"the answer of endpoint {self._name!r} ({answer.get('ContentType')}) is not JSON: {shown}"
             raise RequestError(message, retryable=False) from exc
 
-    def _stream(self, payload: Mapping[str, Any]) -> Reply:
-        answer, began, first = StreamedAnswer(), time.monotonic(), None
-        with self._told():
+    def _stream(self, payload: Mapping[str, Any]) -> Answer:
+        answer, start, first = StreamedAnswer(), time.monotonic(), None
+        with self._translated_errors():
             request = self._request({**payload, "stream": True})
             with closing(self._client.invoke_endpoint_with_response_stream(**request)["Body"]) as events:
                 for event in events:
                     answer.add(event["PayloadPart"]["Bytes"])
-                    if first is None and answer.begun:
-                        first = round(time.monotonic() - began, 4)
-        reply = parse_reply(answer.body())
-        if first is None and self._untold.acquire(blocking=False):
-            self._log.warning("endpoint %r does not stream: its answers come whole", self._name)
+                    if first is None and answer.has_text:
+                        first = round(time.monotonic() - start, 4)
+        reply = parse_answer(answer.body())
+        if first is None and self._not_warned.acquire(blocking=False):
+            self._log.warning("endpoint %r does not stream: each answer arrives in one piece", self._name)
         return attrs.evolve(reply, time_to_first_token=first)
 
     def _request(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         fields = {name: value for name, value in {**payload, **self._extra_body}.items() if value is not None}
         return {
             "EndpointName": self._name,
-            # Escaped to ASCII: a lone surrogate in a record is then the server's to refuse, not a crash here.
+            # Escaped to ASCII: the server can then refuse a lone surrogate in a record, instead of a crash here.
             "Body": json.dumps(fields, allow_nan=False).encode("ascii"),
             "ContentType": _JSON,
             **self._parameters,
         }
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what boto3 raises into what it means for this request, or for all of them."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn boto3's errors into errors of this request, or of all requests."""
         try:
             yield
         except exceptions.ClientError as exc:
             raise self._refusal(exc) from exc
-        except _PASSING as exc:
-            message = f"endpoint {self._name!r} cannot be reached or broke off: {' '.join(str(exc).split())}"
+        except _TEMPORARY as exc:
+            message = (
+                f"endpoint {self._name!r} cannot be reached, or the connection was lost: {' '.join(str(exc).split())}"
+            )
             raise RequestError(message, retryable=True) from exc
         except ParserError as exc:
-            message = f"endpoint {self._name!r} answered with no event stream: leave out 'streaming' ({exc})"
+            message = f"endpoint {self._name!r} did not answer with an event stream: leave out 'streaming' ({exc})"
             raise EndpointError(message) from exc
-        except exceptions.BotoCoreError as exc:  # credentials, region: no record can be asked
+        except exceptions.BotoCoreError as exc:  # credentials, region: no request can succeed
             raise translate(exc, f"endpoint {self._name!r}") from exc
 
     def _refusal(self, error: exceptions.ClientError) -> Exception:
-        """Return what a refusal means: for this request, or for all of them."""
+        """Return the error for AWS's answer: an error of this request, or of all requests."""
         code, response = error_code(error), error.response
-        if code in _HOPELESS:
+        if code in _FATAL:
             return translate(error, f"endpoint {self._name!r}")
-        # The container's own status and words stand beside SageMaker's.
+        # The container's own status and message are beside SageMaker's.
         body = {**response.get("Error", {}), **response}
         text = error_message(0, body)
         if code == "ValidationError" and "not found" in text.lower():
-            return EndpointError(f"there is no endpoint {self._name!r} to ask: {text}")
+            return EndpointError(f"there is no endpoint {self._name!r}: {text}")
         status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
         if self._streaming and status in _NO_STREAMING:
-            return EndpointError(
-                f"endpoint {self._name!r} cannot be asked for a stream: leave out 'streaming' ({text})"
-            )
+            return EndpointError(f"endpoint {self._name!r} does not support streaming: leave out 'streaming' ({text})")
         retryable = code in _TRANSIENT_CODES or is_transient(status, body)
         shown = f"{code} {body['OriginalStatusCode']}" if "OriginalStatusCode" in body else f"{code} {status}"
         if isinstance(error, exceptions.EventStreamError):  # its status was 200

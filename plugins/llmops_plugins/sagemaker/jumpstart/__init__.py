@@ -1,1 +1,1 @@
-"""JumpStart models: specs, options, training jobs."""
+"""JumpStart models: specifications, options, training jobs."""

@@ -1,24 +1,25 @@
-"""What must be true of a JumpStart model before anything is created."""
+"""The checks of a JumpStart model before anything is created."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.names import ACCEPT_EULA, TOLERATE_VULNERABLE
-from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, read_spec
+from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, UnreachableError, read_spec
+from llmops_plugins.sagemaker.names import ACCEPT_EULA, TOLERATE_VULNERABLE
 from llmops_sdk.plugin import BaseModel, SpecError
 
 
 def check_model(aws: Aws, base: BaseModel) -> JumpStartSpec:
-    """Read the specification of a model, and check that it may be served.
+    """Read the specification of a model, and check that the model may be served.
 
     Raises:
         UserError: There is no such model, or its licence or a vulnerability is not accepted.
     """
     spec = read_spec(aws, base.source, base.version)
     if spec.gated and ACCEPT_EULA not in base.parameters:
-        message = f"JumpStart's {spec.model_id!r} is gated: read its licence, and say accept_eula=True if you accept it"
+        message = f"JumpStart's {spec.model_id!r} is gated: read its licence, and set accept_eula=True if you accept it"
         raise SpecError(message)
     if spec.inference_vulnerable:
         _check_tolerated(spec, base, "serving")
@@ -33,21 +34,32 @@ def check_training(aws: Aws, base: BaseModel, hyperparameters: Mapping[str, str]
     """
     spec = check_model(aws, base)
     if not spec.trainable:
-        message = f"JumpStart cannot fine-tune {spec.model_id!r} {spec.version}: say fine_tune=False, or take another"
+        message = (
+            f"JumpStart cannot fine-tune {spec.model_id!r} {spec.version}: set fine_tune=False, or use another version"
+        )
         raise SpecError(message)
     if spec.training_vulnerable:
         _check_tolerated(spec, base, "training")
     if "instruction_tuned" not in spec.hyperparameters:
-        message = f"JumpStart's {spec.model_id!r} {spec.version} has no instruction tuning, which the trainer 'jumpstart' does"
+        message = f"JumpStart's {spec.model_id!r} {spec.version} does not support instruction tuning, which the trainer 'jumpstart' needs"
         raise SpecError(message)
     spec.check_hyperparameters(hyperparameters)
     return spec
 
 
-def _check_tolerated(spec: JumpStartSpec, base: BaseModel, what: str) -> None:
+def default_instance(aws: Aws, base: BaseModel, purpose: Literal["training", "hosting"]) -> str:
+    """Return the instance type that a model's metadata names, or an empty text if it cannot be read now."""
+    try:
+        spec = read_spec(aws, base.source, base.version)
+    except UnreachableError:
+        return ""
+    return spec.training_instance if purpose == "training" else spec.hosting_instance
+
+
+def _check_tolerated(spec: JumpStartSpec, base: BaseModel, purpose: str) -> None:
     if TOLERATE_VULNERABLE not in base.parameters:
         message = (
-            f"the {what} code of JumpStart's {spec.model_id!r} {spec.version} is known to have vulnerabilities:"
-            " say tolerate_vulnerable_model=True, or take a newer version"
+            f"the {purpose} code of JumpStart's {spec.model_id!r} {spec.version} is known to have vulnerabilities:"
+            " set tolerate_vulnerable_model=True, or use a newer version"
         )
         raise SpecError(message)

@@ -1,7 +1,7 @@
-"""What SageMaker JumpStart publishes about its models: the list of them, and each one's specification.
+"""The metadata that SageMaker JumpStart publishes: the list of its models, and the specification of each.
 
-They are read from JumpStart's bucket of the region, or from where the SageMaker SDK's own variables say, without
-importing that SDK: `build()` can so check a pipeline in the time of two S3 reads.
+It is read from JumpStart's bucket of the region, or from where the variables of the SageMaker SDK say, without importing
+the SDK: `build()` checks a pipeline in the time of two S3 requests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import attrs
 from botocore.config import Config
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.errors import told
+from llmops_plugins.sagemaker.errors import translated_errors
 from llmops_sdk.plugin import EndpointError, LLMOpsError, UserError, did_you_mean
 
 MANIFEST = "models_manifest.json"
@@ -30,22 +30,22 @@ _NUMBER = re.compile(r"\d+")
 
 
 class UnreachableError(EndpointError):
-    """JumpStart's files cannot be read from here now."""
+    """JumpStart's metadata cannot be read now."""
 
 
 @attrs.frozen
 class Hyperparameter:
-    """One hyperparameter that a model's training takes.
+    """One hyperparameter of a model's training.
 
     Attributes:
-        name: Its name.
+        name: The name.
         type: `int`, `float`, `text` or `bool`.
-        default: As text.
-        options: The values it may have, or empty for any.
-        low: The smallest number, or the shortest text; None for any.
-        high: The largest number, or the longest text; None for any.
-        above: It must be more than this; None for any.
-        below: It must be less than this; None for any.
+        default: The default, as text.
+        options: The allowed values, or empty for any.
+        low: The smallest number or length; None for any.
+        high: The largest number or length; None for any.
+        above: The value must be greater than this; None for any.
+        below: The value must be less than this; None for any.
     """
 
     name: str
@@ -58,49 +58,54 @@ class Hyperparameter:
     below: float | None
 
     def problem(self, value: str) -> str:
-        """Return what is wrong with a value, or an empty text."""
+        """Return the problem of a value, or an empty text."""
         if self.options and value not in self.options:
-            return f"{self.name!r} is one of {', '.join(self.options)}, not {value!r}"
+            return f"{self.name!r} must be one of {', '.join(self.options)}, not {value!r}"
         if self.type == "bool":
-            return "" if value.lower() in ("true", "false") else f"{self.name!r} is True or False, not {value!r}"
+            return "" if value.lower() in ("true", "false") else f"{self.name!r} must be True or False, not {value!r}"
         if self.type == "text":
             return self._out_of_range(len(value), "the length of ", value)
         if self.type == "int" and not re.fullmatch(r"[+-]?\d+", value):
-            return f"{self.name!r} is a whole number, not {value!r}"
+            return f"{self.name!r} must be a whole number, not {value!r}"
         try:
             number = float(value)
         except ValueError:
-            return f"{self.name!r} is a number, not {value!r}"
+            return f"{self.name!r} must be a number, not {value!r}"
         return self._out_of_range(number, "", value)
 
-    def _out_of_range(self, number: float, what: str, value: str) -> str:
-        broken = (
+    def _out_of_range(self, number: float, subject: str, value: str) -> str:
+        bounds = (
             (self.low, "at least", self.low is not None and number < self.low),
             (self.high, "at most", self.high is not None and number > self.high),
             (self.above, "more than", self.above is not None and number <= self.above),
             (self.below, "less than", self.below is not None and number >= self.below),
         )
         return next(
-            (f"{what}{self.name!r} is {word} {bound:g}, not {value!r}" for bound, word, is_so in broken if is_so), ""
+            (
+                f"{subject}{self.name!r} must be {word} {bound:g}, not {value!r}"
+                for bound, word, is_violated in bounds
+                if is_violated
+            ),
+            "",
         )
 
 
 @attrs.frozen
 class JumpStartSpec:
-    """One version of one model, as far as this plugin asks.
+    """The specification of one version of a model, as far as this plugin uses it.
 
     Attributes:
-        model_id: The JumpStart id.
+        model_id: The JumpStart ID.
         version: The exact version.
-        gated: Whether its licence must be accepted.
-        model_package: Whether it is served from a model package of its provider; such a gated model wants the licence
-            accepted with every request.
+        gated: Whether the licence must be accepted.
+        model_package: Whether it is served from a model package of its provider; if it is gated too, every request must
+            accept the licence.
         trainable: Whether JumpStart can fine-tune it.
-        training_vulnerable: Whether its training code is known to have vulnerabilities, and so must be tolerated.
-        inference_vulnerable: The same of its serving code.
-        training_instance: The default instance of training.
-        hosting_instance: The default instance of an endpoint.
-        hyperparameters: Those users may set, by their names.
+        training_vulnerable: Whether its training code has known vulnerabilities, which the user must accept.
+        inference_vulnerable: The same for its serving code.
+        training_instance: The default instance type of training.
+        hosting_instance: The default instance type of an endpoint.
+        hyperparameters: The hyperparameters that users may set, by name.
     """
 
     model_id: str
@@ -115,23 +120,23 @@ class JumpStartSpec:
     hyperparameters: Mapping[str, Hyperparameter]
 
     @property
-    def asks_licence_with_requests(self) -> bool:
-        """Whether every request must say that the licence is accepted."""
+    def needs_licence_in_requests(self) -> bool:
+        """Whether every request must accept the licence."""
         return self.gated and self.model_package
 
-    def check_hyperparameters(self, given: Mapping[str, str]) -> None:
+    def check_hyperparameters(self, values: Mapping[str, str]) -> None:
         """Check hyperparameters as JumpStart's own validation would.
 
         Raises:
-            UserError: Names each that is unknown or out of range.
+            UserError: Some are unknown or out of range; names each.
         """
-        problems = list(self._problems(given))
+        problems = list(self._problems(values))
         if problems:
             message = f"hyperparameters of {self.model_id} {self.version}: {'; '.join(problems)}"
             raise UserError(message)
 
-    def _problems(self, given: Mapping[str, str]) -> Iterator[str]:
-        for name, value in given.items():
+    def _problems(self, values: Mapping[str, str]) -> Iterator[str]:
+        for name, value in values.items():
             known = self.hyperparameters.get(name)
             problem = (
                 known.problem(value) if known else f"there is no {name!r}{did_you_mean(name, self.hyperparameters)}"
@@ -140,17 +145,17 @@ class JumpStartSpec:
                 yield problem.lstrip("; ")
 
 
-def read_spec(aws: Aws, model_id: str, wanted: str) -> JumpStartSpec:
-    """Read the specification of the newest version of a model that fits.
+def read_spec(aws: Aws, model_id: str, pattern: str) -> JumpStartSpec:
+    """Read the specification of the newest matching version of a model.
 
     Args:
-        aws: Where.
-        model_id: The JumpStart id.
-        wanted: A version, or the beginning of one with an asterisk (`2.*`), or `*`.
+        aws: The account and region.
+        model_id: The JumpStart ID.
+        pattern: A version, or a prefix of one with an asterisk (`2.*`), or `*`.
 
     Raises:
-        UserError: There is no such model or version; says what is near.
-        UnreachableError: JumpStart's files cannot be read: no network, credentials or region.
+        UserError: There is no such model or version; names similar ones.
+        UnreachableError: JumpStart's metadata cannot be read: no network, credentials or region.
     """
     entries = [entry for entry in _read(aws, 0, MANIFEST) if isinstance(entry, dict)]
     of_model = [entry for entry in entries if entry["model_id"] == model_id]
@@ -159,34 +164,34 @@ def read_spec(aws: Aws, model_id: str, wanted: str) -> JumpStartSpec:
             f"JumpStart has no model {model_id!r} in {aws.region}{did_you_mean(model_id, _ids(entries, model_id))}"
         )
         raise UserError(message)
-    entry = _newest(of_model, model_id, wanted)
+    entry = _newest(of_model, model_id, pattern)
     return _parse(_read(aws, 1, entry["spec_key"]), aws.region)
 
 
 def _ids(entries: list[dict[str, Any]], model_id: str) -> list[str]:
-    """Return the ids that a message may name: all that begin alike, of some thousand."""
+    """Return the IDs that a message may name: those with the same first word, of about a thousand."""
     ids = {entry["model_id"] for entry in entries}
-    alike = [each for each in ids if each.split("-")[0] == model_id.split("-", maxsplit=1)[0]]
-    return sorted(alike or ids)[:400]
+    similar = [each for each in ids if each.split("-")[0] == model_id.split("-", maxsplit=1)[0]]
+    return sorted(similar or ids)[:400]
 
 
-def _newest(entries: list[dict[str, Any]], model_id: str, wanted: str) -> dict[str, Any]:
-    fitting = [entry for entry in entries if _fits(entry["version"], wanted)]
-    if not fitting:
+def _newest(entries: list[dict[str, Any]], model_id: str, pattern: str) -> dict[str, Any]:
+    matching = [entry for entry in entries if _matches(entry["version"], pattern)]
+    if not matching:
         known = ", ".join(sorted({entry["version"] for entry in entries}, key=_numbers))
-        message = f"JumpStart's {model_id!r} has no version {wanted!r}; it has: {known}"
+        message = f"JumpStart's {model_id!r} has no version {pattern!r}; available: {known}"
         raise UserError(message)
     installed = _numbers(_sdk_version())
-    usable = [entry for entry in fitting if _numbers(entry.get("min_version", "")) <= installed]
+    usable = [entry for entry in matching if _numbers(entry.get("min_version", "")) <= installed]
     if not usable:
-        oldest = min(fitting, key=lambda entry: _numbers(entry.get("min_version", "")))
-        message = f"JumpStart's {model_id!r} {wanted!r} needs sagemaker {oldest['min_version']} or newer; {_sdk_version()} is installed"
+        oldest = min(matching, key=lambda entry: _numbers(entry.get("min_version", "")))
+        message = f"JumpStart's {model_id!r} {pattern!r} needs sagemaker {oldest['min_version']} or newer; {_sdk_version()} is installed"
         raise UserError(message)
     return max(usable, key=lambda entry: _numbers(entry["version"]))
 
 
-def _fits(found: str, wanted: str) -> bool:
-    return found.startswith(wanted[:-1]) if wanted.endswith("*") else found == wanted
+def _matches(version: str, pattern: str) -> bool:
+    return version.startswith(pattern[:-1]) if pattern.endswith("*") else version == pattern
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -201,12 +206,12 @@ def _sdk_version() -> str:
 
 
 def _read(aws: Aws, kind: int, key: str) -> Any:
-    """Read a JSON file of JumpStart's.
+    """Read a JSON file of JumpStart's metadata.
 
     Args:
-        aws: Where.
+        aws: The account and region.
         kind: 0 for the list of models, 1 for a specification.
-        key: Its key in the bucket.
+        key: The key in the bucket.
     """
     roots = [os.environ.get(name, "") for name in _ROOTS]
     if all(root and Path(root).is_dir() for root in roots):
@@ -225,13 +230,13 @@ def _read(aws: Aws, kind: int, key: str) -> Any:
 
 def _read_s3(aws: Aws, key: str) -> Any:
     bucket = os.environ.get(_BUCKET) or f"jumpstart-cache-prod-{aws.region}"
-    with told(f"JumpStart's file {key!r} in bucket {bucket!r}"):
+    with translated_errors(f"JumpStart's file {key!r} in bucket {bucket!r}"):
         return json.load(aws.client("s3", _QUICK).get_object(Bucket=bucket, Key=key)["Body"])
 
 
 def _parse(data: Mapping[str, Any], region: str) -> JumpStartSpec:
     hyperparameters = [
-        _hyperparameter(found) for found in data.get("hyperparameters") or () if found.get("scope") != "container"
+        _hyperparameter(item) for item in data.get("hyperparameters") or () if item.get("scope") != "container"
     ]
     return JumpStartSpec(
         model_id=data["model_id"],

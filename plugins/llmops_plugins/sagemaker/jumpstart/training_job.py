@@ -1,4 +1,4 @@
-"""One SageMaker training job: begun, found again, waited for and stopped."""
+"""One SageMaker training job: starting it, finding it again, waiting for it and stopping it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import attrs
 from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker.aws.account import RUN_TAG, Aws
-from llmops_plugins.sagemaker.aws.errors import error_code, told
-from llmops_plugins.sagemaker.aws.interrupts import held_interrupt
-from llmops_plugins.sagemaker.aws.polling import is_missing, looks, sent
-from llmops_plugins.sagemaker.sdk.requests import Request
+from llmops_plugins.sagemaker.aws.polling import is_missing, poll, send
+from llmops_plugins.sagemaker.errors import error_code, translated_errors
+from llmops_plugins.sagemaker.interrupts import delayed_interrupt
+from llmops_plugins.sagemaker.jumpstart.recorder import Request
 from llmops_sdk.plugin import Context, EndpointError
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-_ATTEMPTS = 99
+_MAX_ATTEMPTS = 99
 _RUNNING = frozenset({"InProgress", "Stopping"})
 _LOG = logging.getLogger("llmops.sagemaker")
-_FOR_INSTANCES = 6 * 3600.0
+_INSTANCES_SECONDS = 6 * 3600.0
+"""How long SageMaker may take to provide instances."""
 
 
 class TrainingJob:
-    """A job by its name, which may not exist yet."""
+    """A job by its name. It may not exist yet."""
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._aws = aws
@@ -34,112 +35,112 @@ class TrainingJob:
         self.name = name
 
     def describe(self) -> Mapping[str, Any] | None:
-        """Return what SageMaker tells of it, or None where there is none."""
-        return sent(self._look, f"training job {self.name!r}", _LOG)
+        """Return SageMaker's description of the job, or None if there is no such job."""
+        return send(self._ask, f"training job {self.name!r}", _LOG)
 
-    def _look(self) -> Mapping[str, Any] | None:
+    def _ask(self) -> Mapping[str, Any] | None:
         try:
-            found: Mapping[str, Any] = self._client.describe_training_job(TrainingJobName=self.name)
+            description: Mapping[str, Any] = self._client.describe_training_job(TrainingJobName=self.name)
         except ClientError as exc:
             if is_missing(exc):
                 return None
             raise
-        return found
+        return description
 
-    def begun_by(self, found: Mapping[str, Any]) -> str:
-        """Return the run whose tag it has, or an empty text.
+    def started_by(self, description: Mapping[str, Any]) -> str:
+        """Return the run whose tag the job has, or an empty text.
 
         Args:
-            found: Of `describe`.
+            description: The answer of `describe`.
         """
-        with told(f"training job {self.name!r}"):
-            return self._aws.tags_of(found["TrainingJobArn"]).get(RUN_TAG, "")
+        with translated_errors(f"training job {self.name!r}"):
+            return self._aws.tags_of(description["TrainingJobArn"]).get(RUN_TAG, "")
 
     def create(self, request: Request) -> bool:
-        """Begin it, and return whether this call has: there may be one since it was looked for.
+        """Start the job, and return whether this call started it: another run may have been faster.
 
-        An interrupt waits until SageMaker has answered, so that it is known whether there is a job.
+        An interrupt is delayed until SageMaker has answered, so that it is known whether there is a job.
         """
 
         def create() -> bool:
-            with held_interrupt():
+            with delayed_interrupt():
                 try:
                     self._client.create_training_job(**request)
                 except ClientError as exc:
                     if error_code(exc) != "ResourceInUse":
                         raise
-                    # Another client was faster, or this very request was repeated after a lost answer.
+                    # Another client was faster, or this request was repeated after a lost answer.
                     return False
             return True
 
-        return sent(create, f"training job {self.name!r}", _LOG)
+        return send(create, f"training job {self.name!r}", _LOG)
 
     def wait(self, context: Context, *, seconds: float, timeout: float) -> Mapping[str, Any]:
-        """Look at it until it has ended, and return what SageMaker tells of it.
+        """Wait for the end of the job, and return SageMaker's description of it.
 
         Args:
-            context: Of the step.
-            seconds: Between two looks.
-            timeout: Seconds.
+            context: The context of the step.
+            seconds: Time between two requests.
+            timeout: How long to wait, in seconds.
 
         Raises:
-            EndpointError: It took too long, or is gone.
+            EndpointError: It took too long, or the job is missing.
         """
-        doing, until = f"training job {self.name!r}", time.monotonic() + timeout
-        told_stage = ""
+        subject, until = f"training job {self.name!r}", time.monotonic() + timeout
+        logged_stage = ""
         with context.progress.task(f"{context.step}: training job {self.name}") as task:
-            for found in looks(self._look, doing, seconds, context.log):
-                if found is None:
-                    message = f"{doing} is gone"
+            for job in poll(self._ask, subject, seconds, context.log):
+                if job is None:
+                    message = f"{subject} is missing"
                     raise EndpointError(message)
-                status, stage = found["TrainingJobStatus"], found.get("SecondaryStatus", "")
-                if stage != told_stage:
-                    context.log.info("%s: %s, %s", doing, status, stage)
-                    told_stage = stage
+                status, stage = job["TrainingJobStatus"], job.get("SecondaryStatus", "")
+                if stage != logged_stage:
+                    context.log.info("%s: %s, %s", subject, status, stage)
+                    logged_stage = stage
                 task.update(0, stage=stage or status)
                 if status not in _RUNNING:
-                    return dict(found)
+                    return dict(job)
                 if time.monotonic() > until:
-                    message = f"{doing} was not done after {timeout:g} s ({stage or status}): raise 'timeout'"
+                    message = f"{subject} did not end within {timeout:g} s ({stage or status}): increase 'timeout'"
                     raise EndpointError(message)
-        raise AssertionError  # `looks` never ends by itself
+        raise AssertionError  # `poll` never ends
 
-    def last_words(self, found: Mapping[str, Any]) -> str:
-        """Return how it ended: SageMaker's reason, and the end of its log."""
-        status = found["TrainingJobStatus"].lower()
-        reason = " ".join(str(found.get("FailureReason") or found.get("SecondaryStatus") or "").split())
+    def end_message(self, description: Mapping[str, Any]) -> str:
+        """Return how the job ended: its status, SageMaker's reason, and the last lines of its log."""
+        status = description["TrainingJobStatus"].lower()
+        reason = " ".join(str(description.get("FailureReason") or description.get("SecondaryStatus") or "").split())
         lines = self._aws.last_log_lines(LOG_GROUP, f"{self.name}/")
-        said = f"; its last words: {' / '.join(lines)}" if lines else ""
-        return f"training job {self.name!r} {status}: {reason}{said} (log group {LOG_GROUP})"
+        log = f"; last log lines: {' / '.join(lines)}" if lines else ""
+        return f"training job {self.name!r} {status}: {reason}{log} (log group {LOG_GROUP})"
 
     def stop(self, run_id: str = "") -> None:
-        """Stop it where it runs. What has ended stays as it is.
+        """Stop the job if it is running.
 
         Args:
-            run_id: Unless another run than this has begun it; empty for whoever has.
+            run_id: Stop it only if this run started it; empty for any run.
         """
-        found = self.describe()
-        if found is None or found["TrainingJobStatus"] != "InProgress":
+        description = self.describe()
+        if description is None or description["TrainingJobStatus"] != "InProgress":
             return
-        if run_id and self.begun_by(found) not in ("", run_id):
+        if run_id and self.started_by(description) not in ("", run_id):
             return
-        with told(f"training job {self.name!r}"):
+        with translated_errors(f"training job {self.name!r}"):
             try:
                 self._client.stop_training_job(TrainingJobName=self.name)
             except ClientError as exc:
-                # It may have ended since it was looked at.
+                # It may have ended since the last request.
                 if error_code(exc) not in ("ValidationException", "ResourceNotFound"):
                     raise
 
 
 @attrs.frozen
 class Attempt:
-    """The job that makes a model.
+    """The job that trains a model.
 
     Attributes:
-        job: Its name.
-        status: As SageMaker has it, or empty where the job is yet to be begun.
-        run_id: The run that has begun it, or empty.
+        job: The job.
+        status: The status in SageMaker, or empty if the job is not started yet.
+        run_id: The run that started it, or empty.
     """
 
     job: TrainingJob
@@ -147,39 +148,41 @@ class Attempt:
     run_id: str = ""
 
     @classmethod
-    def of(cls, job: TrainingJob, found: Mapping[str, Any] | None) -> Attempt:
-        """Return a job as SageMaker tells of it."""
-        return cls(job) if found is None else cls(job, found["TrainingJobStatus"], job.begun_by(found))
+    def of(cls, job: TrainingJob, description: Mapping[str, Any] | None) -> Attempt:
+        """Return the attempt of a job, from SageMaker's description of it."""
+        if description is None:
+            return cls(job)
+        return cls(job, description["TrainingJobStatus"], job.started_by(description))
 
 
 def find_attempt(aws: Aws, stem: str) -> Attempt:
-    """Return the job that makes a model: one that runs or has made it, or the first whose name is free.
+    """Return the job that trains a model: one that is running or completed, or the first one whose name is free.
 
-    Names are STEM, STEM-2, ...: whoever needs the same model looks for the same names. SageMaker takes each only once, so
-    those of jobs that have ended without a model, or whose model is gone, are passed over.
+    Names are STEM, STEM-2, ...: all runs that need the same model look for the same names. SageMaker accepts each name
+    once, so the names of jobs that ended without a model, or whose model was deleted, are skipped.
 
     Raises:
         EndpointError: All names are used.
     """
-    for number in range(1, _ATTEMPTS + 1):
+    for number in range(1, _MAX_ATTEMPTS + 1):
         job = TrainingJob(aws, f"{stem}-{number}" if number > 1 else stem)
-        found = job.describe()
-        if found is None or found["TrainingJobStatus"] == "InProgress" or _has_model(aws, found):
-            return Attempt.of(job, found)
+        description = job.describe()
+        if description is None or description["TrainingJobStatus"] == "InProgress" or _has_model(aws, description):
+            return Attempt.of(job, description)
     message = (
-        f"training jobs {stem!r} to {job.name!r} have ended and left no model; see why, and for further names take"
-        " another prefix: with_settings('sagemaker', prefix=...)"
+        f"training jobs {stem!r} to {job.name!r} ended without a model: check their logs; to get new names, set another"
+        " prefix: with_settings('sagemaker', prefix=...)"
     )
     raise EndpointError(message)
 
 
-def _has_model(aws: Aws, found: Mapping[str, Any]) -> bool:
-    """Tell whether a job is completed and what it made is still in S3."""
-    if found["TrainingJobStatus"] != "Completed":
+def _has_model(aws: Aws, job: Mapping[str, Any]) -> bool:
+    """Return whether a job is completed and its model is still in S3."""
+    if job["TrainingJobStatus"] != "Completed":
         return False
-    uri = found["ModelArtifacts"]["S3ModelArtifacts"]
+    uri = job["ModelArtifacts"]["S3ModelArtifacts"]
     parts = urlsplit(uri)
-    with told(f"model {uri!r}"):
+    with translated_errors(f"model {uri!r}"):
         try:
             listed = aws.client("s3").list_objects_v2(Bucket=parts.netloc, Prefix=parts.path.lstrip("/"), MaxKeys=1)
         except ClientError as exc:
@@ -189,8 +192,8 @@ def _has_model(aws: Aws, found: Mapping[str, Any]) -> bool:
     return bool(listed.get("Contents"))
 
 
-def longest_wait(request: Request) -> float:
-    """Return for how many seconds a job may be looked at: as long as it may run, and a while for its instances."""
+def max_wait_seconds(request: Request) -> float:
+    """Return how long to wait for a job: as long as it may run, plus the time to get its instances."""
     condition = request.get("StoppingCondition", {})
     allowed = condition.get("MaxWaitTimeInSeconds") or condition.get("MaxRuntimeInSeconds") or 24 * 3600
-    return float(allowed) + _FOR_INSTANCES
+    return float(allowed) + _INSTANCES_SECONDS

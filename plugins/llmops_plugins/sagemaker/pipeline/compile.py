@@ -1,190 +1,213 @@
-"""From a plan to the graph of a SageMaker pipeline: pure, and what `llmops compile` prints.
-
-A node is one `@step`: one instance that SageMaker starts for it. Nodes are few and fat. Each fine-tuning is a node, each
-deployed model is one (deploy it, ask every cell that shares it, tear it down), scoring these cells is one, and so is the
-comparison. Datasets are prepared before, on the client. The plan's steps stay the unit of the record.
-"""
+"""Compiling a graph with the SageMaker SDK: the definition of the pipeline, and the files it needs. Nothing is sent."""
 
 from __future__ import annotations
 
-import re
+import json
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import attrs
 
-from llmops_plugins.sagemaker.aws.settings import PLUGIN, SageMakerSettings
-from llmops_plugins.sagemaker.pipeline.options import SageMakerExecutorOptions
-from llmops_sdk.plugin import CompareStep, GenerateStep, Plan, ScoreStep, Step, TrainStep, digest, from_json
+from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.pipeline.graph import Node, Retry, StepGraph
+from llmops_plugins.sagemaker.pipeline.image import step_image
+from llmops_plugins.sagemaker.pipeline.shipping import ship
+from llmops_plugins.sagemaker.pipeline.steps import run_node
+from llmops_plugins.sagemaker.sdk.loading import version
+from llmops_plugins.sagemaker.sdk.workflow import workflow
+from llmops_sdk.plugin import Plan, SpecError
 
-TRAIN, GENERATE, SCORE, COMPARE = "train", "generate", "score", "compare"
-"""Kinds of nodes, after the plan's step that leads each."""
-
-NAME_LIMIT = 256
-_PARAMETERS = {
-    TRAIN: "TrainInstanceType",
-    GENERATE: "GenerateInstanceType",
-    SCORE: "ScoreInstanceType",
-    COMPARE: "CompareInstanceType",
-}
-_KINDS = {TrainStep: TRAIN, GenerateStep: GENERATE, ScoreStep: SCORE, CompareStep: COMPARE}
+_MASKED = "(not shown)"
+_SECRET_WORDS = ("SECRET", "PASSWORD", "TOKEN", "KEY_ID", "ACCESS_KEY")
+_SECRET_VARIABLES = ("SECRET", "PASSWORD", "TOKEN", "KEY", "CREDENTIAL")
+"""Words in the names of variables that hold secrets; outside of an environment, `Key` is the key of a tag."""
 
 
 @attrs.frozen
-class Parameter:
-    """A text that whoever starts the pipeline may choose.
+class Place:
+    """Where the files of a compiled pipeline are stored.
 
     Attributes:
-        name: As the console shows it.
-        default: Its default.
+        bucket: The bucket of the store.
+        root: The URI below which the SDK puts payloads and results.
+        plan: The URI of the plan.
     """
 
-    name: str
-    default: str
-
-
-@attrs.frozen
-class Retry:
-    """When a node is tried again. A fault of ours is not: the record tells it, and the node itself succeeds.
-
-    Attributes:
-        errors: SageMaker's names of them.
-        interval_seconds: Before the second attempt.
-        backoff_rate: By which the interval grows.
-        max_attempts: In all.
-    """
-
-    errors: tuple[str, ...]
-    interval_seconds: int
-    backoff_rate: float
-    max_attempts: int
-
-
-@attrs.frozen
-class Node:
-    """One `@step`.
-
-    Attributes:
-        name: Of the step in SageMaker, 256 letters, digits and hyphens at the most.
-        kind: `train`, `generate`, `score` or `compare`.
-        steps: The plan's steps it runs, one after another.
-        after: The nodes it waits for; the others may run beside it.
-        instance_type: The parameter that says on what it runs.
-    """
-
-    name: str
-    kind: str
-    steps: tuple[str, ...]
-    after: tuple[str, ...]
-    instance_type: str
-
-
-@attrs.frozen(kw_only=True)
-class StepGraph:
-    """A pipeline of SageMaker, before the SageMaker SDK has seen it.
-
-    Attributes:
-        pipeline: Its name.
-        plan: The plan's hash.
-        parameters: What whoever starts it may choose.
-        nodes: Its steps, each after those it waits for.
-        retries: Of every node.
-        max_parallel: Nodes at a time.
-        keep_alive_seconds: How long an instance is kept for the next node.
-        volume_gb: Disk of each node.
-        max_run_seconds: After which SageMaker stops a node.
-        tags: Of the pipeline and the jobs of its nodes.
-    """
-
-    pipeline: str
+    bucket: str
+    root: str
     plan: str
-    parameters: tuple[Parameter, ...]
-    nodes: tuple[Node, ...]
-    retries: tuple[Retry, ...]
-    max_parallel: int
-    keep_alive_seconds: int
-    volume_gb: int
-    max_run_seconds: int
-    tags: Mapping[str, str]
-
-    def node(self, name: str) -> Node:
-        """Return one node.
-
-        Raises:
-            KeyError: There is none of that name.
-        """
-        return {node.name: node for node in self.nodes}[name]
 
 
-def compile_plan(plan: Plan, settings: SageMakerSettings, options: SageMakerExecutorOptions) -> StepGraph:
-    """Return the graph of a plan: the same for the same plan, wherever it is made."""
-    nodes = tuple(_nodes(plan))
-    chosen = {
-        TRAIN: options.train_instance_type,
-        GENERATE: options.generate_instance_type,
-        SCORE: options.score_instance_type,
-        COMPARE: options.compare_instance_type,
+@attrs.frozen
+class Compiled:
+    """A pipeline, compiled by the SageMaker SDK.
+
+    Attributes:
+        definition: The definition, as JSON.
+        uploads: The files that must be in S3 before the start: (bucket, key) to bytes.
+        requirements: The requirements that each step installs.
+    """
+
+    definition: str
+    uploads: Mapping[tuple[str, str], bytes]
+    requirements: tuple[str, ...]
+
+    def masked(self) -> Any:
+        """Return the definition with the values of secrets replaced."""
+        return _mask(json.loads(self.definition))
+
+
+def compile_graph(aws: Aws, graph: StepGraph, plan: Plan, registry: Any, place: Place) -> Compiled:
+    """Compile a graph with the SageMaker SDK. Nothing is sent; the files that the SDK would upload are returned.
+
+    Raises:
+        UserError: The SDK refuses the pipeline, or a plugin cannot be shipped.
+    """
+    image = step_image(aws)
+    with TemporaryDirectory(prefix="llmops-") as temporary:
+        staging, requirements = Path(temporary) / "workspace", Path(temporary) / "requirements.txt"
+        staging.mkdir()
+        more = _user_requirements(aws.remote_function_config)
+        shipment = ship(plan, registry, staging, sagemaker_version=version(), more=more)
+        requirements.write_text(shipment.text, encoding="utf-8")
+        config = _remote_function(aws, place, image, requirements)
+        uploads, client = _Uploads(), aws.client("sagemaker")
+        sdk = workflow(aws.session, aws.region, client, bucket=place.bucket, s3=uploads, own_config=config)
+        # The user's config, whose path may be relative, is read before the folder is changed.
+        with sdk as (parts, session), _in_folder(staging):
+            definition = _pipeline(parts, session, graph, place).definition()
+    return Compiled(definition, uploads.files, shipment.requirements)
+
+
+def _remote_function(aws: Aws, place: Place, image: str, requirements: Path) -> dict[str, Any]:
+    """Return our own `RemoteFunction` configuration, which overrides the user's."""
+    settings = aws.settings
+    config = {
+        "Dependencies": str(requirements),
+        "IncludeLocalWorkDir": True,
+        "CustomFileFilter": {"IgnoreNamePatterns": []},  # without one only *.py files would be taken
+        "S3RootUri": place.root,
+        "RoleArn": aws.role,
     }
-    used = {node.kind for node in nodes}
-    return StepGraph(
-        pipeline=options.pipeline or f"llmops-{_slug(plan.name)}"[:NAME_LIMIT].rstrip("-"),
-        plan=plan.hash,
-        parameters=tuple(Parameter(_PARAMETERS[kind], default) for kind, default in chosen.items() if kind in used),
-        nodes=nodes,
-        retries=_retries(options.attempts),
-        max_parallel=options.max_parallel,
-        keep_alive_seconds=options.keep_alive_seconds,
-        volume_gb=options.volume_gb,
-        max_run_seconds=options.max_run_seconds,
-        tags=dict(settings.tags),
+    if image:
+        config["ImageUri"] = image
+    if settings.kms_key:
+        config |= {"S3KmsKeyId": settings.kms_key, "VolumeKmsKeyId": settings.kms_key}
+    if settings.subnets:
+        config["VpcConfig"] = {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_groups)}
+    return config
+
+
+def _pipeline(parts: Any, session: Any, graph: StepGraph, place: Place) -> Any:
+    parameters = {
+        item.name: parts.ParameterString(name=item.name, default_value=item.default) for item in graph.parameters
+    }
+    retries = [_retry(parts, retry) for retry in graph.retries]
+    tags = [{"Key": name, "Value": value} for name, value in graph.tags.items()]
+    steps: dict[str, Any] = {}
+    for node in graph.nodes:
+        decorate = parts.step(
+            name=node.name,
+            description=_description(node),
+            instance_type=parameters[node.instance_type],
+            keep_alive_period_in_seconds=graph.keep_alive_seconds,
+            max_runtime_in_seconds=graph.max_run_seconds,
+            volume_size=graph.volume_gb,
+            retry_policies=retries or None,
+            tags=tags or None,
+        )
+        steps[node.name] = decorate(run_node)(place.plan, parts.EXECUTION_ID, node.name)
+        if node.after:
+            parts.get_step(steps[node.name]).add_depends_on([steps[name] for name in node.after])
+    return parts.Pipeline(
+        name=graph.pipeline, parameters=list(parameters.values()), steps=list(steps.values()), sagemaker_session=session
     )
 
 
-def graph_of(plan: Plan) -> StepGraph:
-    """Return the graph of a plan as the plan itself says: by it a container finds the steps of its node."""
-    known = {field.name for field in attrs.fields(SageMakerExecutorOptions)}
-    given = {name: value for name, value in plan.executor.options.items() if name in known}
-    options: SageMakerExecutorOptions = from_json(given, SageMakerExecutorOptions)
-    return compile_plan(plan, SageMakerSettings.from_mapping(plan.settings.get(PLUGIN, {})), options)
+def _description(node: Node) -> str:
+    return ", ".join(node.steps)[:3072]
 
 
-def _nodes(plan: Plan) -> Iterator[Node]:
-    node_of: dict[str, str] = {}
-    for (kind, lead), steps in _groups(plan).items():
-        name = _node_name(lead, set(node_of.values()))
-        after = tuple(dict.fromkeys(node_of[need] for step in steps for need in step.needs if need in node_of))
-        node_of.update({step.name: name for step in steps})
-        yield Node(name, kind, tuple(step.name for step in steps), after, _PARAMETERS[kind])
+def _retry(parts: Any, retry: Retry) -> Any:
+    how = {
+        "interval_seconds": retry.interval_seconds,
+        "backoff_rate": retry.backoff_rate,
+        "max_attempts": retry.max_attempts,
+    }
+    # Calling one of these enumerations with any unknown value returns its default: so members are looked up by value.
+    of_steps = {member.value: member for member in parts.StepExceptionTypeEnum}
+    of_jobs = {member.value: member for member in parts.JobExceptionTypeEnum}
+    if set(retry.errors) <= set(of_steps):
+        return parts.StepRetryPolicy([of_steps[error] for error in retry.errors], **how)
+    return parts.JobRetryPolicy([of_jobs[error] for error in retry.errors], **how)
 
 
-def _groups(plan: Plan) -> Mapping[tuple[str, str], list[Step]]:
-    """Return the steps of each node by its kind and name: scores of one deployed model are one, others are alone."""
-    groups: dict[tuple[str, str], list[Step]] = {}
-    for step in plan.steps:
-        kind = _KINDS.get(type(step))
-        if kind:
-            lead = step.needs[0].replace(GENERATE, SCORE, 1) if kind == SCORE else step.name
-            groups.setdefault((kind, lead), []).append(step)
-    return groups
-
-
-def _node_name(step: str, taken: set[str]) -> str:
-    name = _slug(step, lower=False)
-    if len(name) > NAME_LIMIT or name in taken:
-        name = f"{name[: NAME_LIMIT - 9].rstrip('-')}-{digest(step)[:8]}"
-    return name
-
-
-def _slug(text: str, *, lower: bool = True) -> str:
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "pipeline"
-    return slug.lower() if lower else slug
-
-
-def _retries(attempts: int) -> tuple[Retry, ...]:
-    """Return what waits long for capacity and quotas, which come back in minutes, and briefly for SageMaker's faults."""
-    if attempts == 1:
+def _user_requirements(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the lines of the requirements file of the user's SageMaker config."""
+    dependencies = str(config.get("Dependencies", ""))
+    if not dependencies:
         return ()
-    return (
-        Retry(("Step.SERVICE_FAULT", "Step.THROTTLING"), 10, 2.0, attempts),
-        Retry(("SageMaker.JOB_INTERNAL_ERROR",), 30, 2.0, attempts),
-        Retry(("SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"), 300, 1.5, attempts),
-    )
+    path = Path(dependencies).expanduser()
+    if path.suffix != ".txt" or not path.is_file():
+        message = (
+            f"your SageMaker config has RemoteFunction.Dependencies {dependencies!r}; only an existing requirements file"
+            " (.txt) can be combined with the requirements of the steps"
+        )
+        raise SpecError(message)
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+@contextmanager
+def _in_folder(folder: Path) -> Iterator[None]:
+    """Change the working directory, of which the SDK ships every file."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+class _Uploads:
+    """Takes the place of boto3's S3 resource in the SDK, and keeps the files that it would upload."""
+
+    def __init__(self) -> None:
+        self.files: dict[tuple[str, str], bytes] = {}
+
+    def Object(self, bucket_name: str, key: str) -> _Upload:  # noqa: N802 - boto3's name
+        return _Upload(self.files, bucket_name, key)
+
+    def Bucket(self, name: str) -> _Upload:  # noqa: N802 - boto3's name
+        return _Upload(self.files, name, "")
+
+
+@attrs.frozen
+class _Upload:
+    files: dict[tuple[str, str], bytes]
+    bucket: str
+    key: str
+
+    def upload_file(self, path: str, **_how: Any) -> None:
+        self.files[self.bucket, self.key] = Path(path).read_bytes()
+
+    def put(self, *, Body: str | bytes, **_how: Any) -> None:  # noqa: N803 - boto3's name
+        self.files[self.bucket, self.key] = Body if isinstance(Body, bytes) else Body.encode()
+
+    def upload_fileobj(self, file: Any, key: str, **_how: Any) -> None:
+        self.files[self.bucket, key] = file.read()
+
+
+def _mask(value: Any, words: tuple[str, ...] = _SECRET_WORDS) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _MASKED
+            if isinstance(item, str) and any(word in name.upper() for word in words)
+            else _mask(item, _SECRET_VARIABLES if name == "Environment" else _SECRET_WORDS)
+            for name, item in value.items()
+        }
+    return [_mask(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""One execution of a pipeline, as boto3 tells of it. The SDK's own waiting ends after 30 minutes and ignores a stop."""
+"""One execution of a pipeline, watched with boto3. The SDK's own wait function ends after 30 minutes and ignores a stop."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import attrs
 from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.errors import GO_ON, error_text, told
-from llmops_plugins.sagemaker.aws.interrupts import held_interrupt
-from llmops_plugins.sagemaker.aws.polling import is_missing, looks, sent
-from llmops_plugins.sagemaker.pipeline.compile import StepGraph
+from llmops_plugins.sagemaker.aws.polling import is_missing, poll, send
+from llmops_plugins.sagemaker.errors import THEN_RESUME, error_text, translated_errors
+from llmops_plugins.sagemaker.interrupts import delayed_interrupt
+from llmops_plugins.sagemaker.pipeline.graph import StepGraph
 from llmops_sdk.plugin import EndpointError, Progress, Run, RunNotFoundError, UserError
 
 RUNNING = frozenset({"Executing", "Stopping"})
@@ -28,11 +28,11 @@ _LOG = logging.getLogger("llmops.sagemaker")
 
 @attrs.frozen
 class NodeState:
-    """How far a node is.
+    """The state of a node.
 
     Attributes:
-        status: SageMaker's word: Starting, Executing, Succeeded, Failed, Stopping, Stopped.
-        reason: Why it failed.
+        status: Starting, Executing, Succeeded, Failed, Stopping or Stopped.
+        reason: The reason of a failure.
         job: The ARN of its training job, or empty.
     """
 
@@ -42,11 +42,11 @@ class NodeState:
 
 
 class Execution:
-    """The execution of a run, whose id it has. Making one asks nobody.
+    """The execution of a run, which has the same ID. Creating the object sends no request.
 
     Args:
         aws: The account.
-        graph: The pipeline's graph.
+        graph: The graph of the pipeline.
         run: The run.
     """
 
@@ -54,12 +54,12 @@ class Execution:
         self._client = aws.client("sagemaker")
         self._graph = graph
         self._run = run
-        self._doing = f"execution {run.id!r} of pipeline {graph.pipeline!r}"
+        self._subject = f"execution {run.id!r} of pipeline {graph.pipeline!r}"
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
-        with going_on(self._run.id, self._run.store.uri), told(self._doing):
+        """The ARN."""
+        with with_attach_hint(self._run.id, self._run.store.uri), translated_errors(self._subject):
             return self._arn
 
     @cached_property
@@ -75,30 +75,30 @@ class Execution:
         return f"{pipeline}/execution/{self._run.id}"
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what SageMaker tells of it.
+        """Return SageMaker's description of it.
 
         Raises:
-            RunNotFoundError: There is none.
+            RunNotFoundError: There is no such execution.
         """
-        return sent(self._describe, self._doing, _LOG)
+        return send(self._describe, self._subject, _LOG)
 
     def _describe(self) -> Mapping[str, Any]:
         try:
-            found: Mapping[str, Any] = self._client.describe_pipeline_execution(PipelineExecutionArn=self._arn)
+            description: Mapping[str, Any] = self._client.describe_pipeline_execution(PipelineExecutionArn=self._arn)
         except ClientError as exc:
             if not is_missing(exc):
                 raise
-            message = f"SageMaker knows no {self._doing}"
+            message = f"SageMaker knows no {self._subject}"
             raise RunNotFoundError(message) from exc
-        return found
+        return description
 
     @property
     def status(self) -> str:
-        """Its status now."""
+        """The current status."""
         return str(self.describe()["PipelineExecutionStatus"])
 
     def nodes(self) -> Mapping[str, NodeState]:
-        """Return the nodes that SageMaker has come to, by name."""
+        """Return the nodes that SageMaker has started, by name."""
         pages = self._client.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=self._arn)
         return {
             step["StepName"]: NodeState(
@@ -113,54 +113,55 @@ class Execution:
     def watch(
         self, progress: Progress, seconds: float, changed: Callable[[], None]
     ) -> tuple[str, Mapping[str, NodeState]]:
-        """Look at it until it has ended, telling how its nodes come along; return how it ended, and its nodes.
+        """Wait for the end, logging the states of the nodes; return the last status and the nodes.
 
         Args:
-            progress: Who is told.
-            seconds: Between two looks.
-            changed: Called when a node has come further.
+            progress: Logs the states.
+            seconds: Time between two requests.
+            changed: Called after the state of a node has changed.
 
         Raises:
-            UserError: AWS can be asked no longer; the execution goes on, and the message says how to come back to it.
+            UserError: AWS can no longer be asked. The execution continues, and the message says how to reconnect.
             EndpointError: The same.
         """
-        told_states: dict[str, str] = {}
+        logged: dict[str, str] = {}
         with progress.task("steps", len(self._graph.nodes), "steps") as task:
-            for status, nodes in self._looks(seconds):
-                before = dict(told_states)
+            for status, nodes in self._poll(seconds):
+                before = dict(logged)
                 for name, state in nodes.items():
-                    if told_states.get(name) != state.status:
-                        told_states[name] = state.status
+                    if logged.get(name) != state.status:
+                        logged[name] = state.status
                         progress.log(f"  {state.status.lower():<9} {name}{f': {state.reason}' if state.reason else ''}")
-                if before != told_states:
+                if before != logged:
                     changed()
                 task.update(sum(state.status in _ENDED_STEPS for state in nodes.values()), execution=status)
                 if status not in RUNNING:
                     return status, nodes
-        raise AssertionError  # `looks` never ends by itself
+        raise AssertionError  # `poll` never ends
 
-    def _looks(self, seconds: float) -> Iterator[tuple[str, Mapping[str, NodeState]]]:
-        with going_on(self._run.id, self._run.store.uri):
-            yield from looks(self._look, self._doing, seconds, _LOG)
+    def _poll(self, seconds: float) -> Iterator[tuple[str, Mapping[str, NodeState]]]:
+        with with_attach_hint(self._run.id, self._run.store.uri):
+            yield from poll(self._ask, self._subject, seconds, _LOG)
 
-    def _look(self) -> tuple[str, Mapping[str, NodeState]]:
-        # The status first: when it says that the end has come, the nodes are as they ended.
+    def _ask(self) -> tuple[str, Mapping[str, NodeState]]:
+        # The status first: once it is final, so are the nodes.
         status = str(self._describe()["PipelineExecutionStatus"])
         return status, self.nodes()
 
     def stop(self, progress: Progress, *, seconds: float, deadline: float) -> bool:
-        """Stop it, and wait until its jobs have ended; return whether they have, within the deadline (seconds)."""
-        with held_interrupt(), going_on(self._run.id, self._run.store.uri), told(self._doing):
+        """Stop it and wait for its jobs; return whether they ended within the deadline (seconds)."""
+        hint = with_attach_hint(self._run.id, self._run.store.uri)
+        with delayed_interrupt(), hint, translated_errors(self._subject):
             try:
                 self._client.stop_pipeline_execution(PipelineExecutionArn=self._arn)
             except ClientError as exc:
                 if self._describe()["PipelineExecutionStatus"] in RUNNING:
                     raise
-                _LOG.info("%s had ended: %s", self._doing, error_text(exc))
+                _LOG.info("%s had already ended: %s", self._subject, error_text(exc))
         until = time.monotonic() + deadline
         with progress.task("stopping the execution"):
-            for found in looks(self._describe, self._doing, seconds, _LOG):
-                if found["PipelineExecutionStatus"] not in RUNNING:
+            for description in poll(self._describe, self._subject, seconds, _LOG):
+                if description["PipelineExecutionStatus"] not in RUNNING:
                     return True
                 if time.monotonic() > until:
                     return False
@@ -168,22 +169,24 @@ class Execution:
 
 
 @contextmanager
-def going_on(run_id: str, store: str = "") -> Iterator[None]:
-    """Say how to come back, where AWS can be asked no longer: an execution does not end with this program.
+def with_attach_hint(run_id: str, store: str = "") -> Iterator[None]:
+    """Add to the errors of the block how to reconnect: the execution continues without this program.
 
     Args:
-        run_id: The run, which has the execution's id.
-        store: The URI of its store, where it is known.
+        run_id: The run, which has the ID of the execution.
+        store: The URI of its store, if known.
 
     Raises:
-        UserError: As the block, with the way back.
+        UserError: As the block, with the hint.
         EndpointError: The same.
     """
     try:
         yield
-    except RunNotFoundError:  # there is none
+    except RunNotFoundError:  # there is nothing to attach to
         raise
     except (UserError, EndpointError) as exc:
-        back = f"llmops attach {run_id}" + (f" --store {shlex.quote(store)}" if store else "")
-        message = f"{str(exc).removesuffix(GO_ON)}; the execution goes on in SageMaker: come back with: {back}"
+        command = f"llmops attach {run_id}" + (f" --store {shlex.quote(store)}" if store else "")
+        message = (
+            f"{str(exc).removesuffix(THEN_RESUME)}; the execution continues in SageMaker; reconnect with: {command}"
+        )
         raise type(exc)(message) from exc

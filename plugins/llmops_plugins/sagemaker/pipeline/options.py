@@ -8,7 +8,26 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from llmops_sdk.plugin import Check, ExecutorOptions, Plan, option
+from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_sdk.plugin import (
+    Check,
+    CompareStep,
+    ExecutorOptions,
+    GenerateStep,
+    Plan,
+    ScoreStep,
+    Step,
+    TrainStep,
+    option,
+)
+
+NODE_KINDS: Mapping[type[Step], str] = {
+    TrainStep: "train",
+    GenerateStep: "generate",
+    ScoreStep: "score",
+    CompareStep: "compare",
+}
+"""The kinds of nodes, by the steps of the plan that they run. The client itself prepares the datasets."""
 
 _DAY = 24 * 3600
 _at_least_one = validators.ge(1)
@@ -25,59 +44,69 @@ class SageMakerExecutorOptions(ExecutorOptions):
 
     pipeline: str = _choice(
         "",
-        "the pipeline's name in SageMaker; by default made from this pipeline's",
+        "name of the pipeline in SageMaker; default: made from the name of this pipeline",
         validators.matches_re(r"|[A-Za-z0-9](-?[A-Za-z0-9]){0,255}"),
     )
     train_instance_type: str = _choice(
         "ml.m5.xlarge",
-        "runs the train steps, which for JumpStart models wait for jobs of their own: parameter TrainInstanceType",
+        "instance of train steps, which wait for separate training jobs of JumpStart models: parameter TrainInstanceType",
         _instance_type,
     )
     generate_instance_type: str = _choice(
         "ml.m5.xlarge",
-        "deploys and asks, and computes where the model is served locally: parameter GenerateInstanceType",
+        "instance of generate steps, which also run locally served models: parameter GenerateInstanceType",
         _instance_type,
     )
-    score_instance_type: str = _choice("ml.m5.xlarge", "scores: parameter ScoreInstanceType", _instance_type)
-    compare_instance_type: str = _choice("ml.m5.large", "compares: parameter CompareInstanceType", _instance_type)
+    score_instance_type: str = _choice(
+        "ml.m5.xlarge", "instance of score steps: parameter ScoreInstanceType", _instance_type
+    )
+    compare_instance_type: str = _choice(
+        "ml.m5.large", "instance of the compare step: parameter CompareInstanceType", _instance_type
+    )
     keep_alive_seconds: int = _choice(
         0,
-        "how long an instance is kept for the next step, which then starts in seconds; needs a quota for warm pools",
+        "how long an instance is kept for the next step, which then starts in seconds; needs a warm pool quota",
         [validators.ge(0), validators.le(3600)],
     )
-    volume_gb: int = _choice(30, "disk of each step", _at_least_one)
-    max_run_seconds: int = _choice(_DAY, "after which SageMaker stops a step", _at_least_one)
-    max_parallel: int = _choice(8, "steps at a time, at the most", [_at_least_one, validators.le(50)])
-    attempts: int = _choice(
-        3, "how often a step is tried that SageMaker has no instance for, or fails by its own fault", _at_least_one
+    volume_gb: int = _choice(30, "disk size of each step", _at_least_one)
+    max_run_seconds: int = _choice(_DAY, "time limit of each step", _at_least_one)
+    max_parallel: int = _choice(
+        8, "maximum number of steps that run at the same time", [_at_least_one, validators.le(50)]
     )
-    poll_seconds: float = _choice(10.0, "between two looks at the execution", validators.gt(0))
+    attempts: int = _choice(3, "attempts per step on capacity or service errors", _at_least_one)
+    poll_seconds: float = _choice(10.0, "interval at which the execution is checked", validators.gt(0))
     stop_seconds: float = _choice(600.0, "how long Ctrl-C waits for the steps to end", validators.gt(0))
 
-    def preflight(self, plan: Plan) -> Iterator[Check]:
-        """Yield what must hold before the pipeline is made: image, SDK, role, bucket, quotas."""
-        from llmops_plugins.sagemaker.pipeline.compile import graph_of
-        from llmops_plugins.sagemaker.preflight import Guards
+    def instance_types(self, plan: Plan) -> Mapping[str, str]:
+        """Return the instance type of each kind of node that a plan has."""
+        return {
+            kind: getattr(self, f"{kind}_instance_type")
+            for cls, kind in NODE_KINDS.items()
+            if any(isinstance(step, cls) for step in plan.steps)
+        }
 
-        guards = Guards(plan.settings)
-        yield guards.image()
-        yield from guards.account()
-        for parameter in graph_of(plan).parameters:
-            yield guards.step_quota(parameter.default, warm_pool=self.keep_alive_seconds > 0)
+    def preflight(self, plan: Plan) -> Iterator[Check]:
+        """Yield the checks of image, SDK, role, bucket and quotas."""
+        from llmops_plugins.sagemaker.aws.preflight import Preflight
+        from llmops_plugins.sagemaker.pipeline.image import image_check
+
+        preflight = Preflight(SageMakerSettings.of_plan(plan))
+        yield image_check(preflight.aws)
+        yield from preflight.account()
+        for instance_type in dict.fromkeys(self.instance_types(plan).values()):
+            yield preflight.step_quota(instance_type, warm_pool=self.keep_alive_seconds > 0)
 
 
 @attrs.frozen(kw_only=True)
 class RehearsalOptions(SageMakerExecutorOptions):
-    """How the rehearsal runs, and what the pipeline that is rehearsed would be."""
+    """How a pipeline is rehearsed, and the options that it would have on SageMaker."""
 
-    poll_seconds: float = _choice(0.5, "between two looks at the execution", validators.gt(0))
+    poll_seconds: float = _choice(0.5, "interval at which the execution is checked", validators.gt(0))
     stop_seconds: float = _choice(30.0, "how long Ctrl-C waits for the steps to end", validators.gt(0))
     steps_at_a_time: int = _choice(
-        1, "steps that run side by side on this machine, max_parallel at the most", _at_least_one
+        1, "number of steps that run at the same time on this machine, at most max_parallel", _at_least_one
     )
-    install: bool = _choice(
-        False, "install the steps' requirements with pip, into an environment made for the rehearsal; slow"
-    )
-    stand_in: str = _choice("smollm2", "the model that plays JumpStart models: its card's name")
-    stand_in_options: Mapping[str, Any] = option(factory=dict, help="options of that card", affects_results=False)
-    stand_in_steps: int = _choice(20, "optimizer steps of a training job that is played", _at_least_one)
+    install: bool = _choice(False, "install the requirements of the steps with pip, in a separate environment; slow")
+    substitute: str = _choice("smollm2", "the small model that takes the place of JumpStart models: name of its card")
+    substitute_options: Mapping[str, Any] = option(factory=dict, help="options of that card", affects_results=False)
+    substitute_steps: int = _choice(20, "optimizer steps of an emulated training job", _at_least_one)

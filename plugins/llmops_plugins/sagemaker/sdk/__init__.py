@@ -1,1 +1,1 @@
-"""The SageMaker Python SDK, used for `@step` and for the requests of JumpStart models."""
+"""The SageMaker Python SDK: loading it, the user's config, and the parts of a `@step` pipeline."""

@@ -7,32 +7,40 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.errors import told
-from llmops_plugins.sagemaker.aws.interrupts import held_interrupt
+from llmops_plugins.sagemaker.errors import translated_errors
+from llmops_plugins.sagemaker.interrupts import delayed_interrupt
 from llmops_plugins.sagemaker.sdk.loading import load
 from llmops_sdk.plugin import LLMOpsError, UserError
 
 
-def configured(aws: Aws, *keys: str) -> str:
+def configured(session: Any, region: str, *keys: str) -> str:
     """Return a text of the user's SageMaker config, or an empty one.
 
     Args:
-        aws: Whose credentials read a config that lies in S3.
-        *keys: The way to it, from `SageMaker` on.
+        session: The boto3 session, which reads a config that is in S3.
+        region: The region.
+        *keys: The path to the text, starting with `SageMaker`.
     """
-    with building("SageMaker config"):
-        found: Any = load_config(aws)
+    with sdk_call("SageMaker config"):
+        value: Any = load_config(session, region)
         for key in keys:
-            found = found.get(key, {}) if isinstance(found, Mapping) else {}
-        return found if isinstance(found, str) else ""
+            value = value.get(key, {}) if isinstance(value, Mapping) else {}
+        return value if isinstance(value, str) else ""
 
 
-def load_config(aws: Aws) -> dict[str, Any]:
-    """Return the user's SageMaker config with the telemetry turned off in it."""
+def remote_function_config(session: Any, region: str) -> Mapping[str, Any]:
+    """Return the `RemoteFunction` section of the user's SageMaker config."""
+    with sdk_call("SageMaker config"):
+        modules = load_config(session, region)["SageMaker"]["PythonSDK"]["Modules"]
+        section: Mapping[str, Any] = modules.get("RemoteFunction", {})
+        return section
+
+
+def load_config(session: Any, region: str) -> dict[str, Any]:
+    """Return the user's SageMaker config, with telemetry turned off."""
     from sagemaker.config import load_sagemaker_config
 
-    config: dict[str, Any] = load_sagemaker_config(s3_resource=aws.session.resource("s3", region_name=aws.region))
+    config: dict[str, Any] = load_sagemaker_config(s3_resource=session.resource("s3", region_name=region))
     config.setdefault("SchemaVersion", "1.0")
     modules = config
     for key in ("SageMaker", "PythonSDK", "Modules"):
@@ -42,13 +50,13 @@ def load_config(aws: Aws) -> dict[str, Any]:
 
 
 @contextmanager
-def building(what: str) -> Iterator[None]:
-    """Call the SDK: an interrupt waits for its end, and its refusals get one line.
+def sdk_call(subject: str) -> Iterator[None]:
+    """Call the SDK in the block: an interrupt is delayed to its end, and its errors become one line.
 
-    The SDK raises ValueError, AttributeError and classes of its own for what the user can mend.
+    The SDK raises ValueError, AttributeError and its own classes for mistakes that the user can fix.
     """
-    with held_interrupt(), told(what), warnings.catch_warnings():
-        # 2.257 tells at each of its classes that version 3 will have others.
+    with delayed_interrupt(), translated_errors(subject), warnings.catch_warnings():
+        # 2.257 warns at each of its classes that version 3 will have others.
         warnings.filterwarnings("ignore", message=".*SageMaker Python SDK v2", category=FutureWarning)
         load()
         from botocore.exceptions import BotoCoreError, ClientError
@@ -58,13 +66,5 @@ def building(what: str) -> Iterator[None]:
         except (BotoCoreError, ClientError, LLMOpsError):
             raise
         except Exception as exc:
-            message = f"{what}: the SageMaker SDK refuses it: {' '.join(str(exc).split())}"
+            message = f"{subject}: the SageMaker SDK refuses it: {' '.join(str(exc).split())}"
             raise UserError(message) from exc
-
-
-def remote_function_config(aws: Aws) -> Mapping[str, Any]:
-    """Return the user's own `RemoteFunction` configuration."""
-    with building("SageMaker config"):
-        modules = load_config(aws)["SageMaker"]["PythonSDK"]["Modules"]
-        found: Mapping[str, Any] = modules.get("RemoteFunction", {})
-        return found

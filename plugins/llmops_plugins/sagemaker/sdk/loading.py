@@ -1,4 +1,4 @@
-"""Importing the SageMaker SDK, quiet and without side effects."""
+"""Importing the SageMaker SDK quietly and without side effects."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 
 def load() -> Any:
-    """Import `sagemaker` once, quiet and without what it does to its surroundings.
+    """Import `sagemaker` once, quietly and without its side effects.
 
-    It sends no telemetry, asks STS where boto3 would (so that `AWS_ENDPOINT_URL` counts), and checks its configuration
-    without checking the schema itself each time, which took 70 ms of every look-up.
+    It sends no telemetry, asks STS at the address that boto3 uses (`AWS_ENDPOINT_URL` counts), and validates its
+    configuration without validating the schema itself each time, which took 70 ms.
     """
     return _loaded()
 
@@ -21,9 +21,9 @@ def load() -> Any:
 @cache
 def _loaded() -> Any:
     hook, quiet = sys.excepthook, "SAGEMAKER_SUPPRESS_V2_WARNING"
-    said = os.environ.get(quiet)
+    before = os.environ.get(quiet)
     os.environ[quiet] = "1"
-    logging.getLogger("sagemaker.config").setLevel(logging.WARNING)  # it tells about its files while it is imported
+    logging.getLogger("sagemaker.config").setLevel(logging.WARNING)  # it logs which files it reads while it is imported
     try:
         import sagemaker
         import sagemaker.config.config
@@ -33,18 +33,18 @@ def _loaded() -> Any:
         from sagemaker.telemetry import telemetry_logging
     finally:
         sys.excepthook = hook  # sagemaker-core installs rich's
-        if said is None:
+        if before is None:
             del os.environ[quiet]
         else:
-            os.environ[quiet] = said
+            os.environ[quiet] = before
     telemetry_logging._send_telemetry_request = lambda *_args, **_kwargs: None  # noqa: SLF001
     sagemaker.session.sts_regional_endpoint = lambda _region: None
     validate = _validator()
     for module in (sagemaker.utils, sagemaker.session, sagemaker.config.config):
         module.validate_sagemaker_config = validate
-    # For each look at a model, this makes several clients, to log where its licence lies.
+    # Each time a model is looked up, this makes several clients, only to log where the licence is.
     sagemaker.jumpstart.utils.emit_logs_based_on_model_specs = lambda *_args, **_kwargs: None
-    # What it warns of is asked and checked in `jumpstart_check.py`.
+    # `jumpstart/check.py` checks everything that it warns about.
     for name in ("sagemaker", "sagemaker.jumpstart", "sagemaker.telemetry.telemetry_logging"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return sagemaker
@@ -59,7 +59,7 @@ def _validator() -> Any:
 
 
 def version() -> str:
-    """Return the version of the SageMaker SDK that is installed here, without importing it."""
+    """Return the installed version of the SageMaker SDK, without importing it."""
     from importlib.metadata import version as installed
 
     return installed("sagemaker")

@@ -8,22 +8,25 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.sdk.config import building, load_config
+from llmops_plugins.sagemaker.sdk.config import load_config, sdk_call
 from llmops_plugins.sagemaker.sdk.loading import load
 
 
 @contextmanager
-def workflow(aws: Aws, bucket: str, s3: Any, own_config: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    """Lend what a pipeline of `@step` functions is made of: the SDK's own classes, and a session for its compiler.
+def workflow(
+    session: Any, region: str, client: Any, *, bucket: str, s3: Any, own_config: Mapping[str, Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the SDK's classes for a pipeline of `@step` functions, and a session of the SDK for its compiler.
 
     Args:
-        aws: The account.
-        bucket: The default bucket, which is taken to be there.
-        s3: Stands where the SDK expects boto3's S3 resource.
-        own_config: Laid over the user's `RemoteFunction` configuration.
+        session: The boto3 session.
+        region: The region.
+        client: The boto3 client of SageMaker.
+        bucket: The default bucket, which is assumed to exist.
+        s3: Used by the SDK in place of boto3's S3 resource.
+        own_config: Overrides the user's `RemoteFunction` configuration.
     """
-    with building("pipeline"):
+    with sdk_call("pipeline"):
         from sagemaker.workflow import retry
         from sagemaker.workflow.execution_variables import ExecutionVariables
         from sagemaker.workflow.function_step import step
@@ -31,15 +34,13 @@ def workflow(aws: Aws, bucket: str, s3: Any, own_config: Mapping[str, Any]) -> I
         from sagemaker.workflow.pipeline import Pipeline
         from sagemaker.workflow.step_outputs import get_step
 
-        logging.getLogger("sagemaker.remote_function").setLevel(logging.ERROR)  # it tells every upload
-        config = load_config(aws)
+        logging.getLogger("sagemaker.remote_function").setLevel(logging.ERROR)  # it logs every upload
+        config = load_config(session, region)
         modules = config["SageMaker"]["PythonSDK"]["Modules"]
         modules["RemoteFunction"] = {**modules.get("RemoteFunction", {}), **own_config}
-        session = load().session.Session(
-            boto_session=aws.session, sagemaker_client=aws.client("sagemaker"), sagemaker_config=config
-        )
-        session.s3_resource = s3
-        session._default_bucket = bucket  # noqa: SLF001 - else it asks S3 whether it is there
+        sdk_session = load().session.Session(boto_session=session, sagemaker_client=client, sagemaker_config=config)
+        sdk_session.s3_resource = s3
+        sdk_session._default_bucket = bucket  # noqa: SLF001 - else it asks S3 whether the bucket exists
         yield (
             SimpleNamespace(
                 step=step,
@@ -52,5 +53,5 @@ def workflow(aws: Aws, bucket: str, s3: Any, own_config: Mapping[str, Any]) -> I
                 JobRetryPolicy=retry.SageMakerJobStepRetryPolicy,
                 JobExceptionTypeEnum=retry.SageMakerJobExceptionTypeEnum,
             ),
-            session,
+            sdk_session,
         )

@@ -1,9 +1,12 @@
-"""The article's pipeline in a rehearsal: a JumpStart model is fine-tuned, deployed and asked, played by a tiny one."""
+"""Emulated JumpStart: the article's pipeline in a rehearsal, and single jobs and endpoints, with a tiny substitute model."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +20,16 @@ pytest.importorskip("sagemaker")
 
 import llmops_sdk.testing
 from llmops_plugins.sagemaker.emulator import executor as rehearsal
-from llmops_plugins.sagemaker.emulator.account import ROLE, Choices
+from llmops_plugins.sagemaker.emulator.choices import EmulatorChoices
 from llmops_plugins.sagemaker.emulator.container import download
-from llmops_plugins.sagemaker.emulator.metadata import metadata, package_arn
+from llmops_plugins.sagemaker.emulator.executor import Emulator
+from llmops_plugins.sagemaker.emulator.metadata import jumpstart_files, package_arn
 from llmops_sdk import Pipeline, Progress, Result, Run, SpecError
 from llmops_sdk.plugin import Runtime
 from llmops_sdk.plugin.registry import Registry
 
 MODEL_ID = "meta-textgeneration-llama-2-7b"
+ROLE = "arn:aws:iam::123456789012:role/llmops-rehearsal"
 
 
 @pytest.fixture(name="tiny", scope="module")
@@ -64,8 +69,8 @@ def _tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @attrs.frozen
-class Rehearsed:
-    """What the rehearsal left, and what AWS was asked to make."""
+class Rehearsal:
+    """The result of a rehearsal, its training jobs, and the resources that are left."""
 
     result: Result
     run: Run
@@ -74,26 +79,26 @@ class Rehearsed:
 
 
 @pytest.fixture(name="rehearsed", scope="module")
-def _rehearsed(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Rehearsed:
-    """The article's model, on a few lines."""
+def _rehearsed(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Rehearsal:
+    """The rehearsal of the article's model on a few lines."""
     folder = tmp_path_factory.mktemp("jumpstart")
-    found: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
 
-    class Looked(rehearsal._World):
-        def copy_back(self, run: Run, home: Path) -> None:
+    class ObservedEmulator(Emulator):
+        def copy_out(self, run: Run, home: Path) -> None:
             client = self.aws.client("sagemaker")
             names = [job["TrainingJobName"] for job in client.list_training_jobs()["TrainingJobSummaries"]]
-            found["jobs"] = [client.describe_training_job(TrainingJobName=name) for name in names]
-            found["left"] = {
+            contents["jobs"] = [client.describe_training_job(TrainingJobName=name) for name in names]
+            contents["left"] = {
                 "endpoints": client.list_endpoints()["Endpoints"],
                 "configs": client.list_endpoint_configs()["EndpointConfigs"],
                 "models": client.list_models()["Models"],
             }
-            super().copy_back(run, home)
+            super().copy_out(run, home)
 
-    made = (
+    pipeline = (
         Pipeline.builder("article")
         .with_dataset("lines", records=8)
         .with_prompt("alpaca")
@@ -106,76 +111,78 @@ def _rehearsed(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Rehearse
             deployer={"poll_seconds": 0.2},
         )
         .with_settings("sagemaker", region="us-east-1", role=ROLE)
-        .with_executor("sagemaker-rehearsal", stand_in_options={"weights": str(tiny)}, stand_in_steps=2)
+        .with_executor("sagemaker-rehearsal", substitute_options={"weights": str(tiny)}, substitute_steps=2)
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rehearsal, "_World", Looked)
+        patch.setattr(rehearsal, "Emulator", ObservedEmulator)
         patch.setenv("LLMOPS_HOME", str(folder / "home"))
-        for name in ("MANIFEST", "SPECS"):  # so that `build()` asks nobody
+        for name in ("MANIFEST", "SPECS"):  # `build()` then sends no request
             patch.setenv(f"AWS_JUMPSTART_{name}_LOCAL_ROOT_DIR_OVERRIDE", str(_files(folder / "js")))
-        result = made.run(store=folder / "runs", registry=registry, progress=Progress())
-    return Rehearsed(result, result.run, **found)
+        result = pipeline.run(store=folder / "runs", registry=registry, progress=Progress())
+    return Rehearsal(result, result.run, **contents)
 
 
 def _files(folder: Path) -> Path:
-    for name, data in metadata({MODEL_ID: "2.*"}, "us-east-1").items():
+    for name, data in jumpstart_files({MODEL_ID: "2.*"}, "us-east-1").items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     return folder
 
 
 @pytest.mark.slow
-def test_the_articles_pipeline_comes_to_its_end(rehearsed: Rehearsed) -> None:
-    """Every record is answered by what the training job left."""
+def test_the_articles_pipeline_runs_to_its_end(rehearsed: Rehearsal) -> None:
+    """The trained model answers every record."""
     assert () == rehearsed.result.failures
     (cell,) = rehearsed.result.leaderboards[0].cells
     assert (cell.records, cell.answered) == (4, 4)
 
 
 @pytest.mark.slow
-def test_the_training_job_was_asked_as_aws_is(rehearsed: Rehearsed) -> None:
-    """The SDK's own request, with the article's hyperparameters."""
+def test_the_training_job_has_the_request_of_the_sdk(rehearsed: Rehearsal) -> None:
+    """It has the article's hyperparameters, and a training channel."""
     (job,) = rehearsed.jobs
 
     assert "Completed" == job["TrainingJobStatus"]
     assert '"1"' == job["HyperParameters"]["epoch"]
     assert '"True"' == job["HyperParameters"]["instruction_tuned"]
     channels = {channel["ChannelName"] for channel in job["InputDataConfig"]}
-    assert {"training", "code"} == channels, "the weights of a model package are no channel"
+    assert {"training", "code"} == channels, "a model package has no channel for its weights"
     assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("/output/model/")
 
 
 @pytest.mark.slow
-def test_nothing_is_left_in_the_account(rehearsed: Rehearsed) -> None:
-    """Endpoint, configuration and model are deleted by the step that made them, and the ledger says so."""
+def test_no_resource_is_left_in_the_account(rehearsed: Rehearsal) -> None:
+    """Endpoint, configuration and model are deleted by their step, and marked as deleted in the ledger."""
     assert {"endpoints": [], "configs": [], "models": []} == rehearsed.left
     kinds = {entry.resource.kind for entry in rehearsed.run.ledger() if entry.deleted}
     assert {"training-job", "endpoint", "endpoint-config", "model"} == kinds
 
 
 @pytest.mark.slow
-def test_the_report_names_the_stand_in(rehearsed: Rehearsed) -> None:
-    """Nobody can take its answers for those of the model."""
-    page = (rehearsed.run.store.get(f"runs/{rehearsed.run.id}/report.html") or b"").decode()
+def test_the_report_names_the_substitute(rehearsed: Rehearsal) -> None:
+    """Nobody can mistake its answers for those of the JumpStart model."""
+    page = (rehearsed.run.read("report.html") or b"").decode()
 
     assert "serve the model &#39;smollm2&#39; on this machine" in page
-    assert "minimal one, written for the rehearsal" in page
+    assert "minimal one, invented for the rehearsal" in page
 
 
-# -- the account that is played -----------------------------------------------------------------
+# -- single jobs and endpoints ------------------------------------------------------------------
 
 
-@pytest.fixture(name="world", scope="module")
-def _world(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[rehearsal._World]:
-    """An account in a process of its own."""
-    plan = Pipeline.builder("x").with_dataset("lines").with_prompt("bare").with_model("echo", fine_tune=False)
+@pytest.fixture(name="emulator", scope="module")
+def _emulator(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[Emulator]:
+    """An emulated account that knows the article's model."""
+    base = Pipeline.builder("x").with_dataset("lines").with_prompt("bare").with_model("echo", fine_tune=False)
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
-    made = plan.with_evaluator("echo-score").build(registry)
-    options = registry.make("executor", "sagemaker-rehearsal", {"stand_in_options": {"weights": str(tiny)}}).options
-    found = rehearsal._World(made, options, Runtime(registry, tmp_path_factory.mktemp("home")))
-    yield found
-    found.close()
+    plan = base.with_evaluator("echo-score").build(registry)
+    options = registry.make("executor", "sagemaker-rehearsal", {"substitute_options": {"weights": str(tiny)}}).options
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rehearsal, "_jumpstart_models", lambda _: {MODEL_ID: "2.*"})
+        emulator = Emulator(plan, options, Runtime(registry, tmp_path_factory.mktemp("home")))
+    yield emulator
+    emulator.close()
 
 
 def make_endpoint(client: Any, name: str, **tags: str) -> None:
@@ -188,23 +195,22 @@ def make_endpoint(client: Any, name: str, **tags: str) -> None:
         "InitialInstanceCount": 1,
     }
     client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    told = [{"Key": f"sagemaker-sdk:jumpstart-model-{key}", "Value": value} for key, value in tags.items()]
-    client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=told)
+    model = [{"Key": f"sagemaker-sdk:jumpstart-model-{key}", "Value": value} for key, value in tags.items()]
+    client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=model)
 
 
-def wait_for(look: Callable[[], str], *ends: str) -> str:
-    import time
-
+def wait_for(ask: Callable[[], str], *ends: str) -> str:
+    """Ask until one of these answers comes, and return it."""
     until = time.monotonic() + 120
-    while (found := look()) not in ends:
-        assert time.monotonic() < until, found
+    while (answer := ask()) not in ends:
+        assert time.monotonic() < until, answer
         time.sleep(0.1)
-    return found
+    return answer
 
 
-def test_an_endpoint_takes_its_time_and_cannot_be_deleted_meanwhile(world: rehearsal._World) -> None:
-    """Creating, then InService; refused with SageMaker's words before, answered (as a stream too) and deleted after."""
-    client, runtime = world.aws.client("sagemaker"), world.aws.client("sagemaker-runtime")
+def test_an_endpoint_that_is_being_created_can_neither_answer_nor_be_deleted(emulator: Emulator) -> None:
+    """Once in service it answers, with and without a stream, and can be deleted."""
+    client, runtime = emulator.aws.client("sagemaker"), emulator.aws.client("sagemaker-runtime")
     make_endpoint(client, "one")
     first = client.describe_endpoint(EndpointName="one")["EndpointStatus"]
     with pytest.raises(client.exceptions.ClientError, match="Cannot update in-progress endpoint"):
@@ -225,9 +231,9 @@ def test_an_endpoint_takes_its_time_and_cannot_be_deleted_meanwhile(world: rehea
         client.describe_endpoint(EndpointName="one")
 
 
-def begin_job(world: rehearsal._World, name: str, **changes: Any) -> Any:
-    client, s3 = world.aws.client("sagemaker"), world.aws.client("s3")
-    bucket = world.aws.bucket
+def start_job(emulator: Emulator, name: str, **changes: Any) -> Any:
+    client, s3 = emulator.aws.client("sagemaker"), emulator.aws.client("s3")
+    bucket = emulator.aws.bucket
     s3.put_object(Bucket=bucket, Key="d/train.jsonl", Body=b'{"instruction": "a", "response": "b"}\n' * 20)
     s3.put_object(Bucket=bucket, Key="d/template.json", Body=b'{"prompt": "{instruction}", "completion": "{response}"}')
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/d"}
@@ -244,9 +250,9 @@ def begin_job(world: rehearsal._World, name: str, **changes: Any) -> Any:
     return client
 
 
-def test_a_model_package_answers_nobody_without_the_licence(world: rehearsal._World) -> None:
-    """As Meta's container of the versions 2.*; the article's pipeline above says it with every request."""
-    client, runtime = world.aws.client("sagemaker"), world.aws.client("sagemaker-runtime")
+def test_a_model_package_refuses_requests_that_do_not_accept_the_licence(emulator: Emulator) -> None:
+    """Meta's containers of versions 2.* do; the article's pipeline above accepts it with every request."""
+    client, runtime = emulator.aws.client("sagemaker"), emulator.aws.client("sagemaker-runtime")
     make_endpoint(client, "package", id=MODEL_ID, version="2.0.0")
     wait_for(lambda: client.describe_endpoint(EndpointName="package")["EndpointStatus"], "InService")
     request = {"EndpointName": "package", "Body": b'{"inputs": "x", "parameters": {"max_new_tokens": 1}}'}
@@ -258,20 +264,20 @@ def test_a_model_package_answers_nobody_without_the_licence(world: rehearsal._Wo
     client.delete_endpoint(EndpointName="package")
 
 
-def test_a_model_package_is_told_of(world: rehearsal._World) -> None:
-    """What the SageMaker SDK asks before it deploys a base model of the versions 2.*; others are unknown to the account."""
-    client = world.aws.client("sagemaker")
+def test_the_model_package_of_the_plan_exists(emulator: Emulator) -> None:
+    """The SageMaker SDK asks for it before it deploys a base model of versions 2.*."""
+    client = emulator.aws.client("sagemaker")
 
-    found = client.describe_model_package(ModelPackageName=package_arn(MODEL_ID, world.aws.region))
+    package = client.describe_model_package(ModelPackageName=package_arn(MODEL_ID, emulator.aws.region))
 
-    assert "ProductId" in found["InferenceSpecification"]["Containers"][0]
+    assert "ProductId" in package["InferenceSpecification"]["Containers"][0]
     with pytest.raises(client.exceptions.ClientError, match="not found"):
         client.describe_model_package(ModelPackageName="other")
 
 
-def test_a_training_job_can_be_stopped(world: rehearsal._World) -> None:
-    """Its states are those of AWS, and it leaves no model."""
-    client = begin_job(world, "stopped")
+def test_a_stopped_training_job_leaves_no_model(emulator: Emulator) -> None:
+    """Its states are those of SageMaker."""
+    client = start_job(emulator, "stopped")
     client.stop_training_job(TrainingJobName="stopped")
     status = wait_for(
         lambda: client.describe_training_job(TrainingJobName="stopped")["TrainingJobStatus"], "Stopped", "Completed"
@@ -279,76 +285,65 @@ def test_a_training_job_can_be_stopped(world: rehearsal._World) -> None:
 
     assert "Stopped" == status
     with pytest.raises(FileNotFoundError):
-        download(world.aws.client("s3"), f"s3://{world.aws.bucket}/out/stopped/", world.folder / "none")
+        download(emulator.aws.client("s3"), f"s3://{emulator.aws.bucket}/out/stopped/", emulator.folder / "none")
 
 
-def test_a_job_of_a_gated_model_fails_without_its_licence(world: rehearsal._World) -> None:
-    """As the script of the real one does."""
+def test_a_job_of_a_gated_model_fails_without_its_licence(emulator: Emulator) -> None:
+    """The script of the real model fails too."""
     tags = [{"Key": "sagemaker-sdk:jumpstart-model-id", "Value": MODEL_ID}]
-    client = begin_job(world, "gated", Tags=tags)
+    client = start_job(emulator, "gated", Tags=tags)
     wait_for(lambda: client.describe_training_job(TrainingJobName="gated")["TrainingJobStatus"], "Failed", "Completed")
-    found = client.describe_training_job(TrainingJobName="gated")
+    job = client.describe_training_job(TrainingJobName="gated")
 
-    assert "Failed" == found["TrainingJobStatus"]
-    assert "licence is not accepted" in found["FailureReason"]
-
-
-def test_a_name_is_used_once(world: rehearsal._World) -> None:
-    """A second job of one name is refused, as SageMaker does."""
-    client = begin_job(world, "once")
-    with pytest.raises(client.exceptions.ResourceInUse):
-        begin_job(world, "once")
-    client.stop_training_job(TrainingJobName="once")
+    assert "Failed" == job["TrainingJobStatus"]
+    assert "licence is not accepted" in job["FailureReason"]
 
 
-def test_the_played_account_ends_with_this_program(tmp_path: Path, tiny: Path) -> None:
-    """Nothing of it listens any more, and its folder is gone."""
-    tmp_path = tmp_path / "played"
-    tmp_path.mkdir()
-    choices = Choices(
-        folder=str(tmp_path), python="python", region="eu-west-1", bucket="bucket-eu", role="", steps_at_a_time=1,
-        install=False, stand_in="smollm2", stand_in_options={"weights": str(tiny)}, stand_in_steps=1, jumpstart={},
+def test_the_emulator_ends_with_its_client(tmp_path: Path, tiny: Path) -> None:
+    """Nothing listens any more, and the folder is removed."""
+    folder = tmp_path / "emulator"
+    folder.mkdir()
+    choices = EmulatorChoices(
+        folder=str(folder), python="python", region="eu-west-1", bucket="bucket-eu", role=ROLE, steps_at_a_time=1,
+        install=False, substitute="smollm2", substitute_options={"weights": str(tiny)}, substitute_steps=1, jumpstart={},
     )  # fmt: skip
     code = (
         "import sys, attrs, json, subprocess\n"
         "child = subprocess.Popen([sys.executable, '-m', 'llmops_plugins.sagemaker.emulator.server', sys.argv[1]],"
         " stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)\n"
-        "print(child.stdout.readline(), flush=True)\n"  # and ends without a word to it
+        "print(child.stdout.readline(), flush=True)\n"  # and ends without closing it
     )
-    import subprocess
-    import sys
-
     arguments = [sys.executable, "-c", code, json.dumps(attrs.asdict(choices))]
     url = json.loads(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)["url"]
 
-    def is_gone() -> str:
+    def listening() -> str:
         try:
             httpx.get(url, trust_env=False)
         except httpx.TransportError:
-            return "gone"
-        return "there"
+            return "no"
+        return "yes"
 
-    assert "gone" == wait_for(is_gone, "gone")
-    assert "gone" == wait_for(lambda: "there" if tmp_path.exists() else "gone", "gone")
+    assert "no" == wait_for(listening, "no")
+    assert "removed" == wait_for(lambda: "exists" if folder.exists() else "removed", "removed")
 
 
 @pytest.mark.parametrize(
-    ("stand_in", "options", "message"),
+    ("substitute", "options", "message"),
     [
         ("smolm2", {}, "no model is called 'smolm2'; did you mean 'smollm2'?"),
-        ("smollm2", {"wieghts": "x"}, "stand_in 'smollm2' has no option 'wieghts'"),
+        ("smollm2", {"wieghts": "x"}, "substitute 'smollm2' has no option 'wieghts'"),
     ],
 )
-def test_a_stand_in_that_cannot_play_is_told_before_anything_is_started(
-    tmp_path: Path, stand_in: str, options: dict[str, str], message: str
+def test_an_unknown_substitute_or_option_is_refused_before_the_start(
+    tmp_path: Path, substitute: str, options: dict[str, str], message: str
 ) -> None:
-    """In one line; no account is played for it."""
+    """No emulator is started for it."""
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
-    made = Pipeline.builder("x").with_dataset("lines").with_prompt("alpaca").with_evaluator("echo-score")
-    made = made.with_model("llama-2-7b", accept_eula=True).with_executor(
-        "sagemaker-rehearsal", stand_in=stand_in, stand_in_options=options
+    pipeline = Pipeline.builder("x").with_dataset("lines").with_prompt("alpaca").with_evaluator("echo-score")
+    pipeline = pipeline.with_model("llama-2-7b", accept_eula=True).with_executor(
+        "sagemaker-rehearsal", substitute=substitute, substitute_options=options
     )
     with pytest.raises(SpecError, match=re.escape(message)):
-        made.run(store=tmp_path / "runs", registry=registry, progress=Progress())
+        pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress())
     assert not (tmp_path / "runs" / "runs").exists()

@@ -1,4 +1,4 @@
-"""Endpoints: made, found again, asked, deleted; and every way in which they fail to come up."""
+"""Deploying an endpoint: creating it, finding it again, asking, deleting, and how it can fail to start."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from llmops_sdk.plugin import (
 )
 from llmops_sdk.plugin.registry import Registry
 
-from ..conftest import MODEL_ID, SETTINGS, Cloud, RuntimeServer, interrupt
+from ..fixtures import MODEL_ID, SETTINGS, Cloud, RuntimeServer, interrupt
 
 pytestmark = pytest.mark.usefixtures("jumpstart")
 
@@ -54,7 +54,7 @@ def context(make_context: MakeContext) -> Context:
 def with_endpoint(
     context: Context, model: ServableModel = TRAINED, options: SageMakerEndpointOptions = OPTIONS
 ) -> Endpoint:
-    """Deploy and delete as the `generate` step does: however it ends, all three are deleted, the last named first."""
+    """Deploy and delete as the `generate` step does: all three are deleted in every case, the last one named first."""
     deployer = SageMakerEndpoint(options)
     resources = deployer.resources(context, model)
     try:
@@ -71,10 +71,10 @@ def with_endpoint(
         (attrs.evolve(BASE, version="2.0.4", parameters={"accept_eula": "true", "tolerate_vulnerable": "true"}), "accept_eula=true"),
     ],
 )  # fmt: skip
-def test_deploy_ask_delete(
+def test_an_endpoint_is_created_asked_and_deleted(
     base: BaseModel, attributes: str | None, cloud: Cloud, runtime: RuntimeServer, context: Context
 ) -> None:
-    """Made in three requests, waited for, asked under its name with the licence accepted where the version wants that, and gone."""
+    """Three requests create it; it is asked by its name, accepting the licence if the version needs that; nothing is left."""
     deployer, model = SageMakerEndpoint(OPTIONS), attrs.evolve(TRAINED, base=base)
     endpoint = deployer.deploy(context, model)
     transport = deployer.connect(context, endpoint)
@@ -82,7 +82,7 @@ def test_deploy_ask_delete(
     transport.close()
 
     assert ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"] == cloud.created
-    assert ("Say hello", f"/endpoints/{NAME}/invocations") == (reply.text, runtime.asked[0][0])
+    assert ("Say hello", f"/endpoints/{NAME}/invocations") == (reply.output, runtime.asked[0][0])
     assert attributes == runtime.asked[0][1].get("x-amzn-sagemaker-custom-attributes")
     source = cloud.requests("CreateModel")[0]["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
     assert "s3://b/job/output/model/" == source["S3Uri"]
@@ -102,9 +102,9 @@ def test_deploy_ask_delete(
         SageMakerEndpoint(OPTIONS).delete(context, resource)
 
 
-def test_the_users_tags_are_on_all_three(cloud: Cloud, make_context: MakeContext) -> None:
-    """On the model, the configuration and the endpoint, beside the project's."""
-    with_endpoint(make_context(step="generate.llama", settings={"sagemaker": {**SETTINGS, "tags": {"team": "nlp"}}}))
+def test_all_three_have_the_users_tags(cloud: Cloud, make_context: MakeContext) -> None:
+    """Model, configuration and endpoint have them beside the project's own."""
+    with_endpoint(make_context(step="generate.llama", settings={**SETTINGS, "tags": {"team": "nlp"}}))
 
     wanted = {"team": "nlp", "llmops:run-id": "run-1", "llmops:step": "generate.llama"}
     for action in ("CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
@@ -113,8 +113,8 @@ def test_the_users_tags_are_on_all_three(cloud: Cloud, make_context: MakeContext
 
 
 @pytest.mark.parametrize("model", [TRAINED, BASE])
-def test_the_time_outs_of_a_start(model: ServableModel, cloud: Cloud, context: Context) -> None:
-    """The model's own, where JumpStart names some and nothing is said; what is said goes before, each for itself."""
+def test_timeouts_of_the_start(model: ServableModel, cloud: Cloud, context: Context) -> None:
+    """Each is the option's value, or else the one of the model's metadata."""
     names = ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds")
     chosen: tuple[dict[str, Any], ...] = (
         {},
@@ -128,10 +128,14 @@ def test_the_time_outs_of_a_start(model: ServableModel, cloud: Cloud, context: C
     assert [(3600, 3600), (3600, 900), (60, 3600)] == [tuple(variant[name] for name in names) for variant in sent]
 
 
-def test_a_time_out_that_sagemaker_would_refuse(registry: Registry) -> None:
-    """`build()` says which, and what is allowed."""
+def test_a_timeout_that_sagemaker_would_refuse_is_an_error(registry: Registry) -> None:
+    """`build()` names the option and the allowed range."""
     for name in ("model_data_download_timeout", "container_startup_health_check_timeout"):
-        for seconds, message in ((59, "must be 60 to 3600 seconds: 59"), (3601, "seconds: 3601"), ("1 h", "1 h")):
+        for seconds, message in (
+            (59, "must be 60 to 3600 seconds, not 59"),
+            (3601, "seconds, not 3601"),
+            ("1 h", "1 h"),
+        ):
             pipeline = Pipeline.builder().with_evaluator("echo-score")
             with pytest.raises(SpecError) as found:
                 pipeline.with_model("llama-2-7b", fine_tune=False, accept_eula=True, deployer={name: seconds}).build(
@@ -145,16 +149,18 @@ def test_a_time_out_that_sagemaker_would_refuse(registry: Registry) -> None:
             assert allowed == getattr(made.options, name)
 
 
-def test_the_base_model(cloud: Cloud, context: Context) -> None:
-    """It is deployed as JumpStart publishes it."""
+def test_a_base_model_is_deployed(cloud: Cloud, context: Context) -> None:
+    """Its requests are those of JumpStart's metadata."""
     with_endpoint(context, BASE)
 
     assert "jumpstart-private-cache-prod" in cloud.requests("CreateModel")[0]["PrimaryContainer"]["ModelDataUrl"]
     assert "4.0.0" == SageMakerEndpoint(OPTIONS).fingerprint(context, attrs.evolve(BASE, version="4.*"))
 
 
-def test_the_base_model_of_version_2(cloud: Cloud, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is its provider's package, which the SDK asks about, and its licence is accepted with every request."""
+def test_a_base_model_of_version_2_is_a_model_package(
+    cloud: Cloud, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK asks for the package, and every request accepts its licence."""
     asked: list[str] = []
 
     def describe_model_package(self: Any) -> str:
@@ -177,8 +183,8 @@ def test_the_base_model_of_version_2(cloud: Cloud, context: Context, monkeypatch
     assert [] == cloud.left()
 
 
-def test_an_endpoint_of_an_earlier_attempt_is_found(cloud: Cloud, context: Context) -> None:
-    """A killed attempt's endpoint is used, in service or still being created, and not made a second time."""
+def test_the_endpoint_of_a_killed_attempt_is_used(cloud: Cloud, context: Context) -> None:
+    """In service or still being created, it is not created a second time."""
     SageMakerEndpoint(OPTIONS).deploy(context, TRAINED)
     cloud.turn("endpoint", NAME, ("Creating", ""), ("Creating", ""), ("InService", ""))
 
@@ -188,8 +194,8 @@ def test_an_endpoint_of_an_earlier_attempt_is_found(cloud: Cloud, context: Conte
     assert [] == cloud.left()
 
 
-def test_what_a_failed_attempt_left_is_replaced(cloud: Cloud, context: Context) -> None:
-    """A failed endpoint, or a model and a configuration without an endpoint, are deleted and made again."""
+def test_leftovers_of_a_failed_attempt_are_replaced(cloud: Cloud, context: Context) -> None:
+    """A failed endpoint, or a model and a configuration without endpoint, are deleted and created again."""
     SageMakerEndpoint(OPTIONS).deploy(context, TRAINED)
     cloud.turn("endpoint", NAME, ("Failed", "no capacity"))
 
@@ -201,8 +207,8 @@ def test_what_a_failed_attempt_left_is_replaced(cloud: Cloud, context: Context) 
     assert [] == cloud.left()
 
 
-def test_a_failed_endpoint_tells_its_reason_and_its_last_words(cloud: Cloud, context: Context) -> None:
-    """In one message, and nothing is left."""
+def test_the_error_of_a_failed_endpoint_has_the_reason_and_the_last_log_lines(cloud: Cloud, context: Context) -> None:
+    """It is one message, and nothing is left."""
     cloud.endpoint_stages = [("Creating", ""), ("Failed", "The primary container did not pass\nthe ping health check")]
     logs, group = boto3.client("logs"), f"/aws/sagemaker/Endpoints/{NAME}"
     logs.create_log_group(logGroupName=group)
@@ -215,24 +221,24 @@ def test_a_failed_endpoint_tells_its_reason_and_its_last_words(cloud: Cloud, con
 
     assert (
         f"endpoint '{NAME}' is Failed: The primary container did not pass the ping health check;"
-        f" its last words: CUDA out of memory (log group {group})"
+        f" last log lines: CUDA out of memory (log group {group})"
     ) == str(found.value)
     assert [] == cloud.left()
 
 
-def test_an_endpoint_that_is_stuck_is_given_up_and_deleted(cloud: Cloud, context: Context) -> None:
-    """After its time the step fails; SageMaker deletes no endpoint that is being created, so that is waited for."""
+def test_an_endpoint_that_does_not_start_in_time_is_deleted(cloud: Cloud, context: Context) -> None:
+    """The step fails; the deletion waits until SageMaker allows it."""
     cloud.endpoint_stages = [("Creating", "")] * 30 + [("InService", "")]
 
-    with pytest.raises(EndpointError, match=r"was not in service after 0\.05 s: raise 'start_timeout'"):
+    with pytest.raises(EndpointError, match=r"was not in service after 0\.05 s: increase 'start_timeout'"):
         with_endpoint(context, options=attrs.evolve(OPTIONS, start_timeout=0.05))
 
     assert [] == cloud.left()
     assert len(cloud.requests("DeleteEndpoint")) > 1
 
 
-def test_an_endpoint_that_cannot_be_deleted_yet_is_told(cloud: Cloud, context: Context) -> None:
-    """When waiting does not help either, and at once where another process asks: `llmops gc` can try again."""
+def test_an_endpoint_that_cannot_be_deleted_yet_is_reported(cloud: Cloud, context: Context) -> None:
+    """The deployer that created it waits first; another process reports it at once: `llmops gc` can try again."""
     cloud.endpoint_stages = [("Creating", "")]
 
     with pytest.raises(ResourceBusyError, match=f"endpoint '{NAME}' is Creating and cannot be deleted yet: llmops gc"):
@@ -249,8 +255,8 @@ def test_an_endpoint_that_cannot_be_deleted_yet_is_told(cloud: Cloud, context: C
 
 
 @pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint", "DescribeEndpoint"])
-def test_ctrl_c_at_each_request(action: str, cloud: Cloud, context: Context) -> None:
-    """The request under way is answered, no other Create* follows, and what was made is deleted."""
+def test_ctrl_c_during_a_request(action: str, cloud: Cloud, context: Context) -> None:
+    """The request is answered, no other Create* follows, and created resources are deleted."""
     cloud.endpoint_stages = [("Creating", "")] * 3 + [("InService", "")]
     seen: list[list[str]] = []
 
@@ -269,8 +275,8 @@ def test_ctrl_c_at_each_request(action: str, cloud: Cloud, context: Context) -> 
 
 
 @pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
-def test_a_request_that_aws_refuses(action: str, cloud: Cloud, context: Context) -> None:
-    """AWS's words; what was made before it is deleted."""
+def test_a_refused_request_leaves_nothing(action: str, cloud: Cloud, context: Context) -> None:
+    """The error has AWS's message; resources created before are deleted."""
     cloud.faults[action] = [(400, "ValidationException", "not today")]
 
     with pytest.raises(EndpointError, match=f"'{NAME}': not today"):
@@ -280,8 +286,8 @@ def test_a_request_that_aws_refuses(action: str, cloud: Cloud, context: Context)
 
 
 @pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
-def test_a_request_whose_answer_was_lost(action: str, cloud: Cloud, context: Context) -> None:
-    """The client repeats it, and SageMaker says that it exists: it was made, once, and the step goes on."""
+def test_a_request_whose_answer_is_lost_succeeds(action: str, cloud: Cloud, context: Context) -> None:
+    """The client repeats it, SageMaker reports that the resource exists, and the step continues."""
     client, noun = boto3.client("sagemaker"), action.removeprefix("Create")
     make = {"Model": client.create_model, "EndpointConfig": client.create_endpoint_config}.get(
         noun, client.create_endpoint
@@ -300,8 +306,8 @@ def test_a_request_whose_answer_was_lost(action: str, cloud: Cloud, context: Con
     assert [] == cloud.left()
 
 
-def test_what_cloudwatch_counted_is_kept(cloud: Cloud, context: Context, caplog: pytest.LogCaptureFixture) -> None:
-    """Invocations and latency in seconds, in the log and a file, when the endpoint is deleted; where CloudWatch refuses, the step goes on."""
+def test_the_metrics_of_cloudwatch_are_kept(cloud: Cloud, context: Context, caplog: pytest.LogCaptureFixture) -> None:
+    """Invocations and latencies are in the log and a file; an error of CloudWatch does not fail the step."""
     dimensions = [{"Name": "EndpointName", "Value": NAME}, {"Name": "VariantName", "Value": "AllTraffic"}]
     measured = (("Invocations", 1.0), ("Invocations", 1.0), ("ModelLatency", 2e6), ("ModelLatency", 4e6))
     boto3.client("cloudwatch").put_metric_data(
@@ -318,7 +324,7 @@ def test_what_cloudwatch_counted_is_kept(cloud: Cloud, context: Context, caplog:
         with_endpoint(context)
 
     assert f"endpoint '{NAME}': CloudWatch so far: Invocations 2, ModelLatency_s 3" in caplog.text
-    assert f"endpoint '{NAME}': CloudWatch tells nothing" in caplog.text
+    assert f"endpoint '{NAME}': cannot read CloudWatch" in caplog.text
     assert {"Invocations": 2.0, "ModelLatency_s": 3.0} == json.loads((context.folder / "cloudwatch.json").read_bytes())
     assert [] == cloud.left()
 
@@ -327,16 +333,16 @@ def test_what_cloudwatch_counted_is_kept(cloud: Cloud, context: Context, caplog:
 
 
 def existing(cloud: Cloud, context: Context) -> Endpoint:
-    """An endpoint that somebody made."""
+    """Return an endpoint that somebody else created."""
     cloud.endpoint_stages = [("InService", "")]
     return SageMakerEndpoint(OPTIONS).deploy(context, TRAINED)
 
 
 @pytest.mark.usefixtures("home")
-def test_an_existing_endpoint_is_asked_and_left(
+def test_an_existing_endpoint_is_asked_and_not_deleted(
     cloud: Cloud, runtime: RuntimeServer, context: Context, registry: Registry, tmp_path: Path
 ) -> None:
-    """A whole pipeline asks it by its name, and neither makes nor deletes anything; a change of it is another model."""
+    """A whole pipeline asks it and creates nothing; an updated endpoint counts as another model."""
     made = existing(cloud, context)
     before, left = list(cloud.created), cloud.left()
     pipeline = (
@@ -365,8 +371,8 @@ def test_an_existing_endpoint_is_asked_and_left(
     assert known != deployer.fingerprint(context, model)
 
 
-def test_an_existing_endpoint_that_is_not_there(cloud: Cloud, context: Context) -> None:
-    """Unknown, or not in service: told before anything is asked."""
+def test_a_missing_existing_endpoint_is_an_error(cloud: Cloud, context: Context) -> None:
+    """Unknown or not in service: it is reported before anything is asked."""
     deployer = ExistingEndpoint(ExistingEndpointOptions())
     with pytest.raises(EndpointError, match="there is no endpoint 'nobody' in us-east-1"):
         deployer.deploy(context, BaseModel("sagemaker-endpoint", "nobody"))
@@ -386,8 +392,8 @@ def test_an_existing_endpoint_that_is_not_there(cloud: Cloud, context: Context) 
         ({"endpoint": "ep", "deployer": {"concurrency": 0}}, "'concurrency' must be >= 1: 0"),
     ],
 )
-def test_what_cannot_be_asked_is_told_by_build(model: dict[str, Any], message: str, registry: Registry) -> None:
-    """One line that says what and where."""
+def test_build_refuses_endpoints_that_cannot_be_asked(model: dict[str, Any], message: str, registry: Registry) -> None:
+    """The error names what is wrong and where."""
     with pytest.raises(SpecError) as found:
         Pipeline.builder().with_model("existing-endpoint", **model).with_evaluator("echo-score").build(registry)
 

@@ -1,4 +1,4 @@
-"""Answers that come token by token: what is sent, how their parts are put together, and what each way to break means."""
+"""Streamed answers: the request, joining the parts, and the ways in which a stream can fail."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from typing import Any
 import attrs
 import pytest
 
+pytest.importorskip("moto")
+
+from moto.core.eventstream import EventStreamEncoder
+
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
-from llmops_plugins.sagemaker.emulator.stream import message, payload_part, streamed
 from llmops_plugins.sagemaker.endpoint.transport import CUSTOM_ATTRIBUTES, RuntimeTransport
+from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import EndpointError, GenerationOptions, Pipeline, UserError
-from llmops_sdk.plugin import Answered, ChatPrompt, Endpoint, Question, Reply, RequestError, TextPrompt, ask
+from llmops_sdk.plugin import Answer, Answered, ChatPrompt, Endpoint, Question, RequestError, TextPrompt, ask
 from llmops_sdk.plugin.registry import Registry
 
-from ..conftest import Account, Cloud, RuntimeServer
-from ..loopback import Answer
+from ..fixtures import Account, Cloud, RuntimeServer
+from ..loopback import ServerAnswer
 
 PROMPT, OPTIONS = TextPrompt("Say hello", ""), GenerationOptions(max_new_tokens=8)
 CHAT = ChatPrompt(({"role": "user", "content": "Hi"},), "")
@@ -33,7 +36,7 @@ def _transport(
     cloud: Cloud,  # noqa: ARG001 - the SDK looks for an account while it is imported
     runtime: RuntimeServer,  # noqa: ARG001 - what is asked
 ) -> Iterator[RuntimeTransport]:
-    """Asks the endpoint `ep` for streams."""
+    """Sends requests for streams to the endpoint `ep`."""
     endpoint = Endpoint("ep", headers={CUSTOM_ATTRIBUTES: "accept_eula=true"})
     made = RuntimeTransport(Aws(SageMakerSettings()), endpoint, read_timeout=1.0, streaming=True)
     yield made
@@ -56,18 +59,24 @@ def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more}
 
 
+def payload_part(data: bytes) -> bytes:
+    """Return a message of an event stream, with a part of the container's answer."""
+    headers = {":message-type": "event", ":event-type": "PayloadPart", ":content-type": "application/octet-stream"}
+    return EventStreamEncoder().encode_message(headers, data)
+
+
 def parts(data: bytes, size: int = 7) -> Iterator[bytes]:
-    """Messages with a few bytes each, which split lines and characters."""
+    """Return messages of a few bytes each, which split lines and characters."""
     return (payload_part(data[start : start + size]) for start in range(0, len(data), size))
 
 
-def once(chunks: Iterator[bytes]) -> Callable[[Any], Answer]:
-    return lambda _: Answer(chunks)
+def once(chunks: Iterator[bytes]) -> Callable[[Any], ServerAnswer]:
+    return lambda _: ServerAnswer(chunks)
 
 
 def failure(kind: str, text: str) -> bytes:
     headers = {":message-type": "exception", ":exception-type": kind, ":content-type": "application/json"}
-    return message(headers, json.dumps({"Message": text}).encode())
+    return EventStreamEncoder().encode_message(headers, json.dumps({"Message": text}).encode())
 
 
 DETAILS = {"finish_reason": "eos_token", "generated_tokens": 3}
@@ -88,27 +97,27 @@ OPENAI = b": ping\n\nevent: message\n" + sse(
 @pytest.mark.parametrize(
     ("data", "reply"),
     [
-        (TGI, Reply(TEXT, None, 3, "stop")),
-        (LMI, Reply(TEXT, None, 3, "stop")),
-        (lines({"outputs": ["Grüße,"]}, {"outputs": [" 你好 🙂"]}), Reply(TEXT)),
+        (TGI, Answer(TEXT, None, 3, "stop")),
+        (LMI, Answer(TEXT, None, 3, "stop")),
+        (lines({"outputs": ["Grüße,"]}, {"outputs": [" 你好 🙂"]}), Answer(TEXT)),
         (
             OPENAI + sse(chunk({}, "stop"), {"choices": [], "usage": USAGE, "model": "m"}) + b"data: [DONE]\n\n",
-            Reply(TEXT, 2, 3, "stop", "m"),
+            Answer(TEXT, 2, 3, "stop", "m"),
         ),
-        (OPENAI + b"data: [DONE]", Reply(TEXT)),
+        (OPENAI + b"data: [DONE]", Answer(TEXT)),
         (
             lines({"choices": [{"text": TEXT, "finish_reason": None}]}, {"choices": [{"text": "", "finish_reason": "length"}]}),
-            Reply(TEXT, finish_reason="length"),
+            Answer(TEXT, finish_reason="length"),
         ),
-        (TGI.replace(b"\n", b"\r\n"), Reply(TEXT, None, 3, "stop")),
-        (LMI.rstrip(b"\n"), Reply(TEXT, None, 3, "stop")),
+        (TGI.replace(b"\n", b"\r\n"), Answer(TEXT, None, 3, "stop")),
+        (LMI.rstrip(b"\n"), Answer(TEXT, None, 3, "stop")),
     ],
     ids=["tgi", "lmi", "outputs", "chat", "no-reason", "completion", "crlf", "no-end-of-line"],
 )  # fmt: skip
 def test_every_form_of_stream_is_read(
-    data: bytes, reply: Reply, transport: RuntimeTransport, runtime: RuntimeServer
+    data: bytes, reply: Answer, transport: RuntimeTransport, runtime: RuntimeServer
 ) -> None:
-    """Wherever SageMaker cuts it into parts; the reply is that of a whole answer, with the time to its first token."""
+    """The parts may be cut anywhere; the reply is that of a complete answer, with the time to first token."""
     for size in (1, 7, 10_000):
         runtime.answer = once(parts(data, size))
 
@@ -119,9 +128,11 @@ def test_every_form_of_stream_is_read(
 
 
 @pytest.mark.parametrize("prompt", [PROMPT, CHAT])
-def test_one_request(prompt: TextPrompt | ChatPrompt, transport: RuntimeTransport, runtime: RuntimeServer) -> None:
-    """The stream's own path, a signed JSON body that asks for a stream, and the headers that the endpoint wants."""
-    runtime.answer = lambda _: Answer(parts(TGI))
+def test_a_request_for_a_stream(
+    prompt: TextPrompt | ChatPrompt, transport: RuntimeTransport, runtime: RuntimeServer
+) -> None:
+    """It has the path of streams, a signed JSON body that asks for a stream, and the endpoint's headers."""
+    runtime.answer = lambda _: ServerAnswer(parts(TGI))
 
     transport.send(prompt, OPTIONS)
 
@@ -132,21 +143,21 @@ def test_one_request(prompt: TextPrompt | ChatPrompt, transport: RuntimeTranspor
     assert "AWS4-HMAC-SHA256" in sent["authorization"]
 
 
-def test_probabilities_come_whole(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
-    """A stream has none of the prompt's tokens."""
+def test_log_probabilities_are_not_streamed(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
+    """A stream does not contain the tokens of the prompt."""
     prefill = [{"logprob": None}, {"logprob": -0.5}]
-    runtime.answer = lambda _: Answer([{"generated_text": "x", "details": {"prefill": prefill}}])
+    runtime.answer = lambda _: ServerAnswer([{"generated_text": "x", "details": {"prefill": prefill}}])
 
     assert -0.5 == transport.log_probability(PROMPT)
     assert "/endpoints/ep/invocations" == runtime.asked[0][0]
     assert "stream" not in runtime.asked[0][2]
 
 
-def test_the_first_token_is_timed_when_it_comes(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
-    """Before the last one, which waits here; a role without a text is no token."""
+def test_the_time_to_first_token_is_measured(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
+    """It is shorter than the latency; an event with a role and no text does not count."""
     last = threading.Event()
 
-    def answer(_: Any) -> Answer:
+    def answer(_: Any) -> ServerAnswer:
         def sent() -> Iterator[bytes]:
             yield payload_part(sse(chunk({"role": "assistant", "content": ""})))
             last.wait(0.2)
@@ -154,25 +165,25 @@ def test_the_first_token_is_timed_when_it_comes(transport: RuntimeTransport, run
             last.wait(0.3)
             yield payload_part(sse(chunk({"content": "b"}, "stop")))
 
-        return Answer(sent())
+        return ServerAnswer(sent())
 
     runtime.answer = answer
 
     (outcome,) = ask(transport, iter([Question(0, PROMPT)]), OPTIONS, concurrency=1)
 
     assert isinstance(outcome, Answered)
-    assert outcome.time_to_first_token is not None
-    assert 0.2 <= outcome.time_to_first_token <= outcome.latency - 0.3 + 0.01
-    assert "ab" == outcome.output
+    assert outcome.answer.time_to_first_token is not None
+    assert 0.2 <= outcome.answer.time_to_first_token <= outcome.answer.latency - 0.3 + 0.01
+    assert "ab" == outcome.answer.output
 
 
-def test_connections_are_kept(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
-    """A second answer over the first one's connection: it was read to its end."""
+def test_connections_are_reused(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
+    """A stream is read to its end, so the next request uses the same connection."""
     threads = set()
 
-    def answer(_: Any) -> Answer:
+    def answer(_: Any) -> ServerAnswer:
         threads.add(threading.get_ident())  # the server has one for a connection
-        return Answer(parts(TGI))
+        return ServerAnswer(parts(TGI))
 
     runtime.answer = answer
     for _ in range(3):
@@ -184,17 +195,17 @@ def test_connections_are_kept(transport: RuntimeTransport, runtime: RuntimeServe
 @pytest.mark.parametrize(
     "whole", [[{"generated_text": TEXT}], {"generation": TEXT}, {"choices": [{"message": {"content": TEXT}}]}]
 )
-def test_a_container_that_answers_whole(
+def test_a_container_that_does_not_stream(
     whole: Any, transport: RuntimeTransport, runtime: RuntimeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its answers are taken, without a time to the first token, and the log tells it once."""
-    runtime.answer = lambda _: Answer(parts(json.dumps(whole).encode()))
+    """Its answers are used, without a time to first token, and the log warns once."""
+    runtime.answer = lambda _: ServerAnswer(parts(json.dumps(whole).encode()))
 
     with caplog.at_level(logging.WARNING):
         replies = [transport.send(PROMPT, OPTIONS) for _ in range(3)]
 
-    assert [Reply(TEXT)] * 3 == replies
-    assert 1 == caplog.text.count("endpoint 'ep' does not stream: its answers come whole")
+    assert [Answer(TEXT)] * 3 == replies
+    assert 1 == caplog.text.count("endpoint 'ep' does not stream: each answer arrives in one piece")
 
 
 @pytest.mark.parametrize(
@@ -208,14 +219,14 @@ def test_a_container_that_answers_whole(
         (payload_part(lines({"error": {"message": "queue is full", "code": 503}})), True, "queue is full"),
         (payload_part(lines({"object": "error", "message": "too long", "code": 400})), False, "too long"),
         (payload_part(lines(token("", generated_text="", details={"finish_reason": "error"}))), False, "an error of the model"),
-        (payload_part(b""), True, "broke off before the answer's end"),
-        (payload_part(b"42\n"), False, "an event that is no object: 42"),
+        (payload_part(b""), True, "ended before the end of the answer"),
+        (payload_part(b"42\n"), False, "an event that is not an object: 42"),
     ],
 )  # fmt: skip
-def test_an_error_in_the_stream(
+def test_an_error_in_a_stream_fails_the_request(
     sent: bytes, retryable: bool, said: str, transport: RuntimeTransport, runtime: RuntimeServer  # noqa: FBT001 - a table
 ) -> None:  # fmt: skip
-    """After a first token as before it, it is a failure of this request, in one line; the next one is answered."""
+    """The message is one line; the next request is answered."""
     for before in ([], [payload_part(lines(token("a")))]):
         runtime.answer = once(iter([*before, sent]))
         with pytest.raises(RequestError) as found:
@@ -223,20 +234,20 @@ def test_an_error_in_the_stream(
 
         assert (retryable, True) == (found.value.retryable, said in str(found.value))
         assert "\n" not in str(found.value)
-    runtime.answer = lambda _: Answer(parts(TGI))
-    assert TEXT == transport.send(PROMPT, OPTIONS).text
+    runtime.answer = lambda _: ServerAnswer(parts(TGI))
+    assert TEXT == transport.send(PROMPT, OPTIONS).output
 
 
 @pytest.mark.parametrize("data", [TGI[:60], TGI[: TGI.index(b"</s>")], LMI[:30], OPENAI])
-def test_a_stream_without_an_end(data: bytes, transport: RuntimeTransport, runtime: RuntimeServer) -> None:
-    """Half an answer is none, however cleanly it ends: it is asked again."""
+def test_a_stream_without_an_end_is_retried(data: bytes, transport: RuntimeTransport, runtime: RuntimeServer) -> None:
+    """Half an answer does not count, even if the connection ended normally."""
     answers = iter([data, TGI])
-    runtime.answer = lambda _: Answer(parts(next(answers), 1000))
+    runtime.answer = lambda _: ServerAnswer(parts(next(answers), 1000))
 
     (outcome,) = ask(transport, iter([Question(0, PROMPT)]), OPTIONS, concurrency=1)
 
     assert isinstance(outcome, Answered)
-    assert (TEXT, 2) == (outcome.output, len(runtime.asked))
+    assert (TEXT, 2) == (outcome.answer.output, len(runtime.asked))
 
 
 def cut_off() -> Iterator[bytes]:
@@ -244,8 +255,8 @@ def cut_off() -> Iterator[bytes]:
     raise ConnectionAbortedError
 
 
-def test_a_connection_that_breaks_or_is_silent(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
-    """In the middle of a stream: the request may be sent again."""
+def test_a_lost_or_silent_connection_can_be_retried(transport: RuntimeTransport, runtime: RuntimeServer) -> None:
+    """It breaks in the middle of a stream."""
     silence = threading.Event()
 
     def silent() -> Iterator[bytes]:
@@ -254,7 +265,7 @@ def test_a_connection_that_breaks_or_is_silent(transport: RuntimeTransport, runt
 
     for chunks in (cut_off(), silent()):
         runtime.answer = once(chunks)
-        with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached or broke off") as found:
+        with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached, or the connection was lost") as found:
             transport.send(PROMPT, OPTIONS)
         assert found.value.retryable
     silence.set()
@@ -263,21 +274,21 @@ def test_a_connection_that_breaks_or_is_silent(transport: RuntimeTransport, runt
 @pytest.mark.parametrize(
     ("answer", "kind", "said"),
     [
-        (Answer({"Message": "no such path"}, 404, "UnknownOperationException"), EndpointError, "leave out 'streaming'"),
-        (Answer([{"generated_text": "a whole answer"}]), EndpointError, "answered with no event stream: leave out"),
-        (Answer({"Message": "no invoke"}, 403, "AccessDeniedException"), UserError, "AWS does not allow it: no invoke"),
-        (Answer({"Message": "Endpoint ep of account 1 not found."}, 400, "ValidationError"), EndpointError, "no endpoint"),
+        (ServerAnswer({"Message": "no such path"}, 404, "UnknownOperationException"), EndpointError, "leave out 'streaming'"),
+        (ServerAnswer([{"generated_text": "a whole answer"}]), EndpointError, "did not answer with an event stream: leave out"),
+        (ServerAnswer({"Message": "no invoke"}, 403, "AccessDeniedException"), UserError, "AWS denied access: no invoke"),
+        (ServerAnswer({"Message": "Endpoint ep of account 1 not found."}, 400, "ValidationError"), EndpointError, "no endpoint"),
         (
-            Answer({"Message": "m", "OriginalMessage": "unknown field 'stream'", "OriginalStatusCode": 400}, 424, "ModelError"),
+            ServerAnswer({"Message": "m", "OriginalMessage": "unknown field 'stream'", "OriginalStatusCode": 400}, 424, "ModelError"),
             RequestError,
             "answered ModelError 400: unknown field 'stream'",
         ),
     ],
 )  # fmt: skip
-def test_what_refuses_to_stream(
-    answer: Answer, kind: type[Exception], said: str, transport: RuntimeTransport, runtime: RuntimeServer
+def test_an_endpoint_that_refuses_streams(
+    answer: ServerAnswer, kind: type[Exception], said: str, transport: RuntimeTransport, runtime: RuntimeServer
 ) -> None:
-    """One line, as without streaming; what holds for every request ends the asking, whatever else is asked."""
+    """The message is one line; errors that concern every request stop the step."""
     runtime.answer = lambda _: answer
 
     with pytest.raises(kind, match=said) as found:
@@ -286,34 +297,13 @@ def test_what_refuses_to_stream(
     assert (kind is RequestError) == isinstance(found.value, RequestError)
 
 
-@pytest.mark.parametrize(
-    ("answer", "reply"),
-    [
-        ([{"generated_text": f"{TEXT}\n", "details": DETAILS}], Reply(f"{TEXT}\n", None, 3, "stop")),
-        ([{"generated_text": ""}], Reply("")),
-        (
-            {"model": "m", "choices": [{"message": {"content": TEXT}, "finish_reason": "stop"}], "usage": USAGE},
-            Reply(TEXT, 2, 3, "stop", "m"),
-        ),
-    ],
-)
-def test_what_a_rehearsal_plays(answer: Any, reply: Reply, transport: RuntimeTransport, runtime: RuntimeServer) -> None:
-    """A whole answer of the stand-in, as a stream of the same."""
-    runtime.answer = lambda _: Answer(iter([streamed(json.dumps(answer).encode())]))
-
-    found = transport.send(PROMPT, OPTIONS)
-
-    assert found.time_to_first_token is not None
-    assert reply == attrs.evolve(found, time_to_first_token=None)
-
-
 @pytest.mark.usefixtures("home")
-def test_the_time_to_the_first_token_is_recorded(
+def test_the_time_to_first_token_is_recorded(
     account: Account, runtime: RuntimeServer, registry: Registry, tmp_path: Path
 ) -> None:
-    """Beside the latency, in samples, results and report, where an endpoint is asked for streams."""
+    """It is in samples, results and report of a run with streaming."""
     account.endpoint("ep")
-    runtime.answer = lambda _: Answer(parts(TGI))
+    runtime.answer = lambda _: ServerAnswer(parts(TGI))
     result = (
         Pipeline.builder("streams")
         .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=3)
@@ -326,9 +316,11 @@ def test_the_time_to_the_first_token_is_recorded(
 
     (cell,) = result.leaderboards[0].cells
     samples = list(result.run.samples(cell.cell))
-    assert [TEXT] * 3 == [sample["output"] for sample in samples]
-    assert all(0 < sample["time_to_first_token"] <= sample["latency"] for sample in samples)
+    assert [TEXT] * 3 == [sample.output for sample in samples]
+    answers = [sample.answer for sample in samples if sample.answer is not None]
+    first_tokens = [answer.time_to_first_token or 0.0 for answer in answers]
+    assert all(0 < first <= answer.latency for first, answer in zip(first_tokens, answers, strict=True))
     assert cell.speed is not None
-    assert sorted(sample["time_to_first_token"] for sample in samples)[1] == cell.speed.time_to_first_token_p50
+    assert sorted(first_tokens)[1] == cell.speed.time_to_first_token_p50
     assert b"first token" in (result.run.store.get(f"runs/{result.run.id}/report.html") or b"")
     assert {"/endpoints/ep/invocations-response-stream"} == {path for path, _, _ in runtime.asked}

@@ -1,4 +1,4 @@
-"""Asking over SageMaker Runtime: what is sent, what is read, and what each refusal means."""
+"""Requests through SageMaker Runtime: what is sent and read, and what each error means."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from typing import Any
 import pytest
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.settings import SageMakerSettings
 from llmops_plugins.sagemaker.endpoint.transport import CUSTOM_ATTRIBUTES, INFERENCE_COMPONENT, RuntimeTransport
+from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import EndpointError, GenerationOptions, UserError
-from llmops_sdk.plugin import Answered, ChatPrompt, Endpoint, Question, RequestError, TextPrompt, Unanswered, ask
+from llmops_sdk.plugin import (
+    Answered,
+    ChatPrompt,
+    Endpoint,
+    Question,
+    RequestError,
+    TextPrompt,
+    Unanswered,
+    ask,
+)
 
-from ..conftest import Cloud, RuntimeServer
-from ..loopback import Answer
+from ..fixtures import Cloud, RuntimeServer
+from ..loopback import ServerAnswer
 
 PROMPT, OPTIONS = TextPrompt("Say hello", ""), GenerationOptions(max_new_tokens=8)
 
@@ -38,13 +47,13 @@ def connect(
         transport.close()
 
 
-def test_one_request(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
-    """The endpoint's path, a signed JSON body as the core makes it, and the headers that the endpoint wants."""
+def test_a_request(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """It has the endpoint's path, a signed JSON body of the core's payload, and the endpoint's headers."""
     headers = {CUSTOM_ATTRIBUTES: "accept_eula=true", INFERENCE_COMPONENT: "part"}
 
     reply = connect(headers=headers, extra_body={"model": "m", "parameters": None}).send(PROMPT, OPTIONS)
 
-    assert "Say hello" == reply.text
+    assert "Say hello" == reply.output
     ((path, sent, body),) = runtime.asked
     assert "/endpoints/ep/invocations" == path
     assert ("accept_eula=true", "part") == (sent[CUSTOM_ATTRIBUTES.lower()], sent[INFERENCE_COMPONENT.lower()])
@@ -62,23 +71,23 @@ def test_one_request(connect: Callable[..., RuntimeTransport], runtime: RuntimeS
         ({"choices": [{"message": {"content": "Hi"}}]}, "Hi"),
     ],
 )
-def test_every_shape_of_answer_is_read(
+def test_every_form_of_answer_is_read(
     body: Any, text: str, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer
 ) -> None:
-    """Lists and objects, `generation` and `generated_text`: whichever the container has."""
-    runtime.answer = lambda _: Answer(body)
+    """Lists and objects, `generation` and `generated_text`."""
+    runtime.answer = lambda _: ServerAnswer(body)
 
-    assert text == connect().send(PROMPT, OPTIONS).text
+    assert text == connect().send(PROMPT, OPTIONS).output
 
 
 def test_log_probability(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
-    """In TGI's form; a container that cannot tell is a refusal that is not asked again, and so is a chat."""
+    """It has TGI's form; a container that cannot answer, or a chat, is an error that is not retried."""
     prefill = [{"text": "a", "logprob": None}, {"text": "b", "logprob": -0.5}, {"text": "c", "logprob": -0.25}]
-    runtime.answer = lambda _: Answer([{"generated_text": "x", "details": {"prefill": prefill}}])
+    runtime.answer = lambda _: ServerAnswer([{"generated_text": "x", "details": {"prefill": prefill}}])
 
     assert -0.75 == connect().log_probability(PROMPT)
     assert runtime.asked[0][2]["parameters"]["decoder_input_details"]
-    runtime.answer = lambda _: Answer([{"generated_text": "x"}])
+    runtime.answer = lambda _: ServerAnswer([{"generated_text": "x"}])
     for prompt in (PROMPT, ChatPrompt(({"role": "user", "content": "Hi"},), "")):
         with pytest.raises(RequestError) as found:
             connect().log_probability(prompt)
@@ -102,7 +111,7 @@ MODEL_ERROR = {"Message": "Received client error (400) from primary", "OriginalM
         (400, "ValidationError", {"Message": "Body is too large"}, False, "answered ValidationError 400: Body is too"),
     ],
 )
-def test_a_refusal_of_one_request(
+def test_an_error_of_one_request(
     status: int,
     error: str,
     body: dict[str, Any],
@@ -111,8 +120,8 @@ def test_a_refusal_of_one_request(
     connect: Callable[..., RuntimeTransport],
     runtime: RuntimeServer,
 ) -> None:
-    """It is asked once (botocore's own retries are off), says the container's words, and whether to ask again."""
-    runtime.answer = lambda _: Answer(body, status, error)
+    """It is sent once, since botocore's own retries are off; the error has the container's message and whether to retry."""
+    runtime.answer = lambda _: ServerAnswer(body, status, error)
 
     with pytest.raises(RequestError) as found:
         connect().send(PROMPT, OPTIONS)
@@ -126,12 +135,12 @@ def test_a_refusal_of_one_request(
     ("status", "error", "text", "kind", "message"),
     [
         (403, "ExpiredTokenException", "expired", UserError, "the AWS credentials have expired: renew them"),
-        (403, "UnrecognizedClientException", "no", UserError, "AWS does not know the credentials"),
-        (403, "AccessDeniedException", "no invoke", UserError, "AWS does not allow it: no invoke"),
+        (403, "UnrecognizedClientException", "no", UserError, "AWS does not recognize the credentials"),
+        (403, "AccessDeniedException", "no invoke", UserError, "AWS denied access: no invoke"),
         (400, "ValidationError", "Endpoint ep of account 1 not found.", EndpointError, "there is no endpoint 'ep'"),
     ],
 )
-def test_a_refusal_of_all_requests(
+def test_an_error_of_all_requests_stops_the_step(
     status: int,
     error: str,
     text: str,
@@ -140,8 +149,8 @@ def test_a_refusal_of_all_requests(
     connect: Callable[..., RuntimeTransport],
     runtime: RuntimeServer,
 ) -> None:
-    """It is no failure of the record, which would be marked as one that can never be answered: the asking ends."""
-    runtime.answer = lambda _: Answer({"Message": text}, status, error)
+    """No record is marked as failed for good."""
+    runtime.answer = lambda _: ServerAnswer({"Message": text}, status, error)
     questions = (Question(index, PROMPT) for index in range(1000))
 
     with pytest.raises(kind, match=message) as found:
@@ -151,23 +160,25 @@ def test_a_refusal_of_all_requests(
     assert len(runtime.asked) < 20
 
 
-def test_no_credentials(
+def test_missing_credentials_stop_the_step(
     connect: Callable[..., RuntimeTransport], runtime: RuntimeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The asking ends with what to type, and nothing is sent."""
+    """The error names the command that fixes it, and nothing is sent."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    with pytest.raises(UserError, match="there are no AWS credentials: type 'aws configure'"):
+    with pytest.raises(UserError, match="there are no AWS credentials: run 'aws configure'"):
         connect().send(PROMPT, OPTIONS)
 
     assert [] == runtime.asked
 
 
 @pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"error": "x"}'])
-def test_an_answer_without_text(body: bytes, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
-    """What came is in the message; asking again would not help."""
-    runtime.answer = lambda _: Answer(body)
+def test_an_answer_without_text_is_an_error(
+    body: bytes, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer
+) -> None:
+    """The message contains the answer; it is not retried."""
+    runtime.answer = lambda _: ServerAnswer(body)
 
     with pytest.raises(RequestError) as found:
         connect().send(PROMPT, OPTIONS)
@@ -175,27 +186,29 @@ def test_an_answer_without_text(body: bytes, connect: Callable[..., RuntimeTrans
     assert not found.value.retryable
 
 
-def test_a_server_that_is_gone(connect: Callable[..., RuntimeTransport], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lost connection may come back."""
+def test_an_unreachable_server_can_be_retried(
+    connect: Callable[..., RuntimeTransport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection may come back."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:9")
 
-    with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached or broke off") as found:
+    with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached, or the connection was lost") as found:
         connect().send(PROMPT, OPTIONS)
 
     assert found.value.retryable
 
 
-def test_a_throttling_storm(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
-    """Of eight requests at a time two of three are throttled; every record is answered, and latencies are those of one request."""
+def test_throttled_requests_are_retried(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """Two of three are throttled, eight at a time; every record is answered, and each latency is that of one request."""
     count = itertools.count()
     guard = threading.Lock()
 
-    def answer(body: Any) -> Answer:
+    def answer(body: Any) -> ServerAnswer:
         with guard:
             number = next(count)
         if number % 3 < 2 and number < 36:
-            return Answer({"Message": "Rate exceeded"}, 400, "ThrottlingException")
-        return Answer([{"generated_text": body["inputs"]}])
+            return ServerAnswer({"Message": "Rate exceeded"}, 400, "ThrottlingException")
+        return ServerAnswer([{"generated_text": body["inputs"]}])
 
     runtime.answer = answer
     questions = (Question(index, TextPrompt(f"question {index}", "")) for index in range(24))
@@ -203,18 +216,18 @@ def test_a_throttling_storm(connect: Callable[..., RuntimeTransport], runtime: R
     outcomes = list(ask(connect(concurrency=8), questions, OPTIONS, concurrency=8))
 
     assert 24 == len(outcomes) == sum(isinstance(outcome, Answered) for outcome in outcomes)
-    assert {f"question {outcome.index}" == outcome.output for outcome in outcomes if isinstance(outcome, Answered)} == {
-        True
-    }
+    assert {
+        f"question {outcome.index}" == outcome.answer.output for outcome in outcomes if isinstance(outcome, Answered)
+    } == {True}
 
 
-def test_one_record_that_the_model_refuses(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
-    """It is the only one without an answer, and is not asked again."""
+def test_a_record_that_the_model_refuses(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """Only this record has no answer, and it is not retried."""
 
-    def answer(body: Any) -> Answer:
+    def answer(body: Any) -> ServerAnswer:
         if body["inputs"] == "question 3":
-            return Answer({**MODEL_ERROR, "OriginalStatusCode": 400}, 424, "ModelError")
-        return Answer([{"generated_text": "x"}])
+            return ServerAnswer({**MODEL_ERROR, "OriginalStatusCode": 400}, 424, "ModelError")
+        return ServerAnswer([{"generated_text": "x"}])
 
     runtime.answer = answer
     questions = (Question(index, TextPrompt(f"question {index}", "")) for index in range(8))
@@ -223,6 +236,5 @@ def test_one_record_that_the_model_refuses(connect: Callable[..., RuntimeTranspo
 
     refused = outcomes.pop(3)
     assert isinstance(refused, Unanswered)
-    assert refused.permanent
     assert all(isinstance(outcome, Answered) for outcome in outcomes.values())
     assert 8 == len(runtime.asked)

@@ -1,4 +1,4 @@
-"""One training job: how it can fail, how it is stopped, and what AWS refuses."""
+"""One training job: how it can fail, how it is stopped, and what AWS can refuse."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from llmops_plugins.sagemaker.jumpstart.trainer import JumpStartTrainer
 from llmops_sdk import EndpointError, UserError
 from llmops_sdk.plugin import DatasetSplits, Resource
 
-from ..conftest import Cloud, interrupt
+from ..fixtures import Cloud, interrupt
 from ..training import JOB, OPTIONS, MakeContext, train
 
 pytestmark = pytest.mark.usefixtures("jumpstart")
 
 
-def test_a_failed_job_tells_its_reason_and_its_last_words(
+def test_the_error_of_a_failed_job_has_the_reason_and_the_last_log_lines(
     cloud: Cloud,
     splits: DatasetSplits,
     make_context: MakeContext,
 ) -> None:
-    """In one message; running again begins another job, since a name is used only once."""
+    """It is one message; another run starts another job, since a name is used once."""
     context = make_context()
     cloud.job_stages = [("InProgress", ""), ("Failed", "AlgorithmError: ExecuteUserScriptError:\nExitCode 1")]
     logs = boto3.client("logs")
@@ -45,14 +45,14 @@ def test_a_failed_job_tells_its_reason_and_its_last_words(
 
     assert (
         f"training job '{JOB}' failed: AlgorithmError: ExecuteUserScriptError: ExitCode 1;"
-        " its last words: one / CUDA out of memory (log group /aws/sagemaker/TrainingJobs)"
+        " last log lines: one / CUDA out of memory (log group /aws/sagemaker/TrainingJobs)"
     ) == str(found.value)
     cloud.job_stages = [("Completed", "")]
     assert f"{JOB}-2" == train(context, splits).job_name
 
 
-def test_a_job_that_was_stopped_elsewhere(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """Stopped in the console: told, and nothing is left to delete."""
+def test_a_job_that_was_stopped_in_the_console(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
+    """The status is in the error, and nothing is left to delete."""
     cloud.job_stages = [("InProgress", ""), ("Stopping", ""), ("Stopped", "")]
 
     with pytest.raises(EndpointError, match=f"training job '{JOB}' stopped: Stopped"):
@@ -62,11 +62,11 @@ def test_a_job_that_was_stopped_elsewhere(cloud: Cloud, splits: DatasetSplits, m
 
 
 def test_a_job_that_takes_too_long_is_stopped(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """The message names the option; the job runs no more, and the next attempt begins another."""
+    """The error names the option; the next attempt starts another job."""
     cloud.job_stages = [("InProgress", "")]
     context = make_context()
 
-    with pytest.raises(EndpointError, match="raise 'timeout'"):
+    with pytest.raises(EndpointError, match="increase 'timeout'"):
         train(context, splits, JumpStartTrainingOptions(poll_seconds=0.01, timeout=0.05))
 
     assert 1 == len(cloud.requests("StopTrainingJob"))
@@ -81,7 +81,7 @@ def test_ctrl_c_stops_the_job(
     splits: DatasetSplits,
     make_context: MakeContext,
 ) -> None:
-    """While the request to create it is under way, and while it is waited for: at once, and no job is left running."""
+    """During the request that creates it, and while waiting; no job is left running."""
     cloud.job_stages = [("InProgress", "")]
     seen: list[int] = []
 
@@ -101,8 +101,10 @@ def test_ctrl_c_stops_the_job(
     assert [{"TrainingJobName": JOB}] == cloud.requests("StopTrainingJob")
 
 
-def test_delete_in_every_state(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """A job that is gone, was never there, has ended or is being stopped is left as it is; from any folder, any process."""
+def test_delete_does_nothing_unless_the_job_is_running(
+    cloud: Cloud, splits: DatasetSplits, make_context: MakeContext
+) -> None:
+    """A missing, ended or stopping job stays as it is."""
     context = make_context()
     trainer = JumpStartTrainer(OPTIONS)
     trainer.delete(context, Resource("training-job", "never-there"))
@@ -119,13 +121,15 @@ def test_delete_in_every_state(cloud: Cloud, splits: DatasetSplits, make_context
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 makes each request once, so that tests need not wait for its own retries."""
+    """Let boto3 send each request once."""
     monkeypatch.setattr(aws_module, "_CALLS", aws_module._CALLS.merge(Config(retries={"total_max_attempts": 1})))
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_throttling_storm_is_sat_out(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
-    """Looks at a job that fail in passing are made again, and the job goes on."""
+def test_temporary_errors_while_waiting_are_retried(
+    cloud: Cloud, splits: DatasetSplits, make_context: MakeContext
+) -> None:
+    """The job continues."""
     cloud.faults["DescribeTrainingJob"] = [
         None,
         *[(400, "ThrottlingException", "Rate exceeded")] * 5,
@@ -141,18 +145,18 @@ def test_a_throttling_storm_is_sat_out(cloud: Cloud, splits: DatasetSplits, make
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("ExpiredTokenException", "the AWS credentials have expired: renew them, and go on with llmops run --resume"),
-        ("AccessDeniedException", "AWS does not allow it: not you; the user or role lacks a permission"),
+        ("ExpiredTokenException", "the AWS credentials have expired: renew them, then resume with llmops run --resume"),
+        ("AccessDeniedException", "AWS denied access: not you; the user or role lacks a permission"),
     ],
 )
-def test_credentials_that_end_while_it_is_waited_for(
+def test_credentials_that_expire_while_waiting(
     code: str,
     message: str,
     cloud: Cloud,
     splits: DatasetSplits,
     make_context: MakeContext,
 ) -> None:
-    """One line; the job is not lost: with new credentials the same attempt is found again."""
+    """The error is one line; with new credentials, the next attempt finds the same job."""
     context = make_context()
     cloud.faults["DescribeTrainingJob"] = [None, (400, code, "not you"), (400, code, "not you")]
 
@@ -168,11 +172,11 @@ def test_credentials_that_end_while_it_is_waited_for(
     ("code", "kind", "message"),
     [
         ("ResourceLimitExceeded", UserError, "ml.g5.12xlarge is 0 Instances; ask for a higher quota"),
-        ("AccessDeniedException", UserError, "AWS does not allow it"),
+        ("AccessDeniedException", UserError, "AWS denied access"),
         ("ValidationException", EndpointError, "ml.g5.12xlarge is 0 Instances"),
     ],
 )
-def test_a_job_that_aws_refuses(
+def test_a_refused_job_is_an_error(
     code: str,
     kind: type[Exception],
     message: str,
@@ -180,7 +184,7 @@ def test_a_job_that_aws_refuses(
     splits: DatasetSplits,
     make_context: MakeContext,
 ) -> None:
-    """Quota, permission, request: AWS's words and what to do; the next attempt has the same name, which is still free."""
+    """The error has AWS's message and what to do; the next attempt uses the same name."""
     context = make_context()
     cloud.faults["CreateTrainingJob"] = [(400, code, "The limit for ml.g5.12xlarge is 0 Instances")]
 

@@ -1,4 +1,4 @@
-"""What is shipped to a container: wheels of what is here only, pins of what anybody can have, and nothing else."""
+"""What is shipped to a container: wheels of local code, and pinned requirements."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def llmops_cards():
 
 
 def one_file_plugin(folder: Path, name: str = "my_length") -> ModuleType:
-    """A plugin in a file of the user's, imported as a script would."""
+    """Return a plugin of one file, imported as a script does."""
     path = folder / f"{name}.py"
     path.write_text(MODULE, encoding="utf-8")
     spec = importlib.util.spec_from_file_location(name, path)
@@ -57,7 +57,7 @@ def pipeline(evaluator: str = "echo-score") -> Pipeline:
 
 
 def requirement_of(monkeypatch: pytest.MonkeyPatch, folder: Path, origin: Mapping[str, Any] | None) -> str:
-    """The requirement line of a distribution that was installed so."""
+    """Return the requirement line of a distribution with this installation record."""
     import json
 
     class Installed:
@@ -70,8 +70,8 @@ def requirement_of(monkeypatch: pytest.MonkeyPatch, folder: Path, origin: Mappin
     return shipping._requirement("lead", ["x"], folder)
 
 
-def test_the_project_goes_as_a_wheel_where_it_is_installed_from_its_folder(registry: Registry, tmp_path: Path) -> None:
-    """The wheel has the plugins, and pip is told the extra that steps need and the SageMaker SDK's exact version."""
+def test_the_project_is_shipped_as_a_wheel_if_installed_from_its_folder(registry: Registry, tmp_path: Path) -> None:
+    """The wheel has the plugins; the requirements have the extra of steps and the exact version of the SageMaker SDK."""
     found = ship(pipeline().build(registry), registry, tmp_path, sagemaker_version="2.253.1")
     (wheel,) = tmp_path.glob("llmops_sdk-*.whl")
 
@@ -81,8 +81,8 @@ def test_the_project_goes_as_a_wheel_where_it_is_installed_from_its_folder(regis
         assert "llmops_plugins/sagemaker/pipeline/steps.py" in archive.namelist()
 
 
-def test_nothing_but_wheels_is_staged(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The working directory with its secrets stays where it is."""
+def test_only_wheels_are_staged(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory with its secrets is not shipped."""
     home, staging = tmp_path / "cwd", tmp_path / "staging"
     home.mkdir()
     staging.mkdir()
@@ -94,8 +94,8 @@ def test_nothing_but_wheels_is_staged(registry: Registry, tmp_path: Path, monkey
     assert not [path for path in staging.iterdir() if b"CANARY" in path.read_bytes()]
 
 
-def test_extras_are_those_of_what_the_steps_use(registry: Registry, tmp_path: Path) -> None:
-    """A local model needs `local` in the container, its metrics `metrics`; the dataset's extra stays here."""
+def test_the_requirements_have_the_extras_of_the_steps(registry: Registry, tmp_path: Path) -> None:
+    """`local` for a local model, `metrics` for its metrics; the dataset's extra is only needed on the client."""
     base = Pipeline.builder("x").with_dataset("sample").with_model("smollm2", fine_tune=False)
     plan = base.with_evaluator("summarization-accuracy").build(registry)
     line = ship(plan, registry, tmp_path, sagemaker_version="2.253.1").requirements[0]
@@ -104,7 +104,7 @@ def test_extras_are_those_of_what_the_steps_use(registry: Registry, tmp_path: Pa
 
 
 def test_a_plugin_of_one_file_is_packed(registry: Registry, tmp_path: Path) -> None:
-    """Unpacked on a path, its wheel is a plugin that a fresh interpreter finds."""
+    """A new interpreter finds the plugin in its unpacked wheel."""
     source, staging, site = tmp_path / "user", tmp_path / "staging", tmp_path / "site"
     source.mkdir()
     staging.mkdir()
@@ -120,8 +120,8 @@ def test_a_plugin_of_one_file_is_packed(registry: Registry, tmp_path: Path) -> N
     assert "llmops_plugin_my_length" in done.stdout.replace("-", "_"), done.stderr
 
 
-def test_pip_takes_a_packed_plugin(tmp_path: Path) -> None:
-    """The wheel's record is right: pip installs it without complaint."""
+def test_pip_installs_a_packed_plugin(tmp_path: Path) -> None:
+    """The RECORD of the wheel is correct."""
     source = tmp_path / "user"
     source.mkdir()
     wheel = pack_module("my-length", one_file_plugin(source, "pip_length"), tmp_path, with_code=True)
@@ -141,8 +141,8 @@ def test_pip_takes_a_packed_plugin(tmp_path: Path) -> None:
     assert (tmp_path / "to" / "pip_length.py").is_file()
 
 
-def test_a_plugin_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    """One that was put together in a notebook cannot be shipped, and the message says what to do."""
+def test_a_plugin_without_a_file_is_refused(tmp_path: Path) -> None:
+    """For example one made in a notebook; the error says what to do."""
     with pytest.raises(SpecError, match="make it a package with an entry point"):
         pack_module("notebook", object(), tmp_path, with_code=True)
 
@@ -155,14 +155,14 @@ def test_a_released_distribution_is_pinned(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_distribution_from_a_repository_is_pinned_to_its_commit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As pip recorded it."""
+    """The commit is in the installation record of pip."""
     origin = {"url": "https://example.com/lead", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
 
     assert "lead[x] @ git+https://example.com/lead@abc" == requirement_of(monkeypatch, tmp_path, origin)
 
 
 def test_a_distribution_from_a_folder_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By its own backend, without a network, and nothing else is left in the staging folder."""
+    """With its own build backend, without a network; nothing else is left in the staging folder."""
     staging = tmp_path / "staging"
     staging.mkdir()
     line = requirement_of(monkeypatch, staging, {"url": THIRD_PARTY.as_uri(), "dir_info": {"editable": True}})
@@ -171,14 +171,14 @@ def test_a_distribution_from_a_folder_is_built(monkeypatch: pytest.MonkeyPatch, 
     assert ["llmops_lead-1.0-py3-none-any.whl"] == [path.name for path in staging.iterdir()]
 
 
-def test_a_folder_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With what to do."""
+def test_a_missing_source_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The error says what to do."""
     with pytest.raises(SpecError, match="is gone: install it again"):
         requirement_of(monkeypatch, tmp_path, {"url": (tmp_path / "no").as_uri(), "dir_info": {}})
 
 
-def test_a_build_that_fails_is_told(tmp_path: Path) -> None:
-    """With the end of what the builder said."""
+def test_a_failed_build_is_an_error(tmp_path: Path) -> None:
+    """The error has the last lines of the builder."""
     source, staging = tmp_path / "source", tmp_path / "staging"
     source.mkdir()
     staging.mkdir()

@@ -1,0 +1,64 @@
+"""The image in which the steps of a pipeline run: its Python must be that of this machine, since functions are pickled."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.sdk.loading import version
+from llmops_sdk.plugin import Check, Finding, SpecError
+
+_DEFAULT_IMAGES = ("3.8", "3.10")
+"""Python versions for which the SageMaker SDK has an image of its own."""
+
+_PYTHON_OF_IMAGE = re.compile(r"[:-]py(3)(\d{1,2})(?![0-9])")
+_BROKEN_SDK = "2.256.0"
+
+
+def image_check(aws: Aws) -> Check:
+    """Return the check of the image that the settings or the user's SageMaker config name."""
+    return Check("image of the steps", lambda: _check_image(aws))
+
+
+def step_image(aws: Aws) -> str:
+    """Return the image of the steps, or an empty text for SageMaker's own.
+
+    Raises:
+        SpecError: SageMaker has no image for this Python.
+    """
+    image = _chosen_image(aws)
+    if not image and _python() not in _DEFAULT_IMAGES:
+        message = f"{_no_image()}: {_hint()}"
+        raise SpecError(message)
+    return image
+
+
+def _check_image(aws: Aws) -> Finding:
+    if version() == _BROKEN_SDK:
+        return Finding("error", f"sagemaker {_BROKEN_SDK} cannot run steps", "pip install 'sagemaker>=2.256.1,<3'")
+    image = _chosen_image(aws)
+    if not image and _python() not in _DEFAULT_IMAGES:
+        return Finding("error", _no_image(), _hint())
+    python = _PYTHON_OF_IMAGE.search(image)
+    if python and ".".join(python.groups()) != _python():
+        text = f"{image} has Python {'.'.join(python.groups())}, but this program runs in {_python()}"
+        return Finding("error", text, _hint())
+    return Finding("ok", f"{image or 'the image of SageMaker'}; Python {_python()}, sagemaker {version()}")
+
+
+def _chosen_image(aws: Aws) -> str:
+    return aws.settings.image_uri or str(aws.remote_function_config.get("ImageUri", ""))
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:2]))
+
+
+def _no_image() -> str:
+    return f"SageMaker has no image for steps in Python {_python()}"
+
+
+def _hint() -> str:
+    contents = f"Python {_python()} and sagemaker {version()}"
+    return f"use an image that contains {contents}: with_settings('sagemaker', image_uri=...)"

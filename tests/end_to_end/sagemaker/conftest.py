@@ -1,0 +1,12 @@
+"""The fixtures of whole runs on SageMaker: those of the plugin's own tests."""
+
+from ...plugins.sagemaker.fixtures import (  # noqa: F401 - fixtures
+    _read_once,
+    account,
+    cloud,
+    jumpstart,
+    make_context,
+    moto_url,
+    runtime,
+    splits,
+)

@@ -1,0 +1,331 @@
+"""AWS on loopback: moto for the services, a scripted server for SageMaker Runtime, and JumpStart's files in a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("moto")
+pytest.importorskip("boto3")
+
+import attrs
+import boto3
+import botocore.session
+import httpx
+import moto.sagemaker.models
+from moto.server import ThreadedMotoServer
+
+from llmops_plugins.sagemaker.aws import preflight
+from llmops_plugins.sagemaker.jumpstart import options as jumpstart_options
+from llmops_sdk import Progress
+from llmops_sdk.plugin import Context, DatasetSplits, Split, file_sha256
+
+from .loopback import Asked, ServerAnswer, served
+from .scripting import script_moto
+
+REGION = "us-east-1"
+ROLE = "arn:aws:iam::123456789012:role/llmops"
+BUCKET = "sagemaker-us-east-1-123456789012"
+MODEL_ID = "meta-textgeneration-llama-2-7b"
+TRUST = {
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}]
+}
+SETTINGS = {"role": ROLE, "region": REGION}
+
+Stage = tuple[str, str]
+"""A status, and the reason of a failure."""
+
+
+def interrupt() -> None:
+    """Send SIGINT to the main thread of this process, as Ctrl-C does."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+@attrs.frozen
+class Call:
+    """One request that reached AWS."""
+
+    service: str
+    action: str
+    request: Mapping[str, Any]
+
+
+@attrs.define
+class Cloud:
+    """What the tests see of AWS, and what they make it do.
+
+    Attributes:
+        url: Of moto.
+        calls: What SageMaker, CloudWatch, IAM, STS and logs were asked, in order.
+        job_stages: What a training job goes through, one stage with each look at it; the last one stays.
+        endpoint_stages: The same of an endpoint.
+        faults: Action to what AWS answers instead (status, code, message), once each; None answers as always.
+        lost_models: Training jobs whose models are not in S3, though they are completed.
+        on_call: Called with the action before it is answered.
+    """
+
+    url: str
+    calls: list[Call] = attrs.field(factory=list)
+    job_stages: list[Stage] = attrs.field(factory=lambda: [("InProgress", ""), ("Completed", "")])
+    endpoint_stages: list[Stage] = attrs.field(factory=lambda: [("Creating", ""), ("InService", "")])
+    faults: dict[str, list[tuple[int, str, str] | None]] = attrs.field(factory=dict)
+    lost_models: set[str] = attrs.field(factory=set)
+    on_call: Callable[[str], None] = attrs.field(default=lambda _action: None)
+    _lives: dict[str, list[Stage]] = attrs.field(factory=dict)
+
+    def record(self, service: str, action: str, request: Mapping[str, Any]) -> None:
+        """Keep a request."""
+        self.calls.append(Call(service, action, request))
+
+    def requests(self, action: str) -> list[Mapping[str, Any]]:
+        """What an action was asked with, each time."""
+        return [call.request for call in self.calls if call.action == action]
+
+    @property
+    def created(self) -> list[str]:
+        """The Create* actions of SageMaker, in order."""
+        return [call.action for call in self.calls if call.service == "sagemaker" and call.action.startswith("Create")]
+
+    def advance(self, kind: str, name: str, stages: list[Stage]) -> Stage:
+        """Move on by one stage, and return it."""
+        life = self._lives.setdefault(f"{kind}/{name}", list(stages))
+        return life.pop(0) if len(life) > 1 else life[0]
+
+    def turn(self, kind: str, name: str, *stages: Stage) -> None:
+        """Let something go through other stages from now on."""
+        self._lives[f"{kind}/{name}"] = list(stages)
+
+    def forget(self, kind: str, name: str) -> None:
+        self._lives.pop(f"{kind}/{name}", None)
+
+    def left(self) -> list[str]:
+        """What exists that costs or clutters: kind and name."""
+        backend = moto.sagemaker.models.sagemaker_backends["123456789012"][REGION]
+        running = [
+            f"training-job {job.training_job_name}"
+            for job in backend.training_jobs.values()
+            if job.training_job_status == "InProgress"
+        ]
+        kinds = (
+            ("endpoint", backend.endpoints),
+            ("endpoint-config", backend.endpoint_configs),
+            ("model", backend._models),
+        )
+        return running + [f"{kind} {name}" for kind, found in kinds for name in found]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Read the descriptions of AWS's services, a megabyte each, once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """One moto server for all tests of the plugin."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """An empty account on loopback."""
+    httpx.post(f"{moto_url}/moto-api/reset", trust_env=False)
+    made = Cloud(moto_url)
+    script_moto(made, monkeypatch)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setattr(preflight, "_QUOTAS", {})
+    jumpstart_options._warn.cache_clear()
+    boto3.client("iam").create_role(RoleName="llmops", AssumeRolePolicyDocument=json.dumps(TRUST))
+    made.calls.clear()
+    yield made
+
+
+# -- what runs make -----------------------------------------------------------------------------
+
+
+class Account:
+    """Creates the resources of runs on moto."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.client = boto3.client("sagemaker")
+        self.backend = moto.sagemaker.models.sagemaker_backends["123456789012"][REGION]
+
+    def endpoint(self, name: str, state: str = "InService", **tags: str) -> None:
+        """Make a model, a configuration and an endpoint in a state."""
+        told = tag_list(tags)
+        container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/i:1"}
+        self.client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE, Tags=told)
+        variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.g5.2xlarge", "InitialInstanceCount": 2}
+        self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=told)
+        self.client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=told)
+        self.backend.endpoints[name].endpoint_status = state
+        self.cloud.turn("endpoint", name, (state, ""))
+
+    def job(self, name: str, state: str = "InProgress", **tags: str) -> None:
+        """Make a training job in a state."""
+        self.client.create_training_job(
+            TrainingJobName=name,
+            AlgorithmSpecification={"TrainingImage": "i", "TrainingInputMode": "File"},
+            RoleArn=ROLE,
+            OutputDataConfig={"S3OutputPath": "s3://bucket/"},
+            ResourceConfig={"InstanceType": "ml.g5.12xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
+            StoppingCondition={"MaxRuntimeInSeconds": 3600},
+            Tags=tag_list(tags),
+        )
+        self.backend.training_jobs[name].training_job_status = state
+        self.cloud.turn("job", name, (state, ""))
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags in SageMaker's form; `run_id` becomes `llmops:run-id`."""
+    return [{"Key": f"llmops:{name.replace('_', '-')}", "Value": value} for name, value in tags.items()]
+
+
+@pytest.fixture
+def account(cloud: Cloud) -> Account:
+    """An account in which a test creates the resources of runs."""
+    return Account(cloud)
+
+
+# -- SageMaker Runtime --------------------------------------------------------------------------
+
+
+@attrs.define
+class RuntimeServer:
+    """A server of `InvokeEndpoint`: what it was asked, and what it answers.
+
+    Attributes:
+        url: Where.
+        asked: Path, headers (lower case) and body of each request.
+        answer: Makes the answer from the body.
+    """
+
+    url: str = ""
+    asked: list[tuple[str, dict[str, str], Any]] = attrs.field(factory=list)
+    answer: Callable[[Any], ServerAnswer] = attrs.field(
+        default=lambda body: ServerAnswer([{"generation": body["inputs"][-9:]}])
+    )
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[RuntimeServer]:
+    """SageMaker Runtime on loopback."""
+    made = RuntimeServer()
+
+    def answer(asked: Asked) -> ServerAnswer:
+        made.asked.append((asked.path, dict(asked.headers), asked.body))
+        return made.answer(asked.body)
+
+    with served(answer) as made.url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", made.url)
+        yield made
+
+
+# -- JumpStart ----------------------------------------------------------------------------------
+
+Edit = Callable[..., None]
+
+
+@pytest.fixture
+def jumpstart(
+    cloud: Cloud,  # noqa: ARG001 - the SDK looks for an account while it is imported
+    real_data: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Edit:
+    """JumpStart's files in a folder: Llama 2 7B in versions 2.0.4 (a model package) and 4.0.0 (none).
+
+    Returns:
+        Publishes a further version: `publish("4.1.0", gated_bucket=False)` changes keys of 4.0.0's specification.
+    """
+    pytest.importorskip("sagemaker")
+    given = json.loads(real_data("jumpstart/minimal_llama-2-7b_2.0.4.json").read_bytes())
+    root = tmp_path / "jumpstart"
+    root.mkdir()
+    manifest: list[dict[str, Any]] = []
+    plain = {**given["spec"], "hosting_model_package_arns": None, "training_model_package_artifact_uris": None}
+    plain |= {"training_vulnerable": False, "training_vulnerabilities": []}
+
+    def publish(version: str, *, model_id: str = MODEL_ID, min_version: str = "2.174.0", **changes: Any) -> None:
+        base = given["spec"] if version.startswith("2.") else plain
+        spec = {**base, **changes, "version": version, "model_id": model_id}
+        key = f"community_models/{model_id}/specs_v{version}.json"
+        (root / key).parent.mkdir(parents=True, exist_ok=True)
+        (root / key).write_text(json.dumps(spec))
+        entry = {"model_id": model_id, "version": version, "min_version": min_version, "spec_key": key}
+        manifest.append({**entry, "search_keywords": []})
+        (root / "models_manifest.json").write_text(json.dumps(manifest))
+
+    publish("2.0.4")
+    publish("4.0.0")
+    monkeypatch.setenv("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", str(root))
+    monkeypatch.setenv("AWS_JUMPSTART_SPECS_LOCAL_ROOT_DIR_OVERRIDE", str(root))
+    from sagemaker.jumpstart.accessors import JumpStartModelsAccessor
+
+    JumpStartModelsAccessor.reset_cache()
+    return publish
+
+
+@pytest.fixture
+def make_context(tmp_path: Path) -> Callable[..., Context]:
+    """Make the context of a step; every keyword replaces one of its fields."""
+
+    def make(**fields: Any) -> Context:
+        def refuse(*_: Any) -> Any:
+            raise LookupError
+
+        defaults: dict[str, Any] = {
+            "run_id": "run-1",
+            "step": "train.llama",
+            "folder": tmp_path / "artifact",
+            "home": tmp_path / "home",
+            "offline": False,
+            "progress": Progress(),
+            "log": logging.getLogger("llmops.test"),
+            "settings": SETTINGS,
+            "make": refuse,
+            "asset": refuse,
+        }
+        context = Context(**{**defaults, **fields})
+        context.folder.mkdir(parents=True, exist_ok=True)
+        return context
+
+    return make
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> DatasetSplits:
+    """Two records to train on and one to test on."""
+    rows = [{"instruction": f"i{n}", "context": f"c{n} ü", "response": f"r{n}"} for n in range(3)]
+    (tmp_path / "splits").mkdir()
+
+    def split(name: str, rows: list[dict[str, str]]) -> Split:
+        path = tmp_path / "splits" / f"{name}.jsonl"
+        path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8")
+        return Split(path, len(rows), file_sha256(path))
+
+    return DatasetSplits(split("train", rows[:2]), split("test", rows[2:]))

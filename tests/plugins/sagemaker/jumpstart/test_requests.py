@@ -1,0 +1,290 @@
+"""The requests that the SageMaker SDK makes for JumpStart models, recorded and not sent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sagemaker")
+
+import attrs
+
+from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.endpoint.requests import EndpointChoices, endpoint_requests
+from llmops_plugins.sagemaker.jumpstart.requests import TrainingChoices, training_request
+from llmops_plugins.sagemaker.sdk.loading import load
+from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_sdk import UserError
+
+from ..fixtures import BUCKET, MODEL_ID, REGION, ROLE, Cloud, Edit
+
+HYPERPARAMETERS = {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}
+TAGS = [{"Key": "llmops:run-id", "Value": "run-1"}]
+
+TRAINING = TrainingChoices(
+    job_name="job-1",
+    model_id=MODEL_ID,
+    version="2.0.4",
+    data_uri=f"s3://{BUCKET}/dolly_dataset",
+    output_uri=f"s3://{BUCKET}/",
+    hyperparameters=HYPERPARAMETERS,
+    accept_eula=True,
+    tolerate_vulnerable_model=True,
+    tolerate_deprecated_model=False,
+    instance_type=None,
+    instance_count=1,
+    volume_size=None,
+    max_run=None,
+    max_wait=None,
+    disable_output_compression=True,
+    tags=TAGS,
+)
+ENDPOINT = EndpointChoices(
+    name="ep-1",
+    model_id=MODEL_ID,
+    version="2.0.4",
+    model_data=None,
+    training_instance_type=None,
+    accept_eula=True,
+    tolerate_vulnerable_model=True,
+    tolerate_deprecated_model=False,
+    instance_type=None,
+    instance_count=1,
+    model_data_download_timeout=None,
+    container_startup_health_check_timeout=None,
+    environment={},
+    tags=TAGS,
+)
+
+
+CONFIGURATIONS: dict[str, Any] = {
+    "training_configs": {
+        "big": {"component_names": ["big"], "benchmark_metrics": {}, "default_inference_config": "serve-big"}
+    },
+    "training_config_components": {"big": {"default_training_instance_type": "ml.g5.24xlarge"}},
+    "training_config_rankings": {"overall": {"description": "", "rankings": ["big"]}},
+    "inference_configs": {
+        "serve-small": {"component_names": ["serve-small"], "benchmark_metrics": {}},
+        "serve-big": {"component_names": ["serve-big"], "benchmark_metrics": {}},
+    },
+    "inference_config_components": {
+        "serve-small": {},
+        "serve-big": {"default_inference_instance_type": "ml.g5.12xlarge"},
+    },
+    "inference_config_rankings": {"overall": {"description": "", "rankings": ["serve-small", "serve-big"]}},
+}
+"""Of a JumpStart specification: what was trained so is served so."""
+
+
+@pytest.fixture
+def aws(cloud: Cloud, jumpstart: Edit) -> Aws:  # noqa: ARG001 - they are what it reaches
+    """An account with JumpStart."""
+    return Aws(SageMakerSettings(role=ROLE, region=REGION))
+
+
+def article_estimator(aws: Aws, version: str, **options: Any) -> Any:
+    """Return the estimator of the article."""
+    load()
+    import sagemaker
+    from sagemaker.jumpstart.estimator import JumpStartEstimator
+
+    estimator = JumpStartEstimator(
+        model_id=MODEL_ID,
+        model_version=version,
+        environment={"accept_eula": "true"},
+        disable_output_compression=True,
+        tolerate_vulnerable_model=True,
+        role=ROLE,
+        sagemaker_session=sagemaker.Session(aws.session),
+        tags=[dict(tag) for tag in TAGS],
+        **options,
+    )
+    estimator.set_hyperparameters(**HYPERPARAMETERS)
+    return estimator
+
+
+def sent(cloud: Cloud, action: str) -> dict[str, Any]:
+    (request,) = cloud.requests(action)
+    return dict(request)
+
+
+@pytest.mark.filterwarnings("ignore:.*SageMaker Python SDK v2")
+@pytest.mark.parametrize("version", ["2.0.4", "4.0.0", "4.2.0"])
+def test_the_requests_are_those_of_the_article(version: str, aws: Aws, cloud: Cloud, jumpstart: Edit) -> None:
+    """`fit` and `deploy` of one estimator make the same requests as ours, which need only the description of the job.
+
+    The last version has configurations: the first one for training names another one for serving than the first there.
+    """
+    jumpstart("4.2.0", **CONFIGURATIONS)
+    cloud.job_stages, cloud.endpoint_stages = [("Completed", "")], [("InService", "")]
+    estimator = article_estimator(aws, version)
+    estimator.fit({"training": TRAINING.data_uri}, job_name="job-1", wait=False)
+    estimator.deploy(endpoint_name="ep-1", model_name="ep-1", tags=[dict(tag) for tag in TAGS], wait=False)
+    job = aws.client("sagemaker").describe_training_job(TrainingJobName="job-1")
+    data = {
+        "S3DataSource": {
+            "S3Uri": job["ModelArtifacts"]["S3ModelArtifacts"],
+            "S3DataType": "S3Prefix",
+            "CompressionType": "None",
+        }
+    }
+    before = len(cloud.created)
+
+    training = training_request(aws, attrs.evolve(TRAINING, version=version))
+    made = endpoint_requests(
+        aws,
+        attrs.evolve(
+            ENDPOINT,
+            version=version,
+            model_data=data,
+            training_instance_type=job["ResourceConfig"]["InstanceType"],
+        ),
+    )
+
+    assert sent(cloud, "CreateTrainingJob") == as_sent(training)
+    assert sent(cloud, "CreateModel") == as_sent(made.model)
+    assert sent(cloud, "CreateEndpointConfig") == as_sent(made.endpoint_config)
+    assert sent(cloud, "CreateEndpoint") == as_sent(made.endpoint)
+    assert before == len(cloud.created)
+    if version == "4.2.0":
+        assert "ml.g5.12xlarge" == made.endpoint_config["ProductionVariants"][0]["InstanceType"]
+
+
+def as_sent(request: Mapping[str, Any]) -> Any:
+    """Return a request as JSON: enumerations of the SDK become text."""
+    return json.loads(json.dumps(request))
+
+
+def test_a_model_archive_is_deployed_by_its_uri(aws: Aws) -> None:
+    """Without `disable_output_compression` the model is a `model.tar.gz`."""
+    request = training_request(aws, attrs.evolve(TRAINING, disable_output_compression=False))
+    uri = f"s3://{BUCKET}/job-1/output/model.tar.gz"
+
+    made = endpoint_requests(aws, attrs.evolve(ENDPOINT, model_data=uri, training_instance_type="ml.g5.12xlarge"))
+
+    assert "CompressionType" not in request["OutputDataConfig"]
+    assert uri == made.model["PrimaryContainer"]["ModelDataUrl"]
+
+
+def test_a_base_model_accepts_its_licence_in_the_request(aws: Aws, jumpstart: Edit) -> None:
+    """Newer versions of gated models are folders of files, with `AcceptEula`."""
+    jumpstart("4.1.0", hosting_prepacked_artifact_key="meta-textgeneration/llama-2-7b/artifacts/inference/v1.0.0/")
+
+    made = endpoint_requests(aws, attrs.evolve(ENDPOINT, version="4.1.0"))
+
+    source = made.model["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
+    assert {"AcceptEula": True} == source["ModelAccessConfig"]
+
+
+def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> None:  # noqa: ARG001
+    """Spot, limits, timeouts, VPC, KMS, instances and tags are in the requests of job and endpoint."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/k"
+    aws = Aws(SageMakerSettings(role=ROLE, kms_key=key, subnets=("subnet-1",), security_groups=("sg-1",)))
+    vpc = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+
+    job = training_request(
+        aws,
+        attrs.evolve(
+            TRAINING, instance_type="ml.g5.24xlarge", instance_count=2, volume_size=99, max_run=600, max_wait=900
+        ),
+    )
+    made = endpoint_requests(
+        aws,
+        attrs.evolve(
+            ENDPOINT,
+            version="4.0.0",
+            instance_type="ml.g5.12xlarge",
+            instance_count=3,
+            model_data_download_timeout=1800,
+            container_startup_health_check_timeout=900,
+            environment={"A": "b"},
+        ),
+    )
+
+    assert {
+        "InstanceType": "ml.g5.24xlarge",
+        "InstanceCount": 2,
+        "VolumeSizeInGB": 99,
+        "VolumeKmsKeyId": key,
+    } == job["ResourceConfig"]
+    assert {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 900} == job["StoppingCondition"]
+    assert job["EnableManagedSpotTraining"]
+    assert (vpc, key) == (job["VpcConfig"], job["OutputDataConfig"]["KmsKeyId"])
+    assert (vpc, "b") == (made.model["VpcConfig"], made.model["PrimaryContainer"]["Environment"]["A"])
+    (variant,) = made.endpoint_config["ProductionVariants"]
+    assert ("ml.g5.12xlarge", 3, key) == (
+        variant["InstanceType"],
+        variant["InitialInstanceCount"],
+        made.endpoint_config["KmsKeyId"],
+    )
+    assert (1800, 900) == (
+        variant["ModelDataDownloadTimeoutInSeconds"],
+        variant["ContainerStartupHealthCheckTimeoutInSeconds"],
+    )
+    for request in (job, made.model, made.endpoint_config, made.endpoint):
+        assert TAGS[0] in request["Tags"]
+
+
+def test_an_error_of_the_sdk_is_one_line(aws: Aws) -> None:
+    """It names the job or endpoint."""
+    with pytest.raises(UserError, match=r"training job 'job-1': the SageMaker SDK refuses it: .*vulnerab") as found:
+        training_request(aws, attrs.evolve(TRAINING, tolerate_vulnerable_model=False))
+
+    assert "\n" not in str(found.value)
+
+
+def test_the_sdk_sends_no_telemetry(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its calls nor its errors send a request to anything but AWS's services."""
+    import requests
+
+    asked: list[Any] = []
+    monkeypatch.setattr(requests, "get", lambda *arguments, **_: asked.append(arguments))
+    monkeypatch.setattr(requests.Session, "send", lambda *arguments, **_: asked.append(arguments))
+
+    training_request(aws, TRAINING)
+    with pytest.raises(UserError):
+        training_request(aws, attrs.evolve(TRAINING, tolerate_vulnerable_model=False))
+
+    assert [] == asked
+
+
+def test_the_users_sagemaker_config_is_used(
+    aws: Aws, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Role, bucket and tags are taken from it if the settings have none; its schema is checked."""
+    aws.client("s3").create_bucket(Bucket="from-config")
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK: {Modules: {Session: {DefaultS3Bucket: from-config}}}\n"
+        f"  TrainingJob: {{RoleArn: '{ROLE}-2'}}\n  Model: {{EnableNetworkIsolation: false}}\n"
+    )
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(config))
+    own = Aws(SageMakerSettings())
+
+    assert (f"{ROLE}-2", "from-config") == (own.role, own.bucket)
+    assert (ROLE, "from-config") == (aws.role, aws.bucket)
+    config.write_text("SchemaVersion: '1.0'\nSageMaker: {TrainingJobs: {}}\n")
+    with pytest.raises(UserError, match=r"SageMaker config: the SageMaker SDK refuses it: .*TrainingJobs"):
+        _ = Aws(SageMakerSettings()).role
+    assert [] == cloud.created
+
+
+def test_importing_the_sdk_has_no_side_effects() -> None:
+    """It leaves no exception hook, no environment variable and no output."""
+    code = (
+        "import os, sys\n"
+        "hook, environment = sys.excepthook, dict(os.environ)\n"
+        "from llmops_plugins.sagemaker.sdk.loading import load\n"
+        "load()\n"
+        "assert sys.excepthook is hook\n"
+        "assert dict(os.environ) == environment\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,101 @@
+"""The graph of a pipeline, made from a plan."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from llmops_plugins.sagemaker.pipeline.graph import graph_of, make_graph
+from llmops_plugins.sagemaker.pipeline.options import SageMakerExecutorOptions
+from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_sdk import Pipeline, Plan, SpecError
+from llmops_sdk.plugin.registry import Registry
+
+from .pipelines import echo_pipeline
+
+
+def test_a_plan_becomes_few_nodes(registry: Registry) -> None:
+    """One for each training, for asking and for scoring each deployed model, and one that compares."""
+    graph = graph_of(echo_pipeline().build(registry))
+
+    assert [
+        ("train-m0-bare-lines", ("train.m0.bare.lines",), ()),
+        ("generate-m0-bare-lines", ("generate.m0.bare.lines",), ("train-m0-bare-lines",)),
+        ("score-m0-bare-lines", ("score.m0.bare.lines",), ("generate-m0-bare-lines",)),
+        ("generate-m1", ("generate.m1",), ()),
+        ("score-m1", ("score.m1.bare.lines",), ("generate-m1",)),
+        ("compare", ("compare",), ("score-m0-bare-lines", "score-m1")),
+    ] == [(node.name, node.steps, node.after) for node in graph.nodes]
+
+
+def test_one_node_scores_all_cells_of_a_deployed_model(registry: Registry) -> None:
+    """The encoder is loaded once."""
+    base = Pipeline.builder("base").with_dataset("lines").with_evaluator("echo-score")
+    base = base.with_prompt("bare").with_prompt("template", name="twice", prompt="{context} {context}")
+    nodes = {
+        node.name: node for node in graph_of(base.with_model("echo", name="m1", fine_tune=False).build(registry)).nodes
+    }
+
+    assert ("score.m1.bare.lines", "score.m1.twice.lines") == nodes["score-m1"].steps
+    assert ("generate-m1",) == nodes["score-m1"].after
+
+
+def test_the_graph_is_unchanged(registry: Registry) -> None:
+    """As JSON it equals the file beside this one, except for the plan's hash."""
+    plan = echo_pipeline(keep_alive_seconds=300, train_instance_type="ml.c5.18xlarge").build(registry)
+    found = {**attrs.asdict(graph_of(plan)), "plan": "(hash)"}
+
+    expected = json.loads((Path(__file__).parent / "graph.json").read_text(encoding="utf-8"))
+    assert expected == json.loads(json.dumps(found))
+
+
+def test_equal_plans_have_equal_graphs(registry: Registry) -> None:
+    """A container that reads the plan finds the nodes of the client."""
+    plan = echo_pipeline(5).build(registry)
+
+    assert graph_of(plan) == graph_of(Plan.from_json(json.loads(json.dumps(plan.json))))
+
+
+def test_every_step_except_prepare_is_in_exactly_one_node(registry: Registry) -> None:
+    """No step is lost, and none runs twice."""
+    plan = echo_pipeline(7).build(registry)
+    steps = [step for node in graph_of(plan).nodes for step in node.steps]
+
+    assert sorted(step.name for step in plan.steps if not step.name.startswith("prepare.")) == sorted(steps)
+
+
+def test_names_are_valid_in_sagemaker(registry: Registry) -> None:
+    """Long names are cut, and names that become equal get a suffix."""
+    base = Pipeline.builder("Ünïcode & co").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    names = ["a_b", "a-b", "x" * 300]
+    for number, name in enumerate(names):
+        base = base.with_model("echo", name=name, fine_tune=False, voice=f"v{number}")
+    graph = make_graph(base.build(registry), SageMakerSettings(), SageMakerExecutorOptions())
+
+    assert all(re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,255}", node.name) for node in graph.nodes)
+    assert len(graph.nodes) == len({node.name for node in graph.nodes})
+    assert re.fullmatch(r"[a-z0-9-]{1,256}", graph.pipeline)
+
+
+def test_a_pipeline_without_training_has_no_parameter_for_it(registry: Registry) -> None:
+    """It has only parameters that have an effect."""
+    base = Pipeline.builder("base").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    plan = base.with_model("echo", fine_tune=False).build(registry)
+
+    names = [item.name for item in graph_of(plan).parameters]
+    assert ["GenerateInstanceType", "ScoreInstanceType", "CompareInstanceType"] == names
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("train_instance_type", "c5.large"), ("keep_alive_seconds", 4000), ("pipeline", "a_b"), ("max_parallel", 0)],
+)
+def test_wrong_options_are_refused(registry: Registry, option: str, value: Any) -> None:
+    """The error names the option."""
+    with pytest.raises(SpecError, match=option):
+        echo_pipeline(**{option: value}).build(registry)

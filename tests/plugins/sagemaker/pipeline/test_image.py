@@ -1,0 +1,64 @@
+"""The image of the steps: its Python must be that of the client."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+pytest.importorskip("moto")
+pytest.importorskip("sagemaker")
+
+from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.pipeline import image as images
+from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_sdk import SpecError
+
+from ..fixtures import SETTINGS, Cloud
+
+PYTORCH = "1.dkr.ecr.x/pytorch-training"
+
+
+def account(image: str) -> Aws:
+    return Aws(SageMakerSettings.from_mapping({**SETTINGS, "image_uri": image}))
+
+
+@pytest.mark.parametrize(
+    ("image", "python", "sdk", "status", "text"),
+    [
+        ("", (3, 10), "2.253.1", "ok", "the image of SageMaker; Python 3.10"),
+        ("", (3, 11), "2.253.1", "error", "SageMaker has no image for steps in Python 3.11"),
+        (f"{PYTORCH}:2.0.0-gpu-py310", (3, 11), "2.253.1", "error", "has Python 3.10, but this program runs in 3.11"),
+        (f"{PYTORCH}:2.6.0-gpu-py311", (3, 11), "2.257.7", "ok", "Python 3.11, sagemaker 2.257.7"),
+        ("1.dkr.ecr.x/mine:1", (3, 12), "2.257.7", "ok", "mine:1"),
+        ("1.dkr.ecr.x/mine:1", (3, 12), "2.256.0", "error", "sagemaker 2.256.0 cannot run steps"),
+    ],
+)
+def test_the_image_must_have_the_clients_python(
+    cloud: Cloud,
+    monkeypatch: pytest.MonkeyPatch,
+    image: str,
+    python: tuple[int, int],
+    sdk: str,
+    status: str,
+    text: str,
+) -> None:
+    """Functions are pickled, which needs the same minor version; every error has a hint."""
+    del cloud
+    monkeypatch.setattr(sys, "version_info", (*python, 1, "final", 0))
+    monkeypatch.setattr(images, "version", lambda: sdk)
+    finding = images.image_check(account(image)).run()
+
+    assert status == finding.status
+    assert text in finding.text
+    assert (status == "ok") == (not finding.hint)
+
+
+def test_a_missing_image_is_an_error_when_compiling(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SageMaker has its own image for Python 3.10, and none for 3.12."""
+    del cloud
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1, "final", 0))
+    assert "" == images.step_image(account(""))
+    monkeypatch.setattr(sys, "version_info", (3, 12, 1, "final", 0))
+    with pytest.raises(SpecError, match=r"no image for steps in Python 3\.12: use an image that contains Python 3\.12"):
+        images.step_image(account(""))

@@ -1,0 +1,108 @@
+"""The work of a node in its container."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("moto")
+pytest.importorskip("sagemaker")
+
+from llmops_plugins.sagemaker.interrupts import delayed_interrupt
+from llmops_plugins.sagemaker.pipeline import steps
+from llmops_plugins.sagemaker.pipeline.steps import container_plan_uri, open_plan, run_node
+from llmops_sdk import LocalStore, Run, RunNotFoundError, StepFailedError
+from llmops_sdk.plugin import Failed, Runtime, Succeeded, plan_uri, run_step, write_plan
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.testing import MemoryStore
+
+from .pipelines import echo_pipeline
+
+RUN_ID = "abcdefghijkl"
+
+
+@pytest.fixture(name="prepared")
+def _prepared(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of two models whose dataset is prepared; containers use the registry of the test."""
+    monkeypatch.setattr(Runtime, "here", lambda: Runtime(registry, tmp_path / "home"))
+    plan, store = echo_pipeline().build(registry), LocalStore(tmp_path / "runs")
+    with Run.temporary(store, plan) as run:
+        run_step(run, "prepare.lines", Runtime(registry, tmp_path / "home"))
+        run.share_prepared("prepare.lines")
+    return Run.open_or_create(store, plan, RUN_ID)
+
+
+@pytest.fixture(autouse=True)
+def _same_signals() -> object:
+    """`run_node` changes the handlers of its process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def run_nodes(run: Run, *nodes: str) -> list[str]:
+    """Run nodes, and return how their steps ended."""
+    uri = container_plan_uri(run.store, run.plan)
+    return [run_node(uri, run.id, node).partition(" in ")[0] for node in nodes]
+
+
+def test_a_node_runs_its_steps_and_records_them(prepared: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its log names the run, the node and the steps, and has the mean of each metric of a scored cell."""
+    ends = run_nodes(prepared, "generate-m1", "score-m1")
+
+    assert ["generate.m1 done", "score.m1.bare.lines done"] == ends
+    assert isinstance(prepared.record("score.m1.bare.lines"), Succeeded)
+    log = capsys.readouterr().out
+    assert f"run {RUN_ID}, node generate-m1: generate.m1\n" in log
+    assert "m1.bare.lines  exact  0.0000  (mean of 10)" in log
+
+
+def test_a_failed_step_does_not_raise_but_compare_does(prepared: Run) -> None:
+    """SageMaker continues with the other nodes, and the execution ends as Failed."""
+    prepared.write_record(Failed("train.m0.bare.lines", "no", "", "train.m0.bare.lines", 0.0, 0.0))
+    ends = run_nodes(prepared, "generate-m0-bare-lines", "generate-m1", "score-m0-bare-lines", "score-m1")
+
+    assert ends[0].startswith("generate.m0.bare.lines failed")
+    with pytest.raises(StepFailedError, match=r"1 of 2 candidates have no result: m0\.bare\.lines"):
+        run_nodes(prepared, "compare")
+    assert isinstance(prepared.record("compare"), Succeeded)
+
+
+def test_a_plan_is_opened_by_its_uri(tmp_path: Path, registry: Registry) -> None:
+    """The URI has no profile, which only the client's machine has."""
+    plan, store = echo_pipeline().build(registry), LocalStore(tmp_path)
+    write_plan(store, plan)
+    opened, found = open_plan(container_plan_uri(store, plan))
+
+    class Remote(MemoryStore):
+        uri = "s3://bucket/team/llmops?profile=mine&region=eu-west-1"
+
+    assert (str(tmp_path), plan.hash) == (opened.uri, found.hash)
+    assert plan_uri("s3://bucket/team/llmops?region=eu-west-1", plan.hash) == container_plan_uri(Remote(), plan)
+
+
+def test_a_missing_plan_is_reported(tmp_path: Path, registry: Registry) -> None:
+    """The message has its key."""
+    plan = echo_pipeline().build(registry)
+    with pytest.raises(RunNotFoundError, match=plan.hash):
+        open_plan(container_plan_uri(LocalStore(tmp_path), plan))
+
+
+def test_sigterm_waits_for_a_request_that_creates_something(prepared: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the request is answered, the node ends as stopped."""
+    done: list[str] = []
+
+    def creating(_run: Run, step: str, _runtime: Runtime) -> Succeeded:
+        with delayed_interrupt():
+            signal.raise_signal(signal.SIGTERM)
+            done.append(step)
+        raise AssertionError
+
+    monkeypatch.setattr(steps, "run_step", creating)
+    with pytest.raises(StepFailedError, match="node 'generate-m1' was stopped"):
+        run_nodes(prepared, "generate-m1")
+
+    assert ["generate.m1"] == done
