@@ -88,6 +88,10 @@ class CellResult:
         endpoint: Details of the endpoint that answered (device, dtype).
         pending: Records whose question failed for now; resuming the run asks them again.
         pending_scores: Evaluator name to the number of answered records whose score failed for now.
+        empty: Answers without a text.
+        cut: Answers that were cut off at `max_new_tokens`.
+        undefined: Metric name to the number of scored records that it has no value of.
+        reasons: Evaluator name to the most frequent reason of those it cannot score, or has not all metrics of.
     """
 
     cell: str
@@ -104,6 +108,10 @@ class CellResult:
     endpoint: Mapping[str, str]
     pending: int = 0
     pending_scores: Mapping[str, int] = attrs.field(factory=dict)
+    empty: int = 0
+    cut: int = 0
+    undefined: Mapping[str, int] = attrs.field(factory=dict)
+    reasons: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -124,13 +132,15 @@ class Verdict:
         best: The candidate with the best mean, or empty if nothing was scored.
         settled: Whether every other candidate is significantly worse (its paired 95 % interval excludes 0).
         tied: The candidates without a significant difference from the best.
-        text: One or two sentences.
+        text: A few sentences, the caveats among them.
+        caveats: What must be known beside it: many empty answers, answers cut off, records without a number.
     """
 
     best: str
     settled: bool
     tied: tuple[str, ...]
     text: str
+    caveats: tuple[str, ...] = ()
 
 
 @attrs.frozen

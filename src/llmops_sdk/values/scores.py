@@ -9,6 +9,9 @@ import attrs
 
 from llmops_sdk.values.answers import Pending
 
+LEFT_OUT = "left_out"
+"""The note with the metrics that a record has no value of, and why."""
+
 
 @attrs.frozen
 class Metric:

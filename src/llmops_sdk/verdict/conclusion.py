@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from llmops_sdk.values.results import CellResult, Difference, Estimate, FailedCell, Verdict
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.caveats import find_caveats
 
 FEWEST = 10
 """Records below which no difference is called significant: the bootstrap's intervals are too narrow there."""
@@ -26,18 +27,21 @@ def conclude(
     label = metric.label or metric.name
     ranked = [cell for cell in cells if metric.name in cell.estimates]
     without = f" {_count(len(failed), 'candidate')} could not be evaluated." if failed else ""
+    caveats = find_caveats(cells, metric)
+    without += "".join(f" {caveat}" for caveat in caveats)
     if not ranked:
         text = f"No candidate has a {label} on {dataset}: nothing can be decided."
-        return Verdict("", settled=False, tied=(), text=text + without)
+        return Verdict("", settled=False, tied=(), text=text + without, caveats=caveats)
     best = ranked[0]
     top = f"{best.candidate} has the best mean {label} on {dataset}, {_mean(best.estimates[metric.name])}"
     if len(ranked) == 1:
-        text = f"{top}; there is no other candidate to compare it with."
-        return Verdict(best.candidate, settled=False, tied=(), text=text + without)
+        others = "no other candidate has one" if len(cells) > 1 else "there is no other candidate to compare it with"
+        return Verdict(best.candidate, settled=False, tied=(), text=f"{top}; {others}.{without}", caveats=caveats)
     to_best = {difference.candidate: difference for difference in differences if difference.metric == metric.name}
     tied = tuple(cell.candidate for cell in ranked[1:] if not _is_worse(to_best.get(cell.candidate), metric))
     reason = _tie(tied, to_best) if tied else _win(ranked[1], to_best)
-    return Verdict(best.candidate, settled=not tied, tied=tied, text=f"{top}. {reason}.{without}")
+    text = f"{top}. {reason}.{without}"
+    return Verdict(best.candidate, settled=not tied, tied=tied, text=text, caveats=caveats)
 
 
 def _win(second: CellResult, to_best: Mapping[str, Difference]) -> str:
@@ -68,6 +72,8 @@ def _is_worse(difference: Difference | None, metric: Metric) -> bool:
 
 
 def _mean(estimate: Estimate) -> str:
+    if estimate.records == 1:
+        return _minus(f"{estimate.mean:.3f} on a single record")
     return _minus(f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,22 @@ from llmops_sdk.record.layout import GENERATIONS, SCORES, ArtifactLayout
 from llmops_sdk.record.lines import read_outcomes, read_scores
 from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.values.answers import Answer, Answered
+from llmops_sdk.values.answers import Answer, Answered, Pending
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import Cell, GenerateStep, ScoreStep
 from llmops_sdk.values.results import CellResult, EvaluatorInfo, Speed
-from llmops_sdk.values.scores import Scored
+from llmops_sdk.values.scores import LEFT_OUT, Scored
 from llmops_sdk.values.step_records import Succeeded
 from llmops_sdk.verdict.leaderboard import CellColumn
 from llmops_sdk.verdict.statistics import Bootstrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_CUT = "length"
+"""The finish reason of an answer that `max_new_tokens` ended."""
+_MOST_REASONS, _LONGEST_REASON = 100, 200
 
 
 @attrs.frozen
@@ -56,7 +61,8 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
     generations = execution.artifact_of(generate.name, cell.name)
     generated: GenerationsValue = generations.read(GenerationsValue)
     scores: dict[str, NDArray[Any]] = {}
-    evaluators, unscored, pending = {}, {}, {}
+    evaluators, unscored, pending, reasons = {}, {}, {}, {}
+    undefined: dict[str, int] = {}
     for entry in record.artifacts:
         if not entry.startswith(SCORES_OF):
             continue
@@ -65,9 +71,14 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         value: ScoresValue = artifact.read(ScoresValue)
         evaluators[name] = EvaluatorInfo(name, value.metrics, value.provenance)
         unscored[name], pending[name] = value.unscored, value.pending
-        scores |= _columns(execution, artifact.address, value, generated.records)
+        columns = _columns(execution, artifact.address, value, generated.records)
+        scores |= columns.numbers
+        undefined |= columns.undefined
+        if columns.reasons:
+            reasons[name] = columns.reasons.most_common(1)[0][0]
     bootstrap = Bootstrap(generated.records)
     estimates = {name: bootstrap.estimate(values) for name, values in scores.items()}
+    texts = _read_texts(execution, generations.address)
     result = CellResult(
         cell=cell.name,
         candidate=cell.candidate,
@@ -78,42 +89,96 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         answered=generated.answered,
         estimates={name: estimate for name, estimate in estimates.items() if estimate is not None},
         unscored=unscored,
-        speed=_speed(execution, generations.address, generated),
+        speed=_speed(texts, generated),
         training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
         endpoint=generated.endpoint,
         pending=generated.pending,
         pending_scores={name: count for name, count in pending.items() if count},
+        empty=texts.empty,
+        cut=texts.cut,
+        undefined=undefined,
+        reasons=reasons,
     )
     return CellScores(CellColumn(result, scores), evaluators)
 
 
-def _columns(execution: StepExecution, address: str, value: ScoresValue, records: int) -> dict[str, NDArray[Any]]:
+@attrs.frozen
+class _Columns:
+    """The scores of one evaluator.
+
+    Attributes:
+        numbers: Metric name to the numbers, NaN where there is none.
+        undefined: Metric name to the number of scored records without it.
+        reasons: Why records have no score, or not all numbers, with the number of records.
+    """
+
+    numbers: dict[str, NDArray[Any]]
+    undefined: dict[str, int]
+    reasons: Counter[str]
+
+
+def _columns(execution: StepExecution, address: str, value: ScoresValue, records: int) -> _Columns:
     import numpy as np
 
-    columns = {metric.name: np.full(records, np.nan) for metric in value.metrics}
+    numbers = {metric.name: np.full(records, np.nan) for metric in value.metrics}
+    defined: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    scored = 0
     with execution.run.artifact_folder(address) as folder, (folder / SCORES).open("rb") as lines:
         for score in read_scores(lines, str(folder / SCORES)):
+            reason = "" if isinstance(score, (Scored, Pending)) else score.error
             if isinstance(score, Scored):
+                scored += 1
+                defined.update(score.scores.keys())
+                reason = score.notes.get(LEFT_OUT, "")
                 for name, number in score.scores.items():
-                    columns[name][score.index] = number
-    return columns
+                    numbers[name][score.index] = number
+            reason = reason[:_LONGEST_REASON]
+            if reason and (reason in reasons or len(reasons) < _MOST_REASONS):
+                reasons[reason] += 1
+    undefined = {name: count for name in numbers if (count := scored - defined[name])}
+    return _Columns(numbers, undefined, reasons)
 
 
-def _speed(execution: StepExecution, address: str, generated: GenerationsValue) -> Speed | None:
+@attrs.define
+class _Texts:
+    """What is counted and measured of a cell's answers.
+
+    Attributes:
+        empty: Those without a text.
+        cut: Those that were cut off at `max_new_tokens`.
+        latencies: Seconds of each.
+        first_tokens: Seconds to the first token of those that were streamed.
+    """
+
+    empty: int = 0
+    cut: int = 0
+    latencies: array[float] = attrs.field(factory=lambda: array("d"))
+    first_tokens: array[float] = attrs.field(factory=lambda: array("d"))
+
+
+def _read_texts(execution: StepExecution, address: str) -> _Texts:
+    texts = _Texts()
+    for answer in _answers(execution, address):
+        texts.empty += not answer.output.strip()
+        texts.cut += answer.finish_reason == _CUT
+        texts.latencies.append(answer.latency)
+        if answer.time_to_first_token is not None:
+            texts.first_tokens.append(answer.time_to_first_token)
+    return texts
+
+
+def _speed(texts: _Texts, generated: GenerationsValue) -> Speed | None:
     import numpy as np
 
-    latencies, first_tokens = array("d"), array("d")
-    for answer in _answers(execution, address):
-        latencies.append(answer.latency)
-        if answer.time_to_first_token is not None:
-            first_tokens.append(answer.time_to_first_token)
-    if not latencies:
+    if not texts.latencies:
         return None
     tokens, seconds = generated.output_tokens, generated.seconds
+    first_tokens = texts.first_tokens
     return Speed(
         concurrency=generated.concurrency,
-        latency_p50=float(np.quantile(latencies, 0.5)),
-        latency_p95=float(np.quantile(latencies, 0.95)),
+        latency_p50=float(np.quantile(texts.latencies, 0.5)),
+        latency_p95=float(np.quantile(texts.latencies, 0.95)),
         output_tokens_per_second=tokens / seconds if tokens and seconds else None,
         time_to_first_token_p50=float(np.quantile(first_tokens, 0.5)) if first_tokens else None,
     )

@@ -1,0 +1,57 @@
+"""What must be known beside a verdict: empty answers, answers that were cut off, and records without a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from llmops_sdk.values.results import CellResult
+from llmops_sdk.values.scores import Metric
+
+MANY = 0.10
+"""The share of a candidate's answers from which they are named."""
+
+APART = 0.05
+"""The difference between the shares of two candidates from which they are named."""
+
+_MOST_NAMED = 4
+
+
+def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]:
+    """Return a sentence for each caveat of a comparison.
+
+    Something is named if it holds for 10 % of a candidate's answers, or if the shares of two candidates are 5
+    percentage points apart.
+
+    Args:
+        cells: The candidates that are compared, best first.
+        metric: The metric that decides.
+    """
+    label = metric.label or metric.name
+    candidates = {
+        "were cut off at max_new_tokens": lambda cell: (cell.cut, cell.answered),
+        "are empty": lambda cell: (cell.empty, cell.answered),
+    }
+    sentences = [f"{named} {what}" for what, count in candidates.items() for named in _named(cells, count, "answers")]
+    named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
+    return (*(f"{sentence}." for sentence in sentences), *(f"{records} have no {label}." for records in named))
+
+
+def _named(cells: Sequence[CellResult], count: Callable[[CellResult], tuple[int, int]], noun: str) -> Iterator[str]:
+    """Yield the candidates with their counts, in words, if they are many; nothing if they are few."""
+    counts = [(cell.candidate, *count(cell)) for cell in cells]
+    shares = [number / total if total else 0.0 for _, number, total in counts]
+    if not shares or (max(shares) < MANY and max(shares) - min(shares) < APART):
+        return
+    found = [(candidate, number, total) for candidate, number, total in counts if number]
+    parts = [
+        f"{number} of {total} {noun if place == 0 else ''} of {candidate}".replace("  ", " ")
+        for place, (candidate, number, total) in enumerate(found[:_MOST_NAMED])
+    ]
+    if len(found) > _MOST_NAMED:
+        parts.append(f"those of {len(found) - _MOST_NAMED} more candidates")
+    yield parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _scored(cell: CellResult, metric: Metric) -> int:
+    estimate = cell.estimates.get(metric.name)
+    return estimate.records if estimate else 0

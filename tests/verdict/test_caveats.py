@@ -1,0 +1,70 @@
+"""What a verdict must not be read without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from llmops_sdk.values.results import CellResult, Difference, Estimate
+from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.caveats import find_caveats
+from llmops_sdk.verdict.conclusion import conclude
+
+ROUGE = Metric("rougeL", "ROUGE-L")
+
+
+def cell(name: str, records: int = 44, *, scored: int = 44, **counts: Any) -> CellResult:
+    """A cell with 44 answers."""
+    estimates = {"rougeL": Estimate(0.3, 0.2, 0.4, scored)} if scored else {}
+    result = CellResult(f"{name}.p.d", name, name, "p", False, records, records, estimates, {}, None, None, {})
+    return attrs.evolve(result, **counts)
+
+
+def test_a_few_empty_or_cut_answers_are_no_caveat() -> None:
+    """Below a tenth, and alike for the candidates."""
+    assert () == find_caveats((cell("tuned", cut=4, empty=1), cell("base", cut=3)), ROUGE)
+
+
+def test_many_answers_cut_off_are_named() -> None:
+    """With the counts of every candidate that has some."""
+    (caveat,) = find_caveats((cell("tuned", cut=11), cell("base", cut=38), cell("other")), ROUGE)
+    assert "11 of 44 answers of tuned and 38 of 44 of base were cut off at max_new_tokens." == caveat
+
+
+def test_candidates_that_differ_are_named() -> None:
+    """Five percentage points apart."""
+    (caveat,) = find_caveats((cell("tuned", empty=3), cell("base")), ROUGE)
+    assert "3 of 44 answers of tuned are empty." == caveat
+
+
+def test_records_without_the_metric_are_named() -> None:
+    """A mean of one record in 32 is not the mean of 32."""
+    (caveat,) = find_caveats((cell("tuned", 32, scored=1),), ROUGE)
+    assert "31 of 32 records of tuned have no ROUGE-L." == caveat
+    verdict = conclude("d", ROUGE, (cell("tuned", 32, scored=1),), (), ())
+    assert "tuned has the best mean ROUGE-L on d, 0.300 on a single record; there is" in verdict.text
+    assert verdict.text.endswith(caveat)
+
+
+def test_many_candidates_are_not_all_named() -> None:
+    """Four, and the number of the others."""
+    (caveat,) = find_caveats([cell(f"c{number}", cut=44) for number in range(7)], ROUGE)
+    assert caveat.endswith("44 of 44 of c3 and those of 3 more candidates were cut off at max_new_tokens.")
+
+
+def test_a_settled_verdict_has_its_caveats() -> None:
+    """In its text, and apart."""
+    gap = Difference("base", "tuned", "rougeL", Estimate(-0.1, -0.2, -0.05, 44), 10, 30)
+    verdict = conclude("d", ROUGE, (cell("tuned"), cell("base", cut=44)), (gap,), ())
+    assert verdict.settled
+    assert ("44 of 44 answers of base were cut off at max_new_tokens.",) == verdict.caveats
+    assert verdict.text.endswith(verdict.caveats[0])
+
+
+def test_a_candidate_alone_with_a_number_beats_nobody() -> None:
+    """The others have none, and nothing is claimed about them."""
+    verdict = conclude("d", ROUGE, (cell("tuned"), cell("base", scored=0)), (), ())
+    assert not verdict.settled
+    assert "no other candidate has one. 44 of 44 records of base have no ROUGE-L." in verdict.text
+    assert "" == conclude("d", ROUGE, (cell("a", scored=0), cell("b", scored=0)), (), ()).best
