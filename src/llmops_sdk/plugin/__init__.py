@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         WheelSource as WheelSource,
     )
     from llmops_sdk.data.file_formats import (
+        name_binary as name_binary,
         name_json_lines as name_json_lines,
         name_other_format as name_other_format,
         read_head as read_head,
@@ -176,7 +177,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
-    "data.file_formats": ("name_json_lines", "name_other_format", "read_head"),
+    "data.file_formats": ("name_binary", "name_json_lines", "name_other_format", "read_head"),
     "data.jsonl": ("read_jsonl",),
     "data.rendering": ("render",),
     "data.splits": ("write_splits",),

@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from llmops_sdk.plugin import AssetError, digest, file_sha256
+from llmops_sdk.plugin import AssetError, digest, file_sha256, name_binary, read_head
 
 # The files that decide a model's answers; what a training leaves behind (optimizer.pt) and notes (README.md) do not.
 _SUFFIXES = (".json", ".safetensors", ".model", ".txt", ".jinja")
+_INDEX = "model.safetensors.index.json"
+_TOKENIZERS = ("tokenizer", "vocab", "spiece", "sentencepiece", "merges", "tekken")
+_HEADER = 8
 
 
 def is_folder(source: str) -> bool:
@@ -22,8 +25,10 @@ def is_folder(source: str) -> bool:
 def check_model_folder(source: str) -> Path:
     """Return the absolute path of a folder with a model.
 
+    Only names and small files are looked at, so this is quick for weights of any size.
+
     Raises:
-        AssetError: It does not exist, or is not a model with safetensors.
+        AssetError: It does not exist, or is not a complete model with safetensors and a tokenizer.
     """
     folder = Path(source).expanduser().resolve()
     if not folder.is_dir():
@@ -36,6 +41,10 @@ def check_model_folder(source: str) -> Path:
         raise AssetError(message)
     if not any(folder.glob("*.safetensors")):
         message = f"the folder '{folder}' has no *.safetensors file: save the model with safe_serialization=True"
+        raise AssetError(message)
+    problem = _problem(folder)
+    if problem:
+        message = f"the folder '{folder}' is not a complete model: {problem}"
         raise AssetError(message)
     return folder
 
@@ -50,7 +59,10 @@ def model_files(folder: Path) -> list[Path]:
 
 
 def folder_version(home: Path, folder: Path) -> str:
-    """Return the hash of a model's files; a file with the same size and time as last time is not read again."""
+    """Return the hash of a model's files; a file that has not changed since last time is not read again.
+
+    A change is seen by the file's size, its times (of the content and of the entry) and its inode.
+    """
     cache = home / "hashes" / f"{digest(str(folder))}.json"
     try:
         cached: dict[str, list[Any]] = json.loads(cache.read_text(encoding="utf-8"))
@@ -59,12 +71,56 @@ def folder_version(home: Path, folder: Path) -> str:
     current: dict[str, list[Any]] = {}
     for path in model_files(folder):
         status = path.stat()
-        old = cached.get(path.name, [])
-        same = old[:2] == [status.st_size, status.st_mtime_ns]
-        current[path.name] = [status.st_size, status.st_mtime_ns, old[2] if same else file_sha256(path)]
+        state = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        *old, sha256 = cached.get(path.name) or [""]
+        current[path.name] = [*state, sha256 if old == state else file_sha256(path)]
     if current != cached:
         cache.parent.mkdir(parents=True, exist_ok=True)
         part = cache.with_suffix(f".{os.getpid()}.part")
         part.write_text(json.dumps(current), encoding="utf-8")
         part.replace(cache)
-    return digest({name: entry[2] for name, entry in current.items()})
+    return digest({name: entry[-1] for name, entry in current.items()})
+
+
+def _problem(folder: Path) -> str:
+    """Return what is wrong with the small files of a model's folder, or that files are missing; empty if nothing is."""
+    for name in ("config.json", _INDEX):
+        path = folder / name
+        if path.is_file():
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError, RecursionError):
+                return f"{name} is not JSON"
+            if not isinstance(content, dict):
+                return f"{name} is not a JSON object"
+    missing = sorted(_shards(folder) - {path.name for path in folder.iterdir()})
+    if missing:
+        return f"{_INDEX} names {len(missing)} files that are not there, such as {missing[0]!r}"
+    for path in sorted(folder.glob("*.safetensors")):
+        problem = _weights_problem(path)
+        if problem:
+            return f"{path.name} {problem}"
+    if not any(path.name.startswith(_TOKENIZERS) for path in folder.iterdir()):
+        return "it has no tokenizer: save it with tokenizer.save_pretrained(FOLDER)"
+    return ""
+
+
+def _shards(folder: Path) -> set[str]:
+    """Return the files of the weights that the index names, where there is one."""
+    index = folder / _INDEX
+    if not index.is_file():
+        return set()
+    weights = json.loads(index.read_text(encoding="utf-8")).get("weight_map")
+    return set(map(str, weights.values())) if isinstance(weights, dict) else set()
+
+
+def _weights_problem(path: Path) -> str:
+    """Return what is wrong with a safetensors file, by its header: 8 bytes of length, then JSON, then the weights."""
+    head = read_head(path)
+    other = name_binary(head)
+    if other:
+        return other
+    length = int.from_bytes(head[:8], "little")
+    if len(head) < _HEADER or head[_HEADER : _HEADER + 1] != b"{" or _HEADER + length > path.stat().st_size:
+        return "is not safetensors, or was cut off while it was copied"
+    return ""

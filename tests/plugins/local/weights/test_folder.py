@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from llmops_plugins.local.weights import folder
 from llmops_plugins.local.weights.folder import check_model_folder, folder_version, is_folder
 from llmops_sdk import AssetError
 
@@ -35,18 +37,29 @@ def test_the_version_follows_the_files(tiny_model: Path, tmp_path: Path) -> None
     assert version != folder_version(home, copy)
 
 
-def test_unchanged_files_are_not_read_again(tiny_model: Path, tmp_path: Path) -> None:
-    """A file with the same size and time is trusted; one with another time is read again."""
+def test_unchanged_files_are_not_read_again(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of many gigabytes are hashed once; their hashes are kept in the home folder."""
+    home = tmp_path / "home"
+    version = folder_version(home, tiny_model)
+    monkeypatch.setattr(folder, "file_sha256", lambda path: pytest.fail(f"{path} is read again"))
+    assert version == folder_version(home, tiny_model)
+
+
+def test_a_file_changed_in_place_is_another_version(tiny_model: Path, tmp_path: Path) -> None:
+    """Even with the same name, the same size and the same time; and so is one that another file has replaced."""
     home = tmp_path / "home"
     copy = shutil.copytree(tiny_model, tmp_path / "copy")
-    version = folder_version(home, copy)
-    file = copy / "config.json"
-    before = file.stat()
-    file.write_bytes(file.read_bytes().replace(b"llama", b"LLAMA"))
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert version == folder_version(home, copy)
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert version != folder_version(home, copy)
+    versions = [folder_version(home, copy)]
+    for name in ("config.json", "tokenizer.json"):
+        file = copy / name
+        before = file.stat()
+        file.write_bytes(file.read_bytes().swapcase())
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        versions.append(folder_version(home, copy))
+    (tmp_path / "other.json").write_bytes((copy / "config.json").read_bytes().swapcase())
+    (tmp_path / "other.json").replace(copy / "config.json")
+    versions.append(folder_version(home, copy))
+    assert 4 == len(set(versions))
 
 
 @pytest.mark.parametrize(
@@ -63,3 +76,42 @@ def test_a_folder_that_is_not_a_model(tmp_path: Path, files: tuple[str, ...], me
         (tmp_path / name).write_text("{}")
     with pytest.raises(AssetError, match=message):
         check_model_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", b"{", r"config\.json is not JSON"),
+        ("config.json", b"[]", r"config\.json is not a JSON object"),
+        (
+            "model.safetensors.index.json",
+            b'{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}',
+            r"index\.json names 2 files that are not there, such as 'model-1\.safetensors'",
+        ),
+        (
+            "model.safetensors",
+            b"version https://git-lfs.github.com/spec/v1\n",
+            r"is only a pointer of Git LFS: .*lfs pull",
+        ),
+        ("model.safetensors", gzip.compress(b"weights"), r"model\.safetensors is compressed with gzip: gunzip it"),
+        ("model.safetensors", b"", r"is not safetensors, or was cut off while it was copied"),
+        ("model.safetensors", b"\x10\0\0\0\0\0\0\0{}", r"is not safetensors, or was cut off while it was copied"),
+    ],
+)
+def test_an_incomplete_model_is_refused(
+    tiny_model: Path, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    """The error names the file and what is wrong with it, before anything is loaded."""
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    (copy / name).write_bytes(content)
+    with pytest.raises(AssetError, match=message):
+        check_model_folder(str(copy))
+
+
+def test_a_model_without_a_tokenizer_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    """The error has the call that saves it."""
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    for file in (*copy.glob("tokenizer*"), *copy.glob("vocab*"), *copy.glob("merges*")):
+        file.unlink()
+    with pytest.raises(AssetError, match=r"it has no tokenizer: save it with tokenizer\.save_pretrained"):
+        check_model_folder(str(copy))
