@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import attrs
@@ -45,19 +46,24 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             for name in step.cells
             for questions in question_sets(execution, model, plan.cell_by_name[name], model_key, stack)
         ]
-        incomplete = [questions for questions in sets if questions.pending(execution) != 0]
+        incomplete = _incomplete(execution, sets)
         if incomplete:
             execution.mark_started()
-            # One lock for all of it: two runs of one pipeline must not deploy the same model at the same time.
-            together = digest(model_key, sorted(questions.address for questions in incomplete))
-            stack.enter_context(execution.claim(f"generations/{together}"))
-            incomplete = [questions for questions in incomplete if questions.pending(execution) != 0]
+            # In one order for all runs: of two that share some of these, one waits, and neither waits for ever.
+            for address in sorted(incomplete):
+                stack.enter_context(execution.claim(address))
+            incomplete = _incomplete(execution, incomplete.values())
         if incomplete:
             servable = _local_weights(execution, servable, weights_key, stack)
-            _deploy_and_ask(execution, model, servable, incomplete)
+            _deploy_and_ask(execution, model, servable, incomplete.values())
         pending = sum(questions.pending(execution) or 0 for questions in sets)
     addresses = {questions.cell.name: questions.address for questions in sets if not questions.probes}
     return StepOutput(addresses, cached=not incomplete, pending=pending)
+
+
+def _incomplete(execution: StepExecution, sets: Iterable[QuestionSet]) -> dict[str, QuestionSet]:
+    """Return the sets that are to be asked, by their addresses: evaluators with the same probes share the answers."""
+    return {questions.address: questions for questions in sets if questions.pending(execution) != 0}
 
 
 def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
@@ -86,7 +92,7 @@ def _local_weights(execution: StepExecution, servable: ServableModel, address: s
 
 
 def _deploy_and_ask(
-    execution: StepExecution, model: PlannedModel, servable: ServableModel, incomplete: list[QuestionSet]
+    execution: StepExecution, model: PlannedModel, servable: ServableModel, incomplete: Iterable[QuestionSet]
 ) -> None:
     runtime = execution.runtime
     deployer = _deployer(execution, model)
@@ -145,9 +151,12 @@ def _finish(
     endpoint: Endpoint,
     throughput: Throughput,
 ) -> None:
-    """Put the journal into the questions' order, and mark the artifact as finished, with its pending questions."""
+    """Put the journal into the questions' order, and mark the artifact as finished, with its pending questions.
+
+    The step holds the artifact's lock.
+    """
     store, home = execution.run.store, execution.runtime.home
-    with execution.claim(questions.address), store.workspace(files.layout.final, home) as folder:
+    with store.workspace(files.layout.final, home) as folder:
         summary = files.write_ordered(folder)
     if summary.answered == 0 and not questions.probes:
         files.delete_journal()  # an endpoint that refuses everything may answer once it is fixed

@@ -67,12 +67,53 @@ def test_settled_questions_are_not_asked_again(files: AnswerFiles) -> None:
     assert [1, 0, 1, 0] == list(files.settled())
 
 
-def test_a_damaged_line_is_a_question_that_was_not_asked(files: AnswerFiles, store: Store) -> None:
-    """A line that a power cut has filled with zeros costs its question only."""
-    damaged = b"\0" * 20 + b"\n" + b'{"type":"Answered","index":3}\n'
-    store.put(f"{files.layout.segments}/0.jsonl", outcome_line(Answered(0, YES)) + damaged)
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"\0" * 20,
+        b"",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b"[" * 10_000,
+        outcome_line(Answered(3, YES))[:20],
+        b'{"type":"Answered","index":3}',
+        b'{"type":"Guessed","index":3,"error":""}',
+        b'{"type":"Answered","index":true,"answer":{"output":"yes"}}',
+        outcome_line(Answered(4, YES)).strip(),
+        outcome_line(Answered(-1, YES)).strip(),
+        outcome_line(Answered(10**30, YES)).strip(),
+    ],
+)
+def test_a_damaged_line_is_a_question_that_was_not_asked(
+    damaged: bytes, files: AnswerFiles, store: Store, tmp_path: Path
+) -> None:
+    """Zeros, half a line, other JSON, a wrong tag, a question that there is not: each costs its question only."""
+    store.put(f"{files.layout.segments}/0.jsonl", outcome_line(Answered(0, YES)) + damaged + b"\n")
 
     assert [1, 0, 0, 0] == list(files.settled())
+
+    write(files, [Answered(1, NO), Answered(2, NO), Answered(3, NO)])
+    assert 4 == ordered(files, tmp_path / "final")[0].answered
+
+
+def test_a_lost_answer_is_pending(files: AnswerFiles, tmp_path: Path) -> None:
+    """A question that no line of the journal has is asked by the next attempt; the others keep their places."""
+    write(files, [Answered(0, YES), Answered(2, NO), Answered(3, NO)])
+
+    summary, outcomes = ordered(files, tmp_path / "final")
+
+    assert (3, 1) == (summary.answered, summary.pending)
+    assert Pending(1, "its answer was lost; it is asked again") == outcomes[1]
+
+
+def test_a_repeated_line_counts_once(files: AnswerFiles, tmp_path: Path) -> None:
+    """The first answer stays, whatever comes after it."""
+    write(files, [Answered(0, YES), Answered(0, NO), Pending(0, "busy"), Answered(1, NO)])
+
+    assert [1, 1, 0, 0] == list(files.settled())
+    summary, outcomes = ordered(files, tmp_path / "final")
+    assert (2, Answered(0, YES)) == (summary.answered, outcomes[0])
 
 
 def test_a_deleted_journal_is_empty(files: AnswerFiles) -> None:

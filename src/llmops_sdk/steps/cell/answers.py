@@ -22,6 +22,8 @@ from llmops_sdk.values.serial import file_sha256, to_line
 _NONE, _UNANSWERED, _PENDING, _ANSWERED = range(4)
 """What is known of a question."""
 
+_LOST = "its answer was lost; it is asked again"
+
 
 @attrs.define
 class AnswerSummary:
@@ -58,7 +60,7 @@ class AnswerFiles:
         """Return a byte for each question: 1 where it needs not be asked again."""
         settled = bytearray(self.total)
         for outcome, _ in self._journal():
-            settled[outcome.index] = not isinstance(outcome, Pending)
+            settled[outcome.index] |= not isinstance(outcome, Pending)  # what is answered stays so
         return settled
 
     def open_journal(self) -> Journal:
@@ -85,7 +87,11 @@ class AnswerFiles:
                 if not isinstance(outcome, Answered):
                     summary.error = outcome.error
         with unordered.open("rb") as source, draft.open("wb") as out:
-            for offset in offsets:
+            for index, offset in enumerate(offsets):
+                if offset < 0:  # the journal lost it
+                    states[index] = _PENDING
+                    out.write(outcome_line(Pending(index, _LOST)))
+                    continue
                 source.seek(offset)
                 out.write(source.readline())
         draft.replace(path)
@@ -102,9 +108,11 @@ class AnswerFiles:
         """Yield the outcomes of all attempts with their lines; a damaged line is a question that was not asked."""
         for line in self.store.read_lines(self.layout.segments):
             try:
-                yield read_outcome(line), line
+                outcome = read_outcome(line)
             except Exception:  # noqa: BLE001, S112 - whatever is wrong with it, the question is asked again
                 continue
+            if 0 <= outcome.index < self.total:
+                yield outcome, line
 
 
 _STATES = {Answered: _ANSWERED, Unanswered: _UNANSWERED, Pending: _PENDING}
