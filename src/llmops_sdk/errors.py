@@ -10,7 +10,7 @@
     │   ├── StoreError            a store that cannot be read or written: no bucket, no permission, no network
     │   ├── RecordError           a file of a run's record that is damaged
     │   └── RunNotFoundError      no such run, step or record in the store
-    ├── StepFailedError           a step of a run failed; its record has the details
+    ├── StepFailedError           no candidate of a run could be evaluated; its record has the details
     ├── ResourceBusyError         a resource that cannot be deleted yet
     └── EndpointError             an endpoint could not be started or did not answer
         └── RequestError          one request failed; `retryable` is true if it may succeed later
@@ -26,6 +26,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Iterable
+from typing import Any
 
 
 class LLMOpsError(Exception):
@@ -69,7 +70,15 @@ class RunNotFoundError(UserError):
 
 
 class StepFailedError(LLMOpsError):
-    """A step of a run failed; its record has the details."""
+    """A step of a run failed, or no candidate could be evaluated; the record has the details.
+
+    Attributes:
+        run: The record of the run, where `Pipeline.run`, `resume` or `attach` raised it; `Result(error.run)` reads it.
+    """
+
+    def __init__(self, message: str, run: Any = None) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 class ResourceBusyError(LLMOpsError):
@@ -114,6 +123,16 @@ class RunInterrupted(KeyboardInterrupt):
 
     def __str__(self) -> str:
         return f"run {self.run_id!r} was stopped; {self.advice}"
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return in one line what the system refused, and for which file.
+
+    >>> describe_os_error(OSError(28, "No space left on device", "/runs/a"))
+    "No space left on device: '/runs/a'"
+    """
+    names = [repr(str(name)) for name in (error.filename, error.filename2) if name is not None]
+    return ": ".join([error.strerror or str(error) or type(error).__name__, *names])
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+import yaml
 
 from llmops_sdk import Pipeline
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.plan import Plan
 
-from .conftest import Command
+from .conftest import PIPELINE, Command
 
 
 def test_plan_shows_every_default(llmops: Command, folder: Path, registry: Registry) -> None:
@@ -42,3 +46,47 @@ def test_plan_takes_overrides(llmops: Command) -> None:
 def test_compile_refuses_a_local_pipeline(llmops: Command) -> None:
     """Only a remote executor has a definition to print."""
     assert "local" in llmops("compile", "echoes.yaml", code=2).err
+
+
+def test_text_of_users_is_neither_markup_nor_a_terminal_escape(llmops: Command, folder: Path) -> None:
+    """Prompts, names and options are printed as they are; what a terminal would obey is shown by its code."""
+    prompt = {"use": "template", "name": "own", "prompt": "[INST] [bold]{instruction}[/INST] \x1b[2J:smile:"}
+    pipeline = {**PIPELINE, "name": "a [/b] c \u202e", "prompts": ["bare", prompt]}
+    (folder / "hostile.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
+
+    done = llmops("plan", "hostile.yaml", "--offline")
+
+    assert "a [/b] c <202e>" in done.out
+    assert "[INST] [bold]{instruction}[/INST] <1b>[2J:smile:" in done.out
+    assert "\x1b" not in done.out
+    assert "\x1b" not in llmops("run", "hostile.yaml", code=0).out
+    for command in ("runs", "show", "gc"):
+        assert not {"\x1b", "\u202e"} & set(llmops(command).out)
+
+
+@pytest.mark.parametrize("name", ["pipeline.yaml", "eaten.yaml"])
+def test_prompts_with_square_brackets_are_shown(
+    llmops: Command, folder: Path, real_data: Callable[[str], Path], name: str
+) -> None:
+    """A Llama 2 prompt has `[INST]` and `[/INST]`; words in brackets in texts and paths are not left out."""
+    case = real_data(f"cases/plan-inst-markup/{name}")
+    pipeline = yaml.safe_load(case.read_text(encoding="utf-8"))
+    dataset = {**pipeline["datasets"][0], "path": str(case.parent / "../capitals.jsonl")}
+    pipeline |= {"datasets": [dataset], "models": [{"use": "echo", "fine_tune": False}]}
+    (folder / "case.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
+
+    done = llmops("plan", "case.yaml", "--offline")
+
+    assert {"pipeline.yaml": "[/INST]", "eaten.yaml": "[blue]"}[name] in done.out
+
+
+def test_errors_have_no_escape_sequences(llmops: Command) -> None:
+    """Arguments and messages are text too."""
+    for arguments in (
+        ("plan", "\x1b[2J.yaml"),
+        ("show", "\x1b[2J"),
+        ("plugins", "\x1b"),
+        ("\x1b[2J",),
+        ("plan", "x", "--\x1bfoo"),
+    ):
+        assert "\x1b" not in llmops(*arguments, code=2).err

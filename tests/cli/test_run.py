@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,3 +125,73 @@ def _interrupt_resume(monkeypatch: pytest.MonkeyPatch, *, store: str) -> None:
         raise interrupt
 
     monkeypatch.setattr(execution, "resume", stop)
+
+
+def test_quiet_and_json_print_the_reasons_of_failures(llmops: Command, folder: Path) -> None:
+    """On standard error, while standard output has the verdict or the JSON only."""
+    models = [*PIPELINE["models"], {"use": "echo", "name": "tuned", "trainer": {"fails": True}}]
+    (folder / "failing.yaml").write_text(yaml.safe_dump({**PIPELINE, "models": models}), encoding="utf-8")
+
+    for option in ("--quiet", "--json"):
+        done = llmops("run", "failing.yaml", option, code=3)
+
+        assert 1 == len(done.out.splitlines())
+        assert "candidate 'tuned' on 'lines': step train.tuned.bare.lines failed: " in done.err
+
+
+def test_a_run_in_which_all_candidates_failed_is_code_3(llmops: Command, folder: Path) -> None:
+    """The reason is printed, with `-q` too."""
+    models = [{"use": "echo", "name": "tuned", "trainer": {"fails": True}}]
+    (folder / "failing.yaml").write_text(yaml.safe_dump({**PIPELINE, "models": models}), encoding="utf-8")
+
+    assert "error: train.tuned.bare.lines: " in llmops("run", "failing.yaml", code=3).out
+    assert "error: step train.tuned.bare.lines failed: " in llmops("run", "failing.yaml", "-q", code=3).err
+
+
+def test_a_full_disk_is_one_line(llmops: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 2; it says how to resume the run."""
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "x.json")
+
+    monkeypatch.setattr(execution, "call_reporters", full)
+
+    done = llmops("run", "echoes.yaml", "-q", code=2)
+
+    assert done.err.startswith("error: the run stopped: No space left on device: 'x.json'; completed work is saved; ")
+    assert "resume with: llmops run --resume echoes-" in done.err
+    assert 1 == len(done.err.splitlines())
+
+
+def test_a_store_that_is_a_file_is_one_line(llmops: Command, folder: Path) -> None:
+    """Nothing is run."""
+    (folder / "store").write_text("", encoding="utf-8")
+
+    assert 1 == len(llmops("run", "echoes.yaml", "--store", "store", code=2).err.splitlines())
+
+
+def test_score_shows_the_new_metric_with_quiet_too(llmops: Command) -> None:
+    """Its means stand before the verdict, which is decided by the run's own metric."""
+    llmops("run", "echoes.yaml", "-q")
+
+    done = llmops("score", "-e", "{use: text-metrics, metrics: [token_f1]}", "-q")
+
+    assert done.out.splitlines()[0].startswith("Token F1 (SQuAD) on lines: loud 1.000, quiet ")
+    assert "loud has the best mean Exact match" in done.out
+
+
+def test_a_damaged_run_hides_no_other(llmops: Command, folder: Path) -> None:
+    """It is named on standard error by `runs`, `show` and `gc`; the other ones are listed, shown and searched."""
+    llmops("run", "echoes.yaml", "-q")
+    (kept,) = (folder / "llmops-runs" / "runs").iterdir()
+    llmops("run", "echoes.yaml", "-q")
+    (broken,) = (path for path in (folder / "llmops-runs" / "runs").iterdir() if path != kept)
+    for damaged in ("", '{"sch'):
+        (broken / "run.json").write_text(damaged, encoding="utf-8")
+
+        listed = llmops("runs", code=3)
+        assert kept.name in listed.out
+        assert f"not readable: run {broken.name}: the file" in listed.err
+        assert "loud has the best mean" in llmops("show", "latest").text
+        assert f"not searched: run {broken.name}: " in llmops("gc", "--dry-run", code=3).out
+        assert "compare" in llmops("logs", "latest").out or not llmops("logs", "latest").err.startswith("Traceback")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from llmops_sdk import Plan, RecordError, Run, RunNotFoundError
-from llmops_sdk.record.runs import find_run, list_runs, run_exists
+from llmops_sdk.record.runs import find_run, list_runs, read_metadata, run_exists, unreadable_runs
 from llmops_sdk.record.stores import Store
 
 
@@ -43,15 +45,20 @@ def test_a_name_that_means_no_run_or_several_is_refused(store: Store, plan: Plan
         find_run(store, "ehco-1")
 
 
-def test_a_damaged_run_is_an_error_with_its_file(store: Store, plan: Plan) -> None:
+def test_a_damaged_run_hides_no_other_and_is_named_with_its_file(store: Store, plan: Plan) -> None:
     """Whether it is no JSON or lacks a field."""
+    other = read_metadata(store, Run.create(store, plan).id)
     run = Run.create(store, plan)
     key = f"runs/{run.id}/run.json"
     for data in (b'{"trunc', b'{"schema":2}'):
         store.put(key, data)
 
-        with pytest.raises(RecordError, match=rf"the file '.*{run.id}/run\.json' is damaged: "):
-            list_runs(store)
+        assert (other.run,) == tuple(metadata.run for metadata in list_runs(store))
+        (broken,) = unreadable_runs(store)
+        assert run.id == broken.run
+        assert re.match(rf"the file '.*{run.id}/run\.json' is damaged: ", broken.error)
+        with pytest.raises(RecordError):
+            read_metadata(store, run.id)
 
 
 def test_a_run_of_a_later_version_is_refused(store: Store, plan: Plan) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk import LocalStore, Pipeline, Progress, Result, resume
+from llmops_sdk import LocalStore, Pipeline, Progress, Result, StepFailedError, resume
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.stores import Store
 from llmops_sdk.testing import MemoryStore
@@ -39,8 +39,15 @@ def _two_models(home: Path) -> Pipeline:  # noqa: ARG001 - nothing is cached out
 
 @pytest.fixture(name="run")
 def _run(store: Store, registry: Registry) -> Run:
-    """Run a pipeline in the store, without output."""
-    return lambda pipeline: pipeline.run(store=store, registry=registry, progress=Progress())
+    """Run a pipeline in the store, without output; a run in which every candidate failed is a result too."""
+
+    def run(pipeline: Pipeline) -> Result:
+        try:
+            return pipeline.run(store=store, registry=registry, progress=Progress())
+        except StepFailedError as exc:
+            return Result(exc.run)
+
+    return run
 
 
 @pytest.fixture(name="resumed")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from llmops_sdk.errors import RunInterrupted, UserError
+from llmops_sdk.cli.output.text import echo, echo_json
+from llmops_sdk.errors import RunInterrupted, StepFailedError, UserError
 
 if TYPE_CHECKING:
     from llmops_sdk.pipeline.result import Result
@@ -24,28 +26,47 @@ INTERRUPTED = 130
 """Stopped with Ctrl-C; 143 with SIGTERM, 129 with SIGHUP."""
 
 
-def finish(result: Result, *, quiet: bool, as_json: bool) -> int:
-    """Show a result and return the exit code."""
-    _show_result(result, quiet=quiet, as_json=as_json)
-    if not result.failures:
-        return OK
-    no_data = all(cell.step.startswith("prepare.") for cell in result.failures)
-    return MISTAKE if no_data and not any(board.cells for board in result.leaderboards) else INCOMPLETE
+@contextmanager
+def evaluated_or_not() -> Iterator[list[Result]]:
+    """Yield a list for the result of a run; of a run in which no candidate could be evaluated, its result is put there."""
+    from llmops_sdk.pipeline.result import Result
+
+    results: list[Result] = []
+    try:
+        yield results
+    except StepFailedError as exc:
+        if exc.run is None:
+            raise
+        results.append(Result(exc.run))
 
 
-def _show_result(result: Result, *, quiet: bool, as_json: bool) -> None:
-    from llmops_sdk.cli.output.run import report_location, show_run
+def finish(result: Result, *, quiet: bool, as_json: bool, first: Sequence[str] = ()) -> int:
+    """Show a result and return the exit code.
+
+    Args:
+        result: The result.
+        quiet: Print the verdicts only, and on standard error what failed.
+        as_json: Print JSON only, and on standard error what failed.
+        first: Evaluators whose metrics are shown before the others, and with `quiet` too.
+    """
+    from llmops_sdk.cli.output.run import failures, report_location, show_quietly, show_run
     from llmops_sdk.values.serial import to_json
 
     if as_json:
         results: dict[str, Any] = to_json(result.results)
-        click.echo(json.dumps({**results, "report": report_location(result.run)}, ensure_ascii=False))
-        return
-    if quiet:
-        for board in result.leaderboards:
-            click.echo(board.verdict.text)
-        return
-    show_run(result.run)
+        echo_json({**results, "report": report_location(result.run)})
+    elif quiet:
+        show_quietly(result.run, first)
+    else:
+        show_run(result.run, first)
+    problems = failures(result.results)
+    if quiet or as_json:
+        for problem in problems:
+            echo(problem, err=True)
+    if not problems:
+        return OK
+    no_data = all(cell.step.startswith("prepare.") for cell in result.failures)
+    return MISTAKE if no_data and not any(board.cells for board in result.leaderboards) else INCOMPLETE
 
 
 def usage_error(message: str) -> NoReturn:
@@ -73,7 +94,7 @@ def interrupted(interrupt: KeyboardInterrupt | None = None, store: str = "") -> 
     except UserError as exc:
         lines.append(f"error: {exc}")
     with contextlib.suppress(OSError):  # a closed terminal takes no text
-        click.echo("\n".join(lines), err=True)
+        echo("\n".join(lines), err=True)
     return 128 + number
 
 

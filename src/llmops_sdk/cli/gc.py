@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from llmops_sdk.cli.exits import INCOMPLETE, OK
 from llmops_sdk.cli.help import Command
 from llmops_sdk.cli.options import json_option, offline_option, store_option
+from llmops_sdk.cli.output.text import echo_json
 
 
 @click.command(cls=Command)
@@ -66,7 +65,7 @@ def gc(  # noqa: PLR0913 - one parameter for each option of the command
         if not dry_run:
             leftovers = delete_leftovers(leftovers, runtime, patience=patience)
     if as_json:
-        click.echo(json.dumps(leftovers.json, indent=2, ensure_ascii=False))
+        echo_json(leftovers.json, indent=2)
     else:
         from llmops_sdk.cli.output.leftovers import show_leftovers
 

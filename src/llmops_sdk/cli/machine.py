@@ -9,6 +9,7 @@ import click
 from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, usage_error
 from llmops_sdk.cli.help import Argument, Command, Group
 from llmops_sdk.cli.options import offline_option, read_pipeline
+from llmops_sdk.cli.output.text import echo
 from llmops_sdk.cli.run import run
 from llmops_sdk.errors import UserError
 
@@ -104,7 +105,7 @@ def get_assets(names: tuple[str, ...], specification: str | None, *, everything:
                 progress.log(f"{name}: failed")
                 errors.append(f"error: {exc}")
     for error in errors:
-        click.echo(error, err=True)
+        echo(error, err=True)
     return MISTAKE if errors else OK
 
 
@@ -123,7 +124,7 @@ def verify_assets(names: tuple[str, ...]) -> int:
     for asset in chosen:
         problems = verify_asset(asset, home)
         broken = broken or bool(problems)
-        click.echo(f"{asset.name}: {'; '.join(problems) if problems else 'ok'}")
+        echo(f"{asset.name}: {'; '.join(problems) if problems else 'ok'}")
     return MISTAKE if broken else OK
 
 

@@ -6,6 +6,7 @@ failed (of `gc`: a resource is left), 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -14,28 +15,39 @@ import click
 from llmops_sdk.cli import gc, machine, plan, plugins, records, run
 from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, interrupted
 from llmops_sdk.cli.help import CONTEXT_SETTINGS, Program
-from llmops_sdk.errors import LLMOpsError, UserError
+from llmops_sdk.cli.output.text import echo
+from llmops_sdk.errors import LLMOpsError, UserError, describe_os_error
+from llmops_sdk.progress import plain
 
 
 def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one for each exit code
     """Run the command line and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(arguments, prog_name="llmops", standalone_mode=False)
     except click.exceptions.Abort:
         return interrupted()
     except click.ClickException as exc:
+        exc.message = plain(exc.message)
         exc.show()
         return MISTAKE
     except UserError as exc:
-        click.echo(f"error: {exc}", err=True)
+        echo(f"error: {exc}", err=True)
         return MISTAKE
     except KeyboardInterrupt:
         return interrupted()
     except BrokenPipeError:  # the reader of a pipe (head, less) has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except (
+        OSError
+    ) as exc:  # a full disk, a folder without permission: the user can fix it, and a traceback helps nobody
+        echo(f"error: {describe_os_error(exc)}", err=True)
+        return MISTAKE
     except LLMOpsError as exc:
-        click.echo(f"error: {exc}", err=True)
+        echo(f"error: {exc}", err=True)
         return FAULT
     return code if isinstance(code, int) else OK
 

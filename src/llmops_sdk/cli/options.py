@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmops_sdk.cli.help import Argument
+from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.stores import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -42,7 +43,24 @@ store_option = click.option(
     metavar="FOLDER|URI",
     help="Where runs are stored.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output, and nothing else.")
+
+
+def _keep_stdout(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's form
+    if value:
+        from llmops_sdk.cli.output.text import json_output
+
+        context.with_resource(json_output(context))
+    return value
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,
+    callback=_keep_stdout,
+    help="Write JSON to standard output, and nothing else.",
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only the verdict.")
 offline_option = click.option(
     "--offline", is_flag=True, envvar="LLMOPS_OFFLINE", show_envvar=True, help="Make no network requests."
@@ -74,8 +92,13 @@ def open_run(run_id: str, store: str) -> Run:
     """Open the record of a run: one of the store, or one by its address, `s3://bucket/prefix/runs/RUN`."""
     from llmops_sdk.plugin.stores import open_store
     from llmops_sdk.record.run import Run
+    from llmops_sdk.record.runs import unreadable_runs
 
     if "://" in run_id:
         store, _, run_id = run_id.partition("/runs/")
         run_id = run_id.strip("/") or "latest"
-    return Run.open(open_store(store), run_id)
+    opened = open_store(store)
+    if run_id == "latest":
+        for broken in unreadable_runs(opened):
+            echo(f"not readable: run {broken.run}: {broken.error}", err=True)
+    return Run.open(opened, run_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from llmops_sdk.cli.help import Command
@@ -15,6 +13,7 @@ from llmops_sdk.cli.options import (
     set_option,
     specification_argument,
 )
+from llmops_sdk.cli.output.text import echo_json, json_output
 
 
 @click.command(cls=Command)
@@ -33,7 +32,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     registry, pipeline = Registry.load(), read_pipeline(specification, overrides)
     planned = pipeline.on_executor(on, registry).build(registry, offline=offline)
     if as_json:
-        click.echo(json.dumps(planned.json, indent=2, ensure_ascii=False))
+        echo_json(planned.json, indent=2)
         return
     from llmops_sdk.cli.output.findings import show_findings
     from llmops_sdk.cli.output.plan import show_plan
@@ -58,6 +57,7 @@ def compile_(specification: str, on: str, overrides: tuple[str, ...], *, full: b
     registry, pipeline = Registry.load(), read_pipeline(specification, overrides)
     planned = pipeline.on_executor(on, registry).build(registry, offline=not full)
     executor = registry.make("executor", planned.executor.use, planned.executor.options)
-    with progress_for() as progress:
-        compiled = executor.compile(planned, Runtime(registry, default_home(), progress=progress), full=full)
-    click.echo(json.dumps(compiled, indent=2, ensure_ascii=False))
+    with json_output(click.get_current_context()):
+        with progress_for() as progress:
+            compiled = executor.compile(planned, Runtime(registry, default_home(), progress=progress), full=full)
+        echo_json(compiled, indent=2)

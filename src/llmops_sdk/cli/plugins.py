@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from llmops_sdk.cli.help import Argument, Command
 from llmops_sdk.cli.options import json_option
+from llmops_sdk.cli.output.text import echo_json
 
 if TYPE_CHECKING:
     from llmops_sdk.plugin.registry import Offer
@@ -42,12 +42,12 @@ def plugins(kind_or_name: str | None, name: str | None, *, schema: bool, as_json
     if schema:
         from llmops_sdk.planning.schema import specification_schema
 
-        click.echo(json.dumps(specification_schema(registry), indent=2))
+        echo_json(specification_schema(registry), indent=2)
         return
     offers = _choose(registry.offers(), kind_or_name, name, KINDS)
     listed = name is None and kind_or_name in (None, *KINDS)
     if as_json:
-        click.echo(json.dumps(plugins_json(offers, registry.plugins if listed else ()), indent=2))
+        echo_json(plugins_json(offers, registry.plugins if listed else ()), indent=2)
     elif listed:
         show_index(offers, registry.plugins)
     else:

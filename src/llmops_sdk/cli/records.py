@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from llmops_sdk.cli.exits import INCOMPLETE, OK
 from llmops_sdk.cli.help import Argument, Command
 from llmops_sdk.cli.options import json_option, open_run, run_argument, store_option
+from llmops_sdk.cli.output.text import echo, echo_json
 
 
 @click.command(cls=Command)
@@ -21,7 +22,7 @@ def show(run_id: str, store: str, *, as_json: bool) -> None:
     if as_json:
         from llmops_sdk.values.serial import to_json
 
-        click.echo(json.dumps(to_json(opened.results()), indent=2, ensure_ascii=False))
+        echo_json(to_json(opened.results()), indent=2)
         return
     from llmops_sdk.cli.output.run import show_run
 
@@ -36,23 +37,26 @@ def report(run_id: str, output: Path | None, store: str) -> None:
     """Write the HTML report of a run again, and print its path."""
     from llmops_sdk.report.collect import report_run
 
-    click.echo(report_run(open_run(run_id, store), output))
+    echo(report_run(open_run(run_id, store), output))
 
 
 @click.command(cls=Command)
 @store_option
 @json_option
-def runs(store: str, *, as_json: bool) -> None:
+def runs(store: str, *, as_json: bool) -> int:
     """List the runs in the store, newest last."""
     from llmops_sdk.cli.output.runs import list_states, show_runs
     from llmops_sdk.plugin.stores import open_store
 
     opened = open_store(store)
-    states = list_states(opened)
+    states, problems = list_states(opened)
+    for problem in problems:
+        echo(f"not readable: {problem}", err=True)
     if as_json:
-        click.echo(json.dumps([state.json for state in states], indent=2))
-        return
-    show_runs(states)
+        echo_json([state.json for state in states], indent=2)
+    else:
+        show_runs(states)
+    return INCOMPLETE if problems else OK
 
 
 @click.command(cls=Command)
@@ -71,7 +75,7 @@ def logs(run_id: str, step: str | None, store: str) -> None:
     names = opened.logs()
     if step is None:
         for name in names:
-            click.echo(name)
+            echo(name)
         return
     data = opened.read_log(step)
     if data is None:
@@ -80,4 +84,4 @@ def logs(run_id: str, step: str | None, store: str) -> None:
         hint = did_you_mean(step, names) if names else "; the run has no logs yet"
         message = f"run {opened.id!r} has no log of a step {step!r}{hint}"
         raise RunNotFoundError(message)
-    click.echo(data.decode("utf-8", errors="replace"), nl=False)
+    echo(data.decode("utf-8", errors="replace"), nl=False)

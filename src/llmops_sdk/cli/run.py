@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from llmops_sdk.cli.exits import OK, finish, interrupted, usage_error
+from llmops_sdk.cli.exits import OK, evaluated_or_not, finish, interrupted, usage_error
 from llmops_sdk.cli.help import Command
 from llmops_sdk.cli.options import (
     json_option,
@@ -19,6 +19,7 @@ from llmops_sdk.cli.options import (
     set_option,
     store_option,
 )
+from llmops_sdk.cli.output.text import echo
 from llmops_sdk.errors import SpecError
 
 
@@ -56,18 +57,18 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
         usage_error("--detach is for new runs")
     progress = progress_for(quiet=quiet or as_json)
     try:
-        if run_id is not None:
-            result = resume(run_id, store=store, offline=offline, progress=progress)
-        else:
-            result = read_pipeline(specification or "", overrides).run(
-                on=on, store=store, offline=offline, detach=detach, progress=progress
-            )
+        with evaluated_or_not() as results:
+            if run_id is not None:
+                results.append(resume(run_id, store=store, offline=offline, progress=progress))
+            else:
+                pipeline = read_pipeline(specification or "", overrides)
+                results.append(pipeline.run(on=on, store=store, offline=offline, detach=detach, progress=progress))
     except KeyboardInterrupt as exc:
         return interrupted(exc)
     if detach:
-        click.echo(result.run.id)
+        echo(results[0].run.id)
         return OK
-    return finish(result, quiet=quiet, as_json=as_json)
+    return finish(results[0], quiet=quiet, as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -84,10 +85,11 @@ def attach(run_id: str, store: str, *, quiet: bool, as_json: bool) -> int:
     from llmops_sdk.progress import progress_for
 
     try:
-        result = wait(run_id, store=store, progress=progress_for(quiet=quiet or as_json))
+        with evaluated_or_not() as results:
+            results.append(wait(run_id, store=store, progress=progress_for(quiet=quiet or as_json)))
     except KeyboardInterrupt as exc:
         return interrupted(exc)
-    return finish(result, quiet=quiet, as_json=as_json)
+    return finish(results[0], quiet=quiet, as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -137,7 +139,8 @@ def score(
             )
     except KeyboardInterrupt as exc:
         return interrupted(exc, store)
-    return finish(result, quiet=quiet, as_json=as_json)
+    added = [evaluator.name for evaluator in result.run.plan.evaluators[-len(evaluators) :]]
+    return finish(result, quiet=quiet, as_json=as_json, first=added)
 
 
 def _read_evaluator(text: str) -> Any:

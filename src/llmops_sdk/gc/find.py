@@ -8,13 +8,13 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import LLMOpsError, RecordError, RunNotFoundError
+from llmops_sdk.errors import LLMOpsError, RunNotFoundError, UserError
 from llmops_sdk.gc.decide import DeletionPolicy, Orphan
 from llmops_sdk.gc.leftover import Choice, Leftover, Leftovers, Unreachable
 from llmops_sdk.plugin.interfaces import OrphanFinder
 from llmops_sdk.record.ledger import LedgerEntry
 from llmops_sdk.record.run import Run
-from llmops_sdk.record.runs import find_run, list_runs
+from llmops_sdk.record.runs import find_run, list_runs, unreadable_runs
 from llmops_sdk.record.stores import Store
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.resources import Resource
@@ -58,14 +58,19 @@ def _full_id(store: Store, run_id: str) -> str:
 
 
 def _open_runs(store: Store, run_id: str, unreachable: list[Unreachable]) -> list[Run]:
-    """Open the chosen run, or all of them."""
+    """Open the chosen run, or all of them; what cannot be read may have left something."""
     runs = []
+    unreachable.extend(
+        Unreachable(f"run {broken.run}", broken.error, needed=True)
+        for broken in unreadable_runs(store)
+        if run_id in ("", broken.run)
+    )
     for metadata in list_runs(store):
         if run_id not in ("", metadata.run):
             continue
         try:
             runs.append(Run.open(store, metadata.run))
-        except (RecordError, RunNotFoundError) as exc:
+        except (UserError, OSError) as exc:
             unreachable.append(Unreachable(f"run {metadata.run}", str(exc), needed=True))
     return runs
 
@@ -74,7 +79,7 @@ def _entries(run: Run, unreachable: list[Unreachable]) -> list[LedgerEntry]:
     """Return the resources that may still exist, the last created first: it may use the earlier ones."""
     try:
         entries = [entry for entry in run.ledger() if entry.deleted is None]
-    except RecordError as exc:
+    except (UserError, OSError) as exc:
         unreachable.append(Unreachable(f"the ledger of run {run.id}", str(exc), needed=True))
         return []
     return sorted(entries, key=lambda entry: -entry.entered)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmops_sdk.errors import SpecError
+from llmops_sdk.errors import SpecError, StepFailedError, StoreError, describe_os_error
 from llmops_sdk.gc.delete import delete_leftovers
 from llmops_sdk.gc.find import find_leftovers
 from llmops_sdk.gc.leftover import Choice
-from llmops_sdk.pipeline.interruption import interrupted_run
+from llmops_sdk.pipeline.interruption import interrupted_run, resume_command
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.preflight import preflight_checks, require
@@ -114,7 +114,26 @@ def execute_run(run: Run, executor: Executor, runtime: Runtime) -> Result:
         call_reporters(run, runtime)
     except KeyboardInterrupt:
         raise interrupted_run(run) from None
+    except OSError as exc:
+        resume_with = resume_command(run.id, run.store.uri)
+        message = f"the run stopped: {describe_os_error(exc)}; completed work is saved; resume with: {resume_with}"
+        raise StoreError(message) from exc
+    _check_evaluated(run)
     return Result(run)
+
+
+def _check_evaluated(run: Run) -> None:
+    """Raise if no candidate has a result: a script must not take such a run for a success."""
+    boards = run.results().leaderboards
+    failed = [cell for board in boards for cell in board.failed]
+    if not failed or any(board.cells for board in boards):
+        return
+    reasons: dict[str, list[str]] = {}
+    for cell in failed:
+        reasons.setdefault(f"step {cell.step} failed: {cell.error}", []).append(cell.candidate)
+    text = "; ".join(f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items())
+    message = f"no candidate of run {run.id!r} could be evaluated: {text}"
+    raise StepFailedError(message, run)
 
 
 def _delete_resources(run: Run, executor: Executor, runtime: Runtime) -> None:

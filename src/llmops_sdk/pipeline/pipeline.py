@@ -267,7 +267,8 @@ class Pipeline:
 
         Raises:
             UserError: The pipeline cannot run as it is.
-            RunInterrupted: Stopped with Ctrl-C; completed work is saved, and the run can be resumed.
+            StepFailedError: No candidate could be evaluated; the message has the reasons, its `run` the record.
+            RunInterrupted: Stopped with Ctrl-C, SIGTERM or SIGHUP; completed work is saved, and the run can be resumed.
         """
         registry = registry or Registry.load()
         pipeline = self.on_executor(on, registry)

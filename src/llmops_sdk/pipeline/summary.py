@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from llmops_sdk.progress import plain
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.numbers import interval, number
 from llmops_sdk.values.results import CellResult, Leaderboard
@@ -17,7 +18,7 @@ def summarize(run: Run) -> str:
     results = run.results()
     labels = {metric.name: metric.label for evaluator in results.evaluators for metric in evaluator.metrics}
     boards = ["\n".join(_board(board, labels.get(board.metric) or board.metric)) for board in results.leaderboards]
-    return "\n\n".join([f"run {run.id}", *boards])
+    return plain("\n\n".join([f"run {run.id}", *boards]))
 
 
 def _progress(run: Run) -> str:

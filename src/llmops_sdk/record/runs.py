@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from llmops_sdk.errors import RunNotFoundError, did_you_mean
+from collections.abc import Iterator
+
+import attrs
+
+from llmops_sdk.errors import RunNotFoundError, UserError, did_you_mean
 from llmops_sdk.record.files import read_json, to_value
 from llmops_sdk.record.layout import RUNS, RunLayout, run_id_of
 from llmops_sdk.record.metadata import RUN_SCHEMA, RunMetadata
@@ -10,14 +14,23 @@ from llmops_sdk.record.schema1 import upgrade_metadata
 from llmops_sdk.record.stores import Store
 
 
-def list_runs(store: Store) -> tuple[RunMetadata, ...]:
-    """Return the metadata of all runs, oldest first.
+@attrs.frozen
+class UnreadableRun:
+    """A run of a store whose metadata cannot be read, and why."""
 
-    Raises:
-        RecordError: The `run.json` of a run is damaged.
-    """
-    run_ids = [run_id for key in store.list(RUNS) if (run_id := run_id_of(key))]
-    return tuple(sorted((read_metadata(store, run_id) for run_id in run_ids), key=lambda run: (run.created, run.run)))
+    run: str
+    error: str
+
+
+def list_runs(store: Store) -> tuple[RunMetadata, ...]:
+    """Return the metadata of all runs, oldest first; those that cannot be read are in `unreadable_runs`."""
+    runs = (item for item in _read_all(store) if isinstance(item, RunMetadata))
+    return tuple(sorted(runs, key=lambda run: (run.created, run.run)))
+
+
+def unreadable_runs(store: Store) -> tuple[UnreadableRun, ...]:
+    """Return the runs whose metadata cannot be read; they hide no other run."""
+    return tuple(item for item in _read_all(store) if isinstance(item, UnreadableRun))
 
 
 def run_exists(store: Store, run_id: str) -> bool:
@@ -52,6 +65,17 @@ def find_run(store: Store, name: str) -> str:
         message = f"there is no run {name!r} in {where!r}{did_you_mean(name, ids[-20:])}"
         raise RunNotFoundError(message)
     return matches[0]
+
+
+def _read_all(store: Store) -> Iterator[RunMetadata | UnreadableRun]:
+    for key in store.list(RUNS):
+        run_id = run_id_of(key)
+        if not run_id:
+            continue
+        try:
+            yield read_metadata(store, run_id)
+        except (UserError, OSError) as exc:
+            yield UnreadableRun(run_id, " ".join(str(exc).split()))
 
 
 def read_metadata(store: Store, run_id: str) -> RunMetadata:

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from llmops_sdk import Pipeline, Run
+from llmops_sdk import Pipeline, Run, StepFailedError
 from llmops_sdk.cli.output.run import report_location, show_run
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
@@ -97,15 +97,17 @@ def test_a_failed_candidate_is_reported(
     assert "echo has the best mean" in out
 
 
-def test_a_run_without_candidates_shows_its_errors(
-    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_without_candidates_shows_its_errors(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     """Each error once, without a table or a report."""
-    run = finish(pipeline.with_dataset("jsonl", path="missing.jsonl"), registry)
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    with pytest.raises(
+        StepFailedError, match=r"no candidate of run 'p-.*' could be evaluated: echo: step train.echo"
+    ) as failed:
+        finish(pipeline.with_model("echo", trainer={"fails": True}), registry)
 
-    show_run(run)
+    show_run(failed.value.run)
 
-    assert 1 == capsys.readouterr().out.count("error: prepare.jsonl: ")
+    assert 1 == capsys.readouterr().out.count("error: train.echo.bare.lines: ")
 
 
 def test_the_progress_of_an_unfinished_run(

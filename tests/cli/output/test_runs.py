@@ -22,11 +22,11 @@ def test_the_state_of_a_run(registry: Registry) -> None:
     plan, store = pipeline.with_model("echo", fine_tune=False).build(registry), MemoryStore()
     run, now = Run.create(store, plan), time.time()
 
-    (state,) = list_states(store)
+    (state,), _ = list_states(store)
     assert (4, 0, "not finished") == (state.steps, state.ended, state.text)
     run.write_record(Succeeded("prepare.lines", {}, cached=False, at=now, seconds=1.0))
     run.write_record(Failed("generate.echo", "no room", "", "generate.echo", now, 1.0))
-    (state,) = list_states(store)
+    (state,), _ = list_states(store)
     assert (2, "1 step failed") == (state.ended, state.text)
     assert {"run": run.id, "steps": 4, "steps_ended": 2, "state": "1 step failed"}.items() <= state.json.items()
 
@@ -37,7 +37,7 @@ def test_runs_are_printed_newest_last(registry: Registry, capsys: pytest.Capture
     plan, store = pipeline.with_model("echo", fine_tune=False).build(registry), MemoryStore()
     ids = [Run.create(store, plan, run_id=name).id for name in ("second", "first")]
 
-    show_runs(list_states(store))
+    show_runs(list_states(store)[0])
 
     head, *lines = capsys.readouterr().out.splitlines()
     assert ["run", "created", "(UTC)", "steps", "state"] == head.split()

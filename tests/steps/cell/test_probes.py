@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import llmops_sdk.testing
-from llmops_sdk import Pipeline, Result
+from llmops_sdk import Pipeline, Result, StepFailedError
 from llmops_sdk.plugin import Context, EvaluatorCard, Probe, Record, hookimpl
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
@@ -40,7 +40,10 @@ def _pipeline(home: Path) -> Pipeline:  # noqa: ARG001 - nothing is cached outsi
 
 def run(pipeline: Pipeline, store: Store, registry: Registry) -> Result:
     """Run in silence."""
-    return pipeline.run(store=store, registry=registry, progress=Progress())
+    try:
+        return pipeline.run(store=store, registry=registry, progress=Progress())
+    except StepFailedError as exc:
+        return Result(exc.run)
 
 
 def test_probes_are_asked_and_scored(pipeline: Pipeline, store: Store, registry: Registry, asked: list[str]) -> None:

@@ -14,7 +14,7 @@ _MOST_CHARACTERS = 160
 def show_plan(plan: Plan) -> None:
     """Print the parts of a plan with all their options, then its steps."""
     console, grid = open_console(), new_grid(None, None, None)
-    console.print(f"pipeline {plan.name!r}: {_summary(plan)}\n")
+    console.print(f"pipeline '{plan.name}': {_summary(plan)}\n")
     for dataset in plan.datasets:
         grid.add_row("dataset", dataset.name, _options(dataset))
     for prompt in plan.prompts:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from llmops_sdk.cli.output.tables import new_table, open_console, print_entry, print_line
+from llmops_sdk.cli.output.text import echo
 from llmops_sdk.pipeline.interruption import gc_command, may_have_resources, resume_command
 from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
@@ -25,14 +26,20 @@ _NUMBER_WIDTH = 6
 _GAP = 2
 
 
-def show_run(run: Run) -> None:
-    """Print what a run concluded, or how far it is."""
+def show_run(run: Run, first: Sequence[str] = ()) -> None:
+    """Print what a run concluded, or how far it is.
+
+    Args:
+        run: The record of the run.
+        first: Evaluators whose metrics are shown before the others.
+    """
     console = open_console()
     if not run.has_results:
         _show_progress(console, run)
         return
     results = run.results()
-    metrics = {metric.name: metric for evaluator in results.evaluators for metric in evaluator.metrics}
+    ordered = sorted(results.evaluators, key=lambda evaluator: evaluator.name not in first)
+    metrics = {metric.name: metric for evaluator in ordered for metric in evaluator.metrics}
     _show_errors(console, [board for board in results.leaderboards if not board.cells])
     for board in results.leaderboards:
         if board.cells:
@@ -40,6 +47,33 @@ def show_run(run: Run) -> None:
     _show_models_of_evaluators(console, results)
     if any(board.cells for board in results.leaderboards) and (report := report_location(run)):
         print_line(console, f"\nreport: {report}")
+
+
+def show_quietly(run: Run, first: Sequence[str] = ()) -> None:
+    """Print the verdict of each dataset, and the means of the evaluators `first`."""
+    results = run.results()
+    metrics = [metric for evaluator in results.evaluators if evaluator.name in first for metric in evaluator.metrics]
+    for board in results.leaderboards:
+        for metric in metrics:
+            means = ", ".join(f"{cell.candidate} {_mean(cell.estimates.get(metric.name))}" for cell in board.cells)
+            if means:
+                echo(f"{_label(metric)} on {board.dataset}: {means}")
+        echo(board.verdict.text)
+
+
+def failures(results: Results) -> list[str]:
+    """Return one line for each candidate that has no result or no score that decides, and why."""
+    lines: dict[str, None] = {}
+    for board in results.leaderboards:
+        for failed in board.failed:
+            where = f"candidate {failed.candidate!r} on {board.dataset!r}" if board.cells else "error"
+            lines[f"{where}: step {failed.step} failed: {failed.error}"] = None
+        for cell in board.cells:
+            if board.metric not in cell.estimates:
+                lines[
+                    f"candidate {cell.candidate!r} on {board.dataset!r}: no record has a score of {board.metric!r}"
+                ] = None
+    return list(lines)
 
 
 def report_location(run: Run) -> str | None:
@@ -63,14 +97,23 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
     if len(board.cells) > len(shown):
         console.print(f"… and {len(board.cells) - len(shown)} more candidates; the report has all of them")
     for cell in shown:
-        missing = [f"{number} unscored by {name}" for name, number in cell.unscored.items() if number]
-        missing += [f"{number} scores of {name} pending" for name, number in cell.pending_scores.items()]
-        missing += [f"{cell.pending} answers pending"] if cell.pending else []
-        if missing:
-            console.print(Text(f"{cell.candidate}: {', '.join(missing)}", style="yellow"))
+        if counts := _counts(cell, metrics):
+            print_line(console, f"{cell.candidate}: {', '.join(counts)}", "yellow")
+        for name, reason in cell.reasons.items():
+            print_line(console, f"{cell.candidate}: {name}: {reason}", "dim")
     for failed in board.failed[:_MOST_ROWS]:
         print_line(console, f"{failed.candidate} has no result: step {failed.step} failed: {failed.error}", "red")
     console.print(Text(f"\n{board.verdict.text}", style="bold"))
+
+
+def _counts(cell: CellResult, metrics: Mapping[str, Metric]) -> list[str]:
+    """Return what must be known beside a candidate's means: what is empty, cut off, missing."""
+    counts = [f"{cell.empty} empty"] if cell.empty else []
+    counts += [f"{cell.cut} cut off at max_new_tokens"] if cell.cut else []
+    counts += [f"{number} unscored by {name}" for name, number in cell.unscored.items() if number]
+    counts += [f"{number} without {_label(metrics.get(name, Metric(name)))}" for name, number in cell.undefined.items()]
+    counts += [f"{number} scores of {name} pending" for name, number in cell.pending_scores.items()]
+    return counts + ([f"{cell.pending} answers pending"] if cell.pending else [])
 
 
 def _show_deciding_metric(console: Console, cells: Iterable[CellResult], metric: Metric) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import attrs
 
 from llmops_sdk.cli.output.tables import count, new_table, open_console
+from llmops_sdk.errors import UserError
 from llmops_sdk.record.metadata import RunMetadata
 from llmops_sdk.record.run import Run
-from llmops_sdk.record.runs import list_runs
+from llmops_sdk.record.runs import list_runs, unreadable_runs
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed
@@ -47,9 +48,15 @@ class RunState:
         return {**to_json(self.metadata), "steps": self.steps, "steps_ended": self.ended, "state": self.text}
 
 
-def list_states(store: Store) -> list[RunState]:
-    """Return the state of every run of a store, oldest first."""
-    return [_state(store, metadata) for metadata in list_runs(store)]
+def list_states(store: Store) -> tuple[list[RunState], list[str]]:
+    """Return the state of every run of a store, oldest first, and what cannot be read."""
+    states, problems = [], [f"run {broken.run}: {broken.error}" for broken in unreadable_runs(store)]
+    for metadata in list_runs(store):
+        try:
+            states.append(_state(store, metadata))
+        except (UserError, OSError) as exc:
+            problems.append(f"run {metadata.run}: {' '.join(str(exc).split())}")
+    return states, problems
 
 
 def _state(store: Store, metadata: RunMetadata) -> RunState:

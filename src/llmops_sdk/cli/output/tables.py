@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from llmops_sdk.progress import plain
 
 _UNLIMITED = 10_000
 
@@ -17,6 +21,15 @@ class OutputConsole(Console):
 
     def __init__(self, width: int | None = None) -> None:
         super().__init__(width=width, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return text as it is, with control characters shown as their codes."""
+        return super().render_str(plain(text), **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+        """Render an object; no text of a user, a model or a service reaches the terminal as an escape sequence."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print objects; in a pipe or a file without the spaces that fill the last column of a table."""
@@ -74,13 +87,13 @@ def print_entry(console: Console, label: str, text: str, *, width: int, style: s
         style: Of the label.
     """
     grid = new_grid(width, None)
-    grid.add_row(Text(label, style=style), Text(text))
+    grid.add_row(Text(label, style=style), Text(plain(text)))
     console.print(grid)
 
 
 def print_line(console: Console, text: str, style: str = "") -> None:
     """Print a line that must be copied in one piece, such as a path or a command: only the terminal wraps it."""
-    console.print(Text(text, style=style), soft_wrap=True)
+    console.print(Text(plain(text), style=style), soft_wrap=True)
 
 
 def count(number: int, noun: str) -> str:
