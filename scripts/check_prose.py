@@ -52,7 +52,8 @@ class Rule:
     def occurs(self, pattern: re.Pattern[str], text: str) -> bool:
         """Whether a text may have findings: it has the words or, if they are names of variables, binds them."""
         if self.scope == "whole":
-            return bool(re.search(rf"{pattern.pattern}\s*(?:[:=,)]|in\b)|as\s+{pattern.pattern}", text))
+            binding = rf"(?:^[ \t]*|\bfor |\bas |[(,*] ?){pattern.pattern}(?:\s*[:=,)]| in\b)"
+            return bool(re.search(binding, text, pattern.flags | re.MULTILINE))
         return any(self.findings(pattern, text))
 
     def findings(self, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
