@@ -14,7 +14,7 @@ import pytest
 from llmops_sdk import LocalStore, Pipeline, Progress, Run, UserError
 from llmops_sdk.cli.output.findings import show_findings
 from llmops_sdk.pipeline.execution import resume
-from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, run_check
+from llmops_sdk.planning.preflight import first_record_checks, input_checks, preflight_checks, require, run_check
 from llmops_sdk.plugin import (
     Asset,
     BaseModel,
@@ -113,7 +113,9 @@ def test_a_check_that_fails_is_an_error() -> None:
     def broken() -> Finding:
         raise ZeroDivisionError
 
-    assert Finding("error", "the check itself failed: ZeroDivisionError (test_preflight.py:114)") == run_check(Check("x", broken))
+    assert Finding("error", "the check itself failed: ZeroDivisionError (test_preflight.py:114)") == run_check(
+        Check("x", broken)
+    )
 
 
 def test_a_plan_shows_only_warnings_and_errors(plugins: Registry, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,3 +227,43 @@ def test_models_are_not_checked_if_their_services_are_emulated(plugins: Registry
     plan = pipeline().with_executor("emulating").build(plugins, offline=True)
 
     assert ["dataset lines", "evaluator echo-score"] == [check.name for check in input_checks(plan, plugins, tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "expected"),
+    [
+        (None, "{instruction}", "error: the data file '{path}' does not exist"),
+        ("", "{instruction}", "error: the file '{path}' has no records"),
+        (
+            '{"question": "q", "response": "r"}',
+            "{instruction}",
+            "error: record 1 of 'rows.jsonl' has no field 'instruction'",
+        ),
+        (
+            '{"instruction": "q", "response": "r", "topic": "t"}',
+            "{topik}: {instruction}",
+            "error: the prompt 'template' needs the field 'topik', which the first record does not have (its fields: ",
+        ),
+        (
+            '{"instruction": "q", "response": "r", "topic": "t"}\nbroken',
+            "{topic}: {instruction}",
+            "ok: has the fields instruction, context, response, topic",
+        ),
+    ],
+)
+def test_a_first_record_shows_what_a_run_would_fail_on(
+    registry: Registry, tmp_path: Path, text: str | None, prompt: str, expected: str
+) -> None:
+    """A missing file, a column under another name, and a prompt's field that no record has."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text(text or "")
+    made = Pipeline.builder("preview").with_dataset("jsonl", path=str(path)).with_prompt("template", prompt=prompt)
+    made = made.with_model("echo", fine_tune=False).with_evaluator("echo-score")
+    plan = made.build(registry)
+    if text is None:
+        path.unlink()
+    (check,) = first_record_checks(plan, registry)
+    finding = run_check(check)
+    assert check.name.startswith("first record of ")
+    hint = f" ({finding.hint})" if finding.hint else ""
+    assert f"{finding.status}: {finding.text}{hint}".startswith(expected.format(path=path))

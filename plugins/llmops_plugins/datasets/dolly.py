@@ -8,8 +8,8 @@ from functools import partial
 from llmops_plugins.datasets import hub
 from llmops_plugins.datasets.files import existing_file, read_rows
 from llmops_plugins.datasets.options import DollyOptions
-from llmops_plugins.datasets.records import ReadRows, category_mapping, make_splits
-from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
+from llmops_plugins.datasets.records import ReadRows, category_mapping, first_record, make_splits
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, Record, file_sha256
 
 HUB_ID = "databricks/databricks-dolly-15k"
 _ALTERNATIVE = "use the bundled dataset 'sample', or set path to a JSONL file with Dolly's fields"
@@ -38,6 +38,13 @@ class DollyDataset(DatasetSource):
         if self.options.path:
             return file_sha256(existing_file(self.options.path))
         return self._pin(context).commit
+
+    def preview(self) -> Record | None:
+        """Return the first record of the file; None without one."""
+        if not self.options.path:
+            return None
+        read = partial(read_rows, existing_file(self.options.path))
+        return first_record(read, category_mapping(self.options.category))
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits and the template.

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from llmops_plugins.datasets.options import FileOptions
-from llmops_plugins.datasets.records import make_splits, table_mapping
+from llmops_plugins.datasets.records import first_record, make_splits, table_mapping
 from llmops_sdk.plugin import Context, DataError, DatasetSource, DatasetSplits, Record, digest, file_sha256, read_jsonl
 
 
@@ -25,6 +25,12 @@ class FileDataset(DatasetSource):
     def fingerprint(self, context: Context) -> str:
         """Return the hash of the files' contents."""
         return digest([file_sha256(path) for path in self._paths().values()])
+
+    def preview(self) -> Record | None:
+        """Return the first record of the file, after a look at the file with the test split; see `DatasetSource.preview`."""
+        mapping = table_mapping(self.options)
+        records = [first_record(partial(self.read, path), mapping) for path in self._paths().values()]
+        return records[0]
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits.

@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -16,8 +17,14 @@ from llmops_sdk.plugin import Context, DataError, DatasetSplits, Record, write_s
 _MAX_COUNTED_VALUES = 1000
 _MAX_SHOWN_VALUES = 20
 _PROGRESS_INTERVAL = 500
+_PREVIEWED_ROWS = 1000
 _NO_JSON = object()
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
+class _NothingKeptError(DataError):
+    """The filter keeps no row."""
+
 
 ReadRows = Callable[[], Iterator[tuple[str, Record]]]
 """Reads a source from its start: each row with its name in messages."""
@@ -48,6 +55,19 @@ def table_mapping(options: TableOptions) -> RowMapping:
 def category_mapping(category: str) -> RowMapping:
     """Return the mapping of Dolly's rows: one category without its field, or all categories with it."""
     return RowMapping(filter={"category": category}, drop=("category",)) if category else RowMapping()
+
+
+def first_record(read: ReadRows, mapping: RowMapping) -> Record | None:
+    """Return the first record of a source, or None if the filter keeps none of the first rows.
+
+    Raises:
+        DataError: The source cannot be read, or its first row lacks a field.
+    """
+    rows = islice(read(), _PREVIEWED_ROWS if mapping.filter else 1)
+    try:
+        return next(_records(rows, mapping, {}), None)
+    except _NothingKeptError:
+        return None
 
 
 def make_splits(
@@ -137,7 +157,7 @@ def _records(rows: Iterator[tuple[str, Record]], mapping: RowMapping, left_out: 
             kept = True
             yield _record(row, name, mapping, left_out)
     if mapping.filter and not kept:
-        raise DataError(_nothing_kept(mapping.filter, values))
+        raise _NothingKeptError(_nothing_kept(mapping.filter, values))
 
 
 def _matches(row: Record, field: str, allowed: Any, values: Counter[str]) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from llmops_plugins.datasets.files import read_rows
 from llmops_plugins.datasets.options import SampleOptions
-from llmops_plugins.datasets.records import category_mapping, make_splits
-from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, file_sha256
+from llmops_plugins.datasets.records import category_mapping, first_record, make_splits
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, Record, file_sha256
 
 SAMPLE = Path(__file__).parent / "data" / "sample.jsonl"
 
@@ -21,6 +21,10 @@ class SampleDataset(DatasetSource):
     def fingerprint(self, context: Context) -> str:
         """Return the SHA-256 of the bundled file."""
         return file_sha256(SAMPLE)
+
+    def preview(self) -> Record | None:
+        """Return the first record of the category."""
+        return first_record(partial(read_rows, SAMPLE), category_mapping(self.options.category))
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits of one category, or of all.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import attrs
 from attrs import validators
 
 from llmops_sdk.plugin import (
     BaseModel,
+    Check,
     DeployerOptions,
     ExecutorOptions,
+    Finding,
     ModelOptions,
     TrainerOptions,
     option,
@@ -19,6 +24,19 @@ FORMAT = "huggingface"
 SMOLLM2 = "smollm2-135m-instruct"
 _positive = validators.gt(0)
 _at_least_one = validators.ge(1)
+
+
+def _weights_checks(base: BaseModel) -> tuple[Check, ...]:
+    """Return the check of a folder with weights; what is on the hub, or an asset, is checked when it is fetched."""
+    from llmops_plugins.local.weights.folder import check_model_folder, is_folder
+
+    if not is_folder(base.source):
+        return ()
+
+    def check() -> Finding:
+        return Finding("ok", f"a model in '{check_model_folder(base.source)}'")
+
+    return (Check(f"weights {base.source}", check),)
 
 
 @attrs.frozen(kw_only=True)
@@ -84,6 +102,10 @@ class LoraOptions(TrainerOptions):
         20, help="optimizer steps between checkpoints", affects_results=False, validator=_at_least_one
     )
 
+    def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
+        """Return the check of the folder with the base weights."""
+        return _weights_checks(base)
+
 
 @attrs.frozen(kw_only=True)
 class LocalEndpointOptions(DeployerOptions):
@@ -109,6 +131,10 @@ class LocalEndpointOptions(DeployerOptions):
     start_timeout: float = option(
         300.0, help="seconds within which the server must be ready", affects_results=False, validator=_positive
     )
+
+    def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
+        """Return the check of the folder with the base weights."""
+        return _weights_checks(base)
 
 
 @attrs.frozen(kw_only=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.assets.asset import find_asset
+from llmops_sdk.data.rendering import template_fields
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
 from llmops_sdk.plugin.cards import CardKind, ExecutorCard
 from llmops_sdk.plugin.checks import Check, Finding
@@ -44,6 +45,15 @@ def preflight_checks(plan: Plan, registry: Registry) -> tuple[Check, ...]:
     for check in checks:
         by_name.setdefault(check.name, check)
     return tuple(by_name.values())
+
+
+def first_record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
+    """Yield a check for each dataset of a plan: are its files there, and has its first record the fields of all prompts?
+
+    They use no network. A run needs none of them: its first step reads the datasets before anything is paid for.
+    """
+    for dataset in plan.datasets:
+        yield Check(f"first record of {dataset.name}", partial(_check_first_record, plan, registry, dataset))
 
 
 def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
@@ -159,6 +169,23 @@ class _InputCheck:
 
 class _NotYetFetchedError(AssetError):
     """An asset is missing that the run will fetch before its first step."""
+
+
+def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> Finding:
+    """Check that a dataset's files are there, and that its first record has the fields of all prompts."""
+    record = registry.make("dataset", dataset.use, dataset.options).preview()
+    if record is None:
+        return Finding("ok", "is read when the run starts")
+    trained = any(model.trainer is not None for model in plan.models)
+    for prompt in plan.prompts:
+        missing = [name for name in template_fields(prompt.template, completion=trained) if name not in record]
+        if missing:
+            return Finding(
+                "error",
+                f"the prompt {prompt.name!r} needs the field {missing[0]!r}, which the first record does not have",
+                f"its fields: {', '.join(record)}",
+            )
+    return Finding("ok", f"has the fields {', '.join(record)}")
 
 
 def _component_checks(

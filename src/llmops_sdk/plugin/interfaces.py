@@ -43,6 +43,14 @@ class DatasetSource(Implementation):
         """
         return ""
 
+    def preview(self) -> Record | None:
+        """Return the first record, for checks before a run costs anything; None if that takes a network or long.
+
+        Raises:
+            DataError: A file is missing, or its first record cannot be used; as `load` would raise it.
+        """
+        return None
+
     @abstractmethod
     def load(self, context: Context) -> DatasetSplits:
         """Write `train.jsonl` and `test.jsonl` below `context.folder` (see `llmops_sdk.plugin.write_splits`).

@@ -10,8 +10,8 @@ import pytest
 
 from llmops_plugins.datasets import hub
 from llmops_plugins.datasets.dolly import DollyDataset
-from llmops_plugins.datasets.options import DollyOptions
-from llmops_plugins.datasets.sample import SAMPLE
+from llmops_plugins.datasets.options import DollyOptions, SampleOptions
+from llmops_plugins.datasets.sample import SAMPLE, SampleDataset
 from llmops_plugins.prompts.bundled import ALPACA
 from llmops_sdk import DataError, MissingExtraError
 from llmops_sdk.plugin import Context, file_sha256, install_hint
@@ -99,3 +99,14 @@ def test_the_hub_gives_the_same_splits_as_a_file_with_the_same_rows(online: dict
     assert NEW == result["fingerprint"] == result["source"]["commit"]
     assert DOLLY == result["source"]["id"]
     assert (Path(result["folder"]) / "template.json").read_bytes() == (context.folder / "template.json").read_bytes()
+
+
+def test_a_file_is_previewed_and_the_hub_is_not(tmp_path: Path) -> None:
+    """The first record of the category; from the hub, the records are known when the run starts."""
+    assert DollyDataset(DollyOptions()).preview() is None
+    record = DollyDataset(DollyOptions(path=str(SAMPLE))).preview()
+    assert record == SampleDataset(SampleOptions()).preview()
+    assert record is not None
+    assert ["instruction", "context", "response"] == list(record)
+    with pytest.raises(DataError, match="does not exist"):
+        DollyDataset(DollyOptions(path=str(tmp_path / "none.jsonl"))).preview()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from llmops_plugins.datasets.files import existing_file
@@ -46,3 +47,31 @@ def test_a_file_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "a.jsonl").touch()
     monkeypatch.chdir(tmp_path)
     assert tmp_path / "a.jsonl" == existing_file("a.jsonl")
+
+
+def test_the_first_record_is_previewed(tmp_path: Path) -> None:
+    """As `load` makes it, without reading the rest; with a filter, the first that it keeps among the first rows."""
+    path = write_rows(tmp_path / "a.jsonl", article_rows(6))
+    with Path(path).open("a") as file:
+        file.write("broken")
+    options = FileOptions(path=path, columns=COLUMNS, instruction="Summarize.")
+    expected = {"instruction": "Summarize.", "context": "text 0", "response": "short 0", "ok": True, "title": "t0"}
+    assert {**expected, "year": 2019} == JsonlDataset(options).preview()
+    record = JsonlDataset(attrs.evolve(options, filter={"year": 2020})).preview()
+    assert record is not None
+    assert "text 1" == record["context"]
+
+
+def test_a_preview_finds_what_a_run_would_fail_on(tmp_path: Path) -> None:
+    """A missing file, for either split, and a missing column; a filter that keeps none of the first rows is no error."""
+    path = write_rows(tmp_path / "a.jsonl", article_rows(6))
+    with pytest.raises(DataError, match="has no field 'instruction'"):
+        JsonlDataset(FileOptions(path=path)).preview()
+    with pytest.raises(DataError, match=r"none\.jsonl' does not exist"):
+        JsonlDataset(FileOptions(path=path, test_path=str(tmp_path / "none.jsonl"), columns=COLUMNS)).preview()
+    rows = write_rows(tmp_path / "b.jsonl", [{**row, "year": 2019} for row in article_rows(1001)])
+    with Path(rows).open("a") as file:
+        file.write('{"year": 2020}')
+    assert (
+        JsonlDataset(FileOptions(path=rows, columns=COLUMNS, instruction="S.", filter={"year": 2020})).preview() is None
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from llmops_plugins.local.options import (
     LoraOptions,
     SmolLM2Options,
 )
+from llmops_sdk import AssetError
 from llmops_sdk.plugin import BaseModel
 
 
@@ -45,3 +47,18 @@ def test_options_that_cannot_work_are_refused(options: type, invalid: dict[str, 
     """The options class itself refuses them, when the pipeline is built."""
     with pytest.raises(ValueError, match=next(iter(invalid))):
         options(**invalid)
+
+
+@pytest.mark.parametrize("options", [LoraOptions(), LocalEndpointOptions()])
+def test_a_folder_with_weights_is_checked_before_a_run(options: Any, tmp_path: Path) -> None:
+    """A missing or incomplete folder is an error; what is on the hub, or an asset, is checked when it is fetched."""
+    for source in ("owner/name", "smollm2-135m-instruct"):
+        assert () == tuple(options.preflight(BaseModel("huggingface", source), {}))
+    (check,) = options.preflight(BaseModel("huggingface", str(tmp_path / "nowhere")), {})
+    with pytest.raises(AssetError, match=r"there is no folder '.*nowhere' with weights"):
+        check.run()
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"weights")
+    (check,) = options.preflight(BaseModel("huggingface", str(tmp_path)), {})
+    with pytest.raises(AssetError, match="save the model with safe_serialization=True"):
+        check.run()
