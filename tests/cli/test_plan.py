@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from llmops_sdk import Pipeline
+from llmops_sdk.planning import preflight
+from llmops_sdk.plugin import Check, Finding
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.plan import Plan
 
@@ -90,3 +92,14 @@ def test_errors_have_no_escape_sequences(llmops: Command) -> None:
         ("plan", "x", "--\x1bfoo"),
     ):
         assert "\x1b" not in llmops(*arguments, code=2).err
+
+
+def test_a_check_that_is_an_error_is_code_2(llmops: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the run would lack is printed after the plan, or beside its JSON."""
+    missing = Check("dataset lines", lambda: Finding("error", "the file is missing"))
+    monkeypatch.setattr(preflight, "preflight_checks", lambda *_: (missing,))
+
+    assert "error dataset lines: the file is missing" in llmops("plan", "echoes.yaml", code=2).text
+    done = llmops("plan", "echoes.yaml", "--json", code=2)
+    assert "echoes" == json.loads(done.out)["name"]
+    assert "the file is missing" in done.err

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 import yaml
@@ -32,7 +33,7 @@ _BASE = {
     "settings": {"testing": {"note": "x"}},
     "executor": "local",
 }
-_ODD = [
+_ODD: list[Any] = [
     None, True, "", " ", 0, -1, 1.5, 10**18, [], {}, [[]], [None], {"": ""}, {"use": None}, {"use": []}, "a" * 300, "../x",
     "/dev/zero", "[/b]", "{instruction.__class__}", "{", "\u202e", "é" * 90, {"use": "echo"}, ["echo"] * 3, "env:", "0x1",
 ]  # fmt: skip
@@ -111,7 +112,7 @@ def _specification(rng: random.Random) -> bytes:
     return _change_bytes(raw, rng) if rng.random() < 0.1 else raw
 
 
-def _change_value(data: object, rng: random.Random) -> None:
+def _change_value(data: Any, rng: random.Random) -> None:
     """Replace, remove or repeat one value somewhere below."""
     while isinstance(data, (dict, list)) and data:
         key = rng.choice(list(data) if isinstance(data, dict) else list(range(len(data))))

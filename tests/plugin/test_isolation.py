@@ -64,7 +64,7 @@ def test_prints_become_lines_of_a_log(caplog: pytest.LogCaptureFixture) -> None:
     with (
         caplog.at_level(logging.INFO),
         closing(LogLines(logging.getLogger("lines"))) as lines,
-        prints_to(lines),  # type: ignore[arg-type]
+        prints_to(lines),
     ):
         print("one\ntwo", end="")  # noqa: T201 - what a plugin should not do
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from llmops_sdk.assets.asset import Asset, find_asset, verify_asset
 from llmops_sdk.errors import MissingExtraError
 from llmops_sdk.pipeline.pipeline import Pipeline
+from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.preflight import first_record_checks, input_checks, preflight_checks
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.installed import InstalledPlugin, install_hint
@@ -38,6 +39,7 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
         problem = Finding("error", str(exc))
         return [*result, Check(f"pipeline {pipeline.spec.name}", lambda: problem)]
     result += [_asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
+    result += path_checks(plan, registry)
     result += first_record_checks(plan, registry)
     return [*result, *(input_checks(plan, registry, home) if offline else preflight_checks(plan, registry))]
 

@@ -17,7 +17,6 @@ from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, interrupted
 from llmops_sdk.cli.help import CONTEXT_SETTINGS, Program
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.errors import LLMOpsError, UserError, describe_os_error
-from llmops_sdk.progress import plain
 
 
 def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one for each exit code
@@ -30,8 +29,9 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one for 
     except click.exceptions.Abort:
         return interrupted()
     except click.ClickException as exc:
-        exc.message = plain(exc.message)
-        exc.show()
+        text = io.StringIO()
+        exc.show(file=text)
+        echo(text.getvalue(), err=True, nl=False)
         return MISTAKE
     except UserError as exc:
         echo(f"error: {exc}", err=True)

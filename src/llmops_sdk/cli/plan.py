@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmops_sdk.cli.exits import MISTAKE, OK
 from llmops_sdk.cli.help import Command
 from llmops_sdk.cli.options import (
     json_option,
@@ -22,25 +23,28 @@ from llmops_sdk.cli.output.text import echo_json, json_output
 @set_option
 @offline_option
 @json_option
-def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bool, as_json: bool) -> None:
+def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bool, as_json: bool) -> int:
     """Validate a pipeline and show what would run.
 
     Shows every default and any missing requirement. Starts and creates nothing.
     """
+    from llmops_sdk.cli.output.findings import show_findings
+    from llmops_sdk.cli.output.plan import show_plan
+    from llmops_sdk.planning.paths import path_checks
+    from llmops_sdk.planning.preflight import first_record_checks, preflight_checks
     from llmops_sdk.plugin.registry import Registry
 
     registry, pipeline = Registry.load(), read_pipeline(specification, overrides)
     planned = pipeline.on_executor(on, registry).build(registry, offline=offline)
     if as_json:
         echo_json(planned.json, indent=2)
-        return
-    from llmops_sdk.cli.output.findings import show_findings
-    from llmops_sdk.cli.output.plan import show_plan
-    from llmops_sdk.planning.preflight import preflight_checks
-
-    show_plan(planned)
+    else:
+        show_plan(planned)
+    checks = [*first_record_checks(planned, registry), *path_checks(planned, registry)]
     if not offline:
-        show_findings(preflight_checks(planned, registry), quiet=True)
+        checks += preflight_checks(planned, registry)
+    # With --json, standard output is the plan, and the findings are on standard error.
+    return MISTAKE if show_findings(checks, quiet=True) else OK
 
 
 @click.command("compile", cls=Command)

@@ -11,6 +11,7 @@ import attrs
 from llmops_sdk.errors import SpecError
 from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
 from llmops_sdk.pipeline.result import Result
+from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.planner import make_plan
 from llmops_sdk.planning.preflight import input_checks, preflight_checks, require
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
@@ -278,10 +279,8 @@ class Pipeline:
             executor = make_executor(plan, registry)
             if detach:
                 check_remote(executor, plan)
-            require(
-                input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry),
-                runtime.progress,
-            )
+            checks = input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry)
+            require([*path_checks(plan, registry), *checks], runtime.progress)
             run = executor.create_run(plan, opened, runtime)
             run.put(SPECIFICATION, pipeline.to_yaml().encode())
             if detach:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import attrs
 
 from llmops_sdk.errors import PluginError, SpecError, UserError
+from llmops_sdk.planning.paths import locate_paths
+from llmops_sdk.planning.secret_urls import refuse_secret_urls
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec
 from llmops_sdk.plugin.cards import Card, CardKind
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
@@ -87,7 +89,8 @@ class Chooser:
         where = where or f"{kind} {name or use!r}"
         if kind not in where or use not in where:
             where = f"{where}: {kind} {use!r}"
-        chosen_options = self._registry.options(card, _locate_paths(card.options, options, self._folder), where)
+        refuse_secret_urls(options, where)
+        chosen_options = self._registry.options(card, locate_paths(card.options, options, self._folder, where), where)
         self._assets.update(dict.fromkeys(call_plugin(card, chosen_options.assets)))
         self._registry.check_extra(offer)
         return Chosen(card, chosen_options, _component(name or use, card, chosen_options))
@@ -159,15 +162,3 @@ def _component(name: str, card: Card, options: Options) -> Component:
         if field.metadata.get("affects_results", True)
     }
     return Component(name, card.name, data, key=digest(card.kind, card.name, card.result_version, counted))
-
-
-def _locate_paths(cls: type, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Make a path that exists next to the specification file absolute; a hub id or asset name stays as it is."""
-    located = dict(options)
-    for field in attrs.fields(cls):
-        value = located.get(field.name)
-        if field.metadata.get("path") and isinstance(value, (str, Path)) and str(value):
-            path = (folder / Path(value).expanduser()).absolute()
-            if path.exists():
-                located[field.name] = str(path)
-    return located

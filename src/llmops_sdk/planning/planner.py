@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -13,6 +14,7 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_length, components
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
+from llmops_sdk.planning.secret_urls import refuse_secret_urls
 from llmops_sdk.planning.spec import ComponentSpec, Spec
 from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.interfaces import Evaluator, PromptSource
@@ -45,6 +47,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         )
         raise SpecError(message)
     chooser = Chooser(registry, spec.folder)
+    refuse_secret_urls(spec.settings, "settings")
     settings = {plugin: registry.check_settings(plugin, values) for plugin, values in spec.settings.items()}
     datasets = components(chooser.choose_all("dataset", spec.datasets or (DEFAULT_DATASET,)))
     prompts = _plan_prompts(chooser.choose_all("prompt", spec.prompts or (DEFAULT_PROMPT,)), registry)
@@ -141,7 +144,7 @@ def _choose_metric(evaluators: Iterable[Chosen], registry: Registry, named: str)
     metrics: list[Metric] = []
     for chosen in evaluators:
         evaluator: Evaluator = registry.make("evaluator", chosen.card.name, chosen.component.options)
-        metrics.extend(call_plugin(chosen.card, lambda evaluator=evaluator: evaluator.metrics))
+        metrics.extend(call_plugin(chosen.card, partial(getattr, evaluator, "metrics")))
     names = [metric.name for metric in metrics]
     deciding = [metric.name for metric in metrics if metric.higher_is_better is not None]
     twice = [name for name, count in Counter(names).items() if count > 1]

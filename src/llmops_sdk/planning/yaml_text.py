@@ -130,7 +130,7 @@ class _Checker:
     def _children(self, node: yaml.Node) -> list[yaml.Node]:
         import yaml
 
-        kind = {yaml.MappingNode: "map", yaml.SequenceNode: "seq"}.get(type(node), "")
+        kind = "map" if isinstance(node, yaml.MappingNode) else "seq" if isinstance(node, yaml.SequenceNode) else ""
         if node.tag.removeprefix(_TAG) != kind and (kind or node.tag.removeprefix(_TAG) in ("map", "seq")):
             self._refuse(node, f"the tag {node.tag.replace(_TAG, '!!')!r} does not fit the value")
         if isinstance(node, yaml.MappingNode):

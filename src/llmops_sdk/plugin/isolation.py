@@ -40,15 +40,13 @@ def prints_to_stderr() -> AbstractContextManager[None]:
     return prints_to(sys.stderr)
 
 
-class LogLines(io.TextIOBase):
+class LogLines(io.StringIO):
     """A stream whose lines are written to a log."""
 
     def __init__(self, log: logging.Logger) -> None:
+        super().__init__()
         self._log = log
         self._line = ""
-
-    def writable(self) -> bool:
-        return True
 
     def write(self, text: str) -> int:
         *lines, self._line = f"{self._line}{text}".split("\n")

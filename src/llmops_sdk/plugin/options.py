@@ -31,8 +31,9 @@ def option(
         help: What it does, as `llmops plugins` shows it.
         affects_results: False for options such as concurrency, which change no result: they are no part of an
             artifact's key, so changing them repeats no work.
-        path: Whether it is, or may be, the path of a file or folder. A relative path in a specification file that
-            exists next to that file means that one.
+        path: Whether it is, or may be, the path of a file or folder that is read. A relative path in a specification
+            file that exists next to that file means that one, in the options of every plugin; lists of paths too.
+            `llmops plan` finds what can only be a path (`./x`, `/x`, `~/x`, `a/b/c`) and does not exist.
         validator: As in `attrs.field`.
         factory: As in `attrs.field`.
     """
