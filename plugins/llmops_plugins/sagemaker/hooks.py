@@ -1,4 +1,4 @@
-"""The cards of the sagemaker plugin. Nothing heavy is imported here."""
+"""The cards of the sagemaker plugin. It imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def llmops_assets() -> tuple[Asset, ...]:
 
 @hookimpl
 def llmops_checks() -> tuple[Check, ...]:
-    """Return what `llmops doctor` should look at."""
+    """Return the checks of `llmops doctor`."""
     from llmops_plugins.sagemaker.checks import checks
 
     return checks()

@@ -53,7 +53,7 @@ class SageMakerSettings:
     prefix: str = option(
         "llmops",
         help="prefix of all keys in the bucket",
-        validator=_matches(r"[\w.-]+(/[\w.-]+)*", "a prefix such as 'team/llmops'"),
+        validator=_matches(r"[\w.-]+(/[\w.-]+)*", "folders such as 'team/llmops'"),
     )
     kms_key: str = option("", help="KMS key of data, volumes and models: ID or ARN")
     subnets: tuple[str, ...] = option((), help="VPC subnets of jobs and endpoints; needs security_groups")

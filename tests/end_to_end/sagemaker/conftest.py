@@ -3,6 +3,7 @@
 from ...plugins.sagemaker.fixtures import (  # noqa: F401 - fixtures
     _read_once,
     account,
+    aws,
     cloud,
     jumpstart,
     make_context,

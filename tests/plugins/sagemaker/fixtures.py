@@ -24,7 +24,9 @@ import moto.sagemaker.models
 from moto.server import ThreadedMotoServer
 
 from llmops_plugins.sagemaker.aws import preflight
+from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.jumpstart import options as jumpstart_options
+from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import Progress
 from llmops_sdk.plugin import Context, DatasetSplits, Split, file_sha256
 
@@ -288,6 +290,12 @@ def jumpstart(
 
     JumpStartModelsAccessor.reset_cache()
     return publish
+
+
+@pytest.fixture
+def aws(cloud: Cloud, jumpstart: Edit) -> Aws:  # noqa: ARG001 - the account that it reaches
+    """An account with JumpStart."""
+    return Aws(SageMakerSettings(role=ROLE, region=REGION))
 
 
 @pytest.fixture

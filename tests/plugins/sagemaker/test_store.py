@@ -378,3 +378,13 @@ def test_the_record_of_a_killed_child_names_its_log(store: Store, home: Path) ->
     assert isinstance(record, Failed)
     assert "was killed by SIGKILL" in record.error
     assert f"(log: {URI}/runs/{run.id}/logs/prepare.sample.log)" in record.error
+
+
+def test_an_offline_run_cannot_use_a_store_in_s3(registry: Registry) -> None:
+    """The error says what to do."""
+    with pytest.raises(
+        SpecError, match="'s3://bucket/x' needs the network, but this run is offline: keep it in a folder"
+    ):
+        Pipeline.builder().with_model("echo").with_evaluator("echo-score").run(
+            store="s3://bucket/x", offline=True, registry=registry
+        )

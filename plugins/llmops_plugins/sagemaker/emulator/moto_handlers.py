@@ -33,7 +33,7 @@ def add_to_moto(
     """Let moto use an emulated account.
 
     Args:
-        start: Starts an execution, given moto's object.
+        start: Starts an execution, for moto's object of it.
         executions: The executions by their ARN.
         jumpstart: The training jobs and endpoints.
     """

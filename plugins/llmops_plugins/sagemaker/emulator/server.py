@@ -72,8 +72,8 @@ class EmulatedAccount:
             self._python = make_image(self._folder / "image", choices.python)
 
     def start(self, execution: Any) -> None:
-        """Start an execution, given moto's object. Its own bound of parallel steps applies too."""
-        bound = (execution.parallelism_configuration or {}).get("MaxParallelExecutionSteps", sys.maxsize)
+        """Start an execution, for moto's object of it. Its own limit of parallel steps applies too."""
+        limit = (execution.parallelism_configuration or {}).get("MaxParallelExecutionSteps", sys.maxsize)
         choices, execution_id = self._choices, execution.arn.rpartition("/")[2]
         machine = Machine(self._python, self._url, choices.region, choices.install, self._config)
         emulated = EmulatedExecution(
@@ -81,7 +81,7 @@ class EmulatedAccount:
             self._folder / execution_id,
             machine,
             self._session.client("s3"),
-            min(choices.steps_at_a_time, bound),
+            min(choices.steps_at_a_time, limit),
         )
         self.executions[execution.arn] = emulated
         in_background(emulated.run)

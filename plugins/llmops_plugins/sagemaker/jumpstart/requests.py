@@ -69,7 +69,7 @@ def training_request(aws: Aws, choices: TrainingChoices) -> Request:
             sagemaker_session=recorder.session(),
             region=aws.region,
             role=aws.role,
-            # Training reads the acceptance here, in every version of a model; `fit(accept_eula=True)` puts it elsewhere.
+            # Training reads the acceptance here, in every version of a model; `fit(accept_eula=True)` puts it into the channel.
             environment={"accept_eula": "true"} if choices.accept_eula else None,
             disable_output_compression=choices.disable_output_compression,
             tolerate_vulnerable_model=choices.tolerate_vulnerable_model,

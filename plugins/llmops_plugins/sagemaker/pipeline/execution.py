@@ -121,7 +121,7 @@ class Execution:
             changed: Called after the state of a node has changed.
 
         Raises:
-            UserError: AWS can no longer be asked. The execution continues, and the message says how to reconnect.
+            UserError: AWS can no longer be asked. The execution continues; the message has the command to reconnect.
             EndpointError: The same.
         """
         logged: dict[str, str] = {}

@@ -16,8 +16,6 @@ from llmops_plugins.sagemaker.pipeline.options import NODE_KINDS, SageMakerExecu
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import Plan, ScoreStep, Step, digest, from_json
 
-NAME_LIMIT = 256
-
 
 @attrs.frozen
 class Parameter:
@@ -109,7 +107,7 @@ def make_graph(plan: Plan, settings: SageMakerSettings, options: SageMakerExecut
     """Return the graph of a plan: the same plan has the same graph on every machine."""
     nodes = tuple(_nodes(plan))
     return StepGraph(
-        pipeline=options.pipeline or f"llmops-{_slug(plan.name)}"[:NAME_LIMIT].rstrip("-"),
+        pipeline=options.pipeline or f"llmops-{_slug(plan.name)}",
         plan=plan.hash,
         parameters=tuple(
             Parameter(_parameter(kind), default) for kind, default in options.instance_types(plan).items()
@@ -157,10 +155,9 @@ def _parameter(kind: str) -> str:
 
 
 def _node_name(step: str, taken: set[str]) -> str:
+    """Return the name of a node, which has less than SageMaker's 256 characters: `build()` limits all names."""
     name = _slug(step, lower=False)
-    if len(name) > NAME_LIMIT or name in taken:
-        name = f"{name[: NAME_LIMIT - 9].rstrip('-')}-{digest(step)[:8]}"
-    return name
+    return f"{name}-{digest(step)[:8]}" if name in taken else name
 
 
 def _slug(text: str, *, lower: bool = True) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
-import httpx
 import pytest
 
 pytest.importorskip("moto")
@@ -20,7 +17,6 @@ pytest.importorskip("sagemaker")
 
 import llmops_sdk.testing
 from llmops_plugins.sagemaker.emulator import executor as rehearsal
-from llmops_plugins.sagemaker.emulator.choices import EmulatorChoices
 from llmops_plugins.sagemaker.emulator.container import download
 from llmops_plugins.sagemaker.emulator.executor import Emulator
 from llmops_plugins.sagemaker.emulator.metadata import jumpstart_files, package_arn
@@ -297,34 +293,6 @@ def test_a_job_of_a_gated_model_fails_without_its_licence(emulator: Emulator) ->
 
     assert "Failed" == job["TrainingJobStatus"]
     assert "licence is not accepted" in job["FailureReason"]
-
-
-def test_the_emulator_ends_with_its_client(tmp_path: Path, tiny: Path) -> None:
-    """Nothing listens any more, and the folder is removed."""
-    folder = tmp_path / "emulator"
-    folder.mkdir()
-    choices = EmulatorChoices(
-        folder=str(folder), python="python", region="eu-west-1", bucket="bucket-eu", role=ROLE, steps_at_a_time=1,
-        install=False, substitute="smollm2", substitute_options={"weights": str(tiny)}, substitute_steps=1, jumpstart={},
-    )  # fmt: skip
-    code = (
-        "import sys, attrs, json, subprocess\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'llmops_plugins.sagemaker.emulator.server', sys.argv[1]],"
-        " stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)\n"
-        "print(child.stdout.readline(), flush=True)\n"  # and ends without closing it
-    )
-    arguments = [sys.executable, "-c", code, json.dumps(attrs.asdict(choices))]
-    url = json.loads(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)["url"]
-
-    def listening() -> str:
-        try:
-            httpx.get(url, trust_env=False)
-        except httpx.TransportError:
-            return "no"
-        return "yes"
-
-    assert "no" == wait_for(listening, "no")
-    assert "removed" == wait_for(lambda: "exists" if folder.exists() else "removed", "removed")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +16,30 @@ import boto3
 import moto.sagemaker.responses
 
 from llmops_plugins.sagemaker.endpoint.deployer import ExistingEndpoint, SageMakerEndpoint
-from llmops_plugins.sagemaker.endpoint.options import ExistingEndpointOptions, SageMakerEndpointOptions
+from llmops_plugins.sagemaker.endpoint.options import ExistingEndpointOptions
 from llmops_sdk import EndpointError, GenerationOptions, Pipeline, SpecError
 from llmops_sdk.plugin import (
     BaseModel,
     Context,
     Endpoint,
-    Resource,
-    ResourceBusyError,
     ServableModel,
     TextPrompt,
-    TrainedModel,
 )
 from llmops_sdk.plugin.registry import Registry
 
-from ..fixtures import MODEL_ID, SETTINGS, Cloud, RuntimeServer, interrupt
+from ..fixtures import MODEL_ID, SETTINGS, Cloud, RuntimeServer
+from .deploying import BASE, NAME, OPTIONS, TRAINED, with_endpoint
 
 pytestmark = pytest.mark.usefixtures("jumpstart")
 
 MakeContext = Callable[..., Context]
 
-NAME = "llmops-run-1-generate-llama"
-OPTIONS = SageMakerEndpointOptions(poll_seconds=0.01, start_timeout=30.0, delete_timeout=30.0, concurrency=3)
-BASE = BaseModel("jumpstart", MODEL_ID, "4.0.0", {"accept_eula": "true"})
-TRAINED = TrainedModel("jumpstart-artifact", "s3://b/job/output/model", BASE, metadata={"compression": "NONE"})
 PROMPT, GENERATION = TextPrompt("Say hello", ""), GenerationOptions()
 
 
 @pytest.fixture
 def context(make_context: MakeContext) -> Context:
     return make_context(step="generate.llama")
-
-
-def with_endpoint(
-    context: Context, model: ServableModel = TRAINED, options: SageMakerEndpointOptions = OPTIONS
-) -> Endpoint:
-    """Deploy and delete as the `generate` step does: all three are deleted in every case, the last one named first."""
-    deployer = SageMakerEndpoint(options)
-    resources = deployer.resources(context, model)
-    try:
-        return deployer.deploy(context, model)
-    finally:
-        for resource in reversed(resources):
-            deployer.delete(context, resource)
 
 
 @pytest.mark.parametrize(
@@ -180,152 +158,6 @@ def test_a_base_model_of_version_2_is_a_model_package(
     assert request["EnableNetworkIsolation"]
     assert f"{MODEL_ID} 2.0.4" == endpoint.metadata["model"]
     assert {"X-Amzn-SageMaker-Custom-Attributes": "accept_eula=true"} == endpoint.headers
-    assert [] == cloud.left()
-
-
-def test_the_endpoint_of_a_killed_attempt_is_used(cloud: Cloud, context: Context) -> None:
-    """In service or still being created, it is not created a second time."""
-    SageMakerEndpoint(OPTIONS).deploy(context, TRAINED)
-    cloud.turn("endpoint", NAME, ("Creating", ""), ("Creating", ""), ("InService", ""))
-
-    assert NAME == with_endpoint(context).name
-
-    assert 1 == cloud.created.count("CreateEndpoint")
-    assert [] == cloud.left()
-
-
-def test_leftovers_of_a_failed_attempt_are_replaced(cloud: Cloud, context: Context) -> None:
-    """A failed endpoint, or a model and a configuration without endpoint, are deleted and created again."""
-    SageMakerEndpoint(OPTIONS).deploy(context, TRAINED)
-    cloud.turn("endpoint", NAME, ("Failed", "no capacity"))
-
-    assert NAME == SageMakerEndpoint(OPTIONS).deploy(context, TRAINED).name
-    boto3.client("sagemaker").delete_endpoint(EndpointName=NAME)
-    assert NAME == with_endpoint(context).name
-
-    assert [3, 3] == [cloud.created.count(action) for action in ("CreateModel", "CreateEndpoint")]
-    assert [] == cloud.left()
-
-
-def test_the_error_of_a_failed_endpoint_has_the_reason_and_the_last_log_lines(cloud: Cloud, context: Context) -> None:
-    """It is one message, and nothing is left."""
-    cloud.endpoint_stages = [("Creating", ""), ("Failed", "The primary container did not pass\nthe ping health check")]
-    logs, group = boto3.client("logs"), f"/aws/sagemaker/Endpoints/{NAME}"
-    logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName="AllTraffic/i-1")
-    event = {"timestamp": int(time.time() * 1000), "message": "CUDA out of memory"}
-    logs.put_log_events(logGroupName=group, logStreamName="AllTraffic/i-1", logEvents=[event])
-
-    with pytest.raises(EndpointError) as found:
-        with_endpoint(context)
-
-    assert (
-        f"endpoint '{NAME}' is Failed: The primary container did not pass the ping health check;"
-        f" last log lines: CUDA out of memory (log group {group})"
-    ) == str(found.value)
-    assert [] == cloud.left()
-
-
-def test_an_endpoint_that_does_not_start_in_time_is_deleted(cloud: Cloud, context: Context) -> None:
-    """The step fails; the deletion waits until SageMaker allows it."""
-    cloud.endpoint_stages = [("Creating", "")] * 30 + [("InService", "")]
-
-    with pytest.raises(EndpointError, match=r"was not in service after 0\.05 s: increase 'start_timeout'"):
-        with_endpoint(context, options=attrs.evolve(OPTIONS, start_timeout=0.05))
-
-    assert [] == cloud.left()
-    assert len(cloud.requests("DeleteEndpoint")) > 1
-
-
-def test_an_endpoint_that_cannot_be_deleted_yet_is_reported(cloud: Cloud, context: Context) -> None:
-    """The deployer that created it waits first; another process reports it at once: `llmops gc` can try again."""
-    cloud.endpoint_stages = [("Creating", "")]
-
-    with pytest.raises(ResourceBusyError, match=f"endpoint '{NAME}' is Creating and cannot be deleted yet: llmops gc"):
-        with_endpoint(context, options=attrs.evolve(OPTIONS, start_timeout=0.05, delete_timeout=0.05))
-    asked = len(cloud.requests("DeleteEndpoint"))
-    with pytest.raises(ResourceBusyError):
-        SageMakerEndpoint(OPTIONS).delete(context, Resource("endpoint", NAME))
-
-    assert asked + 1 == len(cloud.requests("DeleteEndpoint"))
-    cloud.turn("endpoint", NAME, ("InService", ""))
-    for kind in ("endpoint", "endpoint-config", "model"):
-        SageMakerEndpoint(OPTIONS).delete(context, Resource(kind, NAME))
-    assert [] == cloud.left()
-
-
-@pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint", "DescribeEndpoint"])
-def test_ctrl_c_during_a_request(action: str, cloud: Cloud, context: Context) -> None:
-    """The request is answered, no other Create* follows, and created resources are deleted."""
-    cloud.endpoint_stages = [("Creating", "")] * 3 + [("InService", "")]
-    seen: list[list[str]] = []
-
-    def once(called: str) -> None:
-        if called == action and not seen and (action != "DescribeEndpoint" or "CreateEndpoint" in cloud.created):
-            seen.append(cloud.created)
-            interrupt()
-
-    cloud.on_call = once
-
-    with pytest.raises(KeyboardInterrupt):
-        with_endpoint(context)
-
-    assert [cloud.created] == seen
-    assert [] == cloud.left()
-
-
-@pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
-def test_a_refused_request_leaves_nothing(action: str, cloud: Cloud, context: Context) -> None:
-    """The error has AWS's message; resources created before are deleted."""
-    cloud.faults[action] = [(400, "ValidationException", "not today")]
-
-    with pytest.raises(EndpointError, match=f"'{NAME}': not today"):
-        with_endpoint(context)
-
-    assert [] == cloud.left()
-
-
-@pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
-def test_a_request_whose_answer_is_lost_succeeds(action: str, cloud: Cloud, context: Context) -> None:
-    """The client repeats it, SageMaker reports that the resource exists, and the step continues."""
-    client, noun = boto3.client("sagemaker"), action.removeprefix("Create")
-    make = {"Model": client.create_model, "EndpointConfig": client.create_endpoint_config}.get(
-        noun, client.create_endpoint
-    )
-
-    def made_before(called: str) -> None:
-        if called == action and cloud.created.count(action) == 1:
-            make(**cloud.requests(action)[0])
-            cloud.faults[action] = [(400, "ValidationException", f'Cannot create already existing {noun} "{NAME}".')]
-
-    cloud.on_call = made_before
-
-    assert NAME == with_endpoint(context).name
-
-    assert 2 == cloud.created.count(action)
-    assert [] == cloud.left()
-
-
-def test_the_metrics_of_cloudwatch_are_kept(cloud: Cloud, context: Context, caplog: pytest.LogCaptureFixture) -> None:
-    """Invocations and latencies are in the log and a file; an error of CloudWatch does not fail the step."""
-    dimensions = [{"Name": "EndpointName", "Value": NAME}, {"Name": "VariantName", "Value": "AllTraffic"}]
-    measured = (("Invocations", 1.0), ("Invocations", 1.0), ("ModelLatency", 2e6), ("ModelLatency", 4e6))
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace="AWS/SageMaker",
-        MetricData=[
-            {"MetricName": name, "Dimensions": dimensions, "Value": value, "Timestamp": datetime.now(timezone.utc)}
-            for name, value in measured
-        ],
-    )
-
-    with caplog.at_level(logging.INFO, "llmops.test"):
-        with_endpoint(context)
-        cloud.faults["GetMetricStatistics"] = [(400, "InvalidParameterValue", "no")] * 3
-        with_endpoint(context)
-
-    assert f"endpoint '{NAME}': CloudWatch so far: Invocations 2, ModelLatency_s 3" in caplog.text
-    assert f"endpoint '{NAME}': cannot read CloudWatch" in caplog.text
-    assert {"Invocations": 2.0, "ModelLatency_s": 3.0} == json.loads((context.folder / "cloudwatch.json").read_bytes())
     assert [] == cloud.left()
 
 

@@ -173,7 +173,7 @@ def test_missing_credentials_stop_the_step(
     assert [] == runtime.asked
 
 
-@pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"error": "x"}'])
+@pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"error": "invalid request"}'])
 def test_an_answer_without_text_is_an_error(
     body: bytes, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer
 ) -> None:

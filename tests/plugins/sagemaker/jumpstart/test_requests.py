@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,52 +13,13 @@ pytest.importorskip("sagemaker")
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.endpoint.requests import EndpointChoices, endpoint_requests
-from llmops_plugins.sagemaker.jumpstart.requests import TrainingChoices, training_request
+from llmops_plugins.sagemaker.endpoint.requests import endpoint_requests
+from llmops_plugins.sagemaker.jumpstart.requests import training_request
 from llmops_plugins.sagemaker.sdk.loading import load
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk import UserError
 
-from ..fixtures import BUCKET, MODEL_ID, REGION, ROLE, Cloud, Edit
-
-HYPERPARAMETERS = {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}
-TAGS = [{"Key": "llmops:run-id", "Value": "run-1"}]
-
-TRAINING = TrainingChoices(
-    job_name="job-1",
-    model_id=MODEL_ID,
-    version="2.0.4",
-    data_uri=f"s3://{BUCKET}/dolly_dataset",
-    output_uri=f"s3://{BUCKET}/",
-    hyperparameters=HYPERPARAMETERS,
-    accept_eula=True,
-    tolerate_vulnerable_model=True,
-    tolerate_deprecated_model=False,
-    instance_type=None,
-    instance_count=1,
-    volume_size=None,
-    max_run=None,
-    max_wait=None,
-    disable_output_compression=True,
-    tags=TAGS,
-)
-ENDPOINT = EndpointChoices(
-    name="ep-1",
-    model_id=MODEL_ID,
-    version="2.0.4",
-    model_data=None,
-    training_instance_type=None,
-    accept_eula=True,
-    tolerate_vulnerable_model=True,
-    tolerate_deprecated_model=False,
-    instance_type=None,
-    instance_count=1,
-    model_data_download_timeout=None,
-    container_startup_health_check_timeout=None,
-    environment={},
-    tags=TAGS,
-)
-
+from ..choices import ENDPOINT, HYPERPARAMETERS, TAGS, TRAINING
+from ..fixtures import MODEL_ID, ROLE, Cloud, Edit
 
 CONFIGURATIONS: dict[str, Any] = {
     "training_configs": {
@@ -80,12 +38,6 @@ CONFIGURATIONS: dict[str, Any] = {
     "inference_config_rankings": {"overall": {"description": "", "rankings": ["serve-small", "serve-big"]}},
 }
 """Of a JumpStart specification: what was trained so is served so."""
-
-
-@pytest.fixture
-def aws(cloud: Cloud, jumpstart: Edit) -> Aws:  # noqa: ARG001 - they are what it reaches
-    """An account with JumpStart."""
-    return Aws(SageMakerSettings(role=ROLE, region=REGION))
 
 
 def article_estimator(aws: Aws, version: str, **options: Any) -> Any:
@@ -161,27 +113,6 @@ def as_sent(request: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(request))
 
 
-def test_a_model_archive_is_deployed_by_its_uri(aws: Aws) -> None:
-    """Without `disable_output_compression` the model is a `model.tar.gz`."""
-    request = training_request(aws, attrs.evolve(TRAINING, disable_output_compression=False))
-    uri = f"s3://{BUCKET}/job-1/output/model.tar.gz"
-
-    made = endpoint_requests(aws, attrs.evolve(ENDPOINT, model_data=uri, training_instance_type="ml.g5.12xlarge"))
-
-    assert "CompressionType" not in request["OutputDataConfig"]
-    assert uri == made.model["PrimaryContainer"]["ModelDataUrl"]
-
-
-def test_a_base_model_accepts_its_licence_in_the_request(aws: Aws, jumpstart: Edit) -> None:
-    """Newer versions of gated models are folders of files, with `AcceptEula`."""
-    jumpstart("4.1.0", hosting_prepacked_artifact_key="meta-textgeneration/llama-2-7b/artifacts/inference/v1.0.0/")
-
-    made = endpoint_requests(aws, attrs.evolve(ENDPOINT, version="4.1.0"))
-
-    source = made.model["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
-    assert {"AcceptEula": True} == source["ModelAccessConfig"]
-
-
 def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> None:  # noqa: ARG001
     """Spot, limits, timeouts, VPC, KMS, instances and tags are in the requests of job and endpoint."""
     key = "arn:aws:kms:us-east-1:123456789012:key/k"
@@ -229,62 +160,3 @@ def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> Non
     )
     for request in (job, made.model, made.endpoint_config, made.endpoint):
         assert TAGS[0] in request["Tags"]
-
-
-def test_an_error_of_the_sdk_is_one_line(aws: Aws) -> None:
-    """It names the job or endpoint."""
-    with pytest.raises(UserError, match=r"training job 'job-1': the SageMaker SDK refuses it: .*vulnerab") as found:
-        training_request(aws, attrs.evolve(TRAINING, tolerate_vulnerable_model=False))
-
-    assert "\n" not in str(found.value)
-
-
-def test_the_sdk_sends_no_telemetry(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its calls nor its errors send a request to anything but AWS's services."""
-    import requests
-
-    asked: list[Any] = []
-    monkeypatch.setattr(requests, "get", lambda *arguments, **_: asked.append(arguments))
-    monkeypatch.setattr(requests.Session, "send", lambda *arguments, **_: asked.append(arguments))
-
-    training_request(aws, TRAINING)
-    with pytest.raises(UserError):
-        training_request(aws, attrs.evolve(TRAINING, tolerate_vulnerable_model=False))
-
-    assert [] == asked
-
-
-def test_the_users_sagemaker_config_is_used(
-    aws: Aws, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Role, bucket and tags are taken from it if the settings have none; its schema is checked."""
-    aws.client("s3").create_bucket(Bucket="from-config")
-    config = tmp_path / "config.yaml"
-    config.write_text(
-        "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK: {Modules: {Session: {DefaultS3Bucket: from-config}}}\n"
-        f"  TrainingJob: {{RoleArn: '{ROLE}-2'}}\n  Model: {{EnableNetworkIsolation: false}}\n"
-    )
-    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(config))
-    own = Aws(SageMakerSettings())
-
-    assert (f"{ROLE}-2", "from-config") == (own.role, own.bucket)
-    assert (ROLE, "from-config") == (aws.role, aws.bucket)
-    config.write_text("SchemaVersion: '1.0'\nSageMaker: {TrainingJobs: {}}\n")
-    with pytest.raises(UserError, match=r"SageMaker config: the SageMaker SDK refuses it: .*TrainingJobs"):
-        _ = Aws(SageMakerSettings()).role
-    assert [] == cloud.created
-
-
-def test_importing_the_sdk_has_no_side_effects() -> None:
-    """It leaves no exception hook, no environment variable and no output."""
-    code = (
-        "import os, sys\n"
-        "hook, environment = sys.excepthook, dict(os.environ)\n"
-        "from llmops_plugins.sagemaker.sdk.loading import load\n"
-        "load()\n"
-        "assert sys.excepthook is hook\n"
-        "assert dict(os.environ) == environment\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)

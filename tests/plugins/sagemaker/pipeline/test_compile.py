@@ -20,7 +20,6 @@ from llmops_plugins.sagemaker.pipeline import compile as compiling
 from llmops_plugins.sagemaker.pipeline.compile import Compiled, compile_graph
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_plugins.sagemaker.pipeline.shipping import Shipment
-from llmops_plugins.sagemaker.sdk.loading import load
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import Plan
 from llmops_sdk.cli.main import main
@@ -172,20 +171,6 @@ def test_a_local_pipeline_cannot_be_compiled(specification: Path, capsys: pytest
     """It is a user error that names the command to type instead."""
     assert 2 == main(["compile", str(specification)])
     assert "llmops plan" in capsys.readouterr().err
-
-
-def test_compiling_does_not_check_the_schema_of_the_config(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK would check it at each look-up: half a minute for twenty steps."""
-    from jsonschema.validators import validator_for
-    from sagemaker.config.config_schema import SAGEMAKER_PYTHON_SDK_CONFIG_SCHEMA as SCHEMA
-
-    load()
-    checked: list[object] = []
-    monkeypatch.setattr(validator_for(SCHEMA), "check_schema", lambda schema, **_: checked.append(schema))
-    plan = echo_pipeline().build(registry)
-
-    assert len(compiled(plan, registry)["Steps"]) > len(plan.cells)
-    assert [] == checked
 
 
 # -- pickles ------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ RUN_ID = "abcdefghijkl"
 @pytest.fixture(name="prepared")
 def _prepared(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run of two models whose dataset is prepared; containers use the registry of the test."""
-    monkeypatch.setattr(Runtime, "here", lambda: Runtime(registry, tmp_path / "home"))
+    monkeypatch.setattr(Runtime, "of_this_process", lambda: Runtime(registry, tmp_path / "home"))
     plan, store = echo_pipeline().build(registry), LocalStore(tmp_path / "runs")
     with Run.temporary(store, plan) as run:
         run_step(run, "prepare.lines", Runtime(registry, tmp_path / "home"))

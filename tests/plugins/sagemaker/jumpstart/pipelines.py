@@ -1,0 +1,24 @@
+"""A pipeline with a JumpStart model, for the tests of this folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmops_sdk import Pipeline
+
+from ..fixtures import MODEL_ID, SETTINGS
+
+
+def pipeline(use: str = "jumpstart", **model: Any) -> Pipeline:
+    named = {"model_id": MODEL_ID, "version": "4.0.0", "accept_eula": True} if use == "jumpstart" else {}
+    return (
+        Pipeline.builder()
+        .with_dataset("sample")
+        .with_evaluator("echo-score")
+        .with_settings("sagemaker", **SETTINGS)
+        .with_model(use, **{**named, **model})
+    )
+
+
+def tuned(**hyperparameters: Any) -> Pipeline:
+    return pipeline(trainer={"hyperparameters": hyperparameters})
