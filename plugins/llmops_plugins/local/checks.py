@@ -7,7 +7,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from llmops_plugins.local.options import EXTRA
+from llmops_plugins.local.names import EXTRA
 from llmops_sdk.plugin import Check, Finding, install_hint
 
 _LIBRARIES = ("torch", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")

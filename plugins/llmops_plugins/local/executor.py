@@ -42,11 +42,15 @@ class LocalExecutor(Executor):
         workers = self.options.workers or max(1, len(gpus))
         pending = [step for step in run.plan.steps if run.record(step.name) is None]
         log_all = len(run.plan.steps) <= _MAX_LOGGED_STEPS
+        failed = False
         with runtime.progress.task("steps", len(pending), "steps") as task:
 
             def finished(record: StepRecord) -> None:
+                nonlocal failed
+                failed = failed or isinstance(record, Failed)
                 task.advance()
-                _log_record(runtime, record, log_success=log_all)
+                # After a failure, "done compare" as the last line would read as if the run had succeeded.
+                _log_record(runtime, record, log_success=log_all and not (failed and record.step == "compare"))
 
             if workers == 1:
                 for step in pending:

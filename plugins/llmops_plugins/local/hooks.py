@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from llmops_plugins.local.names import EXTRA, FORMAT
 from llmops_plugins.local.options import (
-    EXTRA,
-    FORMAT,
     HuggingFaceOptions,
     LocalEndpointOptions,
     LocalExecutorOptions,

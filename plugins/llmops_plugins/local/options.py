@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 from attrs import validators
 
+from llmops_plugins.local.names import FORMAT, SMOLLM2
+from llmops_plugins.local.weights.folder import check_model_folder, is_folder
 from llmops_sdk.plugin import (
     BaseModel,
     Check,
@@ -19,17 +21,12 @@ from llmops_sdk.plugin import (
     option,
 )
 
-EXTRA = "local"
-FORMAT = "huggingface"
-SMOLLM2 = "smollm2-135m-instruct"
 _positive = validators.gt(0)
 _at_least_one = validators.ge(1)
 
 
 def _weights_checks(base: BaseModel) -> tuple[Check, ...]:
     """Return the check of a folder with weights; what is on the hub, or an asset, is checked when it is fetched."""
-    from llmops_plugins.local.weights.folder import check_model_folder, is_folder
-
     if not is_folder(base.source):
         return ()
 

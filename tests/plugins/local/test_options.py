@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
+from llmops_plugins.local.names import FORMAT, SMOLLM2
 from llmops_plugins.local.options import (
-    FORMAT,
-    SMOLLM2,
     HuggingFaceOptions,
     LocalEndpointOptions,
     LocalExecutorOptions,

@@ -10,7 +10,8 @@ from llmops_plugins.local.device import compute_details, pick_device, usable_cor
 from llmops_plugins.local.lora.model import adapter_state, save_merged
 from llmops_plugins.local.lora.rows import TrainingRows, tokenize_rows
 from llmops_plugins.local.lora.training import Training
-from llmops_plugins.local.options import FORMAT, LoraOptions
+from llmops_plugins.local.names import FORMAT
+from llmops_plugins.local.options import LoraOptions
 from llmops_plugins.local.weights.loading import context_length, load_tokenizer
 from llmops_plugins.local.weights.locate import Weights, locate, version
 from llmops_sdk.plugin import BaseModel, Context, DatasetSplits, PromptTemplate, TrainedModel, Trainer, digest
