@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from llmops_sdk.plugin.isolation import LogLines, describe_failure, prints_to, prints_to_stderr
+from llmops_sdk.plugin.isolation import (
+    LogLines,
+    describe_failure,
+    prints_to,
+    prints_to_stderr,
+    raised_by_signal_handler,
+)
 
 if TYPE_CHECKING:
     import pytest
@@ -69,3 +76,19 @@ def test_prints_become_lines_of_a_log(caplog: pytest.LogCaptureFixture) -> None:
         print("one\ntwo", end="")  # noqa: T201 - what a plugin should not do
 
     assert ["one", "two"] == caplog.messages
+
+
+def test_what_a_signal_handler_raises_is_no_failure_of_a_plugin() -> None:
+    """A program may end itself in its handler, whatever code was interrupted."""
+
+    def end(_number: int, _frame: object) -> None:
+        sys.exit(7)
+
+    before = signal.signal(signal.SIGUSR1, end)
+    try:
+        signal.raise_signal(signal.SIGUSR1)
+    except SystemExit as exc:
+        assert raised_by_signal_handler(exc)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not raised_by_signal_handler(SystemExit(7))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import sys
 import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 from typing import IO
 
@@ -76,6 +78,13 @@ def describe_failure(error: BaseException) -> str:
         reason = type(error).__name__
     place = _place(error.__traceback__)
     return f"{reason} ({place})" if place else reason
+
+
+def raised_by_signal_handler(error: BaseException) -> bool:
+    """Return whether a signal handler of the program raised an error, and not the code that it interrupted."""
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    codes = {handler.__code__ for handler in handlers if hasattr(handler, "__code__")}
+    return any(frame.f_code in codes for frame, _ in walk_tb(error.__traceback__))
 
 
 def _place(traceback: TracebackType | None) -> str:

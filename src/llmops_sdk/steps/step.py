@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Any
 
 from llmops_sdk.errors import EndpointError, UserError
-from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, LogLines, describe_failure, prints_to
+from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, LogLines, describe_failure, prints_to, raised_by_signal_handler
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.compare import compare
 from llmops_sdk.steps.execution import StepExecution, StepOutput
@@ -56,6 +56,8 @@ def _run(run: Run, step: Step, runtime: Runtime) -> StepRecord:
         log.error("%s", exc)  # noqa: TRY400 - the user's mistake needs no traceback
         return Failed(name, _one_line(exc), "", name, started_at, time.time() - started_at)
     except PLUGIN_FAILURES as exc:
+        if raised_by_signal_handler(exc):
+            raise
         log.exception("step %r failed", name)
         error = f"{describe_failure(exc)}; see: llmops logs {run.id} {name}"
         return Failed(name, error, traceback.format_exc(), name, started_at, time.time() - started_at)
