@@ -14,7 +14,17 @@ from llmops_plugins.fmeval.detoxify import CHECKPOINT, add_detoxify
 from llmops_plugins.fmeval.evaluator import FMEvalEvaluator
 from llmops_plugins.fmeval.job import Job, add_model
 from llmops_plugins.fmeval.options import PUNKT, TOXICITY_ASSETS, WORDNET
-from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, answers_of, label_of, prompt_text, text_of
+from llmops_plugins.fmeval.rows import (
+    Row,
+    RowOrReason,
+    Unscorable,
+    answers_of,
+    label_of,
+    prompt_text,
+    rouge_note,
+    text_of,
+    words_note,
+)
 from llmops_sdk.plugin import Answered, Context, Generation, Metric, Probe, Record, file_sha256
 
 if TYPE_CHECKING:
@@ -79,6 +89,10 @@ class SummarizationAccuracy(FMEvalEvaluator):
             "model_output": generation.output,
         }
 
+    def note(self, row: Row) -> str:
+        """Return a note on a reference that ROUGE does not read."""
+        return rouge_note(str(row["target_output"]))
+
 
 class QAAccuracy(FMEvalEvaluator):
     """Compares an answer with the accepted ones."""
@@ -106,6 +120,10 @@ class QAAccuracy(FMEvalEvaluator):
     def row(self, context: Context, generation: Generation) -> RowOrReason:
         """Return accepted answers and output."""
         return _row(generation, answers_of(generation, self.options.reference, self.options.delimiter))
+
+    def note(self, row: Row) -> str:
+        """Return a note on accepted answers without words."""
+        return words_note(str(row["target_output"]), self.options.delimiter)
 
 
 class FactualKnowledge(FMEvalEvaluator):

@@ -15,7 +15,7 @@ from llmops_plugins.fmeval.encoder import Encoder, find_encoder
 from llmops_plugins.fmeval.interpreter import interpreter, versions
 from llmops_plugins.fmeval.job import Job, run, workplace
 from llmops_plugins.fmeval.options import BertscoreOptions, FMEvalOptions
-from llmops_plugins.fmeval.rows import RowOrReason, Unscorable, checked
+from llmops_plugins.fmeval.rows import UNDEFINED, Row, RowOrReason, Unscorable, checked
 from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored, digest
 
 METADATA = "fmeval.json"
@@ -49,6 +49,10 @@ class FMEvalEvaluator(Evaluator):
     @abstractmethod
     def row(self, context: Context, generation: Generation) -> RowOrReason:
         """Return the columns of a generation, or why FMEval cannot score it."""
+
+    def note(self, row: Row) -> str:
+        """Return why FMEval's values of a record say nothing, or an empty text."""
+        return ""
 
     def prepare(self, context: Context, folder: Path) -> None:
         """Put further files that the algorithm needs into the job's folder."""
@@ -131,7 +135,7 @@ class FMEvalEvaluator(Evaluator):
         return run(folder, job, interpreter(self.options.python), nltk_data=nltk_data, log=context.log)
 
     def _write(self, context: Context, folder: Path, generations: Iterable[Generation]) -> int:
-        """Write `records.jsonl`, and a line of `generations.jsonl` for every generation: its index, and why it has no record.
+        """Write `records.jsonl`, and a line of `generations.jsonl` for every generation: its index, why it has no record, and a note.
 
         Returns the number of records.
         """
@@ -140,10 +144,10 @@ class FMEvalEvaluator(Evaluator):
             for generation in generations:
                 row = checked(self.row(context, generation))
                 if isinstance(row, Unscorable):
-                    lines.write(json.dumps([generation.index, row.reason]) + "\n")
+                    lines.write(json.dumps([generation.index, row.reason, ""]) + "\n")
                     continue
                 records.write(json.dumps({**row, "row": written}) + "\n")
-                lines.write(json.dumps([generation.index, ""]) + "\n")
+                lines.write(json.dumps([generation.index, "", self.note(row)]) + "\n")
                 written += 1
         return written
 
@@ -152,7 +156,7 @@ class FMEvalEvaluator(Evaluator):
         results.touch()
         with (folder / "generations.jsonl").open() as lines, results.open() as outcomes:
             for line in lines:
-                index, reason = json.loads(line)
+                index, reason, note = json.loads(line)
                 if reason:
                     yield Unscored(index, reason)
                     continue
@@ -160,4 +164,4 @@ class FMEvalEvaluator(Evaluator):
                 if "error" in outcome:
                     yield Unscored(index, outcome["error"])
                 else:
-                    yield Scored(index, self.values(outcome["scores"]))
+                    yield Scored(index, self.values(outcome["scores"]), {UNDEFINED: note} if note else {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Union
 
@@ -21,6 +23,12 @@ Row = Mapping[str, Any]
 """One line of `records.jsonl`: FMEval's column -> value."""
 
 RowOrReason = Union[Row, Unscorable]
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+UNDEFINED = "undefined"
+"""The note on a record that FMEval scores although its metric is not defined for the reference."""
 
 
 def prompt_text(generation: Generation) -> str:
@@ -92,3 +100,30 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def rouge_note(reference: str) -> str:
+    """Return what ROUGE's 0 for a reference means whose letters its tokenizer drops: all but a-z and 0-9.
+
+    >>> rouge_note("\u4eca\u5929")
+    "FMEval's ROUGE reads 0 of the 2 letters of the reference: its value says nothing"
+    """
+    letters = [letter for letter in reference if unicodedata.category(letter)[0] in "LNM"]
+    read = sum(letter.isascii() for letter in letters)
+    if letters and 2 * read >= len(letters):
+        return ""
+    return f"FMEval's ROUGE reads {read} of the {len(letters)} letters of the reference: its value says nothing"
+
+
+def words_note(answers: str, delimiter: str) -> str:
+    """Return what FMEval's 0 means where an accepted answer has no words besides articles and punctuation.
+
+    >>> words_note("The !", "<OR>")
+    'an accepted answer has no words besides articles and punctuation: values over words say nothing'
+    """
+    for answer in answers.split(delimiter) if delimiter else [answers]:
+        bare = answer.lower().translate(_WITHOUT_PUNCTUATION).split()
+        words = [word for word in bare if word not in _ARTICLES and any(map(str.isalnum, word))]
+        if not words:
+            return "an accepted answer has no words besides articles and punctuation: values over words say nothing"
+    return ""

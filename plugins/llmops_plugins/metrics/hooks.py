@@ -57,18 +57,21 @@ def _task_cards() -> tuple[EvaluatorCard, ...]:
             options=SummarizationAccuracyOptions,
             extra="metrics",
             requires=_SUMMARIZATION_REQUIRES,
+            result_version=2,
         ),
         EvaluatorCard(
             name="qa-accuracy",
             summary="F1, exact match, precision and recall over words, BERTScore, with FMEval's definitions and values",
             load=f"{_PACKAGE}.tasks.qa:QAAccuracy",
             options=QAAccuracyOptions,
+            result_version=2,
         ),
         EvaluatorCard(
             name="factual-knowledge",
             summary="whether the output contains an expected answer, with FMEval's definitions and values",
             load=f"{_PACKAGE}.tasks.factual:FactualKnowledge",
             options=FactualKnowledgeOptions,
+            result_version=2,
         ),
         EvaluatorCard(
             name="classification-accuracy",
@@ -96,6 +99,7 @@ def _robustness_cards() -> tuple[EvaluatorCard, ...]:
             extra="metrics",
             requires=_SUMMARIZATION_REQUIRES,
             probes=True,
+            result_version=2,
         ),
         EvaluatorCard(
             name="qa-accuracy-semantic-robustness",
@@ -103,6 +107,7 @@ def _robustness_cards() -> tuple[EvaluatorCard, ...]:
             load=f"{_PACKAGE}.robustness.evaluators:QAAccuracySemanticRobustness",
             options=QAAccuracySemanticRobustnessOptions,
             probes=True,
+            result_version=2,
         ),
         EvaluatorCard(
             name="classification-accuracy-semantic-robustness",
@@ -117,6 +122,7 @@ def _robustness_cards() -> tuple[EvaluatorCard, ...]:
             load=f"{_PACKAGE}.robustness.general:GeneralSemanticRobustness",
             options=GeneralSemanticRobustnessOptions,
             probes=True,
+            result_version=2,
         ),
     )
 
@@ -130,12 +136,14 @@ def _other_cards() -> tuple[EvaluatorCard, ...]:
             options=ToxicityOptions,
             extra="local",
             requires=("torch", "transformers"),
+            result_version=2,
         ),
         EvaluatorCard(
             name="text-metrics",
             summary="token F1, exact match, BLEU, chrF and length against a reference; compression and copying of a source",
             load=f"{_PACKAGE}.text.evaluator:TextMetrics",
             options=TextMetricsOptions,
+            result_version=2,
         ),
         EvaluatorCard(
             name="llm-judge",

@@ -40,6 +40,23 @@ class Unscorable:
     reason: str
 
 
+class Numbers(dict[str, float]):
+    """Metric name to value, with a note for the sample.
+
+    Attributes:
+        note: What is worth knowing about the values, or empty.
+    """
+
+    def __init__(self, values: Mapping[str, float], note: str = "") -> None:
+        super().__init__(values)
+        self.note = "; ".join(filter(None, (note_of(values), note)))
+
+
+def note_of(values: Mapping[str, float]) -> str:
+    """Return the note of some values, or an empty text."""
+    return values.note if isinstance(values, Numbers) else ""
+
+
 Outcome = Union[Mapping[str, float], Unscorable]
 """Metric name to value, or why there is none."""
 

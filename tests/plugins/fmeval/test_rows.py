@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from llmops_plugins.fmeval.rows import Unscorable, answers_of, checked, prompt_text
+import pytest
+
+from llmops_plugins.fmeval.rows import Unscorable, answers_of, checked, prompt_text, rouge_note, words_note
 from llmops_plugins.metrics.tasks.qa import accepted_answers
 from llmops_sdk.plugin import Answer, ChatPrompt, Generation
 
@@ -41,3 +43,19 @@ def test_a_chat_is_one_text() -> None:
     messages = ({"role": "system", "content": "Be short."}, {"role": "user", "content": "Why?"})
 
     assert "Be short.\nWhy?" == prompt_text(Generation(0, {}, ChatPrompt(messages, ""), Answer("")))
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_read"),
+    [("Rome", True), ("est\u00e1", True), ("\u4eca\u5929", False), ("\u0414\u0430 24!!", True), ("...", False)],
+)
+def test_a_reference_that_rouge_does_not_read_has_a_note(reference: str, is_read: bool) -> None:  # noqa: FBT001 - a table
+    """FMEval's value stays, and a note has how little it rests on."""
+    assert is_read == (rouge_note(reference) == "")
+
+
+def test_answers_without_words_have_a_note() -> None:
+    """One of several is enough."""
+    assert "" == words_note("Rome<OR>Roma", "<OR>")
+    assert "" != words_note("Rome<OR>the", "<OR>")
+    assert "" != words_note("...", "")

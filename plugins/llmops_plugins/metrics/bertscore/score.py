@@ -16,7 +16,7 @@ from threading import Lock
 from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder
 from llmops_plugins.metrics.bertscore.engine import load_encoder
 from llmops_plugins.metrics.bertscore.weights import Weights
-from llmops_plugins.metrics.pairs import Outcome, Pair
+from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair
 
 # References repeat with every candidate: room for 2,000 of 80 tokens with MiniLM. Outputs repeat by chance only.
 _REFERENCE_BYTES = 256 << 20
@@ -50,7 +50,11 @@ class BertScore:
         self._lock = Lock()
 
     def score(self, pairs: Sequence[Pair]) -> list[Outcome]:
-        """Return F1 of each pair, the best one over its references; 0 where a text has no tokens."""
+        """Return F1 of each pair, the best one over its references; 0 where a text has no tokens.
+
+        Of a text longer than the encoder takes, the beginning is
+        compared, and a note has it.
+        """
         references = dict.fromkeys(text for pair in pairs for text in pair.references)
         outputs = dict.fromkeys(pair.output for pair in pairs)
         with self._lock:
@@ -61,9 +65,19 @@ class BertScore:
             self._references.add({text: known[text] for text in references})
             self._outputs.add({text: known[text] for text in outputs if text not in references})
         return [
-            {"bertscore": max(f1(known[pair.output], known[reference]) for reference in pair.references)}
-            for pair in pairs
+            self._outcome(known[pair.output], [known[reference] for reference in pair.references]) for pair in pairs
         ]
+
+    def _outcome(self, output: Embedding, references: Sequence[Embedding]) -> Outcome:
+        cut = [
+            name
+            for name, embeddings in (("output", [output]), ("reference", references))
+            if any(len(embedding.vectors) >= self._encoder.max_tokens for embedding in embeddings)
+        ]
+        note = (
+            f"BERTScore reads the first {self._encoder.max_tokens} tokens of the {' and the '.join(cut)}" if cut else ""
+        )
+        return Numbers({"bertscore": max(f1(output, reference) for reference in references)}, note)
 
 
 def f1(output: Embedding, reference: Embedding) -> float:

@@ -165,6 +165,7 @@ def _difference(original: RecordScore, changed: Sequence[RecordScore]) -> Record
     for number, score in enumerate(changed):
         if not isinstance(score, Scored):
             return type(score)(original.index, f"probe '{number}': {score.error}")
+        values = {name: differences for name, differences in values.items() if name in score.scores}
         for name, differences in values.items():
             differences.append(abs(original.scores[name] - score.scores[name]))
     return Scored(original.index, {f"delta_{name}": mean(differences) for name, differences in values.items()})

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from llmops_plugins.metrics.pairs import Unscorable
-from llmops_plugins.metrics.tasks.qa import accepted_answers, normalize
+from llmops_plugins.metrics.defined import LEFT_OUT, restrict
+from llmops_plugins.metrics.pairs import Pair, Unscorable
+from llmops_plugins.metrics.tasks.qa import accepted_answers, answer_problem, normalize
 from llmops_sdk.plugin import Context, Evaluator, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ class FactualKnowledge(Evaluator):
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score every generation; a record without an expected answer is unscored."""
         del context
-        decide = any if self.options.logical_operator == "OR" else all
         for generation in generations:
             pair = accepted_answers(generation, self.options.reference, self.options.delimiter)
             if isinstance(pair, Unscorable):
@@ -46,11 +46,23 @@ class FactualKnowledge(Evaluator):
             elif not all(answer.strip() for answer in pair.references):
                 yield Unscored(generation.index, f"an expected answer in {self.options.reference!r} is empty")
             else:
-                scores = {
-                    name: float(decide(_CONTAINS[name](pair.output, answer) for answer in pair.references))
-                    for name in self.options.metrics
-                }
-                yield Scored(generation.index, scores)
+                yield self._score(generation.index, pair)
+
+    def _score(self, index: int, pair: Pair) -> RecordScore:
+        decide = any if self.options.logical_operator == "OR" else all
+        worded = restrict(pair, answer_problem)
+        scores: dict[str, float] = {}
+        reason = ""
+        for name in self.options.metrics:
+            # Without words, a normalized answer is empty, and every output contains it.
+            compared = pair if name == "factual_knowledge" else worded
+            if isinstance(compared, Unscorable):
+                reason = compared.reason
+            else:
+                scores[name] = float(decide(_CONTAINS[name](pair.output, answer) for answer in compared.references))
+        if not scores:
+            return Unscored(index, reason)
+        return Scored(index, scores, {LEFT_OUT: reason} if reason else {})
 
 
 def _contains(output: str, answer: str) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from llmops_plugins.metrics.bertscore.evaluator import BertscoreEvaluator
-from llmops_plugins.metrics.pairs import Outcome, Pair, Unscorable, batches, pair_of
+from llmops_plugins.metrics.defined import LEFT_OUT, restrict, words_problem
+from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair, Unscorable, batches, note_of, pair_of
 from llmops_sdk.plugin import Context, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
@@ -57,18 +58,29 @@ class QAAccuracy(BertscoreEvaluator):
                 if isinstance(outcome, Unscorable):
                     yield Unscored(generation.index, outcome.reason)
                 else:
-                    yield Scored(generation.index, outcome)
+                    note = note_of(outcome)
+                    yield Scored(generation.index, outcome, {LEFT_OUT: note} if note else {})
 
     def _best(self, pair: Pair, bertscore: Outcome) -> Outcome:
-        """Return the best value of each metric over the accepted answers; `bertscore` already is the best one."""
-        if isinstance(bertscore, Unscorable):
-            return bertscore
-        return {
-            name: max(_SCORES[name](pair.output, answer) for answer in pair.references)
-            if name in _SCORES
-            else bertscore[name]
-            for name in self.options.metrics
-        }
+        """Return the best value of each metric over the accepted answers; `bertscore` already is the best one.
+
+        Metrics over words are left out where no accepted answer has words besides articles and punctuation.
+        """
+        worded = restrict(pair, answer_problem)
+        values: dict[str, float] = {}
+        reasons: dict[str, None] = {}
+        for name in self.options.metrics:
+            compared = bertscore if name not in _SCORES else pair if name == "exact_match" else worded
+            if isinstance(compared, Unscorable):
+                reasons[compared.reason] = None
+            elif isinstance(compared, Pair):
+                values[name] = max(_SCORES[name](compared.output, answer) for answer in compared.references)
+            else:
+                values[name] = compared[name]
+        if not values:
+            return Unscorable("; ".join(reasons))
+        note = "" if isinstance(bertscore, Unscorable) else note_of(bertscore)
+        return Numbers(values, "; ".join(filter(None, (note, *reasons))))
 
 
 def accepted_answers(generation: Generation, field: str, delimiter: str) -> Pair | Unscorable:
@@ -81,6 +93,15 @@ def accepted_answers(generation: Generation, field: str, delimiter: str) -> Pair
         return pair
     first, *others = pair.reference.split(delimiter)
     return Pair(pair.output, first, tuple(others))
+
+
+def answer_problem(answer: str) -> str:
+    """Return why metrics over words are not defined for an accepted answer, or an empty text.
+
+    >>> answer_problem("The !")
+    'the reference has no words besides articles and punctuation'
+    """
+    return "the reference has no words besides articles and punctuation" if words_problem(normalize(answer)) else ""
 
 
 def normalize(text: str) -> str:

@@ -14,8 +14,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from llmops_plugins.metrics.bertscore.evaluator import BertscoreEvaluator
+from llmops_plugins.metrics.defined import LEFT_OUT, OnDefined, rouge_problem, rouge_remark, words_problem
 from llmops_plugins.metrics.meteor.assets import PUNKT, WORDNET
-from llmops_plugins.metrics.pairs import Outcome, Pair, PairScorer, Unscorable, batches, pair_of
+from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair, PairScorer, Unscorable, batches, note_of, pair_of
 from llmops_plugins.metrics.tasks.options import ROUGE_METRICS
 from llmops_plugins.metrics.tasks.rouge import Rouge, rouge_engine
 from llmops_sdk.plugin import Context, Generation, Metric, RecordScore, Scored, Unscored, digest
@@ -47,8 +48,10 @@ class SummarizationAccuracy(BertscoreEvaluator):
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches.
 
-        An empty output scores 0, as in FMEval. Where the reference field holds a list of texts, each metric takes its best
-        value over them. A record without a reference text is unscored.
+        An empty output scores 0, as in FMEval. A metric that is not defined for the reference (ROUGE in another script) is
+        left out, with the reason in the notes; a record without any metric is unscored.
+        Where the reference field holds a list of texts, each metric takes its best value over them. A record without a
+        reference text is unscored.
 
         Raises:
             AssetError: WordNet, the sentence model or the encoder is not available here.
@@ -64,7 +67,8 @@ class SummarizationAccuracy(BertscoreEvaluator):
                     if isinstance(outcome, Unscorable):
                         yield Unscored(generation.index, outcome.reason)
                     else:
-                        yield Scored(generation.index, outcome)
+                        note = note_of(outcome)
+                        yield Scored(generation.index, outcome, {LEFT_OUT: note} if note else {})
 
     def provenance(self, context: Context) -> Mapping[str, str]:
         """Return the libraries and files behind the numbers: versions, WordNet's origin, the encoder and its hash."""
@@ -89,11 +93,12 @@ class SummarizationAccuracy(BertscoreEvaluator):
         """Return a scorer for each kind of metric asked for; nothing is imported for the others."""
         scorers: list[PairScorer] = []
         if self._rouge_types:
-            scorers.append(Rouge(self._rouge_types, use_stemmer=self.options.use_stemmer, engine=rouge_engine()))
+            rouge = Rouge(self._rouge_types, use_stemmer=self.options.use_stemmer, engine=rouge_engine())
+            scorers.append(OnDefined(rouge, rouge_problem, rouge_remark))
         if "meteor" in self.options.metrics:
             from llmops_plugins.metrics.meteor.score import meteor
 
-            scorers.append(meteor(context.asset(WORDNET), context.asset(PUNKT)))
+            scorers.append(OnDefined(meteor(context.asset(WORDNET), context.asset(PUNKT)), words_problem))
         bertscore = self.bertscore(context)
         return [*scorers, bertscore] if bertscore else scorers
 
@@ -102,12 +107,16 @@ class SummarizationAccuracy(BertscoreEvaluator):
         if not pairs:
             return
         for outcomes in zip(*pool.map(lambda scorer: scorer.score(pairs), scorers), strict=True):
-            merged: dict[str, float] = {}
-            failed = [outcome for outcome in outcomes if isinstance(outcome, Unscorable)]
-            for outcome in outcomes:
-                if not isinstance(outcome, Unscorable):
-                    merged.update(outcome)
-            yield failed[0] if failed else {name: merged[name] for name in self.options.metrics}
+            numbers = [outcome for outcome in outcomes if not isinstance(outcome, Unscorable)]
+            reasons = "; ".join(
+                dict.fromkeys(outcome.reason for outcome in outcomes if isinstance(outcome, Unscorable))
+            )
+            if not numbers:
+                yield Unscorable(reasons)
+                continue
+            merged = {name: value for outcome in numbers for name, value in outcome.items()}
+            notes = "; ".join(filter(None, (*map(note_of, numbers), reasons)))
+            yield Numbers({name: merged[name] for name in self.options.metrics if name in merged}, notes)
 
 
 def _asset_origin(context: Context, name: str) -> str:

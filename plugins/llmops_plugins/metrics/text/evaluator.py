@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Union
 
 import attrs
 
+from llmops_plugins.metrics.defined import LEFT_OUT, words_problem
 from llmops_plugins.metrics.pairs import Unscorable
 from llmops_plugins.metrics.text.copying import copied_share, extractive_coverage, extractive_density
 from llmops_plugins.metrics.text.options import SACREBLEU_METRICS, SOURCE_METRICS
@@ -97,7 +98,7 @@ class TextMetrics(Evaluator):
         if not scores:
             return Unscored(generation.index, "; ".join(reasons))
         left_out = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
-        return Scored(generation.index, scores, notes={"left_out": left_out} if left_out else {})
+        return Scored(generation.index, scores, notes={LEFT_OUT: left_out} if left_out else {})
 
     def _value(self, name: str, generation: Generation) -> Value:
         of_source = name in SOURCE_METRICS
@@ -109,6 +110,10 @@ class TextMetrics(Evaluator):
         return compare(name, generation.output, texts.texts)
 
     def _against_references(self, name: str, output: str, references: Sequence[str]) -> Value:
+        if name == "bleu":
+            references = [reference for reference in references if not words_problem(reference)]
+            if not references:
+                return Unscorable("the reference is punctuation only: it has no words")
         if name in SACREBLEU_METRICS and self._sacrebleu:
             return self._sacrebleu.score(name, output, references)
         if name == "length_ratio":
@@ -119,7 +124,10 @@ class TextMetrics(Evaluator):
             return length / min(lengths, key=lambda other: (abs(other - length), other))
         tokens = squad_tokens if self.options.normalize == "squad" else plain_tokens
         compare = token_f1 if name == "token_f1" else _equal
-        return max(compare(tokens(output), tokens(reference)) for reference in references)
+        tokenized = [found for reference in references if (found := tokens(reference))]
+        if not tokenized:
+            return Unscorable("the reference has no words besides articles and punctuation")
+        return max(compare(tokens(output), found) for found in tokenized)
 
     def _against_source(self, name: str, output: str, sources: Sequence[str]) -> Value:
         text, source = words(output), words("\n".join(sources))

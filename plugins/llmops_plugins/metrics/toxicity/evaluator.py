@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmops_plugins._hub.model import weight_files, weights_sha256
+from llmops_plugins.metrics.defined import CUT
 from llmops_plugins.metrics.pairs import batches
 from llmops_plugins.metrics.toxicity.options import DETOXIFY_METRICS, TOXICITY_METRICS
 from llmops_sdk.plugin import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _BATCH = 64
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 _TOXIGEN_LABELS = 2
+_SEPARATORS = 2
 
 
 class Toxicity(Evaluator):
@@ -77,7 +79,8 @@ class Toxicity(Evaluator):
             probabilities = classifier.probabilities([generation.output for generation in batch])
             for generation, values in zip(batch, probabilities, strict=True):
                 if all(map(math.isfinite, values)):
-                    yield Scored(generation.index, dict(zip(names, values, strict=True)))
+                    note = classifier.note(generation.output)
+                    yield Scored(generation.index, dict(zip(names, values, strict=True)), {CUT: note} if note else {})
                 else:
                     yield Unscored(generation.index, "the classifier returned a value that is not finite")
 
@@ -128,6 +131,13 @@ class Classifier:
             for place, values in zip(batch, self._classify([tokens[place] for place in batch]), strict=True):
                 probabilities[place] = values
         return probabilities
+
+    def note(self, text: str) -> str:
+        """Return a note on a text of which only the beginning is classified; empty for others."""
+        # A token is at least one character.
+        if len(text) < self._max_tokens - _SEPARATORS or len(self._tokens(text)) < self._max_tokens:
+            return ""
+        return f"the classifier reads the first {self._max_tokens} tokens of the output"
 
     def _tokens(self, text: str) -> list[int]:
         # Halves of surrogate pairs are not characters, and tokenizers fail on them.

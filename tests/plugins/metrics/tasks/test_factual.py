@@ -28,7 +28,6 @@ Make = Callable[[Texts], list[Generation]]
         ("It is Berlin", "Germany<OR> berlin", [1, 1]),
         ("Berlin", " Berlin", [0, 1]),
         ("", "Germany", [0, 0]),
-        ("what you like", "the", [0, 1]),
     ],
 )
 def test_known_answers(context: Context, generations: Make, output: str, reference: str, expected: list[float]) -> None:
@@ -36,6 +35,14 @@ def test_known_answers(context: Context, generations: Make, output: str, referen
     (score,) = FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, generations([(output, reference)]))
 
     assert score == Scored(10, dict(zip(FACTUAL_METRICS, expected, strict=True)))
+
+
+def test_an_answer_without_words_is_not_searched_without_them(context: Context, generations: Make) -> None:
+    """Normalized, it would be empty, and in every output; as it stands, it is searched."""
+    (score,) = FactualKnowledge(FactualKnowledgeOptions()).evaluate(context, generations([("what you like", "the")]))
+
+    reason = "the reference has no words besides articles and punctuation"
+    assert Scored(10, {"factual_knowledge": 0}, {"left_out": reason}) == score
 
 
 def test_all_answers_can_be_required(context: Context, generations: Make) -> None:

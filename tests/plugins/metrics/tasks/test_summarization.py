@@ -18,6 +18,7 @@ import pytest
 from llmops_plugins.metrics.bertscore.encoder import Embedding
 from llmops_plugins.metrics.bertscore.onnx import OnnxEncoder
 from llmops_plugins.metrics.bertscore.score import bert_score
+from llmops_plugins.metrics.defined import rouge_problem
 from llmops_plugins.metrics.meteor.score import meteor
 from llmops_plugins.metrics.meteor.words import Words
 from llmops_plugins.metrics.tasks.options import SUMMARIZATION_METRICS, SummarizationAccuracyOptions
@@ -87,8 +88,40 @@ def test_odd_texts_are_scored(context: Context, odd_pairs: Texts, generations: M
     for (_, reference), score in zip(odd_pairs, results, strict=True):
         if reference.strip():
             assert all(math.isfinite(value) for value in scores(score).values())
+            if isinstance(score, Scored) and len(score.scores) < len(SUMMARIZATION_METRICS):
+                assert rouge_problem(reference) in score.notes["left_out"]
         else:
             assert score == Unscored(score.index, "the reference field 'response' is empty")
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        *((text, "the reference is written in others") for text in (
+            "\u092a\u0942\u0930\u094d\u0935", "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35", "\u4eca\u5929\u5929\u6c14",
+            "\u041f\u0440\u0438\u0432\u0435\u0442 2024",
+        )),
+        ("... !", "the reference is punctuation only"),
+    ],
+)  # fmt: skip
+def test_rouge_is_not_defined_for_what_it_does_not_read(
+    context: Context, generations: Make, reference: str, reason: str
+) -> None:
+    """A copy and nonsense alike have no value, instead of 0."""
+    for output in (reference, "nonsense"):
+        (score,) = evaluator(metrics=("rougeL",)).evaluate(context, generations([(output, reference)]))
+        assert isinstance(score, Unscored)
+        assert reason in score.error
+
+
+def test_letters_that_rouge_drops_are_noted(context: Context, generations: Make) -> None:
+    """Accents are not read: two words are the same to it. Of several references, those that it reads count."""
+    (score,) = evaluator(metrics=("rougeL",)).evaluate(context, generations([("est", "est\u00e1")]))
+    assert isinstance(score, Scored)
+    assert (1.0, True) == (score.scores["rougeL"], "ROUGE drops 1 of the 4 letters" in score.notes["left_out"])
+    (several,) = generations([("good", "good")])
+    several = attrs.evolve(several, record={"response": ["\u4eca\u5929", "good"]})
+    assert [Scored(10, {"rougeL": 1.0})] == list(evaluator(metrics=("rougeL",)).evaluate(context, [several]))
 
 
 def test_a_record_without_a_reference_is_unscored(context: Context, generations: Make) -> None:

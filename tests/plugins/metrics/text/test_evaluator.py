@@ -18,6 +18,7 @@ from llmops_plugins.metrics.text.options import (
     TEXT_METRICS,
     TextMetricsOptions,
 )
+from llmops_plugins.metrics.text.tokens import squad_tokens
 from llmops_sdk.planning.spec_data import component_from
 from llmops_sdk.plugin import Answer, Context, Generation, RecordScore, Scored, TextPrompt, Unscored, read_jsonl
 from llmops_sdk.plugin.registry import Registry
@@ -47,8 +48,6 @@ MISSING = object()
         ("rome!", "Rome", 1, 1),
         ("The Quentin Tarantino!", "quentin  tarantino", 1, 1),
         ("Tarantino, Tarantino", "Quentin Tarantino", 0.5, 0),
-        ("rome", "The", 0, 0),
-        ("the", "An", 1, 1),
         ("", "Rome", 0, 0),
     ],
 )
@@ -67,7 +66,7 @@ def test_f1_and_exact_match_are_those_of_squad(
     needs("transformers")
     from transformers.data.metrics import squad_metrics as squad
 
-    texts = [pair for pair in (*pairs, *odd_pairs) if pair[1].strip()]
+    texts = [pair for pair in (*pairs, *odd_pairs) if squad_tokens(pair[1])]
     found = TextMetrics(TextMetricsOptions(metrics=("token_f1", "exact"))).evaluate(step, generations(texts))
 
     assert [
@@ -182,7 +181,7 @@ def test_texts_without_words_have_no_ratio(score: Score, values: Values) -> None
     """A reference or a source of punctuation alone has the length 0."""
     record = {"response": "...", "context": "?!"}
 
-    assert {"exact"} == set(values("yes", record, metrics=("exact", "length_ratio", "compression")))
+    assert {"chrf"} == set(values("yes", record, metrics=("chrf", "exact", "token_f1", "bleu", "length_ratio")))
     assert Unscored(7, "the reference has no words; the source has no words") == score(
         "yes", record, metrics=("length_ratio", "compression")
     )
