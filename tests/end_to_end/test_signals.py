@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from llmops_sdk.steps.signals import REPEATED_SECONDS
 from llmops_sdk.testing import InstantEndpoint
 
 PIPELINE = {
@@ -64,6 +65,7 @@ class Signalled:
         self.number = number
         self.client: subprocess.Popen[str] | None = None
         self.started = threading.Event()
+        self.sent = threading.Event()
         self._left = at
         self._lock = threading.Lock()
 
@@ -73,6 +75,7 @@ class Signalled:
             self._left -= 1
             if not self._left and self.client is not None:
                 os.kill(self.client.pid, self.number)
+                self.sent.set()
         return prompt.upper()
 
 
@@ -106,8 +109,9 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         client = _start_run(tmp_path, endpoint.url, DELETE_SECONDS="60")
         signalled.client = client
         signalled.started.set()
+        assert signalled.sent.wait(60)
         with pytest.raises(subprocess.TimeoutExpired):
-            client.wait(2.5)
+            client.wait(2 * REPEATED_SECONDS)
         client.send_signal(signal.SIGTERM)
         client.communicate(timeout=20)
     finally:

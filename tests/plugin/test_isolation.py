@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+
+import pytest
 
 from llmops_sdk.plugin.isolation import (
     LogLines,
@@ -17,9 +18,6 @@ from llmops_sdk.plugin.isolation import (
     prints_to_stderr,
     raised_by_signal_handler,
 )
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_a_failure_names_the_line_of_the_plugin_and_not_of_the_library_it_calls() -> None:
@@ -86,9 +84,9 @@ def test_what_a_signal_handler_raises_is_no_failure_of_a_plugin() -> None:
 
     before = signal.signal(signal.SIGUSR1, end)
     try:
-        signal.raise_signal(signal.SIGUSR1)
-    except SystemExit as exc:
-        assert raised_by_signal_handler(exc)
+        with pytest.raises(SystemExit) as raised:
+            signal.raise_signal(signal.SIGUSR1)
+        assert raised_by_signal_handler(raised.value)
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert not raised_by_signal_handler(SystemExit(7))
