@@ -123,7 +123,7 @@ def _change_value(data: Any, rng: random.Random) -> None:
                 del data[key]
             elif action == 1 and isinstance(data, list):
                 data.append(child)
-            elif action == 1:
+            elif action == 1 and isinstance(data, dict):
                 data[rng.choice(["use", "name", "nosuch", "path", "", "1"])] = child
             else:
                 data[key] = rng.choice(_ODD)

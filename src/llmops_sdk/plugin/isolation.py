@@ -83,7 +83,7 @@ def describe_failure(error: BaseException) -> str:
 def raised_by_signal_handler(error: BaseException) -> bool:
     """Return whether a signal handler of the program raised an error, and not the code that it interrupted."""
     handlers = (signal.getsignal(number) for number in signal.valid_signals())
-    codes = {handler.__code__ for handler in handlers if hasattr(handler, "__code__")}
+    codes = {getattr(handler, "__code__", None) for handler in handlers}
     return any(frame.f_code in codes for frame, _ in walk_tb(error.__traceback__))
 
 
