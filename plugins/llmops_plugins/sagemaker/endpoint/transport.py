@@ -44,6 +44,13 @@ _FATAL = EXPIRED | UNKNOWN | DENIED
 _TRANSIENT_CODES = THROTTLED | {"ModelNotReadyException", "InternalDependencyException", "ServiceUnavailable"}
 # botocore does not translate urllib3's errors of a stream.
 _TEMPORARY = (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.ResponseStreamingError, HTTPError)
+_LONGEST = 600.0
+"""Seconds for a whole answer: a stream that drips never exceeds the time-out of one read."""
+
+_ENVELOPE, _BYTES_PER_TOKEN, _BYTES_PER_PROMPT_BYTE = 256 << 10, 4 << 10, 128
+"""What an answer may have, by what was asked for; generous, for log-probabilities of the prompt too."""
+
+_PIECE = 64 << 10
 _NO_STREAMING = frozenset({404, 405, 501})
 _LOG = logging.getLogger(__name__)
 
@@ -86,33 +93,53 @@ class RuntimeTransport(Transport):
     def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
         """Send one request; see `Transport.send`."""
         payload = make_payload(prompt, generation)
-        return self._stream(payload) if self._streaming else parse_answer(self._invoke(payload))
+        limit = _most_bytes(payload, generation.max_new_tokens)
+        return self._stream(payload, limit) if self._streaming else parse_answer(self._invoke(payload, limit))
 
     def log_probability(self, prompt: Prompt) -> float:
         """Request the log-probability of a prompt's text, in TGI's form; see `Transport.log_probability`."""
-        return parse_log_probability(self._invoke(make_scoring_payload(prompt)))
+        payload = make_scoring_payload(prompt)
+        return parse_log_probability(self._invoke(payload, _most_bytes(payload, 1)))
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _invoke(self, payload: Mapping[str, Any]) -> Any:
+    def _invoke(self, payload: Mapping[str, Any], limit: int) -> Any:
         with self._translated_errors():
             answer = self._client.invoke_endpoint(Accept=_JSON, **self._request(payload))
-            body = answer["Body"].read()
+            body = self._read(answer["Body"], limit)
         try:
             return json.loads(body)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             shown = body[:300].decode(errors="replace") or "an empty body"
-            message = f"the answer of endpoint {self._name!r} ({answer.get('ContentType')}) is not JSON: {shown}"
-            raise RequestError(message, retryable=False) from exc
+            message = f"the answer of endpoint {self._name!r} ({answer.get('ContentType')}) is not JSON: {' '.join(shown.split())}"
+            raise RequestError(message, retryable=True) from exc
 
-    def _stream(self, payload: Mapping[str, Any]) -> Answer:
-        answer, start, first = StreamedAnswer(), time.monotonic(), None
+    def _read(self, body: Any, limit: int) -> bytes:
+        """Read an answer in pieces, up to its limits."""
+        start, read = time.monotonic(), bytearray()
+        while piece := body.read(_PIECE):
+            read += piece
+            self._check_time(start)
+            if len(read) > limit:
+                body.close()
+                message = f"the answer of endpoint {self._name!r} is longer than {limit} bytes, which is more than was asked for"
+                raise RequestError(message, retryable=False)
+        return bytes(read)
+
+    def _check_time(self, start: float) -> None:
+        if time.monotonic() - start > _LONGEST:
+            message = f"endpoint {self._name!r} did not answer in time ({_LONGEST:g} s for one answer)"
+            raise RequestError(message, retryable=True)
+
+    def _stream(self, payload: Mapping[str, Any], limit: int) -> Answer:
+        answer, start, first = StreamedAnswer(limit), time.monotonic(), None
         with self._translated_errors():
             request = self._request({**payload, "stream": True})
             with closing(self._client.invoke_endpoint_with_response_stream(**request)["Body"]) as events:
                 for event in events:
+                    self._check_time(start)
                     answer.add(event["PayloadPart"]["Bytes"])
                     if first is None and answer.has_text:
                         first = round(time.monotonic() - start, 4)
@@ -167,3 +194,8 @@ class RuntimeTransport(Transport):
         if isinstance(error, exceptions.EventStreamError):  # its status was 200
             shown = f"{code} in its stream"
         return RequestError(f"endpoint {self._name!r} answered {shown}: {text}", retryable=retryable)
+
+
+def _most_bytes(payload: Mapping[str, Any], max_new_tokens: int) -> int:
+    """Return how many bytes an answer may have."""
+    return _ENVELOPE + _BYTES_PER_TOKEN * max_new_tokens + _BYTES_PER_PROMPT_BYTE * len(json.dumps(payload))

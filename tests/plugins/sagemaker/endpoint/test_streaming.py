@@ -38,9 +38,9 @@ def _transport(
 ) -> Iterator[RuntimeTransport]:
     """Sends requests for streams to the endpoint `ep`."""
     endpoint = Endpoint("ep", headers={CUSTOM_ATTRIBUTES: "accept_eula=true"})
-    made = RuntimeTransport(Aws(SageMakerSettings()), endpoint, read_timeout=1.0, streaming=True)
-    yield made
-    made.close()
+    transport = RuntimeTransport(Aws(SageMakerSettings()), endpoint, read_timeout=1.0, streaming=True)
+    yield transport
+    transport.close()
 
 
 def sse(*events: Any) -> bytes:
@@ -121,10 +121,10 @@ def test_every_form_of_stream_is_read(
     for size in (1, 7, 10_000):
         runtime.answer = once(parts(data, size))
 
-        found = transport.send(PROMPT, OPTIONS)
+        answer = transport.send(PROMPT, OPTIONS)
 
-        assert found.time_to_first_token is not None
-        assert reply == attrs.evolve(found, time_to_first_token=None)
+        assert answer.time_to_first_token is not None
+        assert reply == attrs.evolve(answer, time_to_first_token=None)
 
 
 @pytest.mark.parametrize("prompt", [PROMPT, CHAT])
@@ -209,31 +209,31 @@ def test_a_container_that_does_not_stream(
 
 
 @pytest.mark.parametrize(
-    ("sent", "retryable", "said"),
+    ("sent", "retryable", "message"),
     [
         (failure("ModelStreamError", "the connection to the\nmodel was reset"), True, "ModelStreamError in its stream: the connection to the model"),
         (failure("InternalStreamFailure", "try again"), True, "InternalStreamFailure in its stream: try again"),
-        (payload_part(sse({"error": "CUDA out of memory", "error_type": "generation"})), False, "CUDA out of memory"),
+        (payload_part(sse({"error": "CUDA out of memory", "error_type": "generation"})), True, "CUDA out of memory"),
         (payload_part(sse({"error": "Model is overloaded", "error_type": "overloaded"})), True, "Model is overloaded"),
         (payload_part(lines({"error": "bad seed", "code": 424})), False, "bad seed"),
         (payload_part(lines({"error": {"message": "queue is full", "code": 503}})), True, "queue is full"),
         (payload_part(lines({"object": "error", "message": "too long", "code": 400})), False, "too long"),
-        (payload_part(lines(token("", generated_text="", details={"finish_reason": "error"}))), False, "an error of the model"),
+        (payload_part(lines(token("", generated_text="", details={"finish_reason": "error"}))), True, "failed while it answered"),
         (payload_part(b""), True, "ended before the end of the answer"),
         (payload_part(b"42\n"), False, "an event that is not an object: 42"),
     ],
 )  # fmt: skip
 def test_an_error_in_a_stream_fails_the_request(
-    sent: bytes, retryable: bool, said: str, transport: RuntimeTransport, runtime: RuntimeServer  # noqa: FBT001 - a table
+    sent: bytes, retryable: bool, message: str, transport: RuntimeTransport, runtime: RuntimeServer  # noqa: FBT001 - a table
 ) -> None:  # fmt: skip
     """The message is one line; the next request is answered."""
     for before in ([], [payload_part(lines(token("a")))]):
         runtime.answer = once(iter([*before, sent]))
-        with pytest.raises(RequestError) as found:
+        with pytest.raises(RequestError) as caught:
             transport.send(PROMPT, OPTIONS)
 
-        assert (retryable, True) == (found.value.retryable, said in str(found.value))
-        assert "\n" not in str(found.value)
+        assert (retryable, True) == (caught.value.retryable, message in str(caught.value))
+        assert "\n" not in str(caught.value)
     runtime.answer = lambda _: ServerAnswer(parts(TGI))
     assert TEXT == transport.send(PROMPT, OPTIONS).output
 
@@ -265,14 +265,14 @@ def test_a_lost_or_silent_connection_can_be_retried(transport: RuntimeTransport,
 
     for chunks in (cut_off(), silent()):
         runtime.answer = once(chunks)
-        with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached, or the connection was lost") as found:
+        with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached, or the connection was lost") as caught:
             transport.send(PROMPT, OPTIONS)
-        assert found.value.retryable
+        assert caught.value.retryable
     silence.set()
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "said"),
+    ("answer", "kind", "message"),
     [
         (ServerAnswer({"Message": "no such path"}, 404, "UnknownOperationException"), EndpointError, "leave out 'streaming'"),
         (ServerAnswer([{"generated_text": "a whole answer"}]), EndpointError, "did not answer with an event stream: leave out"),
@@ -286,15 +286,15 @@ def test_a_lost_or_silent_connection_can_be_retried(transport: RuntimeTransport,
     ],
 )  # fmt: skip
 def test_an_endpoint_that_refuses_streams(
-    answer: ServerAnswer, kind: type[Exception], said: str, transport: RuntimeTransport, runtime: RuntimeServer
+    answer: ServerAnswer, kind: type[Exception], message: str, transport: RuntimeTransport, runtime: RuntimeServer
 ) -> None:
     """The message is one line; errors that concern every request stop the step."""
     runtime.answer = lambda _: answer
 
-    with pytest.raises(kind, match=said) as found:
+    with pytest.raises(kind, match=message) as caught:
         transport.send(PROMPT, OPTIONS)
 
-    assert (kind is RequestError) == isinstance(found.value, RequestError)
+    assert (kind is RequestError) == isinstance(caught.value, RequestError)
 
 
 @pytest.mark.usefixtures("home")

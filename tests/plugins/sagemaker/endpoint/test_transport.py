@@ -36,14 +36,14 @@ def connect(
     runtime: RuntimeServer,  # noqa: ARG001 - what is asked
 ) -> Iterator[Callable[..., RuntimeTransport]]:
     """Make transports to the endpoint `ep`."""
-    made: list[RuntimeTransport] = []
+    transports: list[RuntimeTransport] = []
 
     def connect(**fields: Any) -> RuntimeTransport:
-        made.append(RuntimeTransport(Aws(SageMakerSettings()), Endpoint("ep", **fields), read_timeout=5.0))
-        return made[-1]
+        transports.append(RuntimeTransport(Aws(SageMakerSettings()), Endpoint("ep", **fields), read_timeout=5.0))
+        return transports[-1]
 
     yield connect
-    for transport in made:
+    for transport in transports:
         transport.close()
 
 
@@ -89,9 +89,9 @@ def test_log_probability(connect: Callable[..., RuntimeTransport], runtime: Runt
     assert runtime.asked[0][2]["parameters"]["decoder_input_details"]
     runtime.answer = lambda _: ServerAnswer([{"generated_text": "x"}])
     for prompt in (PROMPT, ChatPrompt(({"role": "user", "content": "Hi"},), "")):
-        with pytest.raises(RequestError) as found:
+        with pytest.raises(RequestError) as caught:
             connect().log_probability(prompt)
-        assert not found.value.retryable
+        assert not caught.value.retryable
 
 
 MODEL_ERROR = {"Message": "Received client error (400) from primary", "OriginalMessage": "input is too long"}
@@ -123,12 +123,12 @@ def test_an_error_of_one_request(
     """It is sent once, since botocore's own retries are off; the error has the container's message and whether to retry."""
     runtime.answer = lambda _: ServerAnswer(body, status, error)
 
-    with pytest.raises(RequestError) as found:
+    with pytest.raises(RequestError) as caught:
         connect().send(PROMPT, OPTIONS)
 
-    assert (retryable, 1) == (found.value.retryable, len(runtime.asked))
-    assert f"endpoint 'ep' {message}" in str(found.value)
-    assert "\n" not in str(found.value)
+    assert (retryable, 1) == (caught.value.retryable, len(runtime.asked))
+    assert f"endpoint 'ep' {message}" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_an_error_of_all_requests_stops_the_step(
     runtime.answer = lambda _: ServerAnswer({"Message": text}, status, error)
     questions = (Question(index, PROMPT) for index in range(1000))
 
-    with pytest.raises(kind, match=message) as found:
+    with pytest.raises(kind, match=message) as caught:
         list(ask(connect(), questions, OPTIONS, concurrency=2))
 
-    assert not isinstance(found.value, RequestError)
+    assert not isinstance(caught.value, RequestError)
     assert len(runtime.asked) < 20
 
 
@@ -173,17 +173,39 @@ def test_missing_credentials_stop_the_step(
     assert [] == runtime.asked
 
 
-@pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"error": "invalid request"}'])
+@pytest.mark.parametrize(
+    ("body", "retryable"),
+    [
+        (b"", True),
+        (b"not JSON", True),
+        (b"[" * 100_000, True),
+        (b"[]", False),
+        (b'{"error": "invalid request"}', False),
+    ],
+)
 def test_an_answer_without_text_is_an_error(
-    body: bytes, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer
+    body: bytes,
+    retryable: bool,  # noqa: FBT001 - a table
+    connect: Callable[..., RuntimeTransport],
+    runtime: RuntimeServer,
 ) -> None:
-    """The message contains the answer; it is not retried."""
+    """What is not JSON was not sent by the model, and may be retried; an answer of another form may not."""
     runtime.answer = lambda _: ServerAnswer(body)
 
-    with pytest.raises(RequestError) as found:
+    with pytest.raises(RequestError) as caught:
         connect().send(PROMPT, OPTIONS)
 
-    assert not found.value.retryable
+    assert retryable == caught.value.retryable
+
+
+def test_a_whole_answer_is_read_up_to_a_limit(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """By what was asked for."""
+    runtime.answer = lambda _: ServerAnswer([{"generated_text": "a" * 5_000_000}])
+
+    with pytest.raises(RequestError, match="more than was asked for") as caught:
+        connect().send(PROMPT, OPTIONS)
+
+    assert not caught.value.retryable
 
 
 def test_an_unreachable_server_can_be_retried(
@@ -192,10 +214,10 @@ def test_an_unreachable_server_can_be_retried(
     """The connection may come back."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:9")
 
-    with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached, or the connection was lost") as found:
+    with pytest.raises(RequestError, match="endpoint 'ep' cannot be reached, or the connection was lost") as caught:
         connect().send(PROMPT, OPTIONS)
 
-    assert found.value.retryable
+    assert caught.value.retryable
 
 
 def test_throttled_requests_are_retried(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
