@@ -38,9 +38,9 @@ def refuse_secret_urls(values: Any, where: str) -> None:
         parameter = _SIGNATURE.search(values)
         if parameter is None and not _PASSWORD.search(values):
             return
-        what = f"the parameter {parameter[1]!r}" if parameter else "a password"
+        secret = f"the parameter {parameter[1]!r}" if parameter else "a password"
         message = (
-            f"{where} is a URL with {what}, which the plan, the record and the report would show; leave it out of the "
+            f"{where} is a URL with {secret}, which the plan, the record and the report would show; leave it out of the "
             "URL, and give it in an option that takes a reference such as 'env:NAME', or in the plugin's own environment variable"
         )
         raise SpecError(message)

@@ -384,6 +384,6 @@ def _structured(values: Mapping[str, Any], cls: type, where: str) -> Any:
         return from_json(to_json(dict(values)), cls)
     except Exception as exc:
         reason = explain(exc)
-        hint = next((hint for found, hint in _HINTS.items() if f"expected text, found {found}" in reason), "")
+        hint = next((hint for start, hint in _HINTS.items() if f"expected text, found {start}" in reason), "")
         message = f"{where}: {reason if len(reason) <= _LONGEST_REASON else f'{reason[:_LONGEST_REASON]}…'}{hint}"
         raise SpecError(message) from exc
