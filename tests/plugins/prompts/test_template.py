@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, name: str, text:
 def test_a_compressed_file_is_named_as_one(tmp_path: Path, name: str) -> None:
     """Not as another encoding."""
     path = tmp_path / name
-    path.write_bytes(gzip.compress(b"prompt: x"))
+    path.write_bytes(gzip.compress(b"prompt: x", mtime=0))
     with pytest.raises(DataError, match=r"is compressed with gzip: gunzip it$"):
         _template(path=str(path))
     path.write_bytes("prompt: x".encode("utf-16"))
