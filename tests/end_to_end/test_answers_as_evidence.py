@@ -89,7 +89,8 @@ def pipeline_on(data: Path, folder: Path, url: str = "", **model: Any) -> Pipeli
     pipeline = (
         Pipeline.builder("case").with_dataset("jsonl", path=str(train), test_path=str(data)).with_prompt("alpaca")
     )
-    return pipeline.with_model("echo", fine_tune=False, **({"deployer": {"url": url}} if url else {}), **model)
+    deployer: dict[str, Any] = {"deployer": {"url": url}} if url else {}
+    return pipeline.with_model("echo", fine_tune=False, **deployer, **model)
 
 
 def board_text(result: Result) -> str:

@@ -23,7 +23,6 @@ from llmops_sdk.plugin import (
     Pending,
     Prompt,
     Question,
-    RequestError,
     SpecError,
     TextPrompt,
     Transport,
@@ -149,7 +148,7 @@ class Judge:
             concurrency=options.concurrency,
             extra_body={**({"model": options.model} if options.model else {}), **options.extra_body},
         )
-        return _JudgeTransport(endpoint, key)
+        return _JudgeTransport(endpoint)
 
     def _prompt(self, case: Case) -> Prompt:
         if self._options.form == "text":
@@ -165,9 +164,7 @@ class Judge:
                 raise EndpointError(message)
             return NotJudged(f"the judge did not answer: {outcome.error}", isinstance(outcome, Pending))
         self._refused_in_a_row = 0
-        # Half of a surrogate pair cannot be written as UTF-8.
-        text = outcome.answer.output.encode("utf-8", "replace").decode("utf-8")
-        judgment = Judgment(text, outcome.answer.finish_reason)
+        judgment = Judgment(outcome.answer.output, outcome.answer.finish_reason)
         self._journal.add(key, judgment)
         for model in self._transport.models - self._journal.models:
             self._journal.add_model(model)
@@ -175,21 +172,14 @@ class Judge:
 
 
 class _JudgeTransport(Transport):
-    """Asks over HTTP; collects the names by which the server reports its model, and removes the key from its errors."""
+    """Asks over HTTP, which masks the key in what comes back; collects the names by which the server reports its model."""
 
-    def __init__(self, endpoint: Endpoint, key: str) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         self._http = HttpTransport(endpoint)
-        self._key = key
         self.models: set[str] = set()
 
     def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
-        try:
-            reply = self._http.send(prompt, generation)
-        except RequestError as exc:
-            if not self._key or self._key not in str(exc):
-                raise
-            text = str(exc).replace(self._key, "***")
-            raise RequestError(text, retryable=exc.retryable, retry_after=exc.retry_after) from None
+        reply = self._http.send(prompt, generation)
         if reply.model:
             self.models.add(reply.model)
         return reply

@@ -13,7 +13,7 @@ import attrs
 from llmops_sdk.errors import EndpointError, LLMOpsError, RequestError
 from llmops_sdk.plugin.interfaces import Transport
 from llmops_sdk.steps.client.answers import cleaned
-from llmops_sdk.steps.client.patience import LONGEST_WAIT, Patience
+from llmops_sdk.steps.client.patience import LONGEST_WAIT, Patience, patience_with
 from llmops_sdk.steps.client.replies import repaired
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.generation_options import GenerationOptions
@@ -65,12 +65,12 @@ def ask(
         questions: What is asked.
         generation: The options of every answer.
         concurrency: Requests in flight at a time.
-        patience: How long the endpoint may be waited for in vain; give the same one to every call for one endpoint.
+        patience: How long the endpoint may be waited for in vain; by default, the calls with one transport share a budget.
 
     Raises:
         EndpointError: As many failed in a row as if the endpoint were gone.
     """
-    client = _Client(transport, questions, generation, concurrency, patience or Patience())
+    client = _Client(transport, questions, generation, concurrency, patience or patience_with(transport))
     try:
         yield from client.outcomes()
     finally:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import threading
+from weakref import WeakKeyDictionary
+
+from llmops_sdk.plugin.interfaces import Transport
 
 LONGEST_WAIT = 20.0
 """The longest wait between two attempts, in seconds, whatever the server asks for."""
 
 WASTED = 600.0
 """Seconds that may be waited in vain at one endpoint; afterwards no record is waited for."""
+
+
+def patience_with(transport: Transport) -> Patience:
+    """Return the budget of a transport's endpoint, the same one as long as the transport is used."""
+    return _PATIENCE.setdefault(transport, Patience())
 
 
 class Patience:
@@ -34,3 +42,6 @@ class Patience:
         """Take seconds that were waited in vain from the budget."""
         with self._lock:
             self._left -= seconds
+
+
+_PATIENCE: WeakKeyDictionary[Transport, Patience] = WeakKeyDictionary()

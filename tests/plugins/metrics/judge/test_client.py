@@ -148,3 +148,14 @@ def test_an_unusable_key_is_an_error_without_its_text(
         judge(step, [generation(0)], url=URL, api_key=Secret("env:JUDGE_KEY"))
 
     assert "sk-a" not in str(error.value)
+
+
+def test_an_echoed_key_reaches_no_record(step: Context, openai: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A judge that repeats its headers in a judgment, or in its model's name."""
+    monkeypatch.setenv("JUDGE_KEY", KEY)
+    openai.answer = lambda _: f"You sent Bearer {KEY}.\nScore: 2"
+    openai.model = f"model-of-{KEY}"
+    (score,) = judge(step, [generation(0)], url=openai.url, model="m", api_key=Secret("env:JUDGE_KEY"))
+
+    assert Scored(0, {"judge": 2}, notes={"judgment": "You sent Bearer ***.\nScore: 2"}) == score
+    assert all(KEY.encode() not in path.read_bytes() for path in step.folder.rglob("*") if path.is_file())
