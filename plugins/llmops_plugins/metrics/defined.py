@@ -12,7 +12,7 @@ from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair, PairScorer, Uns
 LEFT_OUT = "left_out"
 """The note with the metrics that a record has no value of, and why."""
 CUT = "cut"
-"""The note on texts of which a metric reads only the beginning."""
+"""The note on texts of which a metric reads only the start."""
 
 MOST_UNREAD = 0.5
 """The share of a reference's letters that ROUGE may drop; above it, what is left decides nothing."""

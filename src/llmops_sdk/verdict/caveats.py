@@ -31,7 +31,9 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
         "were cut off at max_new_tokens": lambda cell: (cell.cut, cell.answered),
         "are empty": lambda cell: (cell.empty, cell.answered),
     }
-    sentences = [f"{named} {what}" for what, count in candidates.items() for named in _named(cells, count, "answers")]
+    sentences = [
+        f"{named} {clause}" for clause, count in candidates.items() for named in _named(cells, count, "answers")
+    ]
     named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
     return (*(f"{sentence}." for sentence in sentences), *(f"{records} have no {label}." for records in named))
 
@@ -42,13 +44,13 @@ def _named(cells: Sequence[CellResult], count: Callable[[CellResult], tuple[int,
     shares = [number / total if total else 0.0 for _, number, total in counts]
     if not shares or (max(shares) < MANY and max(shares) - min(shares) < APART):
         return
-    found = [(candidate, number, total) for candidate, number, total in counts if number]
+    affected = [(candidate, number, total) for candidate, number, total in counts if number]
     parts = [
         f"{number} of {total} {noun if place == 0 else ''} of {candidate}".replace("  ", " ")
-        for place, (candidate, number, total) in enumerate(found[:_MOST_NAMED])
+        for place, (candidate, number, total) in enumerate(affected[:_MOST_NAMED])
     ]
-    if len(found) > _MOST_NAMED:
-        parts.append(f"those of {len(found) - _MOST_NAMED} more candidates")
+    if len(affected) > _MOST_NAMED:
+        parts.append(f"those of {len(affected) - _MOST_NAMED} more candidates")
     yield parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 

@@ -52,7 +52,7 @@ class BertScore:
     def score(self, pairs: Sequence[Pair]) -> list[Outcome]:
         """Return F1 of each pair, the best one over its references; 0 where a text has no tokens.
 
-        Of a text longer than the encoder takes, the beginning is
+        Of a text longer than the encoder takes, the start is
         compared, and a note has it.
         """
         references = dict.fromkeys(text for pair in pairs for text in pair.references)

@@ -124,10 +124,10 @@ class TextMetrics(Evaluator):
             return length / min(lengths, key=lambda other: (abs(other - length), other))
         tokens = squad_tokens if self.options.normalize == "squad" else plain_tokens
         compare = token_f1 if name == "token_f1" else _equal
-        tokenized = [found for reference in references if (found := tokens(reference))]
+        tokenized = [reference_tokens for reference in references if (reference_tokens := tokens(reference))]
         if not tokenized:
             return Unscorable("the reference has no words besides articles and punctuation")
-        return max(compare(tokens(output), found) for found in tokenized)
+        return max(compare(tokens(output), reference_tokens) for reference_tokens in tokenized)
 
     def _against_source(self, name: str, output: str, sources: Sequence[str]) -> Value:
         text, source = words(output), words("\n".join(sources))

@@ -133,7 +133,7 @@ class Classifier:
         return probabilities
 
     def note(self, text: str) -> str:
-        """Return a note on a text of which only the beginning is classified; empty for others."""
+        """Return a note on a text of which only the start is classified; empty for others."""
         # A token is at least one character.
         if len(text) < self._max_tokens - _SEPARATORS or len(self._tokens(text)) < self._max_tokens:
             return ""

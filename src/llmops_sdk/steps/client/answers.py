@@ -114,11 +114,11 @@ def _parts(content: Any) -> tuple[str | None, str, str]:
     """Return the text, the reasoning and the refusal of a message's content, which is a text or a list of parts."""
     if not isinstance(content, list):
         return (content if isinstance(content, str) else None), "", ""
-    found: dict[str, list[str]] = {"text": [], "reasoning": [], "refusal": []}
+    texts: dict[str, list[str]] = {"text": [], "reasoning": [], "refusal": []}
     for part in content:
         kind, text = _part(part)
-        found[kind].append(text)
-    return ("".join(found["text"]) if content else None), "".join(found["reasoning"]), "".join(found["refusal"])
+        texts[kind].append(text)
+    return ("".join(texts["text"]) if content else None), "".join(texts["reasoning"]), "".join(texts["refusal"])
 
 
 def _part(part: Any) -> tuple[str, str]:

@@ -25,9 +25,9 @@ class Mask:
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
-        found = {secret for value in _named_secrets(headers, body) for secret in _forms(value)} | set(_in_url(url))
+        secrets = {secret for value in _named_secrets(headers, body) for secret in _forms(value)} | set(_in_url(url))
         # The longest first: one may be a part of another.
-        self._secrets = sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True)
+        self._secrets = sorted((text for text in secrets if len(text) >= _SHORTEST), key=len, reverse=True)
         self.url = _without_secrets(url)
         if self.url != url:
             self._secrets.insert(0, url)

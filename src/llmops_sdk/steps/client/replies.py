@@ -45,7 +45,7 @@ def decode_json(body: bytes) -> Any:
 
 
 def quote(body: bytes) -> str:
-    """Return the beginning of a reply as text, for a message."""
+    """Return the start of a reply as text, for a message."""
     return body[:_QUOTED_BYTES].decode("utf-8", "replace")
 
 
