@@ -63,7 +63,7 @@ def test_repr_names_candidates_without_a_result(pipeline: Pipeline, registry: Re
 
 def test_repr_never_raises(run: Run) -> None:
     """Results that cannot be read are reported in its text."""
-    run.store.put(f"runs/{run.id}/results.json", b"{}")
+    run.store.put(f"runs/{run.id}/results.json", b'{"schema":99}')
 
     assert f"run {run.id}: the results of run" in repr(Result(run))
 

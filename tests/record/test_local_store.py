@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,3 +68,19 @@ def test_a_copy_is_a_link_that_the_source_does_not_change(tmp_path: Path) -> Non
     assert (tmp_path / "a").samefile(tmp_path / "b" / "c")
     store.put("a", b"2")
     assert (b"1", None) == (store.get("b/c"), store.get("b/d"))
+
+
+def test_drafts_of_processes_that_are_gone_are_removed(tmp_path: Path) -> None:
+    """That of a process that is alive stays, and one of another machine until it is a day old."""
+    store = LocalStore(tmp_path)
+    host = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+    ended = subprocess.Popen(["true"])  # its number is free again
+    ended.wait()
+    names = (f"a.json.{host}-{ended.pid}.tmp", f"a.json.{host}-{os.getpid()}.tmp", "a.json.0000-1.tmp")
+    for name in names:
+        (tmp_path / name).touch()
+
+    assert 1 == store.remove_drafts()
+    assert sorted(names[1:]) == sorted(path.name for path in tmp_path.iterdir())
+    os.utime(tmp_path / names[2], (0, 0))
+    assert 1 == store.remove_drafts()

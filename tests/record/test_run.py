@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from llmops_sdk import Pipeline, Plan, Progress, RecordError, Run, RunNotFoundError
-from llmops_sdk.plugin import Resource, Succeeded
+from llmops_sdk.plugin import Succeeded
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.stores import Store
 from llmops_sdk.testing import MemoryStore
@@ -69,25 +69,6 @@ def test_artifacts_are_shared_by_runs(store: Store, plan: Plan) -> None:
     store.put("artifacts/samples/1f/artifact.json", b'{"value":')
     assert other.artifact("samples/1f") == artifact  # what is finished does not change: it is read once
     assert other.artifact("samples/1f", reread=True) is None
-
-
-def test_the_ledger(store: Store, plan: Plan) -> None:
-    """A resource is entered, kept or deleted; each has one entry."""
-    run = Run.create(store, plan)
-    one, two, three = (Resource("endpoint", name) for name in ("1", "2", "3"))
-    for resource in (one, two, three):
-        run.add_resource(resource, "generate.echo")
-    run.mark_kept(two, "generate.echo")
-    run.mark_deleted(three, "generate.echo")
-
-    entries = run.ledger()
-
-    assert [(one, False, False), (two, True, False), (three, False, True)] == [
-        (entry.resource, entry.kept, entry.deleted is not None) for entry in entries
-    ]
-    store.put(f"runs/{run.id}/ledger/endpoint.1.json", b"{}")
-    with pytest.raises(RecordError, match=r"endpoint\.1\.json' is damaged"):
-        run.ledger()
 
 
 def test_logs(store: Store, plan: Plan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_runs_are_listed_oldest_first(store: Store, plan: Plan) -> None:
 
     listed = list_runs(store)
 
-    assert sorted([run.metadata for run in runs], key=lambda run: (run.created, run.run)) == list(listed)
+    assert [run.metadata for run in runs] == list(listed)
     assert {"a", "b", "c"} == {run.run for run in listed}
 
 
@@ -68,3 +69,20 @@ def test_a_run_of_a_later_version_is_refused(store: Store, plan: Plan) -> None:
 
     with pytest.raises(RunNotFoundError, match="has record schema 3; this version of llmops-sdk reads 1 and 2"):
         Run.open(store, run.id)
+
+
+def test_the_latest_run_does_not_depend_on_the_clock(store: Store, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was created after the clock was set back is the latest one, even if the last number was lost."""
+    first = Run.create(store, plan)
+    store.delete("last-run.json")
+    monkeypatch.setattr("llmops_sdk.record.metadata.datetime", _Earlier)
+    second = Run.create(store, plan)
+
+    assert second.metadata.created < first.metadata.created
+    assert second.id == find_run(store, "latest")
+
+
+class _Earlier:
+    @staticmethod
+    def now(_zone: timezone) -> datetime:
+        return datetime(2001, 1, 1, tzinfo=timezone.utc)

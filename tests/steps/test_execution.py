@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmops_sdk import LocalStore, Pipeline, Progress, Run
+from llmops_sdk.errors import RecordError
 from llmops_sdk.plugin import Artifact, Runtime
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.stores import Store
@@ -122,5 +123,7 @@ def test_two_runs_do_not_build_the_same_at_the_same_time(
 
 def test_an_artifact_that_is_gone_is_an_error(execution: StepExecution) -> None:
     """It names the step that made it."""
-    with pytest.raises(FileNotFoundError, match=r"what step 'prepare\.lines' made is gone from the store"):
+    with pytest.raises(
+        RecordError, match=r"what step 'prepare\.lines' made is gone; make it again with: llmops run --"
+    ):
         execution.artifact_of("prepare.lines", "data")

@@ -61,8 +61,10 @@ def gc(  # noqa: PLR0913 - one parameter for each option of the command
     with progress_for(quiet=as_json) as progress:
         runtime = Runtime(registry, default_home(), offline=offline, progress=progress)
         choice = Choice(run_id=run_id, older_than=age, force=force)
-        leftovers = find_leftovers(open_store(store, registry), runtime, choice)
+        opened = open_store(store, registry)
+        leftovers = find_leftovers(opened, runtime, choice)
         if not dry_run:
+            opened.remove_drafts()
             leftovers = delete_leftovers(leftovers, runtime, patience=patience)
     if as_json:
         echo_json(leftovers.json, indent=2)

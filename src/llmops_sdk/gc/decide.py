@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import platform
 import time
 from collections.abc import Mapping
@@ -16,6 +14,7 @@ from llmops_sdk.gc.delete import delete_ledger_entry
 from llmops_sdk.gc.leftover import Choice, Leftover, Status, format_age
 from llmops_sdk.plugin.interfaces import OrphanFinder
 from llmops_sdk.record.ledger import LedgerEntry
+from llmops_sdk.record.locks import process_exists
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.heartbeat import HEARTBEAT_SECONDS
 from llmops_sdk.steps.resources import how_to_remove
@@ -161,19 +160,12 @@ class DeletionPolicy:
 
 
 def _running(run: Run, step: str, now: float) -> str:
-    """Return where a step is running, or an empty text."""
+    """Return where a step is running, or an empty text; of a resource whose step is not known, any step of the run."""
+    if not step:
+        return next((text for each in run.plan.steps if (text := _running(run, each.name, now))), "")
     started = run.started(step) if run.record(step) is None else None
     if started is None or now - started.heartbeat > ALIVE_SECONDS:
         return ""
-    if started.host == platform.node() and not _process_exists(started.pid):
+    if started.host == platform.node() and not process_exists(started.pid):
         return ""
     return f"step {step!r} is running on {started.host!r}, process {started.pid}"
-
-
-def _process_exists(pid: int) -> bool:
-    with contextlib.suppress(PermissionError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-    return True

@@ -88,15 +88,43 @@ def _one_line(error: Exception) -> str:
 
 
 def delete_ledger_entry(run: Run, entry: LedgerEntry, runtime: Runtime) -> None:
-    """Delete a resource with the plugin that created it, and mark it as deleted in the ledger."""
-    kind, component = _creator(run.plan, entry.step)
+    """Delete a resource with the plugin that created it, and mark it as deleted in the ledger.
+
+    Of a damaged entry the step is not known: every plugin of the plan that creates resources is asked to delete it.
+    """
+    creators = [_creator(run.plan, entry.step)] if entry.step else _creators(run.plan)
+    failures: list[Exception] = []
+    for kind, component in creators:
+        try:
+            _delete_with(run, entry, runtime, kind, component)
+        except Exception as exc:
+            if entry.step:
+                raise
+            failures.append(exc)
+    known = [exc for exc in failures if isinstance(exc, LLMOpsError)]
+    if known or (failures and len(failures) == len(creators)):
+        raise (known or failures)[0]
+    run.mark_deleted(entry.resource, entry.step)
+
+
+def _delete_with(run: Run, entry: LedgerEntry, runtime: Runtime, kind: CardKind, component: Component) -> None:
     creator = runtime.registry.make(kind, component.use, component.options)
     with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
         context = runtime.context(
             run_id=run.id, step=entry.step, folder=Path(folder), log=_LOG, settings=run.plan.settings
         )
         creator.delete(context.for_card(kind, component.use), entry.resource)
-    run.mark_deleted(entry.resource, entry.step)
+
+
+def _creators(plan: Plan) -> list[tuple[CardKind, Component]]:
+    """Return every trainer and deployer of a plan, each once."""
+    creators = {
+        (kind, component.key): (kind, component)
+        for model in plan.models
+        for kind, component in (("deployer", model.deployer), ("trainer", model.trainer))
+        if component is not None
+    }
+    return list(creators.values())  # type: ignore[arg-type]
 
 
 def _creator(plan: Plan, name: str) -> tuple[CardKind, Component]:

@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.record.ledger import LedgerEntry as LedgerEntry
     from llmops_sdk.record.local_store import LocalStore as LocalStore
+    from llmops_sdk.record.marks import FileMark as FileMark
     from llmops_sdk.record.metadata import RunMetadata as RunMetadata
     from llmops_sdk.record.plans import read_plan as read_plan, write_plan as write_plan
     from llmops_sdk.record.run import Run as Run
@@ -233,6 +234,7 @@ _HOMES = {
     "record.layout": ("PlanAddress", "plan_uri", "split_plan_uri"),
     "record.ledger": ("LedgerEntry",),
     "record.local_store": ("LocalStore",),
+    "record.marks": ("FileMark",),
     "record.metadata": ("RunMetadata",),
     "record.plans": ("read_plan", "write_plan"),
     "record.run": ("Run",),

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from llmops_sdk.errors import RecordError
+from llmops_sdk.record.files import SEAL, damaged, sealed, sealed_again, unsealed
 from llmops_sdk.record.layout import ARTIFACTS, ArtifactLayout, address_of
+from llmops_sdk.record.marks import FileMark
 from llmops_sdk.record.schema1 import upgrade_artifact
 from llmops_sdk.record.stores import Store
-from llmops_sdk.values.serial import canonical, from_json, to_json
+from llmops_sdk.values.serial import digest, from_json, to_json
 
 ARTIFACT_SCHEMA = 2
 """The version of the form of values. Version 1 is read too: `record/schema1.py`."""
+
+_FILES = "files"
 
 
 @attrs.frozen
@@ -25,10 +30,16 @@ class Artifact:
     Attributes:
         address: `kind/key`.
         value: The value it holds, as JSON; `read` makes a class of it.
+        run: The run that made it.
+        files: Its files by their names, as they were when it was finished.
+        seal: The hash of all that; empty where version 0.1 wrote it.
     """
 
     address: str
     value: Any
+    run: str = ""
+    files: Mapping[str, FileMark] = attrs.field(factory=dict)
+    seal: str = ""
 
     def read(self, cls: Any) -> Any:
         """Return the value as an instance of `cls`."""
@@ -40,22 +51,38 @@ def artifact_addresses(store: Store) -> tuple[str, ...]:
     return tuple(address for key in store.list(ARTIFACTS) if (address := address_of(key)))
 
 
-def read_artifact(store: Store, address: str) -> Artifact | None:
-    """Return a finished artifact, or None while there is none; one whose file is damaged is made again."""
-    data = store.get(ArtifactLayout(address).value)
-    if data is None:
-        return None
+def read_artifact(store: Store, address: str, *, trusted: Collection[str] = ()) -> Artifact | None:
+    """Return a finished artifact, or None while there is none; one that is damaged is none.
+
+    Args:
+        store: The store.
+        address: `kind/key`.
+        trusted: Seals of artifacts whose files this process has read already.
+    """
     try:
-        mark = json.loads(data)
-        value = mark["value"]
-        return Artifact(
-            address, value if mark.get("schema", 1) == ARTIFACT_SCHEMA else upgrade_artifact(address, value)
-        )
-    except (ValueError, KeyError, TypeError):
+        return _read(store, address, trusted=trusted)
+    except RecordError:
         return None
 
 
-def write_artifact(store: Store, address: str, run_id: str, value: Any) -> Artifact:
+def artifact_damage(store: Store, address: str, *, thorough: bool = False) -> str:
+    """Return what is wrong with an artifact, or an empty text: it is sound, or there is none.
+
+    Args:
+        store: The store.
+        address: `kind/key`.
+        thorough: Whether large files are read too, although their time of change is the recorded one.
+    """
+    try:
+        _read(store, address, thorough=thorough)
+    except RecordError as exc:
+        return str(exc)
+    return ""
+
+
+def write_artifact(
+    store: Store, address: str, run_id: str, value: Any, files: Mapping[str, FileMark] | None = None
+) -> Artifact:
     """Mark an artifact as finished; its files are in the store already.
 
     Args:
@@ -63,11 +90,13 @@ def write_artifact(store: Store, address: str, run_id: str, value: Any) -> Artif
         address: `kind/key`.
         run_id: The run that made it.
         value: The value it holds, an attrs class.
+        files: Its files by their names.
     """
-    artifact = Artifact(address, to_json(value))
-    mark = {"address": address, "run": run_id, "schema": ARTIFACT_SCHEMA, "value": artifact.value}
-    store.put_durable(ArtifactLayout(address).value, canonical(mark))
-    return artifact
+    data = to_json(value)
+    marks = {name: to_json(mark) for name, mark in (files or {}).items()}
+    content = {"address": address, "run": run_id, "schema": ARTIFACT_SCHEMA, "value": data, _FILES: marks}
+    store.put_durable(ArtifactLayout(address).value, sealed(content))
+    return Artifact(address, data, run_id, files or {}, digest(content))
 
 
 def copy_artifact(
@@ -96,5 +125,42 @@ def copy_artifact(
     with target.workspace(new.prefix, home) as folder:
         source.download(old.prefix, folder)
         (folder / old.value.rpartition("/")[2]).unlink()
-    data = source.get(old.value) or b""
-    target.put_durable(new.value, data.replace(address.encode(), new.address.encode()))
+    data = (source.get(old.value) or b"").replace(address.encode(), new.address.encode())
+    target.put_durable(new.value, sealed_again(data))
+
+
+def _read(store: Store, address: str, *, trusted: Collection[str] = (), thorough: bool = False) -> Artifact | None:
+    """Return a finished artifact.
+
+    Raises:
+        RecordError: It is damaged; the message names the file.
+    """
+    layout = ArtifactLayout(address)
+    data = store.get(layout.value)
+    if data is None:
+        return None
+    artifact = _parse(store, layout, data)
+    if artifact.seal and artifact.seal not in trusted:
+        for name, mark in artifact.files.items():
+            key = layout.file(name)
+            if not store.holds(key, mark, thorough=thorough):
+                raise damaged(store, key, "it was changed, truncated or removed")
+    return artifact
+
+
+def _parse(store: Store, layout: ArtifactLayout, data: bytes) -> Artifact:
+    address = layout.address
+    try:
+        content = unsealed(data)
+        if SEAL not in json.loads(data) and _FILES in content:
+            raise damaged(store, layout.value, "its hash is missing")
+        value = content["value"]
+        if _FILES not in content:
+            schema = content.get("schema", 1)
+            return Artifact(address, value if schema == ARTIFACT_SCHEMA else upgrade_artifact(address, value))
+        if content["address"] != address:
+            raise damaged(store, layout.value, f"it belongs to {content['address']}")
+        files = {name: FileMark(**mark) for name, mark in content[_FILES].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise damaged(store, layout.value, str(exc)) from exc
+    return Artifact(address, value, content["run"], files, digest(content))

@@ -1,13 +1,54 @@
-"""Typed JSON files of a store."""
+"""Typed JSON files of a store. Those of the record hold the hash of what they hold: a changed one is noticed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from llmops_sdk.errors import RecordError
 from llmops_sdk.record.stores import Store
-from llmops_sdk.values.serial import explain, from_json
+from llmops_sdk.values.serial import canonical, digest, explain, from_json
+
+SEAL = "sha256"
+"""The key with the hash of all other keys."""
+
+
+def sealed(data: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as a file of the record, with its hash.
+
+    >>> sealed({"a": 1})[:19]
+    b'{"a":1,"sha256":"01'
+    """
+    return canonical({**data, SEAL: digest(data)})
+
+
+def unsealed(text: bytes) -> Any:
+    """Return what a file of the record holds; those of version 0.1 have no hash.
+
+    Raises:
+        ValueError: It is no JSON, or was changed.
+    """
+    try:
+        data = json.loads(text)
+    except RecursionError as exc:
+        message = "it is nested too deeply"
+        raise ValueError(message) from exc
+    if not isinstance(data, dict) or SEAL not in data:
+        return data
+    content = {key: value for key, value in data.items() if key != SEAL}
+    if data[SEAL] != digest(content):
+        message = "it was changed: its hash is another one"
+        raise ValueError(message)
+    return content
+
+
+def sealed_again(text: bytes) -> bytes:
+    """Return a file of the record whose content was changed on purpose, with its new hash; one without a hash as it is."""
+    data = json.loads(text)
+    if not isinstance(data, dict) or SEAL not in data:
+        return text
+    return sealed({key: value for key, value in data.items() if key != SEAL})
 
 
 def read_json(store: Store, key: str) -> Any:
@@ -20,7 +61,7 @@ def read_json(store: Store, key: str) -> Any:
     if data is None:
         return None
     try:
-        return json.loads(data)
+        return unsealed(data)
     except ValueError as exc:
         raise damaged(store, key, str(exc)) from exc
 

@@ -14,6 +14,7 @@ runs/<run>/results.json, report.html
 artifacts/<kind>/<key>/artifact.json  the value of a finished artifact; the hash of all its inputs is its key
 artifacts/<kind>/<key>/...            its files
 locks/                                one empty file for each artifact being made
+last-run.json                         the number of the newest run
 """
 
 from __future__ import annotations
@@ -23,11 +24,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 
+from llmops_sdk.values.resources import Resource
+
 ARTIFACTS = "artifacts/"
 """The prefix of all artifacts."""
 
 RUNS = "runs/"
 """The prefix of all runs."""
+
+LAST_RUN = "last-run.json"
+"""The key of the number of the newest run."""
 
 SPECIFICATION = "specification.yaml"
 REPORT = "report.html"
@@ -90,6 +96,11 @@ class RunLayout:
     def resource(self, kind: str, name: str) -> str:
         """Return the key of a resource in the ledger."""
         return f"{self.ledger}{kind}.{name}.json"
+
+    def resource_of(self, key: str) -> Resource:
+        """Return the resource of an entry of the ledger from its key."""
+        kind, _, name = key.removeprefix(self.ledger).removesuffix(".json").partition(".")
+        return Resource(kind, name)
 
     def log(self, name: str) -> str:
         """Return the key of a log: of a step, or of another name."""

@@ -1,10 +1,17 @@
-"""A line of the ledger: a resource that could outlive its run."""
+"""The ledger of a run: the resources that could outlive it, each entered before it is created."""
 
 from __future__ import annotations
 
+import time
+
 import attrs
 
+from llmops_sdk.errors import RecordError
+from llmops_sdk.record.files import read_json, sealed, to_value
+from llmops_sdk.record.layout import RunLayout
+from llmops_sdk.record.stores import Store
 from llmops_sdk.values.resources import Resource
+from llmops_sdk.values.serial import to_json
 
 
 @attrs.frozen
@@ -24,3 +31,40 @@ class LedgerEntry:
     entered: float = 0.0
     deleted: float | None = None
     kept: bool = False
+
+
+class Ledger:
+    """The part of a run's record that has its resources."""
+
+    store: Store
+    _layout: RunLayout
+
+    def add_resource(self, resource: Resource, step: str) -> None:
+        """Write a resource into the ledger, before it is created."""
+        self._write_entry(LedgerEntry(resource, step, entered=time.time()))
+
+    def mark_kept(self, resource: Resource, step: str) -> None:
+        """Note that a resource stays although its step has ended, as the user wished."""
+        self._write_entry(LedgerEntry(resource, step, entered=time.time(), kept=True))
+
+    def mark_deleted(self, resource: Resource, step: str) -> None:
+        """Note that a resource is deleted."""
+        self._write_entry(LedgerEntry(resource, step, deleted=time.time()))
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Return all resources this run created or was about to create.
+
+        Of an entry that is damaged, the resource is known from the name of its file, and the step is empty.
+        """
+        return tuple(self._read_entry(key) for key in self.store.list(self._layout.ledger))
+
+    def _read_entry(self, key: str) -> LedgerEntry:
+        try:
+            entry: LedgerEntry = to_value(read_json(self.store, key), LedgerEntry, self.store, key)
+        except RecordError:
+            return LedgerEntry(self._layout.resource_of(key), step="")
+        return entry
+
+    def _write_entry(self, entry: LedgerEntry) -> None:
+        key = self._layout.resource(entry.resource.kind, entry.resource.name)
+        self.store.put_durable(key, sealed(to_json(entry)))

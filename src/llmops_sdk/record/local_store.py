@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmops_sdk.record.layout import lock_key
-from llmops_sdk.record.locks import locked
+from llmops_sdk.record.locks import locked, process_exists
+from llmops_sdk.record.marks import LARGE, FileMark
 from llmops_sdk.record.stores import Journal, Store, complete_lines
+from llmops_sdk.values.serial import file_sha256
 
 SYNC_SECONDS = 1.0
 """The longest time until a line of a journal is safe from a power cut."""
+
+_DRAFT = ".tmp"
+_ABANDONED_SECONDS = 86_400.0
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 
 
 class LocalStore(Store):
@@ -37,7 +46,7 @@ class LocalStore(Store):
         if folder not in self._known:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
             self._known.add(folder)
-        draft = f"{target}.{os.getpid()}.tmp"
+        draft = f"{target}.{_HOST}-{os.getpid()}{_DRAFT}"
         try:
             self._write(draft, data, durable=durable)
         except FileNotFoundError:  # the folder was removed meanwhile
@@ -54,13 +63,34 @@ class LocalStore(Store):
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
+    def holds(self, key: str, mark: FileMark, *, thorough: bool = False) -> bool:
+        path = self.root / key
+        try:
+            state = path.stat()
+            if state.st_size != mark.size:
+                return False
+            if mark.size > LARGE and state.st_mtime_ns == mark.modified and not thorough:
+                return True
+            return file_sha256(path) == mark.sha256
+        except OSError:
+            return False
+
+    def remove_drafts(self) -> int:
+        removed = 0
+        for path in self.root.rglob(f"*{_DRAFT}"):
+            with contextlib.suppress(OSError):
+                if _is_abandoned(path):
+                    path.unlink()
+                    removed += 1
+        return removed
+
     def list(self, prefix: str) -> Iterator[str]:
         folder = self.root / prefix.rpartition("/")[0]
         keys = []
         for parent, _, names in os.walk(folder):
             for name in names:
                 key = (Path(parent) / name).relative_to(self.root).as_posix()
-                if key.startswith(prefix) and not name.endswith((".tmp", ".lock")):
+                if key.startswith(prefix) and not name.endswith((_DRAFT, ".lock")):
                     keys.append(key)
         yield from sorted(keys)
 
@@ -151,6 +181,14 @@ class _FileJournal(Journal):
         if time.monotonic() - self._opened > SYNC_SECONDS:
             os.fsync(self._handle)
         os.close(self._handle)
+
+
+def _is_abandoned(draft: Path) -> bool:
+    """Return whether no process will finish a draft: its process on this machine is gone, or it is a day old."""
+    host, _, process = draft.name.removesuffix(_DRAFT).rpartition(".")[2].partition("-")
+    if host != _HOST or not process.isdecimal():
+        return time.time() - draft.stat().st_mtime > _ABANDONED_SECONDS
+    return not process_exists(int(process))
 
 
 def _sync_folder(path: str) -> None:

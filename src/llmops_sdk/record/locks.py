@@ -1,7 +1,8 @@
-"""Locks between the processes of one machine."""
+"""Locks between the processes of one machine, and whether a process still exists."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -28,3 +29,13 @@ def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterato
         yield
     finally:
         os.close(handle)
+
+
+def process_exists(pid: int) -> bool:
+    """Return whether this machine has a process of this number."""
+    with contextlib.suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+    return True

@@ -28,6 +28,7 @@ class RunMetadata:
         machine: System, processor and number of cores.
         based_on: The run whose generations are scored again, or empty.
         details: What the executor adds, by name; the report shows it.
+        sequence: Its number among the runs of its store: which run is the newest does not depend on the clock.
         schema: The version of the record's form.
     """
 
@@ -40,11 +41,19 @@ class RunMetadata:
     machine: str
     based_on: str = ""
     details: Mapping[str, str] = attrs.field(factory=dict)
+    sequence: int = 0
     schema: int = RUN_SCHEMA
 
     @classmethod
     def of_this_process(
-        cls, run_id: str, name: str, plan_hash: str, *, based_on: str = "", details: Mapping[str, str] | None = None
+        cls,
+        run_id: str,
+        name: str,
+        plan_hash: str,
+        *,
+        sequence: int = 0,
+        based_on: str = "",
+        details: Mapping[str, str] | None = None,
     ) -> RunMetadata:
         """Return the metadata of a run that this process creates now."""
         return cls(
@@ -58,7 +67,13 @@ class RunMetadata:
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             based_on=based_on,
             details=details or {},
+            sequence=sequence,
         )
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """What runs are sorted by, the oldest first."""
+        return self.sequence, self.created, self.run
 
     @property
     def created_at(self) -> datetime:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import platform
 import re
@@ -18,29 +18,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from llmops_sdk.errors import RunNotFoundError
-from llmops_sdk.record.artifacts import Artifact, read_artifact, write_artifact
-from llmops_sdk.record.files import read_json, to_value
+from llmops_sdk.errors import RecordError, RunNotFoundError, StoreError
+from llmops_sdk.record.artifacts import Artifact, artifact_damage, read_artifact, write_artifact
+from llmops_sdk.record.files import read_json, sealed, sealed_again, to_value
 from llmops_sdk.record.layout import SAMPLES, SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
-from llmops_sdk.record.ledger import LedgerEntry
+from llmops_sdk.record.ledger import Ledger
 from llmops_sdk.record.lines import read_samples
+from llmops_sdk.record.marks import FileMark
 from llmops_sdk.record.metadata import RunMetadata
 from llmops_sdk.record.plans import read_plan, write_plan
-from llmops_sdk.record.runs import find_run, read_metadata, run_exists
-from llmops_sdk.record.schema1 import upgrade_results, upgrade_started
+from llmops_sdk.record.runs import find_run, next_sequence, read_metadata, read_results, read_started, run_exists
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.artifacts import ResultsValue
-from llmops_sdk.values.plan import Plan, PrepareStep
-from llmops_sdk.values.resources import Resource
-from llmops_sdk.values.results import RESULTS_SCHEMA, Results
+from llmops_sdk.values.plan import Plan, PrepareStep, ScoreStep
+from llmops_sdk.values.results import Results
 from llmops_sdk.values.samples import Sample
-from llmops_sdk.values.serial import canonical, from_json, to_json
+from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Started, StepRecord, Succeeded
 
 _HOST = platform.node()
 
 
-class Run:
+class Run(Ledger):
     """One execution of a plan, and its record.
 
     Attributes:
@@ -59,6 +58,7 @@ class Run:
         # What is done does not change: it is read once.
         self._records: dict[str, StepRecord] = {}
         self._artifacts: dict[str, Artifact] = {}
+        self._sound: set[str] = set()  # seals of artifacts whose files were read
 
     def __repr__(self) -> str:
         return f"Run({self.id!r}, store={self.store.uri or type(self.store).__name__!r})"
@@ -87,12 +87,14 @@ class Run:
             prepared: Whether the run starts with the `prepare` steps that `share_prepared` left beside the plan.
         """
         run_id = run_id or _new_id(plan)
-        metadata = RunMetadata.of_this_process(run_id, plan.name, plan.hash, based_on=based_on, details=details)
+        metadata = RunMetadata.of_this_process(
+            run_id, plan.name, plan.hash, sequence=next_sequence(store), based_on=based_on, details=details
+        )
         write_plan(store, plan)
         run = cls(store, run_id, plan, metadata)
         if prepared:  # before the run exists: a process that finds it finds these too
             run._take_prepared()
-        store.put_durable(run._layout.metadata, canonical(to_json(metadata)))
+        store.put_durable(run._layout.metadata, sealed(to_json(metadata)))
         return run
 
     @classmethod
@@ -136,15 +138,16 @@ class Run:
     # -- steps ----------------------------------------------------------------------------------
 
     def record(self, step: str) -> StepRecord | None:
-        """Return how the step ended, or None if it has no record."""
+        """Return how the step ended, or None if it has no record; one that is damaged is none: the step is run again."""
         if step in self._records:
             return self._records[step]
-        data = self.store.get(self._layout.step(step))
-        if data is None:
-            return None
+        key = self._layout.step(step)
         try:
-            record: StepRecord = from_json(json.loads(data), StepRecord)
-        except ValueError:  # truncated by a power cut: the step is done again
+            data = read_json(self.store, key)
+            if data is None:
+                return None
+            record: StepRecord = to_value(data, StepRecord, self.store, key)
+        except RecordError:
             return None
         self._records[step] = record
         return record
@@ -152,7 +155,7 @@ class Run:
     def write_record(self, record: StepRecord) -> None:
         """Write how a step ended."""
         self._records[record.step] = record
-        key, data = self._layout.step(record.step), canonical(to_json(record, StepRecord))
+        key, data = self._layout.step(record.step), sealed(to_json(record, StepRecord))
         if isinstance(record, Succeeded) and record.cached:
             self.store.put(key, data)  # if a power cut loses it, the step finds its artifacts again
         else:
@@ -165,12 +168,7 @@ class Run:
 
     def started(self, step: str) -> Started | None:
         """Return which process started the step and when it was last alive, or None."""
-        key = self._layout.started(step)
-        data = read_json(self.store, key)
-        if data is None:
-            return None
-        started: Started = to_value(upgrade_started(data), Started, self.store, key)
-        return started
+        return read_started(self.store, self.id, step)
 
     def write_started(self, step: str, at: float) -> None:
         """Write that this process works on the step, now.
@@ -180,7 +178,7 @@ class Run:
             at: When it started, in seconds since the epoch.
         """
         started = Started(step, _HOST, os.getpid(), started_at=at, heartbeat=time.time())
-        self.store.put(self._layout.started(step), canonical(to_json(started)))
+        self.store.put(self._layout.started(step), sealed(to_json(started)))
 
     def share_prepared(self, step: str) -> None:
         """Put the record of a `prepare` step beside the plan, for every run that starts with it."""
@@ -194,59 +192,48 @@ class Run:
     # -- artifacts ------------------------------------------------------------------------------
 
     def artifact(self, address: str, *, reread: bool = False) -> Artifact | None:
-        """Return a finished artifact, or None while there is none.
+        """Return a finished artifact, or None while there is none; one that is damaged is none.
+
+        Its files are read, and compared with what was recorded of them, at its first use.
 
         Args:
             address: `kind/key`.
             reread: Whether to look into the store again, where another process may have completed it.
         """
         if reread or address not in self._artifacts:
-            artifact = read_artifact(self.store, address)
+            artifact = read_artifact(self.store, address, trusted=self._sound)
             if artifact is None:
+                self._artifacts.pop(address, None)
                 return None
             self._artifacts[address] = artifact
+            self._sound.add(artifact.seal)
         return self._artifacts[address]
 
-    def finish_artifact(self, address: str, value: Any) -> Artifact:
+    def damage(self, address: str) -> str:
+        """Return what is wrong with an artifact, or an empty text: it is sound, or there is none."""
+        return artifact_damage(self.store, address)
+
+    def delete_artifact(self, address: str) -> None:
+        """Delete an artifact with its files."""
+        self._artifacts.pop(address, None)
+        self.store.delete(f"{ArtifactLayout(address).prefix}/")
+
+    def finish_artifact(self, address: str, value: Any, files: Mapping[str, FileMark] | None = None) -> Artifact:
         """Mark an artifact as finished; its files are in the store already.
 
         Args:
             address: `kind/key`.
             value: The value it holds, an attrs class.
+            files: Its files by their names.
         """
-        self._artifacts[address] = write_artifact(self.store, address, self.id, value)
-        return self._artifacts[address]
+        artifact = write_artifact(self.store, address, self.id, value, files)
+        self._artifacts[address] = artifact
+        self._sound.add(artifact.seal)
+        return artifact
 
     def artifact_folder(self, address: str) -> AbstractContextManager[Path]:
         """Yield a folder with an artifact's files to read: a copy where the store is not on this disk."""
         return self.store.folder(ArtifactLayout(address).prefix)
-
-    # -- ledger ---------------------------------------------------------------------------------
-
-    def add_resource(self, resource: Resource, step: str) -> None:
-        """Write a resource into the ledger, before it is created."""
-        self._write_entry(LedgerEntry(resource, step, entered=time.time()))
-
-    def mark_kept(self, resource: Resource, step: str) -> None:
-        """Note that a resource stays although its step has ended, as the user wished."""
-        self._write_entry(LedgerEntry(resource, step, entered=time.time(), kept=True))
-
-    def mark_deleted(self, resource: Resource, step: str) -> None:
-        """Note that a resource is deleted."""
-        self._write_entry(LedgerEntry(resource, step, deleted=time.time()))
-
-    def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Return all resources this run created or was about to create.
-
-        Raises:
-            RecordError: An entry is damaged.
-        """
-        keys = self.store.list(self._layout.ledger)
-        return tuple(to_value(read_json(self.store, key), LedgerEntry, self.store, key) for key in keys)
-
-    def _write_entry(self, entry: LedgerEntry) -> None:
-        key = self._layout.resource(entry.resource.kind, entry.resource.name)
-        self.store.put_durable(key, canonical(to_json(entry)))
 
     # -- logs -----------------------------------------------------------------------------------
 
@@ -279,42 +266,76 @@ class Run:
     @property
     def has_results(self) -> bool:
         """Whether the `compare` step has written its results."""
-        return self.store.get(self._layout.results) is not None
+        return self.store.get(self._layout.results) is not None or self._artifact_results() is not None
 
     def results(self) -> Results:
-        """Return what the run concluded.
+        """Return what the run concluded; where `results.json` is damaged or gone, from the artifact it was made of.
 
         Raises:
             RunNotFoundError: It has no results yet, or a later version wrote them.
-            RecordError: They are damaged.
+            RecordError: They are damaged, and so is the artifact.
         """
-        key = self._layout.results
-        data = read_json(self.store, key)
-        if data is None:
+        try:
+            results = read_results(self.store, self.id)
+        except RecordError as exc:
+            results = self._artifact_results()
+            if results is None:
+                message = f"{exc}; write it again with: llmops run --resume {self.id}"
+                raise RecordError(message) from exc
+        results = results or self._artifact_results()
+        if results is None:
             message = f"run {self.id!r} has no results yet; finish it with: llmops run --resume {self.id}"
             raise RunNotFoundError(message)
-        schema = data.get("schema")
-        if schema == 1:
-            data = {**upgrade_results(data), "schema": RESULTS_SCHEMA}
-        elif schema != RESULTS_SCHEMA:
-            message = f"the results of run {self.id!r} have schema {schema!r}; this version of llmops-sdk reads 1 and {RESULTS_SCHEMA}"
-            raise RunNotFoundError(message)
-        results: Results = to_value(data, Results, self.store, key)
         return results
+
+    def _artifact_results(self) -> Results | None:
+        record = self.record("compare")
+        if not isinstance(record, Succeeded):
+            return None
+        artifact = self.artifact(record.artifacts.get("results", ""))
+        return self._with_id(artifact.read(ResultsValue)) if artifact else None
 
     def write_results(self, conclusions: ResultsValue) -> None:
         """Write `results.json`: the conclusions, under this run's ID."""
-        results = Results(self.id, self.plan.name, conclusions.leaderboards, conclusions.evaluators)
-        self.store.put_durable(self._layout.results, canonical(to_json(results)))
+        self.store.put_durable(self._layout.results, sealed(to_json(self._with_id(conclusions))))
+
+    def _with_id(self, conclusions: ResultsValue) -> Results:
+        return Results(self.id, self.plan.name, conclusions.leaderboards, conclusions.evaluators)
 
     def samples(self, cell: str) -> Iterator[Sample]:
         """Yield every test record of a cell with its prompt, answer and scores, in the test split's order.
 
+        Samples that were changed, truncated or removed are put back from the artifact that holds them.
+
         Raises:
-            RecordError: A line is damaged.
+            RecordError: They are damaged, and so is the artifact.
         """
-        key = self._layout.samples(cell)
+        key, address = self._layout.samples(cell), self._samples_address(cell)
+        if address and self.artifact(address) is None:
+            message = f"the samples of {cell!r} are damaged; write them again with: llmops run --resume {self.id}"
+            raise RecordError(message)
+        with contextlib.suppress(OSError, StoreError):  # a store that cannot be written to
+            self.restore_samples(cell)
+        if not self.has_samples(cell):
+            key = ArtifactLayout(address).file(SAMPLES)
         return read_samples(self.store.read_lines(key), self.store.locate(key))
+
+    def restore_samples(self, cell: str) -> None:
+        """Put samples that were changed, truncated or removed back from the artifact that holds them."""
+        if not self.has_samples(cell):
+            self.put_samples(cell, self._samples_address(cell))
+
+    def has_samples(self, cell: str) -> bool:
+        """Return whether the samples of a cell are what the artifact holds, as far as there is one to compare."""
+        address = self._samples_address(cell)
+        artifact = self.artifact(address) if address else None
+        mark = artifact.files.get(SAMPLES) if artifact else None
+        return mark is None or self.store.holds(self._layout.samples(cell), mark)
+
+    def _samples_address(self, cell: str) -> str:
+        step = next((step for step in self.plan.steps if isinstance(step, ScoreStep) and step.cell == cell), None)
+        record = self.record(step.name) if step else None
+        return record.artifacts.get("samples", "") if isinstance(record, Succeeded) else ""
 
     def put_samples(self, cell: str, address: str) -> None:
         """Put the samples of a cell into the record, from the artifact that holds them."""
@@ -365,6 +386,7 @@ class Run:
             if key.endswith(".json"):
                 for old, new in addresses.items():
                     data = data.replace(old.encode(), new.encode())
+                data = sealed_again(data)
             self.store.put(key, data)
 
     @cached_property

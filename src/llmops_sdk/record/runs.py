@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import attrs
 
-from llmops_sdk.errors import RunNotFoundError, UserError, did_you_mean
-from llmops_sdk.record.files import read_json, to_value
-from llmops_sdk.record.layout import RUNS, RunLayout, run_id_of
+from llmops_sdk.errors import RecordError, RunNotFoundError, UserError, did_you_mean
+from llmops_sdk.record.files import read_json, sealed, to_value
+from llmops_sdk.record.layout import LAST_RUN, RUNS, RunLayout, run_id_of
 from llmops_sdk.record.metadata import RUN_SCHEMA, RunMetadata
-from llmops_sdk.record.schema1 import upgrade_metadata
+from llmops_sdk.record.schema1 import upgrade_metadata, upgrade_results, upgrade_started
 from llmops_sdk.record.stores import Store
+from llmops_sdk.values.results import RESULTS_SCHEMA, Results
+from llmops_sdk.values.step_records import Started
 
 
 @attrs.frozen
@@ -25,12 +27,24 @@ class UnreadableRun:
 def list_runs(store: Store) -> tuple[RunMetadata, ...]:
     """Return the metadata of all runs, oldest first; those that cannot be read are in `unreadable_runs`."""
     runs = (item for item in _read_all(store) if isinstance(item, RunMetadata))
-    return tuple(sorted(runs, key=lambda run: (run.created, run.run)))
+    return tuple(sorted(runs, key=lambda run: run.order))
 
 
 def unreadable_runs(store: Store) -> tuple[UnreadableRun, ...]:
     """Return the runs whose metadata cannot be read; they hide no other run."""
     return tuple(item for item in _read_all(store) if isinstance(item, UnreadableRun))
+
+
+def next_sequence(store: Store) -> int:
+    """Return the number of the next run: higher than that of every run of the store."""
+    with store.claim(LAST_RUN):
+        try:
+            data = read_json(store, LAST_RUN)
+            last = data["sequence"]
+        except (RecordError, TypeError, KeyError):  # the first run, or the file is damaged or gone
+            last = max((run.sequence for run in list_runs(store)), default=0)
+        store.put(LAST_RUN, sealed({"sequence": last + 1}))
+    return int(last) + 1
 
 
 def run_exists(store: Store, run_id: str) -> bool:
@@ -98,3 +112,40 @@ def read_metadata(store: Store, run_id: str) -> RunMetadata:
         raise RunNotFoundError(message)
     metadata: RunMetadata = to_value(data, RunMetadata, store, key)
     return metadata
+
+
+def read_started(store: Store, run_id: str, step: str) -> Started | None:
+    """Return which process started a step of a run and when it was last alive, or None.
+
+    A process that is alive writes it again every few seconds: one that is damaged is of a process that is gone.
+    """
+    key = RunLayout(run_id).started(step)
+    try:
+        data = read_json(store, key)
+        if not isinstance(data, dict):
+            return None
+        started: Started = to_value(upgrade_started(data), Started, store, key)
+    except (RecordError, KeyError):
+        return None
+    return started
+
+
+def read_results(store: Store, run_id: str) -> Results | None:
+    """Return what `results.json` of a run holds, or None where there is none.
+
+    Raises:
+        RunNotFoundError: A later version wrote it.
+        RecordError: It is damaged.
+    """
+    key = RunLayout(run_id).results
+    data = read_json(store, key)
+    if data is None:
+        return None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema == 1:
+        data = {**upgrade_results(data), "schema": RESULTS_SCHEMA}
+    elif schema != RESULTS_SCHEMA and isinstance(schema, int):
+        message = f"the results of run {run_id!r} have schema {schema!r}; this version of llmops-sdk reads 1 and {RESULTS_SCHEMA}"
+        raise RunNotFoundError(message)
+    results: Results = to_value(data, Results, store, key)
+    return results

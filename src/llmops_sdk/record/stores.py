@@ -18,6 +18,8 @@ from typing import Any
 
 from typing_extensions import Self
 
+from llmops_sdk.record.marks import LARGE, FileMark, mark_data
+
 DEFAULT_STORE = "llmops-runs"
 """The folder that holds runs by default."""
 
@@ -74,6 +76,23 @@ class Store(ABC):
     @abstractmethod
     def delete(self, prefix: str) -> None:
         """Remove all keys with this prefix."""
+
+    def holds(self, key: str, mark: FileMark, *, thorough: bool = False) -> bool:
+        """Return whether the data under `key` are what they were when they were marked.
+
+        Args:
+            key: The key.
+            mark: What is known of its data.
+            thorough: Whether a large file is read too; otherwise it only has to be there.
+        """
+        if mark.size > LARGE and not thorough:
+            return key in self.list(key)
+        data = self.get(key)
+        return data is not None and len(data) == mark.size and mark_data(data).sha256 == mark.sha256
+
+    def remove_drafts(self) -> int:
+        """Remove what killed processes left half written, and return the number of files; an object store has none."""
+        return 0
 
     def suited(self, settings: Mapping[str, Mapping[str, Any]]) -> Store:
         """Return the store as a run writes to it; the run's settings (plugin name to its settings) may name an encryption key."""

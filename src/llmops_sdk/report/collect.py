@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from llmops_sdk.errors import RecordError
 from llmops_sdk.record.layout import REPORT, SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.data import MOST_RECORDS, DatasetInfo, ReportData, StepInfo, StepStatus
@@ -18,6 +19,7 @@ from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.plan import Step
 from llmops_sdk.values.prompts import TextTemplate
+from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
 
@@ -43,17 +45,31 @@ def collect(run: Run) -> ReportData:
     """Gather from a run's record all that its report shows."""
     plan, results = run.plan, run.results()
     cells = [cell.cell for board in results.leaderboards for cell in board.cells]
+    samples, damages = _samples(run, cells)
     specification = run.read(SPECIFICATION)
     return ReportData(
         results=results,
-        metadata=_metadata(run),
-        specification=specification.decode() if specification else "",
+        metadata=_metadata(run) | ({"damaged": "; ".join(damages)} if damages else {}),
+        specification=specification.decode(errors="replace") if specification else "",
         datasets=tuple(_datasets(run)),
         prompts={prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
         generation={name: _plain(value) for name, value in to_json(plan.generation).items()},
         steps=tuple(_step(run, step) for step in plan.steps),
-        samples={cell: list(islice(run.samples(cell), MOST_RECORDS)) for cell in cells},
+        samples=samples,
     )
+
+
+def _samples(run: Run, cells: Sequence[str]) -> tuple[dict[str, list[Sample]], list[str]]:
+    """Return the first samples of each cell, and what cannot be read of them: the report has the rest."""
+    samples: dict[str, list[Sample]] = {}
+    damages: list[str] = []
+    for cell in cells:
+        try:
+            samples[cell] = list(islice(run.samples(cell), MOST_RECORDS))
+        except RecordError as exc:
+            samples[cell] = []
+            damages.append(str(exc))
+    return samples, damages
 
 
 def _metadata(run: Run) -> dict[str, str]:

@@ -10,15 +10,26 @@ from typing import Any
 
 import attrs
 
+from llmops_sdk.errors import RecordError
 from llmops_sdk.plugin.cards import CardKind
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.layout import ArtifactLayout
+from llmops_sdk.record.marks import mark_folder
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.heartbeat import HEARTBEAT
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.data import DatasetSplits, Split
 from llmops_sdk.values.step_records import Succeeded
+
+_NAMES = {
+    "data": "the records are",
+    "model": "the weights are",
+    "scores": "the scores are",
+    "samples": "the samples are",
+    "results": "the results are",
+}
+"""What messages call an artifact, by its kind."""
 
 
 @attrs.frozen
@@ -64,14 +75,32 @@ class StepExecution:
             name: Its name for the artifact.
 
         Raises:
-            FileNotFoundError: It is gone from the store.
+            RecordError: It is damaged, or gone from the store.
         """
         record = self.run.record(step)
         artifact = self.run.artifact(record.artifacts[name]) if isinstance(record, Succeeded) else None
         if artifact is None:
-            message = f"what step {step!r} made is gone from the store; run the pipeline again"
-            raise FileNotFoundError(message)
+            reason = self.run.damage(record.artifacts[name]) if isinstance(record, Succeeded) else ""
+            message = (
+                f"what step {step!r} made is {'damaged' if reason else 'gone'}; make it again with: "
+                f"llmops run --resume {self.run.id}"
+            )
+            raise RecordError(message)
         return artifact
+
+    def report_damage(self, address: str, name: str, again: str) -> bool:
+        """Log that an artifact is damaged, and return whether it is.
+
+        Args:
+            address: `kind/key`.
+            name: What messages call it.
+            again: What is done about it (`asked again`).
+        """
+        reason = self.run.damage(address)
+        if reason:
+            self.log.warning("%s: %s; %s", name, reason, again)
+            self.runtime.progress.log(f"{self.step}: {name} damaged: {again}")
+        return bool(reason)
 
     @contextmanager
     def splits(self, dataset: str) -> Iterator[DatasetSplits]:
@@ -103,9 +132,13 @@ class StepExecution:
             artifact = self.run.artifact(address, reread=True)  # another process may have built it meanwhile
             if artifact is not None and complete(artifact):
                 return BuiltArtifact(artifact, cached=True)
-            with self.run.store.workspace(ArtifactLayout(address).prefix, self.runtime.home) as folder:
+            if artifact is None and self.report_damage(address, _NAMES[address.partition("/")[0]], "made again"):
+                self.run.delete_artifact(address)
+            layout = ArtifactLayout(address)
+            with self.run.store.workspace(layout.prefix, self.runtime.home) as folder:
                 value = build(folder)
-            return BuiltArtifact(self.run.finish_artifact(address, value), cached=False)
+                files = mark_folder(folder, without=layout.value.rpartition("/")[2])
+            return BuiltArtifact(self.run.finish_artifact(address, value, files), cached=False)
 
 
 @attrs.frozen

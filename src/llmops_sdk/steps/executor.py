@@ -10,7 +10,7 @@ from llmops_sdk.plugin.interfaces import Implementation
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import Store
 from llmops_sdk.steps.runtime import Runtime
-from llmops_sdk.values.plan import Plan
+from llmops_sdk.values.plan import Plan, ScoreStep
 from llmops_sdk.values.step_records import Succeeded
 
 
@@ -37,16 +37,23 @@ class Executor(Implementation):
     def resume(self, run: Run, runtime: Runtime) -> Run:
         """Prepare a run that was stopped, or is not complete, to be executed, and return it: this one, or a new one.
 
-        By default the records of steps are removed that failed, that have answers or scores pending, or that need such
-        a step; they run again, and reuse all that is complete.
+        By default the records of steps are removed that failed, that have answers or scores pending, whose artifacts
+        are damaged or gone, or that need such a step; they run again, and reuse all that is complete.
         """
+        run.store.remove_drafts()
         repeated: set[str] = set()
         for step in run.plan.steps:
             record = run.record(step.name)
-            complete = isinstance(record, Succeeded) and not record.pending
+            complete = (
+                isinstance(record, Succeeded)
+                and not record.pending
+                and all(run.artifact(address) is not None for address in record.artifacts.values())
+            )
             if not complete or not repeated.isdisjoint(step.needs):
                 run.clear_record(step.name)
                 repeated.add(step.name)
+            elif isinstance(step, ScoreStep):
+                run.restore_samples(step.cell)
         run.clear_record("compare")
         return run
 

@@ -9,7 +9,8 @@ import attrs
 
 from llmops_sdk.errors import EndpointError
 from llmops_sdk.plugin.interfaces import Deployer, Transport
-from llmops_sdk.record.layout import ArtifactLayout
+from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
+from llmops_sdk.record.marks import mark_file
 from llmops_sdk.steps.cell.answers import AnswerFiles, outcome_line
 from llmops_sdk.steps.cell.questions import QuestionSet, question_sets
 from llmops_sdk.steps.client.client import ask
@@ -53,8 +54,10 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             for address in sorted(incomplete):
                 stack.enter_context(execution.claim(address))
             incomplete = _incomplete(execution, incomplete.values())
+            for address, questions in incomplete.items():
+                execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
         if incomplete:
-            servable = _local_weights(execution, servable, weights_key, stack)
+            servable = _local_weights(execution, servable, step, stack)
             _deploy_and_ask(execution, model, servable, incomplete.values())
         pending = sum(questions.pending(execution) or 0 for questions in sets)
     addresses = {questions.cell.name: questions.address for questions in sets if not questions.probes}
@@ -67,7 +70,7 @@ def _incomplete(execution: StepExecution, sets: Iterable[QuestionSet]) -> dict[s
 
 
 def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
-    """Return the model to deploy, and the key of its weights: of a trained one, its address."""
+    """Return the model to deploy, and the key of its weights: of a trained one, its address and its files."""
     if not step.train:
         fingerprint = _deployer(execution, model).fingerprint(
             execution.context("deployer", model.deployer.use, execution.runtime.home), model.base
@@ -75,7 +78,8 @@ def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel)
         return model.base, digest(to_json(model.base), fingerprint)
     artifact = execution.artifact_of(step.train, "model")
     trained: TrainedModel = artifact.read(TrainedModel)
-    return trained, artifact.address
+    weights = {name: mark.sha256 for name, mark in artifact.files.items() if f"{name}/".startswith(f"{trained.uri}/")}
+    return trained, digest(artifact.address, weights) if weights else artifact.address
 
 
 def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
@@ -83,10 +87,13 @@ def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
     return deployer
 
 
-def _local_weights(execution: StepExecution, servable: ServableModel, address: str, stack: ExitStack) -> ServableModel:
+def _local_weights(
+    execution: StepExecution, servable: ServableModel, step: GenerateStep, stack: ExitStack
+) -> ServableModel:
     """Return the model with the weights that a trainer left in the store as files of this machine."""
     if isinstance(servable, BaseModel) or "://" in servable.uri:
         return servable
+    address = execution.artifact_of(step.train, "model").address
     folder = stack.enter_context(execution.run.artifact_folder(address))
     return attrs.evolve(servable, uri=str(folder / servable.uri))
 
@@ -158,6 +165,7 @@ def _finish(
     store, home = execution.run.store, execution.runtime.home
     with store.workspace(files.layout.final, home) as folder:
         summary = files.write_ordered(folder)
+        marks = {f"final/{GENERATIONS}": mark_file(folder / GENERATIONS)}
     if summary.answered == 0 and not questions.probes:
         files.delete_journal()  # an endpoint that refuses everything may answer once it is fixed
         cell = questions.cell
@@ -173,6 +181,6 @@ def _finish(
         output_tokens=throughput.output_tokens,
         endpoint=dict(endpoint.metadata),
     )
-    execution.run.finish_artifact(questions.address, value)
+    execution.run.finish_artifact(questions.address, value, marks)
     if summary.pending == 0:
         files.delete_journal()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from llmops_sdk import Pipeline, Progress, Result
+from llmops_sdk import Pipeline, Progress, RecordError, Result
 from llmops_sdk.plugin import Runtime, ScoreStep, Succeeded
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.steps.cell.results import CellScores, read_cell
@@ -71,5 +71,5 @@ def test_scores_that_are_gone_are_an_error(
     result.run.store.delete("artifacts/scores/")
     result.run = result.run.with_plan(result.run.plan)  # which has read nothing yet
 
-    with pytest.raises(FileNotFoundError, match=r"what step 'score\.loud\.bare\.lines' made is gone from the store"):
+    with pytest.raises(RecordError, match=r"what step 'score\.loud\.bare\.lines' made is gone"):
         read(result, registry, home, "loud.bare.lines")
