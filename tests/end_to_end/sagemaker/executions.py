@@ -29,9 +29,9 @@ class Executions:
     """The executions of an account.
 
     Attributes:
-        region: Where.
-        nodes: Of each execution, by its id: the status of each node that has begun.
-        reasons: Of nodes that have failed without a word of their own, by their names.
+        region: The region.
+        nodes: The status of each started node, by the ID of the execution.
+        reasons: The reason of failed nodes that have none of their own, by name.
     """
 
     region: str
@@ -40,19 +40,22 @@ class Executions:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """Of each execution, by its id, in the order in which they were begun."""
-        return {arn.rpartition("/")[2]: found.pipeline_execution_status for arn, found in self._found().items()}
+        """The status of each execution, by its ID, oldest first."""
+        return {
+            arn.rpartition("/")[2]: moto_execution.pipeline_execution_status
+            for arn, moto_execution in self._executions().items()
+        }
 
-    def play(self, run_id: str, plan_uri: str) -> str:
-        """Run the nodes of an execution as its containers would, and return how it ended."""
+    def run(self, run_id: str, plan_uri: str) -> str:
+        """Run the nodes of an execution as its containers do, and return how it ended."""
         _, plan = open_plan(plan_uri)
         with _signals_kept():
             for node in graph_of(plan).nodes:
-                self.nodes[run_id][node.name] = self._play_one(plan_uri, run_id, node.name)
+                self.nodes[run_id][node.name] = self._run_node(plan_uri, run_id, node.name)
         failed = "Failed" in self.nodes[run_id].values()
         return self.end(run_id, "Failed" if failed else "Succeeded")
 
-    def _play_one(self, plan_uri: str, run_id: str, node: str) -> str:
+    def _run_node(self, plan_uri: str, run_id: str, node: str) -> str:
         try:
             run_node(plan_uri, run_id, node)
         except StepFailedError:
@@ -60,15 +63,19 @@ class Executions:
         return "Succeeded"
 
     def end(self, run_id: str, status: str) -> str:
-        """Let an execution have ended so."""
-        for arn, found in self._found().items():
+        """Set how an execution ended."""
+        for arn, moto_execution in self._executions().items():
             if arn.endswith(f"/{run_id}"):
-                found.pipeline_execution_status = status
+                moto_execution.pipeline_execution_status = status
         return status
 
-    def _found(self) -> dict[str, Any]:
+    def _executions(self) -> dict[str, Any]:
         pipelines = moto.sagemaker.models.sagemaker_backends[ACCOUNT][self.region].pipelines
-        return {arn: found for each in pipelines.values() for arn, found in each.pipeline_executions.items()}
+        return {
+            arn: moto_execution
+            for each in pipelines.values()
+            for arn, moto_execution in each.pipeline_executions.items()
+        }
 
 
 def plan_uri(plan: Plan, store: str) -> str:
@@ -89,37 +96,37 @@ def _signals_kept() -> Iterator[None]:
 
 def put_executions(region: str, monkeypatch: pytest.MonkeyPatch) -> Executions:
     """Let the executions of moto take time and be stoppable."""
-    made, responses = Executions(region), moto.sagemaker.responses.SageMakerResponse
-    begin = responses.start_pipeline_execution
+    executions, responses = Executions(region), moto.sagemaker.responses.SageMakerResponse
+    start = responses.start_pipeline_execution
 
     def execution(self: Any) -> Any:
         arn = json.loads(self.body)["PipelineExecutionArn"]
-        if arn not in made._found():
+        if arn not in executions._executions():
             raise ValidationError(message=f"Pipeline execution with ARN {arn} does not exist")
-        return made._found()[arn]
+        return executions._executions()[arn]
 
     def start_pipeline_execution(self: Any) -> Any:
-        found: Any = begin(self)
-        arn = found.result["PipelineExecutionArn"]
-        made._found()[arn].pipeline_execution_status = "Executing"
-        made.nodes[arn.rpartition("/")[2]] = {}
-        return found
+        answer: Any = start(self)
+        arn = answer.result["PipelineExecutionArn"]
+        executions._executions()[arn].pipeline_execution_status = "Executing"
+        executions.nodes[arn.rpartition("/")[2]] = {}
+        return answer
 
     def list_pipeline_execution_steps(self: Any) -> Any:
-        nodes = made.nodes[execution(self).arn.rpartition("/")[2]]
+        nodes = executions.nodes[execution(self).arn.rpartition("/")[2]]
         steps = [
-            {"StepName": name, "StepStatus": status, "FailureReason": made.reasons.get(name, "")}
+            {"StepName": name, "StepStatus": status, "FailureReason": executions.reasons.get(name, "")}
             for name, status in nodes.items()
         ]
         return ActionResult({"PipelineExecutionSteps": steps})
 
     def stop_pipeline_execution(self: Any) -> Any:
-        found = execution(self)
-        if found.pipeline_execution_status != "Executing":
-            raise ValidationError(message=f"an execution that is {found.pipeline_execution_status} cannot be stopped")
-        found.pipeline_execution_status = "Stopped"
-        return ActionResult({"PipelineExecutionArn": found.arn})
+        stopped = execution(self)
+        if stopped.pipeline_execution_status != "Executing":
+            raise ValidationError(message=f"an execution that is {stopped.pipeline_execution_status} cannot be stopped")
+        stopped.pipeline_execution_status = "Stopped"
+        return ActionResult({"PipelineExecutionArn": stopped.arn})
 
     for handler in (start_pipeline_execution, list_pipeline_execution_steps, stop_pipeline_execution):
         monkeypatch.setattr(responses, handler.__name__, handler, raising=False)
-    return made
+    return executions

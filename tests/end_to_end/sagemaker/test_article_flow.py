@@ -18,7 +18,7 @@ pytest.importorskip("sagemaker")
 
 import boto3
 
-from llmops_sdk import Progress
+from llmops_sdk import Progress, StepFailedError
 from llmops_sdk.cli.main import main
 from llmops_sdk.pipeline.execution import resume
 from llmops_sdk.plugin.registry import Registry
@@ -192,7 +192,7 @@ def test_the_example_runs(
     assert 0 < len(runtime.asked) <= 20
 
 
-# -- what is kept -------------------------------------------------------------------------------
+# -- kept --------------------------------------------------------------------------------------
 
 
 def test_an_endpoint_can_be_kept(
@@ -202,7 +202,7 @@ def test_an_endpoint_can_be_kept(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It stays after its step, the output and the report say so, `gc` skips it, and `gc --run ID --force` deletes it."""
+    """It stays after its step, log and report list it, `gc` skips it, and `gc --run ID --force` deletes it."""
     store = tmp_path / "runs"
 
     run = article(deployer={"keep_endpoint": True}).run(store=store, registry=registry, progress=Progress()).run
@@ -212,9 +212,9 @@ def test_an_endpoint_can_be_kept(
     assert set(cloud.left()) == still_in_ledger(run)
     remove = ["gc", "--run", run.id, "--force"]
     record = run.record("generate.llama-2-7b.alpaca.sample")
-    made = run.artifact(next(iter(record.artifacts.values()))) if isinstance(record, Succeeded) else None
-    assert made is not None
-    assert made.value["endpoint"]["kept"].endswith(f"deleted with: llmops {' '.join(remove)}")
+    artifact = run.artifact(next(iter(record.artifacts.values()))) if isinstance(record, Succeeded) else None
+    assert artifact is not None
+    assert artifact.value["endpoint"]["kept"].endswith(f"deleted with: llmops {' '.join(remove)}")
     log = store / "runs" / run.id / "logs" / "generate.llama-2-7b.alpaca.sample.log"
     assert "kept (still billed): endpoint llmops-article-" in log.read_text(encoding="utf-8")
     assert 4 == len(runtime.asked)
@@ -235,7 +235,8 @@ def test_an_endpoint_of_a_failed_step_is_not_kept(
     pipeline = article(deployer={"keep_endpoint": True, "concurrency": 1})
     if cut == "failure":
         runtime.answer = lambda _body: ServerAnswer({"Message": "expired"}, 403, "ExpiredTokenException")
-        assert pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress()).failures
+        with pytest.raises(StepFailedError):
+            pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress())
     else:
         cloud.on_call = lambda action: interrupt() if action == "CreateEndpoint" else None
         with pytest.raises(KeyboardInterrupt):
@@ -245,19 +246,18 @@ def test_an_endpoint_of_a_failed_step_is_not_kept(
     assert ([], set()) == (cloud.left(), still_in_ledger(the_run(str(tmp_path / "runs"))))
 
 
-# -- what is cut off ----------------------------------------------------------------------------
+# -- interrupted --------------------------------------------------------------------------------
 
 
 def test_a_failed_endpoint_is_one_line_and_leaves_nothing(cloud: Cloud, registry: Registry, tmp_path: Path) -> None:
     """The trained model is kept: the resumed run does not train again."""
     cloud.endpoint_stages = [("Creating", ""), ("Failed", "no capacity")]
 
-    result = article().run(store=tmp_path / "runs", registry=registry, progress=Progress())
+    with pytest.raises(StepFailedError, match="is Failed: no capacity") as caught:
+        article().run(store=tmp_path / "runs", registry=registry, progress=Progress())
 
-    (failure,) = result.failures
-    assert "is Failed: no capacity" in failure.error
-    assert "\n" not in failure.error
-    assert ([], set()) == (cloud.left(), still_in_ledger(result.run))
+    assert "\n" not in str(caught.value)
+    assert ([], set()) == (cloud.left(), still_in_ledger(the_run(str(tmp_path / "runs"))))
 
 
 def test_a_token_that_expires_while_asking(
@@ -278,12 +278,13 @@ def test_a_token_that_expires_while_asking(
     runtime.answer = answer
     store = tmp_path / "runs"
 
-    result = article(deployer={"concurrency": 1}).run(store=store, registry=registry, progress=Progress())
+    with pytest.raises(
+        StepFailedError, match="credentials have expired: renew them, then resume with llmops run --resume"
+    ):
+        article(deployer={"concurrency": 1}).run(store=store, registry=registry, progress=Progress())
 
-    (failure,) = result.failures
-    assert "the AWS credentials have expired: renew them, then resume with llmops run --resume" in failure.error
     assert [] == cloud.left()
-    again = resume(result.run.id, store=store, registry=registry, progress=Progress())
+    again = resume(the_run(str(store)).id, store=store, registry=registry, progress=Progress())
     assert () == again.failures
     assert 5 == len(runtime.asked)
     assert 1 == cloud.created.count("CreateTrainingJob")
@@ -299,8 +300,8 @@ def test_ctrl_c_leaves_a_resumable_run_and_no_resource(
     seen: list[str] = []
 
     def once(called: str) -> None:
-        begun = "CreateEndpoint" if action == "DescribeEndpoint" else "CreateTrainingJob"
-        if called == action and begun in cloud.created and not seen:
+        creating = "CreateEndpoint" if action == "DescribeEndpoint" else "CreateTrainingJob"
+        if called == action and creating in cloud.created and not seen:
             seen.extend(cloud.created)
             interrupt()
 

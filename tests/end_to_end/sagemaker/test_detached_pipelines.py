@@ -116,12 +116,14 @@ def executions(name: str) -> list[dict[str, Any]]:
     """Return the executions of a pipeline, or none if there is no such pipeline yet."""
     client = boto3.client("sagemaker")
     try:
-        found: list[dict[str, Any]] = client.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]
-        for execution in found:
+        summaries: list[dict[str, Any]] = client.list_pipeline_executions(PipelineName=name)[
+            "PipelineExecutionSummaries"
+        ]
+        for execution in summaries:
             client.describe_pipeline_execution(PipelineExecutionArn=execution["PipelineExecutionArn"])
     except client.exceptions.ClientError:
         return []
-    return found
+    return summaries
 
 
 def test_a_detached_run_prints_how_to_reconnect(detached: tuple[Run, KeptProgress]) -> None:
@@ -197,12 +199,12 @@ def test_an_execution_survives_the_kill_of_its_client(emulator: Emulator, plugin
     (tmp_path / "pipeline.yaml").write_text(pipeline(pipeline=name).to_yaml(), encoding="utf-8")
     with subprocess.Popen([sys.executable, "-c", CLIENT, str(tmp_path / "pipeline.yaml"), STORE]) as client:
         until = time.monotonic() + 100
-        while not (found := executions(name)):
+        while not (started := executions(name)):
             assert client.poll() is None
             assert time.monotonic() < until
             time.sleep(0.05)
         client.kill()
-    arn = found[0]["PipelineExecutionArn"]
+    arn = started[0]["PipelineExecutionArn"]
     assert "Succeeded" == wait_for_end(arn)
 
     result = attach(arn.rpartition("/")[2], store=STORE, registry=plugins, progress=Progress())

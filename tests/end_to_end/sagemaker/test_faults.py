@@ -38,7 +38,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0.001)
 
 
-# -- what the account or the specification lacks ------------------------------------------------
+# -- failures before the start ----------------------------------------------------------------
 
 NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 NOWHERE = "http://127.0.0.1:9"
@@ -227,9 +227,9 @@ def test_a_fault_is_one_message_and_the_run_can_be_resumed(
     """The candidate has no result but a reason; resources that could not be deleted are reported."""
     fault, usual, store = FAULTS[name], runtime.answer, str(tmp_path / "runs")
     fault.arrange(cloud, runtime)
-    made = written(article(deployer={"start_timeout": 0.3, "delete_timeout": 0.1}), tmp_path)
+    path = written(article(deployer={"start_timeout": 0.3, "delete_timeout": 0.1}), tmp_path)
 
-    ended = llmops(capsys, "run", made, "--store", store)
+    ended = llmops(capsys, "run", path, "--store", store)
 
     (error,) = ended.errors
     assert (3, True) == (ended.code, error.startswith(f"{fault.step}: ")), error
@@ -241,8 +241,8 @@ def test_a_fault_is_one_message_and_the_run_can_be_resumed(
     assert [(CELL, record.error)] == [(cell.cell, cell.error) for cell in run.results().leaderboards[0].failed]
     left = [line.split()[0] for line in cloud.left()]
     assert sorted(fault.leaves) == sorted(left)
-    assert [True] * len(left) == [line in ended.said for line in cloud.left()]
-    assert bool(left) == (f"delete with: llmops gc --run {run.id}" in ended.said)
+    assert [True] * len(left) == [line in ended.output for line in cloud.left()]
+    assert bool(left) == (f"delete with: llmops gc --run {run.id}" in ended.output)
 
     cloud.faults.clear()
     cloud.on_call = lambda _: None

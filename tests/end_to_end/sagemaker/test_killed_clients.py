@@ -47,8 +47,8 @@ def killed(action: str, cloud: Cloud, folder: Path) -> Run:
     children: list[subprocess.Popen[bytes]] = []
 
     def kill(called: str) -> None:
-        begun = action.replace("Describe", "Create")
-        if called == action and (action == begun or begun in cloud.created) and children[0].poll() is None:
+        creating = action.replace("Describe", "Create")
+        if called == action and (action == creating or creating in cloud.created) and children[0].poll() is None:
             children[0].send_signal(signal.SIGKILL)
 
     cloud.on_call = kill
@@ -79,8 +79,8 @@ def test_the_run_of_a_killed_client_is_resumed(
 
     assert () == result.failures
     assert 4 == len(runtime.asked)
-    for made in ("CreateTrainingJob", "CreateEndpoint"):  # those that cost
-        assert 1 == cloud.created.count(made)
+    for billed in ("CreateTrainingJob", "CreateEndpoint"):
+        assert 1 == cloud.created.count(billed)
     assert ([], set()) == (cloud.left(), still_in_ledger(run))
 
 

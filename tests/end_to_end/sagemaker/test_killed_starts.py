@@ -61,7 +61,7 @@ class Killer:
 
 
 @pytest.mark.parametrize(
-    ("action", "moment", "begun"),
+    ("action", "moment", "is_started"),
     [
         ("CreatePipeline", "before", False),
         ("CreatePipeline", "after", False),
@@ -75,7 +75,7 @@ class Killer:
 def test_a_killed_client_leaves_a_usable_account(  # noqa: PLR0913, PLR0917 - a table and its fixtures
     action: str,
     moment: str,
-    begun: bool,  # noqa: FBT001 - a table
+    is_started: bool,  # noqa: FBT001 - a table
     cloud: Cloud,
     executions: Executions,
     command: Command,
@@ -84,23 +84,23 @@ def test_a_killed_client_leaves_a_usable_account(  # noqa: PLR0913, PLR0917 - a 
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its execution ends and is attached to; the next run is a separate one, repeats no work, and both leave nothing."""
-    made, uri = written(piped(), tmp_path), plan_uri(piped().build(), STORE)
+    path, uri = written(piped(), tmp_path), plan_uri(piped().build(), STORE)
     if action == "UpdatePipeline":
         boto3.client("sagemaker").create_pipeline(
             PipelineName="llmops-article", PipelineDefinition="{}", PipelineDescription=CREATED_BY, RoleArn=ROLE
         )
 
-    Killer(action, moment, cloud, monkeypatch).run("run", made, "--store", STORE)
+    Killer(action, moment, cloud, monkeypatch).run("run", path, "--store", STORE)
 
-    assert ["Executing"] * begun == list(executions.statuses.values())
+    assert ["Executing"] * is_started == list(executions.statuses.values())
     assert [False] * (action == "DescribePipelineExecution") == [run.has_results for run in the_runs(STORE)]
     assert "runs left nothing behind" in collect(capsys, STORE, cloud)
 
-    assert 0 == command("run", made, "--detach").code
+    assert 0 == command("run", path, "--detach").code
     ids = list(executions.statuses)
-    assert begun + 1 == len(ids)
+    assert is_started + 1 == len(ids)
     for run_id in ids:
-        assert "Succeeded" == executions.play(run_id, uri)
+        assert "Succeeded" == executions.run(run_id, uri)
         assert (0, ()) == ((ended := command("attach", run_id)).code, ended.errors)
     assert 1 == cloud.created.count("CreateEndpoint")
     assert sorted(ids) == sorted(run.id for run in the_runs(STORE))

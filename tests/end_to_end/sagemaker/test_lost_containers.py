@@ -44,7 +44,7 @@ def lose_container(run_id: str, cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "node", "told"),
+    ("status", "node", "error"),
     [
         ("Failed", "Failed", f"its container was lost: {KILLED}"),
         pytest.param("Stopped", "Stopped", "the execution was stopped", marks=pytest.mark.slow),
@@ -53,7 +53,7 @@ def lose_container(run_id: str, cloud: Cloud) -> None:
 def test_the_endpoint_of_a_lost_container_is_deleted(  # noqa: PLR0913, PLR0917 - a table and its fixtures
     status: str,
     node: str,
-    told: str,
+    error: str,
     cloud: Cloud,
     executions: Executions,
     command: Command,
@@ -71,11 +71,11 @@ def test_the_endpoint_of_a_lost_container_is_deleted(  # noqa: PLR0913, PLR0917 
 
     ended = command("attach", run_id)
 
-    assert (3, (f"{ASKED}: {told}",)) == (ended.code, ended.errors)
-    assert "deleted      endpoint 'llmops-" in ended.said
+    assert (3, (f"{ASKED}: {error}",)) == (ended.code, ended.errors)
+    assert "deleted      endpoint 'llmops-" in ended.output
     assert [] == cloud.left()
     (run,) = the_runs(STORE)
     record = run.record(ASKED)
     assert isinstance(record, Failed)
-    assert told == record.error
+    assert error == record.error
     assert "runs left nothing behind" in collect(capsys, STORE, cloud)

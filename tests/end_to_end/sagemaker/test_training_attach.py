@@ -34,10 +34,10 @@ class KeptProgress(Progress):
     """Keeps what is logged."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def log(self, text: str) -> None:
-        self.said.append(text)
+        self.lines.append(text)
 
 
 def at_once(cloud: Cloud, action: str, call: Any) -> None:
@@ -63,7 +63,7 @@ def resources(context: Context) -> tuple[Resource, ...]:
     return JumpStartTrainer(OPTIONS).resources(context)
 
 
-# -- found --------------------------------------------------------------------------------------
+# -- attach -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("run_id", ["run-1", "run-2"])
@@ -75,8 +75,8 @@ def test_a_running_job_is_attached_to(
     leave_running(cloud, make_context(), splits)
     cloud.turn("job", JOB, ("InProgress", ""), ("InProgress", ""), ("InProgress", ""), ("Completed", ""))
     places = {"folder": tmp_path / "there" / "artifact", "home": tmp_path / "there"} if machine == "another" else {}
-    heard = KeptProgress()
-    context = make_context(run_id=run_id, progress=heard, **places)
+    progress = KeptProgress()
+    context = make_context(run_id=run_id, progress=progress, **places)
 
     listed = resources(context)
     trained = train(context, splits)
@@ -85,11 +85,11 @@ def test_a_running_job_is_attached_to(
     assert 1 == len(cloud.requests("CreateTrainingJob"))
     if run_id == "run-1":
         assert (Resource("training-job", JOB),) == listed
-        assert [f"train.llama: waiting for training job '{JOB}' (InProgress)"] == heard.said
+        assert [f"train.llama: waiting for training job '{JOB}' (InProgress)"] == progress.lines
     else:
         assert () == listed
-        said = f"attached to training job '{JOB}' of run 'run-1' (InProgress); it keeps running if this run is stopped"
-        assert [f"train.llama: {said}"] == heard.said
+        line = f"attached to training job '{JOB}' of run 'run-1' (InProgress); it keeps running if this run is stopped"
+        assert [f"train.llama: {line}"] == progress.lines
 
 
 def test_the_model_of_a_completed_job_is_used(
@@ -134,7 +134,7 @@ def test_a_job_whose_bucket_was_deleted_is_skipped(account: Account, make_contex
 def test_the_number_of_names_is_limited(
     account: Account, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many jobs without a model have one cause; the error says what to do."""
+    """Many jobs without a model have one cause; the error shows what to do."""
     monkeypatch.setattr(training_job, "_MAX_ATTEMPTS", 2)
     account.job(JOB, "Failed", run_id="run-1")
     account.job(f"{JOB}-2", "Stopped", run_id="run-1")
@@ -172,14 +172,14 @@ def test_the_name_depends_on_the_model_and_its_location(make_context: MakeContex
 def test_two_simultaneous_runs_share_a_job(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
     """Both find no job and create it; SageMaker refuses the later one, which attaches."""
     both = threading.Barrier(2, timeout=60)
-    heard = KeptProgress()
+    progress = KeptProgress()
 
     def meet(action: str) -> None:
         if action == "CreateTrainingJob":
             both.wait()
 
     def run(run_id: str) -> TrainedModel:
-        return train(make_context(run_id=run_id, progress=heard), splits)
+        return train(make_context(run_id=run_id, progress=progress), splits)
 
     cloud.on_call = meet
     with ThreadPoolExecutor(2) as pool:
@@ -188,8 +188,8 @@ def test_two_simultaneous_runs_share_a_job(cloud: Cloud, splits: DatasetSplits, 
     assert one == other
     owner = one.metadata["started_by"]
     assert owner in {"run-1", "run-2"}
-    (said,) = heard.said
-    assert f" training job '{JOB}' of run '{owner}'" in said
+    (line,) = progress.lines
+    assert f" training job '{JOB}' of run '{owner}'" in line
     assert [JOB, JOB] == [request["TrainingJobName"] for request in cloud.requests("CreateTrainingJob")]
     assert [] == cloud.requests("StopTrainingJob")
 
@@ -205,14 +205,14 @@ def test_the_slower_run_does_not_stop_the_job(
         at_once(cloud, "DescribeTrainingJob", lambda: at_once(cloud, "DescribeTrainingJob", interrupt))
 
     at_once(cloud, "CreateTrainingJob", overtake)
-    heard = KeptProgress()
-    context = make_context(progress=heard)
+    progress = KeptProgress()
+    context = make_context(progress=progress)
 
     with pytest.raises(KeyboardInterrupt):
         train(context, splits)
     JumpStartTrainer(OPTIONS).delete(context, Resource("training-job", JOB))  # as `gc` does
 
-    assert heard.said[0].startswith(f"train.llama: attached to training job '{JOB}' of run 'run-2'")
+    assert progress.lines[0].startswith(f"train.llama: attached to training job '{JOB}' of run 'run-2'")
     assert [f"training-job {JOB}"] == cloud.left()
     assert [] == cloud.requests("StopTrainingJob")
     JumpStartTrainer(OPTIONS).delete(make_context(run_id="run-2"), Resource("training-job", JOB))
@@ -273,12 +273,12 @@ def test_a_job_can_be_stopped_by_its_owner_while_others_are_attached(
     at_once(cloud, "DescribeTrainingJob", lambda: at_once(cloud, "DescribeTrainingJob", stop))
     attached = make_context(run_id="run-2")
 
-    with pytest.raises(EndpointError) as found:
+    with pytest.raises(EndpointError) as caught:
         train(attached, splits)
 
-    assert str(found.value).startswith(f"training job '{JOB}' stopped: ")
-    assert str(found.value).endswith("; run 'run-1' started it: run again to start a new one")
-    assert "\n" not in str(found.value)
+    assert str(caught.value).startswith(f"training job '{JOB}' stopped: ")
+    assert str(caught.value).endswith("; run 'run-1' started it: run again to start a new one")
+    assert "\n" not in str(caught.value)
     cloud.job_stages = [("InProgress", ""), ("Completed", "")]
     again = train(attached, splits)
     assert (f"{JOB}-2", "run-2") == (again.job_name, again.metadata["started_by"])

@@ -58,8 +58,8 @@ def _command(executions: Executions, capsys: pytest.CaptureFixture[str]) -> Comm
         return error.replace(f"'{STORE}?region={REGION}'", "STORE").replace(STORE, "STORE")
 
     def typed(*arguments: str) -> Ended:
-        found = llmops(capsys, *arguments, "--store", STORE)
-        return Ended(found.code, tuple(map(hidden, found.errors)), found.said)
+        ended = llmops(capsys, *arguments, "--store", STORE)
+        return Ended(ended.code, tuple(map(hidden, ended.errors)), ended.output)
 
     return typed
 
@@ -76,8 +76,8 @@ def test_attaching_during_throttling(
     ended = command("run", written(piped(max_parallel=3), tmp_path), "--detach")
 
     (run_id,) = executions.statuses
-    assert (0, run_id) == (ended.code, ended.said.splitlines()[0])
-    assert f"llmops attach {run_id} --store " in ended.said
+    assert (0, run_id) == (ended.code, ended.output.splitlines()[0])
+    assert f"llmops attach {run_id} --store " in ended.output
     bound = {"MaxParallelExecutionSteps": 3}
     for action in ("CreatePipeline", "StartPipelineExecution"):
         assert [bound] == [request["ParallelismConfiguration"] for request in cloud.requests(action)]
@@ -85,20 +85,20 @@ def test_attaching_during_throttling(
     cloud.faults = {"DescribePipelineExecution": [THROTTLED] * 100_000}
     monkeypatch.setattr(polling, "RETRY_SECONDS", 0.2)
     throttled = f"execution 'RUN' of pipeline 'llmops-article': AWS is throttling requests (Rate exceeded): wait{BACK}"
-    assert (1, (throttled,)) == ((found := command("attach", run_id)).code, found.errors)
+    assert (1, (throttled,)) == ((ended := command("attach", run_id)).code, ended.errors)
     (run,) = the_runs(STORE)
     assert (None, False) == (run.record(ASKED), run.has_results)
     assert "runs left nothing behind" in collect(capsys, STORE, cloud)
 
     cloud.faults.clear()
     monkeypatch.setattr(polling, "RETRY_SECONDS", 60.0)
-    assert "Succeeded" == executions.play(run_id, plan_uri(piped(max_parallel=3).build(), STORE))
+    assert "Succeeded" == executions.run(run_id, plan_uri(piped(max_parallel=3).build(), STORE))
     cloud.faults = {
         "DescribePipeline": [THROTTLED] * 8,
         "DescribePipelineExecution": [*[THROTTLED] * 8, (500, "InternalFailure", "oops"), None, THROTTLED],
         "ListPipelineExecutionSteps": [THROTTLED] * 8,
     }
-    assert (0, ()) == ((found := command("attach", run_id)).code, found.errors)
+    assert (0, ()) == ((ended := command("attach", run_id)).code, ended.errors)
     assert [[], [], []] == [cloud.faults["DescribePipeline"], cloud.faults["ListPipelineExecutionSteps"], cloud.left()]
     (run,) = the_runs(STORE)
     assert isinstance(run.record(ASKED), Succeeded)
@@ -109,18 +109,18 @@ def test_attaching_during_throttling(
 def test_a_token_that_expires_while_watching(
     cloud: Cloud, executions: Executions, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message says how to reconnect; both ways start nothing new."""
-    told = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them{BACK}"
+    """The message shows how to reconnect; both ways start nothing new."""
+    message = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them{BACK}"
     cloud.faults = {"DescribePipelineExecution": [None, EXPIRED]}
-    assert (2, (told,)) == ((ended := command("run", written(piped(), tmp_path))).code, ended.errors)
+    assert (2, (message,)) == ((ended := command("run", written(piped(), tmp_path))).code, ended.errors)
     (run_id,) = executions.statuses
 
     cloud.faults = {"DescribePipelineExecution": [None, None, EXPIRED]}
-    assert (2, (told,)) == ((ended := command("run", "--resume", run_id)).code, ended.errors)
-    assert f"run {run_id} is still running; waiting for its end" in ended.said
+    assert (2, (message,)) == ((ended := command("run", "--resume", run_id)).code, ended.errors)
+    assert f"run {run_id} is still running; waiting for its end" in ended.output
 
     assert {run_id: "Executing"} == executions.statuses
-    executions.play(run_id, plan_uri(piped().build(), STORE))
+    executions.run(run_id, plan_uri(piped().build(), STORE))
     assert 0 == command("attach", run_id).code
     assert [run_id] == list(executions.statuses)
     assert 1 == cloud.created.count("CreateEndpoint")
@@ -136,14 +136,14 @@ def test_ctrl_c_while_watching_stops_the_execution(
     command: Command,
     tmp_path: Path,
 ) -> None:
-    """If the stop is refused, the message says that the execution continues."""
+    """If the stop is refused, the message reports that the execution continues."""
     cloud.on_call = lambda action: interrupt() if action == "ListPipelineExecutionSteps" else None
     cloud.faults = {"StopPipelineExecution": [EXPIRED] if expired else []}
 
     ended = command("run", written(piped(), tmp_path))
 
-    told = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them{BACK}"
-    assert (2 if expired else 130, (told,) if expired else ()) == (ended.code, ended.errors)
+    message = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them{BACK}"
+    assert (2 if expired else 130, (message,) if expired else ()) == (ended.code, ended.errors)
     assert ["Executing" if expired else "Stopped"] == list(executions.statuses.values())
 
 

@@ -66,17 +66,17 @@ class Ended:
 
     code: int
     errors: tuple[str, ...]
-    said: str
+    output: str
 
 
 def llmops(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
     """Run a command."""
     capsys.readouterr()
     code = main(list(arguments))
-    found = capsys.readouterr()
-    said = found.out + found.err
-    lines = (line for line in said.splitlines() if line.startswith("error: "))
-    return Ended(code, tuple(line.removeprefix("error: ") for line in lines), said)
+    captured = capsys.readouterr()
+    output = captured.out + captured.err
+    lines = (line for line in output.splitlines() if line.startswith("error: "))
+    return Ended(code, tuple(line.removeprefix("error: ") for line in lines), output)
 
 
 def the_runs(store: str) -> list[Run]:
@@ -98,8 +98,8 @@ def still_in_ledger(run: Run) -> set[str]:
 
 def collect(capsys: pytest.CaptureFixture[str], store: str, cloud: Cloud) -> str:
     """Run `gc`, check that nothing is left in the account or a ledger, and return its output."""
-    found = llmops(capsys, "gc", "--store", store)
-    assert 0 == found.code, found.said
+    ended = llmops(capsys, "gc", "--store", store)
+    assert 0 == ended.code, ended.output
     assert [] == cloud.left()
     assert set() == {left for run in the_runs(store) for left in still_in_ledger(run)}
-    return found.said
+    return ended.output

@@ -62,15 +62,15 @@ class Call:
 
 @attrs.define
 class Cloud:
-    """What the tests see of AWS, and what they make it do.
+    """The emulated AWS of the tests: what was requested, and what it answers.
 
     Attributes:
-        url: Of moto.
-        calls: What SageMaker, CloudWatch, IAM, STS and logs were asked, in order.
-        job_stages: What a training job goes through, one stage with each look at it; the last one stays.
-        endpoint_stages: The same of an endpoint.
-        faults: Action to what AWS answers instead (status, code, message), once each; None answers as always.
-        lost_models: Training jobs whose models are not in S3, though they are completed.
+        url: The URL of moto.
+        calls: The requests to SageMaker, CloudWatch, IAM, STS and logs, in order.
+        job_stages: The stages of a training job, one for each time that it is described; the last one stays.
+        endpoint_stages: The same for an endpoint.
+        faults: Errors by action (status, code, message), each for one request; None answers normally.
+        lost_models: Training jobs whose models are not in S3, although the jobs are completed.
         on_call: Called with the action before it is answered.
     """
 
@@ -84,11 +84,11 @@ class Cloud:
     _lives: dict[str, list[Stage]] = attrs.field(factory=dict)
 
     def record(self, service: str, action: str, request: Mapping[str, Any]) -> None:
-        """Keep a request."""
+        """Record a request."""
         self.calls.append(Call(service, action, request))
 
     def requests(self, action: str) -> list[Mapping[str, Any]]:
-        """What an action was asked with, each time."""
+        """The requests of an action."""
         return [call.request for call in self.calls if call.action == action]
 
     @property
@@ -97,19 +97,19 @@ class Cloud:
         return [call.action for call in self.calls if call.service == "sagemaker" and call.action.startswith("Create")]
 
     def advance(self, kind: str, name: str, stages: list[Stage]) -> Stage:
-        """Move on by one stage, and return it."""
+        """Go to the next stage, and return it."""
         life = self._lives.setdefault(f"{kind}/{name}", list(stages))
         return life.pop(0) if len(life) > 1 else life[0]
 
     def turn(self, kind: str, name: str, *stages: Stage) -> None:
-        """Let something go through other stages from now on."""
+        """Set other stages of a resource from now on."""
         self._lives[f"{kind}/{name}"] = list(stages)
 
     def forget(self, kind: str, name: str) -> None:
         self._lives.pop(f"{kind}/{name}", None)
 
     def left(self) -> list[str]:
-        """What exists that costs or clutters: kind and name."""
+        """The existing resources: kind and name."""
         backend = moto.sagemaker.models.sagemaker_backends["123456789012"][REGION]
         running = [
             f"training-job {job.training_job_name}"
@@ -121,7 +121,7 @@ class Cloud:
             ("endpoint-config", backend.endpoint_configs),
             ("model", backend._models),
         )
-        return running + [f"{kind} {name}" for kind, found in kinds for name in found]
+        return running + [f"{kind} {name}" for kind, resources in kinds for name in resources]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -147,8 +147,8 @@ def moto_url() -> Iterator[str]:
 def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """An empty account on loopback."""
     httpx.post(f"{moto_url}/moto-api/reset", trust_env=False)
-    made = Cloud(moto_url)
-    script_moto(made, monkeypatch)
+    cloud = Cloud(moto_url)
+    script_moto(cloud, monkeypatch)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
@@ -161,11 +161,11 @@ def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setattr(preflight, "_QUOTAS", {})
     jumpstart_options._warn.cache_clear()
     boto3.client("iam").create_role(RoleName="llmops", AssumeRolePolicyDocument=json.dumps(TRUST))
-    made.calls.clear()
-    yield made
+    cloud.calls.clear()
+    yield cloud
 
 
-# -- what runs make -----------------------------------------------------------------------------
+# -- resources of runs --------------------------------------------------------------------------
 
 
 class Account:
@@ -177,18 +177,18 @@ class Account:
         self.backend = moto.sagemaker.models.sagemaker_backends["123456789012"][REGION]
 
     def endpoint(self, name: str, state: str = "InService", **tags: str) -> None:
-        """Make a model, a configuration and an endpoint in a state."""
-        told = tag_list(tags)
+        """Create a model, a configuration and an endpoint in a state."""
+        tag_items = tag_list(tags)
         container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/i:1"}
-        self.client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE, Tags=told)
+        self.client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE, Tags=tag_items)
         variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.g5.2xlarge", "InitialInstanceCount": 2}
-        self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=told)
-        self.client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=told)
+        self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=tag_items)
+        self.client.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tag_items)
         self.backend.endpoints[name].endpoint_status = state
         self.cloud.turn("endpoint", name, (state, ""))
 
     def job(self, name: str, state: str = "InProgress", **tags: str) -> None:
-        """Make a training job in a state."""
+        """Create a training job in a state."""
         self.client.create_training_job(
             TrainingJobName=name,
             AlgorithmSpecification={"TrainingImage": "i", "TrainingInputMode": "File"},
@@ -218,12 +218,12 @@ def account(cloud: Cloud) -> Account:
 
 @attrs.define
 class RuntimeServer:
-    """A server of `InvokeEndpoint`: what it was asked, and what it answers.
+    """A server of `InvokeEndpoint`.
 
     Attributes:
-        url: Where.
+        url: The URL.
         asked: Path, headers (lower case) and body of each request.
-        answer: Makes the answer from the body.
+        answer: Returns the answer to a body.
     """
 
     url: str = ""
@@ -236,15 +236,15 @@ class RuntimeServer:
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[RuntimeServer]:
     """SageMaker Runtime on loopback."""
-    made = RuntimeServer()
+    server = RuntimeServer()
 
     def answer(asked: Asked) -> ServerAnswer:
-        made.asked.append((asked.path, dict(asked.headers), asked.body))
-        return made.answer(asked.body)
+        server.asked.append((asked.path, dict(asked.headers), asked.body))
+        return server.answer(asked.body)
 
-    with served(answer) as made.url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", made.url)
-        yield made
+    with served(answer) as server.url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", server.url)
+        yield server
 
 
 # -- JumpStart ----------------------------------------------------------------------------------
@@ -265,15 +265,15 @@ def jumpstart(
         Publishes a further version: `publish("4.1.0", gated_bucket=False)` changes keys of 4.0.0's specification.
     """
     pytest.importorskip("sagemaker")
-    given = json.loads(real_data("jumpstart/minimal_llama-2-7b_2.0.4.json").read_bytes())
+    published = json.loads(real_data("jumpstart/minimal_llama-2-7b_2.0.4.json").read_bytes())
     root = tmp_path / "jumpstart"
     root.mkdir()
     manifest: list[dict[str, Any]] = []
-    plain = {**given["spec"], "hosting_model_package_arns": None, "training_model_package_artifact_uris": None}
+    plain = {**published["spec"], "hosting_model_package_arns": None, "training_model_package_artifact_uris": None}
     plain |= {"training_vulnerable": False, "training_vulnerabilities": []}
 
     def publish(version: str, *, model_id: str = MODEL_ID, min_version: str = "2.174.0", **changes: Any) -> None:
-        base = given["spec"] if version.startswith("2.") else plain
+        base = published["spec"] if version.startswith("2.") else plain
         spec = {**base, **changes, "version": version, "model_id": model_id}
         key = f"community_models/{model_id}/specs_v{version}.json"
         (root / key).parent.mkdir(parents=True, exist_ok=True)

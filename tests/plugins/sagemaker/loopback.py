@@ -39,14 +39,14 @@ def served(answer: Callable[[Asked], ServerAnswer]) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            made = answer(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-            if isinstance(made.body, Iterator):
-                self.send_chunks(made.body)
+            reply = answer(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            if isinstance(reply.body, Iterator):
+                self.send_chunks(reply.body)
                 return
-            data = made.body if isinstance(made.body, bytes) else json.dumps(made.body).encode()
-            self.send_response(made.status)
-            if made.error:
-                self.send_header("x-amzn-ErrorType", made.error)
+            data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            self.send_response(reply.status)
+            if reply.error:
+                self.send_header("x-amzn-ErrorType", reply.error)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

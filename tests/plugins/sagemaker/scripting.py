@@ -69,16 +69,16 @@ def _script_jobs(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
             return create_job(self, training_job_name=training_job_name, **fields)
 
     def describe(self: Any, training_job_name: str) -> Any:
-        found = self.training_jobs.get(training_job_name)
-        if found is not None:
+        job = self.training_jobs.get(training_job_name)
+        if job is not None:
             status, reason = cloud.advance("job", training_job_name, cloud.job_stages)
-            found.training_job_status, found.secondary_status = status, "Training" if status == "InProgress" else status
-            found.failure_reason = reason
-            if found.output_data_config.get("CompressionType") == "NONE":  # as the service has it
-                uri = f"{found.output_data_config['S3OutputPath'].rstrip('/')}/{training_job_name}/output/model/"
-                found.model_artifacts = {"S3ModelArtifacts": uri}
+            job.training_job_status, job.secondary_status = status, "Training" if status == "InProgress" else status
+            job.failure_reason = reason
+            if job.output_data_config.get("CompressionType") == "NONE":  # as the service has it
+                uri = f"{job.output_data_config['S3OutputPath'].rstrip('/')}/{training_job_name}/output/model/"
+                job.model_artifacts = {"S3ModelArtifacts": uri}
             if status == "Completed" and training_job_name not in cloud.lost_models:
-                put_model(found.model_artifacts["S3ModelArtifacts"])
+                put_model(job.model_artifacts["S3ModelArtifacts"])
         return describe_job(self, training_job_name)
 
     def stop(self: Any) -> str:
@@ -103,15 +103,15 @@ def _script_endpoints(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     describe_endpoint, delete_endpoint = backend.describe_endpoint, backend.delete_endpoint
 
     def describe(self: Any, endpoint_name: str) -> Any:
-        found = self.endpoints.get(endpoint_name)
-        if found is not None:
+        endpoint = self.endpoints.get(endpoint_name)
+        if endpoint is not None:
             stage = cloud.advance("endpoint", endpoint_name, cloud.endpoint_stages)
-            found.endpoint_status, found.failure_reason = stage
+            endpoint.endpoint_status, endpoint.failure_reason = stage
         return describe_endpoint(self, endpoint_name)
 
     def delete(self: Any, endpoint_name: str) -> None:
-        found = self.endpoints.get(endpoint_name)
-        if found is not None and found.endpoint_status in ("Creating", "Updating"):
+        endpoint = self.endpoints.get(endpoint_name)
+        if endpoint is not None and endpoint.endpoint_status in ("Creating", "Updating"):
             raise ValidationError(message="Cannot update in-progress endpoint")
         cloud.forget("endpoint", endpoint_name)
         delete_endpoint(self, endpoint_name)

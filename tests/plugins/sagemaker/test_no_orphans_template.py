@@ -35,8 +35,8 @@ def _handler(template: Any, account: Any) -> Callable[..., list[str]]:  # noqa: 
     assert len(code) <= INLINE_LIMIT
     module = ModuleType("index")
     exec(compile(code, "index.py", "exec"), module.__dict__)
-    made: Callable[..., list[str]] = module.handler
-    return made
+    handler: Callable[..., list[str]] = module.handler
+    return handler
 
 
 def test_only_expired_resources_are_deleted(handler: Callable[..., list[str]], account: Any) -> None:

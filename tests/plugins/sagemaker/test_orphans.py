@@ -38,8 +38,8 @@ def _collect(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     monkeypatch.setattr(removing, "LONGEST_PAUSE", 0.05)
 
     def collect(patience: float = 0.0, **choice: Any) -> Leftovers:
-        found = find_leftovers(LocalStore(tmp_path / "runs"), runtime, Choice(**choice))
-        return delete_leftovers(found, runtime, patience=patience)
+        leftovers = find_leftovers(LocalStore(tmp_path / "runs"), runtime, Choice(**choice))
+        return delete_leftovers(leftovers, runtime, patience=patience)
 
     return collect
 
@@ -55,16 +55,16 @@ def test_every_tagged_resource_is_listed(account: Any) -> None:
     account.job("llmops-running", run_id="r", step="train.x", expires_at=at(FUTURE))
     account.job("llmops-done", "Completed", run_id="r")
 
-    found = {(item.resource.kind, item.state): item for item in SageMakerOrphanFinder({}).list()}
+    listed = {(item.resource.kind, item.state): item for item in SageMakerOrphanFinder({}).list()}
 
-    endpoints = {state for kind, state in found if kind == "endpoint"}
+    endpoints = {state for kind, state in listed if kind == "endpoint"}
     assert set(states) - {"Deleting"} == endpoints
     assert {("r", "generate.x")} == {
-        (item.run_id, item.step) for (kind, _), item in found.items() if kind == "endpoint"
+        (item.run_id, item.step) for (kind, _), item in listed.items() if kind == "endpoint"
     }
-    assert "2 x ml.g5.2xlarge" == found["endpoint", "InService"].billed == found["endpoint", "Creating"].billed
-    assert "" == found["endpoint", "Failed"].billed == found["model", ""].billed
-    job = found["training-job", "InProgress"]
+    assert "2 x ml.g5.2xlarge" == listed["endpoint", "InService"].billed == listed["endpoint", "Creating"].billed
+    assert "" == listed["endpoint", "Failed"].billed == listed["model", ""].billed
+    job = listed["training-job", "InProgress"]
     assert ("llmops-running", "1 x ml.g5.12xlarge") == (job.resource.name, job.billed)
     assert job.expires == pytest.approx(time.time() + FUTURE, abs=10)
     assert job.created == pytest.approx(time.time(), abs=30)
@@ -91,7 +91,7 @@ def test_expired_resources_are_deleted_in_every_state(
     account.endpoint("llmops-old", state, run_id="r", step="s", expires_at=at(PAST))
     account.job("llmops-job", run_id="r", step="t", expires_at=at(PAST))
     account.endpoint("llmops-new", run_id="r2", step="s", expires_at=at(FUTURE))
-    if state == "Updating":  # it comes to an end
+    if state == "Updating":  # which ends
         account.cloud.turn("endpoint", "llmops-old", ("Updating", ""), ("Updating", ""), ("InService", ""))
 
     done = collect(patience=10)

@@ -12,7 +12,7 @@ VPC = {"subnets": ["subnet-1"], "security_groups": ["sg-1"]}
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("settings", "message"),
     [
         ({"regoin": "us-east-1"}, "there is no 'regoin'; did you mean 'region'?"),
         ({"region": "virginia"}, "region must be a region such as 'us-east-1', not 'virginia'"),
@@ -26,30 +26,30 @@ VPC = {"subnets": ["subnet-1"], "security_groups": ["sg-1"]}
         ({"expire_hours": 0}, "'expire_hours' must be > 0"),
     ],
 )
-def test_build_refuses_a_wrong_setting(given: dict[str, object], message: str, registry: Registry) -> None:
+def test_build_refuses_a_wrong_setting(settings: dict[str, object], message: str, registry: Registry) -> None:
     """The error names the setting and its form."""
-    with pytest.raises(SpecError) as found:
-        Pipeline.builder().with_model("echo").with_evaluator("echo-score").with_settings("sagemaker", **given).build(
+    with pytest.raises(SpecError) as caught:
+        Pipeline.builder().with_model("echo").with_evaluator("echo-score").with_settings("sagemaker", **settings).build(
             registry
         )
 
-    assert message in str(found.value)
-    assert str(found.value).startswith("settings of 'sagemaker': ")
-    assert "\n" not in str(found.value)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("settings of 'sagemaker': ")
+    assert "\n" not in str(caught.value)
 
 
 def test_the_plan_has_only_the_given_settings(registry: Registry) -> None:
     """The plugin adds the defaults when it reads them."""
-    given = {"region": "eu-west-1", "tags": {"team": "nlp"}, **VPC}
+    settings = {"region": "eu-west-1", "tags": {"team": "nlp"}, **VPC}
 
     plan = (
         Pipeline.builder()
         .with_model("echo")
         .with_evaluator("echo-score")
-        .with_settings("sagemaker", **given)
+        .with_settings("sagemaker", **settings)
         .build(registry)
     )
 
-    assert given == plan.settings["sagemaker"]
+    assert settings == plan.settings["sagemaker"]
     read = SageMakerSettings.from_mapping(plan.settings["sagemaker"])
     assert ("eu-west-1", ("subnet-1",), "llmops") == (read.region, read.subnets, read.prefix)

@@ -140,8 +140,8 @@ def test_every_object_is_encrypted_with_the_chosen_key(bucket: Any, tmp_path: Pa
             (folder / "file").write_text("1", encoding="utf-8")
 
         for name in ("put", "copied", "w/file"):
-            found = bucket.head_object(Bucket=BUCKET, Key=f"team/store/{name}")
-            assert ("aws:kms", key) == (found["ServerSideEncryption"], found["SSEKMSKeyId"])
+            stored = bucket.head_object(Bucket=BUCKET, Key=f"team/store/{name}")
+            assert ("aws:kms", key) == (stored["ServerSideEncryption"], stored["SSEKMSKeyId"])
         assert f"{URI}?kms_key={key}" == store.uri
         assert f"{URI}/put" == store.locate("put")
 
@@ -153,8 +153,8 @@ def test_a_run_is_encrypted_with_the_key_of_its_settings(bucket: Any, registry: 
     run = Run.create(open_store(URI), pipeline.build(registry))
 
     run.put("report.html", b"<html>")
-    found = bucket.head_object(Bucket=BUCKET, Key=f"team/store/runs/{run.id}/report.html")
-    assert key == found["SSEKMSKeyId"]
+    stored = bucket.head_object(Bucket=BUCKET, Key=f"team/store/runs/{run.id}/report.html")
+    assert key == stored["SSEKMSKeyId"]
     assert f"{URI}?kms_key={key}" == Run.open(open_store(URI), run.id).store.uri
     own = f"{URI}?kms_key=alias/own"
     assert own == Run.open(open_store(own), run.id).store.uri
@@ -202,10 +202,10 @@ def test_one_process_of_a_machine_makes_an_artifact(store: Store, home: Path) ->
 )
 def test_a_wrong_uri_is_an_error(uri: str, message: str) -> None:
     """The error names the problem and the options; no request is sent."""
-    with pytest.raises(SpecError) as found:
+    with pytest.raises(SpecError) as caught:
         open_store(uri)
 
-    assert message == str(found.value)
+    assert message == str(caught.value)
 
 
 def test_the_store_uses_the_settings_of_the_pipeline(bucket: Any) -> None:  # noqa: ARG001 - it is there
@@ -216,7 +216,7 @@ def test_the_store_uses_the_settings_of_the_pipeline(bucket: Any) -> None:  # no
     assert store.uri == S3Store(store.uri, {}).uri
 
 
-# -- what AWS may refuse ------------------------------------------------------------------------
+# -- errors of AWS -------------------------------------------------------------------------------
 
 
 @pytest.fixture(name="refusing")
@@ -253,7 +253,7 @@ def _refusing(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "told"),
+    ("status", "code", "message"),
     [
         (404, "NoSuchBucket", f"there is no bucket '{BUCKET}': create it with 'aws s3 mb s3://{BUCKET}'"),
         (403, "AccessDenied", "AWS denied access: in AWS's words; a store needs s3:ListBucket on the bucket"),
@@ -263,7 +263,7 @@ def _refusing(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     ],
 )
 def test_an_error_of_aws_is_one_line(
-    status: int, code: str, told: str, refusing: Callable[[int, str, str], None]
+    status: int, code: str, message: str, refusing: Callable[[int, str, str], None]
 ) -> None:
     """Reading, writing, listing and deleting report the problem and how to fix it."""
     refusing(status, code, "in AWS's words")
@@ -275,10 +275,10 @@ def test_an_error_of_aws_is_one_line(
         lambda: list(store.list("a")),
         lambda: store.delete("a"),
     ):
-        with pytest.raises(StoreError) as found:
+        with pytest.raises(StoreError) as caught:
             use()
-        assert str(found.value).startswith(f"store '{URI}': {told}")
-        assert "\n" not in str(found.value)
+        assert str(caught.value).startswith(f"store '{URI}': {message}")
+        assert "\n" not in str(caught.value)
 
 
 def test_a_missing_bucket_credentials_or_network_are_errors(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
@@ -301,8 +301,8 @@ def test_a_missing_bucket_credentials_or_network_are_errors(cloud: Any, monkeypa
 
 def echo() -> Pipeline:
     """Return a quick pipeline."""
-    made = Pipeline.builder("echo").with_dataset("lines").with_prompt("bare")
-    return made.with_model("echo", fine_tune=False).with_evaluator("echo-score")
+    pipeline = Pipeline.builder("echo").with_dataset("lines").with_prompt("bare")
+    return pipeline.with_model("echo", fine_tune=False).with_evaluator("echo-score")
 
 
 def test_a_run_in_s3_can_be_rescored_and_reported(store: Store, registry: Registry, tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_the_record_of_a_killed_child_names_its_log(store: Store, home: Path) ->
 
 
 def test_an_offline_run_cannot_use_a_store_in_s3(registry: Registry) -> None:
-    """The error says what to do."""
+    """The error shows what to do."""
     with pytest.raises(
         SpecError, match="'s3://bucket/x' needs the network, but this run is offline: keep it in a folder"
     ):

@@ -60,59 +60,34 @@ def _version(pattern: str) -> str:
 
 def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
     """Return the fields that the SageMaker SDK needs to train and serve a model; all values are invented."""
-    gpu = f"{_NOBODY}.dkr.ecr.{region}.amazonaws.com"
-    of_package = is_model_package(model_id, version)
+    registry = f"{_NOBODY}.dkr.ecr.{region}.amazonaws.com"
+    package: dict[str, Any] = {
+        "hosting_model_package_arns": {region: package_arn(model_id, region)},
+        "training_model_package_artifact_uris": {region: f"s3://jumpstart-cache-prod-{region}/rehearsal/{model_id}"},
+    }
     return {
         "model_id": model_id,
         "version": version,
-        "min_sdk_version": "2.0.0",
-        "url": "https://example.invalid/",
-        "resource_name_base": model_id[:40],
-        "training_supported": True,
-        "incremental_training_supported": False,
         "gated_bucket": model_id.startswith(GATED),
-        "hosting_ecr_specs": {"framework": "djl-deepspeed", "framework_version": "0.23.0", "py_version": "py39"},
-        "training_ecr_specs": {
-            "framework": "huggingface",
-            "framework_version": "2.0.0",
-            "py_version": "py310",
-            "huggingface_transformers_version": "4.28.1",
-        },
-        "hosting_artifact_key": f"rehearsal/{model_id}/model.tar.gz",
-        "hosting_script_key": f"rehearsal/{model_id}/serve/sourcedir.tar.gz",
-        "hosting_use_script_uri": False,
-        "hosting_model_package_arns": {region: package_arn(model_id, region)} if of_package else None,
-        "training_model_package_artifact_uris": {region: f"s3://jumpstart-cache-prod-{region}/rehearsal/{model_id}"}
-        if of_package
-        else None,
+        "training_supported": True,
+        "hyperparameters": list(_hyperparameters()),
         "training_artifact_key": f"rehearsal/{model_id}/train.tar.gz",
         "training_script_key": f"rehearsal/{model_id}/train/sourcedir.tar.gz",
-        "inference_vulnerable": False,
-        "training_vulnerable": False,
-        "deprecated": False,
-        "hyperparameters": list(_hyperparameters()),
-        "inference_environment_variables": [],
-        "metrics": [],
         "default_training_instance_type": "ml.g5.12xlarge",
         "supported_training_instance_types": ["ml.g5.12xlarge", "ml.g5.24xlarge", "ml.g5.48xlarge"],
+        "training_instance_type_variants": _images(f"{registry}/rehearsal-training:1", region),
+        "hosting_artifact_key": f"rehearsal/{model_id}/model.tar.gz",
+        "hosting_use_script_uri": False,
         "default_inference_instance_type": "ml.g5.2xlarge",
         "supported_inference_instance_types": ["ml.g5.2xlarge", "ml.g5.12xlarge"],
-        "model_kwargs": {},
-        "fit_kwargs": {},
-        "estimator_kwargs": {"encrypt_inter_container_traffic": True, "max_run": 360000},
-        "deploy_kwargs": {"model_data_download_timeout": 3600, "container_startup_health_check_timeout": 3600},
+        "hosting_instance_type_variants": _images(f"{registry}/rehearsal-inference:1", region),
         "predictor_specs": {
             "supported_content_types": ["application/json"],
             "supported_accept_types": ["application/json"],
             "default_content_type": "application/json",
             "default_accept_type": "application/json",
         },
-        "inference_volume_size": 256,
-        "training_volume_size": 256,
-        "inference_enable_network_isolation": True,
-        "training_enable_network_isolation": True,
-        "training_instance_type_variants": _images(f"{gpu}/rehearsal-training:1", region),
-        "hosting_instance_type_variants": _images(f"{gpu}/rehearsal-inference:1", region),
+        **(package if is_model_package(model_id, version) else {}),
     }
 
 
@@ -141,6 +116,3 @@ def _hyperparameters() -> Iterator[dict[str, Any]]:
         yield {"name": name, "type": "int", "default": count, "scope": "algorithm", "min": -1, "max": 1_000_000}
     for name, value in {"learning_rate": 0.0001, "lora_dropout": 0.05, "validation_split_ratio": 0.2}.items():
         yield {"name": name, "type": "float", "default": value, "scope": "algorithm", "min": 0, "max": 1}
-    code = {"sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz", "sagemaker_program": "train.py"}
-    for name, text in {**code, "sagemaker_container_log_level": "20"}.items():
-        yield {"name": name, "type": "text", "default": text, "scope": "container"}

@@ -67,7 +67,7 @@ def build_wheel(name: str, source: Path, folder: Path) -> Path:
 
 
 def _backend(source: Path) -> str:
-    """Return the build backend of a project, or an empty text if that is not simple to tell."""
+    """Return the build backend of a project, or an empty text if it is not plainly a package of its own."""
     try:
         text = (source / "pyproject.toml").read_text(encoding="utf-8")
     except OSError:

@@ -77,7 +77,7 @@ def test_missing_credentials_are_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_offline_step_has_no_account(make_context: Callable[..., Context]) -> None:
-    """The error says how to run it."""
+    """The error shows how to run it."""
     with pytest.raises(UserError, match="SageMaker needs the network, but this run is offline"):
         Aws.of(make_context(offline=True))
 

@@ -50,7 +50,7 @@ def test_temporary_failures_are_logged_and_retried(caplog: pytest.LogCaptureFixt
 
 
 def test_failures_that_last_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After `RETRY_SECONDS` without an answer; the error says what to do."""
+    """After `RETRY_SECONDS` without an answer; the error shows what to do."""
     monkeypatch.setattr(polling, "RETRY_SECONDS", 0.0)
     with pytest.raises(EndpointError, match=r"job 'x': AWS is throttling requests .*then resume with"):
         send(answers(THROTTLED, THROTTLED, THROTTLED), "job 'x'", LOG)

@@ -149,11 +149,11 @@ def test_the_quota_depends_on_the_options(quotas: dict[str, float], jumpstart: E
     del jumpstart
     quotas |= {"ml.g5.48xlarge for spot training job usage": 2, "ml.g5.12xlarge for endpoint usage": 2}
     spot = {"instance_type": "ml.g5.48xlarge", "spot": True, "max_run": 60, "max_wait": 60}
-    made = article(
+    pipeline = article(
         trainer={"use": "jumpstart", **spot, "instance_count": 2},
         deployer={"use": "sagemaker-endpoint", "instance_type": "ml.g5.12xlarge", "instance_count": 3},
     )
-    findings = {check.name: run_check(check) for check in preflight_checks(made.build(registry), registry)}
+    findings = {check.name: run_check(check) for check in preflight_checks(pipeline.build(registry), registry)}
 
     assert Finding("ok", "2") == findings["quota ml.g5.48xlarge for spot training job usage"]
     assert "the quota is 2 in us-east-1; this run needs 3" == findings["quota ml.g5.12xlarge for endpoint usage"].text
@@ -184,16 +184,16 @@ def test_the_steps_of_a_pipeline_need_quotas(quotas: dict[str, float], jumpstart
 def test_doctor_and_plan_show_the_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`doctor --for` shows all of them; `plan` only the failed ones."""
     path = tmp_path / "pipeline.yaml"
-    made = Pipeline.builder("article").with_dataset("sample").with_prompt("alpaca").with_evaluator("text-metrics")
-    made = made.with_model("llama-2-7b", version="4.*", accept_eula=True)
-    path.write_text(made.with_settings("sagemaker", **SETTINGS, bucket="mine").to_yaml())
+    pipeline = Pipeline.builder("article").with_dataset("sample").with_prompt("alpaca").with_evaluator("text-metrics")
+    pipeline = pipeline.with_model("llama-2-7b", version="4.*", accept_eula=True)
+    path.write_text(pipeline.with_settings("sagemaker", **SETTINGS, bucket="mine").to_yaml())
 
     assert 1 == main(["doctor", "--for", str(path)])
     out = capsys.readouterr().out
     assert "error    S3 bucket: there is no bucket 'mine'\n         fix: create it, or set another one" in out
     assert f"ok       SageMaker role: {ROLE}" in out
 
-    assert 0 == main(["plan", str(path)])
+    assert 2 == main(["plan", str(path)])
     out = capsys.readouterr().out
     assert "S3 bucket: there is no bucket 'mine'" in out
     assert "SageMaker role" not in out

@@ -29,7 +29,7 @@ from llmops_plugins.sagemaker.emulator.executor import Emulator, emulated_settin
 from llmops_plugins.sagemaker.pipeline import submit
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_plugins.sagemaker.sdk import loading as sdk
-from llmops_sdk import LocalStore, Pipeline, Progress, Result, Run, SpecError
+from llmops_sdk import LocalStore, Pipeline, Progress, Result, Run, SpecError, StepFailedError
 from llmops_sdk.pipeline.execution import resume
 from llmops_sdk.plugin import Failed, Succeeded
 from llmops_sdk.plugin.registry import Registry
@@ -186,6 +186,8 @@ def rehearse(
             result = pipeline.run(on=on, store=folder / "runs", registry=plugins, progress=progress)
         except KeyboardInterrupt:
             assert interrupt_at
+        except StepFailedError as error:
+            result = Result(error.run)
     assert before == Path.cwd()
     run = Run.open(result.run.store if result else llmops_sdk.LocalStore(folder / "runs"), "latest")
     return Rehearsal(result, run, progress=progress, **contents)
@@ -419,14 +421,11 @@ def test_a_store_in_s3_is_refused(plugins: Registry) -> None:
 
 
 def test_a_dataset_that_cannot_be_prepared_starts_no_pipeline(tmp_path: Path, plugins: Registry) -> None:
-    """The result has the reason."""
+    """The error has the reason."""
     base = Pipeline.builder("rehearsed").with_dataset("lines", records=0).with_prompt("bare").with_evaluator("length")
-    result = base.with_model("echo", fine_tune=False).run(
-        on="sagemaker-rehearsal", store=tmp_path / "runs", registry=plugins, progress=Progress()
-    )
-
-    assert "prepare.lines" == result.failures[0].step
-    assert "has no rows" in result.failures[0].error
+    pipeline = base.with_model("echo", fine_tune=False).with_executor("sagemaker-rehearsal")
+    with pytest.raises(StepFailedError, match=r"step prepare\.lines failed: .* has no rows"):
+        pipeline.run(store=tmp_path / "runs", registry=plugins, progress=Progress())
 
 
 @pytest.mark.parametrize(

@@ -84,23 +84,23 @@ def test_all_three_have_the_users_tags(cloud: Cloud, make_context: MakeContext) 
     """Model, configuration and endpoint have them beside the project's own."""
     with_endpoint(make_context(step="generate.llama", settings={**SETTINGS, "tags": {"team": "nlp"}}))
 
-    wanted = {"team": "nlp", "llmops:run-id": "run-1", "llmops:step": "generate.llama"}
+    expected = {"team": "nlp", "llmops:run-id": "run-1", "llmops:step": "generate.llama"}
     for action in ("CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
         (request,) = cloud.requests(action)
-        assert wanted.items() <= {tag["Key"]: tag["Value"] for tag in request["Tags"]}.items(), action
+        assert expected.items() <= {tag["Key"]: tag["Value"] for tag in request["Tags"]}.items(), action
 
 
 @pytest.mark.parametrize("model", [TRAINED, BASE])
 def test_timeouts_of_the_start(model: ServableModel, cloud: Cloud, context: Context) -> None:
     """Each is the option's value, or else the one of the model's metadata."""
     names = ("ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds")
-    chosen: tuple[dict[str, Any], ...] = (
+    choices: tuple[dict[str, Any], ...] = (
         {},
         {"container_startup_health_check_timeout": 900},
         {"model_data_download_timeout": 60},
     )
-    for said in chosen:
-        with_endpoint(context, model, attrs.evolve(OPTIONS, **said))
+    for options in choices:
+        with_endpoint(context, model, attrs.evolve(OPTIONS, **options))
 
     sent = [request["ProductionVariants"][0] for request in cloud.requests("CreateEndpointConfig")]
     assert [(3600, 3600), (3600, 900), (60, 3600)] == [tuple(variant[name] for name in names) for variant in sent]
@@ -115,16 +115,16 @@ def test_a_timeout_that_sagemaker_would_refuse_is_an_error(registry: Registry) -
             ("1 h", "1 h"),
         ):
             pipeline = Pipeline.builder().with_evaluator("echo-score")
-            with pytest.raises(SpecError) as found:
+            with pytest.raises(SpecError) as caught:
                 pipeline.with_model("llama-2-7b", fine_tune=False, accept_eula=True, deployer={name: seconds}).build(
                     registry
                 )
-            assert name in str(found.value)
-            assert message in str(found.value)
-            assert "\n" not in str(found.value)
+            assert name in str(caught.value)
+            assert message in str(caught.value)
+            assert "\n" not in str(caught.value)
         for allowed in (60, 3600):
-            made: Any = registry.make("deployer", "sagemaker-endpoint", {name: allowed})
-            assert allowed == getattr(made.options, name)
+            deployer: Any = registry.make("deployer", "sagemaker-endpoint", {name: allowed})
+            assert allowed == getattr(deployer.options, name)
 
 
 def test_a_base_model_is_deployed(cloud: Cloud, context: Context) -> None:
@@ -161,7 +161,7 @@ def test_a_base_model_of_version_2_is_a_model_package(
     assert [] == cloud.left()
 
 
-# -- an endpoint that is there already ----------------------------------------------------------
+# -- an existing endpoint -----------------------------------------------------------------------
 
 
 def existing(cloud: Cloud, context: Context) -> Endpoint:
@@ -175,13 +175,13 @@ def test_an_existing_endpoint_is_asked_and_not_deleted(
     cloud: Cloud, runtime: RuntimeServer, context: Context, registry: Registry, tmp_path: Path
 ) -> None:
     """A whole pipeline asks it and creates nothing; an updated endpoint counts as another model."""
-    made = existing(cloud, context)
+    endpoint = existing(cloud, context)
     before, left = list(cloud.created), cloud.left()
     pipeline = (
         Pipeline.builder("existing")
         .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=3)
         .with_prompt("plain")
-        .with_model("existing-endpoint", endpoint=made.name, deployer={"custom_attributes": "accept_eula=true"})
+        .with_model("existing-endpoint", endpoint=endpoint.name, deployer={"custom_attributes": "accept_eula=true"})
         .with_evaluator("echo-score")
         .with_settings("sagemaker", **SETTINGS)
     )
@@ -195,10 +195,10 @@ def test_an_existing_endpoint_is_asked_and_not_deleted(
     assert 3 == len(runtime.asked)
     pipeline.run(store=tmp_path / "runs", registry=registry)
     assert 3 == len(runtime.asked)
-    deployer, model = ExistingEndpoint(ExistingEndpointOptions()), BaseModel("sagemaker-endpoint", made.name)
+    deployer, model = ExistingEndpoint(ExistingEndpointOptions()), BaseModel("sagemaker-endpoint", endpoint.name)
     known = deployer.fingerprint(context, model)
-    boto3.client("sagemaker").delete_endpoint(EndpointName=made.name)
-    cloud.turn("endpoint", made.name, ("InService", ""))
+    boto3.client("sagemaker").delete_endpoint(EndpointName=endpoint.name)
+    cloud.turn("endpoint", endpoint.name, ("InService", ""))
     SageMakerEndpoint(OPTIONS).deploy(context, TRAINED)
     assert known != deployer.fingerprint(context, model)
 
@@ -208,11 +208,11 @@ def test_a_missing_existing_endpoint_is_an_error(cloud: Cloud, context: Context)
     deployer = ExistingEndpoint(ExistingEndpointOptions())
     with pytest.raises(EndpointError, match="there is no endpoint 'nobody' in us-east-1"):
         deployer.deploy(context, BaseModel("sagemaker-endpoint", "nobody"))
-    made = existing(cloud, context)
-    cloud.turn("endpoint", made.name, ("Failed", "x"))
-    with pytest.raises(EndpointError, match=f"endpoint '{made.name}' is Failed and not in service"):
-        deployer.deploy(context, BaseModel("sagemaker-endpoint", made.name))
-    assert () == deployer.resources(context, BaseModel("sagemaker-endpoint", made.name))
+    endpoint = existing(cloud, context)
+    cloud.turn("endpoint", endpoint.name, ("Failed", "x"))
+    with pytest.raises(EndpointError, match=f"endpoint '{endpoint.name}' is Failed and not in service"):
+        deployer.deploy(context, BaseModel("sagemaker-endpoint", endpoint.name))
+    assert () == deployer.resources(context, BaseModel("sagemaker-endpoint", endpoint.name))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_missing_existing_endpoint_is_an_error(cloud: Cloud, context: Context)
 )
 def test_build_refuses_endpoints_that_cannot_be_asked(model: dict[str, Any], message: str, registry: Registry) -> None:
     """The error names what is wrong and where."""
-    with pytest.raises(SpecError) as found:
+    with pytest.raises(SpecError) as caught:
         Pipeline.builder().with_model("existing-endpoint", **model).with_evaluator("echo-score").build(registry)
 
-    assert message in str(found.value)
+    assert message in str(caught.value)

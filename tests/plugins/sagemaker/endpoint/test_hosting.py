@@ -63,13 +63,13 @@ def test_the_error_of_a_failed_endpoint_has_the_reason_and_the_last_log_lines(cl
     event = {"timestamp": int(time.time() * 1000), "message": "CUDA out of memory"}
     logs.put_log_events(logGroupName=group, logStreamName="AllTraffic/i-1", logEvents=[event])
 
-    with pytest.raises(EndpointError) as found:
+    with pytest.raises(EndpointError) as caught:
         with_endpoint(context)
 
     assert (
         f"endpoint '{NAME}' is Failed: The primary container did not pass the ping health check;"
         f" last log lines: CUDA out of memory (log group {group})"
-    ) == str(found.value)
+    ) == str(caught.value)
     assert [] == cloud.left()
 
 

@@ -20,17 +20,17 @@ def test_a_model_archive_is_deployed_by_its_uri(aws: Aws) -> None:
     request = training_request(aws, attrs.evolve(TRAINING, disable_output_compression=False))
     uri = f"s3://{BUCKET}/job-1/output/model.tar.gz"
 
-    made = endpoint_requests(aws, attrs.evolve(ENDPOINT, model_data=uri, training_instance_type="ml.g5.12xlarge"))
+    requests = endpoint_requests(aws, attrs.evolve(ENDPOINT, model_data=uri, training_instance_type="ml.g5.12xlarge"))
 
     assert "CompressionType" not in request["OutputDataConfig"]
-    assert uri == made.model["PrimaryContainer"]["ModelDataUrl"]
+    assert uri == requests.model["PrimaryContainer"]["ModelDataUrl"]
 
 
 def test_a_base_model_accepts_its_licence_in_the_request(aws: Aws, jumpstart: Edit) -> None:
     """Newer versions of gated models are folders of files, with `AcceptEula`."""
     jumpstart("4.1.0", hosting_prepacked_artifact_key="meta-textgeneration/llama-2-7b/artifacts/inference/v1.0.0/")
 
-    made = endpoint_requests(aws, attrs.evolve(ENDPOINT, version="4.1.0"))
+    requests = endpoint_requests(aws, attrs.evolve(ENDPOINT, version="4.1.0"))
 
-    source = made.model["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
+    source = requests.model["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
     assert {"AcceptEula": True} == source["ModelAccessConfig"]

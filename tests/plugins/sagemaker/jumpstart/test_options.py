@@ -48,11 +48,11 @@ def test_build_refuses_models_that_cannot_be_trained(
     wrong: Pipeline, message: str, registry: Registry, cloud: Cloud
 ) -> None:
     """The error is one line, before anything is read or created."""
-    with pytest.raises(SpecError) as found:
+    with pytest.raises(SpecError) as caught:
         wrong.build(registry)
 
-    assert message in str(found.value)
-    assert "\n" not in str(found.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert [] == cloud.created
 
 
@@ -66,8 +66,8 @@ def test_without_aws_the_model_is_checked_later(
     with caplog.at_level(logging.WARNING, "llmops.sagemaker"):
         tuned(epocs="1").build(registry)
 
-    told = f"model '{MODEL_ID}' cannot be checked now; it is checked before anything is created: "
-    assert 1 == caplog.text.count(told), "trainer and deployer say the same"
+    warning = f"model '{MODEL_ID}' cannot be checked now; it is checked before anything is created: "
+    assert 1 == caplog.text.count(warning), "trainer and deployer make the same check"
     assert "AWS cannot be reached" in caplog.text
     assert [] == cloud.calls
 

@@ -89,7 +89,7 @@ def test_the_requests_are_those_of_the_article(version: str, aws: Aws, cloud: Cl
     before = len(cloud.created)
 
     training = training_request(aws, attrs.evolve(TRAINING, version=version))
-    made = endpoint_requests(
+    requests = endpoint_requests(
         aws,
         attrs.evolve(
             ENDPOINT,
@@ -100,12 +100,12 @@ def test_the_requests_are_those_of_the_article(version: str, aws: Aws, cloud: Cl
     )
 
     assert sent(cloud, "CreateTrainingJob") == as_sent(training)
-    assert sent(cloud, "CreateModel") == as_sent(made.model)
-    assert sent(cloud, "CreateEndpointConfig") == as_sent(made.endpoint_config)
-    assert sent(cloud, "CreateEndpoint") == as_sent(made.endpoint)
+    assert sent(cloud, "CreateModel") == as_sent(requests.model)
+    assert sent(cloud, "CreateEndpointConfig") == as_sent(requests.endpoint_config)
+    assert sent(cloud, "CreateEndpoint") == as_sent(requests.endpoint)
     assert before == len(cloud.created)
     if version == "4.2.0":
-        assert "ml.g5.12xlarge" == made.endpoint_config["ProductionVariants"][0]["InstanceType"]
+        assert "ml.g5.12xlarge" == requests.endpoint_config["ProductionVariants"][0]["InstanceType"]
 
 
 def as_sent(request: Mapping[str, Any]) -> Any:
@@ -125,7 +125,7 @@ def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> Non
             TRAINING, instance_type="ml.g5.24xlarge", instance_count=2, volume_size=99, max_run=600, max_wait=900
         ),
     )
-    made = endpoint_requests(
+    requests = endpoint_requests(
         aws,
         attrs.evolve(
             ENDPOINT,
@@ -147,16 +147,16 @@ def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> Non
     assert {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 900} == job["StoppingCondition"]
     assert job["EnableManagedSpotTraining"]
     assert (vpc, key) == (job["VpcConfig"], job["OutputDataConfig"]["KmsKeyId"])
-    assert (vpc, "b") == (made.model["VpcConfig"], made.model["PrimaryContainer"]["Environment"]["A"])
-    (variant,) = made.endpoint_config["ProductionVariants"]
+    assert (vpc, "b") == (requests.model["VpcConfig"], requests.model["PrimaryContainer"]["Environment"]["A"])
+    (variant,) = requests.endpoint_config["ProductionVariants"]
     assert ("ml.g5.12xlarge", 3, key) == (
         variant["InstanceType"],
         variant["InitialInstanceCount"],
-        made.endpoint_config["KmsKeyId"],
+        requests.endpoint_config["KmsKeyId"],
     )
     assert (1800, 900) == (
         variant["ModelDataDownloadTimeoutInSeconds"],
         variant["ContainerStartupHealthCheckTimeoutInSeconds"],
     )
-    for request in (job, made.model, made.endpoint_config, made.endpoint):
+    for request in (job, requests.model, requests.endpoint_config, requests.endpoint):
         assert TAGS[0] in request["Tags"]

@@ -116,7 +116,7 @@ def test_data_is_uploaded_once(cloud: Cloud, splits: DatasetSplits, make_context
 
 
 def test_an_offline_run_cannot_train(make_context: MakeContext, splits: DatasetSplits, cloud: Cloud) -> None:
-    """The error says how to run it."""
+    """The error shows how to run it."""
     with pytest.raises(UserError, match="SageMaker needs the network, but this run is offline: run it without"):
         JumpStartTrainer(OPTIONS).train(make_context(offline=True), BASE, splits, PROMPT)
     assert [] == cloud.calls

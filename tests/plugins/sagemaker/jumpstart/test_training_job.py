@@ -40,13 +40,13 @@ def test_the_error_of_a_failed_job_has_the_reason_and_the_last_log_lines(
     lines = [{"timestamp": now + n, "message": text} for n, text in enumerate(["one", "CUDA out of memory"])]
     logs.put_log_events(**stream, logEvents=lines)
 
-    with pytest.raises(EndpointError) as found:
+    with pytest.raises(EndpointError) as caught:
         train(context, splits)
 
     assert (
         f"training job '{JOB}' failed: AlgorithmError: ExecuteUserScriptError: ExitCode 1;"
         " last log lines: one / CUDA out of memory (log group /aws/sagemaker/TrainingJobs)"
-    ) == str(found.value)
+    ) == str(caught.value)
     cloud.job_stages = [("Completed", "")]
     assert f"{JOB}-2" == train(context, splits).job_name
 

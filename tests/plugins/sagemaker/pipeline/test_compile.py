@@ -32,22 +32,25 @@ from .pipelines import PLACE, ROLE, SETTINGS, echo_pipeline
 def compiled(plan: Plan, registry: Registry, **changes: Any) -> dict[str, Any]:
     """Compile a plan, and return the definition with masked secrets."""
     settings = attrs.evolve(SageMakerSettings.from_mapping(SETTINGS), **changes)
-    made = compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
-    found: dict[str, Any] = made.masked()
-    return found
+    compiled_graph = compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
+    definition: dict[str, Any] = compiled_graph.masked()
+    return definition
 
 
 def test_compiling_needs_no_aws(registry: Registry) -> None:
     """Names, order, parameters, retries and arguments are in the definition; no request is sent."""
     plan = echo_pipeline(keep_alive_seconds=300, train_instance_type="ml.c5.18xlarge").build(registry)
-    found = compiled(plan, registry)
-    steps = {step["Name"]: step for step in found["Steps"]}
+    definition = compiled(plan, registry)
+    steps = {step["Name"]: step for step in definition["Steps"]}
     train = steps["train-m0-bare-lines"]["Arguments"]
 
     assert {node.name for node in graph_of(plan).nodes} == set(steps)
     assert {"score-m0-bare-lines", "score-m1"} == set(steps["compare"]["DependsOn"])
     assert {"Get": "Parameters.TrainInstanceType"} == train["ResourceConfig"]["InstanceType"]
-    assert "ml.c5.18xlarge" == next(p for p in found["Parameters"] if p["Name"] == "TrainInstanceType")["DefaultValue"]
+    assert (
+        "ml.c5.18xlarge"
+        == next(p for p in definition["Parameters"] if p["Name"] == "TrainInstanceType")["DefaultValue"]
+    )
     assert 300 == train["ResourceConfig"]["KeepAlivePeriodInSeconds"]
     assert ["SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"] in [
         policy["ExceptionType"] for policy in steps["compare"]["RetryPolicies"]
@@ -58,9 +61,10 @@ def test_compiling_needs_no_aws(registry: Registry) -> None:
 
 def test_the_integrity_key_of_the_sdk_is_masked(registry: Registry) -> None:
     """The output of `llmops compile --full` can be posted in an issue."""
-    found = compiled(echo_pipeline().build(registry), registry)
+    definition = compiled(echo_pipeline().build(registry), registry)
     keys = {
-        step["Arguments"]["Environment"].get("REMOTE_FUNCTION_SECRET_KEY", "(not shown)") for step in found["Steps"]
+        step["Arguments"]["Environment"].get("REMOTE_FUNCTION_SECRET_KEY", "(not shown)")
+        for step in definition["Steps"]
     }
 
     assert {"(not shown)"} == keys
@@ -70,8 +74,8 @@ def test_secrets_of_the_environment_are_masked() -> None:
     """Variables are masked by words in their names; keys of tags and of S3 objects are not."""
     secrets = ("OPENAI_API_KEY", "HF_TOKEN", "DB_PASSWORD", "GoogleCredentials", "MY_SECRET", "AWS_ACCESS_KEY_ID")
     structure = {"Tags": [{"Key": "team", "Value": "nlp"}], "S3Key": "a", "KmsKeyId": "k", "ApiKeyName": "n"}
-    given = {"Arguments": {**structure, "Environment": {**dict.fromkeys(secrets, "canary"), "MINE": "1"}}}
-    shown = Compiled(json.dumps(given), {}, ()).masked()
+    definition = {"Arguments": {**structure, "Environment": {**dict.fromkeys(secrets, "canary"), "MINE": "1"}}}
+    shown = Compiled(json.dumps(definition), {}, ()).masked()
 
     assert {**structure, "Environment": {**dict.fromkeys(secrets, "(not shown)"), "MINE": "1"}} == shown["Arguments"]
 
@@ -79,9 +83,9 @@ def test_secrets_of_the_environment_are_masked() -> None:
 def test_every_job_has_the_settings(registry: Registry) -> None:
     """VPC, KMS key and tags."""
     plan = echo_pipeline().with_settings("sagemaker", **SETTINGS, tags={"team": "nlp"}).build(registry)
-    found = compiled(plan, registry, subnets=("s-1",), security_groups=("g-1",), kms_key="key")
+    definition = compiled(plan, registry, subnets=("s-1",), security_groups=("g-1",), kms_key="key")
 
-    for step in found["Steps"]:
+    for step in definition["Steps"]:
         arguments = step["Arguments"]
         assert {"Subnets": ["s-1"], "SecurityGroupIds": ["g-1"]} == arguments["VpcConfig"]
         assert "key" == arguments["OutputDataConfig"]["KmsKeyId"] == arguments["ResourceConfig"]["VolumeKmsKeyId"]
@@ -100,12 +104,12 @@ def test_the_users_sagemaker_config_is_used(
     monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path / "config.yaml"))
     settings = attrs.evolve(SageMakerSettings.from_mapping(SETTINGS), image_uri="")
     plan = echo_pipeline().build(registry)
-    made = compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
-    arguments = made.masked()["Steps"][0]["Arguments"]
+    compiled_graph = compile_graph(Aws(settings), graph_of(plan), plan, registry, PLACE)
+    arguments = compiled_graph.masked()["Steps"][0]["Arguments"]
 
     assert "1" == arguments["Environment"]["MINE"]
     assert "mine:1" == arguments["AlgorithmSpecification"]["TrainingImage"]
-    assert "cowsay==6" == made.requirements[-1]
+    assert "cowsay==6" == compiled_graph.requirements[-1]
 
 
 def test_the_users_sagemaker_config_may_have_a_relative_path(
@@ -117,9 +121,9 @@ def test_the_users_sagemaker_config_may_have_a_relative_path(
     (tmp_path / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", "config.yaml")
-    found = compiled(echo_pipeline().build(registry), registry)
+    definition = compiled(echo_pipeline().build(registry), registry)
 
-    assert {"1"} == {step["Arguments"]["Environment"]["MINE"] for step in found["Steps"]}
+    assert {"1"} == {step["Arguments"]["Environment"]["MINE"] for step in definition["Steps"]}
     assert tmp_path == Path.cwd()
 
 
@@ -139,19 +143,19 @@ def test_compile_prints_the_graph(specification: Path, capsys: pytest.CaptureFix
     """`llmops compile FILE --on sagemaker`, with options overridden."""
     arguments = ["compile", str(specification), "--on", "sagemaker", "--set", "models.0.name=small"]
     assert 0 == main(arguments)
-    found = json.loads(capsys.readouterr().out)
+    output = json.loads(capsys.readouterr().out)
 
-    assert "llmops-shown" == found["pipeline"]
-    assert ["generate-small", "score-small", "compare"] == [node["name"] for node in found["nodes"]]
+    assert "llmops-shown" == output["pipeline"]
+    assert ["generate-small", "score-small", "compare"] == [node["name"] for node in output["nodes"]]
 
 
 def test_compile_full_prints_the_definition(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--full` prints the output of the SageMaker SDK."""
     assert 0 == main(["compile", str(specification), "--on", "sagemaker", "--full"])
-    found = json.loads(capsys.readouterr().out)
+    output = json.loads(capsys.readouterr().out)
 
     assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {
-        step["Name"] for step in found["Steps"]
+        step["Name"] for step in output["Steps"]
     }
 
 
@@ -160,10 +164,10 @@ def test_compile_full_prints_the_definition_of_a_rehearsal(
 ) -> None:
     """No emulator is started."""
     assert 0 == main(["compile", str(specification), "--on", "sagemaker-rehearsal", "--full"])
-    found = json.loads(capsys.readouterr().out)
+    output = json.loads(capsys.readouterr().out)
 
     assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {
-        step["Name"] for step in found["Steps"]
+        step["Name"] for step in output["Steps"]
     }
 
 
@@ -214,16 +218,18 @@ def test_no_object_of_a_plugin_is_pickled(registry: Registry, monkeypatch: pytes
     monkeypatch.setattr(compiling, "ship", lambda _plan, _registry, folder, **_: Shipment(folder, ()))
 
     graph = graph_of(plan)
-    made = compile_graph(Aws(SageMakerSettings.from_mapping(SETTINGS)), graph, plan, registry, PLACE)
+    compiled_graph = compile_graph(Aws(SageMakerSettings.from_mapping(SETTINGS)), graph, plan, registry, PLACE)
 
-    pickles = [(key.split("/"), texts(data)) for (_, key), data in made.uploads.items() if key.endswith(".pkl")]
+    pickles = [
+        (key.split("/"), texts(data)) for (_, key), data in compiled_graph.uploads.items() if key.endswith(".pkl")
+    ]
     variable = (
         "sagemaker.remote_function.core.pipeline_variables",
         "_ExecutionVariable",
         "name",
         "PipelineExecutionId",
     )
-    assert {(path[-2], path[3]): found for path, found in pickles} == {
+    assert {(path[-2], path[3]): values for path, values in pickles} == {
         **{("function", node.name): ("llmops_plugins.sagemaker.pipeline.steps", "run_node") for node in graph.nodes},
         **{("arguments", node.name): (PLACE.plan, *variable, node.name) for node in graph.nodes},
     }

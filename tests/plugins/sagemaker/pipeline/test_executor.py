@@ -68,8 +68,8 @@ def test_an_offline_run_is_refused(plugins: Registry, tmp_path: Path) -> None:
 
 def run_with_training(plugins: Registry) -> Run:
     """Return a run with a prepared dataset and a model that is trained."""
-    made = pipeline().with_model("echo", name="tuned", trainer={"voice": "quiet"})
-    run = Run.create(MemoryStore(), made.build(plugins), run_id="abcdefghijkl")
+    training = pipeline().with_model("echo", name="tuned", trainer={"voice": "quiet"})
+    run = Run.create(MemoryStore(), training.build(plugins), run_id="abcdefghijkl")
     run.write_record(Succeeded("prepare.lines", {}, cached=False, at=0.0, seconds=0.0))
     return run
 
@@ -166,7 +166,7 @@ def test_leftovers_of_a_killed_step_are_deleted_at_the_end(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The remote execution ends by itself, or by Ctrl-C, which names the run to resume."""
+    """The remote execution ends on its own, or by Ctrl-C, which names the run to resume."""
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
     registry.add("remote", RemotePlugin())
@@ -174,13 +174,13 @@ def test_leftovers_of_a_killed_step_are_deleted_at_the_end(
     monkeypatch.setattr(sys.modules[__name__], "RemoteExecutor", RemoteExecutor, raising=False)
     deleted: list[str] = []
     monkeypatch.setattr(EchoEndpoint, "delete", lambda _self, _context, resource: deleted.append(resource.name))
-    made = pipeline().with_executor("remote", interrupted=interrupted)
+    remote_pipeline = pipeline().with_executor("remote", interrupted=interrupted)
     if interrupted:
         with pytest.raises(KeyboardInterrupt) as stopped:
-            made.run(store=tmp_path, registry=registry, progress=Progress())
+            remote_pipeline.run(store=tmp_path, registry=registry, progress=Progress())
         assert str(tmp_path) == stopped.value.args[1]
     else:
-        made.run(store=tmp_path, registry=registry, progress=Progress())
+        remote_pipeline.run(store=tmp_path, registry=registry, progress=Progress())
 
     assert "left-behind" in deleted
     assert all(entry.deleted for entry in Run.open(LocalStore(tmp_path), "latest").ledger())

@@ -46,10 +46,10 @@ def test_one_node_scores_all_cells_of_a_deployed_model(registry: Registry) -> No
 def test_the_graph_is_unchanged(registry: Registry) -> None:
     """As JSON it equals the file beside this one, except for the plan's hash."""
     plan = echo_pipeline(keep_alive_seconds=300, train_instance_type="ml.c5.18xlarge").build(registry)
-    found = {**attrs.asdict(graph_of(plan)), "plan": "(hash)"}
+    graph = {**attrs.asdict(graph_of(plan)), "plan": "(hash)"}
 
     expected = json.loads((Path(__file__).parent / "graph.json").read_text(encoding="utf-8"))
-    assert expected == json.loads(json.dumps(found))
+    assert expected == json.loads(json.dumps(graph))
 
 
 def test_equal_plans_have_equal_graphs(registry: Registry) -> None:

@@ -42,11 +42,11 @@ def requirement_of(monkeypatch: pytest.MonkeyPatch, folder: Path, origin: Mappin
 
 def test_the_project_is_shipped_as_a_wheel_if_installed_from_its_folder(registry: Registry, tmp_path: Path) -> None:
     """The wheel has the plugins; the requirements have the extra of steps and the exact version of the SageMaker SDK."""
-    found = ship(pipeline().build(registry), registry, tmp_path, sagemaker_version="2.253.1")
+    shipment = ship(pipeline().build(registry), registry, tmp_path, sagemaker_version="2.253.1")
     (wheel,) = tmp_path.glob("llmops_sdk-*.whl")
 
-    assert f"./sagemaker_remote_function_workspace/{wheel.name}[sagemaker]" == found.requirements[0]
-    assert "sagemaker==2.253.1" == found.requirements[-1]
+    assert f"./sagemaker_remote_function_workspace/{wheel.name}[sagemaker]" == shipment.requirements[0]
+    assert "sagemaker==2.253.1" == shipment.requirements[-1]
     with zipfile.ZipFile(wheel) as archive:
         assert "llmops_plugins/sagemaker/pipeline/steps.py" in archive.namelist()
 
@@ -115,6 +115,6 @@ def test_a_distribution_from_a_folder_is_built(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_missing_source_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The error says what to do."""
+    """The error shows what to do."""
     with pytest.raises(SpecError, match="no longer exists: install it again"):
         requirement_of(monkeypatch, tmp_path, {"url": (tmp_path / "no").as_uri(), "dir_info": {}})

@@ -75,12 +75,12 @@ def test_a_plan_is_opened_by_its_uri(tmp_path: Path, registry: Registry) -> None
     """The URI has no profile, which only the client's machine has."""
     plan, store = echo_pipeline().build(registry), LocalStore(tmp_path)
     write_plan(store, plan)
-    opened, found = open_plan(container_plan_uri(store, plan))
+    opened, opened_plan = open_plan(container_plan_uri(store, plan))
 
     class Remote(MemoryStore):
         uri = "s3://bucket/team/llmops?profile=mine&region=eu-west-1"
 
-    assert (str(tmp_path), plan.hash) == (opened.uri, found.hash)
+    assert (str(tmp_path), plan.hash) == (opened.uri, opened_plan.hash)
     assert plan_uri("s3://bucket/team/llmops?region=eu-west-1", plan.hash) == container_plan_uri(Remote(), plan)
 
 

@@ -85,7 +85,9 @@ def test_a_foreign_pipeline_is_not_replaced(account: Aws, cloud: Cloud) -> None:
     boto3.client("sagemaker").create_pipeline(
         PipelineName="theirs", PipelineDefinition='{"Steps": []}', RoleArn=ROLE, ClientRequestToken="t" * 32
     )
-    with pytest.raises(UserError, match=r"has a pipeline 'theirs' that llmops-sdk did not create: .* option 'pipeline'"):
+    with pytest.raises(
+        UserError, match=r"has a pipeline 'theirs' that llmops-sdk did not create: .* option 'pipeline'"
+    ):
         start(account, graph("theirs"), COMPILED, PLACE)
     assert [[], []] == [cloud.requests(action) for action in ("UpdatePipeline", "StartPipelineExecution")]
 
@@ -113,7 +115,7 @@ def test_ctrl_c_during_the_start_stops_the_execution(account: Aws, cloud: Cloud)
 
 
 def test_an_execution_that_cannot_be_stopped_is_reported(account: Aws, cloud: Cloud) -> None:
-    """The error says how to reconnect; an execution that has ended is no error."""
+    """The error shows how to reconnect; an execution that has ended is no error."""
     arn = f"{start(account, graph(), COMPILED, PLACE)}"
     cloud.faults["StopPipelineExecution"] = [
         (400, "ConflictException", "it has ended"),

@@ -36,7 +36,7 @@ def test_pip_installs_a_packed_plugin(tmp_path: Path) -> None:
 
 
 def test_a_plugin_without_a_file_is_refused(tmp_path: Path) -> None:
-    """For example one made in a notebook; the error says what to do."""
+    """For example one made in a notebook; the error shows what to do."""
     with pytest.raises(SpecError, match="make it a package with an entry point"):
         pack_module("notebook", object(), tmp_path, with_code=True)
 

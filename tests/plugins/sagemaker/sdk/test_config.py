@@ -50,10 +50,10 @@ def test_the_users_sagemaker_config_is_used(
 
 def test_an_error_of_the_sdk_is_one_line(aws: Aws) -> None:
     """It names the job or endpoint."""
-    with pytest.raises(UserError, match=r"training job 'job-1': the SageMaker SDK refuses it: .*vulnerab") as found:
+    with pytest.raises(UserError, match=r"training job 'job-1': the SageMaker SDK refuses it: .*vulnerab") as caught:
         training_request(aws, attrs.evolve(TRAINING, tolerate_vulnerable_model=False))
 
-    assert "\n" not in str(found.value)
+    assert "\n" not in str(caught.value)
 
 
 # -- interrupts ---------------------------------------------------------------------------------
