@@ -57,6 +57,11 @@ def install_hint(extra: str, *, of: str = OWN_DISTRIBUTION) -> str:
     return f"pip install {'-e ' if editable else ''}'{path}[{extra}]'"
 
 
+def is_editable(installed: Distribution) -> bool:
+    """Return whether a distribution is used in place (`pip install -e`)."""
+    return _checkout(installed)[1]
+
+
 def _checkout(installed: Distribution) -> tuple[Path | None, bool]:
     """Return the folder that a distribution was installed from, and whether it is used in place (PEP 610)."""
     try:

@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import RecordError
-from llmops_sdk.plugin.cards import CardKind
+from llmops_sdk.plugin.cards import CardKind, ImplementationCard
+from llmops_sdk.plugin.code import code_key, files_key
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.layout import ArtifactLayout
@@ -20,6 +21,8 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.steps.heartbeat import HEARTBEAT
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.data import DatasetSplits, Split
+from llmops_sdk.values.plan import Component
+from llmops_sdk.values.serial import digest
 from llmops_sdk.values.step_records import Succeeded
 
 _NAMES = {
@@ -66,6 +69,18 @@ class StepExecution:
             run_id=self.run.id, step=self.step, folder=folder, log=self.log, settings=self.run.plan.settings
         )
         return context.for_card(kind, use)
+
+    def key_of(self, kind: CardKind, component: Component) -> str:
+        """Return the key of a component: of one that is not shipped, with its code and the files that its options name.
+
+        Args:
+            kind: The kind of its card.
+            component: The component.
+        """
+        offer = self.runtime.registry.offer(kind, component.use)
+        load = offer.card.load if isinstance(offer.card, ImplementationCard) else ""
+        code = code_key(offer.plugin.distribution, load.partition(":")[0])
+        return digest(component.key, code, files_key(component.options)) if code else component.key
 
     def artifact_of(self, step: str, name: str) -> Artifact:
         """Return an artifact of an earlier step.

@@ -27,7 +27,7 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
     component = plan.dataset_by_name[step.dataset]
     source: DatasetSource = execution.runtime.registry.make("dataset", component.use, component.options)
     fingerprint = source.fingerprint(execution.context("dataset", component.use, execution.runtime.home))
-    address = f"data/{digest(component.key, fingerprint)}"
+    address = f"data/{digest(execution.key_of('dataset', component), fingerprint)}"
 
     def load(folder: Path) -> DatasetSplits:
         splits = source.load(execution.context("dataset", component.use, folder))

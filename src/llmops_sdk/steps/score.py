@@ -41,7 +41,7 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
                 execution.context("evaluator", component.use, execution.runtime.home)
             )
             inputs = (generated.sha256, splits.test.sha256, prompt.key, evaluator.answers_sha256)
-            address = f"scores/{digest(component.key, fingerprint, *inputs)}"
+            address = f"scores/{digest(execution.key_of('evaluator', component), fingerprint, *inputs)}"
             write = partial(write_scores, execution, evaluator, files, address)
             built = execution.build_artifact(address, write, complete=_is_complete)
             addresses[component.name] = address

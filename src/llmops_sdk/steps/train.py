@@ -32,7 +32,8 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
         fingerprint = trainer.fingerprint(
             execution.context("trainer", model.trainer.use, execution.runtime.home), model.base
         )
-        key = digest(model.trainer.key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)
+        trainer_key = execution.key_of("trainer", model.trainer)
+        key = digest(trainer_key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)
         address = f"model/{key}"
         trainer_name = model.trainer.use
 

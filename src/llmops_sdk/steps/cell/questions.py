@@ -64,7 +64,8 @@ def question_sets(
     splits = stack.enter_context(execution.splits(cell.dataset))
     prompt = plan.prompt_by_name[cell.prompt]
     test, template = splits.test, prompt.template
-    key = digest(model_key, model.deployer.key, prompt.key, test.sha256, to_json(plan.generation))
+    deployer = execution.key_of("deployer", model.deployer)
+    key = digest(model_key, deployer, prompt.key, test.sha256, to_json(plan.generation))
     generations = f"generations/{key}"
 
     def questions() -> Iterator[Question]:
