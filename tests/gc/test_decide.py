@@ -47,7 +47,13 @@ def test_a_recent_heartbeat_means_running(
     if started:
         now = time.time()
         seen = now - started["ago"]
-        mark = {"started_at": now - 900, "heartbeat": seen, "step": STEP, "host": started["host"], "pid": started["pid"]}
+        mark = {
+            "started_at": now - 900,
+            "heartbeat": seen,
+            "step": STEP,
+            "host": started["host"],
+            "pid": started["pid"],
+        }
         run.store.put(f"runs/{run.id}/steps/{STEP}.started.json", canonical(mark))
 
     leftovers = find_leftovers(run.store, runtime, Choice())

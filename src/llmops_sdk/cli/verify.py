@@ -30,7 +30,7 @@ def verify(run_id: str, store: str, *, everything: bool, as_json: bool) -> int:
         echo_json(to_json(verification), indent=2)
     else:
         for damage in verification.damages:
-            echo(f"damaged: {damage.what}: {damage.reason}; {damage.remedy}")
+            echo(f"damaged: {damage.item}: {damage.reason}; {damage.remedy}")
         if not verification.damages:
             echo(f"sound: {verification.runs} runs, {verification.artifacts} artifacts")
     return INCOMPLETE if verification.damages else OK

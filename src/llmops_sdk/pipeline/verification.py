@@ -36,12 +36,12 @@ class Damage:
     """Something that cannot be used as it is.
 
     Attributes:
-        what: What it is.
+        item: What it is.
         reason: What is wrong with it.
         remedy: What becomes of it.
     """
 
-    what: str
+    item: str
     reason: str
     remedy: str
 
@@ -99,8 +99,8 @@ def _run_damages(run: Run) -> Iterator[Damage]:
         yield from _json_damage(run, layout.step(step.name), StepRecord, f"the record of step {step.name}", again)
     for key in run.store.list(layout.ledger):
         resource = layout.resource_of(key)
-        what = f"the entry of {resource.kind} {resource.name} in the ledger"
-        yield from _json_damage(run, key, LedgerEntry, what, f"the resource is deleted by: llmops gc --run {run.id}")
+        item = f"the entry of {resource.kind} {resource.name} in the ledger"
+        yield from _json_damage(run, key, LedgerEntry, item, f"the resource is deleted by: llmops gc --run {run.id}")
     written = f"written again by: llmops run --resume {run.id}"
     if run.store.get(layout.results) is None and isinstance(run.record("compare"), Succeeded):
         yield Damage(f"results.json of run {run.id}", "it is gone", written)
@@ -112,13 +112,13 @@ def _run_damages(run: Run) -> Iterator[Damage]:
             )
 
 
-def _json_damage(run: Run, key: str, cls: Any, what: str, remedy: str) -> Iterator[Damage]:
+def _json_damage(run: Run, key: str, cls: Any, item: str, remedy: str) -> Iterator[Damage]:
     try:
         data = read_json(run.store, key)
         if data is not None and cls is not None:
             to_value(data, cls, run.store, key)
     except RecordError as exc:
-        yield Damage(f"{what} of run {run.id}", _line(exc), remedy)
+        yield Damage(f"{item} of run {run.id}", _line(exc), remedy)
 
 
 def _artifact_damages(store: Store, addresses: list[str], *, resume: str) -> Iterator[Damage]:

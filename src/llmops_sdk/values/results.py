@@ -91,7 +91,7 @@ class CellResult:
         empty: Answers without a text.
         cut: Answers that were cut off at `max_new_tokens`.
         undefined: Metric name to the number of scored records that it has no value of.
-        reasons: Evaluator name to the most frequent reason of those it cannot score, or has not all metrics of.
+        reasons: Evaluator name to the most frequent reason of those it cannot score, or can score only in part.
     """
 
     cell: str

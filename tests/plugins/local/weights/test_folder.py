@@ -93,7 +93,11 @@ def test_a_folder_that_is_not_a_model(tmp_path: Path, files: tuple[str, ...], me
             b"version https://git-lfs.github.com/spec/v1\n",
             r"is only a pointer of Git LFS: .*lfs pull",
         ),
-        ("model.safetensors", gzip.compress(b"weights", mtime=0), r"model\.safetensors is compressed with gzip: gunzip it"),
+        (
+            "model.safetensors",
+            gzip.compress(b"weights", mtime=0),
+            r"model\.safetensors is compressed with gzip: gunzip it",
+        ),
         ("model.safetensors", b"", r"is not safetensors, or was cut off while it was copied"),
         ("model.safetensors", b"\x10\0\0\0\0\0\0\0{}", r"is not safetensors, or was cut off while it was copied"),
     ],
