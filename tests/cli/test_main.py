@@ -33,7 +33,7 @@ def llmops(folder: Path, *arguments: str, code: int = 0) -> subprocess.Completed
         (["run", "missing.yaml"], "there is no specification file 'missing.yaml'"),
         (["run"], "name a specification file or example"),
         (["run", "--resume", "latest"], "there are no runs in "),
-        (["run", "--resume", "latest", "--set", "a=b"], "--on and --set are for new runs"),
+        (["run", "--resume", "latest", "--set", "a=b"], "--on, --set and --fresh are for new runs"),
         (["run", "--resume", "latest", "--detach"], "--detach is for new runs"),
         (["run", "quickstart", "--set", "models.0.use=smolm"], "no model is called 'smolm'; did you mean 'smollm2'?"),
         (["run", "quickstart", "--on", "cloud"], "no executor is called 'cloud'"),

@@ -195,3 +195,19 @@ def test_a_damaged_run_hides_no_other(llmops: Command, folder: Path) -> None:
         assert "loud has the best mean" in llmops("show", "latest").text
         assert f"not searched: run {broken.name}: " in llmops("gc", "--dry-run", code=3).out
         assert "compare" in llmops("logs", "latest").out or not llmops("logs", "latest").err.startswith("Traceback")
+
+
+def test_a_fresh_step_is_done_again(llmops: Command) -> None:
+    """By its name or its kind; the other steps are reused, and a step that does not exist is an error."""
+    llmops("run", "echoes.yaml", "-q")
+    asked = len(EchoEndpoint.asked)
+
+    llmops("run", "echoes.yaml", "-q", "--fresh", "generate.loud")
+    assert asked + 10 == len(EchoEndpoint.asked)
+    done = llmops("run", "echoes.yaml", "--fresh", "score")
+    assert asked + 10 == len(EchoEndpoint.asked)
+    assert "reused   generate.loud" in done.err
+    assert "done     score.loud.bare.lines" in done.err
+    assert "reused   score.loud.bare.lines" in llmops("run", "echoes.yaml").err
+
+    assert "did you mean 'generate'" in llmops("run", "echoes.yaml", "--fresh", "generat", code=2).err

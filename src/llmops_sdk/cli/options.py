@@ -76,6 +76,13 @@ set_option = click.option(
     help="Override a value of the specification, such as models.1.trainer.epochs=2. May be repeated.",
 )
 
+fresh_option = click.option(
+    "--fresh",
+    multiple=True,
+    metavar="STEP",
+    help="Do a step again, whatever earlier runs made: its name or its kind (prepare, train, generate, score).",
+)
+
 
 def read_pipeline(specification: str, overrides: tuple[str, ...] = ()) -> Pipeline:
     """Read a specification file, or the packaged example of that name."""

@@ -9,6 +9,7 @@ import click
 from llmops_sdk.cli.exits import OK, evaluated_or_not, finish, interrupted, usage_error
 from llmops_sdk.cli.help import Command
 from llmops_sdk.cli.options import (
+    fresh_option,
     json_option,
     offline_option,
     on_option,
@@ -29,6 +30,7 @@ from llmops_sdk.errors import SpecError
 @on_option
 @click.option("--detach", is_flag=True, help="Return once a remote run has started; reconnect with `llmops attach`.")
 @set_option
+@fresh_option
 @store_option
 @offline_option
 @quiet_option
@@ -38,6 +40,7 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
     run_id: str | None,
     on: str,
     overrides: tuple[str, ...],
+    fresh: tuple[str, ...],
     store: str,
     *,
     detach: bool,
@@ -51,8 +54,8 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
 
     if (specification is None) == (run_id is None):
         usage_error("name a specification file or example, or a run with --resume; `llmops examples` lists examples")
-    if run_id is not None and (on or overrides):
-        usage_error("--on and --set are for new runs; --resume continues the run as it was planned")
+    if run_id is not None and (on or overrides or fresh):
+        usage_error("--on, --set and --fresh are for new runs; --resume continues the run as it was planned")
     if run_id is not None and detach:
         usage_error("--detach is for new runs")
     progress = progress_for(quiet=quiet or as_json)
@@ -62,7 +65,7 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
                 results.append(resume(run_id, store=store, offline=offline, progress=progress))
             else:
                 pipeline = read_pipeline(specification or "", overrides)
-                results.append(pipeline.run(on=on, store=store, offline=offline, detach=detach, progress=progress))
+                results.append(pipeline.run(on=on, store=store, offline=offline, detach=detach, fresh=fresh, progress=progress))
     except KeyboardInterrupt as exc:
         return interrupted(exc)
     if detach:

@@ -250,6 +250,7 @@ class Pipeline:
         store: Store | Path | str = DEFAULT_STORE,
         offline: bool = False,
         detach: bool = False,
+        fresh: Sequence[str] = (),
         progress: Progress | None = None,
         registry: Registry | None = None,
     ) -> Result:
@@ -260,6 +261,7 @@ class Pipeline:
             store: Where runs are stored: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
             offline: Make no network requests.
             detach: Return once a remote run has started; reconnect with `attach`.
+            fresh: Steps that are done again, whatever earlier runs made: their names (`score.base`) or kinds (`score`).
             progress: Where progress is shown; by default on the terminal.
             registry: The plugins; by default the installed ones.
 
@@ -273,7 +275,7 @@ class Pipeline:
         """
         registry = registry or Registry.load()
         pipeline = self.on_executor(on, registry)
-        plan = pipeline.build(registry, offline=offline)
+        plan = pipeline.build(registry, offline=offline).with_fresh(fresh)
         opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings, offline=offline)
         with open_runtime(registry, offline=offline, progress=progress) as runtime:
             executor = make_executor(plan, registry)

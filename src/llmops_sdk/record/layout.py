@@ -6,6 +6,7 @@ runs/<run>/run.json                   which plan, when, by which version: `RunMe
 runs/<run>/specification.yaml         the specification as the user wrote it
 runs/<run>/steps/<step>.started.json  host, process, heartbeat: `Started`
 runs/<run>/steps/<step>.json          `Succeeded` or `Failed`
+runs/<run>/steps/<step>.fresh         what earlier runs made for this step is deleted
 runs/<run>/ledger/<resource>.json     what could outlive the run, written before it is created: `LedgerEntry`
 runs/<run>/logs/<step>.log
 runs/<run>/endpoints/<step>/          files of the endpoint that a step deployed

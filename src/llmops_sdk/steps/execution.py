@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,13 +140,15 @@ class StepExecution:
             complete: Whether a finished artifact is complete; one that is not is built again.
         """
         artifact = self.run.artifact(address)
-        if artifact is not None and complete(artifact):
+        if artifact is not None and complete(artifact) and self._is_reused(artifact):
             return BuiltArtifact(artifact, cached=True)
         self.mark_started()
         with self.claim(address):
             artifact = self.run.artifact(address, reread=True)  # another process may have built it meanwhile
-            if artifact is not None and complete(artifact):
+            if artifact is not None and complete(artifact) and self._is_reused(artifact):
                 return BuiltArtifact(artifact, cached=True)
+            if artifact is not None and not self._is_reused(artifact):
+                self.run.delete_artifact(address)
             if artifact is None and self.report_damage(address, _NAMES[address.partition("/")[0]], "made again"):
                 self.run.delete_artifact(address)
             layout = ArtifactLayout(address)
@@ -154,6 +156,25 @@ class StepExecution:
                 value = build(folder)
                 files = mark_folder(folder, without=layout.value.rpartition("/")[2])
             return BuiltArtifact(self.run.finish_artifact(address, value, files), cached=False)
+
+    def _is_reused(self, artifact: Artifact) -> bool:
+        """Return whether this run may use an artifact: of a step that is to be fresh, only what this run made."""
+        return artifact.run == self.run.id or not self.run.plan.is_fresh(self.step)
+
+    @property
+    def deletes_earlier(self) -> bool:
+        """Whether this step is to be fresh, and what earlier runs made is not deleted yet."""
+        return self.run.plan.is_fresh(self.step) and self.run.read(self._fresh_mark) is None
+
+    def delete_earlier(self, addresses: Iterable[str]) -> None:
+        """Delete artifacts and journals that earlier runs made, once a run: a resumed one keeps its own."""
+        for address in addresses:
+            self.run.delete_artifact(address)
+        self.run.put(self._fresh_mark, b"")
+
+    @property
+    def _fresh_mark(self) -> str:
+        return f"steps/{self.step}.fresh"
 
 
 @attrs.frozen

@@ -53,6 +53,8 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             # In one order for all runs: of two that share some of these, one waits, and neither waits for ever.
             for address in sorted(incomplete):
                 stack.enter_context(execution.claim(address))
+            if execution.deletes_earlier:
+                execution.delete_earlier(incomplete)
             incomplete = _incomplete(execution, incomplete.values())
             for address, questions in incomplete.items():
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Union
 
 import attrs
 
+from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.prompts import PromptTemplate
@@ -167,6 +168,7 @@ class Plan:
         plugins: The plugins it uses.
         assets: What must be on the machine before the first step.
         reporters: What is called after every run; no part of any artifact's key.
+        fresh: Names or kinds of steps that reuse nothing that another run made.
         schema: The version of the form.
     """
 
@@ -184,6 +186,7 @@ class Plan:
     plugins: tuple[PluginPin, ...]
     assets: tuple[str, ...] = ()
     reporters: tuple[Component, ...] = (DEFAULT_REPORTER,)
+    fresh: tuple[str, ...] = ()
     schema: int = PLAN_SCHEMA
 
     @cached_property
@@ -195,6 +198,27 @@ class Plan:
     def hash(self) -> str:
         """The plan's address: the SHA-256 of its JSON."""
         return digest(self.json)
+
+    def with_fresh(self, names: Iterable[str]) -> Plan:
+        """Return the plan with steps that reuse nothing that another run made.
+
+        Args:
+            names: Names of steps (`score.base`) or their kinds (`score`).
+
+        Raises:
+            SpecError: There is no such step.
+        """
+        fresh = tuple(sorted(set(names)))
+        known = [*dict.fromkeys(step_kind(step.name) for step in self.steps), *self.step_by_name]
+        for name in fresh:
+            if name not in known:
+                message = f"the plan has no step {name!r}{did_you_mean(name, known)}"
+                raise SpecError(message)
+        return attrs.evolve(self, fresh=fresh)
+
+    def is_fresh(self, step: str) -> bool:
+        """Return whether a step reuses nothing that another run made."""
+        return step in self.fresh or step_kind(step) in self.fresh
 
     @cached_property
     def step_by_name(self) -> Mapping[str, Step]:
@@ -226,3 +250,12 @@ class Plan:
         """Read a plan from JSON."""
         plan: Plan = from_json(data, cls)
         return plan
+
+
+def step_kind(name: str) -> str:
+    """Return the kind of a step from its name.
+
+    >>> step_kind("generate.base")
+    'generate'
+    """
+    return name.partition(".")[0]

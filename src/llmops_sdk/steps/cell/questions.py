@@ -42,7 +42,7 @@ class QuestionSet:
     def pending(self, execution: StepExecution) -> int | None:
         """Return the number of its questions that failed for now, or None where it was not asked to its end."""
         artifact = execution.run.artifact(self.address, reread=True)
-        if artifact is None:
+        if artifact is None or execution.deletes_earlier:
             return None
         value: GenerationsValue = artifact.read(GenerationsValue)
         return value.pending
