@@ -70,6 +70,7 @@ def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
         "version": version,
         "gated_bucket": model_id.startswith(GATED),
         "training_supported": True,
+        "training_enable_network_isolation": True,
         "hyperparameters": list(_hyperparameters()),
         "training_artifact_key": f"rehearsal/{model_id}/train.tar.gz",
         "training_script_key": f"rehearsal/{model_id}/train/sourcedir.tar.gz",
@@ -78,6 +79,7 @@ def _specification(model_id: str, version: str, region: str) -> dict[str, Any]:
         "training_instance_type_variants": _images(f"{registry}/rehearsal-training:1", region),
         "hosting_artifact_key": f"rehearsal/{model_id}/model.tar.gz",
         "hosting_use_script_uri": False,
+        "inference_enable_network_isolation": True,
         "default_inference_instance_type": "ml.g5.2xlarge",
         "supported_inference_instance_types": ["ml.g5.2xlarge", "ml.g5.12xlarge"],
         "hosting_instance_type_variants": _images(f"{registry}/rehearsal-inference:1", region),
@@ -116,3 +118,6 @@ def _hyperparameters() -> Iterator[dict[str, Any]]:
         yield {"name": name, "type": "int", "default": count, "scope": "algorithm", "min": -1, "max": 1_000_000}
     for name, value in {"learning_rate": 0.0001, "lora_dropout": 0.05, "validation_split_ratio": 0.2}.items():
         yield {"name": name, "type": "float", "default": value, "scope": "algorithm", "min": 0, "max": 1}
+    code = {"sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz", "sagemaker_program": "train.py"}
+    for name, text in code.items():
+        yield {"name": name, "type": "text", "default": text, "scope": "container"}
