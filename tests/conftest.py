@@ -20,6 +20,8 @@ from llmops_sdk.testing import EchoEndpoint
 
 # A shell that runs the tests in the background makes them ignore Ctrl-C, which many of them send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers, and it limits the width of output
 
 
 @pytest.fixture(autouse=True)
