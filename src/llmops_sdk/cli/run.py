@@ -65,7 +65,9 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
                 results.append(resume(run_id, store=store, offline=offline, progress=progress))
             else:
                 pipeline = read_pipeline(specification or "", overrides)
-                results.append(pipeline.run(on=on, store=store, offline=offline, detach=detach, fresh=fresh, progress=progress))
+                results.append(
+                    pipeline.run(on=on, store=store, offline=offline, detach=detach, fresh=fresh, progress=progress)
+                )
     except KeyboardInterrupt as exc:
         return interrupted(exc)
     if detach:
