@@ -56,14 +56,14 @@ def _installed(name: str) -> str | None:
     if not name:
         return None
     try:
-        found: Distribution = distribution(name)
+        installed: Distribution = distribution(name)
     except PackageNotFoundError:
         return None
-    record = found.read_text("RECORD")
-    if not record or is_editable(found):
+    record = installed.read_text("RECORD")
+    if not record or is_editable(installed):
         return None
     hashes = sorted(line for line in record.splitlines() if ".dist-info/" not in line and re.search(r",sha256=", line))
-    return digest(name, found.version, hashes)
+    return digest(name, installed.version, hashes)
 
 
 def _texts(value: Any) -> Iterable[str]:
