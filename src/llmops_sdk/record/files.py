@@ -18,7 +18,7 @@ def sealed(data: Mapping[str, Any]) -> bytes:
     """Return a JSON object as a file of the record, with its hash.
 
     >>> sealed({"a": 1})[:19]
-    b'{"a":1,"sha256":"01'
+    b'{"a":1,"sha256":"b7'
     """
     return canonical({**data, SEAL: digest(data)})
 
