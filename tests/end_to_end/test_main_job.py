@@ -149,6 +149,7 @@ def test_kill_9_while_training(specification: Path, tmp_path: Path) -> None:
     assert 2 == len(json.loads(out)["leaderboards"][0]["cells"])
 
 
+@pytest.mark.slow
 def test_kill_9_while_asking(specification: Path, tmp_path: Path) -> None:
     """No child process is left; the same command keeps the answers it has and asks for the others."""
     records = 40  # long answers, more than fit into one batch: there are seconds between the first and the last
@@ -173,6 +174,7 @@ def test_kill_9_while_asking(specification: Path, tmp_path: Path) -> None:
     assert kept < lines  # including their latencies: they were not asked again
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130_and_a_run_that_can_be_resumed(specification: Path, tmp_path: Path) -> None:
     """SIGINT while training: code 130, a hint to resume, no child process left; the training continues from its checkpoint."""
     process = start(tmp_path, "run", str(specification))
