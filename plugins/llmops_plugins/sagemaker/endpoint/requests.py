@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.instances import without_refused_key
 from llmops_plugins.sagemaker.jumpstart.recorder import Recorder, Request
 from llmops_plugins.sagemaker.sdk.config import sdk_call
 
@@ -71,7 +72,7 @@ def endpoint_requests(aws: Aws, choices: EndpointChoices) -> EndpointRequests:
         recorder = Recorder(aws)
         session = recorder.session()
         tuned = choices.model_data is not None
-        config = _inference_config(aws, session, choices) if tuned else None
+        config_name = _inference_config(aws, session, choices) if tuned else None
         model = JumpStartModel(
             model_id=choices.model_id,
             model_version=choices.version,
@@ -83,8 +84,8 @@ def endpoint_requests(aws: Aws, choices: EndpointChoices) -> EndpointRequests:
             env=dict(choices.environment) or None,
             tolerate_vulnerable_model=choices.tolerate_vulnerable_model,
             tolerate_deprecated_model=choices.tolerate_deprecated_model,
-            instance_type=choices.instance_type or _default_instance(aws, session, choices, config),
-            config_name=config,
+            instance_type=choices.instance_type or _default_instance(aws, session, choices, config_name),
+            config_name=config_name,
             vpc_config=_vpc(aws),
         )
         if tuned:
@@ -100,9 +101,11 @@ def endpoint_requests(aws: Aws, choices: EndpointChoices) -> EndpointRequests:
             tags=[dict(tag) for tag in choices.tags],
             wait=False,
         )
+        config = recorder.request("create_endpoint_config")
+        types = [variant.get("InstanceType", "") for variant in config["ProductionVariants"]]
         return EndpointRequests(
             recorder.request("create_model"),
-            recorder.request("create_endpoint_config"),
+            without_refused_key(config, "KmsKeyId", types),
             recorder.request("create_endpoint"),
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.instances import without_refused_key
 from llmops_plugins.sagemaker.jumpstart.recorder import Recorder, Request
 from llmops_plugins.sagemaker.sdk.config import sdk_call
 
@@ -89,4 +90,7 @@ def training_request(aws: Aws, choices: TrainingChoices) -> Request:
         )
         estimator.set_hyperparameters(**choices.hyperparameters)
         estimator.fit({"training": choices.data_uri}, job_name=choices.job_name, wait=False)
-        return recorder.request("create_training_job")
+        request = recorder.request("create_training_job")
+        resources = request["ResourceConfig"]
+        resources_sent = without_refused_key(resources, "VolumeKmsKeyId", [resources["InstanceType"]])
+        return {**request, "ResourceConfig": resources_sent}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def as_sent(request: Mapping[str, Any]) -> Any:
 
 
 def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> None:  # noqa: ARG001
-    """Spot, limits, timeouts, VPC, KMS, instances and tags are in the requests of job and endpoint."""
+    """Spot, limits, timeouts, VPC, KMS, instances and tags are in the requests of job and endpoint; their volumes are local."""
     key = "arn:aws:kms:us-east-1:123456789012:key/k"
     aws = Aws(SageMakerSettings(role=ROLE, kms_key=key, subnets=("subnet-1",), security_groups=("sg-1",)))
     vpc = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
@@ -138,25 +139,41 @@ def test_every_choice_reaches_the_requests(cloud: Cloud, jumpstart: Edit) -> Non
         ),
     )
 
-    assert {
-        "InstanceType": "ml.g5.24xlarge",
-        "InstanceCount": 2,
-        "VolumeSizeInGB": 99,
-        "VolumeKmsKeyId": key,
-    } == job["ResourceConfig"]
+    assert {"InstanceType": "ml.g5.24xlarge", "InstanceCount": 2, "VolumeSizeInGB": 99} == job["ResourceConfig"]
     assert {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 900} == job["StoppingCondition"]
     assert job["EnableManagedSpotTraining"]
     assert (vpc, key) == (job["VpcConfig"], job["OutputDataConfig"]["KmsKeyId"])
     assert (vpc, "b") == (requests.model["VpcConfig"], requests.model["PrimaryContainer"]["Environment"]["A"])
     (variant,) = requests.endpoint_config["ProductionVariants"]
-    assert ("ml.g5.12xlarge", 3, key) == (
-        variant["InstanceType"],
-        variant["InitialInstanceCount"],
-        requests.endpoint_config["KmsKeyId"],
-    )
+    assert ("ml.g5.12xlarge", 3) == (variant["InstanceType"], variant["InitialInstanceCount"])
     assert (1800, 900) == (
         variant["ModelDataDownloadTimeoutInSeconds"],
         variant["ContainerStartupHealthCheckTimeoutInSeconds"],
     )
     for request in (job, requests.model, requests.endpoint_config, requests.endpoint):
         assert TAGS[0] in request["Tags"]
+
+
+@pytest.mark.parametrize(("family", "is_sent"), [("p3", True), ("m5", True), ("g5", False), ("p4d", False)])
+def test_the_key_of_volumes_is_left_out_for_local_storage(
+    family: str,
+    is_sent: bool,  # noqa: FBT001 - a parameter of the test
+    jumpstart: Edit,
+    real_data: Callable[[str], Path],
+) -> None:
+    """SageMaker refuses a key of volumes for instances with local storage; the key of the output is always sent."""
+    spec = json.loads(real_data("jumpstart/minimal_llama-2-7b_2.0.4.json").read_bytes())["spec"]
+    for name in ("training_instance_type_variants", "hosting_instance_type_variants"):
+        spec[name]["variants"][family] = spec[name]["variants"]["g5"]
+    jumpstart("4.1.0", **{name: value for name, value in spec.items() if name.endswith("_variants")})
+    key = "arn:aws:kms:us-east-1:123456789012:key/k"
+    aws = Aws(SageMakerSettings(role=ROLE, kms_key=key))
+    choices: dict[str, Any] = {"version": "4.1.0", "instance_type": f"ml.{family}.24xlarge"}
+
+    job = training_request(aws, attrs.evolve(TRAINING, **choices))
+    requests = endpoint_requests(aws, attrs.evolve(ENDPOINT, **choices))
+
+    assert key == job["OutputDataConfig"]["KmsKeyId"]
+    expected = key if is_sent else None
+    assert expected == job["ResourceConfig"].get("VolumeKmsKeyId")
+    assert expected == requests.endpoint_config.get("KmsKeyId")
