@@ -44,3 +44,4 @@ def test_an_interrupted_run_is_named() -> None:
     assert ("run-1", "/runs") == (interrupt.run_id, interrupt.store)
     assert isinstance(interrupt, KeyboardInterrupt)
     assert not isinstance(interrupt, Exception)
+    assert [str(interrupt)] == interrupt._render_traceback_()

@@ -122,7 +122,13 @@ class RunInterrupted(KeyboardInterrupt):
         self.advice = advice or f"completed work is saved; resume with: llmops run --resume {run_id}{option}"
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} was stopped; {self.advice}"
+        python = f"or in Python: llmops_sdk.resume({self.run_id!r}{f', store={self.store!r}' if self.store else ''})"
+        command, *further = self.advice.splitlines()
+        return "\n".join([f"run {self.run_id!r} was stopped; {command}, {python}", *further])
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what notebooks show instead of a traceback; IPython calls it."""
+        return [str(self)]
 
 
 def describe_os_error(error: OSError) -> str:

@@ -17,12 +17,6 @@ def test_an_interruption_before_a_run_names_no_run(capsys: pytest.CaptureFixture
     assert "stopped\n" == capsys.readouterr().err
 
 
-def test_an_interruption_with_an_unreadable_store_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    """The store's error is printed; the exit code stays that of an interruption."""
-    assert INTERRUPTED == interrupted(KeyboardInterrupt(), "nosuch://store")
-    assert "stopped\nerror: no store opens 'nosuch://' URIs" in capsys.readouterr().err
-
-
 def test_an_interruption_names_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     """The command to resume it can be copied."""
     assert INTERRUPTED == interrupted(RunInterrupted("r-1", "s3://bucket/runs"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+import pytest
 
 from llmops_sdk import Pipeline
 from llmops_sdk.pipeline.interruption import interrupted_run, resume_command
@@ -21,7 +24,25 @@ def test_a_stopped_run_names_the_command_that_resumes_it(registry: Registry, tmp
 
     expected = f"completed work is saved; resume with: llmops run --resume {run.id} --store {tmp_path}"
     assert expected == stopped.advice
-    assert f"run {run.id!r} was stopped; {expected}" == str(stopped)
+    in_python = f"or in Python: llmops_sdk.resume({run.id!r}, store={str(tmp_path)!r})"
+    assert f"run {run.id!r} was stopped; {expected}, {in_python}" == str(stopped)
+
+
+def test_other_uncaught_errors_are_shown_as_before(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script that a signal stops ends with one sentence and the signal's exit code; its other errors are not touched."""
+    shown: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, error, _traceback: shown.append(error))
+    stopped, other = interrupted_run(_run(registry, tmp_path)), ValueError("other")
+
+    sys.excepthook(ValueError, other, None)
+    with pytest.raises(SystemExit) as end:
+        sys.excepthook(type(stopped), stopped, None)
+
+    assert [other] == shown
+    assert 130 == end.value.code
+    assert f"{stopped}\n" == capsys.readouterr().err
 
 
 def test_an_endpoint_in_the_ledger_is_named_as_billed(registry: Registry, tmp_path: Path) -> None:

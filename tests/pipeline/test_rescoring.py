@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from llmops_sdk import LocalStore, Pipeline, Result, Run, RunNotFoundError, SpecError, rescore
+from llmops_sdk import LocalStore, Pipeline, Result, Run, RunInterrupted, RunNotFoundError, SpecError, rescore, resume
 from llmops_sdk.cli import main as cli
+from llmops_sdk.pipeline import rescoring
+from llmops_sdk.planning.yaml_text import parse_yaml
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.values.step_records import Failed
@@ -188,3 +190,40 @@ def test_the_command(
     assert "is neither a name nor YAML" in capsys.readouterr().err
     assert 2 == cli.main(["score", "nowhere", "-e", "qa-accuracy"])
     assert "there is no run 'nowhere'" in capsys.readouterr().err
+
+
+def test_a_stopped_rescoring_names_its_run_and_is_resumed(
+    finished: Result, store: LocalStore, registry: Registry, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while scoring ends as in a run: the new run is named, and resuming it asks no model."""
+
+    def stop(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    qa = {"use": "qa-accuracy", "metrics": ["f1"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(rescoring, "run_step", stop)
+        with pytest.raises(RunInterrupted) as interrupt:
+            rescore("latest", [qa], store=store, progress=Progress(), registry=registry)
+    run_id = interrupt.value.run_id
+    assert finished.run.id != run_id
+    assert f"resume with: llmops run --resume {run_id}" in interrupt.value.advice
+
+    result = resume(run_id, store=store, registry=registry, progress=Progress())
+
+    assert [] == asked
+    assert [{"exact", "noise", "f1"}] * 2 == [set(cell.estimates) for cell in result.leaderboards[0].cells]
+
+
+def test_the_specification_of_a_rescored_run_is_read_as_specifications_are(
+    pipeline: Pipeline, store: LocalStore, registry: Registry
+) -> None:
+    """A text that YAML 1.1 or 1.2 would read as a number or a date stays text."""
+    pipeline.with_settings("testing", note="1e-4").run(store=store, registry=registry, progress=Progress())
+
+    qa = {"use": "qa-accuracy", "name": "2024-01-31", "metrics": ["f1"]}
+    run = rescore("latest", [qa], store=store, progress=Progress(), registry=registry).run
+    specification = parse_yaml((run.read("specification.yaml") or b"").decode(), "specification.yaml")
+
+    assert {"note": "1e-4"} == specification["settings"]["testing"]
+    assert "2024-01-31" == specification["evaluators"][-1]["name"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from llmops_sdk.cli.output.text import echo, echo_json
-from llmops_sdk.errors import RunInterrupted, StepFailedError, UserError
+from llmops_sdk.errors import RunInterrupted, StepFailedError
 
 if TYPE_CHECKING:
     from llmops_sdk.pipeline.result import Result
@@ -74,33 +74,19 @@ def usage_error(message: str) -> NoReturn:
     raise click.UsageError(message)
 
 
-def interrupted(interrupt: KeyboardInterrupt | None = None, store: str = "") -> int:
+def interrupted(interrupt: KeyboardInterrupt | None = None) -> int:
     """Print how to resume the run that was stopped, and return the exit code: 128 and the number of the signal.
 
     Args:
         interrupt: Names the run if one had started.
-        store: Where to look for the latest run if `interrupt` names none; empty to look nowhere.
     """
-    from llmops_sdk.pipeline.interruption import resume_command
     from llmops_sdk.steps.signals import received_signal
 
     lines = ["stopped"]
-    number = interrupt.signal if isinstance(interrupt, RunInterrupted) else received_signal()
-    try:
-        if isinstance(interrupt, RunInterrupted):
-            lines.append(interrupt.advice)
-        elif store and (run_id := _latest_run(store)):
-            lines.append(f"completed work is saved; resume with: {resume_command(run_id, store)}")
-    except UserError as exc:
-        lines.append(f"error: {exc}")
+    number = received_signal()
+    if isinstance(interrupt, RunInterrupted):
+        number = interrupt.signal
+        lines.append(interrupt.advice)
     with contextlib.suppress(OSError):  # a closed terminal takes no text
         echo("\n".join(lines), err=True)
     return 128 + number
-
-
-def _latest_run(store: str) -> str:
-    from llmops_sdk.plugin.stores import open_store
-    from llmops_sdk.record.runs import list_runs
-
-    runs = list_runs(open_store(store))
-    return runs[-1].run if runs else ""

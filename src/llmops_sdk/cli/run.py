@@ -129,21 +129,19 @@ def score(
     """
     from llmops_sdk.pipeline.rescoring import rescore
     from llmops_sdk.progress import progress_for
-    from llmops_sdk.steps.signals import stop_signals
 
     progress = progress_for(quiet=quiet or as_json)
     try:
-        with stop_signals():
-            result = rescore(
-                run_id,
-                [_read_evaluator(text) for text in evaluators],
-                metric=metric,
-                store=store,
-                offline=offline,
-                progress=progress,
-            )
+        result = rescore(
+            run_id,
+            [_read_evaluator(text) for text in evaluators],
+            metric=metric,
+            store=store,
+            offline=offline,
+            progress=progress,
+        )
     except KeyboardInterrupt as exc:
-        return interrupted(exc, store)
+        return interrupted(exc)
     added = [evaluator.name for evaluator in result.run.plan.evaluators[-len(evaluators) :]]
     return finish(result, quiet=quiet, as_json=as_json, first=added)
 

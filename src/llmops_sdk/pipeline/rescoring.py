@@ -11,20 +11,23 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import RunNotFoundError, SpecError
+from llmops_sdk.pipeline.execution import open_runtime
+from llmops_sdk.pipeline.interruption import interrupted_run
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import extend_plan
 from llmops_sdk.planning.spec import ComponentSpec
 from llmops_sdk.planning.spec_data import component_from, spec_from, spec_to
+from llmops_sdk.planning.yaml_text import dump_yaml, parse_yaml
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
-from llmops_sdk.progress import Progress, progress_for
+from llmops_sdk.progress import Progress
 from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.steps.cell.probes import find_probes, probers
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.steps.runtime import Runtime, default_home
+from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.step import run_step
 from llmops_sdk.values.plan import CompareStep, Plan, ScoreStep
 from llmops_sdk.values.step_records import Succeeded
@@ -58,6 +61,7 @@ def rescore(
         RunNotFoundError: The store has no such run, or it is not finished.
         SpecError: An evaluator does not exist, has a wrong option or a metric that the run has already, or needs probes
             that the run did not ask.
+        RunInterrupted: Stopped with Ctrl-C, SIGTERM or SIGHUP; the new run can be resumed.
     """
     registry = registry or Registry.load()
     opened = store if isinstance(store, Store) else open_store(str(store), registry, offline=offline)
@@ -65,18 +69,25 @@ def rescore(
     _check_finished(run)
     added = tuple(component_from(item, "evaluator") for item in evaluators)
     plan = extend_plan(run.plan, added, metric, registry)
-    with progress or progress_for() as shown:
-        runtime = Runtime(registry, default_home(), offline=offline, progress=shown)
+    with open_runtime(registry, offline=offline, progress=progress) as runtime:
         _check_probes(run.with_plan(plan), runtime)
         rescored = _create_run(run, plan, added)
-        shown.log(f"run {rescored.id}, rescored from run {run.id}")
-        for asset in plan.assets:
-            runtime.asset(asset)
-        for step in plan.steps:
-            if isinstance(step, (ScoreStep, CompareStep)):
-                run_step(rescored, step.name, runtime)
-        call_reporters(rescored, runtime)
+        runtime.progress.log(f"run {rescored.id}, rescored from run {run.id}")
+        try:
+            _score(rescored, runtime)
+        except KeyboardInterrupt:
+            raise interrupted_run(rescored) from None
     return Result(rescored)
+
+
+def _score(run: Run, runtime: Runtime) -> None:
+    """Run the steps that do not ask a model, and write the report."""
+    for asset in run.plan.assets:
+        runtime.asset(asset)
+    for step in run.plan.steps:
+        if isinstance(step, (ScoreStep, CompareStep)):
+            run_step(run, step.name, runtime)
+    call_reporters(run, runtime)
 
 
 def _check_finished(run: Run) -> None:
@@ -120,15 +131,13 @@ def _create_run(run: Run, plan: Plan, added: Sequence[ComponentSpec]) -> Run:
 
 def _extended(specification: bytes, plan: Plan, added: Sequence[ComponentSpec]) -> bytes:
     """Return the specification of a run with the added evaluators, and with the metric that decides."""
-    import yaml
-
     try:
-        spec = spec_from(yaml.safe_load(specification), where=SPECIFICATION, folder=Path())
+        text = specification.decode("utf-8", errors="replace")
+        spec = spec_from(parse_yaml(text, SPECIFICATION), where=SPECIFICATION, folder=Path())
     except SpecError:  # written by another version; the plan is the record, this file is for people
         return specification
     earlier = spec.evaluators or tuple(
         ComponentSpec(component.use) for component in plan.evaluators[: len(plan.evaluators) - len(added)]
     )
     spec = attrs.evolve(spec, evaluators=(*earlier, *added), metric=plan.metric)
-    text: str = yaml.safe_dump(spec_to(spec), sort_keys=False, allow_unicode=True, width=100)
-    return text.encode()
+    return dump_yaml(spec_to(spec)).encode()
