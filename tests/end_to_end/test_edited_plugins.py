@@ -21,12 +21,23 @@ _METRIC = """
                 yield Scored(generation.index, {"constant": VALUE})
 """
 
+_PROMPT = """
+    from llmops_sdk.plugin import PromptSource, TextTemplate
+
+    class Asked(PromptSource):
+        def template(self):
+            return TextTemplate(prompt="TEXT {context}")
+"""
+
 _HOOKS = """
-    from llmops_sdk.plugin import EvaluatorCard, Options, hookimpl
+    from llmops_sdk.plugin import EvaluatorCard, Options, PromptCard, hookimpl
 
     @hookimpl
     def llmops_cards():
-        return [EvaluatorCard(name="constant", summary="A constant.", options=Options, load="constants.metric:Constant")]
+        return [
+            EvaluatorCard(name="constant", summary="A constant.", options=Options, load="constants.metric:Constant"),
+            PromptCard(name="asked", summary="A prompt.", options=Options, load="constants.prompt:Asked"),
+        ]
 """
 
 _PROGRAM = """
@@ -41,7 +52,7 @@ _PROGRAM = """
     registry.add("testing", llmops_sdk.testing)
     registry.add("constants", constants.hooks)
     result = (
-        Pipeline.builder("edited").with_dataset("lines").with_prompt("bare")
+        Pipeline.builder("edited").with_dataset("lines").with_prompt("asked")
         .with_model("echo", fine_tune=False).with_evaluator("constant")
         .run(store=sys.argv[1], registry=registry, progress=Progress())
     )
@@ -49,12 +60,13 @@ _PROGRAM = """
 """
 
 
-def _run(folder: Path, value: str) -> list[str]:
+def _run(folder: Path, value: str, *, prompt: str = "repeat") -> list[str]:
     package = folder / "constants"
     package.mkdir(exist_ok=True)
     (package / "__init__.py").touch()
     (package / "hooks.py").write_text(textwrap.dedent(_HOOKS), encoding="utf-8")
     (package / "metric.py").write_text(textwrap.dedent(_METRIC).replace("VALUE", value), encoding="utf-8")
+    (package / "prompt.py").write_text(textwrap.dedent(_PROMPT).replace("TEXT", prompt), encoding="utf-8")
     environment = {
         **os.environ,
         "LLMOPS_HOME": str(folder / "home"),
@@ -73,3 +85,11 @@ def test_an_edited_evaluator_scores_again(tmp_path: Path) -> None:
     assert ["0.25", "10"] == _run(tmp_path, "0.25")
     assert ["0.75", "0"] == _run(tmp_path, "0.75")
     assert ["0.25", "0"] == _run(tmp_path, "0.25")
+
+
+def test_an_edited_prompt_asks_again(tmp_path: Path) -> None:
+    """The key has the text of the template: a prompt that gives the same text as before asks nothing again."""
+    assert ["0.25", "10"] == _run(tmp_path, "0.25")
+    assert ["0.25", "10"] == _run(tmp_path, "0.25", prompt="say")
+    assert ["0.25", "0"] == _run(tmp_path, "0.25")
+    assert ["0.25", "0"] == _run(tmp_path, "0.25", prompt='re" + "peat')

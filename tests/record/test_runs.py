@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
+import attrs
 import pytest
 
 from llmops_sdk import Plan, RecordError, Run, RunNotFoundError
-from llmops_sdk.record.runs import find_run, list_runs, read_metadata, run_exists, unreadable_runs
+from llmops_sdk.record.runs import find_run, list_runs, read_metadata, read_record, run_exists, unreadable_runs
 from llmops_sdk.record.stores import Store
+from llmops_sdk.values.step_records import Succeeded
 
 
 def test_runs_are_listed_oldest_first(store: Store, plan: Plan) -> None:
@@ -86,3 +88,26 @@ class _Earlier:
     @staticmethod
     def now(_zone: timezone) -> datetime:
         return datetime(2001, 1, 1, tzinfo=timezone.utc)
+
+
+def test_a_run_knows_the_run_of_its_pipeline_before_it(store: Store, plan: Plan) -> None:
+    """Also after the file that notes it was lost; a run of another pipeline is not it."""
+    first = Run.create(store, plan)
+    other = Run.create(store, attrs.evolve(plan, name="other"))
+    second = Run.create(store, plan)
+    store.delete("last-run.json")
+    third = Run.create(store, plan)
+
+    assert ["", "", first.id, second.id] == [run.metadata.previous for run in (first, other, second, third)]
+    assert [1, 2, 3, 4] == [run.metadata.sequence for run in (first, other, second, third)]
+
+
+def test_a_damaged_step_record_is_none(store: Store, plan: Plan) -> None:
+    """The step is run again."""
+    run = Run.create(store, plan)
+    run.write_record(Succeeded("compare", {}, cached=False, at=1.0, seconds=1.0))
+    assert read_record(store, run.id, "compare") is not None
+
+    store.put(f"runs/{run.id}/steps/compare.json", b"{")
+    assert read_record(store, run.id, "compare") is None
+    assert read_record(store, run.id, "other") is None

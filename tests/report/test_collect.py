@@ -58,6 +58,16 @@ def test_metadata_that_only_some_runs_have(result: Result, pipeline: Pipeline, r
     assert f"endpoint e-1; delete it with: llmops gc --run {run.id} --force" == metadata["still billed"]
 
 
+def test_a_step_has_the_reason_why_it_was_reused(result: Result, pipeline: Pipeline, registry: Registry) -> None:
+    """The first run of a pipeline has none."""
+    assert {""} == {step.reason for step in collect(result.run).steps}
+
+    again = pipeline.run(store=result.run.store, registry=registry, progress=Progress())
+
+    reasons = {step.reason for step in collect(again.run).steps if step.status == "cached"}
+    assert {f"same inputs as in run {result.run.id}"} == reasons
+
+
 def test_the_report_is_written_into_the_record_or_to_a_file(result: Result, tmp_path: Path) -> None:
     """Its location is returned."""
     into_record = report_run(result.run)

@@ -50,7 +50,8 @@ class LocalExecutor(Executor):
                 failed = failed or isinstance(record, Failed)
                 task.advance()
                 # After a failure, "done compare" as the last line would read as if the run had succeeded.
-                _log_record(runtime, record, log_success=log_all and not (failed and record.step == "compare"))
+                log_success = log_all and not (failed and record.step == "compare")
+                _log_record(runtime, record, f"{task.done:.0f}/{len(pending)}", log_success=log_success)
 
             if workers == 1:
                 for step in pending:
@@ -144,9 +145,11 @@ def _gpus() -> list[str]:
     )
 
 
-def _log_record(runtime: Runtime, record: StepRecord, *, log_success: bool) -> None:
+def _log_record(runtime: Runtime, record: StepRecord, place: str, *, log_success: bool) -> None:
     if isinstance(record, Failed):
         if record.cause == record.step:  # the steps that failed because of it are in the record
-            runtime.progress.log(f"  failed   {record.step}: {record.error}")
+            runtime.progress.log(f"  {place}  failed   {record.step}: {record.error}")
     elif log_success and isinstance(record, Succeeded):
-        runtime.progress.log(f"  {'reused' if record.cached else 'done':<8} {record.step}  {record.seconds:.1f} s")
+        status = "reused" if record.cached else "done"
+        reason = f"; {record.reason}" if record.reason else ""
+        runtime.progress.log(f"  {place}  {status:<8} {record.step}  {record.seconds:.1f} s{reason}")

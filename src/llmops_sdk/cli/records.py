@@ -16,17 +16,28 @@ from llmops_sdk.cli.output.text import echo, echo_json
 @run_argument
 @store_option
 @json_option
-def show(run_id: str, store: str, *, as_json: bool) -> None:
-    """Show the results of a run, or its progress."""
+def show(run_id: str, store: str, *, as_json: bool) -> int:
+    """Show the results of a run, or its progress.
+
+    The exit code is 3 if a candidate failed, as that of `llmops run`.
+    """
+    from llmops_sdk.cli.output.run import failures, show_run
+    from llmops_sdk.cli.output.steps import show_reasons
+
     opened = open_run(run_id, store)
     if as_json:
         from llmops_sdk.values.serial import to_json
 
         echo_json(to_json(opened.results()), indent=2)
-        return
-    from llmops_sdk.cli.output.run import show_run
+    else:
+        show_run(opened)
+        show_reasons(opened)
+    if opened.has_results:
+        return INCOMPLETE if failures(opened.results()) else OK
+    from llmops_sdk.values.step_records import Failed
 
-    show_run(opened)
+    has_failed = any(isinstance(opened.record(step.name), Failed) for step in opened.plan.steps)
+    return INCOMPLETE if has_failed else OK
 
 
 @click.command(cls=Command)

@@ -15,7 +15,7 @@ runs/<run>/results.json, report.html
 artifacts/<kind>/<key>/artifact.json  the value of a finished artifact; the hash of all its inputs is its key
 artifacts/<kind>/<key>/...            its files
 locks/                                one empty file for each artifact being made
-last-run.json                         the number of the newest run
+last-run.json                         the number of the newest run, and the newest run of each pipeline
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RUNS = "runs/"
 """The prefix of all runs."""
 
 LAST_RUN = "last-run.json"
-"""The key of the number of the newest run."""
+"""The key of the number of the newest run, and of the newest run of each pipeline."""
 
 SPECIFICATION = "specification.yaml"
 REPORT = "report.html"

@@ -15,6 +15,19 @@ RUN_SCHEMA = 2
 
 
 @attrs.frozen
+class Place:
+    """The place of a run among the runs of its store.
+
+    Attributes:
+        sequence: Its number: higher than that of every run before it.
+        previous: The run of the same pipeline before it, or empty.
+    """
+
+    sequence: int = 0
+    previous: str = ""
+
+
+@attrs.frozen
 class RunMetadata:
     """What a run is, and what created it.
 
@@ -29,6 +42,7 @@ class RunMetadata:
         based_on: The run whose generations are scored again, or empty.
         details: What the executor adds, by name; the report shows it.
         sequence: Its number among the runs of its store: which run is the newest does not depend on the clock.
+        previous: The run of the same pipeline before it, or empty: what changed since then is reported.
         schema: The version of the record's form.
     """
 
@@ -42,6 +56,7 @@ class RunMetadata:
     based_on: str = ""
     details: Mapping[str, str] = attrs.field(factory=dict)
     sequence: int = 0
+    previous: str = ""
     schema: int = RUN_SCHEMA
 
     @classmethod
@@ -51,7 +66,7 @@ class RunMetadata:
         name: str,
         plan_hash: str,
         *,
-        sequence: int = 0,
+        place: Place = Place(),
         based_on: str = "",
         details: Mapping[str, str] | None = None,
     ) -> RunMetadata:
@@ -67,7 +82,8 @@ class RunMetadata:
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             based_on=based_on,
             details=details or {},
-            sequence=sequence,
+            sequence=place.sequence,
+            previous=place.previous,
         )
 
     @property

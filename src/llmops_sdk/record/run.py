@@ -20,14 +20,22 @@ from typing import Any
 
 from llmops_sdk.errors import RecordError, RunNotFoundError, StoreError
 from llmops_sdk.record.artifacts import Artifact, artifact_damage, read_artifact, write_artifact
-from llmops_sdk.record.files import read_json, sealed, sealed_again, to_value
+from llmops_sdk.record.files import sealed, sealed_again
 from llmops_sdk.record.layout import SAMPLES, SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
 from llmops_sdk.record.ledger import Ledger
 from llmops_sdk.record.lines import read_samples
 from llmops_sdk.record.marks import FileMark
 from llmops_sdk.record.metadata import RunMetadata
 from llmops_sdk.record.plans import read_plan, write_plan
-from llmops_sdk.record.runs import find_run, next_sequence, read_metadata, read_results, read_started, run_exists
+from llmops_sdk.record.runs import (
+    find_run,
+    read_metadata,
+    read_record,
+    read_results,
+    read_started,
+    run_exists,
+    take_place,
+)
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Plan, PrepareStep, ScoreStep
@@ -88,7 +96,7 @@ class Run(Ledger):
         """
         run_id = run_id or _new_id(plan)
         metadata = RunMetadata.of_this_process(
-            run_id, plan.name, plan.hash, sequence=next_sequence(store), based_on=based_on, details=details
+            run_id, plan.name, plan.hash, place=take_place(store, plan.name, run_id), based_on=based_on, details=details
         )
         write_plan(store, plan)
         run = cls(store, run_id, plan, metadata)
@@ -139,17 +147,9 @@ class Run(Ledger):
 
     def record(self, step: str) -> StepRecord | None:
         """Return how the step ended, or None if it has no record; one that is damaged is none: the step is run again."""
-        if step in self._records:
-            return self._records[step]
-        key = self._layout.step(step)
-        try:
-            data = read_json(self.store, key)
-            if data is None:
-                return None
-            record: StepRecord = to_value(data, StepRecord, self.store, key)
-        except RecordError:
-            return None
-        self._records[step] = record
+        record = self._records.get(step) or read_record(self.store, self.id, step)
+        if record is not None:
+            self._records[step] = record
         return record
 
     def write_record(self, record: StepRecord) -> None:

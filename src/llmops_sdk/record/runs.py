@@ -9,11 +9,14 @@ import attrs
 from llmops_sdk.errors import RecordError, RunNotFoundError, UserError, did_you_mean
 from llmops_sdk.record.files import read_json, sealed, to_value
 from llmops_sdk.record.layout import LAST_RUN, RUNS, RunLayout, run_id_of
-from llmops_sdk.record.metadata import RUN_SCHEMA, RunMetadata
+from llmops_sdk.record.metadata import RUN_SCHEMA, Place, RunMetadata
 from llmops_sdk.record.schema1 import upgrade_metadata, upgrade_results, upgrade_started
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.results import RESULTS_SCHEMA, Results
-from llmops_sdk.values.step_records import Started
+from llmops_sdk.values.step_records import Started, StepRecord
+
+MOST_PIPELINES = 1_000
+"""The most pipelines whose newest run is noted."""
 
 
 @attrs.frozen
@@ -35,16 +38,25 @@ def unreadable_runs(store: Store) -> tuple[UnreadableRun, ...]:
     return tuple(item for item in _read_all(store) if isinstance(item, UnreadableRun))
 
 
-def next_sequence(store: Store) -> int:
-    """Return the number of the next run: higher than that of every run of the store."""
+def take_place(store: Store, name: str, run_id: str) -> Place:
+    """Give a new run the next number.
+
+    Args:
+        store: The store.
+        name: The name of its pipeline.
+        run_id: The run.
+    """
     with store.claim(LAST_RUN):
         try:
             data = read_json(store, LAST_RUN)
-            last = data["sequence"]
-        except (RecordError, TypeError, KeyError):  # the first run, or the file is damaged or gone
-            last = max((run.sequence for run in list_runs(store)), default=0)
-        store.put(LAST_RUN, sealed({"sequence": last + 1}))
-    return int(last) + 1
+            last, runs = int(data["sequence"]), dict(data.get("runs", {}))
+        except (RecordError, TypeError, KeyError, ValueError):  # the first run, or the file is damaged or gone
+            known = list_runs(store)
+            last, runs = max((run.sequence for run in known), default=0), {run.name: run.run for run in known}
+        previous = runs.pop(name, "")
+        newest = dict(list(runs.items())[-MOST_PIPELINES:])
+        store.put(LAST_RUN, sealed({"sequence": last + 1, "runs": {**newest, name: run_id}}))
+    return Place(last + 1, previous if previous != run_id else "")
 
 
 def run_exists(store: Store, run_id: str) -> bool:
@@ -112,6 +124,19 @@ def read_metadata(store: Store, run_id: str) -> RunMetadata:
         raise RunNotFoundError(message)
     metadata: RunMetadata = to_value(data, RunMetadata, store, key)
     return metadata
+
+
+def read_record(store: Store, run_id: str, step: str) -> StepRecord | None:
+    """Return how a step of a run ended, or None if it has no record; one that is damaged is none."""
+    key = RunLayout(run_id).step(step)
+    try:
+        data = read_json(store, key)
+        if data is None:
+            return None
+        record: StepRecord = to_value(data, StepRecord, store, key)
+    except RecordError:
+        return None
+    return record
 
 
 def read_started(store: Store, run_id: str, step: str) -> Started | None:

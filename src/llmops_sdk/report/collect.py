@@ -114,7 +114,8 @@ def _step(run: Run, step: Step) -> StepInfo:
         status: StepStatus = "failed" if record.cause == record.step else "skipped"
         return StepInfo(step.name, kind, status, record.seconds, record.error)
     if isinstance(record, Succeeded):
-        return StepInfo(step.name, kind, "cached" if record.cached else "succeeded", record.seconds)
+        done: StepStatus = "cached" if record.cached else "succeeded"
+        return StepInfo(step.name, kind, done, record.seconds, reason=record.reason)
     # The report may be written before the run has ended.
     return StepInfo(step.name, kind, "pending")
 

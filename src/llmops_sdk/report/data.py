@@ -43,6 +43,7 @@ class StepInfo:
         status: `cached` where all of it had been made before, `skipped` where an earlier step failed.
         seconds: How long it took, or None where it did not run.
         error: One line, or empty.
+        reason: Why it was reused or done again, or empty.
     """
 
     name: str
@@ -50,6 +51,7 @@ class StepInfo:
     status: StepStatus
     seconds: float | None = None
     error: str = ""
+    reason: str = ""
 
 
 @attrs.frozen(kw_only=True)

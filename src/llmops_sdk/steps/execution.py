@@ -77,10 +77,24 @@ class StepExecution:
             kind: The kind of its card.
             component: The component.
         """
+        options, *others = self.parts_of(kind, component).values()
+        return digest(options, *others) if others else options
+
+    def parts_of(self, kind: CardKind, component: Component) -> dict[str, str]:
+        """Return the parts of a component's key, by what messages call them: its options, its code and its files.
+
+        Args:
+            kind: The kind of its card.
+            component: The component.
+        """
         offer = self.runtime.registry.offer(kind, component.use)
         load = offer.card.load if isinstance(offer.card, ImplementationCard) else ""
         code = code_key(offer.plugin.distribution, load.partition(":")[0])
-        return digest(component.key, code, files_key(component.options)) if code else component.key
+        name = f"{kind} {component.name!r}"
+        parts = {f"the options of {name}": component.key}
+        if code:
+            parts |= {f"the code of {name}": code, f"the files of {name}": files_key(component.options)}
+        return parts
 
     def artifact_of(self, step: str, name: str) -> Artifact:
         """Return an artifact of an earlier step.
@@ -193,11 +207,13 @@ class StepOutput:
         artifacts: Names to addresses.
         cached: Whether all of it was there before.
         pending: Answers and scores that failed for now.
+        inputs: What decided it, by what messages call it, with its hash.
     """
 
     artifacts: Mapping[str, str]
     cached: bool
     pending: int = 0
+    inputs: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def splits_in(folder: Path, artifact: Artifact) -> DatasetSplits:

@@ -63,7 +63,14 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             _deploy_and_ask(execution, model, servable, incomplete.values())
         pending = sum(questions.pending(execution) or 0 for questions in sets)
     addresses = {questions.cell.name: questions.address for questions in sets if not questions.probes}
-    return StepOutput(addresses, cached=not incomplete, pending=pending)
+    inputs = {
+        **execution.parts_of("deployer", model.deployer),
+        f"the weights of model {model.name!r}": weights_key,
+        f"the engine of model {model.name!r}": digest(dict(engine)),
+        "the generation options": digest(to_json(plan.generation)),
+        **{name: value for questions in sets for name, value in questions.inputs.items()},
+    }
+    return StepOutput(addresses, cached=not incomplete, pending=pending, inputs=inputs)
 
 
 def _incomplete(execution: StepExecution, sets: Iterable[QuestionSet]) -> dict[str, QuestionSet]:

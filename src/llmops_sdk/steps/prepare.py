@@ -37,7 +37,11 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
     built = execution.build_artifact(address, load)
     with execution.run.artifact_folder(address) as folder:
         _check_prompts(splits_in(folder, built.artifact), step.dataset, plan)
-    return StepOutput({"data": address}, built.cached)
+    inputs = {
+        **execution.parts_of("dataset", component),
+        f"the data of dataset {step.dataset!r}": digest(fingerprint),
+    }
+    return StepOutput({"data": address}, built.cached, inputs=inputs)
 
 
 def _relative(splits: DatasetSplits, folder: Path) -> DatasetSplits:

@@ -29,9 +29,14 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
     generated: GenerationsValue = generations.read(GenerationsValue)
     addresses: dict[str, str] = {}
     values: dict[str, ScoresValue] = {}
+    inputs = {
+        f"the answers of candidate {cell.candidate!r}": generated.sha256,
+        f"the prompt {cell.prompt!r}": prompt.key,
+    }
     cached = True
     with ExitStack() as stack:
         splits = stack.enter_context(execution.splits(cell.dataset))
+        inputs[f"the test records of dataset {cell.dataset!r}"] = splits.test.sha256
         folder = stack.enter_context(execution.run.store.folder(ArtifactLayout(generations.address).final))
         files = CellFiles(cell, splits.test, folder / GENERATIONS, prompt.template)
         evaluators = list(_evaluators(execution, files, generations.address, stack))
@@ -40,8 +45,10 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
             fingerprint = evaluator.evaluator.fingerprint(
                 execution.context("evaluator", component.use, execution.runtime.home)
             )
-            inputs = (generated.sha256, splits.test.sha256, prompt.key, evaluator.answers_sha256)
-            address = f"scores/{digest(execution.key_of('evaluator', component), fingerprint, *inputs)}"
+            parts = (generated.sha256, splits.test.sha256, prompt.key, evaluator.answers_sha256)
+            address = f"scores/{digest(execution.key_of('evaluator', component), fingerprint, *parts)}"
+            inputs |= execution.parts_of("evaluator", component)
+            inputs[f"what evaluator {component.name!r} uses"] = digest(fingerprint, evaluator.answers_sha256)
             write = partial(write_scores, execution, evaluator, files, address)
             built = execution.build_artifact(address, write, complete=_is_complete)
             addresses[component.name] = address
@@ -54,7 +61,7 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
     execution.run.put_samples(cell.name, samples)
     pending = sum(value.pending for value in values.values())
     artifacts = {f"{SCORES_OF}{name}": address for name, address in addresses.items()}
-    return StepOutput({**artifacts, "samples": samples}, cached, pending)
+    return StepOutput({**artifacts, "samples": samples}, cached, pending, inputs)
 
 
 def _is_complete(artifact: Artifact) -> bool:

@@ -18,6 +18,7 @@ from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.generate import generate
 from llmops_sdk.steps.heartbeat import HEARTBEAT
 from llmops_sdk.steps.prepare import prepare
+from llmops_sdk.steps.reason import find_reason
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.score import score
 from llmops_sdk.steps.train import train
@@ -63,7 +64,16 @@ def _run(run: Run, step: Step, runtime: Runtime) -> StepRecord:
         return Failed(name, error, traceback.format_exc(), name, started_at, time.time() - started_at)
     finally:
         HEARTBEAT.stop(run, name)
-    return Succeeded(name, output.artifacts, output.cached, started_at, time.time() - started_at, output.pending)
+    return Succeeded(
+        step=name,
+        artifacts=output.artifacts,
+        cached=output.cached,
+        at=started_at,
+        seconds=time.time() - started_at,
+        pending=output.pending,
+        inputs=output.inputs,
+        reason=find_reason(run, name, output),
+    )
 
 
 def _failed_earlier(run: Run, step: Step) -> Failed | None:

@@ -44,4 +44,10 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
                 return trainer.train(context, model.base, splits, prompt.template)
 
         built = execution.build_artifact(address, train_model)
-    return StepOutput({"model": address}, built.cached)
+    inputs = {
+        **execution.parts_of("trainer", model.trainer),
+        f"the base weights of model {model.name!r}": digest(to_json(model.base), fingerprint),
+        f"the train records of dataset {step.dataset!r}": splits.train.sha256,
+        f"the prompt {step.prompt!r}": prompt.key,
+    }
+    return StepOutput({"model": address}, built.cached, inputs=inputs)

@@ -38,6 +38,8 @@ class Succeeded:
         at: When it started, in seconds since the epoch.
         seconds: How long it took.
         pending: Answers and scores that failed for now; resuming the run runs the step again for these.
+        inputs: What decided it, by what messages call it (`the prompt 'chat'`), with its hash.
+        reason: Why it was reused or done again, for people; empty where no earlier run had it.
     """
 
     step: str
@@ -46,6 +48,8 @@ class Succeeded:
     at: float
     seconds: float
     pending: int = 0
+    inputs: Mapping[str, str] = attrs.field(factory=dict)
+    reason: str = ""
 
 
 @attrs.frozen

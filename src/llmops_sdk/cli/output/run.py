@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from llmops_sdk.cli.output.tables import new_table, open_console, print_entry, print_line
+from llmops_sdk.cli.output.steps import show_progress
+from llmops_sdk.cli.output.tables import new_table, open_console, print_line
 from llmops_sdk.cli.output.text import echo
-from llmops_sdk.pipeline.interruption import gc_command, may_have_resources, resume_command
 from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
 from llmops_sdk.values.plan import DEFAULT_REPORTER
 from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Results
 from llmops_sdk.values.scores import Metric
-from llmops_sdk.values.step_records import Failed, Succeeded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +34,7 @@ def show_run(run: Run, first: Sequence[str] = ()) -> None:
     """
     console = open_console()
     if not run.has_results:
-        _show_progress(console, run)
+        show_progress(console, run)
         return
     results = run.results()
     ordered = sorted(results.evaluators, key=lambda evaluator: evaluator.name not in first)
@@ -179,23 +178,3 @@ def _show_models_of_evaluators(console: Console, results: Results) -> None:
         for name, value in evaluator.provenance.items():
             if name.endswith("model"):
                 console.print(Text(f"{evaluator.name}: {name.replace('_', ' ')} is {value}", style="dim"))
-
-
-def _show_progress(console: Console, run: Run) -> None:
-    ended = 0
-    for step in run.plan.steps:
-        record, started = run.record(step.name), run.started(step.name)
-        ended += record is not None
-        if isinstance(record, Failed):
-            print_entry(console, "failed", f"{step.name}: {record.error}", width=7, style="red")
-        elif isinstance(record, Succeeded):
-            print_entry(console, "done", step.name, width=7, style="green")
-        elif started:
-            where = f"started on {started.host}, process {started.pid}"
-            print_entry(console, "started", f"{step.name}: {where}", width=7)
-    steps = len(run.plan.steps)
-    print_line(console, f"\n{ended} of {steps} steps have ended; resume with: {resume_command(run.id, run.store.uri)}")
-    if may_have_resources(run):
-        print_line(
-            console, f"resources of the run may exist and be billed; delete them with: {gc_command(run)}", "yellow"
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import attrs
@@ -29,6 +29,7 @@ class QuestionSet:
         questions: Yields them.
         template: The cell's prompt template; its stop strings end every answer.
         probes: Whether they are probes, which may all fail without failing the cell.
+        inputs: What decides the questions, by what messages call it, with its hash.
     """
 
     cell: Cell
@@ -38,6 +39,7 @@ class QuestionSet:
     questions: Callable[[], Iterator[Question]]
     template: PromptTemplate
     probes: bool = False
+    inputs: Mapping[str, str] = attrs.field(factory=dict)
 
     def pending(self, execution: StepExecution) -> int | None:
         """Return the number of its questions that failed for now, or None where it was not asked to its end."""
@@ -72,10 +74,15 @@ def question_sets(
         for index, record in enumerate(test):
             yield Question(index, prompt_only(template, record))
 
-    yield QuestionSet(cell, cell.name, generations, test.records, questions, template)
+    inputs = {
+        f"the test records of dataset {cell.dataset!r}": test.sha256,
+        f"the prompt {cell.prompt!r}": prompt.key,
+    }
+    yield QuestionSet(cell, cell.name, generations, test.records, questions, template, inputs=inputs)
     for prober in probers(execution, test, template).values():
         probes = prober.probe_set()
         if probes.total:
             title = f"{cell.name}, probes of {prober.name}"
             address = probes.address(generations)
-            yield QuestionSet(cell, title, address, probes.total, prober.questions, template, probes=True)
+            asked = {f"the questions of evaluator {prober.name!r} on {cell.dataset!r}": probes.sha256}
+            yield QuestionSet(cell, title, address, probes.total, prober.questions, template, probes=True, inputs=asked)
