@@ -61,6 +61,19 @@ def test_resources_are_in_the_ledger_before_the_block_and_deleted_after_it(
     assert all(entry.deleted is not None for entry in execution.run.ledger())
 
 
+def test_a_further_resource_is_in_the_ledger_before_it_is_created(registry: Registry, tmp_path: Path, log: Log) -> None:
+    """It is deleted first."""
+    execution = make_execution(registry, tmp_path, MemoryStore(), log)
+    deleted: list[Resource] = []
+
+    with managed_resources(execution, [ONE], deleted.append) as add:
+        add(TWO)
+        assert [(ONE, None), (TWO, None)] == [(entry.resource, entry.deleted) for entry in execution.run.ledger()]
+
+    assert [TWO, ONE] == deleted
+    assert all(entry.deleted for entry in execution.run.ledger())
+
+
 def test_kept_resources_are_in_the_ledger_the_log_and_the_progress(
     registry: Registry, tmp_path: Path, log: Log
 ) -> None:

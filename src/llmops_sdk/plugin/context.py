@@ -13,6 +13,7 @@ import attrs
 from llmops_sdk.errors import PluginError
 from llmops_sdk.plugin.cards import CardKind
 from llmops_sdk.progress import Progress
+from llmops_sdk.values.resources import Resource
 from llmops_sdk.values.serial import digest
 
 
@@ -28,6 +29,10 @@ def _find_no_asset(name: str) -> Path:
 
 def _no_settings(_kind: CardKind, _name: str) -> Mapping[str, Any]:
     return {}
+
+
+def _add_nothing(_resource: Resource) -> None:
+    """Without a run there is no ledger."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +56,8 @@ class Context:
         asset: Returns the folder of an asset, and fetches it first if it is missing: `context.asset("wordnet")`.
             Raises `AssetError` if it is not available.
         settings_of: Returns the settings of the plugin that offers a card; `for_card` uses it.
+        add_resource: Enters a further resource into the run's ledger, in `train` or `deploy`, before it is created; it is
+            deleted with those of `resources`.
     """
 
     folder: Path
@@ -64,6 +71,7 @@ class Context:
     make: Callable[[CardKind, str, Mapping[str, Any]], Any] = _make_nothing
     asset: Callable[[str], Path] = _find_no_asset
     settings_of: Callable[[CardKind, str], Mapping[str, Any]] = _no_settings
+    add_resource: Callable[[Resource], None] = _add_nothing
 
     def for_card(self, kind: CardKind, name: str) -> Context:
         """Return the context to pass to an implementation that `make` made: this one with its plugin's settings."""

@@ -116,13 +116,13 @@ def _deploy_and_ask(
         folder = stack.enter_context(execution.run.endpoint_folder(execution.step, runtime.home))
         context = execution.context("deployer", model.deployer.use, folder)
         resources = deployer.resources(context, servable)
-        stack.enter_context(
+        add = stack.enter_context(
             managed_resources(
                 execution, resources, lambda resource: deployer.delete(context, resource), keep=deployer.keeps
             )
         )
         with runtime.progress.task(f"{execution.step}: starting the endpoint"):
-            endpoint = deployer.deploy(context, servable)
+            endpoint = deployer.deploy(attrs.evolve(context, add_resource=add), servable)
         if deployer.keeps:
             kept = f"unless its step failed, it is billed until it is deleted with: {how_to_remove(execution.run.id)}"
             endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, "kept": kept})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from llmops_sdk.errors import EndpointError
@@ -17,8 +17,8 @@ def managed_resources(
     delete: Callable[[Resource], None],
     *,
     keep: bool = False,
-) -> Iterator[None]:
-    """Enter resources into the ledger, and delete them however the block ends.
+) -> Iterator[Callable[[Resource], None]]:
+    """Enter resources into the ledger, and delete them however the block ends; yield a function that enters one more.
 
     Each is tried even if deleting another one fails, and the ledger keeps what may still exist.
 
@@ -31,11 +31,16 @@ def managed_resources(
     Raises:
         EndpointError: One could not be deleted. Only logged if the block itself failed.
     """
-    entered = tuple(resources)
-    for resource in entered:
+    entered: list[Resource] = []
+
+    def add(resource: Resource) -> None:
         execution.run.add_resource(resource, execution.step)
+        entered.append(resource)
+
+    for resource in resources:
+        add(resource)
     try:
-        yield
+        yield add
         if keep:
             _keep_all(execution, entered)
     except BaseException:
@@ -53,7 +58,7 @@ def how_to_remove(run_id: str) -> str:
     return f"llmops gc --run {run_id} --force"
 
 
-def _keep_all(execution: StepExecution, entered: tuple[Resource, ...]) -> None:
+def _keep_all(execution: StepExecution, entered: Sequence[Resource]) -> None:
     for resource in entered:
         execution.run.mark_kept(resource, execution.step)
     message = f"kept (still billed): {_names(reversed(entered))}; delete with: {how_to_remove(execution.run.id)}"
@@ -62,7 +67,7 @@ def _keep_all(execution: StepExecution, entered: tuple[Resource, ...]) -> None:
 
 
 def _delete_all(
-    execution: StepExecution, entered: tuple[Resource, ...], delete: Callable[[Resource], None]
+    execution: StepExecution, entered: Sequence[Resource], delete: Callable[[Resource], None]
 ) -> Exception | None:
     cause: Exception | None = None
     remaining: list[Resource] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
+
 from llmops_sdk.errors import DataError
 from llmops_sdk.plugin.interfaces import Trainer
 from llmops_sdk.steps.execution import StepExecution, StepOutput
@@ -40,8 +42,8 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
         def train_model(folder: Path) -> TrainedModel:
             context = execution.context("trainer", trainer_name, folder)
             resources = trainer.resources(context)
-            with managed_resources(execution, resources, lambda resource: trainer.delete(context, resource)):
-                return trainer.train(context, model.base, splits, prompt.template)
+            with managed_resources(execution, resources, lambda resource: trainer.delete(context, resource)) as add:
+                return trainer.train(attrs.evolve(context, add_resource=add), model.base, splits, prompt.template)
 
         built = execution.build_artifact(address, train_model)
     inputs = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.capacity import Patience
+from llmops_plugins.sagemaker.endpoint.environment import Environment
 from llmops_plugins.sagemaker.endpoint.hosting import Hosting
 from llmops_plugins.sagemaker.endpoint.options import ExistingEndpointOptions, SageMakerEndpointOptions
 from llmops_plugins.sagemaker.endpoint.requests import EndpointChoices, endpoint_requests
@@ -39,6 +41,7 @@ class _SageMakerDeployer(Deployer):
     def __init__(self, options: Any) -> None:
         super().__init__(options)
         self._account: Aws | None = None
+        self._environment = Environment({})
 
     def connect(self, context: Context, endpoint: Endpoint) -> Transport:
         """Ask over SageMaker Runtime."""
@@ -49,6 +52,7 @@ class _SageMakerDeployer(Deployer):
             read_timeout=options.read_timeout,
             streaming=options.streaming,
             log=context.log,
+            masked=self._environment.masked,
         )
 
     def _aws(self, context: Context) -> Aws:
@@ -81,6 +85,11 @@ class SageMakerEndpoint(_SageMakerDeployer):
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Create the endpoint, or find the one of an earlier attempt, and wait until it is in service."""
+        self._environment = Environment(self.options.environment)
+        with self._environment.masked_errors():
+            return self._deploy(context, model)
+
+    def _deploy(self, context: Context, model: ServableModel) -> Endpoint:
         aws, options, name = self._aws(context), self.options, context.resource_name()
         self._deployed = True
         base = model.base if isinstance(model, TrainedModel) else model
@@ -102,18 +111,20 @@ class SageMakerEndpoint(_SageMakerDeployer):
                 instance_count=options.instance_count,
                 model_data_download_timeout=options.model_data_download_timeout,
                 container_startup_health_check_timeout=options.container_startup_health_check_timeout,
-                environment=options.environment,
+                environment=self._environment.variables,
                 tags=aws.tags(context),
             ),
         )
         hosting = Hosting(aws, name, context)
-        hosting.create_or_find(requests, seconds=options.poll_seconds, timeout=options.start_timeout)
+        patience = Patience(options.poll_seconds, options.quota_timeout, options.capacity_attempts)
+        hosting.create_or_find(requests, patience, timeout=options.start_timeout)
         variant = requests.endpoint_config["ProductionVariants"][0]
         accepted = spec.needs_licence_in_requests and ACCEPT_EULA in base.parameters
         return Endpoint(
             name=name,
             headers={CUSTOM_ATTRIBUTES: "accept_eula=true"} if accepted else {},
             concurrency=options.concurrency,
+            extra_body=options.extra_body,
             metadata={
                 "model": f"{spec.model_id} {spec.version}",
                 "instance_type": str(variant["InstanceType"]),
@@ -159,6 +170,7 @@ class ExistingEndpoint(_SageMakerDeployer):
             name=model.source,
             headers={name: value for name, value in headers.items() if value},
             concurrency=options.concurrency,
+            extra_body=options.extra_body,
             metadata={"endpoint_config": endpoint["EndpointConfigName"], "region": aws.region},
         )
 

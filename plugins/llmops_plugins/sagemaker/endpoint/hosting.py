@@ -12,18 +12,23 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.polling import is_missing, poll, send
+from llmops_plugins.sagemaker.aws.capacity import Patience, create_with_quota, lacks_capacity
+from llmops_plugins.sagemaker.aws.polling import is_denied, is_missing, poll, send
 from llmops_plugins.sagemaker.endpoint.requests import EndpointRequests
 from llmops_plugins.sagemaker.errors import error_code, error_text, translated_errors
 from llmops_plugins.sagemaker.interrupts import delayed_interrupt
 from llmops_plugins.sagemaker.names import ENDPOINT, ENDPOINT_CONFIG, MODEL
-from llmops_sdk.plugin import Context, EndpointError, ResourceBusyError
+from llmops_sdk.plugin import Context, EndpointError, LLMOpsError, ResourceBusyError
 
 LOG_GROUPS = "/aws/sagemaker/Endpoints"
 TRANSITIONAL = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 _USABLE = frozenset({"InService", "Creating"})
 _METRICS = (("Invocations", "Sum", 1.0), ("ModelLatency", "Average", 1e-6), ("OverheadLatency", "Average", 1e-6))
 """The names in CloudWatch, the requested statistic, and the factor that converts it to seconds."""
+
+
+class _NoCapacityError(EndpointError):
+    """AWS had no instances for an endpoint."""
 
 
 class Hosting:
@@ -56,53 +61,83 @@ class Hosting:
 
     # -- create ---------------------------------------------------------------------------------
 
-    def create_or_find(self, requests: EndpointRequests, *, seconds: float, timeout: float) -> None:
+    def create_or_find(self, requests: EndpointRequests, patience: Patience, *, timeout: float) -> None:
         """Create the endpoint unless an earlier attempt did, and wait until it is in service.
+
+        An endpoint that fails because AWS lacks capacity is deleted, and created again.
 
         Args:
             requests: The requests that create it.
-            seconds: Time between two requests.
+            patience: How long to wait for a quota and for instances.
             timeout: Seconds within which it must be in service.
 
         Raises:
             EndpointError: It failed or took too long; the message has the reason and the last lines of its log.
         """
+        seconds = patience.seconds
         endpoint = self.describe()
         if endpoint is None or endpoint["EndpointStatus"] not in _USABLE:
-            self._clear(endpoint, seconds=seconds, timeout=timeout)
-            self._create("create_model", requests.model)
-            self._create("create_endpoint_config", requests.endpoint_config)
-            self._create("create_endpoint", requests.endpoint)
+            if endpoint is not None:
+                self._delete_and_wait(seconds=seconds, timeout=timeout)
+            self._create("create_model", requests.model, MODEL)
+            self._create("create_endpoint_config", requests.endpoint_config, ENDPOINT_CONFIG)
+            self._create_endpoint(requests.endpoint, patience)
         else:
             self._context.log.info("endpoint %r exists: %s", self._name, endpoint["EndpointStatus"])
-        self._wait_in_service(seconds=seconds, timeout=timeout)
+        for attempt, pause in enumerate(patience.pauses(), 1):
+            try:
+                return self._wait_in_service(seconds=seconds, timeout=timeout)
+            except _NoCapacityError as exc:
+                if attempt >= patience.attempts:
+                    message = f"{exc}; attempts: {attempt}, see 'capacity_attempts'; or take another instance type"
+                    raise EndpointError(message) from exc
+                text = f"{exc}; creating it again ({attempt + 1} of {patience.attempts} attempts)"
+                self._context.log.warning("%s", text)
+                self._context.progress.log(f"{self._context.step}: {text}")
+            self._delete_and_wait(seconds=seconds, timeout=timeout)
+            time.sleep(pause)
+            self._create_endpoint(requests.endpoint, patience)
+        raise AssertionError  # `pauses` never ends
 
-    def _create(self, action: str, request: Mapping[str, Any]) -> None:
-        """Send one Create* request; an interrupt is delayed until the answer, so that the resource can be deleted."""
+    def _create(self, action: str, request: Mapping[str, Any], kind: str) -> None:
+        """Create a model or a configuration; what an earlier attempt left under its name is deleted, since it may differ."""
+        if not self._send(action, request):
+            self._context.log.info("%s %r of an earlier attempt is replaced", kind, self._name)
+            self.delete(kind, seconds=0.0, timeout=0.0)
+            self._send(action, request)
 
-        def create() -> None:
+    def _create_endpoint(self, request: Mapping[str, Any], patience: Patience) -> None:
+        # The name was free: an endpoint that exists now is from this request, which was repeated after a lost answer.
+        subject = f"endpoint {self._name!r}"
+        create_with_quota(lambda: self._send("create_endpoint", request), subject, self._context, patience)
+
+    def _send(self, action: str, request: Mapping[str, Any]) -> bool:
+        """Send one Create* request, and return False if the name is in use.
+
+        An interrupt is delayed until the answer, so that the resource can be deleted.
+        """
+
+        def create() -> bool:
             with delayed_interrupt():
                 try:
                     getattr(self._client, action)(**request)
                 except ClientError as exc:
-                    # The request was repeated after a lost answer: the name was free before.
                     if error_code(exc) != "ValidationException" or "already exist" not in error_text(exc).lower():
                         raise
+                    return False
+            return True
 
         kind = action.removeprefix("create_").replace("_", " ")
-        send(create, f"{kind} {self._name!r}", self._context.log)
+        return send(create, f"{kind} {self._name!r}", self._context.log)
 
-    def _clear(self, endpoint: Mapping[str, Any] | None, *, seconds: float, timeout: float) -> None:
-        """Delete the leftovers of an earlier attempt with this name, since the name is needed again."""
-        if endpoint is not None:
-            self.delete(ENDPOINT, seconds=seconds, timeout=timeout)
-            self._wait_deleted(seconds=seconds, timeout=timeout)
-        self.delete(ENDPOINT_CONFIG, seconds=seconds, timeout=timeout)
-        self.delete(MODEL, seconds=seconds, timeout=timeout)
+    def _delete_and_wait(self, *, seconds: float, timeout: float) -> None:
+        """Delete the endpoint of an earlier attempt, since its name is needed again."""
+        self._delete_endpoint(seconds=seconds, timeout=timeout)
+        self._wait_deleted(seconds=seconds, timeout=timeout)
 
     def _wait_deleted(self, *, seconds: float, timeout: float) -> None:
         subject, until = f"endpoint {self._name!r}", time.monotonic() + timeout
-        for endpoint in poll(self._ask, subject, seconds, self._context.log):
+        for endpoint in poll(self._ask, subject, seconds, self._context.log, created=True):
             if endpoint is None:
                 return
             if time.monotonic() > until:
@@ -111,14 +146,14 @@ class Hosting:
 
     def _wait_in_service(self, *, seconds: float, timeout: float) -> None:
         subject, until = f"endpoint {self._name!r}", time.monotonic() + timeout
-        for endpoint in poll(self._ask, subject, seconds, self._context.log):
+        for endpoint in poll(self._ask, subject, seconds, self._context.log, created=True):
             status = endpoint["EndpointStatus"] if endpoint is not None else "missing"
             if status == "InService":
                 return
             if status != "Creating":
                 reason = " ".join(str((endpoint or {}).get("FailureReason") or "").split())
                 message = f"{subject} is {status}: {reason or 'SageMaker gives no reason'}{self._last_log_lines()}"
-                raise EndpointError(message)
+                raise _NoCapacityError(message) if lacks_capacity(reason) else EndpointError(message)
             if time.monotonic() > until:
                 message = f"{subject} was not in service after {timeout:g} s: increase 'start_timeout'{self._last_log_lines()}"
                 raise EndpointError(message)
@@ -161,6 +196,14 @@ class Hosting:
 
     def _delete_endpoint(self, *, seconds: float, timeout: float) -> None:
         until = time.monotonic() + timeout
+        try:
+            self.describe()
+        except LLMOpsError as exc:
+            if not is_denied(exc.__cause__):
+                raise
+            # It cannot be looked at any more, but perhaps deleted.
+            self._delete_one(ENDPOINT, lambda: self._client.delete_endpoint(EndpointName=self._name))
+            return
         for endpoint in poll(self._ask, f"endpoint {self._name!r}", seconds, self._context.log):
             if endpoint is None or endpoint["EndpointStatus"] == "Deleting":
                 return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 from attrs import validators
 
-from llmops_plugins.sagemaker.jumpstart.options import check_serving
+from llmops_plugins.sagemaker.endpoint.environment import check_environment
+from llmops_plugins.sagemaker.jumpstart.options import CAPACITY_ATTEMPTS, QUOTA_TIMEOUT, check_serving
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, option
@@ -18,6 +20,9 @@ _at_least_one = validators.ge(1)
 _SHORTEST, _LONGEST = 60, 3600
 """The bounds of SageMaker's timeouts for the start of an instance, in seconds."""
 
+_SET_BY_US = ("inputs", "messages", "stream")
+_custom_attributes = validators.matches_re(r"[\x00-\x7f]{0,1024}")
+_component_name = validators.matches_re(r"|[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _endpoint_name = validators.matches_re(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
@@ -25,6 +30,18 @@ def _start_timeout(_: object, attribute: attrs.Attribute[int | None], value: int
     if value is not None and not _SHORTEST <= value <= _LONGEST:
         message = f"{attribute.name!r} must be {_SHORTEST} to {_LONGEST} seconds, not {value}"
         raise ValueError(message)
+
+
+def _extra_body(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
+    reserved = [name for name in _SET_BY_US if name in value]
+    if reserved:
+        message = f"extra_body cannot have {reserved[0]!r}: the prompt and the option 'streaming' set it"
+        raise ValueError(message)
+    try:
+        json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        message = f"extra_body is not valid JSON: {exc}"
+        raise ValueError(message) from None
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +61,12 @@ class _RequestOptions(DeployerOptions):
         False,
         help="read answers token by token and record the time to first token; the container must support streaming",
         affects_results=False,
+    )
+    extra_body: Mapping[str, Any] = option(
+        factory=dict,
+        help="changes the payload of every request: adds or replaces fields, null leaves one out: "
+        "{parameters: {details: null, top_k: 20}, model: m}",
+        validator=_extra_body,
     )
 
 
@@ -65,7 +88,11 @@ class SageMakerEndpointOptions(_RequestOptions):
         affects_results=False,
         validator=_start_timeout,
     )
-    environment: Mapping[str, str] = option(factory=dict, help="variables added to those of the container")
+    environment: Mapping[str, str] = option(
+        factory=dict,
+        help="variables added to those of the container; env:NAME takes a variable of the process that runs the step",
+        validator=check_environment,
+    )
     keep_endpoint: bool = option(
         False,
         help="keep the endpoint after its step succeeded: it is billed until llmops gc --run ID --force",
@@ -76,6 +103,18 @@ class SageMakerEndpointOptions(_RequestOptions):
         help="seconds to wait until the endpoint is in service",
         affects_results=False,
         validator=_positive,
+    )
+    quota_timeout: float = option(
+        QUOTA_TIMEOUT,
+        help="seconds to wait while other endpoints use the quota of the instance type",
+        affects_results=False,
+        validator=validators.ge(0),
+    )
+    capacity_attempts: int = option(
+        CAPACITY_ATTEMPTS,
+        help="endpoints that are created one after another if AWS has no instance of the type",
+        affects_results=False,
+        validator=_at_least_one,
     )
     delete_timeout: float = option(
         900.0,
@@ -111,9 +150,13 @@ class ExistingEndpointOptions(_RequestOptions):
     """An existing endpoint. It is never changed or deleted."""
 
     custom_attributes: str = option(
-        "", help="sent with every request, such as 'accept_eula=true' for JumpStart's Llama 2 in versions 2.*"
+        "",
+        help="sent with every request, such as 'accept_eula=true' for JumpStart's Llama 2 in versions 2.*",
+        validator=_custom_attributes,
     )
-    inference_component: str = option("", help="the inference component, if the endpoint has several")
+    inference_component: str = option(
+        "", help="the inference component, if the endpoint has several", validator=_component_name
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -50,6 +50,10 @@ _LONGEST = 600.0
 _ENVELOPE, _BYTES_PER_TOKEN, _BYTES_PER_PROMPT_BYTE = 256 << 10, 4 << 10, 128
 """What an answer may have, by what was asked for; generous, for log-probabilities of the prompt too."""
 
+_MOST_TOKENS = ("max_new_tokens", "max_tokens", "max_completion_tokens")
+_UNKNOWN_TOKENS = 4096
+"""For a payload without a limit, which the user has left out."""
+
 _PIECE = 64 << 10
 _NO_STREAMING = frozenset({404, 405, 501})
 _LOG = logging.getLogger(__name__)
@@ -66,6 +70,7 @@ class RuntimeTransport(Transport):
         read_timeout: Seconds to wait for an answer, or for its next part.
         streaming: Whether answers are read token by token.
         log: Gets one warning if the container does not stream.
+        masked: Removes secrets from a message of the container.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class RuntimeTransport(Transport):
         read_timeout: float,
         streaming: bool = False,
         log: logging.Logger = _LOG,
+        masked: Callable[[str], str] = str,
     ) -> None:
         config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
@@ -87,19 +93,20 @@ class RuntimeTransport(Transport):
         self._extra_body = endpoint.extra_body
         self._streaming = streaming
         self._log = log
+        self._masked = masked
         self._not_warned = threading.Lock()
         self._parameters = {_PARAMETERS[name]: value for name, value in endpoint.headers.items()}
 
     def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
         """Send one request; see `Transport.send`."""
-        payload = make_payload(prompt, generation)
-        limit = _most_bytes(payload, generation.max_new_tokens)
+        payload = _changed(make_payload(prompt, generation), self._extra_body)
+        limit = _most_bytes(payload)
         return self._stream(payload, limit) if self._streaming else parse_answer(self._invoke(payload, limit))
 
     def log_probability(self, prompt: Prompt) -> float:
         """Request the log-probability of a prompt's text, in TGI's form; see `Transport.log_probability`."""
-        payload = make_scoring_payload(prompt)
-        return parse_log_probability(self._invoke(payload, _most_bytes(payload, 1)))
+        payload = _changed(make_scoring_payload(prompt), self._extra_body)
+        return parse_log_probability(self._invoke(payload, _most_bytes(payload)))
 
     def close(self) -> None:
         """Close the connections."""
@@ -149,11 +156,10 @@ class RuntimeTransport(Transport):
         return attrs.evolve(reply, time_to_first_token=first)
 
     def _request(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        fields = {name: value for name, value in {**payload, **self._extra_body}.items() if value is not None}
         return {
             "EndpointName": self._name,
             # Escaped to ASCII: the server can then refuse a lone surrogate in a record, instead of a crash here.
-            "Body": json.dumps(fields, allow_nan=False).encode("ascii"),
+            "Body": json.dumps(payload, allow_nan=False).encode("ascii"),
             "ContentType": _JSON,
             **self._parameters,
         }
@@ -183,7 +189,7 @@ class RuntimeTransport(Transport):
             return translate(error, f"endpoint {self._name!r}")
         # The container's own status and message are beside SageMaker's.
         body = {**response.get("Error", {}), **response}
-        text = error_message(0, body)
+        text = self._masked(error_message(0, body))
         if code == "ValidationError" and "not found" in text.lower():
             return EndpointError(f"there is no endpoint {self._name!r}: {text}")
         status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
@@ -196,6 +202,27 @@ class RuntimeTransport(Transport):
         return RequestError(f"endpoint {self._name!r} answered {shown}: {text}", retryable=retryable)
 
 
-def _most_bytes(payload: Mapping[str, Any], max_new_tokens: int) -> int:
+def _changed(payload: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload with fields added, replaced and, where the change is None, left out; inside objects too."""
+    fields = dict(payload)
+    for name, change in changes.items():
+        field = fields.get(name)
+        if change is None:
+            fields.pop(name, None)
+        elif isinstance(change, Mapping) and isinstance(field, Mapping):
+            fields[name] = _changed(field, change)
+        else:
+            fields[name] = change
+    return fields
+
+
+def _most_bytes(payload: Mapping[str, Any]) -> int:
     """Return how many bytes an answer may have."""
-    return _ENVELOPE + _BYTES_PER_TOKEN * max_new_tokens + _BYTES_PER_PROMPT_BYTE * len(json.dumps(payload))
+    parameters = payload.get("parameters")
+    places = (payload, parameters if isinstance(parameters, Mapping) else {})
+    tokens = [place[name] for place in places for name in _MOST_TOKENS if isinstance(place.get(name), int)]
+    return (
+        _ENVELOPE
+        + _BYTES_PER_TOKEN * max(tokens, default=_UNKNOWN_TOKENS)
+        + _BYTES_PER_PROMPT_BYTE * len(json.dumps(payload))
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
+from llmops_plugins.sagemaker.aws.limits import check_hyperparameters
 from llmops_plugins.sagemaker.names import (
     ACCEPT_EULA,
     JUMPSTART,
@@ -28,6 +29,9 @@ from llmops_sdk.plugin import (
     TrainerOptions,
     option,
 )
+
+QUOTA_TIMEOUT, CAPACITY_ATTEMPTS = 6 * 3600.0, 3
+"""How long the steps wait for a quota that is in use, and how often they try to get instances, by default."""
 
 LLAMA_2_7B = "meta-textgeneration-llama-2-7b"
 _log = logging.getLogger("llmops.sagemaker")
@@ -110,6 +114,18 @@ class JumpStartTrainingOptions(TrainerOptions):
         affects_results=False,
         validator=validators.optional(validators.gt(0)),
     )
+    quota_timeout: float = option(
+        QUOTA_TIMEOUT,
+        help="seconds to wait while other jobs use the quota of the instance type",
+        affects_results=False,
+        validator=validators.ge(0),
+    )
+    capacity_attempts: int = option(
+        CAPACITY_ATTEMPTS,
+        help="jobs that are started one after another if AWS has no instance of the type",
+        affects_results=False,
+        validator=_at_least_one,
+    )
     poll_seconds: float = option(
         20.0, help="seconds between two checks of the job", affects_results=False, validator=validators.gt(0)
     )
@@ -121,6 +137,7 @@ class JumpStartTrainingOptions(TrainerOptions):
             ValueError: A value has the wrong type, or options contradict each other.
         """
         texts = {name: _text(name, value) for name, value in self.hyperparameters.items()}
+        check_hyperparameters(texts)
         object.__setattr__(self, "hyperparameters", texts)
         if texts.get("instruction_tuned", "True") != "True":
             message = (

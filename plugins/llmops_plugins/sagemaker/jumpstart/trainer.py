@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import EXPIRES_TAG, Aws
+from llmops_plugins.sagemaker.aws.capacity import Patience, create_with_quota, lacks_capacity
 from llmops_plugins.sagemaker.jumpstart.check import check_training
 from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions, check_template
 from llmops_plugins.sagemaker.jumpstart.recorder import Request
@@ -62,15 +64,46 @@ class JumpStartTrainer(Trainer):
         aws, options = self._aws(context), self.options
         # The version is the one in the artifact's key, unless JumpStart has published another within this second.
         spec = check_training(aws, model, options.hyperparameters)
-        attempt = self._attempt(context)
-        job = attempt.job
-        request = training_request(
+        exact = attrs.evolve(model, version=spec.version)
+        data_uri = _upload(aws, splits, prompt)
+        patience = Patience(options.poll_seconds, options.quota_timeout, options.capacity_attempts)
+        for number, pause in enumerate(patience.pauses(), 1):
+            description, attempt = self._run_job(context, self._request(context, exact, data_uri), patience)
+            if description["TrainingJobStatus"] == "Completed":
+                return _trained(exact, description, attempt.run_id)
+            message = attempt.job.end_message(description)
+            if attempt.run_id != context.run_id:
+                message += f"; run {attempt.run_id!r} started it: run again to start a new one"
+            if number >= patience.attempts or not lacks_capacity(attempt.job.reason(description)):
+                raise EndpointError(message)
+            text = f"{message}; starting another job ({number + 1} of {patience.attempts} attempts)"
+            context.log.warning("%s", text)
+            context.progress.log(f"{context.step}: {text}")
+            time.sleep(pause)
+            self._known_attempt = None  # the next name
+            for resource in self.resources(context):
+                context.add_resource(resource)
+        raise AssertionError  # `pauses` never ends
+
+    def _run_job(self, context: Context, request: Request, patience: Patience) -> tuple[Mapping[str, Any], Attempt]:
+        """Start the job or attach to it, and wait for its end; return SageMaker's description, and the attempt."""
+        max_wait = max_wait_seconds(request)
+        for tag in request["Tags"]:
+            if tag["Key"] == EXPIRES_TAG:
+                tag["Value"] = self._aws(context).expires(max_wait)
+        self._known_attempt = attempt = _start_or_attach(context, self._attempt(context), request, patience)
+        timeout = self.options.timeout or max_wait
+        return attempt.job.wait(context, seconds=patience.seconds, timeout=timeout), attempt
+
+    def _request(self, context: Context, model: BaseModel, data_uri: str) -> Request:
+        aws, options = self._aws(context), self.options
+        return training_request(
             aws,
             TrainingChoices(
-                job_name=job.name,
+                job_name=self._attempt(context).job.name,
                 model_id=model.source,
-                version=spec.version,
-                data_uri=_upload(aws, splits, prompt),
+                version=model.version,
+                data_uri=data_uri,
                 output_uri=aws.uri("training"),
                 hyperparameters={"instruction_tuned": "True", **options.hyperparameters},
                 accept_eula=ACCEPT_EULA in model.parameters,
@@ -85,18 +118,6 @@ class JumpStartTrainer(Trainer):
                 tags=aws.tags(context),
             ),
         )
-        max_wait = max_wait_seconds(request)
-        for tag in request["Tags"]:
-            if tag["Key"] == EXPIRES_TAG:
-                tag["Value"] = aws.expires(max_wait)
-        self._known_attempt = attempt = _start_or_attach(context, attempt, request)
-        description = job.wait(context, seconds=options.poll_seconds, timeout=options.timeout or max_wait)
-        if description["TrainingJobStatus"] != "Completed":
-            message = job.end_message(description)
-            if attempt.run_id != context.run_id:
-                message += f"; run {attempt.run_id!r} started it: run again to start a new one"
-            raise EndpointError(message)
-        return _trained(attrs.evolve(model, version=spec.version), description, attempt.run_id)
 
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the job if it runs and belongs to this run. An ended job is not billed and cannot be deleted."""
@@ -119,11 +140,11 @@ class JumpStartTrainer(Trainer):
         return self._known_attempt
 
 
-def _start_or_attach(context: Context, attempt: Attempt, request: Request) -> Attempt:
+def _start_or_attach(context: Context, attempt: Attempt, request: Request, patience: Patience) -> Attempt:
     """Start the job, or log which run started it; return its current state."""
     job = attempt.job
     if not attempt.status:
-        if job.create(request):
+        if create_with_quota(lambda: job.create(request), f"training job {job.name!r}", context, patience):
             context.log.info("training job %r: started", job.name)
             return attrs.evolve(attempt, run_id=context.run_id)
         attempt = Attempt.of(job, job.describe())

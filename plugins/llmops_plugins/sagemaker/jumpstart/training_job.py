@@ -12,11 +12,11 @@ import attrs
 from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker.aws.account import RUN_TAG, Aws
-from llmops_plugins.sagemaker.aws.polling import is_missing, poll, send
+from llmops_plugins.sagemaker.aws.polling import is_denied, is_missing, poll, send
 from llmops_plugins.sagemaker.errors import error_code, translated_errors
 from llmops_plugins.sagemaker.interrupts import delayed_interrupt
 from llmops_plugins.sagemaker.jumpstart.recorder import Request
-from llmops_sdk.plugin import Context, EndpointError
+from llmops_sdk.plugin import Context, EndpointError, LLMOpsError
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _MAX_ATTEMPTS = 99
@@ -89,7 +89,7 @@ class TrainingJob:
         subject, until = f"training job {self.name!r}", time.monotonic() + timeout
         logged_stage = ""
         with context.progress.task(f"{context.step}: training job {self.name}") as task:
-            for job in poll(self._ask, subject, seconds, context.log):
+            for job in poll(self._ask, subject, seconds, context.log, created=True):
                 if job is None:
                     message = f"{subject} is missing"
                     raise EndpointError(message)
@@ -105,13 +105,17 @@ class TrainingJob:
                     raise EndpointError(message)
         raise AssertionError  # `poll` never ends
 
+    @staticmethod
+    def reason(description: Mapping[str, Any]) -> str:
+        """Return SageMaker's reason for the end of a job, in one line."""
+        return " ".join(str(description.get("FailureReason") or description.get("SecondaryStatus") or "").split())
+
     def end_message(self, description: Mapping[str, Any]) -> str:
         """Return how the job ended: its status, SageMaker's reason, and the last lines of its log."""
         status = description["TrainingJobStatus"].lower()
-        reason = " ".join(str(description.get("FailureReason") or description.get("SecondaryStatus") or "").split())
         lines = self._aws.last_log_lines(LOG_GROUP, f"{self.name}/")
         log = f"; last log lines: {' / '.join(lines)}" if lines else ""
-        return f"training job {self.name!r} {status}: {reason}{log} (log group {LOG_GROUP})"
+        return f"training job {self.name!r} {status}: {self.reason(description)}{log} (log group {LOG_GROUP})"
 
     def stop(self, run_id: str = "") -> None:
         """Stop the job if it is running.
@@ -119,7 +123,12 @@ class TrainingJob:
         Args:
             run_id: Stop it only if this run started it; empty for any run.
         """
-        description = self.describe()
+        try:
+            description = self.describe()
+        except LLMOpsError as exc:
+            if run_id or not is_denied(exc.__cause__):
+                raise
+            description = {"TrainingJobStatus": "InProgress"}  # it cannot be looked at any more, but perhaps stopped
         if description is None or description["TrainingJobStatus"] != "InProgress":
             return
         if run_id and self.started_by(description) not in ("", run_id):

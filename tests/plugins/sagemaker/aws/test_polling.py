@@ -13,7 +13,7 @@ pytest.importorskip("botocore")
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from llmops_plugins.sagemaker.aws import polling
-from llmops_plugins.sagemaker.aws.polling import is_missing, poll, send
+from llmops_plugins.sagemaker.aws.polling import is_denied, is_missing, poll, send
 from llmops_sdk import EndpointError, UserError
 
 LOG = logging.getLogger("llmops.test")
@@ -60,6 +60,26 @@ def test_other_failures_are_not_retried() -> None:
     """A missing permission does not come back by waiting."""
     with pytest.raises(UserError, match="job 'x': AWS denied access: not you"):
         send(answers(DENIED, "never"), "job 'x'", LOG)
+
+
+def test_a_denied_look_at_what_was_created_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For some minutes: a change of a policy is not seen everywhere at once. Expired credentials do not come back."""
+    expired = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "old"}}, "X")
+
+    assert ["a", "b"] == list(islice(poll(answers(DENIED, "a", DENIED, DENIED, "b"), "x", 0.001, LOG, created=True), 2))
+    with pytest.raises(UserError, match="expired"):
+        next(poll(answers(DENIED, expired, "never"), "x", 0.001, LOG, created=True))
+    monkeypatch.setattr(polling, "DENIED_SECONDS", 0.0)
+    with pytest.raises(UserError, match="AWS denied access"):
+        next(poll(answers(DENIED, DENIED, "never"), "x", 0.001, LOG, created=True))
+
+
+def test_denied_access_is_recognized() -> None:
+    """New access keys are unknown for a while, too."""
+    assert is_denied(DENIED)
+    assert is_denied(ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "X"))
+    assert not is_denied(THROTTLED)
+    assert not is_denied(None)
 
 
 def test_one_answer_ends_a_request() -> None:

@@ -161,6 +161,81 @@ def test_a_base_model_of_version_2_is_a_model_package(
     assert [] == cloud.left()
 
 
+def test_a_secret_of_the_environment_reaches_only_the_container(
+    cloud: Cloud,
+    runtime: RuntimeServer,
+    context: Context,
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Plan, record, logs and errors have its reference."""
+    monkeypatch.setenv("MY_TOKEN", "hf_secret")
+    monkeypatch.setenv("LLMOPS_HOME", str(tmp_path / "home"))
+    pipeline = (
+        Pipeline.builder("secret")
+        .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=2)
+        .with_prompt("alpaca")
+        .with_model(
+            "llama-2-7b",
+            version="4.*",
+            accept_eula=True,
+            fine_tune=False,
+            deployer={"poll_seconds": 0.01, "environment": {"HF_TOKEN": "env:MY_TOKEN", "A": "b"}},
+        )
+        .with_evaluator("echo-score")
+        .with_settings("sagemaker", **SETTINGS)
+    )
+    pipeline.run(store=tmp_path / "runs", registry=registry)
+
+    container = cloud.requests("CreateModel")[0]["PrimaryContainer"]
+    assert {"HF_TOKEN": "hf_secret", "A": "b"}.items() <= container["Environment"].items()
+    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"env:MY_TOKEN" in data for data in files)
+    assert not any(b"hf_secret" in data for data in files)
+    assert runtime.asked
+
+    cloud.faults["CreateModel"] = [(400, "ValidationException", "value 'hf_secret' is bad")]
+    with pytest.raises(EndpointError, match=r"value '\*\*\*' is bad"):
+        with_endpoint(context, BASE, attrs.evolve(OPTIONS, environment={"HF_TOKEN": "env:MY_TOKEN"}))
+    monkeypatch.delenv("MY_TOKEN")
+    with pytest.raises(SpecError, match="set the environment variable 'MY_TOKEN'"):
+        with_endpoint(context, BASE, attrs.evolve(OPTIONS, environment={"HF_TOKEN": "env:MY_TOKEN"}))
+    assert [] == cloud.left()
+
+
+@pytest.mark.parametrize("use", ["sagemaker-endpoint", "existing-endpoint"])
+def test_extra_body_cannot_change_the_prompt(use: str, registry: Registry) -> None:
+    """Nor the way in which answers are read; and it is JSON."""
+    for name in ("inputs", "messages", "stream"):
+        with pytest.raises(SpecError, match=f"extra_body cannot have '{name}'"):
+            registry.make("deployer", use, {"extra_body": {name: "x"}})
+    with pytest.raises(SpecError, match="extra_body is not valid JSON"):
+        registry.make("deployer", use, {"extra_body": {"parameters": {"x": float("nan")}}})
+
+
+def test_extra_body_changes_the_payload_and_the_key(
+    runtime: RuntimeServer, context: Context, registry: Registry
+) -> None:
+    """The endpoint has it, and answers to another payload are other answers."""
+    changes = {"parameters": {"details": None, "top_k": 5}}
+    deployer = SageMakerEndpoint(attrs.evolve(OPTIONS, extra_body=changes))
+    transport = deployer.connect(context, deployer.deploy(context, TRAINED))
+    transport.send(PROMPT, GENERATION)
+    transport.close()
+
+    ((_, _, body),) = runtime.asked
+    assert {"do_sample", "max_new_tokens", "return_full_text", "top_k"} == set(body["parameters"])
+    plans = [
+        Pipeline.builder()
+        .with_model("existing-endpoint", endpoint="ep", deployer={"extra_body": extra})
+        .with_evaluator("echo-score")
+        .build(registry)
+        for extra in ({}, changes)
+    ]
+    assert 2 == len({plan.models[0].deployer.key for plan in plans})
+
+
 # -- an existing endpoint -----------------------------------------------------------------------
 
 

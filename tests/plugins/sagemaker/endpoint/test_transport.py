@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,12 +18,14 @@ from llmops_sdk.plugin import (
     Answered,
     ChatPrompt,
     Endpoint,
+    Pending,
     Question,
     RequestError,
     TextPrompt,
     Unanswered,
     ask,
 )
+from llmops_sdk.steps.client import client
 
 from ..fixtures import Cloud, RuntimeServer
 from ..loopback import ServerAnswer
@@ -218,6 +221,81 @@ def test_an_unreachable_server_can_be_retried(
         connect().send(PROMPT, OPTIONS)
 
     assert caught.value.retryable
+
+
+SILENT = {
+    "Message": "Received server error (0) from primary with message",
+    "OriginalMessage": "Your invocation timed out while waiting for a response from container primary.",
+    "OriginalStatusCode": 0,
+}
+
+
+def test_a_container_that_does_not_answer_in_time_is_asked_again(
+    connect: Callable[..., RuntimeTransport], runtime: RuntimeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SageMaker waits 60 s. A record that fails so each time is pending: resume asks it; a 4xx of the model is final."""
+    monkeypatch.setattr(client, "LONGEST_WAIT", 0.001)
+    asked: Counter[str] = Counter()
+
+    def answer(body: Any) -> ServerAnswer:
+        text = body["inputs"]
+        asked[text] += 1
+        if text == "refused":
+            return ServerAnswer({**MODEL_ERROR, "OriginalStatusCode": 400}, 424, "ModelError")
+        if text == "silent" or (text == "slow" and asked[text] < 3):
+            return ServerAnswer(SILENT, 424, "ModelError")
+        return ServerAnswer([{"generated_text": "x"}])
+
+    runtime.answer = answer
+    texts = ("slow", "silent", "refused", "quick")
+    questions = (Question(index, TextPrompt(text, "")) for index, text in enumerate(texts))
+
+    outcomes = {texts[outcome.index]: type(outcome) for outcome in ask(connect(), questions, OPTIONS, concurrency=1)}
+
+    assert {"slow": Answered, "silent": Pending, "refused": Unanswered, "quick": Answered} == outcomes
+    assert {"slow": 3, "silent": client.ATTEMPTS, "refused": 1, "quick": 1} == asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"max_new_tokens": 8, "do_sample": False, "return_full_text": False, "details": True}),
+        ({"parameters": {"details": None, "do_sample": None}}, {"max_new_tokens": 8, "return_full_text": False}),
+        (
+            {"parameters": {"top_k": 20, "max_new_tokens": 4, "details": None, "absent": None}},
+            {"max_new_tokens": 4, "do_sample": False, "return_full_text": False, "top_k": 20},
+        ),
+        ({"parameters": None}, None),
+    ],
+)
+def test_a_payload_can_be_changed(
+    changes: dict[str, Any], expected: Any, connect: Callable[..., RuntimeTransport], runtime: RuntimeServer
+) -> None:
+    """Fields are added, replaced and, with None, left out; inside `parameters` too."""
+    connect(extra_body={**changes, "model": "m"}).send(PROMPT, OPTIONS)
+
+    ((_, _, body),) = runtime.asked
+    assert ("Say hello", "m", expected) == (body["inputs"], body["model"], body.get("parameters"))
+
+
+def test_a_longer_answer_may_be_asked_for(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:
+    """The limit of an answer is by what was sent."""
+    runtime.answer = lambda _: ServerAnswer([{"generated_text": "a" * 1_000_000}])
+
+    reply = connect(extra_body={"parameters": {"max_new_tokens": 1000}}).send(PROMPT, OPTIONS)
+
+    assert 1_000_000 == len(reply.output)
+
+
+def test_messages_of_the_container_are_masked(aws: Aws, runtime: RuntimeServer) -> None:
+    """It may quote a secret of its variables."""
+    runtime.answer = lambda _: ServerAnswer({**MODEL_ERROR, "OriginalMessage": "bad hf_secret"}, 424, "ModelError")
+    transport = RuntimeTransport(
+        aws, Endpoint("ep"), read_timeout=5.0, masked=lambda text: text.replace("hf_secret", "***")
+    )
+
+    with pytest.raises(RequestError, match=r"bad \*\*\*"):
+        transport.send(PROMPT, OPTIONS)
 
 
 def test_throttled_requests_are_retried(connect: Callable[..., RuntimeTransport], runtime: RuntimeServer) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("sagemaker")
 import boto3
 from botocore.config import Config
 
-from llmops_plugins.sagemaker.aws import account as aws_module
+from llmops_plugins.sagemaker.aws import account as aws_module, polling
 from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions
 from llmops_plugins.sagemaker.jumpstart.trainer import JumpStartTrainer
 from llmops_sdk import EndpointError, UserError
@@ -142,29 +142,100 @@ def test_temporary_errors_while_waiting_are_retried(
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("ExpiredTokenException", "the AWS credentials have expired: renew them, then resume with llmops run --resume"),
-        ("AccessDeniedException", "AWS denied access: not you; the user or role lacks a permission"),
-    ],
-)
 def test_credentials_that_expire_while_waiting(
-    code: str,
-    message: str,
     cloud: Cloud,
     splits: DatasetSplits,
     make_context: MakeContext,
 ) -> None:
     """The error is one line; with new credentials, the next attempt finds the same job."""
     context = make_context()
-    cloud.faults["DescribeTrainingJob"] = [None, (400, code, "not you"), (400, code, "not you")]
+    cloud.faults["DescribeTrainingJob"] = [None, *[(400, "ExpiredTokenException", "not you")] * 2]
 
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match="the AWS credentials have expired: renew them, then resume with llmops run"):
         train(context, splits)
 
     assert JOB == train(context, splits).job_name
     assert 1 == len(cloud.requests("CreateTrainingJob"))
+
+
+DENIED = (400, "AccessDeniedException", "not you")
+
+
+def test_an_access_that_is_denied_for_now_does_not_end_the_wait(
+    cloud: Cloud, splits: DatasetSplits, make_context: MakeContext
+) -> None:
+    """A change of a role's policy takes minutes to be seen everywhere."""
+    cloud.faults["DescribeTrainingJob"] = [None, DENIED, DENIED]
+
+    assert JOB == train(make_context(), splits).job_name
+
+    assert ["CreateTrainingJob"] == cloud.created
+    assert [] == cloud.requests("StopTrainingJob")
+
+
+def test_a_job_that_cannot_be_looked_at_any_more_is_stopped(
+    cloud: Cloud, splits: DatasetSplits, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step fails after some minutes."""
+    monkeypatch.setattr(polling, "DENIED_SECONDS", 0.05)
+    cloud.job_stages = [("InProgress", "")]
+    cloud.faults["DescribeTrainingJob"] = [None, *[DENIED] * 10_000]
+
+    with pytest.raises(UserError, match=f"training job '{JOB}': AWS denied access: not you"):
+        train(make_context(), splits)
+
+    assert [{"TrainingJobName": JOB}] == cloud.requests("StopTrainingJob")
+    assert [] == cloud.left()
+
+
+QUOTA = (
+    "The account-level service limit 'ml.g5.12xlarge for training job usage' is 1 Instances, with current utilization of 1"
+    " Instances and a request delta of 1 Instances."
+)
+NO_CAPACITY = "CapacityError: Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity"
+
+
+def test_a_job_waits_while_the_quota_is_in_use(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
+    """The same request is sent until it is accepted."""
+    cloud.faults["CreateTrainingJob"] = [(400, "ResourceLimitExceeded", QUOTA)] * 3
+
+    assert JOB == train(make_context(), splits).job_name
+
+    assert [JOB] * 4 == [request["TrainingJobName"] for request in cloud.requests("CreateTrainingJob")]
+
+
+def test_a_job_without_capacity_is_followed_by_another(
+    cloud: Cloud, splits: DatasetSplits, make_context: MakeContext
+) -> None:
+    """Each has the next name, which is in the ledger before the job is created."""
+    entered: list[tuple[str, int]] = []
+    stages = iter([("Failed", NO_CAPACITY), ("Failed", NO_CAPACITY), ("Completed", "")])
+
+    def next_job(action: str) -> None:
+        if action == "CreateTrainingJob":
+            cloud.turn("job", cloud.requests(action)[-1]["TrainingJobName"], ("InProgress", ""), next(stages))
+
+    cloud.on_call = next_job
+    context = make_context(
+        add_resource=lambda resource: entered.append((resource.name, len(cloud.requests("CreateTrainingJob"))))
+    )
+
+    assert f"{JOB}-3" == train(context, splits).job_name
+
+    assert [JOB, f"{JOB}-2", f"{JOB}-3"] == [
+        request["TrainingJobName"] for request in cloud.requests("CreateTrainingJob")
+    ]
+    assert [(f"{JOB}-2", 1), (f"{JOB}-3", 2)] == entered
+
+
+def test_attempts_at_capacity_are_bounded(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
+    """The message has AWS's reason."""
+    cloud.job_stages = [("InProgress", ""), ("Failed", NO_CAPACITY)]
+
+    with pytest.raises(EndpointError, match=f"training job '{JOB}-2' failed: CapacityError"):
+        train(make_context(), splits, JumpStartTrainingOptions(poll_seconds=0.01, capacity_attempts=2))
+
+    assert 2 == len(cloud.requests("CreateTrainingJob"))
 
 
 @pytest.mark.usefixtures("impatient")
