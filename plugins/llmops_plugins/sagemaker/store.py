@@ -1,4 +1,4 @@
-"""A store in an S3 bucket: `s3://bucket/prefix`, with the options `?profile=`, `?region=` and `?kms_key=`."""
+"""A store in an S3 bucket: `s3://bucket/prefix`, with the options `?profile=`, `?region=`, `?kms_key=` and `?bucket_owner=`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from s3transfer.exceptions import RetriesExceededError
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.errors import DENIED, error_code, error_text, translate
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
-from llmops_sdk.plugin import LocalStore, SpecError, Store, StoreError, UserError, default_home
+from llmops_sdk.plugin import LLMOpsError, LocalStore, SpecError, Store, StoreError, UserError, default_home
 
-_OPTIONS = ("profile", "region", "kms_key")
+_OPTIONS = ("profile", "region", "kms_key", "bucket_owner")
 _MISSING = frozenset({"404", "NoSuchKey"})
 _SPOOLED_BYTES = 8 << 20
 """Larger objects are read through a file instead of memory."""
@@ -34,7 +34,8 @@ class S3Store(Store):
 
     Args:
         uri: `s3://bucket/prefix`; its query may set `profile`, `region` and `kms_key` (for SSE-KMS). The default of each
-            is the plugin's setting, then boto3's own chain and the encryption of the bucket.
+            is the plugin's setting, then boto3's own chain and the encryption of the bucket. `bucket_owner` is the account
+            that the bucket belongs to, if it is not that of the credentials.
         settings: The settings of the plugin.
         aws: The account; by default that of settings and URI.
 
@@ -50,7 +51,10 @@ class S3Store(Store):
             message = f"a store in S3 is written as 's3://bucket/prefix', not {uri!r}"
             raise SpecError(message)
         try:
-            merged = attrs.evolve(SageMakerSettings.from_mapping(settings), **options)
+            of_plugin = SageMakerSettings.from_mapping(settings)
+            # The setting is about the bucket of the settings, which may be another one.
+            owner = of_plugin.bucket_owner if of_plugin.bucket == parts.netloc else ""
+            merged = attrs.evolve(of_plugin, **{"bucket_owner": owner, **options})
         except ValueError as exc:
             message = f"store {uri!r}: {exc}"
             raise SpecError(message) from exc
@@ -62,6 +66,7 @@ class S3Store(Store):
         self._opened: Any = None
         query = urlencode({name: getattr(merged, name) for name in _OPTIONS if getattr(merged, name)}, safe=":/")
         self.uri = f"{self._name}?{query}" if query else self._name
+        self._aws.expect_owner(self.uri)
 
     # -- the methods that every store has -------------------------------------------------------
 
@@ -204,6 +209,11 @@ class S3Store(Store):
         except RetriesExceededError as exc:
             message = f"store {self._name!r}: AWS cannot be reached: {exc.last_exception}"
             raise StoreError(message) from exc
+        except StoreError:
+            raise
+        except LLMOpsError as exc:  # the account, and so the owner of the bucket, is unknown
+            message = f"store {self._name!r}: {exc}"
+            raise StoreError(message) from exc
         except (BotoCoreError, ClientError) as exc:
             raise StoreError(self._message(exc)) from exc
 
@@ -214,7 +224,9 @@ class S3Store(Store):
             return f"{subject}: there is no bucket {self._bucket!r}: create it with 'aws s3 mb s3://{self._bucket}', or correct the store's URI"
         if code in DENIED and isinstance(error, ClientError):
             needed = "s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject below the prefix"
-            return f"{subject}: AWS denied access: {error_text(error) or code}; a store needs {needed}"
+            owner = self._aws.owner(self._bucket)
+            owned = f", and a bucket of account {owner} (of another one: {self._name}?bucket_owner=ID)" if owner else ""
+            return f"{subject}: AWS denied access: {error_text(error) or code}; a store needs {needed}{owned}"
         return str(translate(error, subject))
 
 

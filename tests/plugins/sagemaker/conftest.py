@@ -1,5 +1,6 @@
 """The fixtures of the tests of the SageMaker plugin."""
 
+from .buckets import buckets  # noqa: F401 - a fixture
 from .fixtures import (  # noqa: F401 - fixtures
     _read_once,
     account,

@@ -31,6 +31,7 @@ from llmops_sdk.values.step_records import Failed, Succeeded
 from ...record import test_stores
 from ...steps import test_step
 from ...steps.conftest import _pipeline, _run, _two_models  # noqa: F401 - fixtures
+from .buckets import Buckets
 
 BUCKET = "llmops-runs"
 URI = f"s3://{BUCKET}/team/store"
@@ -195,7 +196,10 @@ def test_one_process_of_a_machine_makes_an_artifact(store: Store, home: Path) ->
     ("uri", "message"),
     [
         ("s3://", "a store in S3 is written as 's3://bucket/prefix', not 's3://'"),
-        ("s3://b/p?kms=1", "store 's3://b/p?kms=1' has no option 'kms'; available: profile, region, kms_key"),
+        (
+            "s3://b/p?kms=1",
+            "store 's3://b/p?kms=1' has no option 'kms'; available: profile, region, kms_key, bucket_owner",
+        ),
         ("s3://b/p?region=x", "store 's3://b/p?region=x': region must be a region such as 'us-east-1', not 'x'"),
         ("gs://b/p", "no store opens 'gs://' URIs; known: a folder, s3://..."),
     ],
@@ -214,6 +218,40 @@ def test_the_store_uses_the_settings_of_the_pipeline(bucket: Any) -> None:  # no
 
     assert f"{URI}?region=eu-west-1&kms_key=alias/runs" == store.uri
     assert store.uri == S3Store(store.uri, {}).uri
+
+
+# -- owners of buckets ---------------------------------------------------------------------------
+
+
+def test_every_request_expects_the_owner_of_the_bucket(store: Store, buckets: Buckets, tmp_path: Path) -> None:
+    """Reading, writing, listing, copying and deleting, in parts and in whole."""
+    store.put("a/lines.jsonl", b"1\n")
+    store.get("a/lines.jsonl")
+    store.get("a/none")
+    list(store.read_lines("a/lines.jsonl"))
+    store.copy("a/lines.jsonl", "b/lines.jsonl")
+    with store.workspace("model/1", tmp_path / "work") as folder:
+        (folder / "weights").write_bytes(b"x" * (20 << 20))
+    with store.folder("model/1"):
+        pass
+    store.delete("")
+
+    assert {"GET", "HEAD", "PUT", "POST"} == {sent.method for sent in buckets.of(BUCKET)}
+    assert {"123456789012"} == {sent.owner for sent in buckets.of(BUCKET)}
+
+
+def test_a_bucket_of_another_account_needs_its_owner_in_the_uri(bucket: Any, buckets: Buckets) -> None:  # noqa: ARG001 - it is there
+    """The error shows how; the setting `bucket_owner` is about the settings' bucket only."""
+    buckets.owners[BUCKET] = "999999999999"
+    for settings in ({}, {"bucket": "other", "bucket_owner": "999999999999"}):
+        with pytest.raises(StoreError, match=r"account 123456789012 \(of another one: s3://.*\?bucket_owner=ID\)"):
+            S3Store(URI, settings).put("a", b"")
+    for store in (
+        S3Store(f"{URI}?bucket_owner=999999999999", {}),
+        S3Store(URI, {"bucket": BUCKET, "bucket_owner": "999999999999"}),
+    ):
+        store.put("a", b"1")
+        assert f"{URI}?bucket_owner=999999999999" == store.uri
 
 
 # -- errors of AWS -------------------------------------------------------------------------------

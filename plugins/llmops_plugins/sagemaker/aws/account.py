@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from llmops_plugins.sagemaker.errors import error_code, translated_errors
+from llmops_plugins.sagemaker.errors import DENIED, error_code, translated_errors
 from llmops_plugins.sagemaker.settings import OWN_TAGS, SageMakerSettings
 from llmops_sdk.plugin import Context, UserError
 
@@ -25,6 +25,8 @@ RUN_TAG, STEP_TAG, EXPIRES_TAG = f"{OWN_TAGS}run-id", f"{OWN_TAGS}step", f"{OWN_
 # is safe, and throttled requests.
 _CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
 _MISSING = frozenset({"404", "NoSuchBucket", "NotFound"})
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
+_OWNER = "bucket_owner"
 
 
 class Aws:
@@ -40,6 +42,8 @@ class Aws:
         self._session = session
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()  # boto3 can make clients in one thread at a time only
+        self._owners: dict[str, str] = {}
+        self._owner_lock = threading.RLock()
 
     @classmethod
     def of(cls, context: Context) -> Aws:
@@ -56,10 +60,13 @@ class Aws:
     @cached_property
     def session(self) -> Any:
         """The boto3 session."""
-        if self._session is not None:
-            return self._session
         with translated_errors("AWS session"):
-            return boto3.Session(profile_name=self.settings.profile or None, region_name=self.settings.region or None)
+            session = self._session or boto3.Session(
+                profile_name=self.settings.profile or None, region_name=self.settings.region or None
+            )
+        # Clients and resources that are made from it later have this handler too, those of the SageMaker SDK included.
+        session.events.register("provide-client-params.s3", self._name_owner, unique_id="llmops-bucket-owner")
+        return session
 
     @property
     def region(self) -> str:
@@ -156,18 +163,35 @@ class Aws:
             UserError: The bucket of the settings does not exist, or access is denied.
         """
         bucket = self.bucket_name
-        s3 = self.client("s3")
-        with translated_errors(f"bucket {bucket!r}"):
-            try:
-                s3.head_bucket(Bucket=bucket)
-            except ClientError as exc:
-                if error_code(exc) not in _MISSING:
-                    raise
-                if self._set_bucket:
-                    message = f"there is no bucket {bucket!r}: create it, or set another one with with_settings('sagemaker', bucket=...)"
-                    raise UserError(message) from exc
+        if self.head_bucket() is None:
+            if self._set_bucket:
+                message = f"there is no bucket {bucket!r}: create it, or set another one with with_settings('sagemaker', bucket=...)"
+                raise UserError(message)
+            with translated_errors(f"bucket {bucket!r}"):
                 self._create_bucket(bucket)
         return bucket
+
+    def head_bucket(self) -> Mapping[str, Any] | None:
+        """Return S3's answer about the bucket, or None if it does not exist.
+
+        Raises:
+            UserError: Access is denied, or it belongs to another account.
+        """
+        bucket = self.bucket_name
+        with translated_errors(f"bucket {bucket!r}"):
+            try:
+                answer: Mapping[str, Any] = self.client("s3").head_bucket(Bucket=bucket)
+            except ClientError as exc:
+                if error_code(exc) in _MISSING:
+                    return None
+                if error_code(exc) not in DENIED:
+                    raise
+                message = (
+                    f"bucket {bucket!r} belongs to another account than {self.owner(bucket)}, or AWS denied access to it: set"
+                    f" another one with with_settings('sagemaker', bucket=...), or its account with {_OWNER}=..."
+                )
+                raise UserError(message) from exc
+        return answer
 
     def _create_bucket(self, bucket: str) -> None:
         # us-east-1 is the one region that must not be named.
@@ -212,6 +236,44 @@ class Aws:
                 s3.put_object(Body=body, **address, **encrypted)
             else:
                 s3.upload_fileobj(body, *address.values(), ExtraArgs=encrypted)
+
+    # -- owners of buckets ----------------------------------------------------------------------
+
+    def expect_owner(self, uri: str) -> None:
+        """Expect that a bucket belongs to this account, or to the one in the URI: `s3://bucket/prefix?bucket_owner=ID`."""
+        parts = urlsplit(uri)
+        self._owners[parts.netloc] = dict(parse_qsl(parts.query)).get(_OWNER, "")
+
+    def owner(self, bucket: str) -> str:
+        """Return the account to which a bucket must belong, or an empty text for a bucket that others may own.
+
+        S3 refuses each request to a bucket of another account: somebody else may have created it under its known name.
+        """
+        with self._owner_lock:
+            if bucket in self._owners:
+                owner = self._owners[bucket]
+            elif bucket == vars(self).get("bucket_name"):  # while the name is being found out, others are asked
+                owner = self.settings.bucket_owner
+            else:
+                return ""
+            return owner or ("" if self._is_other_s3 else self.identity["Account"])
+
+    @cached_property
+    def _is_other_s3(self) -> bool:
+        """Whether S3 is not that of AWS, but STS is: such a service knows no AWS accounts."""
+        s3, sts = (urlsplit(self.client(name).meta.endpoint_url).hostname or "" for name in ("s3", "sts"))
+        return not s3.endswith(_AMAZON) and sts.endswith(_AMAZON)
+
+    def _name_owner(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Add the expected owners of the buckets to a request, before boto3 sends it."""
+        members = model.input_shape.members if model.input_shape else {}
+        source = params.get("CopySource")
+        for member, bucket in (
+            ("ExpectedBucketOwner", params.get("Bucket")),
+            ("ExpectedSourceBucketOwner", source.get("Bucket") if isinstance(source, Mapping) else None),
+        ):
+            if member in members and member not in params and bucket and (owner := self.owner(bucket)):
+                params[member] = owner
 
     # -- tags and logs --------------------------------------------------------------------------
 

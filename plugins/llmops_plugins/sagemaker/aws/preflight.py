@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +20,9 @@ _QUOTAS_SECONDS = 60.0
 """How long quotas are kept: SageMaker has a thousand of them, in pages of a hundred."""
 
 _QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
+
+JOBS, SPOT_JOBS, ENDPOINTS = "training job usage", "spot training job usage", "endpoint usage"
+"""What instances are used for, as Service Quotas call it."""
 
 _MORE = "request an increase in Service Quotas, or use another instance type"
 
@@ -45,15 +48,42 @@ class Preflight:
 
     def training_quota(self, instance_type: str, count: int, *, spot: bool) -> Check:
         """Return the check of the quota for a training job. An empty instance type is unknown and passes."""
-        return self._quota(instance_type, "spot training job usage" if spot else "training job usage", count)
+        return self._quota(instance_type, SPOT_JOBS if spot else JOBS, count)
 
     def endpoint_quota(self, instance_type: str, count: int) -> Check:
         """Return the check of the quota for an endpoint. An empty instance type is unknown and passes."""
-        return self._quota(instance_type, "endpoint usage", count)
+        return self._quota(instance_type, ENDPOINTS, count)
 
     def step_quota(self, instance_type: str, *, warm_pool: bool) -> Check:
         """Return the check of the quota for the steps of a pipeline, which are training jobs, or for their warm pool."""
-        return self._quota(instance_type, "training warm pool usage" if warm_pool else "training job usage", 1)
+        return self._quota(instance_type, "training warm pool usage" if warm_pool else JOBS, 1)
+
+    def shared_quota(self, instance_type: str, usage: str, counts: Sequence[int]) -> Check:
+        """Return the check of a quota that jobs or endpoints share: if it is too small for all, they wait for each other.
+
+        Args:
+            instance_type: The type; an empty one is unknown and passes.
+            usage: `JOBS`, `SPOT_JOBS` or `ENDPOINTS`.
+            counts: The instances of each that may run at the same time.
+        """
+        name = f"{instance_type} for {usage}"
+
+        def check() -> Finding:
+            quota = self._quotas().get(name) if instance_type else None
+            if quota is None:
+                return Finding("ok", "cannot be read: not checked")
+            if quota < max(counts):
+                text = f"the quota is {quota:g} in {self.aws.region}; this run needs {max(counts)}"
+                return Finding("error", text, _MORE)
+            if quota < sum(counts):
+                text = (
+                    f"{len(counts)} steps side by side need {sum(counts)} x {instance_type}, and the quota is {quota:g} in"
+                    f" {self.aws.region}: they will wait for each other"
+                )
+                return Finding("warning", text, f"{_MORE}; or set max_parallel={quota // max(counts):g}")
+            return Finding("ok", f"{quota:g}")
+
+        return Check(f"quota {name}, all steps", check)
 
     # -------------------------------------------------------------------------------------------
 
@@ -90,13 +120,8 @@ class Preflight:
 
     def _check_bucket(self) -> Finding:
         bucket, region = self.aws.bucket_name, self.aws.region
-        try:
-            with translated_errors(f"bucket {bucket!r}"):
-                answer = self.aws.client("s3").head_bucket(Bucket=bucket)
-        except LLMOpsError as exc:
-            code = error_code(exc.__cause__) if exc.__cause__ else ""
-            if code not in ("404", "NoSuchBucket", "NotFound"):
-                raise
+        answer = self.aws.head_bucket()
+        if answer is None:
             if self.aws.settings.bucket:
                 return Finding("error", f"there is no bucket {bucket!r}", "create it, or set another one")
             return Finding("ok", f"{bucket}, which will be created")

@@ -16,6 +16,7 @@ from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import UserError
 from llmops_sdk.plugin import Context
 
+from ..buckets import Buckets
 from ..fixtures import BUCKET, REGION, ROLE, Cloud
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -120,6 +121,70 @@ def test_an_upload_is_encrypted_and_not_repeated(tmp_path: Path) -> None:
 
     assert [b"one", b"three"] == [answer["Body"].read() for answer in stored]
     assert [key, key] == [answer["SSEKMSKeyId"] for answer in stored]
+
+
+ACCOUNT = "123456789012"
+
+
+def test_every_request_to_the_bucket_expects_its_owner(tmp_path: Path, buckets: Buckets) -> None:
+    """Looking, creating an object and uploading a large file in parts, by the clients of every configuration."""
+    pytest.importorskip("sagemaker")
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    buckets.sent.clear()
+    aws, path = account(), tmp_path / "file"
+    path.write_bytes(b"x" * (9 << 20))
+    aws.upload(path, aws.uri("data", "large"))
+    aws.put(b"small", aws.uri("data", "small"))
+    aws.client("s3").copy({"Bucket": BUCKET, "Key": "llmops/data/small"}, BUCKET, "copy")
+    aws.session.resource("s3").Bucket(BUCKET).Object("copy").delete()
+
+    assert {"HEAD", "PUT", "POST", "DELETE"} == {sent.method for sent in buckets.of(BUCKET)}
+    assert {ACCOUNT} == {sent.owner for sent in buckets.of(BUCKET)}
+
+
+def test_buckets_of_others_are_read_as_they_are(buckets: Buckets) -> None:
+    """JumpStart's, for one."""
+    s3 = account().client("s3")
+    with pytest.raises(s3.exceptions.NoSuchBucket):
+        s3.get_object(Bucket="jumpstart-cache-prod-us-east-1", Key="models_manifest.json")
+
+    assert [""] == [sent.owner for sent in buckets.of("jumpstart-cache-prod-us-east-1")]
+
+
+def test_a_default_bucket_of_another_account_is_refused(buckets: Buckets) -> None:
+    """Its name is known, and whoever creates it first would get the data."""
+    pytest.importorskip("sagemaker")
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    buckets.owners[BUCKET] = "999999999999"
+    buckets.sent.clear()
+
+    with pytest.raises(UserError, match=f"bucket '{BUCKET}' belongs to another account than {ACCOUNT}, or AWS denied"):
+        _ = account().bucket
+
+    assert ["HEAD"] == [sent.method for sent in buckets.of(BUCKET)]
+
+
+def test_a_bucket_of_another_account_can_be_used_on_purpose(buckets: Buckets) -> None:
+    """With `bucket_owner`; each request expects that account."""
+    boto3.client("s3").create_bucket(Bucket="theirs")
+    buckets.owners["theirs"] = "999999999999"
+
+    with pytest.raises(UserError, match="or its account with bucket_owner="):
+        _ = account(bucket="theirs").bucket
+    buckets.sent.clear()
+    assert "theirs" == account(bucket="theirs", bucket_owner="999999999999").bucket
+    assert {"999999999999"} == {sent.owner for sent in buckets.of("theirs")}
+
+
+def test_an_s3_without_accounts_is_asked_without_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service of another vendor, beside the STS of AWS, which does not know its keys."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://sts.us-east-1.amazonaws.com")
+    aws = account(bucket="mine")
+    assert "mine" == aws.bucket_name
+
+    assert "" == aws.owner("mine")
+    aws.expect_owner("s3://mine/x?bucket_owner=999999999999")
+    assert "999999999999" == aws.owner("mine")
 
 
 def test_clients_are_made_once() -> None:
