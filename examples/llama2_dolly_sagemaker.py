@@ -3,8 +3,9 @@
     python llama2_dolly_sagemaker.py [EXECUTOR]
 
 It runs as a SageMaker pipeline of `@step` functions; with `local` from this machine, with `sagemaker-rehearsal` without AWS.
-It needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role. For a Python other than 3.10 it also
-needs SAGEMAKER_IMAGE, an image with that Python for the steps. The endpoint is deleted at the end.
+It needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role; what is missing is printed in one line.
+For a Python other than 3.10 it also needs SAGEMAKER_IMAGE, an image with that Python for the steps. The endpoint is deleted
+at the end.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 import os
 import sys
 
-from llmops_sdk import Pipeline
+from llmops_sdk import LLMOpsError, Pipeline
 
-result = (
+role, image = os.environ.get("SAGEMAKER_ROLE", ""), os.environ.get("SAGEMAKER_IMAGE", "")
+pipeline = (
     Pipeline.builder("llm-train-eval")
     .with_dataset("dolly", category="summarization", test_fraction=0.1, seed=42, max_test_records=20)
     .with_prompt("alpaca")
@@ -25,9 +27,12 @@ result = (
         trainer={"hyperparameters": {"instruction_tuned": "True", "epoch": "1", "max_input_length": "1024"}},
     )
     .with_evaluator("summarization-accuracy")
-    .with_settings("sagemaker", role=os.environ["SAGEMAKER_ROLE"], image_uri=os.environ.get("SAGEMAKER_IMAGE", ""))
+    .with_settings("sagemaker", role=role, image_uri=image)
     .with_executor("sagemaker", keep_alive_seconds=300)
-    .run(on=sys.argv[1] if len(sys.argv) > 1 else "sagemaker")
 )
+try:
+    result = pipeline.run(on=sys.argv[1] if len(sys.argv) > 1 else "sagemaker")
+except LLMOpsError as error:
+    sys.exit(f"error: {error}" + ("" if role else " (SAGEMAKER_ROLE is not set)"))
 print(result.decision().text)
 print("report:", result.report("llama2-dolly.html"))

@@ -192,6 +192,41 @@ def test_the_example_runs(
     assert 0 < len(runtime.asked) <= 20
 
 
+@pytest.mark.parametrize(
+    ("executor", "variables", "message"),
+    [
+        ("local", {}, "SageMaker needs an execution role, and arn:aws:sts::123456789012:user/moto is not a role"),
+        ("sagemaker", {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
+        ("local", {"AWS_DEFAULT_REGION": ""}, "no AWS region is set"),
+        ("local", {"PYTHONPATH": "WITHOUT_BOTO3"}, "needs its extra: "),
+    ],
+)
+@pytest.mark.usefixtures("cloud")
+def test_the_example_prints_in_one_line_what_is_missing(
+    executor: str, variables: Mapping[str, str], message: str, tmp_path: Path
+) -> None:
+    """The role, the account, the extra; no traceback."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['boto3'] = None\n", encoding="utf-8")
+    changes = {name: text.replace("WITHOUT_BOTO3", str(tmp_path)) for name, text in variables.items()}
+    environment = {**os.environ, **changes, "LLMOPS_HOME": str(tmp_path / "home")}
+    environment = {name: text for name, text in environment.items() if text and name != "SAGEMAKER_ROLE"}
+
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE), executor],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert (1, 1) == (done.returncode, len(errors)), done.stderr
+    assert message in errors[0]
+    assert errors[0].endswith(" (SAGEMAKER_ROLE is not set)")
+    assert "Traceback" not in done.stderr
+
+
 # -- kept --------------------------------------------------------------------------------------
 
 
