@@ -13,6 +13,9 @@ SECRETS = [
     "https://host/x?X-Amz-Signature=hunter2&a=b",
     "https://host/x?a=b&sig=hunter2",
     "https://host/x?token=hunter2",
+    "https://host/x#access_token=hunter2",
+    "https://bucket.s3.amazonaws.com/k?AWSAccessKeyId=A&Expires=1&Signature=hunter2",
+    "https://ghp_hunter2hunter2hunter2@github.com/x.git",
     "see https://host/x?api_key=hunter2",
 ]
 
@@ -46,3 +49,9 @@ def test_a_url_with_a_secret_is_refused_without_showing_it(url: str, registry: R
 def test_other_texts_are_left_alone(text: str) -> None:
     """Ports, users and the like are no secrets."""
     refuse_secret_urls({"a": [text]}, "model 'x'")
+
+
+def test_a_name_is_looked_at_too() -> None:
+    """Options may be mappings of URLs."""
+    with pytest.raises(SpecError, match="a name in model 'x' is a URL with a password"):
+        refuse_secret_urls({"https://user:hunter2@host": "a"}, "model 'x'")
