@@ -215,6 +215,41 @@ class Transport(ABC):
         """Close connections."""
 
 
+class RecordTransport(Transport):
+    """Answers by the test record instead of by the prompt: it has the answers already, as a file of recorded ones has.
+
+    What has no test record, such as an evaluator's own probes, is not answered.
+    """
+
+    def match(self, records: Iterable[Record]) -> Mapping[str, str]:
+        """Look at all test records of a cell, before its first question; return details to record with its answers.
+
+        It is called in each attempt, with all records, also with those that were answered before.
+
+        Raises:
+            DataError: The answers do not fit the records.
+        """
+        return {}
+
+    @abstractmethod
+    def answer(self, index: int, record: Record, prompt: Prompt) -> Answer:
+        """Return the answer to a test record; its `latency` is None where it is not known.
+
+        Args:
+            index: The record's place in the test split.
+            record: The record.
+            prompt: What a model would be asked.
+
+        Raises:
+            RequestError: There is none; not retryable.
+        """
+
+    def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
+        """Refuse a question that has no test record."""
+        message = "only the test records have recorded answers, and this question is not one of them"
+        raise RequestError(message, retryable=False)
+
+
 class Evaluator(Implementation):
     """Scores generations, record by record. Means, intervals and comparisons are the core's work."""
 

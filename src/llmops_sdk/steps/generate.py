@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import attrs
 
 from llmops_sdk.errors import EndpointError
-from llmops_sdk.plugin.interfaces import Deployer, Transport
+from llmops_sdk.plugin.interfaces import Deployer, RecordTransport, Transport
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.marks import mark_file
 from llmops_sdk.steps.cell.answers import AnswerFiles, outcome_line
@@ -143,6 +143,9 @@ def _ask_cell(
     remaining = (question for question in questions.questions() if not settled[question.index])
     generation = _with_stops(execution.run.plan.generation, questions.template)
     throughput = Throughput()
+    if isinstance(transport, RecordTransport) and not questions.probes:
+        records = (question.record for question in questions.questions() if question.record is not None)
+        endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, **transport.match(records)})
     title = f"{execution.step}: asking {questions.title}"
     with (
         files.open_journal() as journal,
@@ -151,7 +154,8 @@ def _ask_cell(
         task.update(sum(settled))
         for outcome in ask(transport, remaining, generation, concurrency=endpoint.concurrency, patience=patience):
             journal.write(outcome_line(outcome))
-            throughput.count(outcome)
+            if not isinstance(transport, RecordTransport):  # how fast a file is read is nobody's speed
+                throughput.count(outcome)
             task.advance(**throughput.progress())
     _finish(execution, questions, files, endpoint, throughput)
 

@@ -19,9 +19,10 @@ class Answer:
         finish_reason: Why the text ended: `stop`, `length`, or empty where the endpoint does not report it.
         model: The model as the endpoint names it, or empty.
         time_to_first_token: Seconds from the request to the first token, or None where the answer was not streamed.
-        latency: Seconds from the request that succeeded to its answer.
+        latency: Seconds from the request that succeeded to its answer; None where it is not known.
         log_probability: Natural logarithm of the probability of the prompt's text, or None where it was not asked.
-        reasoning: What the model wrote before its answer, where the endpoint reports it apart.
+        reasoning: What the model wrote before its answer: `<think>...</think>`, or what the endpoint reports apart.
+        reasoning_tokens: Those of `output_tokens` that are reasoning, as the endpoint counted them, or None.
         cost: US dollars, or None where it is not known.
     """
 
@@ -31,9 +32,10 @@ class Answer:
     finish_reason: str = ""
     model: str = ""
     time_to_first_token: float | None = None
-    latency: float = 0.0
+    latency: float | None = None
     log_probability: float | None = None
     reasoning: str = ""
+    reasoning_tokens: int | None = None
     cost: float | None = None
 
 

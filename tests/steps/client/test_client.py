@@ -7,13 +7,15 @@ import threading
 
 import pytest
 
-from llmops_sdk.errors import EndpointError
+from llmops_sdk.errors import EndpointError, RequestError
+from llmops_sdk.plugin.interfaces import RecordTransport
 from llmops_sdk.steps.client.client import HOPELESS, Question, ask
 from llmops_sdk.steps.client.http import HttpTransport
 from llmops_sdk.testing import InstantEndpoint, Refusal
-from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.data import Record
 from llmops_sdk.values.generation_options import GenerationOptions
-from llmops_sdk.values.prompts import TextPrompt
+from llmops_sdk.values.prompts import Prompt, TextPrompt
 from llmops_sdk.values.resources import Endpoint
 
 
@@ -137,4 +139,29 @@ def test_an_answer_has_its_latency() -> None:
     (outcome,) = asking(answer, 1)
 
     assert isinstance(outcome, Answered)
+    assert outcome.answer.latency is not None
     assert 0 < outcome.answer.latency < 0.3
+
+
+class Recorded(RecordTransport):
+    """Has the answer to the record 'a' only."""
+
+    def answer(self, index: int, record: Record, prompt: Prompt) -> Answer:
+        if record["id"] != "a":
+            message = f"no answer to {record['id']}"
+            raise RequestError(message, retryable=False)
+        return Answer(f"recorded {index}", latency=None)
+
+
+def test_a_transport_with_recorded_answers_gets_the_test_record() -> None:
+    """Its latency stays as it was recorded; what has no answer, or no record, is unanswered for good."""
+    questions = [
+        Question(0, TextPrompt("x"), record={"id": "a"}),
+        Question(1, TextPrompt("x"), record={"id": "b"}),
+        Question(2, TextPrompt("a probe")),
+    ]
+
+    outcomes = ask(Recorded(), iter(questions), GenerationOptions(), concurrency=1)
+
+    probe = "only the test records have recorded answers, and this question is not one of them"
+    assert [Answered(0, Answer("recorded 0")), Unanswered(1, "no answer to b"), Unanswered(2, probe)] == list(outcomes)

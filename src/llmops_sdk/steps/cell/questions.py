@@ -72,7 +72,7 @@ def question_sets(
 
     def questions() -> Iterator[Question]:
         for index, record in enumerate(test):
-            yield Question(index, prompt_only(template, record))
+            yield Question(index, prompt_only(template, record), record=record)
 
     inputs = {
         f"the test records of dataset {cell.dataset!r}": test.sha256,

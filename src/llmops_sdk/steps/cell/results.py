@@ -147,7 +147,7 @@ class _Texts:
     Attributes:
         empty: Those without a text.
         cut: Those that were cut off at `max_new_tokens`.
-        latencies: Seconds of each.
+        latencies: Seconds of each that has them.
         first_tokens: Seconds to the first token of those that were streamed.
     """
 
@@ -162,7 +162,8 @@ def _read_texts(execution: StepExecution, address: str) -> _Texts:
     for answer in _answers(execution, address):
         texts.empty += not answer.output.strip()
         texts.cut += answer.finish_reason == _CUT
-        texts.latencies.append(answer.latency)
+        if answer.latency is not None:
+            texts.latencies.append(answer.latency)
         if answer.time_to_first_token is not None:
             texts.first_tokens.append(answer.time_to_first_token)
     return texts

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from llmops_sdk.errors import EndpointError, LLMOpsError, RequestError
-from llmops_sdk.plugin.interfaces import Transport
+from llmops_sdk.plugin.interfaces import RecordTransport, Transport
 from llmops_sdk.steps.client.answers import cleaned
 from llmops_sdk.steps.client.patience import LONGEST_WAIT, Patience, patience_with
 from llmops_sdk.steps.client.replies import repaired
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.data import Record
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import Prompt
 
@@ -39,11 +40,13 @@ class Question:
         index: Its number, by which its outcome is known.
         prompt: The prompt.
         log_probability: Whether to ask for the log-probability of the prompt's text instead of an answer.
+        record: The test record that the prompt was made of, or None for another question.
     """
 
     index: int
     prompt: Prompt
     log_probability: bool = False
+    record: Record | None = None
 
 
 def ask(
@@ -135,6 +138,8 @@ class _Client:
 
     def _ask_one(self, question: Question) -> Outcome:
         def send() -> Answer:
+            if question.record is not None and isinstance(self._transport, RecordTransport):
+                return self._transport.answer(question.index, question.record, question.prompt)
             started = time.monotonic()
             if question.log_probability:
                 answer = Answer(log_probability=self._transport.log_probability(question.prompt))
