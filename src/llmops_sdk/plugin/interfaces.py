@@ -221,10 +221,13 @@ class RecordTransport(Transport):
     What has no test record, such as an evaluator's own probes, is not answered.
     """
 
-    def match(self, records: Iterable[Record]) -> Mapping[str, str]:
+    def match(self, asked: Iterable[tuple[Record, Prompt]]) -> Mapping[str, str]:
         """Look at all test records of a cell, before its first question; return details to record with its answers.
 
         It is called in each attempt, with all records, also with those that were answered before.
+
+        Args:
+            asked: The records in the split's order, each with what a model would be asked.
 
         Raises:
             DataError: The answers do not fit the records.
