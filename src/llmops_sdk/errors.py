@@ -95,12 +95,28 @@ class RequestError(EndpointError):
     Attributes:
         retryable: Whether the same request may succeed later (throttling, 5xx, a lost connection).
         retry_after: Seconds that the endpoint asked to wait, or None.
+        status: The HTTP status of the refusal; 0 where there is none.
+        refuses_all: Whether the endpoint refuses every request so until something is fixed: a key, a URL, a model that it
+            does not know. The question stays open.
+        parameter: The field of the request that the model does not support, or empty.
     """
 
-    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        status: int = 0,
+        refuses_all: bool = False,
+        parameter: str = "",
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
+        self.status = status
+        self.refuses_all = refuses_all
+        self.parameter = parameter
 
 
 class RunInterrupted(KeyboardInterrupt):

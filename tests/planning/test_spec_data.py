@@ -122,7 +122,7 @@ def test_a_trainer_may_be_given_by_its_name() -> None:
             {"generation": {"temprature": 1, "zzz": 1}},
             (
                 "file.yaml: generation: unknown key 'temprature'; did you mean 'temperature'?; "
-                "unknown key 'zzz'; known: max_new_tokens, seed, stop, temperature, top_p"
+                "unknown key 'zzz'; known: max_new_tokens, response_format, seed, stop, temperature, top_p"
             ),
         ),
     ],

@@ -88,7 +88,7 @@ class Pipeline:
         """Add a prompt template (`alpaca`, `plain`, `chat`, `template`); the arguments are those of `with_dataset`."""
         return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, _merged(options, named))))
 
-    def with_model(
+    def with_model(  # noqa: PLR0913 - the keys of a model in a specification
         self,
         use: str,
         options: ModelOptions | None = None,
@@ -99,6 +99,7 @@ class Pipeline:
         train_on: str = "",
         trainer: str | TrainerOptions | Mapping[str, Any] | None = None,
         deployer: str | DeployerOptions | Mapping[str, Any] | None = None,
+        varies: Mapping[str, Any] | None = None,
         **named: Any,
     ) -> Pipeline:
         """Add a model recipe.
@@ -112,10 +113,21 @@ class Pipeline:
             trainer: Options for its trainer (an options object or a mapping), or the name of another trainer, or a
                 mapping with both, where the key `use` holds the name.
             deployer: The same for its deployer.
+            varies: Exceptions from the generation options, which are the same for all candidates otherwise: the name of an
+                option to its value for this model, or to None, which leaves it out of the requests
+                (`{"temperature": None}`); `max_tokens_field` to the name of the field with the longest answer
+                (`max_completion_tokens`). Plan and report show them.
             **named: The card's options by name; they override those of the object.
         """
         model = ModelSpec(
-            use, name, _merged(options, named), fine_tune, train_on, _override(trainer), _override(deployer)
+            use,
+            name,
+            _merged(options, named),
+            fine_tune,
+            train_on,
+            _override(trainer),
+            _override(deployer),
+            dict(varies or {}),
         )
         return self._with(models=(*self.spec.models, model))
 
@@ -159,6 +171,7 @@ class Pipeline:
         top_p: float | None = None,
         stop: Sequence[str] | None = None,
         seed: int | None = None,
+        response_format: Mapping[str, Any] | None = None,
     ) -> Pipeline:
         """Set how candidates write their answers; the same for all candidates, which keeps the comparison fair.
 
@@ -170,6 +183,7 @@ class Pipeline:
             top_p: Nucleus sampling; 1 keeps all tokens.
             stop: Further stop strings, after those of the prompt template.
             seed: For sampling.
+            response_format: The form of the answer, as a JSON schema; it is passed on to the server, which may ignore it.
 
         Raises:
             SpecError: A value has the wrong type or is out of range.
@@ -179,6 +193,7 @@ class Pipeline:
             raise SpecError(message)
         values = {
             "max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p, "stop": stop, "seed": seed,
+            "response_format": response_format,
         }  # fmt: skip
         changes = {name: value for name, value in values.items() if value is not None}
         try:

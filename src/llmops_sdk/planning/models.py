@@ -9,9 +9,11 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_names
+from llmops_sdk.planning.short_forms import expand_short_form
 from llmops_sdk.planning.spec import ModelSpec, Override, Spec
 from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
@@ -46,20 +48,27 @@ class ModelPlanner:
         Raises:
             UserError: One of them cannot run, or two are the same.
         """
-        check_names("model", self.spec.models)
-        models = tuple(self._plan_model(model) for model in self.spec.models)
+        specs = tuple(expand_short_form(model, self.registry) for model in self.spec.models)
+        check_names("model", specs)
+        models = tuple(self._plan_model(model) for model in specs)
         _check_distinct(models)
         return models
 
     def _plan_model(self, model: ModelSpec) -> PlannedModel:
         where = f"model {model.called!r}"
         card = self.registry.card(ModelCard, model.use)
+        model = self._split_options(model, card, where)
         options = self.chooser.choose("model", model.use, model.options, name=model.called).options
         base: BaseModel = call_plugin(card, options.base_model)
         trainer = self._choose_trainer(model, card, base, where)
         self._check_train_on(model, where, trains=trainer is not None)
         produced = self.registry.card(TrainerCard, trainer.card.name).produces if trainer else base.format
         deployer = self._choose_deployer(model, card, produced, where)
+        try:
+            vary(self.spec.generation, model.varies)
+        except SpecError as exc:
+            message = f"{where}: {exc}"
+            raise SpecError(message) from exc
         for part in filter(None, (trainer, deployer)):
             self._check_with_plugin(part, base)
         return PlannedModel(
@@ -69,7 +78,31 @@ class ModelPlanner:
             trainer=trainer.component if trainer else None,
             deployer=deployer.component,
             train_on=model.train_on,
+            varies=to_json(dict(model.varies)),
         )
+
+    def _split_options(self, model: ModelSpec, card: ModelCard, where: str) -> ModelSpec:
+        """Move options of the deployer that are given among those of a hosted model, which has no trainer, to the deployer.
+
+        Raises:
+            SpecError: Neither has an option, or it is given in both places.
+        """
+        known = {field.name for field in attrs.fields(card.options)}
+        others = {name: value for name, value in model.options.items() if name not in known}
+        if card.trainer or not others:
+            return model
+        use = model.deployer.use or self.spec.deployer.use or card.deployer
+        fields = {field.name for field in attrs.fields(self.registry.card(DeployerCard, use).options)}
+        for name in others:
+            if name not in fields:
+                message = f"{where}: model {card.name!r} has no option {name!r}{did_you_mean(name, known | fields)}"
+                raise SpecError(message)
+            if name in model.deployer.options:
+                message = f"{where}: the option {name!r} is given twice: of the model, and of its deployer"
+                raise SpecError(message)
+        deployer = attrs.evolve(model.deployer, options={**model.deployer.options, **others})
+        options = {name: value for name, value in model.options.items() if name in known}
+        return attrs.evolve(model, options=options, deployer=deployer)
 
     def _choose_trainer(self, model: ModelSpec, card: ModelCard, base: BaseModel, where: str) -> Chosen | None:
         overridden = model.trainer != Override()
@@ -129,7 +162,8 @@ def _joined(own: Override, general: Override, use: str) -> dict[str, Any]:
 def _check_distinct(models: tuple[PlannedModel, ...]) -> None:
     seen: dict[str, str] = {}
     for model in models:
-        recipe = digest(to_json(model.base), model.trainer and model.trainer.key, model.deployer.key, model.train_on)
+        trainer = model.trainer and model.trainer.key
+        recipe = digest(to_json(model.base), trainer, model.deployer.key, model.train_on, dict(model.varies))
         if recipe in seen:
             message = f"models {seen[recipe]!r} and {model.name!r} are the same recipe; comparing them decides nothing"
             raise SpecError(message)

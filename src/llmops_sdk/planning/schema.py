@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from llmops_sdk.plugin.cards import Card, CardKind
+from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, GenerationOptions
 from llmops_sdk.values.secrets import Secret
 from llmops_sdk.values.serial import to_json
 
@@ -28,6 +28,15 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
         "train_on": {"type": "string", "description": "the dataset to fine-tune on"},
         "trainer": trainers,
         "deployer": deployers,
+        "varies": {
+            "type": "object",
+            "description": "this model's exceptions from the generation options; null leaves an option out of its requests",
+            "properties": {
+                **{name: {} for name in _options(GenerationOptions, {})["properties"]},
+                MAX_TOKENS_FIELD: {"type": "string", "description": "such as max_completion_tokens"},
+            },
+            "additionalProperties": False,
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -58,12 +67,43 @@ def _list(registry: Registry, kind: CardKind, own: Mapping[str, Any]) -> dict[st
 
 def _item(registry: Registry, kind: CardKind, own: Mapping[str, Any]) -> dict[str, Any]:
     cards = [offer.card for offer in registry.offers(kind)]
-    return {"anyOf": [{"enum": [card.name for card in cards]}, *(_with_options(card, own) for card in cards)]}
+    models = [card for card in cards if isinstance(card, ModelCard) and card.short_forms]
+    return {
+        "anyOf": [
+            {"enum": [card.name for card in cards]},
+            *({"type": "string", "pattern": _short_form(card)} for card in models),
+            *(_with_options(registry, card, {"use": {"const": card.name}, **own}) for card in cards),
+            *(
+                _with_options(registry, card, {"use": {"pattern": _short_form(card)}, **own}, ("model",))
+                for card in models
+            ),
+        ]
+    }
 
 
-def _with_options(card: Card, own: Mapping[str, Any]) -> dict[str, Any]:
-    schema = _options(card.options, {"use": {"const": card.name}, **own})
-    return {**schema, "required": ["use", *schema.get("required", [])], "description": card.summary}
+def _short_form(card: ModelCard) -> str:
+    return f"^({'|'.join(card.short_forms)})/."
+
+
+def _with_options(
+    registry: Registry, card: Card, own: Mapping[str, Any], left_out: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the schema of a card with options, a hosted model's with those of its deployer.
+
+    Args:
+        registry: The plugins.
+        card: The card.
+        own: The schemas of what is no option.
+        left_out: Options that are given in another way.
+    """
+    schema = _options(card.options, own)
+    required = ["use", *(name for name in schema.get("required", []) if name not in left_out)]
+    properties = {name: value for name, value in schema["properties"].items() if name not in left_out}
+    if isinstance(card, ModelCard) and not card.trainer:
+        deployers = [offer.card for offer in registry.offers("deployer") if offer.card.name == card.deployer]
+        for deployer in deployers:
+            properties = {**_options(deployer.options, {})["properties"], **properties}
+    return {**schema, "properties": properties, "required": required, "description": card.summary}
 
 
 def _override(registry: Registry, kind: CardKind) -> dict[str, Any]:

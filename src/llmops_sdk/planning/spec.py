@@ -56,6 +56,8 @@ class ModelSpec:
         train_on: The dataset it is fine-tuned on; empty means each dataset it is evaluated on.
         trainer: Overrides for its trainer.
         deployer: Overrides for its deployer.
+        varies: Exceptions from the generation options of all candidates: the name of an option to its value for this model,
+            None to leave it out of the requests; `max_tokens_field` renames the field with the longest answer.
     """
 
     use: str
@@ -65,6 +67,7 @@ class ModelSpec:
     train_on: str = ""
     trainer: Override = attrs.field(factory=Override)
     deployer: Override = attrs.field(factory=Override)
+    varies: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def called(self) -> str:

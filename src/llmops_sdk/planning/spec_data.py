@@ -29,7 +29,7 @@ _KEYS = (
 )
 _LONGEST_VALUE = 80
 
-_MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer")
+_MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer", "varies")
 
 
 def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
@@ -147,6 +147,7 @@ def _model(item: Any, where: str) -> ModelSpec:
         train_on=_text(own.get("train_on", ""), f"{where}.train_on"),
         trainer=_override(own.get("trainer", {}), f"{where}.trainer"),
         deployer=_override(own.get("deployer", {}), f"{where}.deployer"),
+        varies=_with_tuples(_mapping(own.get("varies", {}), f"{where}.varies")),
     )
 
 
@@ -232,6 +233,8 @@ def _model_data(model: ModelSpec) -> Any:
         data["fine_tune"] = model.fine_tune
     if model.train_on:
         data["train_on"] = model.train_on
+    if model.varies:
+        data["varies"] = to_json(dict(model.varies))
     data |= {**to_json(dict(model.options)), **_overrides(model)}
     return data if len(data) > 1 else model.use
 

@@ -6,7 +6,8 @@ Making a card imports nothing heavy; its `load` names where the implementation i
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal, get_args
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, get_args
 
 import attrs
 
@@ -83,7 +84,10 @@ class ModelCard(Card):
     Attributes:
         options: A subclass of `ModelOptions`; its `base_model()` returns the base weights.
         trainer: The name of the trainer card; empty if nothing can fine-tune the model.
-        deployer: The name of the deployer card.
+        deployer: The name of the deployer card. Where there is no trainer, the deployer's options may be given among those
+            of the model.
+        short_forms: Names of providers, with the options that each stands for: `use: NAME/MODEL` is this card with those
+            options, and with `MODEL` as its option `model`.
     """
 
     kind = "model"
@@ -93,6 +97,7 @@ class ModelCard(Card):
 
     trainer: str = ""
     deployer: str
+    short_forms: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

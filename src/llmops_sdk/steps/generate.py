@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import EndpointError
+from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import Deployer, RecordTransport, Transport
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.marks import mark_file
 from llmops_sdk.steps.cell.answers import AnswerFiles, outcome_line
 from llmops_sdk.steps.cell.questions import QuestionSet, question_sets
+from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.client.client import ask
 from llmops_sdk.steps.client.http import HttpTransport
 from llmops_sdk.steps.client.patience import Patience
+from llmops_sdk.steps.client.rates import Rates
 from llmops_sdk.steps.client.throughput import Throughput
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.resources import how_to_remove, managed_resources
+from llmops_sdk.values.answers import Outcome
 from llmops_sdk.values.artifacts import GenerationsValue
-from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.generation_options import GenerationOptions, vary
 from llmops_sdk.values.models import BaseModel, ServableModel, TrainedModel
-from llmops_sdk.values.plan import GenerateStep, PlannedModel
+from llmops_sdk.values.plan import Cell, GenerateStep, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.resources import Endpoint
 from llmops_sdk.values.serial import digest, to_json
@@ -67,7 +71,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
         **execution.parts_of("deployer", model.deployer),
         f"the weights of model {model.name!r}": weights_key,
         f"the engine of model {model.name!r}": digest(dict(engine)),
-        "the generation options": digest(to_json(plan.generation)),
+        "the generation options": digest(to_json(vary(plan.generation, model.varies))),
         **{name: value for questions in sets for name, value in questions.inputs.items()},
     }
     return StepOutput(addresses, cached=not incomplete, pending=pending, inputs=inputs)
@@ -127,37 +131,85 @@ def _deploy_and_ask(
             kept = f"unless its step failed, it is billed until it is deleted with: {how_to_remove(execution.run.id)}"
             endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, "kept": kept})
         transport = deployer.connect(context, endpoint) or HttpTransport(endpoint)
-        patience = Patience()
+        limits = _Limits(Patience(), Rates.of(endpoint), model.varies)
         try:
             for questions in incomplete:
-                _ask_cell(execution, transport, questions, endpoint, patience)
+                _ask_cell(execution, transport, questions, endpoint, limits)
         finally:
             transport.close()
 
 
+@attrs.frozen
+class _Limits:
+    """What all cells of one endpoint share, and the exceptions of its model."""
+
+    patience: Patience
+    rates: Rates | None
+    varies: Mapping[str, Any]
+
+
 def _ask_cell(
-    execution: StepExecution, transport: Transport, questions: QuestionSet, endpoint: Endpoint, patience: Patience
+    execution: StepExecution, transport: Transport, questions: QuestionSet, endpoint: Endpoint, limits: _Limits
 ) -> None:
     files = AnswerFiles(execution.run.store, ArtifactLayout(questions.address), questions.total)
     settled = files.settled()
     remaining = (question for question in questions.questions() if not settled[question.index])
-    generation = _with_stops(execution.run.plan.generation, questions.template)
-    throughput = Throughput()
+    generation = vary(_with_stops(execution.run.plan.generation, questions.template), limits.varies)
+    throughput, tally = Throughput(), Tally(generation.response_format)
     if isinstance(transport, RecordTransport) and not questions.probes:
-        records = (question.record for question in questions.questions() if question.record is not None)
-        endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, **transport.match(records)})
+        asked = (
+            (question.record, question.prompt) for question in questions.questions() if question.record is not None
+        )
+        endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, **transport.match(asked)})
     title = f"{execution.step}: asking {questions.title}"
     with (
         files.open_journal() as journal,
         execution.runtime.progress.task(title, questions.total, "records") as task,
     ):
         task.update(sum(settled))
-        for outcome in ask(transport, remaining, generation, concurrency=endpoint.concurrency, patience=patience):
+        outcomes = ask(
+            transport,
+            remaining,
+            generation,
+            concurrency=endpoint.concurrency,
+            patience=limits.patience,
+            rates=limits.rates,
+            opens_reasoning=endpoint.opens_reasoning,
+        )
+        for outcome in _with_hints(outcomes, questions.cell):
             journal.write(outcome_line(outcome))
+            tally.count(outcome)
             if not isinstance(transport, RecordTransport):  # how fast a file is read is nobody's speed
                 throughput.count(outcome)
             task.advance(**throughput.progress())
+    if not questions.probes:
+        for notice in tally.notices():
+            execution.runtime.progress.log(f"warning: {questions.title}: {notice}")
     _finish(execution, questions, files, endpoint, throughput)
+
+
+def _with_hints(outcomes: Iterator[Outcome], cell: Cell) -> Iterator[Outcome]:
+    """Yield outcomes; an error that a model's exceptions would prevent names what to write.
+
+    Raises:
+        EndpointError: The model does not support a parameter, or the endpoint refuses everything.
+    """
+    try:
+        yield from outcomes
+    except RequestError as exc:
+        message = f"candidate {cell.candidate!r} on {cell.dataset!r}: {exc}{_how_to_vary(exc.parameter, cell.model)}"
+        raise EndpointError(message) from exc
+
+
+def _how_to_vary(parameter: str, model: str) -> str:
+    if not parameter:
+        return ""
+    renamed = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+    if parameter in renamed:
+        return (
+            f"; write `varies: {{max_tokens_field: {renamed[parameter]}}}` for model {model!r}, which renames the field"
+        )
+    return f"; write `varies: {{{parameter}: null}}` for model {model!r}, which leaves it out of its requests"
 
 
 def _with_stops(generation: GenerationOptions, template: PromptTemplate) -> GenerationOptions:

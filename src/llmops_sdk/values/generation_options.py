@@ -1,8 +1,17 @@
-"""How candidates write their answers."""
+"""How candidates write their answers, and the exceptions that one model declares."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
+
+from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.values.serial import explain, from_json, to_json
+
+MAX_TOKENS_FIELD = "max_tokens_field"
+"""The exception that renames the request's field with the longest answer."""
 
 
 @attrs.frozen
@@ -15,6 +24,8 @@ class GenerationOptions:
         top_p: Nucleus sampling; 1 keeps all tokens.
         stop: Further stop strings, after those of the prompt template.
         seed: For sampling.
+        response_format: The form of the answer: a JSON schema, or `response_format` as OpenAI's servers take it
+            (`{type: json_object}`). It is passed on to the server, which may ignore it.
     """
 
     max_new_tokens: int = attrs.field(default=128, validator=attrs.validators.ge(1))
@@ -22,3 +33,54 @@ class GenerationOptions:
     top_p: float = attrs.field(default=1.0, validator=[attrs.validators.gt(0), attrs.validators.le(1)])
     stop: tuple[str, ...] = ()
     seed: int = 0
+    response_format: Mapping[str, Any] | None = None
+
+
+@attrs.frozen
+class VariedOptions(GenerationOptions):
+    """The options as one model gets them that declares exceptions.
+
+    Attributes:
+        left_out: Options that its requests lack.
+        max_tokens_field: The name that its requests have for `max_tokens`; empty for the usual one.
+    """
+
+    left_out: frozenset[str] = frozenset()
+    max_tokens_field: str = ""
+
+
+def vary(options: GenerationOptions, varies: Mapping[str, Any]) -> GenerationOptions:
+    """Return the options as a model with exceptions gets them.
+
+    >>> vary(GenerationOptions(), {"temperature": None, "max_tokens_field": "max_completion_tokens"}).left_out
+    frozenset({'temperature'})
+
+    Args:
+        options: Those of all candidates.
+        varies: The model's exceptions: the name of an option to its value for this model, or to None, which leaves it out
+            of the requests; `max_tokens_field` to the name of the field with the longest answer.
+
+    Raises:
+        SpecError: There is no such option, or its value does not fit.
+    """
+    if not varies:
+        return options
+    names = [field.name for field in attrs.fields(GenerationOptions)]
+    for name, value in varies.items():
+        if name not in (*names, MAX_TOKENS_FIELD):
+            message = f"varies has no {name!r}{did_you_mean(name, (*names, MAX_TOKENS_FIELD))}"
+            raise SpecError(message)
+        if name == MAX_TOKENS_FIELD and not (isinstance(value, str) and value):
+            message = f"varies.{name} is the name of a field, such as 'max_completion_tokens', not {value!r}"
+            raise SpecError(message)
+    changed = {name: value for name, value in varies.items() if value is not None and name != MAX_TOKENS_FIELD}
+    try:
+        own: GenerationOptions = from_json({**to_json(options), **to_json(changed)}, GenerationOptions)
+    except Exception as exc:
+        message = f"varies: {explain(exc)}"
+        raise SpecError(message) from exc
+    return VariedOptions(
+        **{name: getattr(own, name) for name in names},
+        left_out=frozenset(name for name, value in varies.items() if value is None),
+        max_tokens_field=varies.get(MAX_TOKENS_FIELD, ""),
+    )

@@ -63,6 +63,7 @@ class PlannedModel:
         trainer: How it is fine-tuned, or None for the base model as it is.
         deployer: How it is served.
         train_on: The one dataset it is fine-tuned on; empty means on each dataset it is asked about.
+        varies: Its exceptions from the generation options of all candidates; see `with_model`.
     """
 
     name: str
@@ -71,6 +72,7 @@ class PlannedModel:
     trainer: Component | None
     deployer: Component
     train_on: str = ""
+    varies: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen

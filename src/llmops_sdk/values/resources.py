@@ -58,6 +58,11 @@ class Endpoint:
         metadata: Details to record (device, dtype, instance type).
         extra_body: Further fields of every request's JSON body (`model`, which OpenAI's servers need); None removes a field
             that would be sent.
+        requests_per_minute: The most requests in a minute, or None for no limit.
+        tokens_per_minute: The most tokens in a minute, of prompts and answers together, or None for no limit.
+        api: How it is asked: `chat` or `completions` in OpenAI's form; empty for OpenAI's form where the prompt is a chat, and
+            for that of text generation servers where it is a text.
+        opens_reasoning: Whether answers start inside the reasoning, because the model's chat template opens it.
     """
 
     name: str
@@ -66,3 +71,7 @@ class Endpoint:
     concurrency: int = 16
     metadata: Mapping[str, str] = attrs.field(factory=dict)
     extra_body: Mapping[str, Any] = attrs.field(factory=dict)
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    api: str = ""
+    opens_reasoning: bool = False

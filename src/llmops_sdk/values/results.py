@@ -90,6 +90,9 @@ class CellResult:
         pending_scores: Evaluator name to the number of answered records whose score failed for now.
         empty: Answers without a text.
         cut: Answers that were cut off at `max_new_tokens`.
+        cut_reasoning: Records without an answer because the model was still reasoning at `max_new_tokens`.
+        malformed: Answers that are not JSON of the form that `response_format` asks for.
+        models: The name of the model, as the endpoint reports it, to the number of its answers.
         undefined: Metric name to the number of scored records that it has no value of.
         reasons: Evaluator name to the most frequent reason of those it cannot score, or can score only in part.
     """
@@ -110,6 +113,9 @@ class CellResult:
     pending_scores: Mapping[str, int] = attrs.field(factory=dict)
     empty: int = 0
     cut: int = 0
+    cut_reasoning: int = 0
+    malformed: int = 0
+    models: Mapping[str, int] = attrs.field(factory=dict)
     undefined: Mapping[str, int] = attrs.field(factory=dict)
     reasons: Mapping[str, str] = attrs.field(factory=dict)
 

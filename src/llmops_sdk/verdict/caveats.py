@@ -34,8 +34,36 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
     sentences = [
         f"{named} {clause}" for clause, count in candidates.items() for named in _named(cells, count, "answers")
     ]
+    sentences += [
+        f"{named} were cut off while the model was reasoning" for named in _named(cells, _cut_reasoning, "records")
+    ]
+    sentences += _malformed(cells)
+    sentences += _several_models(cells)
     named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
     return (*(f"{sentence}." for sentence in sentences), *(f"{records} have no {label}." for records in named))
+
+
+def _cut_reasoning(cell: CellResult) -> tuple[int, int]:
+    return cell.cut_reasoning, cell.records
+
+
+def _malformed(cells: Sequence[CellResult]) -> Iterator[str]:
+    """Yield each candidate whose server ignores the requested form of the answers, even if it does so for few."""
+    for cell in cells:
+        if cell.malformed:
+            yield (
+                f"{cell.malformed} of {cell.answered} answers of {cell.candidate} are not JSON of the form that response_format "
+                "asks for"
+            )
+
+
+def _several_models(cells: Sequence[CellResult]) -> Iterator[str]:
+    """Yield each candidate that more than one model answered for."""
+    for cell in cells:
+        if len(cell.models) > 1:
+            counts = sorted(cell.models.items(), key=lambda item: (-item[1], item[0]))
+            named = ", ".join(f"{name} ({count})" for name, count in counts[:_MOST_NAMED])
+            yield f"The endpoint of {cell.candidate} reported {len(cell.models)} models: {named}"
 
 
 def _named(cells: Sequence[CellResult], count: Callable[[CellResult], tuple[int, int]], noun: str) -> Iterator[str]:

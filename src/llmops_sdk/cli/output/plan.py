@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
-from llmops_sdk.values.plan import Component, Plan
+from llmops_sdk.values.plan import Component, Plan, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -21,10 +23,8 @@ def show_plan(plan: Plan) -> None:
         use = "" if prompt.use == prompt.name else f"{prompt.use}: "
         grid.add_row("prompt", prompt.name, use + _preview(prompt.template))
     for model in plan.models:
-        grid.add_row("model", model.name, f"{model.base.source} {model.base.version}".strip())
-        if model.trainer:
-            grid.add_row("  trainer", model.trainer.use, _values(model.trainer.options))
-        grid.add_row("  deployer", model.deployer.use, _values(model.deployer.options))
+        for row in _model_rows(model):
+            grid.add_row(*row)
     grid.add_row("generation", "", _values(to_json(plan.generation)))
     for evaluator in plan.evaluators:
         grid.add_row("evaluator", evaluator.name, _options(evaluator))
@@ -40,6 +40,15 @@ def show_plan(plan: Plan) -> None:
         console.print(f"  {step.name}")
     if len(plan.steps) > _MOST_STEPS:
         console.print(f"  … and {len(plan.steps) - _MOST_STEPS} more")
+
+
+def _model_rows(model: PlannedModel) -> Iterator[tuple[str, str, str]]:
+    yield "model", model.name, f"{model.base.source} {model.base.version}".strip()
+    if model.trainer:
+        yield "  trainer", model.trainer.use, _values(model.trainer.options)
+    yield "  deployer", model.deployer.use, _values(model.deployer.options)
+    if model.varies:
+        yield "  varies", "", _values(model.varies)
 
 
 def _summary(plan: Plan) -> str:

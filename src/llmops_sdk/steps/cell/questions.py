@@ -12,6 +12,7 @@ from llmops_sdk.steps.cell.probes import probers
 from llmops_sdk.steps.client.client import Question
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.artifacts import GenerationsValue
+from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.plan import Cell, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.serial import digest, to_json
@@ -67,7 +68,8 @@ def question_sets(
     prompt = plan.prompt_by_name[cell.prompt]
     test, template = splits.test, prompt.template
     deployer = execution.key_of("deployer", model.deployer)
-    key = digest(model_key, deployer, prompt.key, test.sha256, to_json(plan.generation))
+    generation = vary(plan.generation, model.varies)
+    key = digest(model_key, deployer, prompt.key, test.sha256, to_json(generation))
     generations = f"generations/{key}"
 
     def questions() -> Iterator[Question]:

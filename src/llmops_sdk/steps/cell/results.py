@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,11 @@ import attrs
 from llmops_sdk.record.layout import GENERATIONS, SCORES, ArtifactLayout
 from llmops_sdk.record.lines import read_outcomes, read_scores
 from llmops_sdk.steps.cell.scores import SCORES_OF
+from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.values.answers import Answer, Answered, Pending
+from llmops_sdk.values.answers import Outcome, Pending
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue
+from llmops_sdk.values.generation_options import GenerationOptions, vary
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import Cell, GenerateStep, ScoreStep
 from llmops_sdk.values.results import CellResult, EvaluatorInfo, Speed
@@ -26,8 +27,6 @@ from llmops_sdk.verdict.statistics import Bootstrap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_CUT = "length"
-"""The finish reason of an answer that `max_new_tokens` ended."""
 _MOST_REASONS, _LONGEST_REASON = 100, 200
 
 
@@ -78,7 +77,8 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
             reasons[name] = columns.reasons.most_common(1)[0][0]
     bootstrap = Bootstrap(generated.records)
     estimates = {name: bootstrap.estimate(values) for name, values in scores.items()}
-    texts = _read_texts(execution, generations.address)
+    model = execution.run.plan.model_by_name[cell.model]
+    tally = _read_tally(execution, generations.address, vary(execution.run.plan.generation, model.varies))
     result = CellResult(
         cell=cell.name,
         candidate=cell.candidate,
@@ -89,13 +89,16 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         answered=generated.answered,
         estimates={name: estimate for name, estimate in estimates.items() if estimate is not None},
         unscored=unscored,
-        speed=_speed(texts, generated),
+        speed=_speed(tally, generated),
         training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
-        endpoint=generated.endpoint,
+        endpoint={**generated.endpoint, **_details(tally, model.varies)},
         pending=generated.pending,
         pending_scores={name: count for name, count in pending.items() if count},
-        empty=texts.empty,
-        cut=texts.cut,
+        empty=tally.empty,
+        cut=tally.cut,
+        cut_reasoning=tally.cut_reasoning,
+        malformed=tally.malformed,
+        models=dict(tally.models),
         undefined=undefined,
         reasons=reasons,
     )
@@ -140,55 +143,42 @@ def _columns(execution: StepExecution, address: str, value: ScoresValue, records
     return _Columns(numbers, undefined, reasons)
 
 
-@attrs.define
-class _Texts:
-    """What is counted and measured of a cell's answers.
-
-    Attributes:
-        empty: Those without a text.
-        cut: Those that were cut off at `max_new_tokens`.
-        latencies: Seconds of each that has them.
-        first_tokens: Seconds to the first token of those that were streamed.
-    """
-
-    empty: int = 0
-    cut: int = 0
-    latencies: array[float] = attrs.field(factory=lambda: array("d"))
-    first_tokens: array[float] = attrs.field(factory=lambda: array("d"))
+def _read_tally(execution: StepExecution, address: str, varied: GenerationOptions) -> Tally:
+    tally = Tally(varied.response_format)
+    for outcome in _outcomes(execution, address):
+        tally.count(outcome)
+    return tally
 
 
-def _read_texts(execution: StepExecution, address: str) -> _Texts:
-    texts = _Texts()
-    for answer in _answers(execution, address):
-        texts.empty += not answer.output.strip()
-        texts.cut += answer.finish_reason == _CUT
-        if answer.latency is not None:
-            texts.latencies.append(answer.latency)
-        if answer.time_to_first_token is not None:
-            texts.first_tokens.append(answer.time_to_first_token)
-    return texts
+def _details(tally: Tally, varies: Mapping[str, Any]) -> dict[str, str]:
+    """Return details of a cell's answers, to show beside those of its endpoint."""
+    details = {"served model": tally.model_names()} if tally.models else {}
+    if tally.reasoning_tokens is not None:
+        details["reasoning tokens"] = f"{tally.reasoning_tokens} in {tally.answered} answers"
+    if varies:
+        texts = (f"{name} {'left out' if value is None else value}" for name, value in varies.items())
+        details["varies"] = ", ".join(texts)
+    return details
 
 
-def _speed(texts: _Texts, generated: GenerationsValue) -> Speed | None:
+def _speed(tally: Tally, generated: GenerationsValue) -> Speed | None:
     import numpy as np
 
-    if not texts.latencies:
+    if not tally.latencies:
         return None
     tokens, seconds = generated.output_tokens, generated.seconds
-    first_tokens = texts.first_tokens
+    first_tokens = tally.first_tokens
     return Speed(
         concurrency=generated.concurrency,
-        latency_p50=float(np.quantile(texts.latencies, 0.5)),
-        latency_p95=float(np.quantile(texts.latencies, 0.95)),
+        latency_p50=float(np.quantile(tally.latencies, 0.5)),
+        latency_p95=float(np.quantile(tally.latencies, 0.95)),
         output_tokens_per_second=tokens / seconds if tokens and seconds else None,
         time_to_first_token_p50=float(np.quantile(first_tokens, 0.5)) if first_tokens else None,
     )
 
 
-def _answers(execution: StepExecution, address: str) -> Iterator[Answer]:
+def _outcomes(execution: StepExecution, address: str) -> Iterator[Outcome]:
     with execution.run.store.folder(ArtifactLayout(address).final) as folder:
         path = folder / GENERATIONS
         with path.open("rb") as lines:
-            for outcome in read_outcomes(lines, str(path)):
-                if isinstance(outcome, Answered):
-                    yield outcome.answer
+            yield from read_outcomes(lines, str(path))

@@ -14,6 +14,7 @@ import attrs
 
 from llmops_sdk.errors import RequestError
 from llmops_sdk.steps.client.endings import LENGTH, read_ending
+from llmops_sdk.steps.client.reasoning import CUT
 from llmops_sdk.steps.client.refusals import as_json, check_reply, shorten
 from llmops_sdk.steps.client.replies import repaired
 from llmops_sdk.values.answers import Answer
@@ -57,6 +58,7 @@ def cleaned(answer: Answer) -> Answer:
         finish_reason=repaired(answer.finish_reason),
         prompt_tokens=_count(answer.prompt_tokens),
         output_tokens=_count(answer.output_tokens),
+        reasoning_tokens=_count(answer.reasoning_tokens),
     )
 
 
@@ -96,10 +98,10 @@ def _parse_choices(answer: Mapping[str, Any]) -> Answer | None:
     if text is None and not ending and not reasoning:
         return None
     if not text and is_chat and ending == LENGTH:
-        error = "the answer was cut off at max_new_tokens while the model was reasoning: raise max_new_tokens"
-        raise RequestError(error, retryable=False)
+        raise RequestError(CUT, retryable=False)
     usage = answer.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
+    details = usage.get("completion_tokens_details")
     return Answer(
         text or "",
         _count(usage.get("prompt_tokens")),
@@ -107,6 +109,7 @@ def _parse_choices(answer: Mapping[str, Any]) -> Answer | None:
         ending,
         model if isinstance(model := answer.get("model"), str) else "",
         reasoning=reasoning,
+        reasoning_tokens=_count(details.get("reasoning_tokens")) if isinstance(details, Mapping) else None,
     )
 
 
@@ -165,6 +168,8 @@ def parse_log_probability(body: Any) -> float:
     """
     answer = body[0] if isinstance(body, list) and len(body) == 1 else body
     check_reply(answer)
+    if isinstance(answer, Mapping) and "choices" in answer:
+        return _echoed_log_probability(answer)
     details = answer.get("details") if isinstance(answer, Mapping) else None
     prefill = details.get("prefill") if isinstance(details, Mapping) else None
     if not isinstance(prefill, list) or not prefill:
@@ -174,6 +179,24 @@ def parse_log_probability(body: Any) -> float:
         )
         raise RequestError(message, retryable=False)
     return math.fsum(_log_probability(token, place) for place, token in enumerate(prefill[1:], start=1))
+
+
+def _echoed_log_probability(answer: Mapping[str, Any]) -> float:
+    """Sum the log-probabilities of an echoed prompt, in the form of OpenAI's completions: `logprobs.token_logprobs`.
+
+    The one token that was generated after it is the last.
+    """
+    choices = answer["choices"]
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    logprobs = choice.get("logprobs") if isinstance(choice, Mapping) else None
+    values = logprobs.get("token_logprobs") if isinstance(logprobs, Mapping) else None
+    if not isinstance(values, list) or not values or values[0] is not None:
+        message = (
+            "the endpoint's answer has no probabilities of the prompt's tokens ('logprobs.token_logprobs', the first one "
+            "null): its server does not echo prompts"
+        )
+        raise RequestError(message, retryable=False)
+    return math.fsum(_log_probability({"logprob": value}, place) for place, value in enumerate(values[1:-1], start=1))
 
 
 def _log_probability(token: Any, place: int) -> float:

@@ -14,6 +14,8 @@ from llmops_sdk.errors import EndpointError, LLMOpsError, RequestError
 from llmops_sdk.plugin.interfaces import RecordTransport, Transport
 from llmops_sdk.steps.client.answers import cleaned
 from llmops_sdk.steps.client.patience import LONGEST_WAIT, Patience, patience_with
+from llmops_sdk.steps.client.rates import Rates
+from llmops_sdk.steps.client.reasoning import without_reasoning
 from llmops_sdk.steps.client.replies import repaired
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.data import Record
@@ -56,8 +58,12 @@ def ask(
     *,
     concurrency: int,
     patience: Patience | None = None,
+    rates: Rates | None = None,
+    opens_reasoning: bool = False,
 ) -> Iterator[Outcome]:
     """Ask every question, `concurrency` at a time, and yield outcomes in the order in which they come.
+
+    The reasoning of a model is kept apart from its answer; one that was cut off before its answer is `Unanswered`.
 
     At most `concurrency` questions and two outcomes more are held at a time, so a kill loses no more. Throttling, 5xx,
     lost connections and timeouts are retried with exponential backoff and jitter; what still fails is `Pending`.
@@ -69,11 +75,22 @@ def ask(
         generation: The options of every answer.
         concurrency: Requests in flight at a time.
         patience: How long the endpoint may be waited for in vain; by default, the calls with one transport share a budget.
+        rates: The limits of requests and tokens in a minute.
+        opens_reasoning: Whether answers start inside the reasoning; see `Endpoint`.
 
     Raises:
-        EndpointError: As many failed in a row as if the endpoint were gone.
+        EndpointError: As many failed in a row as if the endpoint were gone, or it answers none and refuses the key, the
+            model or a parameter of every request.
     """
-    client = _Client(transport, questions, generation, concurrency, patience or patience_with(transport))
+    client = _Client(
+        transport,
+        questions,
+        generation,
+        concurrency=concurrency,
+        patience=patience or patience_with(transport),
+        rates=rates,
+        opens_reasoning=opens_reasoning,
+    )
     try:
         yield from client.outcomes()
     finally:
@@ -86,8 +103,11 @@ class _Client:
         transport: Transport,
         questions: Iterator[Question],
         generation: GenerationOptions,
+        *,
         concurrency: int,
         patience: Patience,
+        rates: Rates | None,
+        opens_reasoning: bool,
     ) -> None:
         self.stop = threading.Event()
         self._transport = transport
@@ -96,6 +116,9 @@ class _Client:
         self._generation = generation
         self._concurrency = concurrency
         self._patience = patience
+        self._rates = rates
+        self._opens_reasoning = opens_reasoning
+        self._is_answering = False
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=1)
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -140,22 +163,33 @@ class _Client:
         def send() -> Answer:
             if question.record is not None and isinstance(self._transport, RecordTransport):
                 return self._transport.answer(question.index, question.record, question.prompt)
+            estimated = self._rates.estimate(question.prompt, self._generation) if self._rates else 0
+            if self._rates and not self._rates.wait(estimated, self.stop):
+                message = "the run was stopped before the question was asked"
+                raise RequestError(message, retryable=True)
             started = time.monotonic()
             if question.log_probability:
                 answer = Answer(log_probability=self._transport.log_probability(question.prompt))
             else:
                 answer = self._transport.send(question.prompt, self._generation)
+            if self._rates:
+                self._rates.correct(estimated, answer)
             return attrs.evolve(answer, latency=round(time.monotonic() - started, 4))
 
         try:
-            return Answered(question.index, cleaned(self._retrying(send)))
+            answer = without_reasoning(cleaned(self._retrying(send)), question.prompt, opened=self._opens_reasoning)
         except RequestError as exc:
+            if exc.refuses_all and not self._is_answering:
+                raise  # it would refuse all other questions too
             error = _in_one_line(str(exc))
-            return Pending(question.index, error) if exc.retryable else Unanswered(question.index, error)
+            is_open = exc.retryable or exc.refuses_all
+            return Pending(question.index, error) if is_open else Unanswered(question.index, error)
         except LLMOpsError:
             raise  # of the endpoint or the options, not of this question
         except Exception as exc:  # noqa: BLE001 - one answer must not end the others; a fixed plugin asks again
             return Pending(question.index, _in_one_line(f"{type(exc).__name__}: {exc} ({_place(exc)})"))
+        self._is_answering = True
+        return Answered(question.index, answer)
 
     def _may_help(self, error: BaseException) -> bool:
         """Return whether to wait and ask again."""

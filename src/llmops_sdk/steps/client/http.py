@@ -24,7 +24,7 @@ from llmops_sdk.steps.client.answers import parse_answer, parse_log_probability
 from llmops_sdk.steps.client.limits import ERROR_BYTES, Body, Deadlines, most_bytes
 from llmops_sdk.steps.client.masking import Mask
 from llmops_sdk.steps.client.payloads import make_payload, make_scoring_payload
-from llmops_sdk.steps.client.refusals import error_message, is_transient
+from llmops_sdk.steps.client.refusals import error_message, is_transient, refused_parameter, refuses_all
 from llmops_sdk.steps.client.replies import decode_json, quote, read_json
 from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.generation_options import GenerationOptions
@@ -65,6 +65,7 @@ class HttpTransport(Transport):
             message = f"the endpoint {endpoint.name!r} has no HTTP URL: {endpoint.url!r}"
             raise EndpointError(message)
         self._url = endpoint.url
+        self._api = endpoint.api
         self._extra_body = endpoint.extra_body
         self._mask = Mask(endpoint.url, endpoint.headers, endpoint.extra_body)
         self._timeout = TIMEOUT if timeout is None else timeout
@@ -89,11 +90,12 @@ class HttpTransport(Transport):
 
     def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:
         """Ask once; see `Transport.send`."""
-        return parse_answer(self._post(make_payload(prompt, generation), generation.max_new_tokens))
+        payload = make_payload(prompt, generation, self._api)
+        return parse_answer(self._post(payload, generation.max_new_tokens))
 
     def log_probability(self, prompt: Prompt) -> float:
         """Ask for the log-probability of a prompt's text; see `Transport.log_probability` and `parse_log_probability`."""
-        return parse_log_probability(self._post(make_scoring_payload(prompt), 1))
+        return parse_log_probability(self._post(make_scoring_payload(prompt, self._api), 1))
 
     def _post(self, payload: Mapping[str, Any], max_new_tokens: int) -> Any:
         """Return the JSON of an answer.
@@ -113,8 +115,9 @@ class HttpTransport(Transport):
             text = self._mask.text(str(exc))
             if text == str(exc):
                 raise
+            exc.args = (text,)
             # The exceptions behind it have the secret too.
-            raise RequestError(text, retryable=exc.retryable, retry_after=exc.retry_after) from None
+            raise exc from None
 
     def _read(self, reply: _Reply, max_new_tokens: int) -> Any:
         if not reply.is_success:
@@ -158,8 +161,16 @@ class HttpTransport(Transport):
         except (ValueError, RecursionError):
             body = self._mask.text(quote(reply.body))
         message = f"the endpoint answered {status}: {error_message(status, body)}"
-        wait = _retry_after(reply.headers)
-        return RequestError(message, retryable=is_transient(status, body), retry_after=wait)
+        parameter = refused_parameter(status, body)
+        retryable = is_transient(status, body)
+        return RequestError(
+            message,
+            retryable=retryable,
+            retry_after=_retry_after(reply.headers),
+            status=status,
+            refuses_all=not retryable and (bool(parameter) or refuses_all(status, body)),
+            parameter=parameter,
+        )
 
     def close(self) -> None:
         """Close the connections; one that a request is using is closed when that ends."""

@@ -35,6 +35,22 @@ _FINAL = re.compile(
 )
 
 
+# The fields of requests that come from the generation options, with their aliases, and how servers refuse one of them.
+_PARAMETERS = re.compile(
+    r"\b(max_completion_tokens|max_tokens|temperature|top_p|seed|stop|response_format)\b(?!['\"`]? instead)"
+)
+_UNSUPPORTED = re.compile(
+    r"unsupported|(not|n't) support|not permitted|not allowed|deprecated|extra_forbidden|only the default|unrecogni[sz]ed"
+    r"|unknown (parameter|argument|field|name)|cannot both be",
+    re.IGNORECASE,
+)
+_BAD_REQUEST = frozenset({400, 422})
+# Of every request alike: no key or no credit, a model or a path that does not exist, a method that the path does not have.
+_REFUSES_ALL = frozenset({401, 402, 404, 405})
+_FORBIDDEN = 403
+_MODERATED = re.compile(r"moderat|flagged|policy|filter|safety", re.IGNORECASE)
+
+
 def error_message(status: int, body: Any) -> str:
     """Return in one line why a server refused, from JSON (or text) in one of the forms that model servers use.
 
@@ -64,6 +80,29 @@ def is_transient(status: int, body: Any) -> bool:
     if status in _TRANSIENT or status >= _SERVER_ERROR:
         return True
     return any(code in _TRANSIENT for code in _codes(body)) or bool(_THROTTLED.search(_words(status, body)))
+
+
+def refuses_all(status: int, body: Any) -> bool:
+    """Return whether the status says that every request is refused so: the key, the URL or the model is at fault."""
+    if status == _FORBIDDEN:
+        return not _MODERATED.search(_words(status, body))
+    return status in _REFUSES_ALL
+
+
+def refused_parameter(status: int, body: Any) -> str:
+    """Return the parameter of the generation options that a model does not support, or empty.
+
+    >>> refused_parameter(400, {"error": {"message": "Unsupported value: 'temperature' does not support 0.0"}})
+    'temperature'
+    """
+    if status not in _BAD_REQUEST:
+        return ""
+    words = f"{_words(status, body)} {as_json(body.get('detail', '')) if isinstance(body, Mapping) else ''}"
+    if not _UNSUPPORTED.search(words):
+        return ""
+    named = [str(part["param"]) for part in _parts(body) if isinstance(part.get("param"), str)]
+    match = _PARAMETERS.search(" ".join((*named, words)))
+    return match[1] if match else ""
 
 
 def check_reply(body: Any) -> None:
