@@ -17,7 +17,7 @@ class Row:
     """A row of the file.
 
     Attributes:
-        place: Where it is in the file, for messages: `line 3`, `record 3`.
+        place: Where it is in the file, for messages: `line 3`, `row 3`.
         fields: Its fields.
     """
 
@@ -49,7 +49,8 @@ def read_rows(path: Path, options: RecordedModelOptions) -> Iterator[Row]:
         MissingExtraError: Its format needs a library that is not installed.
     """
     for row in open_table(path, encoding=options.encoding, separator=options.delimiter).rows():
-        yield from _expanded(Row(row.name.partition(" of ")[0], row.values))
+        place = row.name.partition(" of ")[0].replace("record", "row")
+        yield from _expanded(Row(place, row.values))
 
 
 def _expanded(row: Row) -> Iterator[Row]:

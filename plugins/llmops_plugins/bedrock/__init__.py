@@ -1,0 +1,1 @@
+"""Models of Amazon Bedrock, asked through its Converse API."""
