@@ -22,7 +22,7 @@ from llmops_plugins.local.server.deployer import LocalEndpoint
 from llmops_sdk import GenerationOptions
 from llmops_sdk.plugin import BaseModel, TextPrompt
 from llmops_sdk.steps.client.client import Question, ask
-from llmops_sdk.steps.client.http import HttpTransport
+from llmops_sdk.steps.client.http.transport import HttpTransport
 from llmops_sdk.testing import make_context
 from llmops_sdk.values.answers import Answered
 

@@ -212,7 +212,7 @@ def test_hostile_answers_affect_their_own_records_only(
 ) -> None:
     """Each is what it should be: an answer, a failure for now, or one for good; and the run has its results."""
     monkeypatch.setattr("llmops_sdk.steps.client.client.ATTEMPTS", 1)
-    monkeypatch.setattr("llmops_sdk.steps.client.http.TIMEOUT", SECONDS)
+    monkeypatch.setattr("llmops_sdk.steps.client.http.transport.TIMEOUT", SECONDS)
     pipeline = Pipeline.builder("hostile").with_dataset("lines", records=300).with_prompt("bare")
     pipeline = pipeline.with_model("echo", fine_tune=False).with_deployer(url=hostile.url, concurrency=4)
     pipeline = pipeline.with_evaluator("echo-score").with_generation(max_new_tokens=8)

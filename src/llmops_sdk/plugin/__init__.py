@@ -12,13 +12,17 @@ if TYPE_CHECKING:
         FolderSource as FolderSource,
         WheelSource as WheelSource,
     )
-    from llmops_sdk.data.file_formats import (
+    from llmops_sdk.data.columns import MISSING as MISSING, is_column as is_column, value_at as value_at
+    from llmops_sdk.data.files.columnar import class_name as class_name
+    from llmops_sdk.data.files.encodings import is_encoding as is_encoding
+    from llmops_sdk.data.files.formats import (
         name_binary as name_binary,
-        name_json_lines as name_json_lines,
         name_other_format as name_other_format,
         read_head as read_head,
     )
-    from llmops_sdk.data.jsonl import read_jsonl as read_jsonl
+    from llmops_sdk.data.files.jsonl import read_jsonl as read_jsonl
+    from llmops_sdk.data.files.table import NamedRow as NamedRow, Table as Table, open_table as open_table
+    from llmops_sdk.data.mapping import RowMapping as RowMapping
     from llmops_sdk.data.rendering import render as render
     from llmops_sdk.data.splits import write_splits as write_splits
     from llmops_sdk.errors import (
@@ -101,7 +105,9 @@ if TYPE_CHECKING:
         parse_log_probability as parse_log_probability,
     )
     from llmops_sdk.steps.client.client import Question as Question, ask as ask
-    from llmops_sdk.steps.client.http import HttpTransport as HttpTransport, is_loopback as is_loopback
+    from llmops_sdk.steps.client.endings import read_ending as read_ending
+    from llmops_sdk.steps.client.http.keys import bearer_headers as bearer_headers
+    from llmops_sdk.steps.client.http.transport import HttpTransport as HttpTransport, is_loopback as is_loopback
     from llmops_sdk.steps.client.payloads import (
         make_payload as make_payload,
         make_scoring_payload as make_scoring_payload,
@@ -109,6 +115,7 @@ if TYPE_CHECKING:
     from llmops_sdk.steps.client.refusals import (
         error_message as error_message,
         is_transient as is_transient,
+        refused_parameter as refused_parameter,
     )
     from llmops_sdk.steps.executor import Executor as Executor
     from llmops_sdk.steps.runtime import Runtime as Runtime, default_home as default_home
@@ -122,7 +129,10 @@ if TYPE_CHECKING:
         Unanswered as Unanswered,
     )
     from llmops_sdk.values.data import DatasetSplits as DatasetSplits, Record as Record, Split as Split
-    from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
+    from llmops_sdk.values.generation_options import (
+        GenerationOptions as GenerationOptions,
+        VariedOptions as VariedOptions,
+    )
     from llmops_sdk.values.generations import Generation as Generation
     from llmops_sdk.values.models import (
         BaseModel as BaseModel,
@@ -179,8 +189,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
-    "data.file_formats": ("name_binary", "name_json_lines", "name_other_format", "read_head"),
-    "data.jsonl": ("read_jsonl",),
+    "data.columns": ("MISSING", "is_column", "value_at"),
+    "data.files.columnar": ("class_name",),
+    "data.files.encodings": ("is_encoding",),
+    "data.files.formats": ("name_binary", "name_other_format", "read_head"),
+    "data.files.jsonl": ("read_jsonl",),
+    "data.files.table": ("NamedRow", "Table", "open_table"),
+    "data.mapping": ("RowMapping",),
     "data.rendering": ("render",),
     "data.splits": ("write_splits",),
     "errors": (
@@ -243,7 +258,9 @@ _HOMES = {
     "record.stores": ("Journal", "Store"),
     "report.collect": ("report_run",),
     "steps.client.client": ("Question", "ask"),
-    "steps.client.http": ("HttpTransport", "is_loopback"),
+    "steps.client.endings": ("read_ending",),
+    "steps.client.http.keys": ("bearer_headers",),
+    "steps.client.http.transport": ("HttpTransport", "is_loopback"),
     "steps.client.payloads": ("make_payload", "make_scoring_payload"),
     "steps.executor": ("Executor",),
     "steps.runtime": ("Runtime", "default_home"),
@@ -251,7 +268,7 @@ _HOMES = {
     "steps.worker": ("Child",),
     "values.answers": ("Answer", "Answered", "Outcome", "Pending", "Unanswered"),
     "values.data": ("DatasetSplits", "Record", "Split"),
-    "values.generation_options": ("GenerationOptions",),
+    "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
     "values.plan": (
@@ -278,7 +295,7 @@ _HOMES = {
     "values.serial": ("canonical", "digest", "file_sha256", "from_json"),
     "values.step_records": ("Failed", "Started", "StepRecord", "Succeeded"),
     "steps.client.answers": ("parse_answer", "parse_log_probability"),
-    "steps.client.refusals": ("error_message", "is_transient"),
+    "steps.client.refusals": ("error_message", "is_transient", "refused_parameter"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -16,7 +16,7 @@ from llmops_sdk.steps.cell.answers import AnswerFiles, outcome_line
 from llmops_sdk.steps.cell.questions import QuestionSet, question_sets
 from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.client.client import ask
-from llmops_sdk.steps.client.http import HttpTransport
+from llmops_sdk.steps.client.http.transport import HttpTransport
 from llmops_sdk.steps.client.patience import Patience
 from llmops_sdk.steps.client.rates import Rates
 from llmops_sdk.steps.client.throughput import Throughput

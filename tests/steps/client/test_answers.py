@@ -96,13 +96,23 @@ def test_the_probability_is_what_fmeval_takes_it_to_be() -> None:
     assert sum(jmespath.search("[0].details.prefill[*].logprob", body)) == parse_log_probability(body)
 
 
+def test_the_probability_of_an_echoed_prompt_is_read() -> None:
+    """In the form of OpenAI's completions: without the first token, and without the one that was generated."""
+    assert -1.75 == parse_log_probability({"choices": [{"logprobs": {"token_logprobs": [None, -1.5, -0.25, -9.0]}}]})
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
         *((body, "ENABLE_PREFILL_LOGPROBS") for body in (
             None, [], "a", {}, [{"generated_text": "a"}], {"generated_text": "a", "details": None}, prefilled([]),
-            prefilled(None), prefilled({}), prefilled(PREFILL) * 2, {"choices": [{"text": "a"}]},
+            prefilled(None), prefilled({}), prefilled(PREFILL) * 2,
         )),
+        *(({"choices": choices}, "does not echo prompts") for choices in (
+            [], None, [{"text": "a"}], [{"logprobs": None}], [{"logprobs": {"token_logprobs": []}}],
+            [{"logprobs": {"token_logprobs": [-0.5, -1.0]}}],
+        )),
+        ({"choices": [{"logprobs": {"token_logprobs": [None, "a", -1.0]}}]}, "log-probability at"),
         *((prefilled([PREFILL[0], token]), "'details.prefill[1]'") for token in (
             None, "a", {}, {"logprob": None}, {"logprob": "-1"}, {"logprob": float("nan")}, {"logprob": float("-inf")},
             {"logprob": True},

@@ -10,7 +10,7 @@ import pytest
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import RecordTransport
 from llmops_sdk.steps.client.client import HOPELESS, Question, ask
-from llmops_sdk.steps.client.http import HttpTransport
+from llmops_sdk.steps.client.http.transport import HttpTransport
 from llmops_sdk.testing import InstantEndpoint, Refusal
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.data import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmops_sdk.steps.client.client import Question, ask
-from llmops_sdk.steps.client.http import HttpTransport
+from llmops_sdk.steps.client.http.transport import HttpTransport
 from llmops_sdk.steps.client.patience import Patience
 from llmops_sdk.testing import InstantEndpoint, Refusal
 from llmops_sdk.values.answers import Answered, Pending

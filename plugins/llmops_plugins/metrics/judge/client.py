@@ -27,6 +27,7 @@ from llmops_sdk.plugin import (
     TextPrompt,
     Transport,
     ask,
+    bearer_headers,
     is_loopback,
 )
 
@@ -136,15 +137,10 @@ class Judge:
                 "url of a judge on this machine"
             )
             raise SpecError(message)
-        key = options.api_key.reveal().strip() if options.api_key else ""
-        if not key.isascii() or not key.isprintable():
-            # The text may contain the key: it must not reach a message or a log.
-            message = f"the secret {options.api_key.reference if options.api_key else ''!r} is not a key: a key is one line of ASCII characters"
-            raise SpecError(message)
         endpoint = Endpoint(
             name="judge",
             url=options.url,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=bearer_headers(options.api_key),
             concurrency=options.concurrency,
             extra_body={**({"model": options.model} if options.model else {}), **options.extra_body},
         )

@@ -32,6 +32,8 @@ HOPELESS = 3
 """Failures in a row, as a multiple of the concurrency, after which the endpoint is taken to be gone."""
 
 _MOST_SHOWN = 1_000
+_MOST_HELD = 8
+"""Outcomes that wait for the caller: with more than one, a thread seldom waits to hand over its own."""
 
 
 @attrs.frozen
@@ -65,7 +67,7 @@ def ask(
 
     The reasoning of a model is kept apart from its answer; one that was cut off before its answer is `Unanswered`.
 
-    At most `concurrency` questions and two outcomes more are held at a time, so a kill loses no more. Throttling, 5xx,
+    At most `concurrency` questions and ten outcomes more are held at a time, so a kill loses no more. Throttling, 5xx,
     lost connections and timeouts are retried with exponential backoff and jitter; what still fails is `Pending`.
     Whatever an answer is, it decides its own question only: an unexpected error of the transport makes it `Pending`.
 
@@ -119,7 +121,7 @@ class _Client:
         self._rates = rates
         self._opens_reasoning = opens_reasoning
         self._is_answering = False
-        self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=1)
+        self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=_MOST_HELD)
 
     def outcomes(self) -> Iterator[Outcome]:
         # Daemons: after Ctrl-C a request in flight ends with its endpoint, and must not hold the process until then.
@@ -196,6 +198,15 @@ class _Client:
         return isinstance(error, RequestError) and error.retryable and not self._patience.is_spent
 
     def _retrying(self, send: Callable[[], Answer]) -> Answer:
+        started = time.monotonic()
+        try:
+            return send()
+        except RequestError as exc:
+            left = LONGEST - (time.monotonic() - started)
+            if left <= 0 or not self._may_help(exc):
+                raise
+            first: RequestError | None = exc
+
         from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
         from tenacity.nap import sleep_using_event
         from tenacity.stop import stop_when_event_set
@@ -213,15 +224,23 @@ class _Client:
             nonlocal waited
             waited += state.upcoming_sleep
 
+        def send_again() -> Answer:
+            """Fail with what failed already, then send."""
+            nonlocal first
+            if first is not None:
+                error, first = first, None
+                raise error
+            return send()
+
         try:
             return Retrying(
                 retry=retry_if_exception(self._may_help),
-                stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST) | stop_when_event_set(self.stop),
+                stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(left) | stop_when_event_set(self.stop),
                 wait=wait,
                 before_sleep=count,
                 sleep=sleep_using_event(self.stop),
                 reraise=True,
-            )(send)
+            )(send_again)
         except RequestError:
             self._patience.waste(waited / self._concurrency)
             raise

@@ -16,6 +16,9 @@ _FORMATS = ("json_schema", "json_object", "text", "grammar", "structural_tag")
 """The types of a `response_format` in OpenAI's form, and of what servers add to them; anything else is a JSON schema."""
 
 
+_UNVARIED = VariedOptions()
+
+
 def make_payload(prompt: Prompt, generation: GenerationOptions, api: str = "") -> dict[str, Any]:
     """Return the JSON body that asks a prompt.
 
@@ -79,7 +82,7 @@ def _text_of(prompt: Prompt, error: str) -> str:
 
 
 def _openai_options(generation: GenerationOptions) -> dict[str, Any]:
-    varied = generation if isinstance(generation, VariedOptions) else VariedOptions()
+    varied = generation if isinstance(generation, VariedOptions) else _UNVARIED
     options: dict[str, Any] = {
         varied.max_tokens_field or "max_tokens": generation.max_new_tokens,
         # Without it, chat servers sample.

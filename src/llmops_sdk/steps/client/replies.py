@@ -41,7 +41,7 @@ def decode_json(body: bytes) -> Any:
         ValueError: It is not JSON.
         RecursionError: It is nested too deeply.
     """
-    return json.loads(body.decode(json.detect_encoding(body), "replace"), parse_int=_integer)
+    return _DECODER.decode(body.decode(json.detect_encoding(body), "replace"))
 
 
 def quote(body: bytes) -> str:
@@ -58,3 +58,6 @@ def repaired(text: str) -> str:
 
 def _integer(digits: str) -> float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)

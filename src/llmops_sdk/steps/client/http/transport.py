@@ -8,21 +8,21 @@ import ipaddress
 import json
 import queue
 import re
-import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import attrs
 import httpx
 
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import Transport
 from llmops_sdk.steps.client.answers import parse_answer, parse_log_probability
-from llmops_sdk.steps.client.limits import ERROR_BYTES, Body, Deadlines, most_bytes
-from llmops_sdk.steps.client.masking import Mask
+from llmops_sdk.steps.client.http.connection import Connection, DirectConnection, Reply
+from llmops_sdk.steps.client.http.limits import Deadlines, most_bytes
+from llmops_sdk.steps.client.http.masking import Mask
+from llmops_sdk.steps.client.http.proxied import ProxiedConnection, has_proxy
 from llmops_sdk.steps.client.payloads import make_payload, make_scoring_payload
 from llmops_sdk.steps.client.refusals import error_message, is_transient, refused_parameter, refuses_all
 from llmops_sdk.steps.client.replies import decode_json, quote, read_json
@@ -37,17 +37,17 @@ TIMEOUT = 600.0
 _HTTP = re.compile(r"https?://[^\s/]+(/\S*)?$")
 _CONNECT_TIMEOUT = 10.0
 _MOST_DIGITS = 12
-_CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete", "http_proxy.start_tls.complete")
-
-# Errors of httpx that come from the request itself, not from the connection or the answer.
-_HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+_CATALOGUE_BYTES = 8 << 20
+_USER_AGENT = "llmops-sdk"
+_ENCODER = json.JSONEncoder(allow_nan=False)
+# Errors that come from the request itself, or from a certificate that is not trusted (a `ValueError`, too).
+_HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, ValueError)
 
 
 class HttpTransport(Transport):
     """Asks an endpoint by POST, over connections that are kept open and reused.
 
-    Each connection is a client of its own that one thread uses at a time: a pool of httpx that threads wait for can close
-    a connection that another thread reads from. Proxies and certificates of the environment are honoured, except for
+    One thread uses a connection at a time. Proxies and certificates of the environment are honoured, except for
     this machine itself. An answer is read up to a limit by what was asked for and up to a deadline, however it arrives;
     the keys in the endpoint's headers and URL are masked in whatever comes back.
 
@@ -71,20 +71,21 @@ class HttpTransport(Transport):
         self._timeout = TIMEOUT if timeout is None else timeout
         self._deadlines = Deadlines()
         self._closed = False
-        self._make_client = partial(
-            httpx.Client,
-            headers={
+        self._make_connection = partial(
+            ProxiedConnection if not is_loopback(endpoint.url) and has_proxy(endpoint.url) else DirectConnection,
+            {
                 **endpoint.headers,
                 "Content-Type": "application/json",
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip, deflate",
+                "User-Agent": _USER_AGENT,
             },
-            timeout=httpx.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_TIMEOUT)),
-            trust_env=not is_loopback(endpoint.url),
-            verify=httpx.create_ssl_context(),
+            httpx.create_ssl_context(),
+            connect_timeout=min(self._timeout, _CONNECT_TIMEOUT),
+            timeout=self._timeout,
         )
         # The last one put back is taken first; None stands for a connection not made yet.
-        self._connections: queue.LifoQueue[_Connection | None] = queue.LifoQueue()
+        self._connections: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         for _ in range(connections or endpoint.concurrency):
             self._connections.put(None)
 
@@ -105,9 +106,16 @@ class HttpTransport(Transport):
         """
         fields = {name: value for name, value in {**payload, **self._extra_body}.items() if value is not None}
         # Escaped to ASCII: a lone surrogate in a record is then the server's to refuse, not a crash here.
-        content = json.dumps(fields, allow_nan=False).encode("ascii")
+        content = _ENCODER.encode(fields).encode("ascii")
+        with self._masked():
+            reply = self._exchange("POST", self._url, content, most_bytes(max_new_tokens, len(content)))
+            return self._read(reply, f"max_new_tokens={max_new_tokens} was asked for")
+
+    @contextlib.contextmanager
+    def _masked(self) -> Iterator[None]:
+        """Keep the endpoint's secrets out of the message of a `RequestError`."""
         try:
-            return self._read(self._exchange(content, most_bytes(max_new_tokens, len(content))), max_new_tokens)
+            yield
         except RecursionError:
             message = "the endpoint's answer is not usable JSON: it is nested too deeply"
             raise RequestError(message, retryable=True) from None
@@ -119,43 +127,50 @@ class HttpTransport(Transport):
             # The exceptions behind it have the secret too.
             raise exc from None
 
-    def _read(self, reply: _Reply, max_new_tokens: int) -> Any:
+    def get(self, url: str) -> Any:
+        """Return the JSON at another URL of the same server, such as its list of models.
+
+        Raises:
+            RequestError: There is none; `status` and the cause say why.
+        """
+        with self._masked():
+            return self._read(self._exchange("GET", url, b"", _CATALOGUE_BYTES), "a list was asked for")
+
+    def _read(self, reply: Reply, request: str) -> Any:
         if not reply.is_success:
             raise self._refusal(reply)
         if reply.is_cut:
-            message = (
-                f"the endpoint's answer is longer than {len(reply.body)} bytes, "
-                f"though max_new_tokens={max_new_tokens} was asked for"
-            )
+            message = f"the endpoint's answer is longer than {len(reply.body)} bytes, though {request}"
             raise RequestError(message, retryable=False)
         return self._mask.json(read_json(reply.body, reply.headers.get("content-type", "")))
 
-    def _exchange(self, content: bytes, limit: int) -> _Reply:
+    def _exchange(self, method: str, url: str, content: bytes, limit: int) -> Reply:
         connection = self._connections.get()
+        shown = self._mask.url if url == self._url else self._mask.text(url)
         try:
-            connection = connection or _Connection(self._make_client())
+            connection = connection or self._make_connection()
             with self._deadlines.watch(self._timeout, connection.sockets) as deadline:
                 try:
-                    return connection.post(self._url, content, limit)
-                except Exception as exc:
-                    if deadline.is_expired or isinstance(exc, httpx.TimeoutException):
-                        message = f"{self._mask.url} did not answer in time ({self._timeout:g} s for one answer)"
+                    return connection.send(method, url, content, limit)
+                except (OSError, ValueError, httpx.RequestError) as exc:
+                    if deadline.is_expired or isinstance(exc, (TimeoutError, httpx.TimeoutException)):
+                        message = f"{shown} did not answer in time ({self._timeout:g} s for one answer)"
                         raise RequestError(message, retryable=True) from exc
-                    raise
-        except httpx.RequestError as exc:
-            message = f"{self._mask.url} cannot be reached or broke the connection: {str(exc) or type(exc).__name__}"
-            raise RequestError(message, retryable=not isinstance(exc, _HOPELESS)) from exc
+                    reason = str(exc) or type(exc).__name__
+                    message = f"{shown} cannot be reached or broke the connection: {reason}"
+                    is_hopeless = isinstance(exc, _HOPELESS)
+                    raise RequestError(message, retryable=not is_hopeless, refuses_all=is_hopeless) from exc
         finally:
             self._connections.put(connection)
             if self._closed:
                 self._close_idle()
 
-    def _refusal(self, reply: _Reply) -> RequestError:
+    def _refusal(self, reply: Reply) -> RequestError:
         status = reply.status
         if reply.is_redirect:
             to = reply.headers.get("location", "nowhere")
             message = f"{self._mask.url} redirects to {to!r}: give the final URL"
-            return RequestError(message, retryable=False)
+            return RequestError(message, retryable=False, status=status)
         try:
             body = self._mask.json(decode_json(reply.body))
         except (ValueError, RecursionError):
@@ -202,54 +217,7 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-@attrs.frozen
-class _Reply:
-    """What a server sent: `is_cut` where that was more than was read."""
-
-    status: int
-    headers: httpx.Headers
-    body: bytes
-    is_cut: bool = False
-
-    @property
-    def is_success(self) -> bool:
-        return httpx.codes.is_success(self.status)
-
-    @property
-    def is_redirect(self) -> bool:
-        return httpx.codes.is_redirect(self.status)
-
-
-class _Connection:
-    """A client of httpx with one connection, and the sockets under it."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self.sockets: set[socket.socket] = set()
-        self._client = client
-
-    def post(self, url: str, content: bytes, limit: int) -> _Reply:
-        with self._client.stream("POST", url, content=content, extensions={"trace": self._trace}) as response:
-            limit = limit if response.is_success else ERROR_BYTES
-            body = Body(response.headers.get("content-encoding", ""), limit)
-            for part in response.iter_raw():
-                body.add(part)
-                if body.is_full:
-                    break
-            return _Reply(response.status_code, response.headers, bytes(body.data), body.is_full)
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _trace(self, event: str, details: Mapping[str, Any]) -> None:
-        """Note the socket of a new connection, or the encrypted one that replaces it; see httpx's extension `trace`."""
-        if event in _CONNECTED:
-            self.sockets.clear()
-            connected = details["return_value"].get_extra_info("socket")
-            if connected is not None:
-                self.sockets.add(connected)
-
-
-def _retry_after(headers: httpx.Headers) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Read `Retry-After`: seconds, or a date (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdecimal():

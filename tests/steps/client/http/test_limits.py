@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 from llmops_sdk.errors import RequestError
-from llmops_sdk.steps.client.limits import Body, Deadlines
+from llmops_sdk.steps.client.http.limits import Body, Deadlines
 
 TEXT = b"an answer " * 1000
 RAW = zlib.compressobj(wbits=-zlib.MAX_WBITS)

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from llmops_sdk.steps.client.masking import Mask
+from llmops_sdk.steps.client.http.masking import Mask
 
 KEY = 'sk-secret+/="1'
 

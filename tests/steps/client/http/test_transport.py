@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from llmops_sdk.errors import EndpointError, RequestError
-from llmops_sdk.steps.client.http import HttpTransport, is_loopback
+from llmops_sdk.steps.client.http.transport import HttpTransport, is_loopback
 from llmops_sdk.steps.client.payloads import make_payload, make_scoring_payload
 from llmops_sdk.testing import InstantEndpoint
 from llmops_sdk.values.answers import Answer

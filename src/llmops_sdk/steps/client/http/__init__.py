@@ -1,0 +1,1 @@
+"""Asking over HTTP: connections, the limits of an answer, keys, and the masking of secrets."""
