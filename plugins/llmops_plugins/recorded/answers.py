@@ -7,13 +7,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from llmops_plugins.recorded.columns import MESSAGES, Columns
-from llmops_plugins.recorded.fields import value_at
-from llmops_plugins.recorded.keys import content_text
+from llmops_plugins.recorded.columns import CONVERSATIONS, ERRORS, REASONING, Columns
+from llmops_plugins.recorded.fields import field_of
+from llmops_plugins.recorded.keys import ASSISTANT, role_of, turn_text
 from llmops_sdk.plugin import Answer, RequestError, parse_answer, read_ending
 
 _MILLISECONDS = 1_000.0
-_ERRORS = ("error", "error_message", "exception")
 
 
 def row_answer(fields: Mapping[str, Any], columns: Columns) -> Answer:
@@ -22,35 +21,32 @@ def row_answer(fields: Mapping[str, Any], columns: Columns) -> Answer:
     Raises:
         RequestError: The row has none: it is null, or its reason to end means that the model gave none. Not retryable.
     """
-    value = value_at(fields, columns.answer)
-    if columns.answer == MESSAGES:
+    value = field_of(fields, columns.answer)
+    if columns.answer in CONVERSATIONS and isinstance(value, list):
         value = _last_turn(value)
-    error = next((fields[name] for name in _ERRORS if fields.get(name)), None)
+    error = next((fields[name] for name in ERRORS if fields.get(name)), None)
     if value is None or (value == "" and error):
         message = f"the recorded answer is {'null' if value is None else 'empty'}{f': {_text(error)}' if error else ''}"
         raise RequestError(message, retryable=False)
     reply = _reply(value) if isinstance(value, Mapping) else None
     base = reply or Answer(_text(value))
-    reason = value_at(fields, columns.finish_reason) if columns.finish_reason else None
-    latency = _number(value_at(fields, columns.latency)) if columns.latency else None
+    reason = field_of(fields, columns.finish_reason)
+    latency = _number(field_of(fields, columns.latency))
     return Answer(
         output=base.output,
         prompt_tokens=_count(fields, columns.input_tokens, base.prompt_tokens),
         output_tokens=_count(fields, columns.output_tokens, base.output_tokens),
         finish_reason=read_ending(reason, has_text=bool(base.output)) if reason else base.finish_reason,
-        model=_name(value_at(fields, columns.model)) if columns.model else base.model,
+        model=_name(field_of(fields, columns.model)) or base.model,
         latency=latency if latency is None or not _in_milliseconds(columns.latency) else latency / _MILLISECONDS,
         reasoning=base.reasoning or _reasoning(fields),
-        cost=_number(value_at(fields, columns.cost)) if columns.cost else None,
+        cost=_number(field_of(fields, columns.cost)),
     )
 
 
-def _last_turn(messages: Any) -> Any:
-    """Return the content of the last turn of a conversation, if it is the assistant's."""
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    if not isinstance(last, Mapping) or last.get("role") != "assistant" or last.get("content") is None:
-        return None
-    return content_text(last["content"])
+def _last_turn(turns: list[Any]) -> str | None:
+    """Return the text of the last turn of a conversation, or None if it is not the assistant's."""
+    return turn_text(turns[-1]) if turns and role_of(turns[-1]) == ASSISTANT else None
 
 
 def _reply(value: Mapping[str, Any]) -> Answer | None:
@@ -66,12 +62,11 @@ def _in_milliseconds(field: str) -> bool:
 
 
 def _reasoning(fields: Mapping[str, Any]) -> str:
-    value = fields.get("reasoning", fields.get("reasoning_content"))
-    return value if isinstance(value, str) else ""
+    return next((value for name in REASONING if isinstance(value := fields.get(name), str)), "")
 
 
 def _count(fields: Mapping[str, Any], field: str, otherwise: int | None) -> int | None:
-    number = _number(value_at(fields, field)) if field else None
+    number = _number(field_of(fields, field))
     return otherwise if number is None else int(number)
 
 

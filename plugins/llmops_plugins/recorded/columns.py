@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from llmops_plugins.recorded.fields import paths_of, value_at
+from llmops_plugins.recorded.fields import field_of, paths_of
 from llmops_plugins.recorded.files import Row
 from llmops_plugins.recorded.options import RecordedModelOptions
 from llmops_sdk.plugin import DataError, did_you_mean
@@ -16,7 +16,8 @@ RECORD_IDS = ("id", "record_id", "example_id", "sample_id", "doc_id", "custom_id
 _HASHES = ("input_hash", "prompt_hash", "input_sha256", "prompt_sha256", "content_hash")
 _SURE_ANSWERS = ("model_output", "model_response", "prediction", "generated_text", "generation", "response.body")
 _ANSWERS = ("output", "completion", "answer", "response")
-_INPUTS = ("messages", "prompt", "instruction", "question", "query", "input")
+CONVERSATIONS = ("messages", "conversations")
+_INPUTS = (*CONVERSATIONS, "prompt", "instruction", "question", "query", "input")
 _MODELS = ("model", "modelIdentifier", "model_name", "model_id")
 _LATENCIES = ("latency_ms", "latencyMs", "latency", "latency_s", "duration_ms", "metrics.latencyMs")
 _INPUT_TOKENS = (
@@ -35,7 +36,8 @@ _FINISH_REASONS = ("finish_reason", "stop_reason", "stopReason")
 _COSTS = ("cost_usd", "cost")
 _MOST_NAMED = 30
 
-MESSAGES = "messages"
+REASONING = ("reasoning", "reasoning_content")
+ERRORS = ("error", "error_message")
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +45,7 @@ class Columns:
     """The fields of a file, by what they hold; an empty name where the file has no such field.
 
     Attributes:
-        answer: The answer; `messages` where the last turn of a conversation is it.
+        answer: The answer; a conversation where its last turn is the answer.
         id: The record's ID.
         input: The input text, or the messages before the answer.
         context: What follows the input, if it is in a field of its own.
@@ -69,6 +71,12 @@ class Columns:
     cost: str = ""
 
     @property
+    def of_answers(self) -> tuple[str, ...]:
+        """The fields that an answer is made of."""
+        numbers = (self.model, self.latency, self.input_tokens, self.output_tokens, self.finish_reason, self.cost)
+        return tuple(name for name in (self.answer, *numbers, *REASONING, *ERRORS) if name)
+
+    @property
     def joins(self) -> str:
         """What the answers can be joined by, for a message."""
         named = {"the ID": self.id, "the hash of the input": self.input_hash, "the input text": self.input}
@@ -92,7 +100,8 @@ def choose_columns(rows: Iterable[Row], options: RecordedModelOptions, file: str
     names = _Names(tuple(fields), file)
     named = bool(options.id or options.input or options.input_hash)
     answer = names.named(options.answer, "answer") or names.answer()
-    text = names.named(options.input, "input") if named else names.first(_INPUTS, without=answer)
+    usual = tuple(name for name in _INPUTS if name != answer or name in CONVERSATIONS)
+    text = names.named(options.input, "input") if named else names.first(usual)
     columns = Columns(
         answer=answer,
         id=names.named(options.id, "id") if named else names.first(RECORD_IDS),
@@ -151,8 +160,9 @@ class _Names:
         possible = [name for name in _ANSWERS if name in self.names]
         if found or len(possible) == 1:
             return found or possible[0]
-        if not possible and MESSAGES in self.names:
-            return MESSAGES
+        conversation = self.first(CONVERSATIONS)
+        if not possible and conversation:
+            return conversation
         problem = (
             f"has several fields that may be the answers: {', '.join(possible)}"
             if possible
@@ -164,4 +174,4 @@ class _Names:
 
 def is_kept(row: Row, filters: Mapping[str, Any]) -> bool:
     """Return whether the filter keeps a row; values are compared as text, so 1 is '1' of a CSV file."""
-    return all(str(value_at(row.fields, field)) == str(value) for field, value in filters.items())
+    return all(str(field_of(row.fields, field)) == str(value) for field, value in filters.items())

@@ -6,19 +6,20 @@ import json
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from llmops_plugins.recorded.answers import row_answer
 from llmops_plugins.recorded.columns import Columns, choose_columns, is_kept
-from llmops_plugins.recorded.fields import value_at
+from llmops_plugins.recorded.fields import field_of
 from llmops_plugins.recorded.files import Row, read_rows
 from llmops_plugins.recorded.keys import HASH, ID, INPUT, id_text, row_input, row_keys
 from llmops_plugins.recorded.options import RecordedModelOptions
-from llmops_sdk.plugin import Answer, DataError, RequestError
+from llmops_sdk.plugin import Answer, DataError
 
 _PEEKED = 100
 """Rows whose fields are looked at to choose the columns."""
@@ -26,7 +27,7 @@ _PEEKED = 100
 _CACHE_KIB = 32 * 1024
 _MOST_MODELS = 100
 _SHOWN = 40
-_INTERVAL = 5_000
+_BATCH = 1_000
 
 _SCHEMA = """
     PRAGMA journal_mode = OFF;
@@ -35,6 +36,9 @@ _SCHEMA = """
     CREATE TABLE answers (number INTEGER PRIMARY KEY, place TEXT, label TEXT, content TEXT);
     CREATE TABLE keys (kind TEXT, key BLOB, number INTEGER, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 """
+
+_FIND = "SELECT answers.number, place, label, content FROM keys JOIN answers USING (number) WHERE kind = ? AND key = ?"
+_encode = json.JSONEncoder(default=str).encode
 
 
 @attrs.frozen
@@ -53,20 +57,22 @@ class Clash:
 
 
 @attrs.frozen
-class IndexedAnswer:
+class IndexedRow:
     """A row of the file, as the index has it.
 
     Attributes:
         number: Of the row, from 0.
         place: Where it is in the file: `line 3`.
         label: Its ID, or the first words of its input.
-        content: Its answer as JSON, or why it has none.
+        content: The fields that an answer is made of, as JSON.
+        columns: Which fields these are.
     """
 
     number: int
     place: str
     label: str
     content: str
+    columns: Columns
 
     @property
     def answer(self) -> Answer:
@@ -75,16 +81,13 @@ class IndexedAnswer:
         Raises:
             RequestError: The row has none; not retryable.
         """
-        values = json.loads(self.content)
-        if isinstance(values, str):
-            raise RequestError(values, retryable=False)
-        return Answer(**values)
+        return row_answer(json.loads(self.content), self.columns)
 
-    @property
-    def output(self) -> str | None:
-        """The text of the answer, or None where the row has none."""
-        values = json.loads(self.content)
-        return None if isinstance(values, str) else values.get("output", "")
+    def agrees_with(self, other: IndexedRow) -> bool:
+        """Whether both have the same answer, whatever else differs."""
+        return bool(
+            json.loads(self.content).get(self.columns.answer) == json.loads(other.content).get(self.columns.answer)
+        )
 
 
 class AnswerIndex:
@@ -135,33 +138,31 @@ class AnswerIndex:
         first = list(islice(rows, _PEEKED))
         self.columns = choose_columns(first, options, path.name)
         self._database.execute("BEGIN")
-        for row in chain(first, rows):
-            if is_kept(row, options.filter):
-                self._add(row)
-                if self.rows % _INTERVAL == 0:
-                    advance(_INTERVAL)
+        kept = (row for row in chain(first, rows) if is_kept(row, options.filter))
+        while batch := list(islice(kept, _BATCH)):
+            self._add(batch)
+            advance(len(batch))
         self._database.execute("COMMIT")
         if not self.rows:
-            kept = f" with {options.filter}" if options.filter else ""
-            message = f"{path.name!r} has no rows{kept}"
+            condition = f" with {options.filter}" if options.filter else ""
+            message = f"{path.name!r} has no rows{condition}"
             raise DataError(message)
 
-    def find(self, kind: str, keys: Iterator[bytes]) -> IndexedAnswer | None:
+    def find(self, kind: str, keys: Iterator[bytes]) -> IndexedRow | None:
         """Return the row that has the first of some keys which a row has, or None."""
-        query = "SELECT answers.number, place, label, content FROM keys JOIN answers USING (number) WHERE kind = ? AND key = ?"
         with self._lock:
             for key in keys:
-                row = self._database.execute(query, (kind, key)).fetchone()
+                row = self._database.execute(_FIND, (kind, key)).fetchone()
                 if row is not None:
-                    return IndexedAnswer(*row)
+                    return IndexedRow(*row, self.columns)
         return None
 
-    def rows_at(self, numbers: Iterator[int]) -> Iterator[IndexedAnswer]:
+    def rows_at(self, numbers: Iterator[int]) -> Iterator[IndexedRow]:
         """Yield the rows of some numbers."""
         with self._lock:
             for number in numbers:
                 row = self._database.execute("SELECT * FROM answers WHERE number = ?", (number,)).fetchone()
-                yield IndexedAnswer(*row)
+                yield IndexedRow(*row, self.columns)
 
     def close(self) -> None:
         """Delete the database."""
@@ -169,43 +170,37 @@ class AnswerIndex:
             self._database.close()
         self._path.unlink(missing_ok=True)
 
-    def _add(self, row: Row) -> None:
-        label = _label(row, self.columns)
-        content, number = _content(row, self.columns), self.rows
-        self.rows += 1
-        self._count_model(row)
-        self._database.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", (number, row.place, label, content))
-        for kind, key in row_keys(row.fields, self.columns):
-            added = self._database.execute("INSERT OR IGNORE INTO keys VALUES (?, ?, ?)", (kind, key, number)).rowcount
-            if not added and kind not in self.clashes:
-                self._note_clash(kind, key, IndexedAnswer(number, row.place, label, content))
+    def _add(self, batch: Sequence[Row]) -> None:
+        names, rows, keys = self.columns.of_answers, [], []
+        for number, row in enumerate(batch, start=self.rows):
+            content = {name: value for name in names if (value := field_of(row.fields, name)) is not None}
+            rows.append((number, row.place, _label(row, self.columns), _encode(content)))
+            keys += [(kind, key, number) for kind, key in row_keys(row.fields, self.columns)]
+            self._count_model(content.get(self.columns.model))
+        self.rows += len(batch)
+        self._database.executemany("INSERT INTO answers VALUES (?, ?, ?, ?)", rows)
+        before = self._database.total_changes
+        self._database.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?, ?)", keys)
+        if self._database.total_changes - before < len(keys):
+            self._find_clashes(keys)
 
-    def _note_clash(self, kind: str, key: bytes, later: IndexedAnswer) -> None:
-        """Note two answers for one key, unless they are the same text."""
-        earlier = self.find(kind, iter((key,)))
-        if earlier is not None and earlier.output != later.output:
-            self.clashes[kind] = Clash(later.label, earlier.place, later.place)
+    def _find_clashes(self, keys: Iterable[tuple[str, bytes, int]]) -> None:
+        """Note the first two rows of each kind that have one key and different answers."""
+        for kind, key, number in keys:
+            earlier = None if kind in self.clashes else self.find(kind, iter((key,)))
+            if earlier is None or earlier.number == number:
+                continue
+            (later,) = self.rows_at(iter((number,)))
+            if not earlier.agrees_with(later):
+                self.clashes[kind] = Clash(later.label, earlier.place, later.place)
 
-    def _count_model(self, row: Row) -> None:
-        name = value_at(row.fields, self.columns.model) if self.columns.model else None
+    def _count_model(self, name: Any) -> None:
         if isinstance(name, str) and name and (name in self.models or len(self.models) < _MOST_MODELS):
             self.models[name] += 1
 
 
-def _content(row: Row, columns: Columns) -> str:
-    try:
-        answer = row_answer(row.fields, columns)
-    except RequestError as exc:
-        return json.dumps(str(exc))
-    return json.dumps({name: value for name, value in attrs.asdict(answer).items() if value not in (None, "")})
-
-
 def _label(row: Row, columns: Columns) -> str:
-    identity = id_text(value_at(row.fields, columns.id)) if columns.id else ""
+    identity = id_text(field_of(row.fields, columns.id))
     text = identity or " ".join(row_input(row.fields, columns)[: 4 * _SHOWN].split())
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    return json.dumps(shown, ensure_ascii=True) if not shown.isascii() and _has_surrogate(shown) else shown
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    return shown.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored

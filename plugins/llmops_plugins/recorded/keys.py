@@ -8,22 +8,24 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from llmops_plugins.recorded.columns import MESSAGES, Columns
-from llmops_plugins.recorded.fields import value_at
+from llmops_plugins.recorded.columns import Columns
+from llmops_plugins.recorded.fields import field_of
 from llmops_sdk.plugin import ChatPrompt, Prompt, Record
 
 ID, HASH, INPUT = "id", "hash", "input"
 """The kinds of keys."""
 
+ASSISTANT = "assistant"
+_ROLES = {"human": "user", "gpt": ASSISTANT, "model": ASSISTANT, "bot": ASSISTANT, "developer": "system"}
 _SHORT = 16
 
 
 def row_keys(fields: Mapping[str, Any], columns: Columns) -> Iterator[tuple[str, bytes]]:
     """Yield the keys of a row: the kind, and the key."""
-    identity = id_text(value_at(fields, columns.id)) if columns.id else ""
+    identity = id_text(field_of(fields, columns.id))
     if identity:
         yield ID, _short_hash(identity)
-    hashed = value_at(fields, columns.input_hash) if columns.input_hash else None
+    hashed = field_of(fields, columns.input_hash)
     if isinstance(hashed, str) and hashed.strip():
         yield HASH, _short_hash(_plain_hash(hashed))
     text = row_input(fields, columns)
@@ -33,11 +35,10 @@ def row_keys(fields: Mapping[str, Any], columns: Columns) -> Iterator[tuple[str,
 
 def row_input(fields: Mapping[str, Any], columns: Columns) -> str:
     """Return the input of a row as one text, or an empty one."""
-    value = value_at(fields, columns.input) if columns.input else None
+    value = field_of(fields, columns.input)
     if isinstance(value, list):
-        return conversation_text(value, without_answer=columns.answer in (MESSAGES, columns.input))
-    context = value_at(fields, columns.context) if columns.context else None
-    return _joined(_as_text(value), _as_text(context))
+        return conversation_text(value)
+    return _joined(_as_text(value), _as_text(field_of(fields, columns.context)))
 
 
 def id_text(value: Any) -> str:
@@ -76,7 +77,7 @@ def input_texts(record: Record, prompt: Prompt) -> tuple[str, ...]:
     They are the prompt as it is asked, the conversation, the instruction with the context, the context, the instruction.
     """
     asked = conversation_text(prompt.messages) if isinstance(prompt, ChatPrompt) else prompt.text
-    messages, instruction, context = record.get(MESSAGES), record.get("instruction"), record.get("context")
+    messages, instruction, context = record.get("messages"), record.get("instruction"), record.get("context")
     conversation = conversation_text(messages) if isinstance(messages, list) else ""
     texts = (
         asked,
@@ -88,23 +89,31 @@ def input_texts(record: Record, prompt: Prompt) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text.strip()))
 
 
-def conversation_text(messages: Sequence[Any], *, without_answer: bool = False) -> str:
-    """Return the turns of a conversation as one text, without system messages; of a single one, its content.
+def conversation_text(turns: Sequence[Any]) -> str:
+    """Return the turns that are asked as one text, without system texts; of a single one, its content.
+
+    A last turn that is the assistant's is an answer, and left out.
 
     Args:
-        messages: Objects with `role` and `content`.
-        without_answer: Whether to leave out a last turn that is the assistant's.
+        turns: Objects with `role` and `content`, or `from` and `value`.
     """
-    turns = [turn for turn in messages if isinstance(turn, Mapping) and turn.get("role") not in ("system", "developer")]
-    if without_answer and turns and turns[-1].get("role") == "assistant":
-        turns = turns[:-1]
-    if len(turns) == 1:
-        return content_text(turns[0].get("content"))
-    return "\n\n".join(f"{turn.get('role')}: {content_text(turn.get('content'))}" for turn in turns)
+    asked = [(role_of(turn), turn_text(turn)) for turn in turns if role_of(turn) not in ("", "system")]
+    if asked and asked[-1][0] == ASSISTANT:
+        asked.pop()
+    if len(asked) == 1:
+        return asked[0][1]
+    return "\n\n".join(f"{role}: {text}" for role, text in asked)
 
 
-def content_text(content: Any) -> str:
-    """Return the text of a message's content, which is a text or a list of parts."""
+def role_of(turn: Any) -> str:
+    """Return the role of a turn, under one name for each: `system`, `user`, `assistant`; empty where it is no turn."""
+    role = (turn.get("role") or turn.get("from") or "") if isinstance(turn, Mapping) else ""
+    return _ROLES.get(role, role)
+
+
+def turn_text(turn: Mapping[str, Any]) -> str:
+    """Return the text of a turn, whose content is a text or a list of parts."""
+    content = next((turn[name] for name in ("content", "value") if turn.get(name) is not None), None)
     if not isinstance(content, list):
         return _as_text(content)
     parts = (part.get("text", "") if isinstance(part, Mapping) else part for part in content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -12,7 +11,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.recorded.names import RECORDED
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, option
+from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, is_encoding, option
 
 
 def _plain_filter(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
@@ -23,11 +22,9 @@ def _plain_filter(_options: object, _attribute: object, value: Mapping[str, Any]
 
 
 def _known_encoding(_options: object, _attribute: object, value: str) -> None:
-    try:
-        codecs.lookup(value or "utf-8")
-    except LookupError:
+    if value and not is_encoding(value):
         message = f"no text encoding is called {value!r}; common ones: utf-8, utf-16, windows-1252"
-        raise ValueError(message) from None
+        raise ValueError(message)
 
 
 @attrs.frozen(kw_only=True)

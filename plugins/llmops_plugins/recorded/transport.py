@@ -9,7 +9,7 @@ from itertools import chain, islice
 import attrs
 
 from llmops_plugins.recorded.columns import RECORD_IDS
-from llmops_plugins.recorded.index import AnswerIndex, IndexedAnswer
+from llmops_plugins.recorded.index import AnswerIndex, IndexedRow
 from llmops_plugins.recorded.keys import HASH, ID, INPUT, hash_keys, id_key, id_text, input_keys
 from llmops_plugins.recorded.options import RecordedModelOptions
 from llmops_sdk.plugin import Answer, DataError, Progress, Prompt, Record, RecordTransport, RequestError
@@ -36,7 +36,7 @@ class Join:
     kind: str
     field: str = ""
 
-    def find(self, index: AnswerIndex, record: Record, prompt: Prompt) -> IndexedAnswer | None:
+    def find(self, index: AnswerIndex, record: Record, prompt: Prompt) -> IndexedRow | None:
         """Return the row with a record's answer, or None."""
         return index.find(self.kind, self._keys(record, prompt))
 
@@ -206,12 +206,12 @@ def _agreeing(index: AnswerIndex, join: Join, asked: list[Asked]) -> int:
     return count
 
 
-def _contradicts(index: AnswerIndex, join: Join, row: IndexedAnswer, record: Record, prompt: Prompt) -> bool:
+def _contradicts(index: AnswerIndex, join: Join, row: IndexedRow, record: Record, prompt: Prompt) -> bool:
     """Return whether a row found by its ID is not the one with the record's input, and has another answer."""
     if join.kind != ID or INPUT not in index.kinds or INPUT in index.clashes:
         return False
     other = Join(INPUT).find(index, record, prompt)
-    return other is not None and other.number != row.number and other.output != row.output
+    return other is not None and other.number != row.number and not other.agrees_with(row)
 
 
 @attrs.define
