@@ -41,7 +41,8 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
     result += [_asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
     result += path_checks(plan, registry)
     result += first_record_checks(plan, registry)
-    return [*result, *(input_checks(plan, registry, home) if offline else preflight_checks(plan, registry))]
+    result += preflight_checks(plan, registry, offline=offline)
+    return [*result, *(input_checks(plan, registry, home) if offline else ())]
 
 
 def _check_plugin(registry: Registry, plugin: InstalledPlugin) -> Finding:

@@ -41,8 +41,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     else:
         show_plan(planned)
     checks = [*first_record_checks(planned, registry), *path_checks(planned, registry)]
-    if not offline:
-        checks += preflight_checks(planned, registry)
+    checks += preflight_checks(planned, registry, offline=offline)
     # With --json, standard output is the plan, and the findings are on standard error.
     return MISTAKE if show_findings(checks, quiet=True) else OK
 

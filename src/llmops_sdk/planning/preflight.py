@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.assets.asset import find_asset
-from llmops_sdk.data.rendering import template_fields
+from llmops_sdk.data.rendering import REFERENCE, template_fields
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
 from llmops_sdk.plugin.cards import CardKind, ExecutorCard
 from llmops_sdk.plugin.checks import Check, Finding
@@ -29,18 +29,23 @@ from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Component, Plan
 
 
-def preflight_checks(plan: Plan, registry: Registry) -> tuple[Check, ...]:
+def preflight_checks(plan: Plan, registry: Registry, *, offline: bool = False) -> tuple[Check, ...]:
     """Return the checks of a plan's executor, trainers and deployers, each name once.
 
     There are none if the executor emulates the services that they use.
+
+    Args:
+        plan: The plan.
+        registry: The installed plugins.
+        offline: Only the checks that use no network.
     """
     if _emulates_services(plan, registry):
         return ()
-    checks = list(_component_checks(plan, registry, "executor", plan.executor))
+    checks = [] if offline else list(_executor_checks(plan, registry))
     for model in plan.models:
         if model.trainer is not None:
-            checks += _component_checks(plan, registry, "trainer", model.trainer, model.base)
-        checks += _component_checks(plan, registry, "deployer", model.deployer, model.base)
+            checks += _component_checks(plan, registry, ("trainer", model.trainer), model.base, offline=offline)
+        checks += _component_checks(plan, registry, ("deployer", model.deployer), model.base, offline=offline)
     by_name: dict[str, Check] = {}
     for check in checks:
         by_name.setdefault(check.name, check)
@@ -178,7 +183,9 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
         return Finding("ok", "is read when the run starts")
     trained = any(model.trainer is not None for model in plan.models)
     for prompt in plan.prompts:
-        missing = [name for name in template_fields(prompt.template, completion=trained) if name not in record]
+        fields = template_fields(prompt.template, completion=trained)
+        # A record without a reference is not trained on; the step that prepares the data says how many there are.
+        missing = [name for name in fields if name not in record and name != REFERENCE]
         if missing:
             return Finding(
                 "error",
@@ -188,15 +195,24 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
     return Finding("ok", f"has the fields {', '.join(record)}")
 
 
+def _executor_checks(plan: Plan, registry: Registry) -> Iterable[Check]:
+    card = registry.offer("executor", plan.executor.use).card
+    options = registry.options(card, plan.executor.options, f"executor {plan.executor.use!r}")
+    return options.preflight(plan) if isinstance(options, ExecutorOptions) else ()
+
+
 def _component_checks(
-    plan: Plan, registry: Registry, kind: CardKind, component: Component, base: BaseModel | None = None
+    plan: Plan, registry: Registry, part: tuple[CardKind, Component], base: BaseModel, *, offline: bool
 ) -> Iterator[Check]:
+    """Yield the checks of a trainer or a deployer, given with its kind."""
+    kind, component = part
     card = registry.offer(kind, component.use).card
     options = registry.options(card, component.options, f"{kind} {component.use!r}")
-    if isinstance(options, ExecutorOptions):
-        yield from options.preflight(plan)
-    elif isinstance(options, (TrainerOptions, DeployerOptions)) and base is not None:
-        yield from options.preflight(base, registry.settings_of(plan.settings, kind, component.use))
+    if isinstance(options, (TrainerOptions, DeployerOptions)):
+        settings = registry.settings_of(plan.settings, kind, component.use)
+        yield from options.local_checks(base, settings)
+        if not offline:
+            yield from options.preflight(base, settings)
 
 
 def _emulates_services(plan: Plan, registry: Registry) -> bool:

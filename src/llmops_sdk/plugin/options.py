@@ -100,6 +100,15 @@ class _CheckedOptions(Options):
             UserError: The service refuses it; the message has the reason and the fix.
         """
 
+    def local_checks(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
+        """Return checks like those of `preflight` that use this machine only, such as whether a key is set.
+
+        Args:
+            base: The base weights of the model.
+            settings: The settings of this plugin.
+        """
+        return ()
+
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Return checks of what must hold before a run costs anything. They may ask a service, but change nothing there.
 

@@ -23,6 +23,7 @@ from llmops_sdk.plugin import (
     Pending,
     Prompt,
     Question,
+    RequestError,
     SpecError,
     TextPrompt,
     Transport,
@@ -109,7 +110,9 @@ class Judge:
                 case.answers[repeat] = self._record(outcome, question_key(case.index, repeat, case.prompt))
                 yield
         except EndpointError as exc:
-            message = f"the judge does not answer: {exc}"
+            parameter = exc.parameter if isinstance(exc, RequestError) else ""
+            hint = f"; leave it out by extra_body: {{{parameter}: null}}" if parameter else ""
+            message = f"the judge does not answer: {exc}{hint}"
             raise EndpointError(message) from exc
 
     def finish(self) -> None:

@@ -43,7 +43,8 @@ def show_plan(plan: Plan) -> None:
 
 
 def _model_rows(model: PlannedModel) -> Iterator[tuple[str, str, str]]:
-    yield "model", model.name, f"{model.base.source} {model.base.version}".strip()
+    base = model.base
+    yield "model", model.name, " ".join(filter(None, (base.source, base.version, _values(base.parameters))))
     if model.trainer:
         yield "  trainer", model.trainer.use, _values(model.trainer.options)
     yield "  deployer", model.deployer.use, _values(model.deployer.options)

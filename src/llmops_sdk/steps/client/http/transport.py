@@ -37,7 +37,7 @@ TIMEOUT = 600.0
 _HTTP = re.compile(r"https?://[^\s/]+(/\S*)?$")
 _CONNECT_TIMEOUT = 10.0
 _MOST_DIGITS = 12
-_CATALOGUE_BYTES = 8 << 20
+_MOST_BYTES = 8 << 20
 _USER_AGENT = "llmops-sdk"
 _ENCODER = json.JSONEncoder(allow_nan=False)
 # Errors that come from the request itself, or from a certificate that is not trusted (a `ValueError`, too).
@@ -134,7 +134,13 @@ class HttpTransport(Transport):
             RequestError: There is none; `status` and the cause say why.
         """
         with self._masked():
-            return self._read(self._exchange("GET", url, b"", _CATALOGUE_BYTES), "a list was asked for")
+            return self._read(self._exchange("GET", url, b"", _MOST_BYTES), "it is no answer of a model")
+
+    def post(self, url: str, body: Mapping[str, Any]) -> Any:
+        """Return the JSON that the server answers to another body; as `get`."""
+        content = _ENCODER.encode(dict(body)).encode("ascii")
+        with self._masked():
+            return self._read(self._exchange("POST", url, content, _MOST_BYTES), "it is no answer of a model")
 
     def _read(self, reply: Reply, request: str) -> Any:
         if not reply.is_success:

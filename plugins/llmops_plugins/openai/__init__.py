@@ -1,0 +1,1 @@
+"""Models behind servers with OpenAI's API, hosted or on this machine."""
