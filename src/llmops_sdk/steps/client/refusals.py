@@ -35,10 +35,13 @@ _FINAL = re.compile(
 )
 
 
-# The fields of requests that come from the generation options, with their aliases, and how servers refuse one of them.
+# The fields of requests that come from the generation options, and how servers refuse one of them. Two of them are words, too.
 _PARAMETERS = re.compile(
-    r"\b(max_completion_tokens|max_tokens|temperature|top_p|seed|stop|response_format)\b(?!['\"`]? instead)"
+    r"\b(?P<name>max_completion_tokens|max_tokens|temperature|top_p|response_format|grammar)\b(?!['\"`]? instead)"
+    r"|['\"`](?P<word>seed|stop)['\"`]"
 )
+_OPTIONS = {"grammar": "response_format"}
+"""Fields by which a generation option is called in another protocol."""
 _UNSUPPORTED = re.compile(
     r"unsupported|(not|n't) support|not permitted|not allowed|deprecated|extra_forbidden|only the default|unrecogni[sz]ed"
     r"|unknown (parameter|argument|field|name)|cannot both be",
@@ -100,9 +103,10 @@ def refused_parameter(status: int, body: Any) -> str:
     words = f"{_words(status, body)} {as_json(body.get('detail', '')) if isinstance(body, Mapping) else ''}"
     if not _UNSUPPORTED.search(words):
         return ""
-    named = [str(part["param"]) for part in _parts(body) if isinstance(part.get("param"), str)]
+    named = [f"'{part['param']}'" for part in _parts(body) if isinstance(part.get("param"), str)]
     match = _PARAMETERS.search(" ".join((*named, words)))
-    return match[1] if match else ""
+    name = (match["name"] or match["word"]) if match else ""
+    return _OPTIONS.get(name, name)
 
 
 def check_reply(body: Any) -> None:
