@@ -16,6 +16,9 @@ RECORD_IDS = ("id", "record_id", "example_id", "sample_id", "doc_id", "custom_id
 _HASHES = ("input_hash", "prompt_hash", "input_sha256", "prompt_sha256", "content_hash")
 _SURE_ANSWERS = ("model_output", "model_response", "prediction", "generated_text", "generation", "response.body")
 _ANSWERS = ("output", "completion", "answer", "response")
+KINDS = ID, HASH, INPUT = "id", "hash", "input"
+"""The kinds of keys by which answers are joined, the most exact first."""
+
 CONVERSATIONS = ("messages", "conversations")
 _INPUTS = (*CONVERSATIONS, "prompt", "instruction", "question", "query", "input")
 _MODELS = ("model", "modelIdentifier", "model_name", "model_id")
@@ -75,6 +78,10 @@ class Columns:
         """The fields that an answer is made of."""
         numbers = (self.model, self.latency, self.input_tokens, self.output_tokens, self.finish_reason, self.cost)
         return tuple(name for name in (self.answer, *numbers, *REASONING, *ERRORS) if name)
+
+    def field_of_join(self, kind: str) -> str:
+        """Return the field that a kind of key comes from."""
+        return {ID: self.id, HASH: self.input_hash, INPUT: self.input}[kind]
 
     @property
     def joins(self) -> str:

@@ -14,10 +14,10 @@ from typing import Any
 import attrs
 
 from llmops_plugins.recorded.answers import row_answer
-from llmops_plugins.recorded.columns import Columns, choose_columns, is_kept
+from llmops_plugins.recorded.columns import KINDS, Columns, choose_columns, is_kept
 from llmops_plugins.recorded.fields import field_of
 from llmops_plugins.recorded.files import Row, read_rows
-from llmops_plugins.recorded.keys import HASH, ID, INPUT, id_text, row_input, row_keys
+from llmops_plugins.recorded.keys import id_text, row_input, row_keys
 from llmops_plugins.recorded.options import RecordedModelOptions
 from llmops_sdk.plugin import Answer, DataError
 
@@ -118,8 +118,7 @@ class AnswerIndex:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of keys that the file has, the most exact first."""
-        columns = {ID: self.columns.id, HASH: self.columns.input_hash, INPUT: self.columns.input}
-        return tuple(kind for kind, name in columns.items() if name)
+        return tuple(kind for kind in KINDS if self.columns.field_of_join(kind))
 
     def add_file(
         self, path: Path, options: RecordedModelOptions, advance: Callable[[int], None] = lambda _: None

@@ -8,12 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from llmops_plugins.recorded.columns import Columns
+from llmops_plugins.recorded.columns import HASH, ID, INPUT, Columns
 from llmops_plugins.recorded.fields import field_of
 from llmops_sdk.plugin import ChatPrompt, Prompt, Record
-
-ID, HASH, INPUT = "id", "hash", "input"
-"""The kinds of keys."""
 
 ASSISTANT = "assistant"
 _ROLES = {"human": "user", "gpt": ASSISTANT, "model": ASSISTANT, "bot": ASSISTANT, "developer": "system"}

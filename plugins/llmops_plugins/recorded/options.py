@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
 from attrs import validators
 
 from llmops_plugins.recorded.names import RECORDED
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, is_encoding, option
+from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, Record, is_encoding, option
 
 
 def _plain_filter(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
@@ -82,8 +83,15 @@ class RecordedModelOptions(ModelOptions):
 class RecordedOptions(DeployerOptions):
     """Recorded answers need no options: those of the model name the file."""
 
-    def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
-        """Return the check of the file: it can be read, and has answers and something to join them by."""
+    def local_checks(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
+        """Yield the check of the file: it can be read, and has answers and something to join them by."""
         from llmops_plugins.recorded.preflight import check_file
 
-        yield Check(f"answers in {base.source}", partial(check_file, RecordedModelOptions.of(base)))
+        yield Check(f"answers in {Path(base.source).name}", partial(check_file, RecordedModelOptions.of(base)))
+
+    def record_checks(self, base: BaseModel, record: Record) -> Iterable[Check]:
+        """Yield the check of what the answers are joined by, and whether the record has one."""
+        from llmops_plugins.recorded.preflight import check_record
+
+        name = f"answers in {Path(base.source).name} for the first record"
+        yield Check(name, partial(check_record, RecordedModelOptions.of(base), record))

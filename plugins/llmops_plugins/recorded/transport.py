@@ -8,9 +8,9 @@ from itertools import chain, islice
 
 import attrs
 
-from llmops_plugins.recorded.columns import RECORD_IDS
+from llmops_plugins.recorded.columns import HASH, ID, INPUT, RECORD_IDS
 from llmops_plugins.recorded.index import AnswerIndex, IndexedRow
-from llmops_plugins.recorded.keys import HASH, ID, INPUT, hash_keys, id_key, id_text, input_keys
+from llmops_plugins.recorded.keys import hash_keys, id_key, id_text, input_keys
 from llmops_plugins.recorded.options import RecordedModelOptions
 from llmops_sdk.plugin import Answer, DataError, Progress, Prompt, Record, RecordTransport, RequestError
 
@@ -115,7 +115,7 @@ class RecordedTransport(RecordTransport):
         own = " ".join(
             str(first[0][0].get(self._join.field) if self._join.kind == ID else first[0][0].get("instruction")).split()
         )
-        field = {ID: columns.id, HASH: columns.input_hash, INPUT: columns.input}[self._join.kind]
+        field = columns.field_of_join(self._join.kind)
         return (
             f"no test record has an answer in {self._file!r}, joined by {field!r}: the first record has {own[:_SHOWN]!r}, the"
             f" first row {row.label!r}; name other fields with id: NAME, record_id: NAME or input: NAME"
@@ -128,7 +128,7 @@ class RecordedTransport(RecordTransport):
         surplus = used.count(0)
         numbers = islice((number for number, is_used in enumerate(used) if not is_used), _LISTED)
         rows = [f"{row.place} ({row.label})" for row in index.rows_at(numbers)]
-        field = {ID: columns.id, HASH: columns.input_hash, INPUT: columns.input}[self._join.kind]
+        field = columns.field_of_join(self._join.kind)
         details = {
             "answers_in": columns.answer,
             "joined_by": f"{self._join.kind} ({field})",

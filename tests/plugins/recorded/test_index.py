@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from llmops_plugins.recorded.columns import ID, INPUT
 from llmops_plugins.recorded.index import AnswerIndex, Clash
-from llmops_plugins.recorded.keys import ID, INPUT, id_key, input_keys
+from llmops_plugins.recorded.keys import id_key, input_keys
 from llmops_sdk import DataError
 from llmops_sdk.plugin import TextPrompt
 

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.recorded.columns import Columns
+from llmops_plugins.recorded.columns import HASH, ID, INPUT, Columns
 from llmops_plugins.recorded.keys import (
-    HASH,
-    ID,
-    INPUT,
     conversation_text,
     hash_keys,
     id_key,

@@ -36,7 +36,9 @@ def test_options_that_cannot_be(values: dict[str, object], message: str) -> None
 
 
 def test_the_file_is_checked_before_a_run() -> None:
-    """The check is named after it."""
-    (check,) = RecordedOptions().preflight(options("a.csv").base_model(), {})
+    """The checks are named after it, and use no network."""
+    deployer, base = RecordedOptions(), options("data/a.csv").base_model()
 
-    assert "answers in a.csv" == check.name
+    assert ["answers in a.csv"] == [check.name for check in deployer.local_checks(base, {})]
+    assert [] == list(deployer.preflight(base, {}))
+    assert ["answers in a.csv for the first record"] == [check.name for check in deployer.record_checks(base, {})]

@@ -1,0 +1,61 @@
+"""What is checked before a run: the file, and the first record of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmops_plugins.recorded import preflight
+from llmops_sdk import DataError
+from llmops_sdk.plugin import Finding
+
+from .rows import options, write_jsonl
+
+ROWS = [{"id": 1, "prompt": "Say", "output": "Hi"}, {"id": 2, "prompt": "Ask", "output": "What?"}]
+
+
+def test_a_file_that_can_be_used(tmp_path: Path) -> None:
+    """Its rows are counted, and the fields are named that were chosen."""
+    path = write_jsonl(tmp_path / "a.jsonl", ROWS)
+
+    text = "2 rows with answers in 'output', joined by the ID ('id'), or by the input text ('prompt'): whichever finds more"
+    assert Finding("ok", text) == preflight.check_file(options(path))
+    text = "2 rows with answers in 'output', joined by the ID ('id')"
+    assert Finding("ok", text) == preflight.check_file(options(path, id="id"))
+
+
+def test_two_answers_for_one_id_are_found_before_the_run(tmp_path: Path) -> None:
+    """If no other join is left."""
+    path = write_jsonl(tmp_path / "a.jsonl", [*ROWS, {"id": 1, "prompt": "Tell", "output": "Ho"}])
+
+    text = "row 1 and row 3 of 'a.jsonl' have different answers for '1': remove one of them"
+    assert Finding("error", text) == preflight.check_file(options(path, id="id"))
+    assert "ok" == preflight.check_file(options(path)).status
+
+
+def test_of_a_large_file_only_the_first_rows_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading all of it would take longer than a plan should."""
+    monkeypatch.setattr(preflight, "_LARGE", 10)
+    path = write_jsonl(tmp_path / "a.jsonl", ROWS)
+
+    assert preflight.check_file(options(path)).text.endswith("of a file this large, only the first rows were checked")
+    text = "'a.jsonl' is matched when the run asks, because it is large"
+    assert Finding("ok", text) == preflight.check_record(options(path), {"id": 1})
+
+
+def test_the_first_record_shows_the_join(tmp_path: Path) -> None:
+    """Which one finds its answer, and where; none is a warning, since it may become a training record."""
+    path = write_jsonl(tmp_path / "a.jsonl", ROWS)
+
+    record = {"instruction": "Ask", "context": ""}
+    assert Finding("ok", "row 2 answers it, joined by 'prompt'") == preflight.check_record(options(path), record)
+    assert Finding("ok", "row 1 answers it, joined by 'id'") == preflight.check_record(options(path), {"id": "1"})
+    warning = preflight.check_record(options(path, id="id"), {"id": 3})
+    assert ("warning", "'a.jsonl' has no answer for it, joined by 'id'") == (warning.status, warning.text)
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    """It is the first thing to be said."""
+    with pytest.raises(DataError, match="does not exist"):
+        preflight.check_file(options(tmp_path / "gone.jsonl"))
