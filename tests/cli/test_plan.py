@@ -97,7 +97,7 @@ def test_errors_have_no_escape_sequences(llmops: Command) -> None:
 def test_a_check_that_is_an_error_is_code_2(llmops: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the run would lack is printed after the plan, or beside its JSON."""
     missing = Check("dataset lines", lambda: Finding("error", "the file is missing"))
-    monkeypatch.setattr(preflight, "preflight_checks", lambda *_: (missing,))
+    monkeypatch.setattr(preflight, "preflight_checks", lambda *_, **_options: (missing,))
 
     assert "error dataset lines: the file is missing" in llmops("plan", "echoes.yaml", code=2).text
     done = llmops("plan", "echoes.yaml", "--json", code=2)

@@ -158,6 +158,20 @@ def test_the_forms_of_reasoning_models_are_judgments(
     assert {"France": 3, "Italy": f"the judge did not answer: {reason}", "Spain": 5} == judged
 
 
+def test_reasoning_in_an_answer_is_not_scored(real_data: RealData, serve: Serve, runs: Runs, tmp_path: Path) -> None:
+    """The case think-tags: what comes after the reasoning is scored, and the sample has both."""
+    case = real_data("cases/think-tags")
+    url = serve(case / "server.py")
+
+    result = runs.run(pipeline_on(case.parent / "capitals.jsonl", tmp_path, url).with_evaluator("qa-accuracy"))
+
+    (cell,) = result.leaderboards[0].cells
+    assert (1.0, 1.0) == (cell.estimates["exact_match"].mean, cell.estimates["f1"].mean)
+    answers = [sample.answer for sample in result.run.samples(cell.cell)]
+    assert ["Paris", "Rome", "Madrid", "Lima"] == [answer.output for answer in answers if answer]
+    assert all(answer and answer.reasoning.startswith("The user wants the capital of ") for answer in answers)
+
+
 def test_rouge_of_other_scripts_decides_nothing(real_data: RealData, serve: Serve, runs: Runs, tmp_path: Path) -> None:
     """Perfect copies and nonsense alike: no number, no best candidate, and the reason."""
     case = real_data("cases/rouge-non-latin")

@@ -127,6 +127,18 @@ def test_a_models_own_trainer_options_take_precedence(registry: Registry) -> Non
             "model 'echo': trainer 'echo-trainer' has no option 'voises'; did you mean 'voice'?",
         ),
         (
+            echo().with_model("echo", varies={"temprature": None}),
+            "model 'echo': varies has no 'temprature'; did you mean 'temperature'?",
+        ),
+        (
+            echo().with_model("vllm/m", max_concurency=4),
+            "model 'm': model 'openai-compatible' has no option 'max_concurency'; did you mean 'max_concurrency'?",
+        ),
+        (
+            echo().with_model("vllm/m", timeout=4.0, deployer={"timeout": 5.0}),
+            "model 'm': the option 'timeout' is given twice: of the model, and of its deployer",
+        ),
+        (
             echo().with_model("echo").with_model("echo", name="b"),
             "models 'echo' and 'b' are the same recipe; comparing them decides nothing",
         ),
@@ -138,3 +150,23 @@ def test_a_model_that_cannot_run_is_one_line(pipeline: Pipeline, message: str, r
         pipeline.build(registry)
 
     assert message == str(raised.value)
+
+
+def test_options_of_a_hosted_model_and_its_requests_are_given_in_one_place(registry: Registry) -> None:
+    """A model without a trainer: what its card lacks and its deployer has is the deployer's."""
+    pipeline = echo().with_model("vllm/m", timeout=4.0, api="completions", deployer={"max_concurrency": 3})
+    (model,) = pipeline.with_deployer(timeout=9.0, requests_per_minute=6.0).build(registry, offline=True).models
+
+    assert "completions" == model.base.parameters["api"]
+    options = model.deployer.options
+    assert (4.0, 3, 6.0) == (options["timeout"], options["max_concurrency"], options["requests_per_minute"])
+
+
+def test_exceptions_of_a_model_are_in_the_plan_and_make_it_another_recipe(registry: Registry) -> None:
+    """The same weights with and without them are two candidates."""
+    varied = {"temperature": None, "max_tokens_field": "max_completion_tokens"}
+    pipeline = echo().with_model("echo").with_model("echo", name="varied", varies=varied)
+
+    plain, other = pipeline.build(registry).models
+
+    assert ({}, varied) == (plain.varies, other.varies)

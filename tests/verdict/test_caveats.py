@@ -68,3 +68,21 @@ def test_a_candidate_alone_with_a_number_beats_nobody() -> None:
     assert not verdict.settled
     assert "no other candidate has one. 44 of 44 records of base have no ROUGE-L." in verdict.text
     assert "" == conclude("d", ROUGE, (cell("a", scored=0), cell("b", scored=0)), (), ()).best
+
+
+def test_a_model_that_was_still_reasoning_is_named() -> None:
+    """Where it was for many records."""
+    assert () == find_caveats((cell("tuned", cut_reasoning=1),), ROUGE)
+    (caveat,) = find_caveats((cell("tuned", cut_reasoning=9), cell("base")), ROUGE)
+    assert "9 of 44 records of tuned were cut off while the model was reasoning." == caveat
+
+
+def test_a_server_that_ignores_the_form_or_changes_its_model_is_named() -> None:
+    """Even for a single answer."""
+    caveats = find_caveats(
+        (cell("a", malformed=1), cell("b", models={"m-1": 40, "m-2": 4}), cell("c", models={"m": 44})), ROUGE
+    )
+    assert (
+        "1 of 44 answers of a are not JSON of the form that response_format asks for.",
+        "The endpoint of b reported 2 models: m-1 (40), m-2 (4).",
+    ) == caveats

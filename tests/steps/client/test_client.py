@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,8 @@ from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import RecordTransport
 from llmops_sdk.steps.client.client import HOPELESS, Question, ask
 from llmops_sdk.steps.client.http.transport import HttpTransport
+from llmops_sdk.steps.client.rates import Rates
+from llmops_sdk.steps.client.reasoning import STOPPED
 from llmops_sdk.testing import InstantEndpoint, Refusal
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.data import Record
@@ -19,13 +23,13 @@ from llmops_sdk.values.prompts import Prompt, TextPrompt
 from llmops_sdk.values.resources import Endpoint
 
 
-def asking(answer: object, count: int, concurrency: int = 4) -> list[Outcome]:
+def asking(answer: object, count: int, concurrency: int = 4, **options: Any) -> list[Outcome]:
     """Ask an endpoint that answers so, for `count` records."""
     endpoint = InstantEndpoint(answer)  # type: ignore[arg-type]
     transport = HttpTransport(Endpoint("test", url=endpoint.url))
     prompts = (Question(index, TextPrompt(f"line {index}", "")) for index in range(count))
     try:
-        return list(ask(transport, prompts, GenerationOptions(), concurrency=concurrency))
+        return list(ask(transport, prompts, GenerationOptions(), concurrency=concurrency, **options))
     finally:
         transport.close()
         endpoint.close()
@@ -165,3 +169,70 @@ def test_a_transport_with_recorded_answers_gets_the_test_record() -> None:
 
     probe = "only the test records have recorded answers, and this question is not one of them"
     assert [Answered(0, Answer("recorded 0")), Unanswered(1, "no answer to b"), Unanswered(2, probe)] == list(outcomes)
+
+
+def test_reasoning_is_kept_apart() -> None:
+    """Wherever it comes from; a text that is cut off in it is no answer, and is not asked again."""
+    texts = {"line 0": "<think>hm</think>A", "line 1": "<think>hm", "line 2": "A"}
+
+    outcomes = {outcome.index: outcome for outcome in asking(texts.__getitem__, 3)}
+
+    answers = {index: (o.answer.output, o.answer.reasoning) for index, o in outcomes.items() if isinstance(o, Answered)}
+    assert {0: ("A", "hm"), 2: ("A", "")} == answers
+    assert Unanswered(1, STOPPED) == outcomes[1]
+    assert [Unanswered(0, STOPPED)] == asking(lambda _: "hm", 1, opens_reasoning=True)
+
+
+def test_an_endpoint_that_refuses_everything_is_asked_no_more() -> None:
+    """A refused key, before anything was answered: the first refusal ends it, with its reason."""
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        raise Refusal(401, "Incorrect API key")
+
+    with pytest.raises(RequestError, match="the endpoint answered 401: Incorrect API key"):
+        asking(answer, 1000)
+    assert len(asked) < 50
+
+
+def test_a_key_that_is_revoked_meanwhile_settles_nothing() -> None:
+    """The questions that it refuses are open, without a retry: a later run asks them again."""
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        if prompt != "line 0":
+            raise Refusal(401, "revoked")
+        return prompt
+
+    first, *others = asking(answer, 3, concurrency=1)
+
+    assert isinstance(first, Answered)
+    assert [Pending(index, "the endpoint answered 401: revoked") for index in (1, 2)] == others
+    assert 3 == len(asked)
+
+
+def test_questions_keep_to_the_rates() -> None:
+    """Five questions at 1200 a minute need four pauses of 50 ms, which are no part of a latency."""
+    started = time.monotonic()
+
+    outcomes = asking(str.upper, 5, rates=Rates(1200, None))
+
+    assert time.monotonic() - started >= 0.2
+    assert all(isinstance(outcome, Answered) for outcome in outcomes)
+
+
+def test_a_stopped_client_waits_for_no_rate() -> None:
+    """After the first answer the caller leaves, although the next turn is an hour away."""
+    endpoint = InstantEndpoint()
+    transport = HttpTransport(Endpoint("test", url=endpoint.url))
+    prompts = (Question(index, TextPrompt("x", "")) for index in range(9))
+    outcomes = ask(transport, prompts, GenerationOptions(), concurrency=3, rates=Rates(1 / 60, None))
+
+    assert isinstance(next(outcomes), Answered)
+    outcomes.close()  # type: ignore[attr-defined]
+
+    transport.close()
+    endpoint.close()
+    assert 1 == len(endpoint.prompts)
