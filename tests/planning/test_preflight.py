@@ -235,7 +235,7 @@ def test_models_are_not_checked_if_their_services_are_emulated(plugins: Registry
         (None, "{instruction}", "error: the data file '{path}' does not exist"),
         ("", "{instruction}", "error: the file '{path}' has no records"),
         (
-            '{"question": "q", "response": "r"}',
+            '{"text": "q", "gold": "r"}',
             "{instruction}",
             "error: record 1 of 'rows.jsonl' has no field 'instruction'",
         ),
@@ -267,3 +267,16 @@ def test_a_first_record_shows_what_a_run_would_fail_on(
     assert check.name.startswith("first record of ")
     hint = f" ({finding.hint})" if finding.hint else ""
     assert f"{finding.status}: {finding.text}{hint}".startswith(expected.format(path=path))
+
+
+def test_offline_only_the_checks_of_this_machine_are_made(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as whether a key is set: the server is not asked."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    pipeline = Pipeline.builder("hosted").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    plan = pipeline.with_model("openai/gpt-4o-mini").build(registry, offline=True)
+
+    (check,) = preflight_checks(plan, registry, offline=True)
+
+    assert "key OPENAI_API_KEY" == check.name
+    assert "set the environment variable 'OPENAI_API_KEY'" in run_check(check).text
+    assert 2 == len(preflight_checks(plan, registry))
