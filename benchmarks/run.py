@@ -197,6 +197,27 @@ def compiling() -> str:
     return "\n".join(lines)
 
 
+def asking() -> str:
+    """2,000 questions to a server that answers after 100 ms, against the ideal and against other tools."""
+    runs = [_run([sys.executable, str(HERE / "asking.py")]) for _ in range(REPEATS)]
+    lines = [
+        "\n## Asking\n\n2,000 questions to a server in OpenAI's form that answers each after 100 ms, as complete evaluations; measured by "
+        "the server, from the first request to the last answer. The ideal is 10 records a second for each request in flight. "
+        "CPU is that of the tool's processes, their start included.\n",
+        "| tool | in flight | records/s | of the ideal | CPU-ms per record |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for tool in runs[0]:
+        for in_flight in runs[0][tool]:
+            median = _medians([run[tool][in_flight] for run in runs])
+            lines.append(
+                f"| {ASKING_TOOLS.get(tool, tool)} | {in_flight} | {median['per_second']:,.0f} | {median['of_ideal']:.0%} "
+                f"| {median['cpu_ms_per_record']:.1f} |"
+            )
+    return "\n".join(lines)
+
+
+ASKING_TOOLS = {"own": "llmops-sdk", "inspect": "Inspect", "lm-eval": "lm-evaluation-harness"}
 COMPILED_STEPS = ("2", "20", "100")
 _TABLES = {
     "scoring": scoring,
@@ -204,6 +225,7 @@ _TABLES = {
     "generation": generation,
     "orchestration": orchestration,
     "compiling": compiling,
+    "asking": asking,
 }
 
 

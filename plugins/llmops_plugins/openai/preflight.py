@@ -73,7 +73,7 @@ def _check_server(options: OpenAIOptions, base: BaseModel) -> Finding:
 
 
 def _check_path(endpoint: Endpoint, refusal: RequestError) -> Finding:
-    """Tell a server without a list of models from a wrong URL, by a request without any fields, which answers nothing."""
+    """Distinguish a server without a list of models from a wrong URL, by a request without any fields, which answers nothing."""
     transport = HttpTransport(attrs.evolve(endpoint, concurrency=1), timeout=_TIMEOUT)
     try:
         transport.post(endpoint.url, {})

@@ -52,7 +52,7 @@ def test_a_chat_and_a_text_are_asked(server: OpenAIServer, context: Context) -> 
 
 
 def test_an_offline_run_asks_this_machine_only(server: OpenAIServer, context: Context) -> None:
-    """A server elsewhere is refused before a request."""
+    """A server on another machine is refused before a request."""
     offline = attrs.evolve(context, offline=True)
     assert server.url == deployer().deploy(offline, model(server)).metadata["url"]
     far = OpenAIModelOptions(model="m", base_url="https://models.invalid/v1").base_model()

@@ -58,7 +58,7 @@ def test_a_parameter_that_a_model_lacks_is_found(body: Any, parameter: str) -> N
     assert "" == refused_parameter(500, body)
 
 
-def test_refusals_of_every_request_are_told_from_those_of_one() -> None:
+def test_a_refusal_of_every_request_is_recognized() -> None:
     """The key, the credit, the URL or the model; not what a filter refused."""
     refused = [status for status in (400, 401, 402, 403, 404, 405, 413, 422, 429, 500) if refuses_all(status, None)]
     assert [401, 402, 403, 404, 405] == refused

@@ -33,7 +33,7 @@ HOPELESS = 3
 
 _MOST_SHOWN = 1_000
 _MOST_HELD = 8
-"""Outcomes that wait for the caller: with more than one, a thread seldom waits to hand over its own."""
+"""Outcomes that wait for the caller: with more than one, a thread seldom waits to pass its own."""
 
 
 @attrs.frozen

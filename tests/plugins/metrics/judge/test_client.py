@@ -111,7 +111,7 @@ def test_a_judge_that_refuses_all_fails_the_evaluator(step: Context, openai: Rec
 
     assert "\n" not in str(error.value)
     assert len(openai.bodies) < 60
-    with pytest.raises(EndpointError, match=r"the judge answered nothing at all: .* 401"):
+    with pytest.raises(EndpointError, match=r"the judge does not answer: .* 401"):
         judge(step, [generation(0)], **options)
 
 

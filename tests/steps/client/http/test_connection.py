@@ -1,4 +1,4 @@
-"""One connection: every legal form of an HTTP/1.1 reply, and nothing else. Hostile ones are in the end-to-end tests."""
+"""One connection: every legal form of an HTTP/1.1 reply, and nothing else. Whole runs have the hostile ones."""
 
 from __future__ import annotations
 
