@@ -74,6 +74,14 @@ def test_notes_and_probes_have_titles() -> None:
     ] == answer(line)["notes"]
 
 
+def test_reasoning_is_shown_beside_the_answer() -> None:
+    """Before the notes of evaluators."""
+    reasoned = Answered(0, Answer("yes", reasoning="Is it? It is."))
+    line = attrs.evolve(sample(0, ROW, "yes", notes={"judge": {"judgment": "good"}}), outcome=reasoned)
+
+    assert [["reasoning", "Is it? It is."], ["judge: judgment", "good"]] == answer(line)["notes"]
+
+
 def test_records_are_in_order_and_counted() -> None:
     """Whatever the order of the samples."""
     packed = pack(*(sample(index, ROW, "yes", scores={"meteor": 0.5}) for index in (2, 0, 1)))

@@ -142,8 +142,10 @@ def _pack_answer(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
 
 
 def _notes(sample: Sample) -> list[list[Any]]:
-    """Return what evaluators keep beside an answer, each with a title: their notes, and what became of their probes."""
-    notes = [
+    """Return what is kept beside an answer, each with a title: reasoning, evaluators' notes, and what became of their probes."""
+    reasoning = sample.answer.reasoning if sample.answer else ""
+    notes = [["reasoning", _cut(reasoning)]] if reasoning else []
+    notes += [
         [f"{evaluator}: {name}", _cut(text)]
         for evaluator, texts in sample.notes.items()
         for name, text in texts.items()
