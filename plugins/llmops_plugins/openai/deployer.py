@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from llmops_plugins.openai.endpoint import make_endpoint
 from llmops_plugins.openai.options import OpenAIOptions
 from llmops_sdk.plugin import (
     Context,
@@ -33,7 +32,7 @@ class OpenAICompatible(Deployer):
         if isinstance(model, TrainedModel):
             message = f"the deployer 'openai-compatible' serves no trained model: {model.uri!r}"
             raise EndpointError(message)
-        endpoint = make_endpoint(self.options, model)
+        endpoint = self.options.endpoint(model)
         if context.offline and not is_loopback(endpoint.url):
             message = (
                 f"the server at {endpoint.metadata['url']} is not on this machine, and this run is offline: run it without "

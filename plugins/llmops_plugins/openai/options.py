@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
 from attrs import validators
 
 from llmops_plugins.openai.names import FORMAT
-from llmops_plugins.openai.providers import PROVIDERS
+from llmops_plugins.openai.providers import PROVIDERS, usual_key
 from llmops_sdk.plugin import (
     BaseModel,
     ChatTemplate,
     Check,
     DeployerOptions,
+    Endpoint,
     ModelOptions,
     PromptTemplate,
+    Secret,
     SpecError,
+    bearer_headers,
     did_you_mean,
     option,
 )
@@ -163,14 +167,41 @@ class OpenAIOptions(DeployerOptions):
             message = f"the prompt {chats[0]!r} is a chat, which the completions API cannot be asked; use api: chat, or a text prompt"
             raise SpecError(message)
 
+    def key(self, base: BaseModel) -> Secret | None:
+        """Return the reference to a model's key, in the named environment variable or that of the provider; None for none."""
+        name = usual_key(base.parameters["base_url"]) if self.key_env is None else self.key_env
+        return Secret(f"env:{name}") if name else None
+
+    def endpoint(self, base: BaseModel) -> Endpoint:
+        """Return where and how a model is asked.
+
+        Raises:
+            SpecError: The environment has no key, or something that cannot be one.
+        """
+        base_url, api = base.parameters["base_url"], base.parameters["api"]
+        return Endpoint(
+            name=base.source,
+            url=f"{base_url}{_PATHS[api]}",
+            headers=bearer_headers(self.key(base)),
+            concurrency=self.max_concurrency,
+            metadata={"url": base_url, "model": base.source},
+            extra_body={"model": base.source, **self.extra_body},
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            api=api,
+            opens_reasoning=self.opens_reasoning,
+        )
+
     def local_checks(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Yield the check of the key."""
         from llmops_plugins.openai.preflight import key_check
 
-        yield from key_check(self, base)
+        key = self.key(base)
+        if key is not None:
+            yield key_check(key)
 
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Yield the check of the server and its models."""
-        from llmops_plugins.openai.preflight import server_check
+        from llmops_plugins.openai.preflight import ServerCheck
 
-        yield server_check(self, base)
+        yield ServerCheck(base, partial(self.endpoint, base), self.key(base), self.check_model).check()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import attrs
 
-from llmops_plugins.openai.endpoint import key_of, make_endpoint
-from llmops_plugins.openai.options import OpenAIOptions
 from llmops_sdk.plugin import (
     BaseModel,
     Check,
@@ -20,6 +18,7 @@ from llmops_sdk.plugin import (
     Finding,
     HttpTransport,
     RequestError,
+    Secret,
     SpecError,
     bearer_headers,
     did_you_mean,
@@ -31,94 +30,101 @@ _KEY_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _NO_SUCH_PATH = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 
 
-def key_check(options: OpenAIOptions, base: BaseModel) -> Iterator[Check]:
-    """Yield the check of a model's key, unless it needs none; it uses no network."""
-    key = key_of(options, base)
-    if key is not None:
-        yield Check(f"key {key.reference.removeprefix('env:')}", partial(_check_key, options, base))
+def key_check(key: Secret) -> Check:
+    """Return the check of a key; it uses no network."""
+    return Check(f"key {_variable(key)}", partial(_check_key, key))
 
 
-def server_check(options: OpenAIOptions, base: BaseModel) -> Check:
-    """Return the check of a model's server: whether it can be reached, takes the key, and has the model."""
-    return Check(f"{base.source} at {base.parameters['base_url']}", partial(_check_server, options, base))
-
-
-def _check_key(options: OpenAIOptions, base: BaseModel) -> Finding:
+def _check_key(key: Secret) -> Finding:
     try:
-        bearer_headers(key_of(options, base))
+        bearer_headers(key)
     except SpecError as exc:
         return Finding("error", str(exc))
     return Finding("ok", "is set")
 
 
-def _check_server(options: OpenAIOptions, base: BaseModel) -> Finding:
-    try:
-        endpoint = make_endpoint(options, base)
-    except SpecError:  # the check of the key reports it
-        return Finding("ok", "is not asked without a key")
-    base_url = base.parameters["base_url"]
-    transport = HttpTransport(attrs.evolve(endpoint, concurrency=1), timeout=_TIMEOUT)
-    try:
-        listed = transport.get(f"{base_url}/models")
-    except RequestError as exc:
-        if exc.status in _NO_SUCH_PATH:
-            return _check_path(endpoint, exc)
-        return _unreachable(options, base, exc)
-    finally:
-        transport.close()
-    names = _names(listed)
-    if names is None:
-        return Finding("ok", "answers, and lists no models in a form that is known")
-    return _check_model(options, base.source, names)
+@attrs.frozen
+class ServerCheck:
+    """Whether a model's server can be reached, takes the key, and has the model.
+
+    Attributes:
+        base: The model's name and address.
+        endpoint: Makes its endpoint.
+        key: The reference to its key, or None.
+        check_model: Whether a model that is not listed is an error.
+    """
+
+    base: BaseModel
+    endpoint: Callable[[], Endpoint]
+    key: Secret | None
+    check_model: bool
+
+    def check(self) -> Check:
+        """Return the check."""
+        return Check(f"{self.base.source} at {self._url}", self._run)
+
+    @property
+    def _url(self) -> str:
+        return self.base.parameters["base_url"]
+
+    def _run(self) -> Finding:
+        try:
+            endpoint = self.endpoint()
+        except SpecError:  # the check of the key reports it
+            return Finding("ok", "is not asked without a key")
+        transport = HttpTransport(attrs.evolve(endpoint, concurrency=1), timeout=_TIMEOUT)
+        try:
+            listed = transport.get(f"{self._url}/models")
+        except RequestError as exc:
+            return self._without_list(transport, endpoint, exc) if exc.status in _NO_SUCH_PATH else self._failure(exc)
+        finally:
+            transport.close()
+        names = _names(listed)
+        if names is None:
+            return Finding("ok", "answers, and lists no models in a form that is known")
+        return self._find_model(names)
+
+    def _without_list(self, transport: HttpTransport, endpoint: Endpoint, refusal: RequestError) -> Finding:
+        """Distinguish a server without a list of models from a wrong URL, by a request without any fields."""
+        try:
+            transport.post(endpoint.url, {})
+        except RequestError as exc:
+            if exc.status in _NO_SUCH_PATH:
+                hint = "base_url is where the API is, and usually ends in /v1"
+                return Finding("error", f"there is no API at {self._url}: {endpoint.url} answers {exc.status}", hint)
+            if not exc.status:
+                return self._failure(exc)
+        return Finding("ok", f"answers, and has no list of models ({refusal.status}), so the model is not checked")
+
+    def _failure(self, error: RequestError) -> Finding:
+        url, cause = self._url, error.__cause__
+        if error.status in _KEY_REFUSED:
+            if self.key is None:
+                hint = "name the environment variable with a key: key_env: NAME"
+                return Finding("error", f"{url} refuses requests without a key: {error}", hint)
+            return Finding("error", f"{url} refuses the key: {error}", f"check the key in {_variable(self.key)}")
+        if isinstance(cause, socket.gaierror):
+            return Finding("error", f"the host of {url} is not found: {cause.strerror or cause}", "check base_url")
+        if isinstance(cause, ConnectionRefusedError):
+            return Finding("error", f"no server listens at {url}", "start it, or check the port in base_url")
+        if isinstance(cause, ssl.SSLError):
+            hint = "check https:// and the port; a certificate of your own authority is named by SSL_CERT_FILE"
+            return Finding("error", f"no secure connection to {url}: {cause.reason or cause}", hint)
+        return Finding("error", f"{url} does not answer: {error}", "" if error.status else "check base_url")
+
+    def _find_model(self, names: list[str]) -> Finding:
+        model = self.base.source
+        if any(model in (name, name.removeprefix("models/"), name.removesuffix(":latest")) for name in names):
+            return Finding("ok", f"has the model, one of {len(names)}")
+        if not self.check_model:
+            return Finding("ok", f"does not list the model, which check_model: false accepts; it lists {_some(names)}")
+        near = did_you_mean(model, names)
+        hint = f"it has: {_some(names)}; check_model: false accepts a model that is not listed"
+        return Finding("error", f"it has no model {model!r}{near if 'did you mean' in near else ''}", hint)
 
 
-def _check_path(endpoint: Endpoint, refusal: RequestError) -> Finding:
-    """Distinguish a server without a list of models from a wrong URL, by a request without any fields, which answers nothing."""
-    transport = HttpTransport(attrs.evolve(endpoint, concurrency=1), timeout=_TIMEOUT)
-    try:
-        transport.post(endpoint.url, {})
-    except RequestError as exc:
-        if exc.status in _NO_SUCH_PATH:
-            base_url = endpoint.metadata["url"]
-            hint = "base_url is where the API is, and usually ends in /v1"
-            return Finding("error", f"there is no API at {base_url}: {endpoint.url} answers {exc.status}", hint)
-        if not exc.status:
-            return Finding("error", str(exc))
-    finally:
-        transport.close()
-    return Finding("ok", f"answers, and has no list of models ({refusal.status}), so the model is not checked")
-
-
-def _unreachable(options: OpenAIOptions, base: BaseModel, error: RequestError) -> Finding:
-    base_url, cause = base.parameters["base_url"], error.__cause__
-    if error.status in _KEY_REFUSED:
-        key = key_of(options, base)
-        name = key.reference.removeprefix("env:") if key else ""
-        hint = f"check the key in {name}" if name else "name the environment variable with a key: key_env: NAME"
-        return Finding("error", f"{base_url} refuses {'the key' if key else 'requests without a key'}: {error}", hint)
-    if isinstance(cause, socket.gaierror):
-        return Finding("error", f"the host of {base_url} is not found: {cause.strerror or cause}", "check base_url")
-    if isinstance(cause, ConnectionRefusedError):
-        return Finding("error", f"no server listens at {base_url}", "start it, or check the port in base_url")
-    if isinstance(cause, ssl.SSLError):
-        hint = "check https:// and the port; a certificate of your own authority is named by SSL_CERT_FILE"
-        return Finding("error", f"no secure connection to {base_url}: {cause.reason or cause}", hint)
-    if error.status or error.retryable:
-        return Finding("error", f"{base_url} does not answer: {error}", "" if error.status else "check base_url")
-    return Finding("error", str(error))
-
-
-def _check_model(options: OpenAIOptions, model: str, names: list[str]) -> Finding:
-    if any(model in (name, name.removeprefix("models/"), name.removesuffix(":latest")) for name in names):
-        return Finding("ok", f"has the model, one of {len(names)}")
-    if not options.check_model:
-        return Finding(
-            "ok", f"does not list the model, which was accepted by check_model: false; it lists {_some(names)}"
-        )
-    near = did_you_mean(model, names)
-    shown = near if "did you mean" in near else ""
-    hint = f"it has: {_some(names)}; check_model: false accepts a model that is not listed"
-    return Finding("error", f"it has no model {model!r}{shown}", hint)
+def _variable(key: Secret) -> str:
+    return key.reference.removeprefix("env:")
 
 
 def _some(names: list[str]) -> str:

@@ -8,7 +8,10 @@ import pytest
 
 from llmops_plugins.openai.options import OpenAIModelOptions, OpenAIOptions
 from llmops_sdk import Pipeline, Registry, SpecError
-from llmops_sdk.plugin import BaseModel
+from llmops_sdk.plugin import BaseModel, Secret
+
+BASE = OpenAIModelOptions(model="gpt-4o-mini", provider="openai").base_model()
+LOCAL = OpenAIModelOptions(model="m", base_url="http://127.0.0.1:8000/v1", api="completions").base_model()
 
 
 def on(use: str, **options: Any) -> Pipeline:
@@ -91,3 +94,28 @@ def test_a_chat_is_refused_for_the_completions_api() -> None:
     with pytest.raises(SpecError, match="the prompt 'chat' is a chat"):
         on("vllm/base", api="completions").with_prompt("chat").build(offline=True)
     assert on("vllm/base", api="completions").with_prompt("alpaca").build(offline=True)
+
+
+def test_an_endpoint_has_what_goes_with_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """URL, key, model, further fields and limits; its metadata has no key."""
+    monkeypatch.setenv("OPENAI_API_KEY", " sk-key \n")
+    options = OpenAIOptions(max_concurrency=3, requests_per_minute=60, tokens_per_minute=1e5, extra_body={"top_k": 1})
+    endpoint = options.endpoint(BASE)
+    assert "https://api.openai.com/v1/chat/completions" == endpoint.url
+    assert {"Authorization": "Bearer sk-key"} == endpoint.headers
+    assert {"model": "gpt-4o-mini", "top_k": 1} == endpoint.extra_body
+    assert (3, 60, 1e5, "chat") == (
+        endpoint.concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute, endpoint.api
+    )  # fmt: skip
+    assert {"url": "https://api.openai.com/v1", "model": "gpt-4o-mini"} == endpoint.metadata
+
+
+def test_a_provider_has_a_usual_key() -> None:
+    """Another name or none takes precedence; a server on this machine needs none."""
+    assert Secret("env:OPENAI_API_KEY") == OpenAIOptions().key(BASE)
+    assert Secret("env:MINE") == OpenAIOptions(key_env="MINE").key(BASE)
+    assert OpenAIOptions(key_env="").key(BASE) is None
+    assert OpenAIOptions().key(LOCAL) is None
+    assert "http://127.0.0.1:8000/v1/completions" == OpenAIOptions().endpoint(LOCAL).url
+    with pytest.raises(SpecError, match="set the environment variable 'OPENAI_API_KEY'"):
+        OpenAIOptions().endpoint(BASE)
