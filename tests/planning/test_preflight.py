@@ -14,7 +14,14 @@ import pytest
 from llmops_sdk import LocalStore, Pipeline, Progress, Run, UserError
 from llmops_sdk.cli.output.findings import show_findings
 from llmops_sdk.pipeline.execution import resume
-from llmops_sdk.planning.preflight import first_record_checks, input_checks, preflight_checks, require, run_check
+from llmops_sdk.planning.preflight import (
+    first_record_checks,
+    input_checks,
+    preflight_checks,
+    record_checks,
+    require,
+    run_check,
+)
 from llmops_sdk.plugin import (
     Asset,
     BaseModel,
@@ -280,3 +287,20 @@ def test_offline_only_the_checks_of_this_machine_are_made(registry: Registry, mo
     assert "key OPENAI_API_KEY" == check.name
     assert "set the environment variable 'OPENAI_API_KEY'" in run_check(check).text
     assert 2 == len(preflight_checks(plan, registry))
+
+
+def test_deployers_show_what_the_first_record_tells_about_their_models(registry: Registry, tmp_path: Path) -> None:
+    """Each model on each dataset; a dataset that cannot be read has its own check."""
+    rows, answers = tmp_path / "rows.jsonl", tmp_path / "answers.csv"
+    rows.write_text('{"id": 1, "instruction": "a", "response": "b"}\n' * 2)
+    answers.write_text("id,output\n1,c\n2,d\n")
+    made = Pipeline.builder("matched").with_dataset("jsonl", path=str(rows)).with_prompt("plain")
+    made = made.with_model("echo", fine_tune=False).with_model("recorded", path=str(answers))
+    plan = made.with_evaluator("echo-score").build(registry)
+
+    (check,) = record_checks(plan, registry)
+
+    assert "answers in answers.csv for the first record (jsonl)" == check.name
+    assert run_check(check).text.startswith("line 2 of 2 rows answers it, joined by 'id'")
+    rows.unlink()
+    assert [] == list(record_checks(plan, registry))

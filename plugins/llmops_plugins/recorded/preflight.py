@@ -56,7 +56,8 @@ def check_record(options: RecordedModelOptions, record: Record) -> Finding:
         if row is None:
             text = f"{path.name!r} has no answer for it, joined by {field!r}"
             return Finding("warning", text, "if it is no training record, name what joins them: id, record_id or input")
-        return Finding("ok", f"{row.place} answers it, joined by {field!r}")
+        rows = f"{row.place} of {index.rows} rows answers it" if index.rows > 1 else "its one row answers it"
+        return Finding("ok", f"{rows}, joined by {field!r}; answers in {index.columns.answer!r}")
 
 
 def _is_large(path: Path) -> bool:

@@ -9,7 +9,7 @@ from llmops_sdk.assets.asset import Asset, find_asset, verify_asset
 from llmops_sdk.errors import MissingExtraError
 from llmops_sdk.pipeline.pipeline import Pipeline
 from llmops_sdk.planning.paths import path_checks
-from llmops_sdk.planning.preflight import first_record_checks, input_checks, preflight_checks
+from llmops_sdk.planning.preflight import first_record_checks, input_checks, preflight_checks, record_checks
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.installed import InstalledPlugin, install_hint
 from llmops_sdk.plugin.registry import Registry
@@ -41,6 +41,7 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
     result += [_asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
     result += path_checks(plan, registry)
     result += first_record_checks(plan, registry)
+    result += record_checks(plan, registry)
     result += preflight_checks(plan, registry, offline=offline)
     return [*result, *(input_checks(plan, registry, home) if offline else ())]
 

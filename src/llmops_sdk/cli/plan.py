@@ -31,7 +31,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     from llmops_sdk.cli.output.findings import show_findings
     from llmops_sdk.cli.output.plan import show_plan
     from llmops_sdk.planning.paths import path_checks
-    from llmops_sdk.planning.preflight import first_record_checks, preflight_checks
+    from llmops_sdk.planning.preflight import first_record_checks, preflight_checks, record_checks
     from llmops_sdk.plugin.registry import Registry
 
     registry, pipeline = Registry.load(), read_pipeline(specification, overrides)
@@ -43,7 +43,8 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     checks = [*first_record_checks(planned, registry), *path_checks(planned, registry)]
     checks += preflight_checks(planned, registry, offline=offline)
     # With --json, standard output is the plan, and the findings are on standard error.
-    return MISTAKE if show_findings(checks, quiet=True) else OK
+    failed = show_findings(checks, quiet=True)
+    return MISTAKE if show_findings(record_checks(planned, registry)) or failed else OK
 
 
 @click.command("compile", cls=Command)

@@ -22,9 +22,10 @@ from llmops_sdk.plugin.cards import CardKind, ExecutorCard
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
-from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, TrainerOptions
+from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
+from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Component, Plan
 
@@ -59,6 +60,20 @@ def first_record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
     """
     for dataset in plan.datasets:
         yield Check(f"first record of {dataset.name}", partial(_check_first_record, plan, registry, dataset))
+
+
+def record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
+    """Yield what the first record of each dataset shows about the models of a plan, as far as their deployers can tell.
+
+    They use no network.
+    """
+    for dataset in plan.datasets:
+        record = _first_record(registry, dataset)
+        for model in plan.models if record is not None else ():
+            options = _options(registry, "deployer", model.deployer)
+            if isinstance(options, DeployerOptions):
+                for check in options.record_checks(model.base, record):
+                    yield attrs.evolve(check, name=f"{check.name} ({dataset.name})")
 
 
 def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
@@ -195,9 +210,24 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
     return Finding("ok", f"has the fields {', '.join(record)}")
 
 
+def _first_record(registry: Registry, dataset: Component) -> Record | None:
+    """Return the first record of a dataset, or None where it cannot be read: the dataset's own check says why."""
+    try:
+        with prints_to_stderr():
+            record: Record | None = registry.make("dataset", dataset.use, dataset.options).preview()
+    except (LLMOpsError, *PLUGIN_FAILURES):
+        return None
+    return record
+
+
+def _options(registry: Registry, kind: CardKind, component: Component) -> Options:
+    card = registry.offer(kind, component.use).card
+    options: Options = registry.options(card, component.options, f"{kind} {component.use!r}")
+    return options
+
+
 def _executor_checks(plan: Plan, registry: Registry) -> Iterable[Check]:
-    card = registry.offer("executor", plan.executor.use).card
-    options = registry.options(card, plan.executor.options, f"executor {plan.executor.use!r}")
+    options = _options(registry, "executor", plan.executor)
     return options.preflight(plan) if isinstance(options, ExecutorOptions) else ()
 
 
@@ -206,8 +236,7 @@ def _component_checks(
 ) -> Iterator[Check]:
     """Yield the checks of a trainer or a deployer, given with its kind."""
     kind, component = part
-    card = registry.offer(kind, component.use).card
-    options = registry.options(card, component.options, f"{kind} {component.use!r}")
+    options = _options(registry, kind, component)
     if isinstance(options, (TrainerOptions, DeployerOptions)):
         settings = registry.settings_of(plan.settings, kind, component.use)
         yield from options.local_checks(base, settings)

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.plugin.checks import Check
+from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Plan
 from llmops_sdk.values.prompts import PromptTemplate
@@ -127,6 +128,15 @@ class TrainerOptions(_CheckedOptions):
 @attrs.frozen(kw_only=True)
 class DeployerOptions(_CheckedOptions):
     """The options of a deployer card."""
+
+    def record_checks(self, base: BaseModel, record: Record) -> Iterable[Check]:
+        """Return checks of what the first record of a dataset shows about the model. They use this machine only.
+
+        Args:
+            base: The base weights of the model.
+            record: The record, which may become a training record.
+        """
+        return ()
 
 
 @attrs.frozen(kw_only=True)

@@ -49,8 +49,10 @@ def test_the_first_record_shows_the_join(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", ROWS)
 
     record = {"instruction": "Ask", "context": ""}
-    assert Finding("ok", "row 2 answers it, joined by 'prompt'") == preflight.check_record(options(path), record)
-    assert Finding("ok", "row 1 answers it, joined by 'id'") == preflight.check_record(options(path), {"id": "1"})
+    text = "row 2 of 2 rows answers it, joined by 'prompt'; answers in 'output'"
+    assert Finding("ok", text) == preflight.check_record(options(path), record)
+    text = "row 1 of 2 rows answers it, joined by 'id'; answers in 'output'"
+    assert Finding("ok", text) == preflight.check_record(options(path), {"id": "1"})
     warning = preflight.check_record(options(path, id="id"), {"id": 3})
     assert ("warning", "'a.jsonl' has no answer for it, joined by 'id'") == (warning.status, warning.text)
 
