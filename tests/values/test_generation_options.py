@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -54,3 +55,9 @@ def test_a_wrong_exception_is_one_line(varies: dict[str, Any], message: str) -> 
     with pytest.raises(SpecError) as raised:
         vary(OPTIONS, varies)
     assert message in str(raised.value)
+
+
+def test_a_form_that_is_not_json_is_refused() -> None:
+    """YAML reads a date, which no server takes."""
+    with pytest.raises(ValueError, match="response_format is not valid JSON"):
+        GenerationOptions(response_format={"default": date(2026, 1, 1)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,14 @@ from llmops_sdk.values.serial import explain, from_json, to_json
 
 MAX_TOKENS_FIELD = "max_tokens_field"
 """The exception that renames the request's field with the longest answer."""
+
+
+def _is_json(_options: object, _attribute: object, value: Mapping[str, Any] | None) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        message = f"response_format is not valid JSON: {exc}"
+        raise ValueError(message) from None
 
 
 @attrs.frozen
@@ -33,7 +42,7 @@ class GenerationOptions:
     top_p: float = attrs.field(default=1.0, validator=[attrs.validators.gt(0), attrs.validators.le(1)])
     stop: tuple[str, ...] = ()
     seed: int = 0
-    response_format: Mapping[str, Any] | None = None
+    response_format: Mapping[str, Any] | None = attrs.field(default=None, validator=_is_json)
 
 
 @attrs.frozen
