@@ -201,3 +201,44 @@ def test_a_template_is_parsed_once_for_all_records() -> None:
     for number in range(1000):
         render(TEXT, {**RECORD, "context": f"text {number}"})
     assert parsed == _parse.cache_info().misses
+
+
+CONVERSATION = ChatTemplate(
+    messages=({"role": "system", "content": "Be {tone}."}, {"role": "user", "content": "{instruction}\n\n{context}"}),
+    conversation=True,
+)
+TURNS = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c {x}"}]
+
+
+def _record(**fields: Any) -> dict[str, Any]:
+    return {"instruction": "c {x}", "context": "", "response": "r", "tone": "brief", **fields}
+
+
+def test_the_messages_of_a_record_are_asked_as_they_are() -> None:
+    """After the template's system message, unless they have one; braces in them are no placeholders."""
+    prompt = render(CONVERSATION, _record(messages=TURNS))
+    assert ChatPrompt(messages=({"role": "system", "content": "Be brief."}, *TURNS), completion="r") == prompt
+    own = [{"role": "system", "content": "Be kind."}, *TURNS]
+    assert ChatPrompt(messages=tuple(own)) == prompt_only(CONVERSATION, _record(messages=own))
+
+
+def test_a_changed_question_of_a_conversation_is_asked() -> None:
+    """Evaluators of robustness change the instruction."""
+    prompt = prompt_only(CONVERSATION, _record(messages=TURNS, instruction="changed"))
+    assert isinstance(prompt, ChatPrompt)
+    assert "changed" == prompt.messages[-1]["content"]
+
+
+@pytest.mark.parametrize(("context", "expected"), [("", "c {x}"), ("t", "c {x}\n\nt"), (" ", "c {x}\n\n ")])
+def test_nothing_is_appended_to_a_question_without_a_context(context: str, expected: str) -> None:
+    """In a template for conversations, of a record without messages."""
+    prompt = prompt_only(CONVERSATION, _record(context=context))
+    assert isinstance(prompt, ChatPrompt)
+    assert expected == prompt.messages[-1]["content"]
+
+
+def test_other_templates_ask_what_they_say() -> None:
+    """Messages of a record are one of its fields."""
+    template = ChatTemplate(messages=({"role": "user", "content": "{instruction}\n\n{context}"},))
+    expected = ({"role": "user", "content": "c {x}\n\n"},)
+    assert ChatPrompt(messages=expected) == prompt_only(template, _record(messages=TURNS))

@@ -97,8 +97,14 @@ def test_rows_are_written_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "arguments", "text"),
     [
-        (10, {"test_fraction": 0.0}, "test_fraction must be more than 0 and less than 1, not 0.0"),
-        (10, {"test_fraction": 1.0}, "test_fraction must be more than 0 and less than 1, not 1.0"),
+        (10, {"test_fraction": 0.0}, "test_fraction must be more than 0 and at most 1, not 0.0"),
+        (10, {"test_fraction": 1.5}, "test_fraction must be more than 0 and at most 1, not 1.5"),
+        (10, {"test_fraction": 0.5, "group": lambda _: None}, "no record has the column of the option 'group'"),
+        (
+            10,
+            {"test_fraction": 0.5, "group": lambda _: 1},
+            "the records are of 1 groups, and 5 test records would take",
+        ),
         (10, {"test_fraction": 0.95}, "test_fraction 0.95 of 10 distinct rows leaves no train records"),
         (1, {"test_fraction": 0.5}, "a single row cannot be split into train and test; add rows"),
         (0, {"test_fraction": 0.5}, "the dataset has no rows"),
@@ -185,8 +191,62 @@ def test_one_instruction_for_many_texts_is_no_overlap(tmp_path: Path) -> None:
 def test_rows_that_are_all_one_question_are_refused(tmp_path: Path) -> None:
     """If the test split has every input, no train record is left."""
     rows = [{"instruction": "Say a number.", "response": str(number)} for number in range(10)]
-    with pytest.raises(DataError, match="the train split has no records: the input of every one is in the test split"):
+    with pytest.raises(DataError, match="the train split has no records: the input or the group of every one"):
         write_splits(tmp_path, lambda: iter(rows), test_fraction=0.2)
+
+
+def test_all_rows_can_be_test_rows(tmp_path: Path) -> None:
+    """With the fraction 1, also of a single row; the train split is an empty file, whatever its maximum."""
+    splits = write_splits(tmp_path, _rows(1), test_fraction=1, max_train_records=5)
+    assert (0, 1) == (splits.train.records, splits.test.records)
+    assert b"" == splits.train.path.read_bytes()
+    some = write_splits(tmp_path, _rows(10), test_fraction=1, max_test_records=3)
+    assert (0, 3) == (some.train.records, some.test.records)
+
+
+def _grouped(count: int, start: int = 0) -> Callable[[], Iterator[Record]]:
+    return lambda: ({**row, "conversation": n // 3} for n, row in enumerate(_rows(count, start)(), start=start))
+
+
+def _group(record: Record) -> Any:
+    return record.get("conversation")
+
+
+def test_a_group_is_in_one_split(tmp_path: Path) -> None:
+    """The test split has whole groups, at least the fraction; the same seed gives the same."""
+    splits = write_splits(tmp_path, _grouped(60), test_fraction=0.2, group=_group)
+    train, test = ({record["conversation"] for record in split} for split in (splits.train, splits.test))
+    assert not train & test
+    assert set(range(20)) == train | test
+    assert (48, 12) == (splits.train.records, splits.test.records)
+    again = write_splits(tmp_path, _grouped(60), test_fraction=0.2, group=_group)
+    assert again.test.sha256 == splits.test.sha256
+
+
+def test_a_row_without_a_group_is_on_its_own(tmp_path: Path) -> None:
+    """It can be in either split."""
+    rows = [*_grouped(6)(), *_rows(40, 6)()]
+    splits = write_splits(tmp_path, lambda: iter(rows), test_fraction=0.25, group=_group)
+    assert 46 == splits.train.records + splits.test.records
+    assert 12 <= splits.test.records <= 14
+
+
+def test_train_rows_of_tested_groups_are_dropped(tmp_path: Path) -> None:
+    """With a test split of the dataset's own."""
+    splits = write_splits(tmp_path, _grouped(9), test_rows=_grouped(5, 7), group=_group)
+    assert [0, 1, 2, 3, 4, 5] == _numbers(splits.train)
+    assert "3" == splits.source["group_dropped"]
+
+
+def test_rows_without_a_response_are_asked_and_not_learned(tmp_path: Path) -> None:
+    """They are counted; if no row has one, the rows are for another task, and stay."""
+    rows = [{key: row[key] for key in row if key != "response" or n % 4} for n, row in enumerate(_rows(40)())]
+    splits = write_splits(tmp_path, lambda: iter(rows), test_fraction=0.5)
+    counts = [int(splits.source[name]) for name in ("unanswered_dropped", "test_without_response")]
+    assert (10, 20, 20 - counts[0]) == (sum(counts), splits.test.records, splits.train.records)
+    assert all("response" in record for record in splits.train)
+    bare = [{"instruction": str(n)} for n in range(10)]
+    assert 5 == write_splits(tmp_path, lambda: iter(bare), test_fraction=0.5).train.records
 
 
 def test_given_test_rows_are_the_test_split(tmp_path: Path) -> None:
@@ -242,7 +302,7 @@ def test_a_failed_attempt_leaves_the_earlier_splits(tmp_path: Path) -> None:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from llmops_sdk.data.jsonl import read_jsonl
+from llmops_sdk.data.files.jsonl import read_jsonl
 from llmops_sdk.data.splits import write_splits
 
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

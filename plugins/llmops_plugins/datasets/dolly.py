@@ -8,7 +8,8 @@ from functools import partial
 from llmops_plugins.datasets import hub
 from llmops_plugins.datasets.files import existing_file, read_rows
 from llmops_plugins.datasets.options import DollyOptions
-from llmops_plugins.datasets.records import ReadRows, category_mapping, first_record, make_splits
+from llmops_plugins.datasets.records import category_mapping, first_record
+from llmops_plugins.datasets.splitting import Source, make_splits, split_fingerprint
 from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, Record, file_sha256
 
 HUB_ID = "databricks/databricks-dolly-15k"
@@ -34,17 +35,17 @@ class DollyDataset(DatasetSource):
     _pinned: hub.PinnedDataset | None = None
 
     def fingerprint(self, context: Context) -> str:
-        """Return the SHA-256 of the file, or the hub's commit."""
-        if self.options.path:
-            return file_sha256(existing_file(self.options.path))
-        return self._pin(context).commit
+        """Return the SHA-256 of the file or the hub's commit, and whether a model is fine-tuned, which decides the split."""
+        options = self.options
+        version = file_sha256(existing_file(options.path)) if options.path else self._pin(context).commit
+        return ", ".join(split_fingerprint(version, context))
 
     def preview(self) -> Record | None:
         """Return the first record of the file; None without one."""
         if not self.options.path:
             return None
         read = partial(read_rows, existing_file(self.options.path))
-        return first_record(read, category_mapping(self.options.category))
+        return first_record(read, category_mapping(self.options))
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits and the template.
@@ -53,22 +54,22 @@ class DollyDataset(DatasetSource):
             DataError: The hub or the file cannot be read, or the category has too few records; has what to do instead.
             MissingExtraError: The dataset comes from the hub, and the `datasets` library is not installed.
         """
-        read, source = self._from_file() if self.options.path else self._from_hub(context)
-        splits = make_splits(context, self.options, category_mapping(self.options.category), read, source=source)
+        source = self._from_file() if self.options.path else self._from_hub(context)
+        splits = make_splits(context, self.options, category_mapping(self.options), source)
         part = context.folder / ".template.json.part"
         part.write_text(json.dumps(TEMPLATE), encoding="utf-8")
         part.replace(context.folder / "template.json")
         return splits
 
-    def _from_file(self) -> tuple[ReadRows, dict[str, str]]:
+    def _from_file(self) -> Source:
         path = existing_file(self.options.path)
-        return partial(read_rows, path), {"path": str(path), "sha256": file_sha256(path)}
+        return Source(partial(read_rows, path), {"path": str(path), "sha256": file_sha256(path)})
 
-    def _from_hub(self, context: Context) -> tuple[ReadRows, dict[str, str]]:
+    def _from_hub(self, context: Context) -> Source:
         pinned = self._pin(context)
         rows = hub.load_split(pinned, "train", context)
         read = partial(hub.read_rows, rows, "train")
-        return read, {"id": HUB_ID, "commit": pinned.commit, "license": "CC-BY-SA-3.0"}
+        return Source(read, {"id": HUB_ID, "commit": pinned.commit, "license": "CC-BY-SA-3.0"})
 
     def _pin(self, context: Context) -> hub.PinnedDataset:
         """Resolve the commit once: the fingerprint and the records must be of the same one."""

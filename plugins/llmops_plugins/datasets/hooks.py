@@ -31,17 +31,27 @@ def llmops_cards() -> tuple[DatasetCard, ...]:
             options=DollyOptions,
             extra=EXTRA,
         ),
+        # no `requires`: only Parquet, Arrow, Feather and zstd need the library
+        DatasetCard(
+            name="file",
+            summary="a file of rows in any format: JSON lines, JSON, CSV, Parquet, Arrow or Feather, also compressed",
+            load="llmops_plugins.datasets.files:FileDataset",
+            options=CsvOptions,
+            extra=EXTRA,
+        ),
         DatasetCard(
             name="jsonl",
-            summary="a file with one JSON object a line",
-            load="llmops_plugins.datasets.jsonl:JsonlDataset",
+            summary="a file with one JSON object a line; like file, but text must be JSON",
+            load="llmops_plugins.datasets.files:JsonlDataset",
             options=FileOptions,
+            extra=EXTRA,
         ),
         DatasetCard(
             name="csv",
-            summary="a table as text, with a header",
-            load="llmops_plugins.datasets.csv_source:CsvDataset",
+            summary="a table as text, with a header; like file, but text must be a table",
+            load="llmops_plugins.datasets.files:CsvDataset",
             options=CsvOptions,
+            extra=EXTRA,
         ),
         DatasetCard(
             name="huggingface",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,21 @@ import attrs
 from llmops_plugins._hub.repository import HubUnreachableError, Repository
 from llmops_plugins._hub.snapshot import cached_snapshot, download_snapshot
 from llmops_plugins.datasets.options import EXTRA
-from llmops_sdk.plugin import AssetError, Context, DataError, MissingExtraError, Record, Secret, install_hint
+from llmops_sdk.plugin import (
+    AssetError,
+    Context,
+    DataError,
+    MissingExtraError,
+    NamedRow,
+    Secret,
+    class_name,
+    install_hint,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_ALTERNATIVE = "use the bundled dataset 'sample', or the dataset 'jsonl' or 'csv' with the path of a file"
+_ALTERNATIVE = "use the bundled dataset 'sample', or the dataset 'file' with the path of a file"
 
 
 @attrs.frozen
@@ -125,17 +134,12 @@ def load_split(pinned: PinnedDataset, split: str, context: Context) -> Dataset:
     return loaded
 
 
-def read_rows(dataset: Dataset, split: str) -> Iterator[tuple[str, Record]]:
-    """Yield the rows of a loaded split, each with its name in messages; a class label is its name, or null without one."""
+def read_rows(dataset: Dataset, split: str) -> Iterator[NamedRow]:
+    """Yield the rows of a loaded split; a class label is its name, or null without one."""
     names = {column: feature.names for column, feature in dataset.features.items() if hasattr(feature, "names")}
     for number, row in enumerate(dataset, start=1):
-        labels = {column: _label(row[column], texts) for column, texts in names.items()}
-        yield f"record {number} of {split!r}", {**row, **labels}
-
-
-def _label(number: int | None, names: Sequence[str]) -> str | None:
-    """Return the name of a class; a test split without labels has -1 in their place."""
-    return None if number is None or number < 0 else names[number]
+        labels = {column: class_name(row[column], texts) for column, texts in names.items()}
+        yield NamedRow(f"record {number} of {split!r}", {**row, **labels})
 
 
 def _require_library(dataset: HubDataset) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from llmops_plugins.datasets.hub import HubDataset, PinnedDataset, load_split, pin, read_rows
 from llmops_plugins.datasets.options import FIELDS, HuggingFaceOptions
-from llmops_plugins.datasets.records import make_splits, table_mapping
+from llmops_plugins.datasets.records import table_mapping
+from llmops_plugins.datasets.splitting import Source, make_splits, split_fingerprint
 from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ class HuggingFaceDataset(DatasetSource):
     _pinned: PinnedDataset | None = None
 
     def fingerprint(self, context: Context) -> str:
-        """Return the commit of the revision."""
-        return self._pin(context).commit
+        """Return the commit of the revision, and whether a model is fine-tuned, which decides the split."""
+        return ", ".join(split_fingerprint(self._pin(context).commit, context))
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits.
@@ -34,20 +35,23 @@ class HuggingFaceDataset(DatasetSource):
         pinned = self._pin(context)
         names = {"split": options.split, "test_split": options.test_split}
         loaded = {option: load_split(pinned, name, context) for option, name in names.items() if name}
-        used = {options.columns.get(field, field) for field in FIELDS} | set(options.filter)
+        used = {*FIELDS, *options.columns.values(), *options.filter, options.group}
         kept = {option: _json_columns(dataset, used) for option, dataset in loaded.items()}
         reads = {option: partial(read_rows, dataset, names[option]) for option, dataset in kept.items()}
         left_out = sorted(set(loaded["split"].column_names) - set(kept["split"].column_names))
         if left_out:
             context.progress.log(f"left out columns of {options.id} that JSON cannot hold: {', '.join(left_out)}")
-        return make_splits(
-            context,
-            options,
-            table_mapping(options),
-            reads["split"],
+        source = Source(
+            read=reads["split"],
             read_test=reads.get("test_split"),
-            source={"id": options.id, "commit": pinned.commit, **{key: value for key, value in names.items() if value}},
+            is_one=options.split == options.test_split,
+            details={
+                "id": options.id,
+                "commit": pinned.commit,
+                **{key: value for key, value in names.items() if value},
+            },
         )
+        return make_splits(context, options, table_mapping(options), source)
 
     def _pin(self, context: Context) -> PinnedDataset:
         """Resolve the commit once: the fingerprint and the records must be of the same one."""

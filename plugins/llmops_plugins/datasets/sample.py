@@ -7,7 +7,8 @@ from pathlib import Path
 
 from llmops_plugins.datasets.files import read_rows
 from llmops_plugins.datasets.options import SampleOptions
-from llmops_plugins.datasets.records import category_mapping, first_record, make_splits
+from llmops_plugins.datasets.records import category_mapping, first_record
+from llmops_plugins.datasets.splitting import Source, make_splits, split_fingerprint
 from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, Record, file_sha256
 
 SAMPLE = Path(__file__).parent / "data" / "sample.jsonl"
@@ -19,12 +20,12 @@ class SampleDataset(DatasetSource):
     options: SampleOptions
 
     def fingerprint(self, context: Context) -> str:
-        """Return the SHA-256 of the bundled file."""
-        return file_sha256(SAMPLE)
+        """Return the SHA-256 of the bundled file, and whether a model is fine-tuned, which decides the split."""
+        return ", ".join(split_fingerprint(file_sha256(SAMPLE), context))
 
     def preview(self) -> Record | None:
         """Return the first record of the category."""
-        return first_record(partial(read_rows, SAMPLE), category_mapping(self.options.category))
+        return first_record(partial(read_rows, SAMPLE), category_mapping(self.options))
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits of one category, or of all.
@@ -32,6 +33,6 @@ class SampleDataset(DatasetSource):
         Raises:
             DataError: There is no such category, or it has too few records; names the known categories.
         """
-        source = {"id": "sample", "license": "CC0-1.0", "sha256": file_sha256(SAMPLE)}
-        mapping = category_mapping(self.options.category)
-        return make_splits(context, self.options, mapping, partial(read_rows, SAMPLE), source=source)
+        details = {"id": "sample", "license": "CC0-1.0", "sha256": file_sha256(SAMPLE)}
+        mapping = category_mapping(self.options)
+        return make_splits(context, self.options, mapping, Source(partial(read_rows, SAMPLE), details))

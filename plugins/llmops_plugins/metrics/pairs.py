@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol, TypeVar, Union
+from typing import Any, Protocol, TypeVar, Union
 
 import attrs
 
-from llmops_sdk.plugin import Generation
+from llmops_sdk.plugin import Generation, Record
 
 _T = TypeVar("_T")
 
@@ -68,12 +68,26 @@ class PairScorer(Protocol):
         """Return one outcome per pair, in their order."""
 
 
+def references_in(record: Record, field: str) -> Any:
+    """Return the reference in a record's field, or a list of them.
+
+    A record with several has the first one as `response`, and all of them in `references`.
+
+    >>> references_in({"response": "Ada", "references": ["Ada", "by Ada"]}, "response")
+    ['Ada', 'by Ada']
+    """
+    value, all_of_them = record.get(field), record.get("references")
+    if field == "response" and isinstance(all_of_them, list) and all_of_them[:1] == [value]:
+        return all_of_them
+    return value
+
+
 def pair_of(generation: Generation, field: str) -> Pair | Unscorable:
     """Return what is compared for a generation; its reference is the record's `field`.
 
-    The field may hold a list of texts: references that are all as good. Empty ones are left out.
+    There may be several references, which are all as good. Empty ones are left out.
     """
-    value = generation.record.get(field)
+    value = references_in(generation.record, field)
     if value is None:
         known = ", ".join(sorted(generation.record))
         return Unscorable(f"the record has no reference field {field!r}; it has: {known}")

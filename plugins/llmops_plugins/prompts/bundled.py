@@ -43,11 +43,12 @@ class Plain(PromptSource):
 
 
 class Chat(PromptSource):
-    """One user message, in the format of the model's own chat template."""
+    """The record's own messages, or one user message, in the format of the model's own chat template."""
 
     options: ChatOptions
 
     def template(self) -> ChatTemplate:
         """Return the template."""
         system = ({"role": "system", "content": self.options.system},) if self.options.system else ()
-        return ChatTemplate(messages=(*system, {"role": "user", "content": "{instruction}\n\n{context}"}))
+        messages = (*system, {"role": "user", "content": "{instruction}\n\n{context}"})
+        return ChatTemplate(messages=messages, conversation=True)

@@ -24,7 +24,7 @@ def llmops_cards() -> tuple[PromptCard, ...]:
         ),
         PromptCard(
             name="chat",
-            summary="the instruction and the context as a user message, in the model's own chat format",
+            summary="the record's messages, or its instruction and context as one, in the model's own chat format",
             load="llmops_plugins.prompts.bundled:Chat",
             options=ChatOptions,
         ),

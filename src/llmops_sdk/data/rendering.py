@@ -10,12 +10,21 @@ from typing import Any
 
 from llmops_sdk.errors import DataError
 from llmops_sdk.values.data import Record
-from llmops_sdk.values.prompts import ChatPrompt, ChatTemplate, Prompt, PromptTemplate, TextPrompt, TextTemplate
+from llmops_sdk.values.prompts import (
+    ChatPrompt,
+    ChatTemplate,
+    Message,
+    Prompt,
+    PromptTemplate,
+    TextPrompt,
+    TextTemplate,
+)
 
 REFERENCE = "response"
 ROLES = ("system", "user", "assistant")
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
+_LAST_FIELD = re.compile(r"(?P<before>.*?)\n+\{(?P<field>[^{}]+)\}", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*(?:[ -]+\w+)*")
 
 
@@ -140,7 +149,12 @@ def _asked(template: PromptTemplate) -> tuple[tuple[str, str], ...]:
 
 
 def _render(template: PromptTemplate, record: Record, where: str, *, with_completion: bool) -> Prompt:
+    if isinstance(template, ChatTemplate) and template.conversation and record.get("messages"):
+        completion = _fill(template.completion, template, record, where) if with_completion else ""
+        return ChatPrompt(messages=_conversation(template, record, where), completion=completion)
     parts = [text for _, text in _asked(template)]
+    if isinstance(template, ChatTemplate) and template.conversation:
+        parts = [_without_empty_end(part, record) for part in parts]
     filled = [_fill(part, template, record, where) for part in parts]
     completion = _fill(template.completion, template, record, where) if with_completion else ""
     if isinstance(template, TextTemplate):
@@ -150,6 +164,22 @@ def _render(template: PromptTemplate, record: Record, where: str, *, with_comple
         for message, content in zip(template.messages, filled, strict=True)
     )
     return ChatPrompt(messages=messages, completion=completion)
+
+
+def _conversation(template: ChatTemplate, record: Record, where: str) -> tuple[Message, ...]:
+    """Return the turns of a record that is a conversation; an evaluator may have changed its last one."""
+    *earlier, last = record["messages"]
+    system = [message for message in template.messages if message["role"] == "system"]
+    if earlier and earlier[0]["role"] == "system":
+        system = []
+    texts = [{**message, "content": _fill(message["content"], template, record, where)} for message in system]
+    return (*texts, *earlier, {**last, "content": record.get("instruction", last["content"])})
+
+
+def _without_empty_end(text: str, record: Record) -> str:
+    """Return a text without its last field, and the line breaks before it, if that is empty in a record."""
+    matched = _LAST_FIELD.fullmatch(text)
+    return matched["before"] if matched and record.get(matched["field"]) == "" else text
 
 
 def _fill(text: str, template: PromptTemplate, record: Record, where: str) -> str:

@@ -56,6 +56,8 @@ class Context:
         asset: Returns the folder of an asset, and fetches it first if it is missing: `context.asset("wordnet")`.
             Raises `AssetError` if it is not available.
         settings_of: Returns the settings of the plugin that offers a card; `for_card` uses it.
+        trains: Whether a model is fine-tuned on the dataset that is prepared. If none is, `load` makes all records test
+            records unless the options ask for a split.
         add_resource: Enters a further resource into the run's ledger, in `train` or `deploy`, before it is created; it is
             deleted with those of `resources`.
     """
@@ -71,6 +73,7 @@ class Context:
     make: Callable[[CardKind, str, Mapping[str, Any]], Any] = _make_nothing
     asset: Callable[[str], Path] = _find_no_asset
     settings_of: Callable[[CardKind, str], Mapping[str, Any]] = _no_settings
+    trains: bool = True
     add_resource: Callable[[Resource], None] = _add_nothing
 
     def for_card(self, kind: CardKind, name: str) -> Context:

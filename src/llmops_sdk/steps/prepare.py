@@ -7,13 +7,17 @@ from pathlib import Path
 
 import attrs
 
-from llmops_sdk.data.rendering import render
+from llmops_sdk.data.near_duplicates import find_near_duplicates
+from llmops_sdk.data.rendering import prompt_only, render
 from llmops_sdk.errors import DataError
+from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import DatasetSource
 from llmops_sdk.steps.execution import StepExecution, StepOutput, splits_in
 from llmops_sdk.values.data import DatasetSplits, Split
-from llmops_sdk.values.plan import Plan, PrepareStep
+from llmops_sdk.values.plan import Plan, PrepareStep, TrainStep
 from llmops_sdk.values.serial import digest
+
+_SHOWN = 60
 
 
 def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
@@ -26,17 +30,26 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
     plan = execution.run.plan
     component = plan.dataset_by_name[step.dataset]
     source: DatasetSource = execution.runtime.registry.make("dataset", component.use, component.options)
-    fingerprint = source.fingerprint(execution.context("dataset", component.use, execution.runtime.home))
+    trains = any(isinstance(other, TrainStep) and other.dataset == step.dataset for other in plan.steps)
+
+    def context(folder: Path) -> Context:
+        return attrs.evolve(execution.context("dataset", component.use, folder), trains=trains)
+
+    fingerprint = source.fingerprint(context(execution.runtime.home))
     address = f"data/{digest(execution.key_of('dataset', component), fingerprint)}"
 
     def load(folder: Path) -> DatasetSplits:
-        splits = source.load(execution.context("dataset", component.use, folder))
+        splits = source.load(context(folder))
         _check_splits(splits, step.dataset)
-        return _relative(splits, folder)
+        near = find_near_duplicates(splits.train, splits.test)
+        found = {"near_duplicates": f"{near.found} of {near.compared} test records"} if near.found else {}
+        return attrs.evolve(_relative(splits, folder), source={**splits.source, **found}, near_duplicates=near)
 
     built = execution.build_artifact(address, load)
     with execution.run.artifact_folder(address) as folder:
-        _check_prompts(splits_in(folder, built.artifact), step.dataset, plan)
+        splits = splits_in(folder, built.artifact)
+        _check_prompts(splits, step.dataset, plan)
+        _log_near_duplicates(splits, step.dataset, execution)
     inputs = {
         **execution.parts_of("dataset", component),
         f"the data of dataset {step.dataset!r}": digest(fingerprint),
@@ -76,10 +89,33 @@ def _short_hash(line: bytes) -> bytes:
 
 
 def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan) -> None:
-    """Render every record through every prompt: a missing field is an error before any training."""
+    """Render every record through every prompt: a missing field is an error before any training.
+
+    A test record needs no field of the completion: it may have no reference.
+    """
     trains = any(model.trainer is not None for model in plan.models)
-    for name, split in (("train", splits.train if trains else None), ("test", splits.test)):
-        for index, record in enumerate(split or ()):
+    for name, split, rendered in (
+        ("train", splits.train if trains else (), render),
+        ("test", splits.test, prompt_only),
+    ):
+        for index, record in enumerate(split):
             for prompt in plan.prompts:
                 where = f"{name} record {index} of dataset {dataset!r} (prompt {prompt.name!r})"
-                render(prompt.template, record, where=where)
+                rendered(prompt.template, record, where=where)
+
+
+def _log_near_duplicates(splits: DatasetSplits, dataset: str, execution: StepExecution) -> None:
+    near = splits.near_duplicates
+    if not near.found:
+        return
+    records = f"{near.found} of {near.compared} test records"
+    progress = execution.runtime.progress
+    progress.log(f"{records} of {dataset!r} have almost the same input as a training record; the most similar ones:")
+    for example in near.examples:
+        pair = f"test record {example.test} and training record {example.train}, {example.similarity:.0%} alike"
+        progress.log(f"  {pair}: {_short(example.test_input)!r} / {_short(example.train_input)!r}")
+
+
+def _short(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= _SHOWN else f"{one_line[:_SHOWN]}..."

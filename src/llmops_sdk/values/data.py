@@ -10,7 +10,12 @@ from typing import Any
 import attrs
 
 Record = Mapping[str, Any]
-"""One record of a dataset: `instruction`, `context`, `response`, plus any other JSON field."""
+"""One record of a dataset: `instruction`, `context`, `response`, plus any other JSON field.
+
+A record without a reference has no `response`; one with several has them in `references`, and the first as `response`.
+A conversation has the turns that are asked in `messages`, the last of which is the `instruction`, and those before it
+as text in `context`.
+"""
 
 
 @attrs.frozen
@@ -34,6 +39,40 @@ class Split:
                 yield json.loads(line)
 
 
+@attrs.frozen(kw_only=True)
+class NearDuplicate:
+    """A test record, and the train record with almost the same input.
+
+    Attributes:
+        test: The place of the test record in its split, from 0.
+        train: The place of the train record.
+        similarity: The Jaccard similarity of their inputs, estimated.
+        test_input: The start of what the test record asks.
+        train_input: The start of what the train record asks.
+    """
+
+    test: int
+    train: int
+    similarity: float
+    test_input: str
+    train_input: str
+
+
+@attrs.frozen(kw_only=True)
+class NearDuplicates:
+    """How many test records have an input that is almost that of a train record.
+
+    Attributes:
+        compared: The number of test records that were compared.
+        found: The number of those with a near-duplicate.
+        examples: Some of them, the most similar ones first.
+    """
+
+    compared: int = 0
+    found: int = 0
+    examples: tuple[NearDuplicate, ...] = ()
+
+
 @attrs.frozen
 class DatasetSplits:
     """The train and the test split of a dataset.
@@ -42,11 +81,13 @@ class DatasetSplits:
         train: For trainers; may have no records if nothing is fine-tuned.
         test: For asking candidates, in this order.
         source: Details of the origin (path, hub id, resolved commit).
+        near_duplicates: Test records that are almost in the train split; found by the `prepare` step.
     """
 
     train: Split
     test: Split
     source: Mapping[str, str] = attrs.field(factory=dict)
+    near_duplicates: NearDuplicates = NearDuplicates()
 
 
 def record_label(record: Record, index: int) -> str:

@@ -38,11 +38,15 @@ class ChatTemplate:
         messages: `role` and `content`, the content with `{field}` placeholders.
         completion: The assistant's reference answer.
         stop: Strings at which generation ends; they are cut from the output.
+        conversation: Whether a record's own `messages` are asked instead, where it has some: after the system message of
+            the template, unless they start with one, and with the record's `instruction` as the last turn. Of a record
+            without them, an empty field at the end of a message is left out with the line breaks before it.
     """
 
     messages: tuple[Mapping[str, str], ...]
     completion: str = "{response}"
     stop: tuple[str, ...] = ()
+    conversation: bool = False
 
 
 PromptTemplate = Union[TextTemplate, ChatTemplate]

@@ -28,7 +28,7 @@ def test_only_the_hub_needs_the_library() -> None:
 
 def test_finding_the_cards_loads_nothing_heavy() -> None:
     """The hooks, the sources and the hub module import neither the library nor what it needs."""
-    modules = "hooks, checks, sample, dolly, jsonl, csv_source, huggingface"
+    modules = "hooks, checks, sample, dolly, files, splitting, huggingface"
     heavy = "{'datasets', 'pyarrow', 'pandas', 'numpy', 'huggingface_hub', 'torch'}"
     code = f"import sys; from llmops_plugins.datasets import {modules}; print(sorted({heavy} & set(sys.modules)))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -44,7 +44,7 @@ def test_columns_that_json_cannot_hold_are_left_out_and_logged(online: dict[str,
 def test_a_column_that_is_used_must_be_text(online: dict[str, Any]) -> None:
     """A date is no response: the message names the column, the record and the way out."""
     assert online["a date as response"]["message"] == (
-        "the field 'day' of record 1 of 'train' is of type date, not text; every record needs its response: correct or"
+        "the field 'day' of record 1 of 'train' is of type date, not text; every record needs its response as text: correct or"
         " remove the record, or name another field with columns: {response: NAME}"
     )
 

@@ -15,7 +15,14 @@ from llmops_plugins.datasets.options import CsvOptions, DollyOptions, FileOption
         ({"filter": {"a": {"b": 1}}}, "filter compares 'a' with a text, a number"),
         ({"filter": {"a": []}}, "filter compares 'a'"),
         ({"test_fraction": 0.0}, "test_fraction"),
-        ({"test_fraction": 1.0}, "test_fraction"),
+        ({"test_fraction": 1.5}, "test_fraction"),
+        ({"split": "half"}, "split must be 'none' .* or 'random', not 'half'"),
+        ({"split": "none", "test_fraction": 0.5}, "split: none and test_fraction: 0.5 contradict each other"),
+        ({"split": "random", "test_fraction": 1}, "split: random and test_fraction: 1 contradict each other"),
+        ({"group": "a[b]"}, "group is a column, or a path"),
+        ({"columns": {"response": " "}}, "columns maps response to a column without a name"),
+        ({"columns": {"instruction": "a", "messages": "b"}}, "columns maps both messages and instruction"),
+        ({"encoding": "base64"}, "'base64'"),
         ({"max_test_records": 0}, "max_test_records"),
         ({"delimiter": "||"}, "one character"),
         ({"encoding": "utf8000"}, "'utf8000'"),
@@ -40,9 +47,24 @@ def test_the_defaults_are_the_articles() -> None:
     dolly, sample = DollyOptions(), SampleOptions()
     assert ("summarization", 0.1, 42, None, None) == (
         dolly.category,
-        dolly.test_fraction,
+        dolly.fraction(trains=True),
         dolly.seed,
         dolly.max_train_records,
         dolly.max_test_records,
     )
-    assert ("summarization", 0.2, 42) == (sample.category, sample.test_fraction, sample.seed)
+    assert ("summarization", 0.2, 42) == (sample.category, sample.fraction(trains=True), sample.seed)
+
+
+def test_all_records_are_test_records_where_no_model_is_fine_tuned() -> None:
+    """Unless a fraction is given, or a split; the split of a hub dataset is one of the hub's."""
+    assert 1 == SampleOptions().fraction(trains=False) == SampleOptions(split="none").fraction(trains=True)
+    assert 0.2 == SampleOptions(split="random").fraction(trains=False)
+    assert 0.3 == SampleOptions(test_fraction=0.3).fraction(trains=False)
+    hub = HuggingFaceOptions(id="a/b", split="none")
+    assert (0.2, 1) == (hub.fraction(trains=True), hub.fraction(trains=False))
+
+
+@pytest.mark.parametrize("name", ["utf-8", "UTF8", "latin-1", "Windows-1252", "utf_16"])
+def test_an_encoding_has_many_names(name: str) -> None:
+    """All of them are accepted."""
+    assert name == FileOptions(path="a", encoding=name).encoding

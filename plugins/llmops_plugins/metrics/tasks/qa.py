@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from llmops_plugins.metrics.bertscore.evaluator import BertscoreEvaluator
 from llmops_plugins.metrics.defined import LEFT_OUT, restrict, words_problem
-from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair, Unscorable, batches, note_of, pair_of
+from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair, Unscorable, batches, note_of, pair_of, references_in
 from llmops_sdk.plugin import Context, Generation, Metric, RecordScore, Scored, Unscored
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def accepted_answers(generation: Generation, field: str, delimiter: str) -> Pair
     A text is split at the delimiter, as in FMEval, unless the delimiter is empty. The texts of a list are never split.
     """
     pair = pair_of(generation, field)
-    if isinstance(pair, Unscorable) or not delimiter or not isinstance(generation.record[field], str):
+    if isinstance(pair, Unscorable) or not delimiter or not isinstance(references_in(generation.record, field), str):
         return pair
     first, *others = pair.reference.split(delimiter)
     return Pair(pair.output, first, tuple(others))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Union
 import attrs
 
 from llmops_plugins.metrics.defined import LEFT_OUT, words_problem
-from llmops_plugins.metrics.pairs import Unscorable
+from llmops_plugins.metrics.pairs import Unscorable, references_in
 from llmops_plugins.metrics.text.copying import copied_share, extractive_coverage, extractive_density
 from llmops_plugins.metrics.text.options import SACREBLEU_METRICS, SOURCE_METRICS
 from llmops_plugins.metrics.text.tokens import plain_tokens, squad_tokens, token_f1, words
@@ -152,7 +152,7 @@ def texts_of(record: Record, field: str, kind: str) -> Texts | Unscorable:
         field: The field.
         kind: What messages call it: `reference` or `source`.
     """
-    value = record.get(field)
+    value = references_in(record, field)
     if value is None:
         return Unscorable(f"the record has no {kind} field {field!r}; it has: {', '.join(sorted(record))}")
     listed = value if isinstance(value, (list, tuple)) else [value]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk.data.file_formats import name_json_lines, name_other_format
+from llmops_sdk.data.files.formats import name_document_format, name_other_format, wide_encoding
 
 LINE = b'{"instruction": "a", "response": "b"}\n'
 
@@ -50,9 +50,9 @@ def _sqlite(folder: Path) -> bytes:
         (b"\x28\xb5\x2f\xfd\x24\x04\x21\0\0{}", "is compressed with zstd: decompress it with unzstd"),
         (_zip(), "is a ZIP archive or an Office document: unzip it"),
         (_tar(), "is a tar archive"),
-        (b"PAR1\x15\x04\x15\x10", "is Parquet: "),
-        (b"ARROW1\0\0\x10", "is Arrow: "),
-        (b"\xff\xff\xff\xff\x10\0\0\0", "is an Arrow stream: "),
+        (b"PAR1\x15\x04\x15\x10", "is Parquet, a table"),
+        (b"ARROW1\0\0\x10", "is Arrow, a table"),
+        (b"\xff\xff\xff\xff\x10\0\0\0", "is an Arrow stream, a table"),
         (b"ORC\x11\0\0\n", "is ORC: "),
         (b"%PDF-1.7\n%\xe2\xe3", "is a PDF document"),
         (b"\x89HDF\r\n\x1a\n\0\0", "is HDF5: "),
@@ -100,17 +100,24 @@ def test_text_is_text(content: bytes) -> None:
     assert "" == name_other_format(content)
 
 
-def test_a_stated_encoding_is_believed() -> None:
-    """UTF-16 is no problem if it is asked for; what is compressed still is."""
-    assert "" == name_other_format("a,b\n".encode("utf-16"), encoding="UTF-16")
-    assert name_other_format("a,b\n".encode("utf-16")).startswith("is UTF-16")
-    assert name_other_format(gzip.compress(b"a,b\n", mtime=0), encoding="utf-16").startswith("is compressed with gzip")
-
-
 @pytest.mark.parametrize(
-    ("header", "named"),
-    [('{"a": 1}', True), ("[", True), ('[{"a": 1}]', True), ("{a},b", False), ("a,b", False), ("[a],b", False)],
+    ("text", "encoding", "expected"),
+    [
+        ("a,b\n", "utf-16", "UTF-16"),
+        ("a,b\n", "utf-32", "UTF-32"),
+        ("a,b\n", "utf-16-le", "UTF-16LE"),
+        ("a,b\n", "utf-16-be", "UTF-16BE"),
+        ("a,b\n", "utf-32-be", "UTF-32BE"),
+        ("a,b\n", "utf-8", ""),
+        ("\u4f60\u597d,b\n", "utf-8", ""),
+    ],
 )
-def test_json_is_not_taken_for_a_header(header: str, named: bool) -> None:  # noqa: FBT001 - a parameter
-    """A column may have brackets in its name."""
-    assert named == name_json_lines(header).startswith("is JSON, not CSV")
+def test_wide_encodings_are_found(text: str, encoding: str, expected: str) -> None:
+    """By their byte order mark, or by the zeros of their first letters."""
+    assert expected == wide_encoding(text.encode(encoding))
+
+
+def test_a_page_is_no_data() -> None:
+    """What a browser saves in place of the file is named as what it is; a cell with such a word is not."""
+    assert name_document_format(b"<!DOCTYPE html>").startswith("is an HTML page, not data: download the file itself")
+    assert "" == name_document_format(b"a,<html>\n")

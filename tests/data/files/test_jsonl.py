@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 
 import pytest
 
-from llmops_sdk.data.jsonl import read_jsonl
+from llmops_sdk.data.files.jsonl import json_kind, parse_lines, read_jsonl
 from llmops_sdk.errors import DataError
 
 
@@ -35,14 +36,12 @@ def test_records_are_read_as_a_stream(tmp_path: Path) -> None:
     ("content", "text"),
     [
         (b'{"a": 1}\n\n{"a": }\n', "line 3 of {path} is not JSON at column 7: expecting value; each line must be one"),
-        (b'{\n  "a": 1\n}\n', "the file {path} is one JSON object over several lines, not one object a line: jq -c ."),
-        (b'{\n  "a": 1\n}\n{\n "a": 2}', "the file {path} has JSON objects over several lines, not one object a line"),
+        (b'{\n  "a": 1\n}\n', "line 1 of {path} is not JSON at column 1: expecting property name"),
         (b'{\n  "a": \n', "line 1 of {path} is not JSON at column 1: expecting property name"),
-        (b'[{"a": 1},\n{"a": 2}]\n', "the file {path} is one JSON list, not one object a line: jq -c '.[]'"),
-        (b'[{"a": 1}, {"a": 2}]', "the file {path} is one JSON list, not one object a line: jq -c '.[]'"),
+        (b'[{"a": 1},\n{"a": 2}]\n', "line 1 of {path} is not JSON at column "),
+        (b'[{"a": 1}, {"a": 2}]', "line 1 of {path} is a list, not an object; each line must be one JSON object"),
         (b"[1]\n[2]\n", "line 1 of {path} is a list, not an object"),
-        (b"a,b\n1,2\n", "the file {path} looks like CSV, not JSON: load it with the dataset 'csv'"),
-        (b"a\tb\n1\t2\n", "the file {path} looks like CSV, not JSON: load it with the dataset 'csv' and delimiter: "),
+        (b"a,b\n1,2\n", "line 1 of {path} is not JSON at column 1: expecting value"),
         (b"Hello, world\n", "line 1 of {path} is not JSON at column 1: expecting value"),
         (b"<!doctype html>\n<p>", "the file {path} is an HTML page, not data: download the file itself"),
         (b'{"a": 1}\0\n', "the file {path} is a binary file, not text"),
@@ -91,3 +90,26 @@ def test_values_that_json_has_no_place_for_are_read_if_asked_for(tmp_path: Path)
     assert math.isnan(first["a"])
     assert (math.inf, "\ud800") == (first["b"], first["c"])
     assert {"a": -math.inf, "b": math.inf} == second
+
+
+def test_a_compressed_file_is_read(tmp_path: Path) -> None:
+    """Lines and bytes in messages are those of the file without its compression."""
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"a": 1}\n\n{"a": }\n'))
+    records = read_jsonl(path)
+    assert {"a": 1} == next(records)
+    with pytest.raises(DataError, match=r"line 3 of '.*rows\.jsonl\.gz' is not JSON at column 7"):
+        next(records)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(1.5, "a number"), ([1], "a list"), (None, "null"), (True, "true"), ("a", "a string")]
+)
+def test_a_value_is_named(value: object, expected: str) -> None:
+    """As messages call it."""
+    assert expected == json_kind(value)
+
+
+def test_lines_have_their_numbers() -> None:
+    """Blank lines count."""
+    assert [(1, {"a": 1}), (3, {"a": 2})] == list(parse_lines([b'{"a": 1}\n', b"\n", b'{"a": 2}'], "'x'", strict=True))

@@ -1,0 +1,1 @@
+"""Files of rows: which format a file has, and its rows as a stream."""
