@@ -289,7 +289,7 @@ def test_offline_only_the_checks_of_this_machine_are_made(registry: Registry, mo
     assert 2 == len(preflight_checks(plan, registry))
 
 
-def test_deployers_show_what_the_first_record_tells_about_their_models(registry: Registry, tmp_path: Path) -> None:
+def test_deployers_show_what_the_first_record_means_for_their_models(registry: Registry, tmp_path: Path) -> None:
     """Each model on each dataset; a dataset that cannot be read has its own check."""
     rows, answers = tmp_path / "rows.jsonl", tmp_path / "answers.csv"
     rows.write_text('{"id": 1, "instruction": "a", "response": "b"}\n' * 2)

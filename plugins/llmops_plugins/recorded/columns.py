@@ -87,7 +87,7 @@ class Columns:
     def joins(self) -> str:
         """What the answers can be joined by, for a message."""
         named = {"the ID": self.id, "the hash of the input": self.input_hash, "the input text": self.input}
-        return ", or by ".join(f"{what} ({name!r})" for what, name in named.items() if name)
+        return ", or by ".join(f"{side} ({name!r})" for side, name in named.items() if name)
 
 
 def choose_columns(rows: Iterable[Row], options: RecordedModelOptions, file: str) -> Columns:
@@ -163,10 +163,10 @@ class _Names:
 
     def answer(self) -> str:
         """Return the one field that must be the answer."""
-        found = self.first(_SURE_ANSWERS)
+        sure = self.first(_SURE_ANSWERS)
         possible = [name for name in _ANSWERS if name in self.names]
-        if found or len(possible) == 1:
-            return found or possible[0]
+        if sure or len(possible) == 1:
+            return sure or possible[0]
         conversation = self.first(CONVERSATIONS)
         if not possible and conversation:
             return conversation

@@ -94,7 +94,7 @@ class AnswerIndex:
     """The answers of a file by their keys.
 
     Args:
-        path: The database; it is made anew, and deleted by `close`.
+        path: The database; it is created empty, and deleted by `close`.
 
     Attributes:
         rows: The number of rows that the filter keeps.

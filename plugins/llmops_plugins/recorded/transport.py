@@ -186,9 +186,9 @@ def choose_join(index: AnswerIndex, options: RecordedModelOptions, asked: list[A
     """
     field = options.record_id or _id_field(index, [record for record, _ in asked])
     joins = [Join(kind, field if kind == ID else "") for kind in index.kinds]
-    found = {join.kind: _agreeing(index, join, asked) for join in joins}
-    sound = [join for join in joins if join.kind not in index.clashes and found[join.kind]]
-    return max(sound or joins, key=lambda join: found[join.kind])
+    counts = {join.kind: _agreeing(index, join, asked) for join in joins}
+    sound = [join for join in joins if join.kind not in index.clashes and counts[join.kind]]
+    return max(sound or joins, key=lambda join: counts[join.kind])
 
 
 def _id_field(index: AnswerIndex, records: list[Record]) -> str:

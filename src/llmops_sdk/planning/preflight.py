@@ -63,7 +63,7 @@ def first_record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
 
 
 def record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
-    """Yield what the first record of each dataset shows about the models of a plan, as far as their deployers can tell.
+    """Yield what the first record of each dataset shows about the models of a plan, as their deployers check it.
 
     They use no network.
     """

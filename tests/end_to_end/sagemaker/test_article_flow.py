@@ -267,7 +267,7 @@ def test_an_endpoint_of_a_failed_step_is_not_kept(
     cut: str, cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
 ) -> None:
     """A failure while asking, or Ctrl-C, deletes it in any case."""
-    pipeline = article(deployer={"keep_endpoint": True, "concurrency": 1})
+    pipeline = article(deployer={"keep_endpoint": True, "max_concurrency": 1})
     if cut == "failure":
         runtime.answer = lambda _body: ServerAnswer({"Message": "expired"}, 403, "ExpiredTokenException")
         with pytest.raises(StepFailedError):
@@ -316,7 +316,7 @@ def test_a_token_that_expires_while_asking(
     with pytest.raises(
         StepFailedError, match="credentials have expired: renew them, then resume with llmops run --resume"
     ):
-        article(deployer={"concurrency": 1}).run(store=store, registry=registry, progress=Progress())
+        article(deployer={"max_concurrency": 1}).run(store=store, registry=registry, progress=Progress())
 
     assert [] == cloud.left()
     again = resume(the_run(str(store)).id, store=store, registry=registry, progress=Progress())

@@ -58,6 +58,6 @@ def test_the_first_record_shows_the_join(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    """It is the first thing to be said."""
+    """The message names it."""
     with pytest.raises(DataError, match="does not exist"):
         preflight.check_file(options(tmp_path / "gone.jsonl"))

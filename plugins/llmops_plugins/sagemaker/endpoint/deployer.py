@@ -123,7 +123,9 @@ class SageMakerEndpoint(_SageMakerDeployer):
         return Endpoint(
             name=name,
             headers={CUSTOM_ATTRIBUTES: "accept_eula=true"} if accepted else {},
-            concurrency=options.concurrency,
+            concurrency=options.max_concurrency,
+            requests_per_minute=options.requests_per_minute,
+            tokens_per_minute=options.tokens_per_minute,
             extra_body=options.extra_body,
             metadata={
                 "model": f"{spec.model_id} {spec.version}",
@@ -169,7 +171,9 @@ class ExistingEndpoint(_SageMakerDeployer):
         return Endpoint(
             name=model.source,
             headers={name: value for name, value in headers.items() if value},
-            concurrency=options.concurrency,
+            concurrency=options.max_concurrency,
+            requests_per_minute=options.requests_per_minute,
+            tokens_per_minute=options.tokens_per_minute,
             extra_body=options.extra_body,
             metadata={"endpoint_config": endpoint["EndpointConfigName"], "region": aws.region},
         )

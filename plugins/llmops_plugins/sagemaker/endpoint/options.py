@@ -16,6 +16,7 @@ from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, option
 
 _positive = validators.gt(0)
+_positive_or_none = validators.optional(_positive)
 _at_least_one = validators.ge(1)
 _SHORTEST, _LONGEST = 60, 3600
 """The bounds of SageMaker's timeouts for the start of an instance, in seconds."""
@@ -48,8 +49,17 @@ def _extra_body(_options: object, _attribute: object, value: Mapping[str, Any]) 
 class _RequestOptions(DeployerOptions):
     """How requests are sent to an endpoint."""
 
-    concurrency: int = option(
+    max_concurrency: int = option(
         8, help="number of requests at the same time", affects_results=False, validator=_at_least_one
+    )
+    requests_per_minute: float | None = option(
+        None, help="the most requests in a minute", affects_results=False, validator=_positive_or_none
+    )
+    tokens_per_minute: float | None = option(
+        None,
+        help="the most tokens in a minute, prompts and answers together",
+        affects_results=False,
+        validator=_positive_or_none,
     )
     read_timeout: float = option(
         70.0,

@@ -15,7 +15,7 @@ from ..fixtures import MODEL_ID
 NAME = "llmops-run-1-generate-llama"
 
 
-OPTIONS = SageMakerEndpointOptions(poll_seconds=0.01, start_timeout=30.0, delete_timeout=30.0, concurrency=3)
+OPTIONS = SageMakerEndpointOptions(poll_seconds=0.01, start_timeout=30.0, delete_timeout=30.0, max_concurrency=3)
 
 
 BASE = BaseModel("jumpstart", MODEL_ID, "4.0.0", {"accept_eula": "true"})

@@ -278,6 +278,16 @@ def test_an_existing_endpoint_is_asked_and_not_deleted(
     assert known != deployer.fingerprint(context, model)
 
 
+def test_an_existing_endpoint_has_limits(cloud: Cloud, context: Context) -> None:
+    """Requests at a time, and requests and tokens in a minute, so that others who use it are not crowded out."""
+    name = existing(cloud, context).name
+    options = ExistingEndpointOptions(max_concurrency=2, requests_per_minute=60.0, tokens_per_minute=1000.0)
+
+    endpoint = ExistingEndpoint(options).deploy(context, BaseModel("sagemaker-endpoint", name))
+
+    assert (2, 60.0, 1000.0) == (endpoint.concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute)
+
+
 def test_a_missing_existing_endpoint_is_an_error(cloud: Cloud, context: Context) -> None:
     """Unknown or not in service: it is reported before anything is asked."""
     deployer = ExistingEndpoint(ExistingEndpointOptions())
@@ -296,7 +306,7 @@ def test_a_missing_existing_endpoint_is_an_error(cloud: Cloud, context: Context)
         ({"endpoint": "a b"}, "'endpoint' must match regex"),
         ({"endpoint": "ep", "trainer": "jumpstart"}, "trainer 'jumpstart' trains jumpstart models"),
         ({"endpoint": "ep", "deployer": "sagemaker-endpoint"}, "serves jumpstart, jumpstart-artifact models"),
-        ({"endpoint": "ep", "deployer": {"concurrency": 0}}, "'concurrency' must be >= 1: 0"),
+        ({"endpoint": "ep", "deployer": {"max_concurrency": 0}}, "'max_concurrency' must be >= 1: 0"),
     ],
 )
 def test_build_refuses_endpoints_that_cannot_be_asked(model: dict[str, Any], message: str, registry: Registry) -> None:
