@@ -70,6 +70,7 @@ def test_no_answered_record_is_asked_twice_and_none_is_lost(kill_at: int, tmp_pa
         counted.client = _start(tmp_path, endpoint.url)
         counted.started.set()
         assert -signal.SIGKILL == counted.client.wait(60)
+        _wait_for_requests()
         before, kept = list(counted.asked), _journalled(tmp_path)
 
         counted.kill_at = 0
@@ -86,6 +87,13 @@ def test_no_answered_record_is_asked_twice_and_none_is_lost(kill_at: int, tmp_pa
     assert len(after) == len(set(after)) == QUESTIONS - len(kept)
     assert len(before) - len(kept) <= 6  # those in flight: four at a time, and two on their way into the journal
     assert set(after) <= everything
+
+
+def _wait_for_requests() -> None:
+    """Wait until the server has read what the client sent before it was killed: its threads then find their connections closed."""
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(60)
 
 
 def _start(folder: Path, url: str) -> subprocess.Popen[bytes]:

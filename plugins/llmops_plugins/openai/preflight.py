@@ -142,6 +142,7 @@ def _names(listed: Any) -> list[str] | None:
     names: list[str] = []
     for item in items:
         if isinstance(item, dict):
-            aliases = item.get("aliases") if isinstance(item.get("aliases"), list) else []
-            names += [name for name in (item.get("id"), item.get("name"), *aliases) if isinstance(name, str)]
+            aliases = item.get("aliases")
+            every = [item.get("id"), item.get("name"), *(aliases if isinstance(aliases, list) else [])]
+            names += [name for name in every if isinstance(name, str)]
     return list(dict.fromkeys(names))

@@ -32,8 +32,8 @@ HOPELESS = 3
 """Failures in a row, as a multiple of the concurrency, after which the endpoint is taken to be gone."""
 
 _MOST_SHOWN = 1_000
-_MOST_HELD = 8
-"""Outcomes that wait for the caller: with more than one, a thread seldom waits to pass its own."""
+_FEWEST_HELD, _SHARE_HELD = 2, 8
+"""Outcomes that may wait for the caller while `concurrency` further questions are asked: an eighth as many, at least two."""
 
 
 @attrs.frozen
@@ -67,9 +67,9 @@ def ask(
 
     The reasoning of a model is kept apart from its answer; one that was cut off before its answer is `Unanswered`.
 
-    At most `concurrency` questions and ten outcomes more are held at a time, so a kill loses no more. Throttling, 5xx,
-    lost connections and timeouts are retried with exponential backoff and jitter; what still fails is `Pending`.
-    Whatever an answer is, it decides its own question only: an unexpected error of the transport makes it `Pending`.
+    At most `concurrency` questions and an eighth as many outcomes more (at least two) are held at a time, so a kill loses
+    no more. Throttling, 5xx, lost connections and timeouts are retried with exponential backoff and jitter; what still
+    fails is `Pending`. Whatever an answer is, it decides its own question only: an unexpected error of the transport makes it `Pending`.
 
     Args:
         transport: How requests are sent.
@@ -96,7 +96,7 @@ def ask(
     try:
         yield from client.outcomes()
     finally:
-        client.stop.set()
+        client.close()
 
 
 class _Client:
@@ -121,9 +121,19 @@ class _Client:
         self._rates = rates
         self._opens_reasoning = opens_reasoning
         self._is_answering = False
-        self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=_MOST_HELD)
+        self._outcomes: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
+        # One for each question that is asked or whose outcome the caller has not dealt with.
+        self._permits: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def close(self) -> None:
+        """Ask no more; requests in flight end on their own."""
+        self.stop.set()
+        for _ in range(self._concurrency):
+            self._permits.put(None)
 
     def outcomes(self) -> Iterator[Outcome]:
+        for _ in range(self._concurrency + max(_FEWEST_HELD, self._concurrency // _SHARE_HELD)):
+            self._permits.put(None)
         # Daemons: after Ctrl-C a request in flight ends with its endpoint, and must not hold the process until then.
         for number in range(self._concurrency):
             threading.Thread(target=self._ask_all, name=f"ask-{number}", daemon=True).start()
@@ -137,29 +147,25 @@ class _Client:
                 raise outcome
             in_a_row = in_a_row + 1 if isinstance(outcome, Pending) else 0
             yield outcome
+            self._permits.put(None)
             if in_a_row >= HOPELESS * self._concurrency and isinstance(outcome, Pending):
                 message = f"the endpoint failed {in_a_row} records in a row, the last with: {outcome.error}"
                 raise EndpointError(message)
 
     def _ask_all(self) -> None:
         try:
-            while not self.stop.is_set():
+            while True:
+                self._permits.get()
+                if self.stop.is_set():
+                    break
                 with self._questions_lock:
                     question = next(self._questions, None)
                 if question is None:
                     break
-                self._put(self._ask_one(question))
+                self._outcomes.put(self._ask_one(question))
         except BaseException as exc:  # noqa: BLE001 - it is raised again where the outcomes are read
-            self._put(exc)
-        self._put(None)
-
-    def _put(self, outcome: Outcome | BaseException | None) -> None:
-        while not self.stop.is_set():
-            try:
-                self._outcomes.put(outcome, timeout=0.2)
-            except queue.Full:
-                continue
-            return
+            self._outcomes.put(exc)
+        self._outcomes.put(None)
 
     def _ask_one(self, question: Question) -> Outcome:
         def send() -> Answer:

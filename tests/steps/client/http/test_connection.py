@@ -7,8 +7,9 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -72,7 +73,9 @@ def _connection() -> Iterator[DirectConnection]:
     connection.close()
 
 
-def connect(context: ssl.SSLContext | None = None, **headers: str) -> DirectConnection:
+def connect(
+    context: ssl.SSLContext | None = None, headers: Mapping[str, str] = MappingProxyType({})
+) -> DirectConnection:
     return DirectConnection(headers, context or ssl.create_default_context(), connect_timeout=5, timeout=5)
 
 
@@ -122,7 +125,7 @@ def test_a_request_has_its_headers_and_its_escaped_path(serve: Serve) -> None:
     seen: list[bytes] = []
     url = serve(reply("Content-Length: 9"), seen=seen)
     host = url.removeprefix("http://").removesuffix("/v1/chat")
-    connection = connect(Accept="application/json")
+    connection = connect(headers={"Accept": "application/json"})
     connection.send("POST", f"http://me:se%40cret@{host}/a b?c=d e", b'{"a": 1}', 1000)
     connection.close()
     expected = (
@@ -149,7 +152,7 @@ def test_a_damaged_reply_breaks_the_connection(serve: Serve, connection: DirectC
 
 def test_a_header_with_a_line_break_is_refused() -> None:
     """Before anything is sent."""
-    bad = connect(**{"X-Note": "a\r\nX-Other: b"})
+    bad = connect(headers={"X-Note": "a\r\nX-Other: b"})
     with pytest.raises(ValueError, match="'X-Note' has characters"):
         bad.send("POST", "http://127.0.0.1:9/", b"", 10)
 

@@ -95,7 +95,7 @@ class DirectConnection:
 
     Args:
         headers: Sent with every request.
-        context: For TLS.
+        context: For TLS; None where no URL is asked by `https:`.
         connect_timeout: Seconds for the connection to be made.
         timeout: Seconds for each read and write; the whole request has a deadline of its own.
 
@@ -104,7 +104,7 @@ class DirectConnection:
     """
 
     def __init__(
-        self, headers: Mapping[str, str], context: ssl.SSLContext, *, connect_timeout: float, timeout: float
+        self, headers: Mapping[str, str], context: ssl.SSLContext | None, *, connect_timeout: float, timeout: float
     ) -> None:
         self.sockets: set[socket.socket] = set()
         self._headers = dict(headers)
@@ -153,7 +153,7 @@ class DirectConnection:
         self.sockets.add(opened)
         try:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if scheme == "https":
+            if scheme == "https" and self._context is not None:
                 plain, opened = opened, self._context.wrap_socket(opened, server_hostname=host)
                 self.sockets.discard(plain)
                 self.sockets.add(opened)

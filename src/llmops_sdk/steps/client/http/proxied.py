@@ -29,17 +29,19 @@ class ProxiedConnection:
 
     Args:
         headers: Sent with every request.
-        context: For TLS.
+        context: For TLS; None for that of httpx.
         connect_timeout: Seconds for the connection to be made.
         timeout: Seconds for each read and write.
     """
 
     def __init__(
-        self, headers: Mapping[str, str], context: ssl.SSLContext, *, connect_timeout: float, timeout: float
+        self, headers: Mapping[str, str], context: ssl.SSLContext | None, *, connect_timeout: float, timeout: float
     ) -> None:
         self.sockets: set[socket.socket] = set()
         self._client = httpx.Client(
-            headers=headers, timeout=httpx.Timeout(timeout, connect=connect_timeout), verify=context
+            headers=headers,
+            timeout=httpx.Timeout(timeout, connect=connect_timeout),
+            verify=True if context is None else context,
         )
 
     def send(self, method: str, url: str, content: bytes, limit: int) -> Reply:

@@ -80,7 +80,7 @@ class HttpTransport(Transport):
                 "Accept-Encoding": "gzip, deflate",
                 "User-Agent": _USER_AGENT,
             },
-            httpx.create_ssl_context(),
+            httpx.create_ssl_context() if endpoint.url.startswith("https:") else None,
             connect_timeout=min(self._timeout, _CONNECT_TIMEOUT),
             timeout=self._timeout,
         )
