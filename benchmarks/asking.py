@@ -128,7 +128,8 @@ from inspect_ai.solver import generate
 data = json_dataset({str(rows)!r}, FieldSpec(input="instruction", target="response"))
 model = get_model("openai-api/stub/stub-1", base_url="http://127.0.0.1:{port}/v1", api_key="none",
                   config=GenerateConfig(max_connections={in_flight}, max_tokens=128, temperature=0))
-logs = eval(Task(dataset=data, solver=generate(), scorer=includes()), model=model, max_samples={in_flight}, display="none")
+logs = eval(Task(dataset=data, solver=generate(), scorer=includes()), model=model, max_samples={in_flight}, display="none",
+            log_realtime=False)
 assert logs[0].status == "success", logs[0].error
 """
     return _python(rows, script, "inspect_ai")
