@@ -14,6 +14,11 @@ from llmops_sdk.values.answers import Answer
 PREFILL = [{"id": 1, "text": "<s>", "logprob": None}, {"id": 2, "text": "Say", "logprob": -1.5},
            {"id": 3, "text": " hi", "logprob": -0.25}]  # fmt: skip
 
+WITHOUT_ECHO: list[Any] = [
+    [], None, [{"text": "a"}], [{"logprobs": None}], [{"logprobs": {"token_logprobs": []}}],
+    [{"logprobs": {"token_logprobs": [-0.5, -1.0]}}],
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("body", "answer"),
@@ -108,12 +113,7 @@ def test_the_probability_of_an_echoed_prompt_is_read() -> None:
             None, [], "a", {}, [{"generated_text": "a"}], {"generated_text": "a", "details": None}, prefilled([]),
             prefilled(None), prefilled({}), prefilled(PREFILL) * 2,
         )),
-        ({"choices": []}, "does not echo prompts"),
-        ({"choices": None}, "does not echo prompts"),
-        *(({"choices": [choice]}, "does not echo prompts") for choice in (
-            {"text": "a"}, {"logprobs": None}, {"logprobs": {"token_logprobs": []}},
-            {"logprobs": {"token_logprobs": [-0.5, -1.0]}},
-        )),
+        *(({"choices": choices}, "does not echo prompts") for choices in WITHOUT_ECHO),
         ({"choices": [{"logprobs": {"token_logprobs": [None, "a", -1.0]}}]}, "log-probability at"),
         *((prefilled([PREFILL[0], token]), "'details.prefill[1]'") for token in (
             None, "a", {}, {"logprob": None}, {"logprob": "-1"}, {"logprob": float("nan")}, {"logprob": float("-inf")},
