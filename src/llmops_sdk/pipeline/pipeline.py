@@ -105,7 +105,7 @@ class Pipeline:
         """Add a model recipe.
 
         Args:
-            use: The name of a model card (`smollm2`, `huggingface`, ...).
+            use: The name of a model card (`smollm2`, `huggingface`, ...), or a provider and its model (`openai/gpt-4o-mini`).
             options: The card's options as an object of its options class.
             name: The model's name in this pipeline; needed where a card is used twice.
             fine_tune: False evaluates the base model as it is; by default it is fine-tuned if its card names a trainer.
