@@ -122,7 +122,7 @@ class _Client:
         self._opens_reasoning = opens_reasoning
         self._is_answering = False
         self._outcomes: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
-        # One for each question that is asked or whose outcome the caller has not dealt with.
+        # One for each question that is asked or whose outcome the caller still works on.
         self._permits: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def close(self) -> None:
