@@ -81,6 +81,14 @@ def test_a_name_of_several_kinds_shows_all_of_them(llmops: Command) -> None:
     assert ["huggingface  (dataset)"] == [line.strip() for line in shown if line.startswith("huggingface  (")]
 
 
+def test_a_model_is_shown_with_its_short_forms(llmops: Command) -> None:
+    """As they are written in a specification."""
+    shown = llmops("plugins", "openai-compatible").text
+
+    assert "short forms openai/MODEL, " in shown
+    assert " ollama/MODEL, " in shown
+
+
 def test_an_entry_without_options_has_no_table(llmops: Command) -> None:
     """It has a line instead."""
     assert "no options" in llmops("plugins", "prompt", "bare").out

@@ -50,3 +50,15 @@ def test_a_long_prompt_is_cut(registry: Registry, capsys: pytest.CaptureFixture[
     (prompt,) = [line for line in lines if line.startswith("prompt alpaca ")]
     assert prompt.endswith("…")
     assert "request.\\n" in prompt
+
+
+def test_a_hosted_model_has_its_address_and_its_exceptions(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is left out of its requests, and what is renamed."""
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    varies = {"temperature": None, "max_tokens_field": "max_completion_tokens"}
+    lines = shown(pipeline.with_model("openai/o4-mini", varies=varies), registry, capsys)
+
+    assert "model o4-mini o4-mini base_url='https://api.openai.com/v1' api='chat'" in lines
+    assert "varies temperature=None max_tokens_field='max_completion_tokens'" in lines

@@ -88,6 +88,8 @@ def _properties(offer: Offer) -> dict[str, str]:
     properties = {"plugin": f"{plugin.name}, of {source}" if source else plugin.name}
     if isinstance(card, ModelCard):
         properties |= {"trainer": card.trainer or "none", "deployer": card.deployer}
+        if card.short_forms:
+            properties["short forms"] = ", ".join(f"{provider}/MODEL" for provider in card.short_forms)
     if isinstance(card, (TrainerCard, DeployerCard)):
         properties["accepts"] = f"models in the format {', '.join(card.accepts)}"
     if isinstance(card, TrainerCard):
