@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from llmops_plugins.recorded.fields import field_of, paths_of
+from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.files import Row
-from llmops_plugins.recorded.options import RecordedModelOptions
 from llmops_sdk.plugin import DataError, did_you_mean
 
 RECORD_IDS = ("id", "record_id", "example_id", "sample_id", "doc_id", "custom_id", "request_id", "uuid", "key", "_id")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.files import data_file
 from llmops_plugins.recorded.index import AnswerIndex
-from llmops_plugins.recorded.options import RecordedModelOptions, RecordedOptions
+from llmops_plugins.recorded.options import RecordedOptions
 from llmops_plugins.recorded.transport import RecordedTransport
 from llmops_sdk.plugin import (
     BaseModel,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llmops_sdk.plugin import MISSING, Record, value_at
+from llmops_sdk.plugin import Record, value_at
 
 _DEEPEST = 4
 
@@ -18,8 +18,7 @@ def field_of(row: Record, path: str) -> Any:
     """
     if path in row:
         return row[path]
-    value = value_at(row, path) if path else None
-    return None if value is MISSING else value
+    return value_at(row, path, None) if path else None
 
 
 def paths_of(row: Record, prefix: str = "", depth: int = 1) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from llmops_plugins.recorded.options import RecordedModelOptions
+from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_sdk.plugin import DataError, open_table
 
 

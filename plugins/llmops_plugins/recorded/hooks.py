@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.names import EXTRA, RECORDED
-from llmops_plugins.recorded.options import RecordedModelOptions, RecordedOptions
+from llmops_plugins.recorded.options import RecordedOptions
 from llmops_sdk.plugin import Card, DeployerCard, ModelCard, hookimpl
 
 

@@ -16,9 +16,9 @@ import attrs
 from llmops_plugins.recorded.answers import row_answer
 from llmops_plugins.recorded.columns import KINDS, Columns, choose_columns, is_kept
 from llmops_plugins.recorded.fields import field_of
+from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.files import Row, read_rows
 from llmops_plugins.recorded.keys import id_text, row_input, row_keys
-from llmops_plugins.recorded.options import RecordedModelOptions
 from llmops_sdk.plugin import Answer, DataError
 
 _PEEKED = 100

@@ -1,4 +1,4 @@
-"""The checks of a file before a run: can it be read, which fields were chosen, do rows contradict, and what joins them?"""
+"""The checks of a file before a run: it can be read, which fields were chosen, rows that contradict, and what joins them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from llmops_plugins.recorded.columns import choose_columns
+from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.files import data_file, read_rows
 from llmops_plugins.recorded.index import AnswerIndex
-from llmops_plugins.recorded.options import RecordedModelOptions
 from llmops_plugins.recorded.transport import choose_join, clash_message
 from llmops_sdk.plugin import Finding, Record, TextPrompt
 

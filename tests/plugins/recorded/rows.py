@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.index import AnswerIndex
-from llmops_plugins.recorded.options import RecordedModelOptions
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
