@@ -39,7 +39,7 @@ def test_near_duplicates_are_found_with_examples(tmp_path: Path) -> None:
     train = split(tmp_path, "train", [text(n) for n in range(200)])
     test = split(tmp_path, "test", [*(text(n) for n in range(1000, 1040)), changed(text(7)), text(9) + " "])
     near = find_near_duplicates(train, test)
-    assert (42, 2) == (near.compared, near.found)
+    assert (42, 2) == (near.compared, near.similar)
     assert [(41, 9), (40, 7)] == [(example.test, example.train) for example in near.examples]
     assert 1.0 == near.examples[0].similarity > near.examples[1].similarity >= 0.8
     assert near.examples[1].test_input.startswith(f"{FORM} {text(7).upper()[:6]}")
@@ -51,7 +51,7 @@ def test_a_common_form_is_no_near_duplicate(tmp_path: Path) -> None:
     test = split(tmp_path, "test", [*(text(n, 4) for n in range(1000, 1040)), text(7, 4)])
     near = find_near_duplicates(train, test)
     assert [(40, 7)] == [(example.test, example.train) for example in near.examples]
-    assert 1 == near.found
+    assert 1 == near.similar
 
 
 def test_short_and_other_texts_are_compared(tmp_path: Path) -> None:
@@ -59,20 +59,20 @@ def test_short_and_other_texts_are_compared(tmp_path: Path) -> None:
     train = split(tmp_path, "train", ["\u4f60\u597d\u4e16\u754c", "b"], instruction="a")
     near = find_near_duplicates(train, split(tmp_path, "test", ["\u4f60\u597d\u4e16\u754c"], instruction="a"))
     assert [(0, 0)] == [(example.test, example.train) for example in near.examples]
-    assert 0 == find_near_duplicates(train, split(tmp_path, "other", ["c"], instruction="a")).found
+    assert 0 == find_near_duplicates(train, split(tmp_path, "other", ["c"], instruction="a")).similar
 
 
 @pytest.mark.parametrize(("train", "test"), [([], ["a"]), (["a"], [])])
 def test_an_empty_split_has_none(tmp_path: Path, train: list[str], test: list[str]) -> None:
     """Where nothing is trained, nothing can be copied."""
-    assert 0 == find_near_duplicates(split(tmp_path, "train", train), split(tmp_path, "test", test)).found
+    assert 0 == find_near_duplicates(split(tmp_path, "train", train), split(tmp_path, "test", test)).similar
 
 
 def test_records_of_another_form_are_compared(tmp_path: Path) -> None:
     """By all of their fields."""
     for name in ("train", "test"):
         (tmp_path / name).write_text(json.dumps({"headline": text(1), "body": text(2)}) + "\n")
-    assert 1 == find_near_duplicates(Split(tmp_path / "train", 1, ""), Split(tmp_path / "test", 1, "")).found
+    assert 1 == find_near_duplicates(Split(tmp_path / "train", 1, ""), Split(tmp_path / "test", 1, "")).similar
 
 
 MEASURE = """
@@ -82,9 +82,9 @@ from llmops_sdk.data.near_duplicates import find_near_duplicates
 from llmops_sdk.values.data import Split
 train, test = (Split(Path(path), int(rows), "") for path, rows in zip(sys.argv[1::2], sys.argv[2::2]))
 started = time.process_time()
-found = find_near_duplicates(train, test).found
+similar = find_near_duplicates(train, test).similar
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(found, time.process_time() - started, peak)
+print(similar, time.process_time() - started, peak)
 """
 
 

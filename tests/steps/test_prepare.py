@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmops_sdk import Pipeline
-from llmops_sdk.plugin import Context, DatasetCard, DatasetSource, DatasetSplits, Failed, Split, hookimpl
+from llmops_sdk.plugin import Context, DatasetCard, DatasetSource, DatasetSplits, Failed, Split, Succeeded, hookimpl
 from llmops_sdk.plugin.registry import Registry
 
 from . import conftest
@@ -79,3 +79,58 @@ def test_splits_of_a_plugin_are_checked(
     record = result.run.record("prepare.written")
     assert isinstance(record, Failed)
     assert error == record.error
+
+
+def _rows(path: Path, rows: list[dict[str, object]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def _asking(dataset: dict[str, object]) -> Pipeline:
+    pipeline = Pipeline.builder("p").with_dataset("jsonl", **dataset).with_prompt("bare")
+    return pipeline.with_model("echo", fine_tune=False).with_evaluator("echo-score")
+
+
+def test_all_records_are_asked_where_no_model_is_fine_tuned(run: conftest.Run, tmp_path: Path, home: Path) -> None:  # noqa: ARG001 - nothing is cached outside the test
+    """Also with one file as both splits, and of a single row."""
+    path = _rows(tmp_path / "rows.jsonl", [{"instruction": "a", "context": "c", "response": "C"}])
+    for options in ({}, {"test_fraction": 1.0}, {"split": "none"}, {"test_path": path}):
+        result = run(_asking({"path": path, **options}))
+        splits = next(iter(result.leaderboards)).cells
+        assert [1] == [cell.records for cell in splits]
+
+
+def test_a_record_without_a_reference_is_asked(
+    run: conftest.Run,
+    tmp_path: Path,
+    home: Path,  # noqa: ARG001 - nothing is cached outside the test
+) -> None:
+    """The prompt needs no field of the completion."""
+    path = _rows(tmp_path / "rows.jsonl", [{"instruction": "a", "context": f"c{n}"} for n in range(3)])
+    result = run(_asking({"path": path}))
+    (step,) = (step for step in result.run.plan.steps if step.name.startswith("prepare."))
+    assert isinstance(result.run.record(step.name), Succeeded)
+
+
+def test_near_duplicates_are_recorded_and_logged(
+    run: conftest.Run,
+    tmp_path: Path,
+    home: Path,  # noqa: ARG001 - nothing is cached outside the test
+) -> None:
+    """With examples of both sides."""
+    text = "a long text about the weather in the mountains, which is often worse than in the valley below"
+    train = [{"instruction": "Summarize.", "context": text, "response": "r"}]
+    path, test = (
+        _rows(tmp_path / "a.jsonl", train),
+        _rows(tmp_path / "b.jsonl", [{**train[0], "context": text.upper()}]),
+    )
+    pipeline = Pipeline.builder("p").with_dataset("jsonl", path=path, test_path=test).with_prompt("bare")
+    result = run(pipeline.with_model("echo").with_evaluator("echo-score"))
+    (step,) = (step for step in result.run.plan.steps if step.name.startswith("prepare."))
+    record = result.run.record(step.name)
+    assert isinstance(record, Succeeded)
+    splits = result.run.artifact(record.artifacts["data"]).read(DatasetSplits)
+    assert ("1 of 1 test records", 1) == (splits.source["near_duplicates"], splits.near_duplicates.similar)
+    assert [(0, 0, 1.0)] == [
+        (example.test, example.train, example.similarity) for example in splits.near_duplicates.examples
+    ]

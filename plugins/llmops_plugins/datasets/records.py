@@ -9,11 +9,12 @@ from itertools import islice
 from typing import Any
 
 from llmops_plugins.datasets.options import DollyOptions, SampleOptions, TableOptions
-from llmops_sdk.plugin import MISSING, DataError, NamedRow, Record, RowMapping, value_at
+from llmops_sdk.plugin import DataError, NamedRow, Record, RowMapping, value_at
 
 _MAX_COUNTED_VALUES = 1000
 _MAX_SHOWN_VALUES = 20
 _PREVIEWED_ROWS = 1000
+_NO_COLUMN = object()
 
 
 class _NothingKeptError(DataError):
@@ -68,7 +69,7 @@ def records_of(rows: Iterator[NamedRow], mapping: RowMapping, left_out: dict[str
         matches = [_matches(row.values, field, allowed, values[field]) for field, allowed in mapping.filter.items()]
         if all(matches):
             kept = row
-            if response and value_at(row.values, response) is not MISSING:
+            if response and value_at(row.values, response, _NO_COLUMN) is not _NO_COLUMN:
                 response = ""
             yield mapping.record(row.values, row.name, left_out)
     if mapping.filter and not kept:
@@ -83,10 +84,10 @@ def records_of(rows: Iterator[NamedRow], mapping: RowMapping, left_out: dict[str
 
 def _matches(row: Record, field: str, allowed: Any, values: Counter[str]) -> bool:
     """Compare as text, so that 2020 in a specification matches "2020" in a CSV file; count the values seen."""
-    found = value_at(row, field)
-    if found is MISSING:
+    kept = value_at(row, field, _NO_COLUMN)
+    if kept is _NO_COLUMN:
         return False
-    value = _as_text(found)
+    value = _as_text(kept)
     if value in values or len(values) < _MAX_COUNTED_VALUES:
         values[value] += 1
     return value in [_as_text(choice) for choice in (allowed if isinstance(allowed, (list, tuple)) else [allowed])]

@@ -10,7 +10,6 @@ import attrs
 from llmops_plugins.datasets.options import NO_SPLIT, SplitOptions
 from llmops_plugins.datasets.records import ReadRows, records_of
 from llmops_sdk.plugin import (
-    MISSING,
     Context,
     DataError,
     DatasetSplits,
@@ -110,18 +109,14 @@ def _reading(options: SplitOptions, source: Source, *, trains: bool) -> tuple[Re
 
 
 def _group_of(column: str) -> Callable[[Record], Any]:
-    def group(record: Record) -> Any:
-        value = value_at(record, column)
-        return None if value is MISSING else value
-
-    return group
+    return lambda record: value_at(record, column, None)
 
 
 def _log_dropped(context: Context, splits: DatasetSplits) -> None:
     counts = {name: int(splits.source.get(name, "0")) for name in _DROPPED}
-    for name, (what, why) in _DROPPED.items():
+    for name, (noun, reason) in _DROPPED.items():
         if counts[name]:
-            context.progress.log(f"{_count(counts[name], what)} {why}")
+            context.progress.log(f"{_count(counts[name], noun)} {reason}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -25,14 +25,15 @@ class Missing:
 MISSING: Final = Missing()
 
 
-def value_at(row: Record, column: str) -> Any:
-    """Return the value of a column, `MISSING` if the row has none.
+def value_at(row: Record, column: str, default: Any = MISSING) -> Any:
+    """Return the value of a column.
 
     Args:
         row: The row.
         column: The column's name, or a path: names after dots, places in a list in brackets (negative ones count from its
             end). A name after a list stands for that field of each element. A column that has the path as its name
             takes precedence.
+        default: What is returned if the row has no such column; by default `MISSING`.
 
     >>> row = {"answers": {"text": ["Ada", "by Ada"]}, "turns": [{"by": "me"}, {"by": "you"}], "a.b": 1}
     >>> value_at(row, "answers.text[0]"), value_at(row, "turns.by"), value_at(row, "turns[-1].by"), value_at(row, "a.b")
@@ -49,10 +50,10 @@ def value_at(row: Record, column: str) -> Any:
             return value[rest]
         part = _PART.match(rest)
         if not part:
-            return MISSING
+            return default
         value = _inside(value, part)
         if isinstance(value, Missing):
-            return MISSING
+            return default
         rest = rest[part.end() :].removeprefix(".")
     return value
 
@@ -86,6 +87,5 @@ def _inside(value: Any, part: re.Match[str]) -> Any:
     if isinstance(value, Mapping):
         return value.get(part["name"], MISSING)
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, Mapping) for item in value):
-        found = [item[part["name"]] for item in value if part["name"] in item]
-        return found or MISSING
+        return [item[part["name"]] for item in value if part["name"] in item] or MISSING
     return MISSING

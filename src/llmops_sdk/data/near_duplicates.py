@@ -59,7 +59,7 @@ def find_near_duplicates(train: Split, test: Split) -> NearDuplicates:
     texts = _texts_at(test, set(pairs)), _texts_at(train, set(pairs.values()))
     return NearDuplicates(
         compared=min(test.records, _MOST_TEST),
-        found=len(best),
+        similar=len(best),
         examples=tuple(
             NearDuplicate(
                 test=other,
@@ -173,7 +173,7 @@ def _pieces(records: Iterable[Record], common: Hashes) -> Iterator[Hashes]:
     """
     import numpy as np
 
-    # Most pieces are not common: their first 16 bits say so.
+    # Most pieces are not common, which their first 16 bits show.
     may_be_common = np.zeros(2**16, bool)
     may_be_common[common >> np.uint64(48)] = True
     remaining = iter(records)
@@ -181,8 +181,8 @@ def _pieces(records: Iterable[Record], common: Hashes) -> Iterator[Hashes]:
         hashes = _rolling_hashes(np.frombuffer(b"".join(batch), np.uint8))
         if len(common):
             places = np.flatnonzero(may_be_common[hashes >> np.uint64(48)])
-            found = np.minimum(np.searchsorted(common, hashes[places]), len(common) - 1)
-            hashes[places[common[found] == hashes[places]]] = _COMMON
+            nearest = np.minimum(np.searchsorted(common, hashes[places]), len(common) - 1)
+            hashes[places[common[nearest] == hashes[places]]] = _COMMON
         start = 0
         for text in batch:
             yield hashes[start : start + len(text) - _PIECE + 1]

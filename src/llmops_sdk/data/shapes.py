@@ -150,8 +150,8 @@ def _read_bedrock_turns(row: Record, name: str) -> RowParts:
         if references:
             turns.append({"role": "assistant", "content": references[0]})
         turns.append({"role": "user", "content": text_of((turn.get("prompt") or {}).get("content"), where)})
-        given = turn.get("referenceResponses") or ()
-        references = [text for reference in given if (text := text_of(reference.get("content"), where))]
+        responses = turn.get("referenceResponses") or ()
+        references = [text for reference in responses if (text := text_of(reference.get("content"), where))]
     conversation = read_conversation(turns, name)
     column = "conversationTurns"
     return _conversation_parts(conversation, references or MISSING, column, column, {column})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         FolderSource as FolderSource,
         WheelSource as WheelSource,
     )
-    from llmops_sdk.data.columns import MISSING as MISSING, is_column as is_column, value_at as value_at
+    from llmops_sdk.data.columns import is_column as is_column, value_at as value_at
     from llmops_sdk.data.files.columnar import class_name as class_name
     from llmops_sdk.data.files.encodings import is_encoding as is_encoding
     from llmops_sdk.data.files.formats import (
@@ -189,7 +189,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
-    "data.columns": ("MISSING", "is_column", "value_at"),
+    "data.columns": ("is_column", "value_at"),
     "data.files.columnar": ("class_name",),
     "data.files.encodings": ("is_encoding",),
     "data.files.formats": ("name_binary", "name_other_format", "read_head"),

@@ -42,8 +42,8 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
         splits = source.load(context(folder))
         _check_splits(splits, step.dataset)
         near = find_near_duplicates(splits.train, splits.test)
-        found = {"near_duplicates": f"{near.found} of {near.compared} test records"} if near.found else {}
-        return attrs.evolve(_relative(splits, folder), source={**splits.source, **found}, near_duplicates=near)
+        counted = {"near_duplicates": f"{near.similar} of {near.compared} test records"} if near.similar else {}
+        return attrs.evolve(_relative(splits, folder), source={**splits.source, **counted}, near_duplicates=near)
 
     built = execution.build_artifact(address, load)
     with execution.run.artifact_folder(address) as folder:
@@ -106,9 +106,9 @@ def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan) -> None:
 
 def _log_near_duplicates(splits: DatasetSplits, dataset: str, execution: StepExecution) -> None:
     near = splits.near_duplicates
-    if not near.found:
+    if not near.similar:
         return
-    records = f"{near.found} of {near.compared} test records"
+    records = f"{near.similar} of {near.compared} test records"
     progress = execution.runtime.progress
     progress.log(f"{records} of {dataset!r} have almost the same input as a training record; the most similar ones:")
     for example in near.examples:

@@ -64,12 +64,12 @@ class NearDuplicates:
 
     Attributes:
         compared: The number of test records that were compared.
-        found: The number of those with a near-duplicate.
+        similar: The number of those with a near-duplicate.
         examples: Some of them, the most similar ones first.
     """
 
     compared: int = 0
-    found: int = 0
+    similar: int = 0
     examples: tuple[NearDuplicate, ...] = ()
 
 

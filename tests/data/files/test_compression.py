@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_zstd_without_pyarrow_is_an_error_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is installed elsewhere reads the file too."""
+    """It can also be decompressed first."""
     path = tmp_path / "rows.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd\x24\x04\x21\0\0{}")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)

@@ -26,6 +26,11 @@ def read(text: str) -> list[Any]:
         ('{"a": {"0": 1, "1": 2}, "b": {"0": "x", "1": "y"}}', [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]),
         ('{"version": 2, "data": [{"a": 1}, {"a": 2}]}', [{"a": 1}, {"a": 2}]),
         ('{"messages": [{"role": "user"}]}', [{"messages": [{"role": "user"}]}]),
+        ('{"messages": [{"role": "user"}], "tools": [1]}', [{"messages": [{"role": "user"}], "tools": [1]}]),
+        (
+            '{"prompt": "q", "modelResponses": [{"response": "a"}]}',
+            [{"prompt": "q", "modelResponses": [{"response": "a"}]}],
+        ),
         ('{"a": 1, "b": "x"}', [{"a": 1, "b": "x"}]),
         ('{"a": [1, 2], "b": [3]}', [{"a": [1, 2], "b": [3]}]),
     ],
@@ -37,7 +42,7 @@ def test_the_rows_of_a_document(text: str, expected: list[Any]) -> None:
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 50])
 def test_a_value_may_be_cut_anywhere_while_it_is_read(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    """Numbers, escapes, words and texts that go on in the next part are not taken for complete ones."""
+    """Numbers, escapes, words and texts that end in the next part are not taken for complete ones."""
     monkeypatch.setattr(json_document, "_CHUNK", chunk)
     rows = [{"a": 123456, "b": "x\u00e9\U0001f600\n\\", "c": [True, None, -1.5e10]}, {"a": {}}, {"z": "y" * 60}]
     assert rows == read(json.dumps(rows))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.pairs import Pair, Unscorable, pair_of
+from llmops_plugins.metrics.pairs import Pair, Unscorable, pair_of, references_in
 from llmops_sdk.plugin import Answer, Generation, TextPrompt
 
 
@@ -38,3 +38,19 @@ def test_an_empty_output_is_compared() -> None:
 def test_all_references_of_a_pair() -> None:
     """The first one and the others, in their order."""
     assert ("a", "b", "c") == Pair("x", "a", ("b", "c")).references
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"response": "a", "references": ["a", "b"]}, ["a", "b"]),
+        ({"response": "a", "references": ["source.pdf"]}, "a"),
+        ({"response": "a", "references": "a"}, "a"),
+        ({"references": ["a", "b"]}, None),
+        ({"response": "a"}, "a"),
+    ],
+)
+def test_several_references_of_a_record_are_compared(record: dict[str, Any], expected: object) -> None:
+    """The first of them is its response; a field of that name that holds something else is no reference."""
+    assert expected == references_in(record, "response")
+    assert record.get("references") == references_in(record, "references")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from llmops_sdk.data.conversations import is_conversation
 from llmops_sdk.data.files.json_decoders import LENIENT
 from llmops_sdk.data.files.jsonl import json_kind
 from llmops_sdk.errors import DataError
@@ -17,7 +18,7 @@ _CHUNK = 256 * 1024
 _CUT = 32
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NO_SEPARATOR, _NO_END = "expected ',' or ']'", "something follows the list"
-_CONVERSATION_FIELDS = ("messages", "conversations", "conversation", "prompt", "completion", "conversationTurns")
+_ROW_FIELDS = ("messages", "conversations", "prompt", "instruction", "question", "conversationTurns")
 
 
 def read_document(text: TextIO, name: str) -> Iterator[tuple[int, Record]]:
@@ -69,8 +70,11 @@ def _rows_of(value: Any, name: str) -> Iterator[Any]:
         raise DataError(message)
     columns = list(value.values())
     lists = [column for column in columns if isinstance(column, list)]
+    if any(is_conversation(column) for column in lists):
+        yield value
+        return
     objects = [column for column in lists if column and all(isinstance(item, dict) for item in column)]
-    if len(objects) == 1 and not any(value.get(field) is objects[0] for field in _CONVERSATION_FIELDS):
+    if len(objects) == 1 and not any(field in value for field in _ROW_FIELDS):
         yield from objects[0]
     elif len(columns) > 1 and len(lists) == len(columns) and len({len(column) for column in lists}) == 1:
         yield from (dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True))
@@ -100,8 +104,8 @@ class _Values:
     def peek(self) -> str:
         """Return the next character that is no space; empty at the end."""
         while True:
-            found = _SPACE.match(self._buffer, self._place)
-            self._place = found.end() if found else self._place
+            space = _SPACE.match(self._buffer, self._place)
+            self._place = space.end() if space else self._place
             if self._place < len(self._buffer) or self._is_all:
                 return self._buffer[self._place : self._place + 1]
             self._read()

@@ -138,7 +138,7 @@ def open_table(path: Path, *, encoding: str = "", separator: str = "", text: str
         text: What a text is: `json`, `csv`, or empty to decide by its content.
 
     Raises:
-        DataError: The file is missing, unreadable, or in a format that is not read; the message says what it is.
+        DataError: The file is missing, unreadable, or in a format that is not read; the message names what it is.
     """
     head = read_plain_head(path)
     compression = compressed_as(path)
