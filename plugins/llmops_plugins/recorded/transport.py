@@ -79,19 +79,21 @@ class RecordedTransport(RecordTransport):
         self._join = choose_join(self._index, self._options, first)
         if self._join.kind in self._index.clashes:
             raise DataError(clash_message(self._index, self._join.kind, self._file))
-        used, total, missing, contradicted = bytearray(self._index.rows), 0, _Listed(), _Listed()
-        for total, (record, prompt) in enumerate(chain(first, records), start=1):
+        matches = _Matches(bytearray(self._index.rows))
+        for record, prompt in chain(first, records):
             row = self._join.find(self._index, record, prompt)
+            label = f"record {matches.total}"
             if row is None:
-                missing.add(f"record {total - 1}{self._named(record)}")
+                matches.missing.add(f"{label}{self._named(record)}")
             else:
-                used[row.number] = 1
-                if _contradicts(self._index, self._join, row, record, prompt):
-                    contradicted.add(f"record {total - 1} and {row.place}")
-        matched = total - missing.count
-        if not matched:
+                matches.add(row, label, contradicts=_contradicts(self._index, self._join, row, record, prompt))
+            matches.total += 1
+        if matches.missing.count == matches.total:
             raise DataError(self._nothing_matches(first))
-        return self._report(matched, total, missing, contradicted, used)
+        details = self._details(matches)
+        self._log.info("answers of %r: %s", self._file, details)
+        self._show(matches)
+        return details
 
     def answer(self, index: int, record: Record, prompt: Prompt) -> Answer:
         """Return the recorded answer."""
@@ -121,39 +123,43 @@ class RecordedTransport(RecordTransport):
             f" first row {row.label!r}; name other fields with id: NAME, record_id: NAME or input: NAME"
         )
 
-    def _report(
-        self, matched: int, total: int, missing: _Listed, contradicted: _Listed, used: bytearray
-    ) -> dict[str, str]:
-        index, columns = self._index, self._index.columns
-        surplus = used.count(0)
-        numbers = islice((number for number, is_used in enumerate(used) if not is_used), _LISTED)
-        rows = [f"{row.place} ({row.label})" for row in index.rows_at(numbers)]
-        field = columns.field_of_join(self._join.kind)
+    def _details(self, matches: _Matches) -> dict[str, str]:
+        """Return what the record keeps of the matches."""
+        index = self._index
         details = {
-            "answers_in": columns.answer,
-            "joined_by": f"{self._join.kind} ({field})",
-            "matched": f"{matched} of {total} records",
-            "without_answer": str(missing) if missing.count else "",
-            "rows_without_record": f"{surplus}: {', '.join(rows)}{', ...' if surplus > len(rows) else ''}"
-            if surplus
-            else "",
-            "other_input": str(contradicted) if contradicted.count else "",
+            "answers_in": index.columns.answer,
+            "joined_by": f"{self._join.kind} ({index.columns.field_of_join(self._join.kind)})",
+            "matched": f"{matches.total - matches.missing.count} of {matches.total} records",
+            "without_answer": str(matches.missing),
+            "rows_without_record": str(self._surplus(matches)),
+            "rows_of_several_records": str(matches.shared),
+            "other_input": str(matches.contradicted),
             "recorded_models": ", ".join(f"{name} ({count})" for name, count in index.models.most_common(_LISTED)),
         }
-        shown = {name: text for name, text in details.items() if text}
-        self._log.info("answers of %r: %s", self._file, shown)
+        return {name: text for name, text in details.items() if text}
+
+    def _show(self, matches: _Matches) -> None:
+        """Show what does not match."""
+        missing, surplus, contradicted = matches.missing, self._surplus(matches), matches.contradicted
         if missing.count:
-            self._progress.log(f"{self._file}: {missing.count} of {total} records have no answer: {missing.listed}")
-        if surplus:
             self._progress.log(
-                f"{self._file}: {surplus} of {index.rows} rows belong to no test record: {', '.join(rows)}"
+                f"{self._file}: {missing.count} of {matches.total} records have no answer: {missing.listed}"
             )
+        if surplus.count:
+            rows = f"{surplus.count} of {self._index.rows} rows"
+            self._progress.log(f"{self._file}: {rows} belong to no test record: {surplus.listed}")
         if contradicted.count:
+            field = self._index.columns.field_of_join(self._join.kind)
             self._progress.log(
                 f"warning: {self._file}: {contradicted.count} answers joined by {field!r} were given to another input:"
                 f" {contradicted.listed}; is it the same ID?"
             )
-        return shown
+
+    def _surplus(self, matches: _Matches) -> _Listed:
+        """Return the rows that belong to no test record."""
+        unused = (number for number, is_used in enumerate(matches.used) if not is_used)
+        first = self._index.rows_at(islice(unused, _LISTED))
+        return _Listed(matches.used.count(0), [f"{row.place} ({row.label})" for row in first])
 
     def _named(self, record: Record) -> str:
         if self._join.kind == ID:
@@ -231,4 +237,31 @@ class _Listed:
         return ", ".join(self.names) + (", ..." if self.count > len(self.names) else "")
 
     def __str__(self) -> str:
-        return f"{self.count}: {self.listed}"
+        return f"{self.count}: {self.listed}" if self.count else ""
+
+
+@attrs.define
+class _Matches:
+    """What became of the test records and of the rows.
+
+    Attributes:
+        used: A byte for each row: 1 if it answers a test record.
+        total: Test records.
+        missing: Those without a row.
+        shared: Those whose row answers an earlier one too.
+        contradicted: Those whose row was given to another input.
+    """
+
+    used: bytearray
+    total: int = 0
+    missing: _Listed = attrs.field(factory=_Listed)
+    shared: _Listed = attrs.field(factory=_Listed)
+    contradicted: _Listed = attrs.field(factory=_Listed)
+
+    def add(self, row: IndexedRow, label: str, *, contradicts: bool) -> None:
+        """Add a record that has a row."""
+        if self.used[row.number]:
+            self.shared.add(f"{label} and {row.place}")
+        if contradicts:
+            self.contradicted.add(f"{label} and {row.place}")
+        self.used[row.number] = 1

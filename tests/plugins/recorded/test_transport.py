@@ -56,7 +56,7 @@ def test_records_are_answered_by_their_id(indexed: MakeIndex) -> None:
     } == details
     assert [
         "answers.jsonl: 1 of 3 records have no answer: record 2 (id 9)",
-        "answers.jsonl: 4 of 6 rows belong to no test record: row 1 (0), row 4 (3), row 5 (4)",
+        "answers.jsonl: 4 of 6 rows belong to no test record: row 1 (0), row 4 (3), row 5 (4), ...",
     ] == said.lines
     assert "answer 2" == answering.answer(1, *records[1]).output
     with pytest.raises(RequestError, match=r"'answers.jsonl' has no answer for this record \(id 9\)"):
@@ -169,3 +169,11 @@ def test_probes_have_no_recorded_answers(indexed: MakeIndex) -> None:
     """Only the test records were asked."""
     with pytest.raises(RequestError, match="only the test records have recorded answers"):
         transport(indexed({"id": 1, "output": "Hi"})).send(TextPrompt("Say"), GenerationOptions())
+
+
+def test_a_row_may_answer_several_records(indexed: MakeIndex) -> None:
+    """The same question with two references: the record says which ones."""
+    answering = transport(indexed({"prompt": "Say", "output": "Hi"}))
+    records = asked({"instruction": "Say", "response": "a"}, {"instruction": "Say", "response": "b"})
+
+    assert "1: record 1 and row 1" == answering.match(records)["rows_of_several_records"]
