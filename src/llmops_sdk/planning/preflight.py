@@ -199,7 +199,7 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
     trained = any(model.trainer is not None for model in plan.models)
     for prompt in plan.prompts:
         fields = template_fields(prompt.template, completion=trained)
-        # A record without a reference is not trained on; the step that prepares the data says how many there are.
+        # A record without a reference is not trained on; the step that prepares the data reports their number.
         missing = [name for name in fields if name not in record and name != REFERENCE]
         if missing:
             return Finding(

@@ -172,7 +172,7 @@ def test_probes_have_no_recorded_answers(indexed: MakeIndex) -> None:
 
 
 def test_a_row_may_answer_several_records(indexed: MakeIndex) -> None:
-    """The same question with two references: the record says which ones."""
+    """The same question with two references: the details name them."""
     answering = transport(indexed({"prompt": "Say", "output": "Hi"}))
     records = asked({"instruction": "Say", "response": "a"}, {"instruction": "Say", "response": "b"})
 
