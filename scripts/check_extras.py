@@ -29,6 +29,7 @@ IMPORTS = {
         "llmops_plugins.metrics.tasks.summarization",
     ),
     "fmeval": ("fmeval", "fmeval.data_loaders.data_config", "pyarrow", "ray"),
+    "bedrock": ("boto3", "llmops_plugins.bedrock.transport"),
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
     "docs": ("mkdocs", "griffe"),
 }
