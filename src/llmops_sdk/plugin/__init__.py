@@ -128,7 +128,13 @@ if TYPE_CHECKING:
         Pending as Pending,
         Unanswered as Unanswered,
     )
-    from llmops_sdk.values.data import DatasetSplits as DatasetSplits, Record as Record, Split as Split
+    from llmops_sdk.values.data import (
+        DatasetSplits as DatasetSplits,
+        NearDuplicate as NearDuplicate,
+        NearDuplicates as NearDuplicates,
+        Record as Record,
+        Split as Split,
+    )
     from llmops_sdk.values.generation_options import (
         GenerationOptions as GenerationOptions,
         VariedOptions as VariedOptions,
@@ -267,7 +273,7 @@ _HOMES = {
     "steps.step": ("run_step",),
     "steps.worker": ("Child",),
     "values.answers": ("Answer", "Answered", "Outcome", "Pending", "Unanswered"),
-    "values.data": ("DatasetSplits", "Record", "Split"),
+    "values.data": ("DatasetSplits", "NearDuplicate", "NearDuplicates", "Record", "Split"),
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),

@@ -64,3 +64,13 @@ def test_a_letter_that_is_cut_at_the_end_of_the_head_is_left_out() -> None:
 def test_only_text_encodings_count(name: str, known: bool) -> None:  # noqa: FBT001 - a parameter
     """Python's codecs also turn text into text, and bytes into bytes."""
     assert known == is_encoding(name)
+
+
+def test_a_reader_may_be_given_up(recwarn: pytest.WarningsRecorder) -> None:
+    """Also if its file is closed first."""
+    file = io.BytesIO(b"a\nb\n")
+    lines = text_lines(file, "utf-8", "'a.csv'", newline="")
+    assert "a\n" == next(lines)
+    file.close()
+    lines.close()  # type: ignore[attr-defined]
+    assert [] == recwarn.list

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from llmops_sdk.data.files.formats import wide_encoding
@@ -88,7 +89,9 @@ def text_lines(file: BinaryIO, encoding: str, name: str, *, newline: str) -> Ite
     except UnicodeError as exc:
         raise _not_of_encoding(name, encoding, number + 1) from exc
     finally:
-        text.detach()
+        # The file is closed already where a reader is given up before its end.
+        with suppress(ValueError):
+            text.detach()
 
 
 def _not_of_encoding(name: str, encoding: str, line: int) -> DataError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -202,7 +202,8 @@ def _text(path: Path, encoding: str) -> Iterator[TextIO]:
         try:
             yield text
         finally:
-            text.detach()
+            with suppress(ValueError):  # the file is closed already where a reader is given up before its end
+                text.detach()
 
 
 def _utf8_lines(file: io.BufferedIOBase, table: Table) -> Iterator[bytes]:
