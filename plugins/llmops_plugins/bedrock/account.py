@@ -16,9 +16,7 @@ _API_KEY = "AWS_BEARER_TOKEN_BEDROCK"
 """The variable in which boto3 finds a key of Bedrock itself."""
 
 _CONNECT_TIMEOUT = 10
-_CALLS = Config(
-    retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=_CONNECT_TIMEOUT, read_timeout=30
-)
+_CALLS = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=15)
 
 
 class Account:

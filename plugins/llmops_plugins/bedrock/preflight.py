@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from llmops_plugins.bedrock.account import Account
 from llmops_plugins.bedrock.errors import error_code, translate
 from llmops_plugins.bedrock.settings import BedrockSettings
-from llmops_sdk.plugin import Check, Finding
+from llmops_sdk.plugin import Check, Finding, RequestError
 
 _GEOGRAPHY = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.")
 _FOUNDATION = re.compile(r"(arn:aws[\w-]*:bedrock:[a-z0-9-]*::foundation-model/)?([a-z0-9-]+\.[a-zA-Z0-9.:-]+)")
@@ -51,16 +51,26 @@ def _check_model(account: Account, model: str) -> Finding:
         if foundation is None:
             return Finding("ok", "not checked: Bedrock has no list that names it")
         return _check_availability(client.get_foundation_model_availability(modelId=foundation[2]), account.region)
-    except ClientError as exc:
-        code = error_code(exc)
-        if code in _DENIED:
-            return Finding("ok", "not checked: the role may not ask Bedrock for its models")
-        if code in _MISSING:
-            text = f"Bedrock has no model {model!r} in {account.region}"
-            return Finding("error", text, "check its ID: aws bedrock list-foundation-models, list-inference-profiles")
-        raise translate(exc, f"Bedrock model {model!r}") from exc
-    except BotoCoreError as exc:
-        raise translate(exc, f"Bedrock model {model!r}") from exc
+    except (BotoCoreError, ClientError) as exc:
+        return _problem(exc, model, account.region)
+
+
+def _problem(error: Exception, model: str, region: str) -> Finding:
+    """Return what an error means: the model does not exist, or it cannot be known whether it does.
+
+    Raises:
+        LLMOpsError: Credentials or region are at fault.
+    """
+    code = error_code(error) if isinstance(error, ClientError) else ""
+    if code in _DENIED:
+        return Finding("ok", "not checked: the role may not ask Bedrock for its models")
+    if code in _MISSING:
+        text = f"Bedrock has no model {model!r} in {region}"
+        return Finding("error", text, "check its ID: aws bedrock list-foundation-models, list-inference-profiles")
+    translated = translate(error, "Bedrock's list of models")
+    if isinstance(translated, RequestError):  # a network may reach the models only, and not their list
+        return Finding("warning", f"not checked: {translated}")
+    raise translated from error
 
 
 def _check_profile(profile: Mapping[str, Any], region: str) -> Finding:

@@ -86,6 +86,18 @@ def test_a_role_that_may_not_ask_is_no_error(bedrock: BedrockServer) -> None:
     assert Finding("ok", "not checked: Bedrock has no list that names it") == findings(arn)[1]
 
 
+def test_a_list_that_cannot_be_reached_is_a_warning(bedrock: BedrockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private network may reach the models only."""
+    bedrock.catalogue[PATH] = Refused("ThrottlingException", "slow down")
+    busy = findings()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:9")
+    unreachable = findings()[1]
+
+    assert ("warning", "warning") == (busy.status, unreachable.status)
+    assert busy.text.startswith("not checked: Bedrock's list of models answered ThrottlingException")
+    assert unreachable.text.startswith("not checked: Bedrock's list of models cannot be reached")
+
+
 def test_no_account(no_account: None) -> None:  # noqa: ARG001 - the environment
     """Both checks say what is missing."""
     account, model = findings()
