@@ -153,7 +153,7 @@ class AnswerIndex:
             for key in keys:
                 row = self._database.execute(_FIND, (kind, key)).fetchone()
                 if row is not None:
-                    return IndexedRow(*row, self.columns)
+                    return self._row(*row)
         return None
 
     def rows_at(self, numbers: Iterator[int]) -> Iterator[IndexedRow]:
@@ -161,13 +161,16 @@ class AnswerIndex:
         with self._lock:
             for number in numbers:
                 row = self._database.execute("SELECT * FROM answers WHERE number = ?", (number,)).fetchone()
-                yield IndexedRow(*row, self.columns)
+                yield self._row(*row)
 
     def close(self) -> None:
         """Delete the database."""
         with self._lock:
             self._database.close()
         self._path.unlink(missing_ok=True)
+
+    def _row(self, number: int, place: str, label: str, content: str) -> IndexedRow:
+        return IndexedRow(number, place, label, content, self.columns)
 
     def _add(self, batch: Sequence[Row]) -> None:
         names, rows, keys = self.columns.of_answers, [], []

@@ -12,15 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 
 from llmops_sdk.assets.asset import find_asset
+from llmops_sdk.data.near_duplicates import find_near_duplicates
 from llmops_sdk.data.rendering import REFERENCE, template_fields
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
 from llmops_sdk.plugin.cards import CardKind, ExecutorCard
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.context import Context
+from llmops_sdk.plugin.interfaces import DatasetSource
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
@@ -28,6 +31,8 @@ from llmops_sdk.progress import Progress
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Component, Plan
+
+_SHOWN = 60
 
 
 def preflight_checks(plan: Plan, registry: Registry, *, offline: bool = False) -> tuple[Check, ...]:
@@ -69,7 +74,9 @@ def record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
     """
     for dataset in plan.datasets:
         record = _first_record(registry, dataset)
-        for model in plan.models if record is not None else ():
+        if record is None:
+            continue
+        for model in plan.models:
             options = _options(registry, "deployer", model.deployer)
             if isinstance(options, DeployerOptions):
                 for check in options.record_checks(model.base, record):
@@ -193,7 +200,8 @@ class _NotYetFetchedError(AssetError):
 
 def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> Finding:
     """Check that a dataset's files are there, and that its first record has the fields of all prompts."""
-    record = registry.make("dataset", dataset.use, dataset.options).preview()
+    source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
+    record = source.preview()
     if record is None:
         return Finding("ok", "is read when the run starts")
     trained = any(model.trainer is not None for model in plan.models)
@@ -207,7 +215,31 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
                 f"the prompt {prompt.name!r} needs the field {missing[0]!r}, which the first record does not have",
                 f"its fields: {', '.join(record)}",
             )
-    return Finding("ok", f"has the fields {', '.join(record)}")
+    return _check_small(source, record, trains=trained)
+
+
+def _check_small(source: DatasetSource, record: Record, *, trains: bool) -> Finding:
+    """Load a small dataset into a temporary folder, and report what a run would: its size, and near-duplicates."""
+    fields = f"has the fields {', '.join(record)}"
+    if not (trains and source.is_small):
+        return Finding("ok", fields)
+    with TemporaryDirectory(prefix="llmops-") as folder:
+        splits = source.load(Context(folder=Path(folder), home=Path(folder)))
+        near = find_near_duplicates(splits.train, splits.test)
+    if not near.similar:
+        return Finding("ok", f"{fields}; {splits.train.records} records to train on, {splits.test.records} to ask")
+    example = near.examples[0]
+    return Finding(
+        "warning",
+        f"{near.similar} of {near.compared} test records have almost the same input as a training record, such as"
+        f" {_one_line(example.test_input)!r} and {_one_line(example.train_input)!r}",
+        "remove them from one of the splits, or keep related records together with the option 'group'",
+    )
+
+
+def _one_line(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
 
 
 def _first_record(registry: Registry, dataset: Component) -> Record | None:

@@ -25,7 +25,7 @@ ASKED = TextPrompt("### Sum:\nWhat is 1+1?")
 def joins(row: dict[str, Any], record: dict[str, Any], columns: Columns, prompt: Prompt = ASKED) -> set[str]:
     """Return the kinds of keys that a row and a record have in common."""
     keys = dict(row_keys(row, columns))
-    of_record = {
+    of_record: dict[str, list[bytes | None]] = {
         ID: [id_key(record.get("id"))],
         HASH: list(hash_keys(record, prompt)),
         INPUT: list(input_keys(record, prompt)),
