@@ -120,9 +120,9 @@ def test_a_check_that_fails_is_an_error() -> None:
     def broken() -> Finding:
         raise ZeroDivisionError
 
-    assert Finding("error", "the check itself failed: ZeroDivisionError (test_preflight.py:114)") == run_check(
-        Check("x", broken)
-    )
+    line = broken.__code__.co_firstlineno + 1
+    expected = Finding("error", f"the check itself failed: ZeroDivisionError (test_preflight.py:{line})")
+    assert expected == run_check(Check("x", broken))
 
 
 def test_a_plan_shows_only_warnings_and_errors(plugins: Registry, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,10 +289,10 @@ def test_offline_only_the_checks_of_this_machine_are_made(registry: Registry, mo
     assert 2 == len(preflight_checks(plan, registry))
 
 
-def test_deployers_show_what_the_first_record_means_for_their_models(registry: Registry, tmp_path: Path) -> None:
+def test_deployers_show_what_the_records_mean_for_their_models(registry: Registry, tmp_path: Path) -> None:
     """Each model on each dataset; a dataset that cannot be read has its own check."""
     rows, answers = tmp_path / "rows.jsonl", tmp_path / "answers.csv"
-    rows.write_text('{"id": 1, "instruction": "a", "response": "b"}\n' * 2)
+    rows.write_text('{"id": 1, "instruction": "a", "response": "b"}\n{"id": 2, "instruction": "c", "response": "d"}\n')
     answers.write_text("id,output\n1,c\n2,d\n")
     made = Pipeline.builder("matched").with_dataset("jsonl", path=str(rows)).with_prompt("plain")
     made = made.with_model("echo", fine_tune=False).with_model("recorded", path=str(answers))
@@ -300,7 +300,23 @@ def test_deployers_show_what_the_first_record_means_for_their_models(registry: R
 
     (check,) = record_checks(plan, registry)
 
-    assert "answers in answers.csv for the first record (jsonl)" == check.name
-    assert run_check(check).text.startswith("line 2 of 2 rows answers it, joined by 'id'")
+    assert "answers in answers.csv for the test records (jsonl)" == check.name
+    assert "2 of 2 have an answer, joined by 'id'; answers in 'output'" == run_check(check).text
     rows.unlink()
     assert [] == list(record_checks(plan, registry))
+
+
+def test_a_plan_shows_near_duplicates_of_a_small_file(registry: Registry, tmp_path: Path) -> None:
+    """Where a model is fine-tuned: the file is loaded as a run would, and nothing is kept."""
+    context = "a long text about the weather in the mountains, which is often worse than in the valley, where people wait for the snow to melt"
+    rows = [f'{{"instruction": "Summarize.", "context": "{n} {context}", "response": "r"}}\n' for n in range(2)]
+    (tmp_path / "train.jsonl").write_text(rows[0])
+    (tmp_path / "test.jsonl").write_text(rows[1])
+    paths = {"path": str(tmp_path / "train.jsonl"), "test_path": str(tmp_path / "test.jsonl")}
+    pipeline = Pipeline.builder("near").with_dataset("jsonl", **paths).with_prompt("plain").with_evaluator("echo-score")
+    (check,) = first_record_checks(pipeline.with_model("echo").build(registry), registry)
+    finding = run_check(check)
+    assert ("warning", True) == (finding.status, "1 of 1 test records have almost the same input" in finding.text)
+    assert "'Summarize. 1 a long text about the weather" in finding.text
+    (check,) = first_record_checks(pipeline.with_model("echo", fine_tune=False).build(registry), registry)
+    assert "ok" == run_check(check).status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.recorded.file_options import RecordedModelOptions
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, Record
+from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, Prompt, Record
 
 
 @attrs.frozen(kw_only=True)
@@ -23,9 +23,11 @@ class RecordedOptions(DeployerOptions):
 
         yield Check(f"answers in {Path(base.source).name}", partial(check_file, RecordedModelOptions.of(base)))
 
-    def record_checks(self, base: BaseModel, record: Record) -> Iterable[Check]:
-        """Yield the check of what the answers are joined by, and whether the record has one."""
-        from llmops_plugins.recorded.preflight import check_record
+    def record_checks(
+        self, base: BaseModel, asked: Sequence[tuple[Record, Prompt]], *, is_whole: bool
+    ) -> Iterable[Check]:
+        """Yield the check of what the answers are joined by, and how many records have one."""
+        from llmops_plugins.recorded.preflight import check_records
 
-        name = f"answers in {Path(base.source).name} for the first record"
-        yield Check(name, partial(check_record, RecordedModelOptions.of(base), record))
+        name = f"answers in {Path(base.source).name} for the {'test records' if is_whole else 'first record'}"
+        yield Check(name, partial(check_records, RecordedModelOptions.of(base), asked, is_whole=is_whole))

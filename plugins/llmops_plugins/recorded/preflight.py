@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.files import data_file, read_rows
 from llmops_plugins.recorded.index import AnswerIndex
 from llmops_plugins.recorded.transport import choose_join, clash_message
-from llmops_sdk.plugin import Finding, Record, TextPrompt
+from llmops_sdk.plugin import Finding, Prompt, Record
 
 _LARGE = 32 * 2**20
 _PEEKED = 100
@@ -39,8 +39,13 @@ def check_file(options: RecordedModelOptions) -> Finding:
         return Finding("ok", f"{text}: whichever finds more" if len(index.kinds) > 1 else text)
 
 
-def check_record(options: RecordedModelOptions, record: Record) -> Finding:
-    """Check which join finds an answer for a record.
+def check_records(options: RecordedModelOptions, asked: Sequence[tuple[Record, Prompt]], *, is_whole: bool) -> Finding:
+    """Check which join finds answers for records, and for how many.
+
+    Args:
+        options: Of the file.
+        asked: The records with their prompts.
+        is_whole: Whether they are all test records, or the first record of a dataset, which may be a training record.
 
     Raises:
         DataError: The file cannot be used.
@@ -48,16 +53,24 @@ def check_record(options: RecordedModelOptions, record: Record) -> Finding:
     path = data_file(options.path)
     if _is_large(path):
         return Finding("ok", f"{path.name!r} is matched when the run asks, because it is large")
-    prompt = TextPrompt("")
     with _indexed(path, options) as index:
-        join = choose_join(index, options, [(record, prompt)])
-        row = join.find(index, record, prompt)
-        field = index.columns.field_of_join(join.kind)
-        if row is None:
-            text = f"{path.name!r} has no answer for it, joined by {field!r}"
-            return Finding("warning", text, "if it is no training record, name what joins them: id, record_id or input")
-        rows = f"{row.place} of {index.rows} rows answers it" if index.rows > 1 else "its one row answers it"
-        return Finding("ok", f"{rows}, joined by {field!r}; answers in {index.columns.answer!r}")
+        join = choose_join(index, options, asked)
+        rows = [join.find(index, record, prompt) for record, prompt in asked]
+        by = f"joined by {index.columns.field_of_join(join.kind)!r}; answers in {index.columns.answer!r}"
+    matched = len(rows) - rows.count(None)
+    hint = "name what joins them: id, record_id, input or input_hash"
+    if not is_whole:
+        if rows[0] is None:
+            return Finding(
+                "warning", f"{path.name!r} has no answer for it, {by}", f"if it is no training record, {hint}"
+            )
+        return Finding("ok", f"{rows[0].place} answers it, {by}")
+    text = f"{matched} of {len(rows)} have an answer, {by}"
+    if not matched:
+        return Finding("error", text, hint)
+    if matched < len(rows):
+        return Finding("warning", f"{text}; the first without one is record {rows.index(None)}")
+    return Finding("ok", text)
 
 
 def _is_large(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 import attrs
@@ -184,7 +184,7 @@ def clash_message(index: AnswerIndex, kind: str, file: str) -> str:
     return f"{places} different answers for {clash.label!r}: {hint}"
 
 
-def choose_join(index: AnswerIndex, options: RecordedModelOptions, asked: list[Asked]) -> Join:
+def choose_join(index: AnswerIndex, options: RecordedModelOptions, asked: Sequence[Asked]) -> Join:
     """Return the join by which most of some records have an answer; of equals, the most exact kind.
 
     An ID does not count where the record's input is that of another row with another answer: both sides have IDs, but
@@ -204,7 +204,7 @@ def _id_field(index: AnswerIndex, records: list[Record]) -> str:
     return next((name for name in names if any(name in record for record in records)), own)
 
 
-def _agreeing(index: AnswerIndex, join: Join, asked: list[Asked]) -> int:
+def _agreeing(index: AnswerIndex, join: Join, asked: Sequence[Asked]) -> int:
     count = 0
     for record, prompt in asked:
         row = join.find(index, record, prompt)

@@ -18,7 +18,7 @@ import attrs
 
 from llmops_sdk.assets.asset import find_asset
 from llmops_sdk.data.near_duplicates import find_near_duplicates
-from llmops_sdk.data.rendering import REFERENCE, template_fields
+from llmops_sdk.data.rendering import REFERENCE, prompt_only, template_fields
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
 from llmops_sdk.plugin.cards import CardKind, ExecutorCard
 from llmops_sdk.plugin.checks import Check, Finding
@@ -68,19 +68,24 @@ def first_record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
 
 
 def record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
-    """Yield what the first record of each dataset shows about the models of a plan, as their deployers check it.
+    """Yield what the records of each dataset show about the models of a plan, as their deployers check it.
 
-    They use no network.
+    Of a small dataset these are its test records, of another one the first record. No check uses the network.
     """
     for dataset in plan.datasets:
-        record = _first_record(registry, dataset)
-        if record is None:
-            continue
         for model in plan.models:
             options = _options(registry, "deployer", model.deployer)
-            if isinstance(options, DeployerOptions):
-                for check in options.record_checks(model.base, record):
-                    yield attrs.evolve(check, name=f"{check.name} ({dataset.name})")
+            if not isinstance(options, DeployerOptions):
+                continue
+            cell = next(cell for cell in plan.cells if (cell.model, cell.dataset) == (model.name, dataset.name))
+            try:
+                records, is_whole = _known_records(registry, dataset, trains=_trains(plan))
+                template = plan.prompt_by_name[cell.prompt].template
+                asked = [(record, prompt_only(template, record)) for record in records]
+            except (LLMOpsError, *PLUGIN_FAILURES):
+                continue  # the dataset's own check reports it
+            for check in options.record_checks(model.base, asked, is_whole=is_whole) if asked else ():
+                yield attrs.evolve(check, name=f"{check.name} ({dataset.name})")
 
 
 def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
@@ -242,14 +247,24 @@ def _one_line(text: str) -> str:
     return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
 
 
-def _first_record(registry: Registry, dataset: Component) -> Record | None:
-    """Return the first record of a dataset, or None where it cannot be read: the dataset's own check says why."""
-    try:
-        with prints_to_stderr():
-            record: Record | None = registry.make("dataset", dataset.use, dataset.options).preview()
-    except (LLMOpsError, *PLUGIN_FAILURES):
-        return None
-    return record
+def _trains(plan: Plan) -> bool:
+    return any(model.trainer is not None for model in plan.models)
+
+
+def _known_records(registry: Registry, dataset: Component, *, trains: bool) -> tuple[list[Record], bool]:
+    """Return the test records of a small dataset, or the first record of another one; and whether they are all.
+
+    Raises:
+        DataError: The dataset cannot be read.
+    """
+    source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
+    with prints_to_stderr():
+        record = source.preview()
+        if record is None or not source.is_small:
+            return ([] if record is None else [record]), False
+        with TemporaryDirectory(prefix="llmops-") as folder:
+            splits = source.load(Context(folder=Path(folder), home=Path(folder), trains=trains))
+            return list(splits.test), True
 
 
 def _options(registry: Registry, kind: CardKind, component: Component) -> Options:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -12,7 +12,7 @@ from llmops_sdk.plugin.checks import Check
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Plan
-from llmops_sdk.values.prompts import PromptTemplate
+from llmops_sdk.values.prompts import Prompt, PromptTemplate
 from llmops_sdk.values.serial import to_json
 
 
@@ -129,12 +129,15 @@ class TrainerOptions(_CheckedOptions):
 class DeployerOptions(_CheckedOptions):
     """The options of a deployer card."""
 
-    def record_checks(self, base: BaseModel, record: Record) -> Iterable[Check]:
-        """Return checks of what the first record of a dataset shows about the model. They use this machine only.
+    def record_checks(
+        self, base: BaseModel, asked: Sequence[tuple[Record, Prompt]], *, is_whole: bool
+    ) -> Iterable[Check]:
+        """Return checks of what records show about the model, for `llmops plan`. They use this machine only.
 
         Args:
             base: The base weights of the model.
-            record: The record, which may become a training record.
+            asked: The test records of a small dataset, or the first record of another one, each with its prompt.
+            is_whole: Whether they are all test records; if not, the one record may become a training record.
         """
         return ()
 

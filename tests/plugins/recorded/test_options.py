@@ -13,4 +13,6 @@ def test_the_file_is_checked_before_a_run() -> None:
 
     assert ["answers in a.csv"] == [check.name for check in deployer.local_checks(base, {})]
     assert [] == list(deployer.preflight(base, {}))
-    assert ["answers in a.csv for the first record"] == [check.name for check in deployer.record_checks(base, {})]
+    for is_whole, name in ((False, "first record"), (True, "test records")):
+        checks = deployer.record_checks(base, [], is_whole=is_whole)
+        assert [f"answers in a.csv for the {name}"] == [check.name for check in checks]
