@@ -35,7 +35,7 @@ def test_the_numbers_of_a_cell(two_models: Pipeline, run: conftest.Run) -> None:
     assert quiet.training is None
     assert ({"voice": "loud"}, {"voice": "quiet"}) == (loud.endpoint, quiet.endpoint)
     assert (10, 10, 0, {}) == (loud.records, loud.answered, loud.pending, loud.pending_scores)
-    latencies = [sample.answer.latency for sample in result.run.samples(loud.cell) if sample.answer is not None]
+    latencies = [sample.answer.latency or 0.0 for sample in result.run.samples(loud.cell) if sample.answer is not None]
     assert loud.speed is not None
     assert 4 == loud.speed.concurrency
     assert float(np.quantile(latencies, 0.5)) == loud.speed.latency_p50
