@@ -309,7 +309,7 @@ def test_deployers_show_what_the_records_mean_for_their_models(registry: Registr
 def test_a_plan_shows_near_duplicates_of_a_small_file(registry: Registry, tmp_path: Path) -> None:
     """Where a model is fine-tuned: the file is loaded as a run would, and nothing is kept."""
     context = "a long text about the weather in the mountains, which is often worse than in the valley, where people wait for the snow to melt"
-    rows = [f'{{"instruction": "Summarize.", "context": "{n} {context}", "response": "r"}}\n' for n in range(2)]
+    rows = [f'{{"instruction": "Summarize.", "context": "{context} {n}", "response": "r"}}\n' for n in range(2)]
     (tmp_path / "train.jsonl").write_text(rows[0])
     (tmp_path / "test.jsonl").write_text(rows[1])
     paths = {"path": str(tmp_path / "train.jsonl"), "test_path": str(tmp_path / "test.jsonl")}
@@ -317,6 +317,6 @@ def test_a_plan_shows_near_duplicates_of_a_small_file(registry: Registry, tmp_pa
     (check,) = first_record_checks(pipeline.with_model("echo").build(registry), registry)
     finding = run_check(check)
     assert ("warning", True) == (finding.status, "1 of 1 test records have almost the same input" in finding.text)
-    assert "'Summarize. 1 a long text about the weather" in finding.text
+    assert "'Summarize. a long text about the weather" in finding.text
     (check,) = first_record_checks(pipeline.with_model("echo", fine_tune=False).build(registry), registry)
     assert "ok" == run_check(check).status

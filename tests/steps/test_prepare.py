@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,12 +82,12 @@ def test_splits_of_a_plugin_are_checked(
     assert error == record.error
 
 
-def _rows(path: Path, rows: list[dict[str, object]]) -> str:
+def _rows(path: Path, rows: list[dict[str, Any]]) -> str:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return str(path)
 
 
-def _asking(dataset: dict[str, object]) -> Pipeline:
+def _asking(dataset: dict[str, Any]) -> Pipeline:
     pipeline = Pipeline.builder("p").with_dataset("jsonl", **dataset).with_prompt("bare")
     return pipeline.with_model("echo", fine_tune=False).with_evaluator("echo-score")
 
@@ -129,7 +130,9 @@ def test_near_duplicates_are_recorded_and_logged(
     (step,) = (step for step in result.run.plan.steps if step.name.startswith("prepare."))
     record = result.run.record(step.name)
     assert isinstance(record, Succeeded)
-    splits = result.run.artifact(record.artifacts["data"]).read(DatasetSplits)
+    artifact = result.run.artifact(record.artifacts["data"])
+    assert artifact is not None
+    splits = artifact.read(DatasetSplits)
     assert ("1 of 1 test records", 1) == (splits.source["near_duplicates"], splits.near_duplicates.similar)
     assert [(0, 0, 1.0)] == [
         (example.test, example.train, example.similarity) for example in splits.near_duplicates.examples

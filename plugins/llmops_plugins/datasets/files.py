@@ -24,6 +24,8 @@ from llmops_sdk.plugin import (
     open_table,
 )
 
+_SMALL = 2 * 2**20
+
 
 class FileDataset(DatasetSource):
     """Loads the records of a file, split by a fraction or with a second file as the test split.
@@ -45,6 +47,11 @@ class FileDataset(DatasetSource):
         mapping = table_mapping(self.options)
         records = [first_record(partial(self._rows, path), mapping) for path in self._paths().values()]
         return records[0]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the files have at most 2 MB together."""
+        return sum(path.stat().st_size for path in self._paths().values()) <= _SMALL
 
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits.

@@ -239,7 +239,9 @@ def _guessed(columns: Sequence[ColumnProfile]) -> RowMapping:
     if not {"context", "instruction"} & set(mapped) and others:
         mapped["context"] = others[0].name
     instruction = "" if "instruction" in mapped else _instruction(mapped.get("response", ""))
-    ordered = {field: mapped[field] for field in ("instruction", "context", "response") if field in mapped}
+    ordered: dict[str, str] = {
+        field: mapped[field] for field in ("instruction", "context", "response") if field in mapped
+    }
     return RowMapping(ordered, instruction)
 
 

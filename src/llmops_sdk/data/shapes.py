@@ -128,7 +128,7 @@ def _read_prompt(row: Record, name: str) -> RowParts:
         return _plain_parts(row, prompt, "", answer)
     refuse_tools(row, name)
     conversation = read_conversation(row[prompt], name, system=row.get("system"))
-    reference = row[answer] if answer else conversation.reference or MISSING
+    reference: Any = row[answer] if answer else conversation.reference or MISSING
     if is_conversation(reference):
         asked = [*row[prompt], *reference]
         reference = read_conversation(asked, name).reference
@@ -187,18 +187,20 @@ def _is_prompt(row: Record) -> bool:
     )
 
 
+def _turns_shape(column: str, title: str) -> tuple[Callable[[Record], bool], RowShape]:
+    def matches(row: Record) -> bool:
+        return is_conversation(row.get(column))
+
+    def read(row: Record, name: str) -> RowParts:
+        return read_turns(row, column, name)
+
+    return matches, RowShape(column, title, read)
+
+
 _SHAPES: tuple[tuple[Callable[[Record], bool], RowShape], ...] = (
-    *(
-        (
-            lambda row, column=column: is_conversation(row.get(column)),
-            RowShape(column, title, lambda row, name, column=column: read_turns(row, column, name)),
-        )
-        for column, title in (
-            ("messages", "conversations as messages (OpenAI, TRL)"),
-            ("conversations", "conversations (ShareGPT)"),
-            ("conversation", "conversations (ShareGPT)"),
-        )
-    ),
+    _turns_shape("messages", "conversations as messages (OpenAI, TRL)"),
+    _turns_shape("conversations", "conversations (ShareGPT)"),
+    _turns_shape("conversation", "conversations (ShareGPT)"),
     (
         lambda row: isinstance(row.get("conversationTurns"), (list, tuple)) and bool(row["conversationTurns"]),
         RowShape("conversationTurns", "turns of a Bedrock evaluation", _read_bedrock_turns),

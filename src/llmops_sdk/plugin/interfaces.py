@@ -51,6 +51,11 @@ class DatasetSource(Implementation):
         """
         return None
 
+    @property
+    def is_small(self) -> bool:
+        """Whether `load` takes about a second and no network: then `llmops plan` loads it too, and shows what a run would."""
+        return False
+
     @abstractmethod
     def load(self, context: Context) -> DatasetSplits:
         """Write `train.jsonl` and `test.jsonl` below `context.folder` (see `llmops_sdk.plugin.write_splits`).

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,12 @@ ROWS = [{"q": f"q{n}", "answers": {"text": [f"a{n}", "b"]}, "label": n % 2, "n":
 
 def write(path: Path, kind: str, rows: list[dict[str, Any]], metadata: dict[bytes, bytes] | None = None) -> None:
     """Write a table in one of the formats."""
-    import pyarrow.feather
-    import pyarrow.parquet
-
+    feather, parquet = import_module("pyarrow.feather"), import_module("pyarrow.parquet")
     table = arrow.Table.from_pylist(rows).replace_schema_metadata(metadata)
     if kind == "Parquet":
-        pyarrow.parquet.write_table(table, path)
+        parquet.write_table(table, path)
     elif kind == "Feather":
-        pyarrow.feather.write_feather(table, path, version=1)
+        feather.write_feather(table, path, version=1)
     else:
         opened = arrow.ipc.new_stream if kind == "Arrow stream" else arrow.ipc.new_file
         with arrow.OSFile(str(path), "wb") as sink, opened(sink, table.schema) as writer:
@@ -76,9 +75,7 @@ def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
 
 def test_a_table_without_rows_is_an_error(tmp_path: Path) -> None:
     """As for other formats."""
-    import pyarrow.parquet
-
-    pyarrow.parquet.write_table(arrow.table({"q": arrow.array([], arrow.string())}), tmp_path / "rows")
+    import_module("pyarrow.parquet").write_table(arrow.table({"q": arrow.array([], arrow.string())}), tmp_path / "rows")
     with pytest.raises(DataError, match="the file 'rows' has no records"):
         list(ColumnarFile(tmp_path / "rows", "Parquet", "'rows'").rows())
 

@@ -91,8 +91,9 @@ def test_a_table_as_text_is_read(load: Load, tmp_path: Path) -> None:
     }
     (tmp_path / "a.csv").write_bytes(text.encode("utf-16"))
     (tmp_path / "b.csv").write_bytes(text.encode("cp1252"))
-    for name, given in (("a.csv", {}), ("b.csv", {"encoding": "cp1252", "delimiter": "\t"})):
-        splits = load(CsvDataset(CsvOptions(path=str(tmp_path / name), **options, **given)))
+    given: dict[str, dict[str, Any]] = {"a.csv": {}, "b.csv": {"encoding": "cp1252", "delimiter": "\t"}}
+    for name, text_options in given.items():
+        splits = load(CsvDataset(CsvOptions(path=str(tmp_path / name), **options, **text_options)))
         rows = sorted([*splits.train, *splits.test], key=lambda row: row["context"])
         assert [("t1", "s\u00e9", "2019"), ("t3", "s3", "2019")] == [
             (row["context"], row["response"], row["Year"]) for row in rows
@@ -148,3 +149,12 @@ def test_rows_have_names(tmp_path: Path) -> None:
     """For messages."""
     path = Path(write_rows(tmp_path / "a.jsonl", [ROW, ROW]))
     assert ["record 1 of 'a.jsonl'", "record 2 of 'a.jsonl'"] == [row.name for row in read_rows(path)]
+
+
+def test_a_small_file_is_loaded_by_plans(tmp_path: Path) -> None:
+    """A large one is not: a plan takes seconds."""
+    path = write_rows(tmp_path / "a.jsonl", [ROW])
+    assert JsonlDataset(FileOptions(path=path)).is_small
+    with Path(path).open("ab") as file:
+        file.truncate(3 * 2**20)
+    assert not JsonlDataset(FileOptions(path=path)).is_small

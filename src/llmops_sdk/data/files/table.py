@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import attrs
 
@@ -206,7 +206,7 @@ def _text(path: Path, encoding: str) -> Iterator[TextIO]:
                 text.detach()
 
 
-def _utf8_lines(file: io.BufferedIOBase, table: Table) -> Iterator[bytes]:
+def _utf8_lines(file: BinaryIO, table: Table) -> Iterator[bytes]:
     """Return the lines of a text as UTF-8; those of UTF-8 as they are, so that messages can name a byte of the file."""
     if table.encoding in ("utf-8", "utf-8-sig"):
         return iter(file)
