@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,6 +19,9 @@ from llmops_sdk.steps.client.replies import repaired
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.prompts import Prompt
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState, Retrying
 
 ATTEMPTS = 6
 """The most attempts at one question."""
@@ -94,6 +98,7 @@ class _Client:
         self._concurrency = concurrency
         self._patience = patience
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=1)
+        self._retrying = self._make_retrying()  # for all threads: each has its own state in it
 
     def outcomes(self) -> Iterator[Outcome]:
         # Daemons: after Ctrl-C a request in flight ends with its endpoint, and must not hold the process until then.
@@ -143,7 +148,7 @@ class _Client:
             return attrs.evolve(answer, latency=round(time.monotonic() - started, 4))
 
         try:
-            return Answered(question.index, cleaned(self._retrying(send)))
+            return Answered(question.index, cleaned(self._ask_patiently(send)))
         except RequestError as exc:
             error = _in_one_line(str(exc))
             return Pending(question.index, error) if exc.retryable else Unanswered(question.index, error)
@@ -156,36 +161,34 @@ class _Client:
         """Return whether to wait and ask again."""
         return isinstance(error, RequestError) and error.retryable and not self._patience.is_spent
 
-    def _retrying(self, send: Callable[[], Answer]) -> Answer:
-        from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+    def _ask_patiently(self, send: Callable[[], Answer]) -> Answer:
+        try:
+            return self._retrying(send)
+        except RequestError:
+            waited = self._retrying.statistics.get("idle_for", 0.0)  # those of this thread's last question
+            self._patience.waste(waited / self._concurrency)
+            raise
+
+    def _make_retrying(self) -> Retrying:
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
         from tenacity.nap import sleep_using_event
         from tenacity.stop import stop_when_event_set
         from tenacity.wait import wait_random_exponential
 
         backoff = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
-        waited = 0.0
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             requested = error.retry_after if isinstance(error, RequestError) else None
             return min(requested, LONGEST_WAIT) if requested is not None else backoff(state)
 
-        def count(state: RetryCallState) -> None:
-            nonlocal waited
-            waited += state.upcoming_sleep
-
-        try:
-            return Retrying(
-                retry=retry_if_exception(self._may_help),
-                stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST) | stop_when_event_set(self.stop),
-                wait=wait,
-                before_sleep=count,
-                sleep=sleep_using_event(self.stop),
-                reraise=True,
-            )(send)
-        except RequestError:
-            self._patience.waste(waited / self._concurrency)
-            raise
+        return Retrying(
+            retry=retry_if_exception(self._may_help),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST) | stop_when_event_set(self.stop),
+            wait=wait,
+            sleep=sleep_using_event(self.stop),
+            reraise=True,
+        )
 
 
 def _in_one_line(error: str) -> str:

@@ -64,7 +64,7 @@ class HttpTransport(Transport):
         if not _HTTP.match(endpoint.url):
             message = f"the endpoint {endpoint.name!r} has no HTTP URL: {endpoint.url!r}"
             raise EndpointError(message)
-        self._url = endpoint.url
+        self._url = httpx.URL(endpoint.url)
         self._extra_body = endpoint.extra_body
         self._mask = Mask(endpoint.url, endpoint.headers, endpoint.extra_body)
         self._timeout = TIMEOUT if timeout is None else timeout
@@ -216,8 +216,11 @@ class _Connection:
         self.sockets: set[socket.socket] = set()
         self._client = client
 
-    def post(self, url: str, content: bytes, limit: int) -> _Reply:
-        with self._client.stream("POST", url, content=content, extensions={"trace": self._trace}) as response:
+    def post(self, url: httpx.URL, content: bytes, limit: int) -> _Reply:
+        # A hot path: `Client.stream` would parse and merge the same URL and headers for every question.
+        headers, extensions = self._client.headers, {"trace": self._trace}
+        request = httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
+        with contextlib.closing(self._client.send(request, stream=True)) as response:
             limit = limit if response.is_success else ERROR_BYTES
             body = Body(response.headers.get("content-encoding", ""), limit)
             for part in response.iter_raw():
