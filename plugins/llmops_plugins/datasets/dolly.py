@@ -40,10 +40,14 @@ class DollyDataset(DatasetSource):
         return self._pin(context).commit
 
     def preview(self) -> Record | None:
-        """Return the first record of the file; None without one."""
-        if not self.options.path:
-            return None
-        read = partial(read_rows, existing_file(self.options.path))
+        """Return the first record of the file, or of the hub's cache if that has the dataset."""
+        if self.options.path:
+            read: ReadRows = partial(read_rows, existing_file(self.options.path))
+        else:
+            cached = hub.stream_cached(self._dataset, "train")
+            if cached is None:
+                return None
+            read = partial(hub.read_rows, cached, "train")
         return first_record(read, category_mapping(self.options.category))
 
     def load(self, context: Context) -> DatasetSplits:
@@ -73,7 +77,10 @@ class DollyDataset(DatasetSource):
     def _pin(self, context: Context) -> hub.PinnedDataset:
         """Resolve the commit once: the fingerprint and the records must be of the same one."""
         if self._pinned is None:
-            options = self.options
-            dataset = hub.HubDataset(HUB_ID, revision=options.revision, token=options.token, alternative=_ALTERNATIVE)
-            self._pinned = hub.pin(dataset, context)
+            self._pinned = hub.pin(self._dataset, context)
         return self._pinned
+
+    @property
+    def _dataset(self) -> hub.HubDataset:
+        options = self.options
+        return hub.HubDataset(HUB_ID, revision=options.revision, token=options.token, alternative=_ALTERNATIVE)

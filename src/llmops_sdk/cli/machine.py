@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, usage_error
+from llmops_sdk.cli.exits import MISTAKE, OK, usage_error
 from llmops_sdk.cli.help import Argument, Command, Group
 from llmops_sdk.cli.options import offline_option, read_pipeline
 from llmops_sdk.cli.output.text import echo
@@ -136,7 +136,7 @@ def verify_assets(names: tuple[str, ...]) -> int:
 def doctor(specification: str | None, *, offline: bool) -> int:
     """Check this machine: what works, what doesn't, how to fix it.
 
-    Makes no network requests unless --for names a pipeline that uses a remote service.
+    The exit code is 2 if something will not work. Makes no network requests unless --for names a pipeline that uses a remote service.
     """
     from llmops_sdk.cli.doctor import checks
     from llmops_sdk.cli.output.findings import show_findings
@@ -145,4 +145,4 @@ def doctor(specification: str | None, *, offline: bool) -> int:
 
     pipeline = read_pipeline(specification) if specification else None
     found_error = show_findings(checks(Registry.load(), default_home(), offline=offline, pipeline=pipeline))
-    return FAULT if found_error else OK
+    return MISTAKE if found_error else OK

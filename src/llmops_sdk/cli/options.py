@@ -73,7 +73,8 @@ set_option = click.option(
     "overrides",
     multiple=True,
     metavar="KEY.PATH=VALUE",
-    help="Override a value of the specification, such as models.1.trainer.epochs=2. May be repeated.",
+    help="Override a value of the specification, such as models.1.trainer.epochs=2. The value is YAML: put text with ': ' "
+    "or brackets in two kinds of quotes: --set 'prompts.0.prompt=\"Q: {question}\"'. May be repeated.",
 )
 
 fresh_option = click.option(

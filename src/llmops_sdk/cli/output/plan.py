@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
 from llmops_sdk.values.plan import Component, Plan
 from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 _MOST_STEPS = 30
 _MOST_CHARACTERS = 160
 
 
-def show_plan(plan: Plan) -> None:
-    """Print the parts of a plan with all their options, then its steps."""
+def show_plan(plan: Plan, fields: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Print the parts of a plan with all their options, then its steps.
+
+    Args:
+        plan: The plan.
+        fields: The fields of the records of each dataset, as far as they are known.
+    """
+    fields = fields or {}
     console, grid = open_console(), new_grid(None, None, None)
     console.print(f"pipeline '{plan.name}': {_summary(plan)}\n")
     for dataset in plan.datasets:
-        grid.add_row("dataset", dataset.name, _options(dataset))
+        _add_dataset(grid, dataset, fields.get(dataset.name, ()))
     for prompt in plan.prompts:
         use = "" if prompt.use == prompt.name else f"{prompt.use}: "
         grid.add_row("prompt", prompt.name, use + _preview(prompt.template))
@@ -40,6 +52,12 @@ def show_plan(plan: Plan) -> None:
         console.print(f"  {step.name}")
     if len(plan.steps) > _MOST_STEPS:
         console.print(f"  … and {len(plan.steps) - _MOST_STEPS} more")
+
+
+def _add_dataset(grid: Table, dataset: Component, fields: Sequence[str]) -> None:
+    grid.add_row("dataset", dataset.name, _options(dataset))
+    if fields:
+        grid.add_row("  fields", "", ", ".join(fields))
 
 
 def _summary(plan: Plan) -> str:
