@@ -32,6 +32,11 @@ class LedgerEntry:
     deleted: float | None = None
     kept: bool = False
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the entry could not be read: only the name of its file is known, which is the resource's."""
+        return not self.step
+
 
 class Ledger:
     """The part of a run's record that has its resources."""

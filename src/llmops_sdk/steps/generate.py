@@ -10,8 +10,9 @@ import attrs
 from llmops_sdk.errors import EndpointError
 from llmops_sdk.plugin.interfaces import Deployer, Transport
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
+from llmops_sdk.record.lines import journal_line
 from llmops_sdk.record.marks import mark_file
-from llmops_sdk.steps.cell.answers import AnswerFiles, outcome_line
+from llmops_sdk.steps.cell.answers import AnswerFiles
 from llmops_sdk.steps.cell.questions import QuestionSet, question_sets
 from llmops_sdk.steps.client.client import ask
 from llmops_sdk.steps.client.http import HttpTransport
@@ -150,7 +151,7 @@ def _ask_cell(
     ):
         task.update(sum(settled))
         for outcome in ask(transport, remaining, generation, concurrency=endpoint.concurrency, patience=patience):
-            journal.write(outcome_line(outcome))
+            journal.write(journal_line(outcome))
             throughput.count(outcome)
             task.advance(**throughput.progress())
     _finish(execution, questions, files, endpoint, throughput)
