@@ -60,11 +60,18 @@ def sdk_call(subject: str) -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*SageMaker Python SDK v2", category=FutureWarning)
         load()
         from botocore.exceptions import BotoCoreError, ClientError
+        from jsonschema import ValidationError
 
         try:
             yield
         except (BotoCoreError, ClientError, LLMOpsError):
             raise
+        except ValidationError as exc:  # its text has the value, which may be a secret, and the complete schema
+            place = ".".join(str(part) for part in exc.absolute_path) or "it"
+            message = (
+                f"{subject}: {place} is not valid: the SageMaker SDK requires {exc.validator} {exc.validator_value}"
+            )
+            raise UserError(message) from None
         except Exception as exc:
             message = f"{subject}: the SageMaker SDK refuses it: {' '.join(str(exc).split())}"
             raise UserError(message) from exc
