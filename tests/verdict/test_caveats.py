@@ -68,3 +68,16 @@ def test_a_candidate_alone_with_a_number_beats_nobody() -> None:
     assert not verdict.settled
     assert "no other candidate has one. 44 of 44 records of base have no ROUGE-L." in verdict.text
     assert "" == conclude("d", ROUGE, (cell("a", scored=0), cell("b", scored=0)), (), ()).best
+
+
+def test_candidates_that_were_computed_differently_are_named() -> None:
+    """A run that was resumed on another machine; details that one endpoint does not report are not compared."""
+    endpoints = ({"dtype": "bfloat16", "kernel": "a"}, {"dtype": "float32", "kernel": "a"}, {"region": "us-east-1"})
+    cells = [cell(name, endpoint=endpoint) for name, endpoint in zip(("tuned", "base", "far"), endpoints, strict=True)]
+
+    (caveat,) = find_caveats(cells, ROUGE)
+
+    assert caveat.startswith(
+        "The candidates were not computed alike: their number format is bfloat16 for tuned and float32 for base; run again"
+    )
+    assert () == find_caveats([cells[0], cells[2]], ROUGE)

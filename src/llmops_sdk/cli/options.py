@@ -32,7 +32,8 @@ run_argument = click.argument(
     cls=Argument,
     default="latest",
     metavar="[RUN]",
-    description="A run: its ID, a unique prefix of it, its address, or `latest`.  [default: latest]",
+    description="A run: its ID, a unique prefix of it, the name of a pipeline (its newest run), its address, or `latest`.  "
+    "[default: latest]",
 )
 store_option = click.option(
     "--store",

@@ -37,6 +37,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
         input_checks,
         preflight_checks,
         record_fields,
+        training_lengths,
     )
     from llmops_sdk.planning.secrets import secret_checks
     from llmops_sdk.plugin.registry import Registry
@@ -47,7 +48,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     if as_json:
         echo_json(planned.json, indent=2)
     else:
-        show_plan(planned, record_fields(planned, registry))
+        show_plan(planned, record_fields(planned, registry), training_lengths(planned, registry))
     home = default_home()
     checks = [
         *first_record_checks(planned, registry),

@@ -68,6 +68,17 @@ def record_fields(plan: Plan, registry: Registry) -> dict[str, tuple[str, ...]]:
     return fields
 
 
+def training_lengths(plan: Plan, registry: Registry) -> dict[str, str]:
+    """Return how long each fine-tuned model of a plan is trained, in words, as far as its options decide it."""
+    lengths = {}
+    for model in plan.models:
+        if model.trainer is not None:
+            card = registry.offer("trainer", model.trainer.use).card
+            options: TrainerOptions = registry.options(card, model.trainer.options, f"trainer {card.name!r}")
+            lengths[model.name] = options.length()
+    return lengths
+
+
 def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
     """Yield a check for each dataset, model and evaluator of a plan: is everything it reads on this machine?
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
-from llmops_sdk.values.plan import Component, Plan
+from llmops_sdk.values.plan import Component, Plan, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -17,14 +17,17 @@ _MOST_STEPS = 30
 _MOST_CHARACTERS = 160
 
 
-def show_plan(plan: Plan, fields: Mapping[str, Sequence[str]] | None = None) -> None:
+def show_plan(
+    plan: Plan, fields: Mapping[str, Sequence[str]] | None = None, lengths: Mapping[str, str] | None = None
+) -> None:
     """Print the parts of a plan with all their options, then its steps.
 
     Args:
         plan: The plan.
         fields: The fields of the records of each dataset, as far as they are known.
+        lengths: How long each model is trained, as far as it is known.
     """
-    fields = fields or {}
+    fields, lengths = fields or {}, lengths or {}
     console, grid = open_console(), new_grid(None, None, None)
     console.print(f"pipeline '{plan.name}': {_summary(plan)}\n")
     for dataset in plan.datasets:
@@ -33,10 +36,7 @@ def show_plan(plan: Plan, fields: Mapping[str, Sequence[str]] | None = None) -> 
         use = "" if prompt.use == prompt.name else f"{prompt.use}: "
         grid.add_row("prompt", prompt.name, use + _preview(prompt.template))
     for model in plan.models:
-        grid.add_row("model", model.name, f"{model.base.source} {model.base.version}".strip())
-        if model.trainer:
-            grid.add_row("  trainer", model.trainer.use, _values(model.trainer.options))
-        grid.add_row("  deployer", model.deployer.use, _values(model.deployer.options))
+        _add_model(grid, model, lengths.get(model.name, ""))
     grid.add_row("generation", "", _values(to_json(plan.generation)))
     for evaluator in plan.evaluators:
         grid.add_row("evaluator", evaluator.name, _options(evaluator))
@@ -58,6 +58,15 @@ def _add_dataset(grid: Table, dataset: Component, fields: Sequence[str]) -> None
     grid.add_row("dataset", dataset.name, _options(dataset))
     if fields:
         grid.add_row("  fields", "", ", ".join(fields))
+
+
+def _add_model(grid: Table, model: PlannedModel, length: str) -> None:
+    grid.add_row("model", model.name, f"{model.base.source} {model.base.version}".strip())
+    if model.trainer:
+        grid.add_row("  trainer", model.trainer.use, _values(model.trainer.options))
+        if length:
+            grid.add_row("  training", "", length)
+    grid.add_row("  deployer", model.deployer.use, _values(model.deployer.options))
 
 
 def _summary(plan: Plan) -> str:
