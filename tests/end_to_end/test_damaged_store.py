@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from llmops_sdk import Pipeline, Progress, resume
 from llmops_sdk.cli.main import main
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import list_runs
+from llmops_sdk.testing import InstantEndpoint, Refusal
 
 SPECIFICATION = {
     "name": "echoes",
@@ -88,7 +90,8 @@ def test_a_damaged_file_hides_nothing(damage: str, store: Path, capsys: pytest.C
         capsys.readouterr()
         for command in (
             ["runs"], ["runs", "--json"], ["show", ids[-1]], ["show", "latest"], ["logs", ids[-1]], ["gc", "--offline"],
-            ["verify", ids[-1]], ["verify", "--all"], ["report", ids[-1]], ["show", ids[0]],
+            ["verify", ids[-1]], ["verify", "--all"], ["report", ids[-1]], ["show", ids[0]], ["attach", ids[-1]],
+            ["show", ids[-1], "--json"], ["gc", "--offline", "--json"], ["plan", "echoes.yaml", "--offline"],
         ):  # fmt: skip
             code = main(command)
             captured = capsys.readouterr()
@@ -107,3 +110,40 @@ def test_a_damaged_file_hides_nothing(damage: str, store: Path, capsys: pytest.C
         if "/started" not in kind:
             code = main(["verify", ids[-1]])
             assert 0 == code, (kind, capsys.readouterr())
+        assert 0 == main(["run", "echoes.yaml", "-q", "--offline"]), kind
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_journal_costs_its_damaged_lines_only(
+    damage: str, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the questions of damaged lines and those that had failed are asked again; an altered answer is never used."""
+    refused = {f"line {number}" for number in range(0, 40, 5)}
+
+    def answer(prompt: str) -> str:
+        if prompt in refused:
+            raise Refusal(400, "rate limit reached")
+        return prompt.upper()
+
+    monkeypatch.setattr("llmops_sdk.steps.client.client.ATTEMPTS", 1)
+    endpoint = InstantEndpoint(answer)
+    pipeline = Pipeline.builder("echoes").with_dataset("lines", records=40).with_prompt("bare")
+    pipeline = pipeline.with_model("echo", fine_tune=False, deployer={"url": endpoint.url})
+    pipeline = pipeline.with_evaluator("echo-score")
+    try:
+        result = pipeline.run(store=tmp_path, registry=registry, progress=Progress())
+        (journal,) = tmp_path.glob("artifacts/generations/*/segments/*.jsonl")
+        before = journal.read_bytes().splitlines(keepends=True)
+        DAMAGES[damage](journal)
+        after = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
+        refused.clear()
+        endpoint.prompts.clear()
+        resumed = resume(result.run.id, store=tmp_path, registry=registry, progress=Progress())
+    finally:
+        endpoint.close()
+
+    kept = [line for line in before if line in after and b'"type":"Answered"' in line]
+    assert len(before) - len(kept) == len(endpoint.prompts) == len(set(endpoint.prompts))
+    (cell,) = resumed.leaderboards[0].cells
+    assert (len(before), 0, 1.0) == (cell.answered, cell.pending, cell.estimates["exact"].mean)

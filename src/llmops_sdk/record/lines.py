@@ -35,10 +35,10 @@ def read_journal_line(line: bytes) -> tuple[Outcome, bytes]:
     Raises:
         ValueError: The line is damaged.
     """
-    found = _CHECKSUM.search(line)
-    if found is not None:
-        line = line[: found.start()] + b"}\n"
-        if zlib.crc32(line) != int(found[1]):
+    checksum = _CHECKSUM.search(line)
+    if checksum is not None:
+        line = line[: checksum.start()] + b"}\n"
+        if zlib.crc32(line) != int(checksum[1]):
             message = "it was changed: its checksum is another one"
             raise ValueError(message)
     return read_outcome(line), line
