@@ -144,7 +144,7 @@ def test_a_run_without_capacity_takes_a_new_job_and_a_new_endpoint(
 def test_nothing_is_uploaded_to_a_bucket_of_another_account(
     executor: str, cloud: Cloud, buckets: Buckets, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It answers 403 only to requests that expect an owner. The message says whose it should be."""
+    """It answers 403 only to requests that expect an owner. The message names the account that should own it."""
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     buckets.owners[BUCKET] = OTHER
     buckets.sent.clear()
