@@ -12,6 +12,7 @@ from llmops_sdk.plugin.interfaces import Deployer, Transport
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.lines import journal_line
 from llmops_sdk.record.marks import mark_file
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.answers import AnswerFiles
 from llmops_sdk.steps.cell.questions import QuestionSet, question_sets
 from llmops_sdk.steps.client.client import ask
@@ -23,10 +24,11 @@ from llmops_sdk.steps.resources import how_to_remove, managed_resources
 from llmops_sdk.values.artifacts import GenerationsValue
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.models import BaseModel, ServableModel, TrainedModel
-from llmops_sdk.values.plan import GenerateStep, PlannedModel
+from llmops_sdk.values.plan import Cell, GenerateStep, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.resources import Endpoint
 from llmops_sdk.values.serial import digest, to_json
+from llmops_sdk.values.step_records import Failed
 
 
 def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
@@ -45,8 +47,8 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
         model_key = digest(weights_key, dict(engine)) if engine else weights_key
         sets = [
             questions
-            for name in step.cells
-            for questions in question_sets(execution, model, plan.cell_by_name[name], model_key, stack)
+            for cell in prepared_cells(execution.run, step)
+            for questions in question_sets(execution, model, cell, model_key, stack)
         ]
         incomplete = _incomplete(execution, sets)
         if incomplete:
@@ -56,7 +58,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
                 stack.enter_context(execution.claim(address))
             if execution.deletes_earlier:
                 execution.delete_earlier(incomplete)
-            incomplete = _incomplete(execution, incomplete.values())
+            incomplete = _incomplete(execution, incomplete.values(), reread=True)
             for address, questions in incomplete.items():
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
         if incomplete:
@@ -74,9 +76,17 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
     return StepOutput(addresses, cached=not incomplete, pending=pending, inputs=inputs)
 
 
-def _incomplete(execution: StepExecution, sets: Iterable[QuestionSet]) -> dict[str, QuestionSet]:
+def prepared_cells(run: Run, step: GenerateStep) -> list[Cell]:
+    """Return the cells of a `generate` step whose datasets are prepared: one that failed does not stop the others."""
+    cells = [run.plan.cell_by_name[name] for name in step.cells]
+    return [cell for cell in cells if not isinstance(run.record(f"prepare.{cell.dataset}"), Failed)]
+
+
+def _incomplete(
+    execution: StepExecution, sets: Iterable[QuestionSet], *, reread: bool = False
+) -> dict[str, QuestionSet]:
     """Return the sets that are to be asked, by their addresses: evaluators with the same probes share the answers."""
-    return {questions.address: questions for questions in sets if questions.pending(execution) != 0}
+    return {questions.address: questions for questions in sets if questions.pending(execution, reread=reread) != 0}
 
 
 def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:

@@ -118,7 +118,7 @@ def test_letters_that_rouge_drops_are_noted(context: Context, generations: Make)
     """Accents are not read: two words are the same to it. Of several references, those that it reads count."""
     (score,) = evaluator(metrics=("rougeL",)).evaluate(context, generations([("est", "est\u00e1")]))
     assert isinstance(score, Scored)
-    assert (1.0, True) == (score.scores["rougeL"], "ROUGE drops 1 of the 4 letters" in score.notes["left_out"])
+    assert (1.0, True) == (score.scores["rougeL"], "it drops 1 of the 4 letters" in score.notes["left_out"])
     (several,) = generations([("good", "good")])
     several = attrs.evolve(several, record={"response": ["\u4eca\u5929", "good"]})
     assert [Scored(10, {"rougeL": 1.0})] == list(evaluator(metrics=("rougeL",)).evaluate(context, [several]))
