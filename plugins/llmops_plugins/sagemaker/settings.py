@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from llmops_plugins.sagemaker.aws.limits import check_tags
+from llmops_plugins.sagemaker.limits import check_tags
 from llmops_sdk.plugin import Context, Plan, from_json, option
 
 PLUGIN = "sagemaker"

@@ -139,7 +139,9 @@ def test_a_plan_refuses_texts_that_sagemaker_refuses(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """In one line that names the variable or hyperparameter, before anything is sent."""
-    ended = llmops(capsys, "plan", written(article(**{where: options}), tmp_path))
+    chosen: dict[str, Any] = {where: options}
+
+    ended = llmops(capsys, "plan", written(article(**chosen), tmp_path))
 
     assert 2 == ended.code
     (error,) = ended.errors

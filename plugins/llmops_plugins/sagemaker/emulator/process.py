@@ -79,9 +79,9 @@ def _kill_all(session: int) -> None:
     groups = {session}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            _state, _parent, group, session_of_process = stat.read_text(errors="replace").rpartition(")")[2].split()[:4]
-            if int(session_of_process) == session:
-                groups.add(int(group))
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()  # state, parent, group, session, ...
+            if int(fields[3]) == session:
+                groups.add(int(fields[2]))
     for group in groups:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from llmops_plugins.sagemaker.aws.instances import local_storage
-from llmops_plugins.sagemaker.aws.limits import LONGEST_ARGUMENT, MOST_STEPS
+from llmops_plugins.sagemaker.limits import LONGEST_ARGUMENT, MOST_STEPS
 from llmops_plugins.sagemaker.pipeline.nodes import Node, parameter, pipeline_name, plan_nodes
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import Check, Finding, Plan

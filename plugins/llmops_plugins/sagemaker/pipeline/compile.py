@@ -14,7 +14,7 @@ import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.instances import without_refused_key
-from llmops_plugins.sagemaker.aws.limits import check_job
+from llmops_plugins.sagemaker.limits import check_job
 from llmops_plugins.sagemaker.pipeline.driver import DRIVER, passing_sigterm_on
 from llmops_plugins.sagemaker.pipeline.graph import Retry, StepGraph
 from llmops_plugins.sagemaker.pipeline.image import step_image

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from llmops_plugins.sagemaker.aws.limits import (
+from llmops_plugins.sagemaker.limits import (
     LONGEST_DISPLAY_NAME,
     LONGEST_PIPELINE_NAME,
     LONGEST_STEP_NAME,

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from llmops_plugins.sagemaker.aws.limits import LONGEST_PIPELINE_NAME
+from llmops_plugins.sagemaker.limits import LONGEST_PIPELINE_NAME
 from llmops_plugins.sagemaker.pipeline.checks import pipeline_checks
 from llmops_plugins.sagemaker.pipeline.nodes import NODE_KINDS
 from llmops_plugins.sagemaker.settings import SageMakerSettings

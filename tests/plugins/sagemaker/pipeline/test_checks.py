@@ -17,7 +17,9 @@ def findings(registry: Registry, models: int = 1, **settings: str) -> dict[str, 
     for number in range(models):
         pipeline = pipeline.with_model("echo", name=f"m{number}", fine_tune=False, voice=f"v{number}")
     plan = pipeline.build(registry)
-    return {check.name: check.run() for check in pipeline_checks(plan, SageMakerSettings(**settings), "", TYPES)}
+    return {
+        check.name: check.run() for check in pipeline_checks(plan, SageMakerSettings.from_mapping(settings), "", TYPES)
+    }
 
 
 def test_the_names_in_sagemaker_are_shown(registry: Registry) -> None:

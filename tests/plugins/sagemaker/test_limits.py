@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.sagemaker.aws import limits
-from llmops_plugins.sagemaker.aws.limits import (
+from llmops_plugins.sagemaker import limits
+from llmops_plugins.sagemaker.limits import (
     LONGEST_STEP_NAME,
     check_hyperparameters,
     check_job,
