@@ -214,7 +214,7 @@ def check(number: int, moment: str | int, ending: Ending) -> None:
     assert 0 == ending.lost, where
     assert 0 == ending.repeated, where
     assert ending.asked - ending.kept <= IN_FLIGHT, where
-    assert ending.asked_twice <= ending.asked - ending.kept, where
+    assert ending.asked_twice <= IN_FLIGHT, where
     assert ending.endpoint_left == (killed and moment != "score"), where
     expected = "deleted" if ending.endpoint_left else "runs left nothing behind"
     assert expected in ending.gc, where

@@ -61,8 +61,9 @@ class LocalStore(Store):
         paths = [self.root / prefix / name for name in names]
         for path in paths:
             _sync(str(path))
-        for folder in {path.parent for path in paths}:
-            self._sync_folders(str(folder))
+        last = self.root / prefix
+        for folder in {folder for path in paths for folder in path.relative_to(last).parents if folder.name}:
+            _sync(str(last / folder))
 
     def get(self, key: str) -> bytes | None:
         try:
@@ -112,8 +113,8 @@ class LocalStore(Store):
         target = self.root / prefix
         if target.is_dir():
             shutil.rmtree(target)
-            self._known.clear()
-            self._durable_folders.clear()
+            for folders in (self._known, self._durable_folders):
+                folders.difference_update([each for each in folders if f"{each}/".startswith(f"{target}/")])
             return
         for key in list(self.list(prefix)):
             (self.root / key).unlink(missing_ok=True)

@@ -66,7 +66,9 @@ class Store(ABC):
         self.put(key, data)
 
     def make_durable(self, prefix: str, names: Iterable[str]) -> None:
-        """Return once a power cut does not undo what files hold; an object store keeps what it has accepted.
+        """Make files safe from a power cut, once `put_durable` has written one more key with this prefix.
+
+        An object store keeps what it has accepted: it has nothing to do.
 
         Args:
             prefix: The prefix of their keys.
