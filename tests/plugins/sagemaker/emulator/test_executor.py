@@ -209,8 +209,11 @@ def test_the_result_is_that_of_a_local_run(rehearsed: Rehearsal) -> None:
 
 
 def test_a_failed_candidate_fails_only_the_execution(rehearsed: Rehearsal) -> None:
-    """Its node succeeds, so that others continue; `compare` raises, so that the execution is Failed."""
+    """Its node succeeds, so that others continue; `compare` raises, so that the execution is Failed. The client reports the failure."""
     assert rehearsed.result is not None
+    lines = [line.split() for line in rehearsed.progress.lines]
+    assert {"generate-loud", "score-loud"} == {line[1] for line in lines if line[0] == "succeeded"}
+    assert {"generate-mute:", "score-mute:", "compare:"} == {line[1] for line in lines if line[0] == "failed"}
     assert ["mute.bare.lines"] == [cell.cell for cell in rehearsed.result.failures]
     assert "mute" in rehearsed.result.failures[0].error
     assert "Failed" == rehearsed.status
