@@ -26,10 +26,10 @@ CONCURRENCY = 8
 def main() -> None:
     kind, records = sys.argv[1], int(sys.argv[2])
     spawn = multiprocessing.get_context("spawn")
-    here, there = spawn.Pipe()
-    endpoint = spawn.Process(target=_serve, args=(there,), daemon=True)
+    own_end, other_end = spawn.Pipe()
+    endpoint = spawn.Process(target=_serve, args=(other_end,), daemon=True)
     endpoint.start()
-    url = here.recv()
+    url = own_end.recv()
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         ask = _own if kind == "own" else _script

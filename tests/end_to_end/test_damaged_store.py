@@ -147,3 +147,28 @@ def test_a_damaged_journal_costs_its_damaged_lines_only(
     assert len(before) - len(kept) == len(endpoint.prompts) == len(set(endpoint.prompts))
     (cell,) = resumed.leaderboards[0].cells
     assert (len(before), 0, 1.0) == (cell.answered, cell.pending, cell.estimates["exact"].mean)
+
+
+@pytest.mark.parametrize("run_json", ["emptied", "halved"])
+def test_a_broken_run_record_hides_no_other_run(
+    run_json: str, store: Path, real_data: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commands of the reported case: the broken run is named in one line, the other is listed, shown and searched."""
+    case = real_data("cases/broken-run-record/case.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"\*\*Command:\*\* `(.*)`", case)
+    broken, sound = (run.run for run in list_runs(LocalStore(store)))
+    shutil.copytree(store, store.parent / "llmops-runs")
+    DAMAGES[run_json](store.parent / "llmops-runs" / "runs" / broken / "run.json")
+
+    shown = {}
+    for command in commands.split("; "):
+        code = main(command.removeprefix("llmops ").split())
+        captured = capsys.readouterr()
+        shown[command.split()[1]] = captured.out
+        lines = [line for line in (captured.out + captured.err).split("\n") if f"run {broken}: " in line]
+        assert 1 == len(lines), command
+        assert (3 if command.split()[1] in ("runs", "gc") else 0) == code, command
+        assert "Traceback" not in captured.out + captured.err, command
+    assert sound in shown["runs"]
+    assert "loud has the best mean" in " ".join(shown["show"].split())
+    assert "runs left nothing behind" in shown["gc"]
