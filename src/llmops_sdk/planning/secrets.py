@@ -1,4 +1,4 @@
-"""The secrets that a plan refers to: is each one set where the step that needs it runs?"""
+"""The secrets that a plan refers to, and whether each is set where the step that needs it runs."""
 
 from __future__ import annotations
 
