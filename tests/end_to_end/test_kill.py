@@ -21,7 +21,9 @@ from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.run import Run
 from llmops_sdk.testing import InstantEndpoint
 from llmops_sdk.values.answers import Answered
+from llmops_sdk.values.probes import ProbeSample
 from llmops_sdk.values.prompts import TextPrompt
+from llmops_sdk.values.samples import Sample
 
 RECORDS = 30
 """Test records; each has a probe too."""
@@ -197,7 +199,8 @@ def answered(folder: Path) -> set[str]:
     run = Run.open(LocalStore(folder / "llmops-runs"), "latest")
     right = set()
     for sample in run.samples("echo.bare.lines"):
-        for asked in (sample, *sample.probes["echo-probes"]):
+        questions: list[Sample | ProbeSample] = [sample, *sample.probes["echo-probes"]]
+        for asked in questions:
             assert isinstance(asked.prompt, TextPrompt)
             if isinstance(asked.outcome, Answered) and asked.prompt.text.upper() == asked.outcome.answer.output:
                 right.add(asked.prompt.text)
