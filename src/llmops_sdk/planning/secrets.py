@@ -27,7 +27,11 @@ def secret_checks(plan: Plan, registry: Registry, *, offline: bool = False) -> I
         registry: The installed plugins.
         offline: Whether the run uses no network: then datasets come from this machine, and need no token.
     """
-    on_client: list[tuple[CardKind, Component]] = [("reporter", reporter) for reporter in plan.reporters]
+    reporters = {offer.card.name for offer in registry.offers() if offer.card.kind == "reporter"}
+    # A run can be resumed without a reporter that is no longer installed; calling it is what logs that.
+    on_client: list[tuple[CardKind, Component]] = [
+        ("reporter", reporter) for reporter in plan.reporters if reporter.use in reporters
+    ]
     on_executor: list[tuple[CardKind, Component]] = [("evaluator", evaluator) for evaluator in plan.evaluators]
     if not offline:
         on_client += [("dataset", dataset) for dataset in plan.datasets]
