@@ -77,7 +77,10 @@ def _means(run: Run) -> dict[str, float]:
     return {cell.cell: cell.estimates["exact"].mean for board in run.results().leaderboards for cell in board.cells}
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage",
+    [name if name in ("altered", "removed") else pytest.param(name, marks=pytest.mark.slow) for name in DAMAGES],
+)
 def test_a_damaged_file_hides_nothing(damage: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command ends with its own exit code and one line for each fault; the resumed run has the same results."""
     expected = {run.run: _means(Run.open(LocalStore(store), run.run)) for run in list_runs(LocalStore(store))}
