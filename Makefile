@@ -19,7 +19,7 @@ demo: $(VENV)/.demo ## Set up the environment and run the quickstart example: fi
 	$(BIN)/llmops run examples/quickstart.yaml
 
 test: lint ## Set up the environment, then lint and run all tests except the slow ones
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
 # A target of its own, because counting lines slows the tests down.
 coverage: $(VENV)/.test ## Run the tests and show which lines they miss
@@ -38,7 +38,7 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 	$(BIN)/python scripts/check_prose.py
 
 slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
-	$(BIN)/python -m pytest -m slow -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m slow -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
 bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

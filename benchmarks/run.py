@@ -166,6 +166,26 @@ def _versus(label: str, theirs: Result, own: Result) -> str:
     )
 
 
+def recording() -> str:
+    """A whole run that asks an endpoint that answers at once, against a script that only asks."""
+    runs: dict[str, list[Result]] = {"own": [], "script": []}
+    for _ in range(REPEATS):
+        for kind, results in runs.items():
+            results.append(_run([sys.executable, str(HERE / "recording.py"), kind, str(ASKED)]))
+    own, script = _medians(runs["own"]), _medians(runs["script"])
+    lines = [
+        f"\n## Recording\n\n{ASKED:,} records, 8 requests at a time, an endpoint on loopback that answers at once; whole processes.\n",
+        "| | s | CPU-s | ms of CPU per record |",
+        "|---|---:|---:|---:|",
+    ]
+    for label, row in (
+        ("llmops-sdk: ask, record, score, decide", own),
+        ("a script: a pool of threads and httpx", script),
+    ):
+        lines.append(f"| {label} | {row['wall']:.1f} | {row['cpu']:.1f} | {row['cpu'] / ASKED * 1000:.2f} |")
+    return "\n".join(lines)
+
+
 def orchestration() -> str:
     """The SDK's own time for steps that do nothing."""
     medians = _run([sys.executable, str(HERE / "orchestration.py")])
@@ -219,10 +239,12 @@ def asking() -> str:
 
 ASKING_TOOLS = {"own": "llmops-sdk", "inspect": "Inspect", "lm-eval": "lm-evaluation-harness"}
 COMPILED_STEPS = ("2", "20", "100")
+ASKED = 10_000
 _TABLES = {
     "scoring": scoring,
     "training": training,
     "generation": generation,
+    "recording": recording,
     "orchestration": orchestration,
     "compiling": compiling,
     "asking": asking,

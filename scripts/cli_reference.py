@@ -18,9 +18,9 @@ Written from the commands' own help by `python scripts/cli_reference.py`. In a t
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | a fault of llmops-sdk, with a traceback; for `doctor`, a check found an error |
-| 2 | a mistake that you can fix, in one message |
-| 3 | finished, but a candidate failed; for `gc`, a resource is left |
+| 1 | a fault of llmops-sdk, with a traceback |
+| 2 | something that you can fix: one message, or what `plan` and `doctor` found |
+| 3 | finished, but a candidate failed or has no score that decides; for `gc`, a resource is left; for `verify`, something is damaged |
 | 130, 143, 129 | stopped with Ctrl-C, SIGTERM, SIGHUP |
 
 `LLMOPS_STORE` names the store, `LLMOPS_HOME` the cache; `LLMOPS_OFFLINE=1` makes no network requests.

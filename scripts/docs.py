@@ -26,7 +26,7 @@ from llmops_sdk.plugin.registry import Registry
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PART = re.compile(r"(?P<head><!-- from (?P<source>[^\n]+?) -->\n)(?P<body>.*?)(?P<tail><!-- end -->)", re.DOTALL)
-LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".json": "json"}
+LANGUAGES = {".py": "python", ".sh": "bash", ".yaml": "yaml", ".toml": "toml", ".json": "json"}
 
 
 def main() -> int:

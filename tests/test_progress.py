@@ -29,7 +29,31 @@ def test_plain_lines_show_the_amount_and_the_details() -> None:
         task.update(10, tokens_per_second="81")
         task.advance(2)
 
-    assert ["  asking base: 10/40 records  tokens per second 81", "  asking base: 12/40 records"] == _lines(stream)
+    first, second = _lines(stream)
+    assert "  asking base: 10/40 records  tokens per second 81" == first
+    assert second.startswith("  asking base: 12/40 records")
+
+
+def test_plain_lines_estimate_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the speed of this attempt: what an earlier one did is not counted. The steps of a run have no estimate."""
+    stream, clock = io.StringIO(), iter([0.0, 0.0, 0.0, 0.0, 30.0, 30.0, 1830.0, 1830.0])
+    progress = PlainProgress(stream, every=10)
+    monkeypatch.setattr("llmops_sdk.progress.time.monotonic", lambda: next(clock))
+
+    with progress.task("fine-tuning", 500, "steps") as task, progress.task("steps", 4, "steps") as steps:
+        task.update(100)
+        steps.update(0)
+        task.update(110, loss="1.7")
+        steps.advance()
+        task.update(480)
+        steps.advance()
+
+    assert [
+        "  fine-tuning: 110/500 steps  loss 1.7  about 20 min left",
+        "  steps: 1/4",
+        "  fine-tuning: 480/500 steps  about 2 min left",
+        "  steps: 2/4",
+    ] == _lines(stream)
 
 
 @pytest.mark.parametrize(

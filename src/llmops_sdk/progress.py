@@ -24,6 +24,9 @@ UNSAFE = re.compile(
 """Characters that a terminal obeys and does not show, except line ends and tabs."""
 
 
+_MINUTE, _HOURS = 60, 2 * 3600
+
+
 class Task:
     """One piece of work with a known or unknown length. Made by `Progress.task`."""
 
@@ -125,6 +128,7 @@ class PlainProgress(Progress):
         self._every = every
         self._open: dict[str, tuple[float | None, str]] = {}
         self._shown: dict[str, float] = {}
+        self._first: dict[str, tuple[float, float]] = {}
 
     def log(self, text: str) -> None:
         with suppress(OSError):  # a terminal that was closed must not keep an endpoint from being deleted
@@ -137,15 +141,22 @@ class PlainProgress(Progress):
 
     def on_update(self, label: str, done: float, details: Mapping[str, str]) -> None:
         now = time.monotonic()
-        if label not in self._open or now - self._shown[label] < self._every:
+        if label not in self._open:
+            return
+        # What an earlier attempt did is no measure of the speed: the first update may report it.
+        first_done, first_at = self._first.setdefault(label, (done, now))
+        if now - self._shown[label] < self._every:
             return
         self._shown[label] = now
         total, unit = self._open[label]
+        # The steps of a run differ too much in length for an estimate: a task called like its unit has none.
+        remaining = "" if unit == label else _remaining(done - first_done, now - first_at, total, done)
         amount = _amount(done, total, "" if unit == label else unit)
-        self.log("  ".join([f"  {label}: {amount}", *_details(details)]))
+        self.log("  ".join(filter(None, [f"  {label}: {amount}", *_details(details), remaining])))
 
     def on_end(self, label: str) -> None:
         self._open.pop(label, None)
+        self._first.pop(label, None)
 
 
 class RichProgress(Progress):
@@ -219,6 +230,16 @@ def _amount(done: float, total: float | None, unit: str) -> str:
         return f"{done / 1e6:.1f}/{total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB"
     count = f"{done:,.0f}/{total:,.0f}" if total else f"{done:,.0f}"
     return f"{count} {unit}".rstrip()
+
+
+def _remaining(done: float, seconds: float, total: float | None, done_in_all: float) -> str:
+    """Return how long the rest of a task takes at its speed so far: `about 3 min left`."""
+    if not total or done <= 0 or seconds <= 0 or done_in_all >= total:
+        return ""
+    left = (total - done_in_all) * seconds / done
+    if left < _MINUTE:
+        return f"about {max(1, round(left))} s left"
+    return f"about {left / 60:.0f} min left" if left < _HOURS else f"about {left / 3600:.1f} h left"
 
 
 def _details(details: Mapping[str, str]) -> list[str]:

@@ -84,7 +84,7 @@ def test_doctor_checks_and_changes_nothing(llmops: Command, words: Path, home: P
 
 def test_doctor_fails_for_an_offline_run_that_lacks_an_asset(llmops: Command, words: Path) -> None:  # noqa: ARG001 - the asset's source
     """An offline run could not download it."""
-    assert "error asset words: " in llmops("doctor", "--offline", code=1).text
+    assert "error asset words: " in llmops("doctor", "--offline", code=2).text
 
 
 def test_doctor_checks_what_a_pipeline_needs(llmops: Command, words: Path) -> None:  # noqa: ARG001 - the asset's source

@@ -19,15 +19,50 @@ from .conftest import PIPELINE, Command
 
 
 def test_plan_shows_every_default(llmops: Command, folder: Path, registry: Registry) -> None:
-    """A file with one model is planned with all defaults; as JSON it is the plan itself."""
+    """A file with one model is planned with all defaults; as JSON it is the plan itself.
+
+    Offline, what this machine lacks is an error.
+    """
     (folder / "one.yaml").write_text("models: [smollm2]\n", encoding="utf-8")
 
-    shown = llmops("plan", "one.yaml", "--offline").text
-    plan = Plan.from_json(json.loads(llmops("plan", "one.yaml", "--offline", "--json").out))
+    done = llmops("plan", "one.yaml", "--offline", code=2)
+    shown = done.text
+    plan = Plan.from_json(json.loads(llmops("plan", "one.yaml", "--offline", "--json", code=2).out))
 
     for default in ("dolly", "category='summarization'", "alpaca", "rank=16", "max_new_tokens=128", "rougeL"):
         assert default in shown
     assert Pipeline.from_yaml(folder / "one.yaml").build(registry, offline=True) == plan
+    assert "error    asset smollm2-135m-instruct: " in done.out
+    assert "error    dataset 'dolly': the network is not used (offline)" in done.out
+
+
+def test_plan_shows_the_fields_of_the_records(llmops: Command, folder: Path) -> None:
+    """As far as they can be known without a network."""
+    datasets = [{"use": "sample"}, "lines"]
+    (folder / "fields.yaml").write_text(yaml.safe_dump({**PIPELINE, "datasets": datasets}), encoding="utf-8")
+
+    assert 1 == llmops("plan", "fields.yaml").text.count("fields instruction, context, response")
+
+
+def test_plan_refuses_what_cannot_run(llmops: Command, folder: Path) -> None:
+    """A missing file is named once, and so are a variable and a folder of weights."""
+    path, judge = str(folder / "no" / "rows.jsonl"), {"use": "llm-judge", "url": "http://127.0.0.1:9", "model": "m"}
+    pipeline = {
+        "datasets": [{"use": "jsonl", "path": path}],
+        "models": [{"use": "huggingface", "weights": "./nowhere", "fine_tune": False}],
+        "evaluators": [{**judge, "api_key": "env:LLMOPS_TEST_UNSET"}],
+    }
+    (folder / "bad.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
+
+    out = llmops("plan", "bad.yaml", code=2).out
+
+    errors = [line for line in out.splitlines() if line.startswith("error")]
+    assert [
+        f"error    dataset 'jsonl': the data file {path!r} does not exist",
+        "error    evaluator 'llm-judge': api_key: the environment variable 'LLMOPS_TEST_UNSET' is not set",
+    ] == errors[:2]
+    assert 3 == len(errors)
+    assert "there is no folder" in errors[2]
 
 
 def test_plan_counts_candidates_and_fine_tuned_models(llmops: Command) -> None:

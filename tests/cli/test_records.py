@@ -60,3 +60,14 @@ def test_logs_are_listed_and_printed(llmops: Command, run: Run) -> None:
     assert "generate.loud" in llmops("logs").out.splitlines()
     assert "a line\n" == llmops("logs", "latest", "generate.loud").out
     assert "did you mean 'generate.loud'?" in llmops("logs", "latest", "generate.lud", code=2).err
+    assert "no step 'nothing'; known: compare, " in llmops("logs", "latest", "nothing", code=2).err
+
+
+def test_a_step_without_a_log_names_the_reason(llmops: Command) -> None:
+    """It logged nothing, or it was reused."""
+    llmops("run", "echoes.yaml", "-q")
+    (first,) = [run["run"] for run in json.loads(llmops("runs", "--json").out)]
+    assert "has no log: it logged nothing" in llmops("logs", first, "compare", code=2).err
+
+    llmops("run", "echoes.yaml", "-q")
+    assert f"it was reused, same inputs as in run {first}" in llmops("logs", "latest", "prepare.lines", code=2).err

@@ -139,6 +139,20 @@ def test_quiet_and_json_print_the_reasons_of_failures(llmops: Command, folder: P
         assert "candidate 'tuned' on 'lines': step train.tuned.bare.lines failed: " in done.err
 
 
+def test_a_deciding_metric_without_a_score_is_code_3(llmops: Command, folder: Path) -> None:
+    """Each candidate is named, in every form of output; a further metric without a score changes no exit code."""
+    unscored = {"use": "text-metrics", "metrics": ["token_f1"], "reference": "nothing"}
+    for name, evaluators in (("deciding", [unscored, "echo-score"]), ("further", ["echo-score", unscored])):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({**PIPELINE, "evaluators": evaluators}), encoding="utf-8")
+
+    reason = "candidate 'loud' on 'lines': no record has a score of 'token_f1'"
+    for option in ("--quiet", "--json"):
+        assert reason in llmops("run", "deciding.yaml", option, code=3).err
+    assert "nothing can be decided" in llmops("run", "deciding.yaml", code=3).text
+    assert "the record has no reference field 'nothing'" in llmops("show", "latest", code=3).text
+    llmops("run", "further.yaml", "-q", code=0)
+
+
 def test_a_run_in_which_all_candidates_failed_is_code_3(llmops: Command, folder: Path) -> None:
     """The reason is printed, with `-q` too."""
     models = [{"use": "echo", "name": "tuned", "trainer": {"fails": True}}]

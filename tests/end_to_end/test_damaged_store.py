@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from llmops_sdk import Pipeline, Progress, resume
 from llmops_sdk.cli.main import main
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import list_runs
+from llmops_sdk.testing import InstantEndpoint, Refusal
 
 SPECIFICATION = {
     "name": "echoes",
@@ -75,7 +77,10 @@ def _means(run: Run) -> dict[str, float]:
     return {cell.cell: cell.estimates["exact"].mean for board in run.results().leaderboards for cell in board.cells}
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage",
+    [name if name in ("altered", "removed") else pytest.param(name, marks=pytest.mark.slow) for name in DAMAGES],
+)
 def test_a_damaged_file_hides_nothing(damage: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command ends with its own exit code and one line for each fault; the resumed run has the same results."""
     expected = {run.run: _means(Run.open(LocalStore(store), run.run)) for run in list_runs(LocalStore(store))}
@@ -88,7 +93,8 @@ def test_a_damaged_file_hides_nothing(damage: str, store: Path, capsys: pytest.C
         capsys.readouterr()
         for command in (
             ["runs"], ["runs", "--json"], ["show", ids[-1]], ["show", "latest"], ["logs", ids[-1]], ["gc", "--offline"],
-            ["verify", ids[-1]], ["verify", "--all"], ["report", ids[-1]], ["show", ids[0]],
+            ["verify", ids[-1]], ["verify", "--all"], ["report", ids[-1]], ["show", ids[0]], ["attach", ids[-1]],
+            ["show", ids[-1], "--json"], ["gc", "--offline", "--json"], ["plan", "echoes.yaml", "--offline"],
         ):  # fmt: skip
             code = main(command)
             captured = capsys.readouterr()
@@ -107,3 +113,65 @@ def test_a_damaged_file_hides_nothing(damage: str, store: Path, capsys: pytest.C
         if "/started" not in kind:
             code = main(["verify", ids[-1]])
             assert 0 == code, (kind, capsys.readouterr())
+        assert 0 == main(["run", "echoes.yaml", "-q", "--offline"]), kind
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_journal_costs_its_damaged_lines_only(
+    damage: str, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the questions of damaged lines and those that had failed are asked again; an altered answer is never used."""
+    refused = {f"line {number}" for number in range(0, 40, 5)}
+
+    def answer(prompt: str) -> str:
+        if prompt in refused:
+            raise Refusal(400, "rate limit reached")
+        return prompt.upper()
+
+    monkeypatch.setattr("llmops_sdk.steps.client.client.ATTEMPTS", 1)
+    endpoint = InstantEndpoint(answer)
+    pipeline = Pipeline.builder("echoes").with_dataset("lines", records=40).with_prompt("bare")
+    pipeline = pipeline.with_model("echo", fine_tune=False, deployer={"url": endpoint.url})
+    pipeline = pipeline.with_evaluator("echo-score")
+    try:
+        result = pipeline.run(store=tmp_path, registry=registry, progress=Progress())
+        (journal,) = tmp_path.glob("artifacts/generations/*/segments/*.jsonl")
+        before = journal.read_bytes().splitlines(keepends=True)
+        DAMAGES[damage](journal)
+        after = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
+        refused.clear()
+        endpoint.prompts.clear()
+        resumed = resume(result.run.id, store=tmp_path, registry=registry, progress=Progress())
+    finally:
+        endpoint.close()
+
+    kept = [line for line in before if line in after and b'"type":"Answered"' in line]
+    assert len(before) - len(kept) == len(endpoint.prompts) == len(set(endpoint.prompts))
+    (cell,) = resumed.leaderboards[0].cells
+    assert (len(before), 0, 1.0) == (cell.answered, cell.pending, cell.estimates["exact"].mean)
+
+
+@pytest.mark.parametrize("run_json", ["emptied", "halved"])
+def test_a_broken_run_record_hides_no_other_run(
+    run_json: str, store: Path, real_data: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commands of the reported case: the broken run is named in one line, the other is listed, shown and searched."""
+    case = real_data("cases/broken-run-record/case.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"\*\*Command:\*\* `(.*)`", case)
+    broken, sound = (run.run for run in list_runs(LocalStore(store)))
+    shutil.copytree(store, store.parent / "llmops-runs")
+    DAMAGES[run_json](store.parent / "llmops-runs" / "runs" / broken / "run.json")
+
+    shown = {}
+    for command in commands.split("; "):
+        code = main(command.removeprefix("llmops ").split())
+        captured = capsys.readouterr()
+        shown[command.split()[1]] = captured.out
+        lines = [line for line in (captured.out + captured.err).split("\n") if f"run {broken}: " in line]
+        assert 1 == len(lines), command
+        assert (3 if command.split()[1] in ("runs", "gc") else 0) == code, command
+        assert "Traceback" not in captured.out + captured.err, command
+    assert sound in shown["runs"]
+    assert "loud has the best mean" in " ".join(shown["show"].split())
+    assert "runs left nothing behind" in shown["gc"]

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a `generate` step: what was answered is kept, records and probes, and is not asked again."""
+"""A run is ended by TERM, HUP, INT or KILL at many moments: no answer is lost or asked again, and no endpoint is left."""
 
 from __future__ import annotations
 
@@ -9,102 +9,180 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+import attrs
 import pytest
+import yaml
 
 from llmops_sdk.record.local_store import LocalStore
+from llmops_sdk.record.run import Run
 from llmops_sdk.testing import InstantEndpoint
+from llmops_sdk.values.answers import Answered
+from llmops_sdk.values.probes import ProbeSample
+from llmops_sdk.values.prompts import TextPrompt
+from llmops_sdk.values.samples import Sample
 
-QUESTIONS = 60
-"""Thirty records, and one probe of each."""
+RECORDS = 30
+"""Test records; each has a probe too."""
+
+CONCURRENCY = 4
+IN_FLIGHT = CONCURRENCY + 2
+"""The most questions that a kill may lose: those in flight, and two on their way into the journal."""
+
+EXIT_CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}
+MOMENTS: tuple[str | int, ...] = ("deploy", 1, 2, 9, 23, 30, 31, 45, 60, "score")
+"""A step's own moment, or while the endpoint holds the request of this number."""
+
+_SPECIFICATION = {
+    "name": "killed",
+    "datasets": [{"use": "lines", "records": 2 * RECORDS, "test_fraction": 0.5}],
+    "prompts": ["bare"],
+    "evaluators": ["echo-score", "echo-probes"],
+}
 
 _PROGRAM = """
-    import sys
+    import os, pathlib, sys
     import llmops_sdk.testing
-    from llmops_sdk import Pipeline
-    from llmops_sdk.progress import Progress
+    from llmops_sdk.cli.main import main
     from llmops_sdk.plugin.registry import Registry
+    from llmops_sdk.testing import EchoEndpoint, EchoScore
 
+    endpoint, moment = pathlib.Path("endpoint"), os.environ.get("KILLED_AT", "")
+
+    def end_at(name):
+        if moment.startswith(name + " "):
+            os.kill(os.getpid(), int(moment.split()[1]))
+
+    class FileEndpoint(EchoEndpoint):
+        def deploy(self, context, model):
+            endpoint.touch()
+            end_at("deploy")
+            return super().deploy(context, model)
+
+        def delete(self, context, resource):
+            endpoint.unlink(missing_ok=True)
+
+    class Score(EchoScore):
+        def evaluate(self, context, generations):
+            for score in super().evaluate(context, generations):
+                yield score
+                if score.index == 10:
+                    end_at("score")
+
+    llmops_sdk.testing.deployer.EchoEndpoint = FileEndpoint
+    llmops_sdk.testing.evaluators.EchoScore = Score
     registry = Registry.load()
     registry.add("testing", llmops_sdk.testing)
-    result = (
-        Pipeline.builder("killed")
-        .with_dataset("lines", records=60, test_fraction=0.5)
-        .with_prompt("bare")
-        .with_model("echo", fine_tune=False, deployer={"url": sys.argv[2]})
-        .with_evaluator("echo-score")
-        .with_evaluator("echo-probes")
-        .run(store=sys.argv[1], registry=registry, progress=Progress())
-    )
-    sys.exit(len(result.failures))
+    Registry.load = classmethod(lambda cls: registry)
+    codes = [main(command.split()) for command in sys.argv[1:]]
+    sys.exit(next((code for code in codes if code), 0))
 """
 
 
-class Counted:
-    """Answers in capitals, and kills the client while it holds the request of a given number."""
+class KillingEndpoint:
+    """Answers in capitals, and sends a signal to its client while it holds the request of a given number."""
 
-    def __init__(self, kill_at: int) -> None:
-        self.kill_at = kill_at
-        self.client: subprocess.Popen[bytes] | None = None
+    def __init__(self, number: int, at: int) -> None:
+        self.client: subprocess.Popen[str] | None = None
         self.started = threading.Event()
         self.asked: list[str] = []
+        self._number, self._at = number, at
         self._lock = threading.Lock()
 
     def __call__(self, prompt: str) -> str:
         self.started.wait()
         with self._lock:
             self.asked.append(prompt)
-            if len(self.asked) == self.kill_at and self.client is not None:
-                os.kill(self.client.pid, signal.SIGKILL)
-                self.client.wait()
+            if len(self.asked) == self._at and self.client is not None:
+                self.client.send_signal(self._number)
+                if self._number == signal.SIGKILL:
+                    self.client.wait()
         return prompt.upper()
 
 
-@pytest.mark.parametrize("kill_at", [1, 2, 9, 23, 30, 31, 45, 60])
-def test_no_answered_record_is_asked_twice_and_none_is_lost(kill_at: int, tmp_path: Path) -> None:
-    """At whatever request the client is killed, a second run asks just what the journal does not have."""
-    counted = Counted(kill_at)
-    endpoint = InstantEndpoint(counted)
-    try:
-        counted.client = _start(tmp_path, endpoint.url)
-        counted.started.set()
-        assert -signal.SIGKILL == counted.client.wait(60)
-        _wait_for_requests()
-        before, kept = list(counted.asked), _journalled(tmp_path)
+@attrs.frozen
+class Ending:
+    """What one ended run left, and what became of it.
 
-        counted.kill_at = 0
-        again = _start(tmp_path, endpoint.url)
-        assert again.wait(60) == 0
+    Attributes:
+        code: The exit code.
+        error: Standard error.
+        asked: Questions before the end.
+        kept: Those of them whose answers the journal had.
+        repeated: Kept ones that the resumed run asked again.
+        asked_twice: Other questions that were asked again: they were in flight.
+        lost: Questions without an answer in the resumed run.
+        endpoint_left: Whether the endpoint existed after the end.
+        gc: What `llmops gc` printed.
+        resumed: The exit code of `llmops gc` and of the resumed run.
+    """
+
+    code: int
+    error: str
+    asked: int
+    kept: int
+    repeated: int
+    asked_twice: int
+    lost: int
+    endpoint_left: bool
+    gc: str
+    resumed: int
+
+
+def end_run(folder: Path, number: int, moment: str | int) -> Ending:
+    """Run, end the run at a moment, collect what it left, and resume it."""
+    folder.mkdir(exist_ok=True)
+    killing = KillingEndpoint(number, moment if isinstance(moment, int) else 0)
+    endpoint = InstantEndpoint(killing)
+    deployer = {"url": endpoint.url, "concurrency": CONCURRENCY}
+    model = {"use": "echo", "fine_tune": False, "deployer": deployer}
+    (folder / "killed.yaml").write_text(yaml.safe_dump({**_SPECIFICATION, "models": [model]}), encoding="utf-8")
+    try:
+        killing.client = start(folder, "run killed.yaml -q", killed_at=f"{moment} {int(number)}")
+        killing.started.set()
+        error = killing.client.communicate(timeout=120)[1]
+        before, kept = list(killing.asked), journalled(folder)
+        endpoint_left = (folder / "endpoint").exists()
+
+        again = start(folder, "gc --offline", "run --resume latest -q")
+        printed, errors = again.communicate(timeout=120)
+        error += errors
     finally:
         endpoint.close()
 
-    after = counted.asked[len(before) :]
-    everything = {f"{word}line {number}" for number in range(60) for word in ("", "again ")}
-    assert not kept & set(after)
-    assert QUESTIONS == len(kept | set(after))
-    assert kept <= set(before)
-    assert len(after) == len(set(after)) == QUESTIONS - len(kept)
-    assert len(before) - len(kept) <= 6  # those in flight: four at a time, and two on their way into the journal
-    assert set(after) <= everything
+    after = killing.asked[len(before) :]
+    return Ending(
+        code=killing.client.returncode,
+        error=error,
+        asked=len(before),
+        kept=len(kept),
+        repeated=len(kept & set(after)),
+        asked_twice=sum(count > 1 for count in Counter(killing.asked).values()),
+        lost=2 * RECORDS - len(answered(folder)),
+        endpoint_left=endpoint_left,
+        gc=printed,
+        resumed=again.returncode,
+    )
 
 
-def _wait_for_requests() -> None:
-    """Wait until the server has read what the client sent before it was killed: its threads then find their connections closed."""
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:
-            thread.join(60)
+def start(folder: Path, *commands: str, killed_at: str = "") -> subprocess.Popen[str]:
+    """Start commands of `llmops`, one after another in one process."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(_PROGRAM), *commands],
+        cwd=folder,
+        env={**os.environ, "LLMOPS_HOME": str(folder / "home"), "PYTHONWARNINGS": "ignore", "KILLED_AT": killed_at},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
-def _start(folder: Path, url: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "LLMOPS_HOME": str(folder / "home")}
-    program = textwrap.dedent(_PROGRAM)
-    return subprocess.Popen([sys.executable, "-c", program, str(folder / "runs"), url], env=environment)
-
-
-def _journalled(folder: Path) -> set[str]:
-    """The prompts whose answers the killed run kept."""
-    store = LocalStore(folder / "runs")
+def journalled(folder: Path) -> set[str]:
+    """Return the prompts whose answers the store has, in journals and in finished files."""
+    store = LocalStore(folder / "llmops-runs")
     data = [key for key in store.list("artifacts/data/") if key.endswith("/test.jsonl")]
     prompts = [json.loads(line)["context"] for line in (store.get(data[0]) or b"").splitlines()] if data else []
     kept = set()
@@ -114,3 +192,80 @@ def _journalled(folder: Path) -> set[str]:
                 lines = (store.get(key) or b"").splitlines(keepends=True)
                 kept |= {word + prompts[json.loads(line)["index"]] for line in lines if line.endswith(b"\n")}
     return kept
+
+
+def answered(folder: Path) -> set[str]:
+    """Return the prompts that have a right answer in the samples of the latest run, with their probes."""
+    run = Run.open(LocalStore(folder / "llmops-runs"), "latest")
+    right = set()
+    for sample in run.samples("echo.bare.lines"):
+        questions: list[Sample | ProbeSample] = [sample, *sample.probes["echo-probes"]]
+        for asked in questions:
+            assert isinstance(asked.prompt, TextPrompt)
+            if isinstance(asked.outcome, Answered) and asked.prompt.text.upper() == asked.outcome.answer.output:
+                right.add(asked.prompt.text)
+    return right
+
+
+def check(number: int, moment: str | int, ending: Ending) -> None:
+    """Check what holds of every ended run."""
+    where = (signal.Signals(number).name, moment, ending)
+    killed = number == signal.SIGKILL
+    assert EXIT_CODES[signal.Signals(number)] == ending.code, where
+    assert "Traceback" not in ending.error, where
+    assert killed == ("resume with: llmops run --resume killed-" not in ending.error), where
+    assert 0 == ending.lost, where
+    assert 0 == ending.repeated, where
+    assert ending.asked - ending.kept <= IN_FLIGHT, where
+    assert ending.asked_twice <= IN_FLIGHT, where
+    assert ending.endpoint_left == (killed and moment != "score"), where
+    expected = "deleted" if ending.endpoint_left else "runs left nothing behind"
+    assert expected in ending.gc, where
+    assert 0 == ending.resumed, where
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGKILL, "deploy"),
+        (signal.SIGKILL, 30),
+        (signal.SIGTERM, 45),
+        (signal.SIGHUP, 9),
+        (signal.SIGINT, 31),
+        (signal.SIGTERM, "score"),
+    ],
+)
+def test_an_ended_run_loses_nothing(number: int, moment: str | int, tmp_path: Path) -> None:
+    """Its answers are kept and not asked again, only KILL leaves the endpoint, and `llmops gc` deletes that."""
+    check(number, moment, end_run(tmp_path / "run", number, moment))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_forty_ended_runs_lose_nothing(tmp_path: Path) -> None:
+    """Four signals at ten moments each; prints the figures."""
+    endings = {
+        (number, moment): end_run(tmp_path / f"{signal.Signals(number).name}-{moment}", number, moment)
+        for number in EXIT_CODES
+        for moment in MOMENTS
+    }
+    for number in EXIT_CODES:
+        print(  # noqa: T201 - the figures are what this test is for
+            signal.Signals(number).name, _figures(ending for (sent, _), ending in endings.items() if sent == number)
+        )
+    for (number, moment), ending in endings.items():
+        check(number, moment, ending)
+
+
+def _figures(endings: Iterable[Ending]) -> dict[str, int]:
+    chosen = list(endings)
+    return {
+        "runs": len(chosen),
+        "asked": sum(ending.asked for ending in chosen),
+        "kept": sum(ending.kept for ending in chosen),
+        "lost": sum(ending.lost for ending in chosen),
+        "kept, asked again": sum(ending.repeated for ending in chosen),
+        "in flight, asked again": sum(ending.asked_twice for ending in chosen),
+        "endpoints left": sum(ending.endpoint_left for ending in chosen),
+        "deleted by gc": sum("1 deleted" in ending.gc for ending in chosen),
+    }

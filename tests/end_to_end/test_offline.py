@@ -265,7 +265,7 @@ def test_doctor_accepts_a_prepared_machine(machine: Machine, asset: Callable[[st
 
 def test_doctor_names_what_is_missing_and_how_to_get_it(machine: Machine) -> None:
     """For an offline run a missing asset is an error; otherwise a warning, since a run downloads it."""
-    offline = failed_checks(machine.llmops("doctor", "--offline", code=1))
+    offline = failed_checks(machine.llmops("doctor", "--offline", code=2))
     otherwise = failed_checks(machine.llmops("doctor", code=0))
 
     for name in ("wordnet", "punkt-tab", "minilm", "smollm2-135m-instruct", "b-kept"):
@@ -287,13 +287,13 @@ def test_doctor_checks_what_a_pipeline_reads_from_the_hub(machine: Machine) -> N
     model = {"use": "huggingface", "weights": "us/tiny", "fine_tune": False}
     spec = machine.write({"datasets": ["dolly", SAMPLE], "models": [model], "evaluators": [encoder]})
 
-    problems = failed_checks(machine.llmops("doctor", "--offline", "--for", spec, code=1))
+    problems = failed_checks(machine.llmops("doctor", "--offline", "--for", spec, code=2))
 
-    assert "cache does not have 'databricks/databricks-dolly-15k'" in problems["dataset dolly"]
-    assert "hf download us/tiny" in problems["model huggingface"]
-    assert "the model 'roberta-large-mnli' is not in the Hugging" in problems["evaluator summarization-accuracy"]
-    assert "hf download roberta-large-mnli" in problems["evaluator summarization-accuracy"]
-    assert "dataset sample" not in problems
+    assert "cache does not have 'databricks/databricks-dolly-15k'" in problems["dataset 'dolly'"]
+    assert "hf download us/tiny" in problems["model 'huggingface'"]
+    assert "the model 'roberta-large-mnli' is not in the Hugging" in problems["evaluator 'summarization-accuracy'"]
+    assert "hf download roberta-large-mnli" in problems["evaluator 'summarization-accuracy'"]
+    assert "dataset 'sample'" not in problems
     assert [] == machine.attempts
 
 

@@ -35,12 +35,18 @@ _PROGRAM = """
     sys.exit(len(result.failures))
 """
 
+# Of each run: its prompts, and the words of its probes.
 _PAIRS = [
     (("bare", ""), ("bare", "again")),
     (("bare,one", ""), ("bare,two", "")),
     (("one,bare", "again"), ("bare,one", "once")),
     (("two", "again,once"), ("one,two", "again,once")),
     (("bare", ""), ("bare", "")),
+    (("bare,one,two", ""), ("two,one,bare", "")),
+    (("bare", "again,once"), ("bare,one", "again,once")),
+    (("one", "again"), ("bare,one,two", "")),
+    (("bare,two", "twice"), ("two,bare", "twice")),
+    (("one,two", "once"), ("two", "again")),
 ]
 
 

@@ -18,7 +18,7 @@ from llmops_sdk.gc.find import find_leftovers
 from llmops_sdk.gc.leftover import Choice
 from llmops_sdk.plugin import Resource, Runtime, TaggedResource
 from llmops_sdk.record.local_store import LocalStore
-from llmops_sdk.testing import InstantEndpoint
+from llmops_sdk.testing import EchoEndpoint, InstantEndpoint
 from llmops_sdk.values.serial import canonical
 from llmops_sdk.values.step_records import Failed
 
@@ -147,6 +147,27 @@ def test_a_kept_resource_is_deleted_only_with_force_and_its_run(run: Run, runtim
     assert [("thing", "deleted"), ("config", "deleted")] == statuses(forced)
     assert [] == list(things.iterdir())
     assert () == collect(run.store, runtime).items
+
+
+def test_a_damaged_entry_of_a_run_that_keeps_is_taken_for_kept(
+    run: Run, runtime: Runtime, things: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the user wished to keep it is not known; where no deployer keeps anything, it is deleted."""
+    run.store.put(f"runs/{run.id}/ledger/thing.name.json", b"")
+    monkeypatch.setattr(EchoEndpoint, "keeps", property(lambda _: True))
+
+    for choice in ({}, {"force": True}, {"run_id": run.id}, {"run_id": run.id, "force": True, "skip_kept": True}):
+        damaged = collect(run.store, runtime, **choice).items[-1]
+        assert ("thing", "skip") == (damaged.resource.kind, damaged.status)
+    assert (
+        "its entry in the ledger is damaged, and it may be kept (still billed); "
+        f"delete it with: llmops gc --run {run.id} --force"
+    ) == damaged.reason
+    assert (things / "thing.name").exists()
+
+    monkeypatch.undo()
+    assert "deleted" == collect(run.store, runtime).items[-1].status
+    assert not (things / "thing.name").exists()
 
 
 def test_a_failed_step_keeps_nothing(run: Run, runtime: Runtime) -> None:

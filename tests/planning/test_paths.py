@@ -45,4 +45,4 @@ def test_paths_that_do_not_exist_are_found_before_a_run(registry: Registry) -> N
 
     findings = [(check.name, check.run().text) for check in path_checks(plan, registry)]
     expected = [f"all: there is no file or folder {path!r}" for path in ("./no.txt", "/no/such", "a/b/c")]
-    assert [("dataset files", text) for text in expected] == findings
+    assert [("dataset 'files'", text) for text in expected] == findings

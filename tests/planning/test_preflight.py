@@ -167,16 +167,19 @@ def test_an_input_that_is_not_cached_is_an_error_without_a_network(
     }
 
     assert {
-        "dataset lines": "ok",
-        "dataset dolly": "error",
-        "model echo": "ok",
-        "model huggingface": "error",
-        "evaluator echo-score": "ok",
-        "evaluator summarization-accuracy": "error",
+        "dataset 'lines'": "ok",
+        "dataset 'dolly'": "error",
+        "model 'echo'": "ok",
+        "model 'huggingface'": "error",
+        "evaluator 'echo-score'": "ok",
+        "evaluator 'summarization-accuracy'": "error",
     } == {name: finding.status for name, finding in findings.items()}
-    assert "'roberta-large-mnli' is not in the Hugging Face cache" in findings["evaluator summarization-accuracy"].text
+    assert (
+        "'roberta-large-mnli' is not in the Hugging Face cache" in findings["evaluator 'summarization-accuracy'"].text
+    )
     with pytest.raises(
-        UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* is not in the Hugging Face cache"
+        UserError,
+        match=r"^nothing was started: evaluator 'summarization-accuracy': .* is not in the Hugging Face cache",
     ):
         require(input_checks(uncached.build(registry, offline=True), registry, tmp_path / "home"), Progress())
     assert not (tmp_path / "home").exists()
@@ -188,7 +191,8 @@ def test_an_offline_run_that_lacks_an_input_does_not_start(
     """It does not fail after training: there is no run, and no endpoint was asked."""
     store = MemoryStore()
     with pytest.raises(
-        UserError, match=r"^nothing was started: evaluator summarization-accuracy: .* is not in the Hugging Face cache"
+        UserError,
+        match=r"^nothing was started: evaluator 'summarization-accuracy': .* is not in the Hugging Face cache",
     ):
         uncached.run(store=store, offline=True, registry=registry, progress=Progress())
 
@@ -205,9 +209,9 @@ def test_inputs_that_are_here_pass_without_a_network(plugins: Registry, tmp_path
     findings = {check.name: run_check(check) for check in input_checks(plan, plugins, tmp_path / "home")}
 
     assert {"ok"} == {finding.status for finding in findings.values()}
-    assert findings["dataset jsonl"].text.startswith("version ")
-    assert "needs nothing more" == findings["model m"].text
-    assert "its version is known once the asset 'detoxify' is here" == findings["evaluator toxicity"].text
+    assert findings["dataset 'jsonl'"].text.startswith("version ")
+    assert "needs nothing more" == findings["model 'm'"].text
+    assert "its version is known once the asset 'detoxify' is here" == findings["evaluator 'toxicity'"].text
     assert not (tmp_path / "home").exists()
 
 
@@ -233,7 +237,9 @@ def test_models_are_not_checked_if_their_services_are_emulated(plugins: Registry
     """Datasets and evaluators still are."""
     plan = pipeline().with_executor("emulating").build(plugins, offline=True)
 
-    assert ["dataset lines", "evaluator echo-score"] == [check.name for check in input_checks(plan, plugins, tmp_path)]
+    assert ["dataset 'lines'", "evaluator 'echo-score'"] == [
+        check.name for check in input_checks(plan, plugins, tmp_path)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +255,7 @@ def test_models_are_not_checked_if_their_services_are_emulated(plugins: Registry
         (
             '{"instruction": "q", "response": "r", "topic": "t"}',
             "{topik}: {instruction}",
-            "error: the prompt 'template' needs the field 'topik', which the first record does not have (its fields: ",
+            "error: the prompt 'template' needs the field 'topik', which the first record lacks; its fields: ",
         ),
         (
             '{"instruction": "q", "response": "r", "topic": "t"}\nbroken',
@@ -271,7 +277,7 @@ def test_a_first_record_shows_what_a_run_would_fail_on(
         path.unlink()
     (check,) = first_record_checks(plan, registry)
     finding = run_check(check)
-    assert check.name.startswith("first record of ")
+    assert "dataset 'jsonl'" == check.name
     hint = f" ({finding.hint})" if finding.hint else ""
     assert f"{finding.status}: {finding.text}{hint}".startswith(expected.format(path=path))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmops_sdk import SpecError
+from llmops_sdk.planning.spec import ComponentSpec
 from llmops_sdk.planning.spec_files import read_spec
 
 TEXT = """\
@@ -143,3 +144,17 @@ def test_a_device_is_not_read() -> None:
     """It would have no end."""
     with pytest.raises(SpecError, match="it is a device"):
         read_spec(Path("/dev/zero"))
+
+
+def test_an_override_of_an_option_of_a_short_form(tmp_path: Path) -> None:
+    """`prompts: [plain]` is `prompts: [{use: plain}]`: an option of it can be set; another text has no parts."""
+    path = tmp_path / "a.yaml"
+    path.write_text("prompts: [plain]\nmodels: [m]\nexecutor: local\n", encoding="utf-8")
+
+    spec = read_spec(path, ("prompts.0.name=p", "executor.workers=2", "models.0.trainer.epochs=2"))
+
+    assert (ComponentSpec("plain", "p"),) == spec.prompts
+    assert ComponentSpec("local", "", {"workers": 2}) == spec.executor
+    assert {"epochs": 2} == spec.models[0].trainer.options
+    with pytest.raises(SpecError, match=r"does not fit: the specification has no 'prompts.0.name.x'"):
+        read_spec(path, ("prompts.0.name=p", "prompts.0.name.x=1"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from llmops_sdk import RecordError
-from llmops_sdk.record.lines import read_outcome, read_outcomes, read_samples, read_scores
+from llmops_sdk.record.lines import (
+    journal_line,
+    read_journal_line,
+    read_outcome,
+    read_outcomes,
+    read_samples,
+    read_scores,
+)
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.prompts import ChatPrompt, TextPrompt
 from llmops_sdk.values.samples import Sample
@@ -44,3 +51,18 @@ def test_a_damaged_line_is_an_error_with_its_number(line: bytes, reason: str) ->
     with pytest.raises(RecordError, match=r"line 2 of 'generations\.jsonl' is damaged: ") as failure:
         next(outcomes)
     assert reason in str(failure.value)
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_line_of_a_journal_has_a_checksum(outcome: Outcome) -> None:
+    """Whichever byte is altered, the line is refused; one of an earlier version, without a checksum, is read."""
+    line = journal_line(outcome)
+
+    assert (outcome, to_line(outcome, Outcome)) == read_journal_line(line)
+    assert (outcome, to_line(outcome, Outcome)) == read_journal_line(to_line(outcome, Outcome))
+    for place in range(len(line) - 1):
+        for letter in b"x0":
+            altered = line[:place] + bytes([letter]) + line[place + 1 :]
+            if altered != line:
+                with pytest.raises(Exception):  # noqa: B017, PT011 - whatever is wrong with it
+                    read_journal_line(altered)

@@ -35,6 +35,15 @@ def test_a_name_is_an_id_a_prefix_or_the_latest(store: Store, plan: Plan) -> Non
     assert not run_exists(store, "oth")
 
 
+def test_the_name_of_a_pipeline_is_its_newest_run(store: Store, plan: Plan) -> None:
+    """It is a prefix of all its runs, of which the newest is meant."""
+    plan = attrs.evolve(plan, name="summaries")
+    runs = [Run.create(store, plan).id for _ in range(2)]
+    Run.create(store, attrs.evolve(plan, name="other"))
+
+    assert runs[1] == find_run(store, "summaries")
+
+
 def test_a_name_that_means_no_run_or_several_is_refused(store: Store, plan: Plan) -> None:
     """The error lists the candidates, or the nearest name."""
     with pytest.raises(RunNotFoundError, match=r"there are no runs in .*; start one with: llmops run FILE"):
@@ -42,7 +51,7 @@ def test_a_name_that_means_no_run_or_several_is_refused(store: Store, plan: Plan
     for name in ("echo-1", "echo-2"):
         Run.create(store, plan, run_id=name)
 
-    with pytest.raises(RunNotFoundError, match=r"run prefix 'ec' is ambiguous \(2 runs\): echo-1, echo-2; give more"):
+    with pytest.raises(RunNotFoundError, match=r"2 runs start with 'ec'; give more characters; .*: echo-1, echo-2"):
         find_run(store, "ec")
     with pytest.raises(RunNotFoundError, match=r"there is no run 'ehco-1' in .*; did you mean 'echo-1'\?"):
         find_run(store, "ehco-1")

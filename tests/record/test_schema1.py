@@ -167,13 +167,13 @@ def test_the_finished_run_is_complete(store: LocalStore, registry: Registry, ask
 def test_the_commands_show_it(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     """`runs`, `show`, `logs` and `report` read it."""
 
-    def llmops(*arguments: str) -> str:
-        assert 0 == main([*arguments, "--store", store.uri])
+    def llmops(*arguments: str, code: int = 0) -> str:
+        assert code == main([*arguments, "--store", store.uri])
         return capsys.readouterr().out
 
     assert [OLD, HALF] == [run["run"] for run in json.loads(llmops("runs", "--json"))]
     assert OLD in llmops("runs")
-    assert "loud has the best mean" in llmops("show", "old")
+    assert "loud has the best mean" in llmops("show", "old", code=3)  # a candidate failed
     assert "train.bad.bare.lines" in llmops("logs", "old")
     assert llmops("report", "old").strip().endswith("report.html")
 

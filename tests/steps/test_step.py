@@ -159,3 +159,15 @@ def test_a_step_with_a_record_is_not_run_again(
     run.write_record(record)
 
     assert record == run_step(run, "prepare.lines", Runtime(registry, tmp_path, progress=Progress()))
+
+
+def test_a_dataset_that_fails_does_not_stop_the_others(two_models: Pipeline, run: conftest.Run) -> None:
+    """A base model answers all datasets in one step: those that are there; its other cells name the dataset's error."""
+    result = run(two_models.with_dataset("lines", name="bad", test_fraction=0.0))
+
+    good, bad = result.leaderboards
+    assert ["loud", "quiet"] == [cell.candidate for cell in good.cells]
+    assert () == bad.cells
+    assert {"prepare.bad"} == {failed.step for failed in bad.failed}
+    assert {"quiet", "loud"} == {failed.candidate for failed in bad.failed}
+    assert isinstance(result.run.record("generate.quiet"), Succeeded)

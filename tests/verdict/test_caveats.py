@@ -86,3 +86,16 @@ def test_a_server_that_ignores_the_form_or_changes_its_model_is_named() -> None:
         "1 of 44 answers of a are not JSON of the form that response_format asks for.",
         "The endpoint of b reported 2 models: m-1 (40), m-2 (4).",
     ) == caveats
+
+
+def test_candidates_that_were_computed_differently_are_named() -> None:
+    """A run that was resumed on another machine; details that one endpoint does not report are not compared."""
+    endpoints = ({"dtype": "bfloat16", "kernel": "a"}, {"dtype": "float32", "kernel": "a"}, {"region": "us-east-1"})
+    cells = [cell(name, endpoint=endpoint) for name, endpoint in zip(("tuned", "base", "far"), endpoints, strict=True)]
+
+    (caveat,) = find_caveats(cells, ROUGE)
+
+    assert caveat.startswith(
+        "The candidates were not computed alike: their number format is bfloat16 for tuned and float32 for base; run again"
+    )
+    assert () == find_caveats([cells[0], cells[2]], ROUGE)

@@ -8,7 +8,7 @@ from functools import partial
 from llmops_plugins.datasets import hub
 from llmops_plugins.datasets.files import existing_file, read_rows
 from llmops_plugins.datasets.options import DollyOptions
-from llmops_plugins.datasets.records import category_mapping, first_record
+from llmops_plugins.datasets.records import ReadRows, category_mapping, first_record
 from llmops_plugins.datasets.splitting import Source, make_splits, split_fingerprint
 from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, Record, file_sha256
 
@@ -41,10 +41,14 @@ class DollyDataset(DatasetSource):
         return ", ".join(split_fingerprint(version, context))
 
     def preview(self) -> Record | None:
-        """Return the first record of the file; None without one."""
-        if not self.options.path:
-            return None
-        read = partial(read_rows, existing_file(self.options.path))
+        """Return the first record of the file, or of the hub's cache if that has the dataset."""
+        if self.options.path:
+            read: ReadRows = partial(read_rows, existing_file(self.options.path))
+        else:
+            cached = hub.stream_cached(self._dataset, "train")
+            if cached is None:
+                return None
+            read = partial(hub.read_rows, cached, "train")
         return first_record(read, category_mapping(self.options))
 
     def load(self, context: Context) -> DatasetSplits:
@@ -74,7 +78,10 @@ class DollyDataset(DatasetSource):
     def _pin(self, context: Context) -> hub.PinnedDataset:
         """Resolve the commit once: the fingerprint and the records must be of the same one."""
         if self._pinned is None:
-            options = self.options
-            dataset = hub.HubDataset(HUB_ID, revision=options.revision, token=options.token, alternative=_ALTERNATIVE)
-            self._pinned = hub.pin(dataset, context)
+            self._pinned = hub.pin(self._dataset, context)
         return self._pinned
+
+    @property
+    def _dataset(self) -> hub.HubDataset:
+        options = self.options
+        return hub.HubDataset(HUB_ID, revision=options.revision, token=options.token, alternative=_ALTERNATIVE)

@@ -25,7 +25,7 @@ from llmops_sdk.plugin import (
 )
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset, IterableDataset
 
 _ALTERNATIVE = "use the bundled dataset 'sample', or the dataset 'file' with the path of a file"
 
@@ -134,7 +134,29 @@ def load_split(pinned: PinnedDataset, split: str, context: Context) -> Dataset:
     return loaded
 
 
-def read_rows(dataset: Dataset, split: str) -> Iterator[NamedRow]:
+def stream_cached(dataset: HubDataset, split: str) -> IterableDataset | None:
+    """Return a split as the hub's cache has it, read row by row; None if it is not there. Makes no request.
+
+    Raises:
+        MissingExtraError: The library is not installed.
+    """
+    _require_library(dataset)
+    from datasets import load_dataset
+
+    with _quiet():
+        try:
+            snapshot = cached_snapshot(dataset.repository)
+            if snapshot is None:
+                return None
+            rows = load_dataset(
+                str(snapshot.folder), name=dataset.config or None, split=split.partition("[")[0], streaming=True
+            )
+        except Exception:  # noqa: BLE001 - the cache may hold a part of the files; what is wrong with them, the run reports
+            return None
+    return rows if rows.features else None
+
+
+def read_rows(dataset: Dataset | IterableDataset, split: str) -> Iterator[NamedRow]:
     """Yield the rows of a loaded split; a class label is its name, or null without one."""
     names = {column: feature.names for column, feature in dataset.features.items() if hasattr(feature, "names")}
     for number, row in enumerate(dataset, start=1):

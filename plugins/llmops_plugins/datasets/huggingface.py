@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmops_plugins.datasets.hub import HubDataset, PinnedDataset, load_split, pin, read_rows
+from llmops_plugins.datasets.hub import HubDataset, PinnedDataset, load_split, pin, read_rows, stream_cached
 from llmops_plugins.datasets.options import FIELDS, HuggingFaceOptions
-from llmops_plugins.datasets.records import table_mapping
+from llmops_plugins.datasets.records import first_record, table_mapping
 from llmops_plugins.datasets.splitting import Source, make_splits, split_fingerprint
-from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits
+from llmops_sdk.plugin import Context, DatasetSource, DatasetSplits, Record
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset, IterableDataset
 
 
 class HuggingFaceDataset(DatasetSource):
@@ -25,6 +25,15 @@ class HuggingFaceDataset(DatasetSource):
         """Return the commit of the revision, and whether a model is fine-tuned, which decides the split."""
         return ", ".join(split_fingerprint(self._pin(context).commit, context))
 
+    def preview(self) -> Record | None:
+        """Return the first record if the hub's cache has the dataset."""
+        options = self.options
+        rows = stream_cached(self._dataset, options.split)
+        if rows is None:
+            return None
+        kept = rows.select_columns(_json_names(rows, self._used))
+        return first_record(partial(read_rows, kept, options.split), table_mapping(options))
+
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits.
 
@@ -35,8 +44,7 @@ class HuggingFaceDataset(DatasetSource):
         pinned = self._pin(context)
         names = {"split": options.split, "test_split": options.test_split}
         loaded = {option: load_split(pinned, name, context) for option, name in names.items() if name}
-        used = {*FIELDS, *options.columns.values(), *options.filter, options.group}
-        kept = {option: _json_columns(dataset, used) for option, dataset in loaded.items()}
+        kept = {option: dataset.select_columns(_json_names(dataset, self._used)) for option, dataset in loaded.items()}
         reads = {option: partial(read_rows, dataset, names[option]) for option, dataset in kept.items()}
         left_out = sorted(set(loaded["split"].column_names) - set(kept["split"].column_names))
         if left_out:
@@ -56,19 +64,27 @@ class HuggingFaceDataset(DatasetSource):
     def _pin(self, context: Context) -> PinnedDataset:
         """Resolve the commit once: the fingerprint and the records must be of the same one."""
         if self._pinned is None:
-            options = self.options
-            dataset = HubDataset(options.id, config=options.config, revision=options.revision, token=options.token)
-            self._pinned = pin(dataset, context)
+            self._pinned = pin(self._dataset, context)
         return self._pinned
 
+    @property
+    def _dataset(self) -> HubDataset:
+        options = self.options
+        return HubDataset(options.id, config=options.config, revision=options.revision, token=options.token)
 
-def _json_columns(dataset: Dataset, used: set[str]) -> Dataset:
-    """Keep the columns of text, numbers, booleans, and lists or structures of them: no images, audio or dates.
+    @property
+    def _used(self) -> set[str]:
+        """The columns that the options name."""
+        options = self.options
+        return {*FIELDS, *options.columns.values(), *options.filter, options.group}
+
+
+def _json_names(dataset: Dataset | IterableDataset, used: set[str]) -> list[str]:
+    """Return the columns of text, numbers, booleans, and lists or structures of them: no images, audio or dates.
 
     A column that is used stays: the message about its first value names its type.
     """
-    names = [name for name, feature in dataset.features.items() if name in used or _is_json(feature)]
-    return dataset.select_columns(names)
+    return [name for name, feature in dataset.features.items() if name in used or _is_json(feature)]
 
 
 def _is_json(feature: Any) -> bool:

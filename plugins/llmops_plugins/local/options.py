@@ -99,6 +99,13 @@ class LoraOptions(TrainerOptions):
         20, help="optimizer steps between checkpoints", affects_results=False, validator=_at_least_one
     )
 
+    def length(self) -> str:
+        """Return the epochs and the limits; the number of steps depends on the tokens of the records."""
+        limits = [f"at most {self.max_steps} steps"] if self.max_steps is not None else []
+        limits += [f"at most {self.max_minutes:g} minutes"] if self.max_minutes is not None else []
+        epochs = f"{self.epochs:g} epoch{'' if self.epochs == 1 else 's'}"
+        return f"{epochs} or {' or '.join(limits)}, whichever ends first" if limits else epochs
+
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Return the check of the folder with the base weights."""
         return _weights_checks(base)

@@ -5,11 +5,17 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from llmops_sdk.assets.asset import Asset, find_asset, verify_asset
 from llmops_sdk.errors import MissingExtraError
 from llmops_sdk.pipeline.pipeline import Pipeline
 from llmops_sdk.planning.paths import path_checks
-from llmops_sdk.planning.preflight import first_record_checks, input_checks, preflight_checks, record_checks
+from llmops_sdk.planning.preflight import (
+    asset_check,
+    first_record_checks,
+    input_checks,
+    preflight_checks,
+    record_checks,
+)
+from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.installed import InstalledPlugin, install_hint
 from llmops_sdk.plugin.registry import Registry
@@ -32,14 +38,15 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
     result = registry.checks()
     result += [Check(f"plugin {plugin.name}", partial(_check_plugin, registry, plugin)) for plugin in registry.plugins]
     if pipeline is None:
-        return result + [_asset_check(asset, home, offline=offline) for asset in registry.assets()]
+        return result + [asset_check(asset, home, offline=offline) for asset in registry.assets()]
     try:
         plan = pipeline.build(registry, offline=offline)
     except MissingExtraError as exc:
         problem = Finding("error", str(exc))
         return [*result, Check(f"pipeline {pipeline.spec.name}", lambda: problem)]
-    result += [_asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
+    result += [asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
     result += path_checks(plan, registry)
+    result += secret_checks(plan, registry, offline=offline)
     result += first_record_checks(plan, registry)
     result += record_checks(plan, registry)
     result += preflight_checks(plan, registry, offline=offline)
@@ -61,20 +68,3 @@ def _check_plugin(registry: Registry, plugin: InstalledPlugin) -> Finding:
     has_extra = extras and plugin.distribution
     hint = install_hint(extras, of=plugin.distribution) if has_extra else f"pip install {' '.join(modules)}"
     return Finding("warning", f"not installed: {', '.join(modules)}; needed by {users}", hint)
-
-
-def _asset_check(asset: Asset, home: Path, *, offline: bool) -> Check:
-    def check() -> Finding:
-        folder = find_asset(asset, home)
-        if folder is not None:
-            return Finding("ok", f"'{folder}'")
-        problem, command = "; ".join(verify_asset(asset, home)), f"llmops assets get {asset.name}"
-        if not offline:
-            return Finding("warning", f"{problem}; a run that needs it downloads it", command)
-        copy = f"run '{command}' on a machine with a network, and copy its folder to '{home / 'assets' / asset.name}'"
-        sources = " and ".join(source.label for source in asset.sources if not source.needs_network)
-        return Finding(
-            "error", problem, f"run '{command} --offline' to take it from {sources}; or {copy}" if sources else copy
-        )
-
-    return Check(f"asset {asset.name}", check)

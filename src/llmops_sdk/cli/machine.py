@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, usage_error
+from llmops_sdk.cli.exits import MISTAKE, OK, usage_error
 from llmops_sdk.cli.help import Argument, Command, Group
 from llmops_sdk.cli.options import offline_option, read_pipeline
 from llmops_sdk.cli.output.text import echo
@@ -19,7 +19,10 @@ _example_argument = click.argument("name", cls=Argument, metavar="NAME", descrip
 @click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def examples(context: click.Context) -> None:
-    """List, show or run the packaged examples."""
+    """List, show or run the packaged examples.
+
+    Without a command it lists them.
+    """
     if context.invoked_subcommand is None:
         from llmops_sdk.cli.output.examples import show_examples
 
@@ -42,7 +45,7 @@ def show_example(name: str) -> None:
     cls=Argument,
     nargs=-1,
     type=click.UNPROCESSED,
-    metavar="[OPTIONS]...",
+    metavar="[ARGS]...",
     description="Options of `llmops run`, or of the example's own script.",
 )
 @click.pass_context
@@ -131,12 +134,16 @@ def verify_assets(names: tuple[str, ...]) -> int:
 @click.command(cls=Command)
 @click.option("--for", "specification", metavar="FILE|EXAMPLE", help="Check what this pipeline needs.")
 @click.option(
-    "--offline", is_flag=True, envvar="LLMOPS_OFFLINE", help="Check for an offline run: anything missing is an error."
+    "--offline",
+    is_flag=True,
+    envvar="LLMOPS_OFFLINE",
+    show_envvar=True,
+    help="Check for an offline run: anything missing is an error.",
 )
 def doctor(specification: str | None, *, offline: bool) -> int:
     """Check this machine: what works, what doesn't, how to fix it.
 
-    Makes no network requests unless --for names a pipeline that uses a remote service.
+    The exit code is 2 if something will not work. Makes no network requests unless --for names a pipeline that uses a remote service.
     """
     from llmops_sdk.cli.doctor import checks
     from llmops_sdk.cli.output.findings import show_findings
@@ -145,4 +152,4 @@ def doctor(specification: str | None, *, offline: bool) -> int:
 
     pipeline = read_pipeline(specification) if specification else None
     found_error = show_findings(checks(Registry.load(), default_home(), offline=offline, pipeline=pipeline))
-    return FAULT if found_error else OK
+    return MISTAKE if found_error else OK

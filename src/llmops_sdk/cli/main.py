@@ -1,7 +1,8 @@
 """The command line, `llmops`: thin commands over the package; rich and the plugins load in the command that needs them.
 
-Exit codes: 0 done, 1 a fault of the SDK (traceback), 2 a mistake of the user (one message), 3 finished but a candidate
-failed (of `gc`: a resource is left), 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+Exit codes: 0 done, 1 a fault of the SDK (traceback), 2 something for the user to fix (one message, or the findings of
+`plan` and `doctor`), 3 finished but a candidate failed or has no score that decides (of `gc`: a resource is left; of
+`verify`: something is damaged), 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 from __future__ import annotations

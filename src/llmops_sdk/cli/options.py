@@ -32,7 +32,8 @@ run_argument = click.argument(
     cls=Argument,
     default="latest",
     metavar="[RUN]",
-    description="A run: its ID, a unique prefix of it, its address, or `latest`.  [default: latest]",
+    description="A run: its ID, a unique prefix of it, the name of a pipeline (its newest run), its address, or `latest`.  "
+    "[default: latest]",
 )
 store_option = click.option(
     "--store",
@@ -73,7 +74,8 @@ set_option = click.option(
     "overrides",
     multiple=True,
     metavar="KEY.PATH=VALUE",
-    help="Override a value of the specification, such as models.1.trainer.epochs=2. May be repeated.",
+    help="Override a value of the specification, such as models.1.trainer.epochs=2. The value is YAML: put text with ': ' "
+    "or brackets in two kinds of quotes: --set 'prompts.0.prompt=\"Q: {question}\"'. May be repeated.",
 )
 
 fresh_option = click.option(

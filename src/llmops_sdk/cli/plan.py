@@ -31,17 +31,34 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     from llmops_sdk.cli.output.findings import show_findings
     from llmops_sdk.cli.output.plan import show_plan
     from llmops_sdk.planning.paths import path_checks
-    from llmops_sdk.planning.preflight import first_record_checks, preflight_checks, record_checks
+    from llmops_sdk.planning.preflight import (
+        asset_check,
+        first_record_checks,
+        input_checks,
+        preflight_checks,
+        record_checks,
+        record_fields,
+        training_lengths,
+    )
+    from llmops_sdk.planning.secrets import secret_checks
     from llmops_sdk.plugin.registry import Registry
+    from llmops_sdk.steps.runtime import default_home
 
     registry, pipeline = Registry.load(), read_pipeline(specification, overrides)
     planned = pipeline.on_executor(on, registry).build(registry, offline=offline)
     if as_json:
         echo_json(planned.json, indent=2)
     else:
-        show_plan(planned)
-    checks = [*first_record_checks(planned, registry), *path_checks(planned, registry)]
-    checks += preflight_checks(planned, registry, offline=offline)
+        show_plan(planned, record_fields(planned, registry), training_lengths(planned, registry))
+    home = default_home()
+    checks = [
+        *first_record_checks(planned, registry),
+        *path_checks(planned, registry),
+        *secret_checks(planned, registry, offline=offline),
+        *(asset_check(registry.asset(name), home, offline=offline) for name in planned.assets),
+        *preflight_checks(planned, registry, offline=offline),
+        *(input_checks(planned, registry, home) if offline else ()),
+    ]
     # With --json, standard output is the plan, and the findings are on standard error.
     failed = show_findings(checks, quiet=True)
     return MISTAKE if show_findings(record_checks(planned, registry)) or failed else OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,11 @@ from llmops_sdk.cli.exits import INCOMPLETE, OK
 from llmops_sdk.cli.help import Argument, Command
 from llmops_sdk.cli.options import json_option, open_run, run_argument, store_option
 from llmops_sdk.cli.output.text import echo, echo_json
+
+if TYPE_CHECKING:
+    from llmops_sdk.record.run import Run
+
+_LONGEST_HINT = 300
 
 
 @click.command(cls=Command)
@@ -92,7 +98,23 @@ def logs(run_id: str, step: str | None, store: str) -> None:
     if data is None:
         from llmops_sdk.errors import RunNotFoundError, did_you_mean
 
-        hint = did_you_mean(step, names) if names else "; the run has no logs yet"
-        message = f"run {opened.id!r} has no log of a step {step!r}{hint}"
+        if step in opened.plan.step_by_name:
+            message = f"step {step!r} of run {opened.id!r} has no log: {_why_no_log(opened, step)}"
+            raise RunNotFoundError(message)
+        hint = did_you_mean(step, [*opened.plan.step_by_name, *names])
+        if len(hint) > _LONGEST_HINT:
+            hint = f"; list its logs with: llmops logs {opened.id}"
+        message = f"run {opened.id!r} has no step {step!r}{hint}"
         raise RunNotFoundError(message)
     echo(data.decode("utf-8", errors="replace"), nl=False)
+
+
+def _why_no_log(run: Run, step: str) -> str:
+    from llmops_sdk.values.step_records import Failed, Succeeded
+
+    record = run.record(step)
+    if isinstance(record, Succeeded):
+        return f"it was reused, {record.reason}" if record.cached and record.reason else "it logged nothing"
+    if isinstance(record, Failed) and record.cause != step:
+        return f"it did not run, because step {record.cause!r} failed"
+    return "it did not run yet"

@@ -26,7 +26,12 @@ from llmops_sdk.errors import SpecError
 
 @click.command(cls=Command)
 @optional_specification_argument
-@click.option("--resume", "run_id", metavar="RUN", help="Resume a run: its ID, a unique prefix, or `latest`.")
+@click.option(
+    "--resume",
+    "run_id",
+    metavar="RUN",
+    help="Resume a run: its ID, a unique prefix, the name of a pipeline, or `latest`.",
+)
 @on_option
 @click.option("--detach", is_flag=True, help="Return once a remote run has started; reconnect with `llmops attach`.")
 @set_option

@@ -119,8 +119,9 @@ class DeletionPolicy:
         if in_use and not self.choice.force:
             return _Decision("skip", in_use)
         record = run.record(entry.step)
-        if entry.kept and not isinstance(record, Failed):
-            return self._kept_decision(run)
+        kept = self._kept(run, entry)
+        if kept and not isinstance(record, Failed):
+            return self._kept_decision(run, kept)
         if self.choice.older_than is not None:
             return self._age_decision(age, self.choice.older_than)
         if isinstance(run.plan.step_by_name.get(entry.step), TrainStep) and record is None and not self.choice.force:
@@ -130,10 +131,18 @@ class DeletionPolicy:
             return _Decision("delete", "its step failed" if isinstance(record, Failed) else "its step has finished")
         return _Decision("delete", _FORCED if in_use else "no process is running its step")
 
-    def _kept_decision(self, run: Run) -> _Decision:
+    def _kept(self, run: Run, entry: LedgerEntry) -> str:
+        """Return why a resource is taken for one that the user wished to keep, or an empty text."""
+        if entry.kept:
+            return "kept (still billed)"
+        deployers = {model.deployer.key: model.deployer for model in run.plan.models if entry.is_damaged}.values()
+        keeps = any(self.runtime.registry.make("deployer", each.use, each.options).keeps for each in deployers)
+        return "its entry in the ledger is damaged, and it may be kept (still billed)" if keeps else ""
+
+    def _kept_decision(self, run: Run, reason: str) -> _Decision:
         if self.choice.force and self.choice.run_id and not self.choice.skip_kept:
             return _Decision("delete", _FORCED)
-        return _Decision("skip", f"kept (still billed); delete it with: {how_to_remove(run.id)}")
+        return _Decision("skip", f"{reason}; delete it with: {how_to_remove(run.id)}")
 
     def _orphan_decision(self, tagged: TaggedResource, age: float) -> _Decision:
         in_use = self._in_use(self.runs.get(tagged.run_id), tagged.step, tagged)

@@ -92,13 +92,13 @@ def delete_ledger_entry(run: Run, entry: LedgerEntry, runtime: Runtime) -> None:
 
     Of a damaged entry the step is not known: every plugin of the plan that creates resources is asked to delete it.
     """
-    creators = [_creator(run.plan, entry.step)] if entry.step else _creators(run.plan)
+    creators = _creators(run.plan) if entry.is_damaged else [_creator(run.plan, entry.step)]
     failures: list[Exception] = []
     for kind, component in creators:
         try:
             _delete_with(run, entry, runtime, kind, component)
         except Exception as exc:
-            if entry.step:
+            if not entry.is_damaged:
                 raise
             failures.append(exc)
     known = [exc for exc in failures if isinstance(exc, LLMOpsError)]

@@ -14,6 +14,7 @@ from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.planner import make_plan
 from llmops_sdk.planning.preflight import input_checks, preflight_checks, require
+from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
 from llmops_sdk.planning.spec_data import spec_to
 from llmops_sdk.planning.spec_files import read_spec
@@ -297,7 +298,8 @@ class Pipeline:
             if detach:
                 check_remote(executor, plan)
             checks = input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry)
-            require([*path_checks(plan, registry), *checks], runtime.progress)
+            secrets = secret_checks(plan, registry, offline=offline)
+            require([*path_checks(plan, registry), *secrets, *checks], runtime.progress)
             run = executor.create_run(plan, opened, runtime)
             run.put(SPECIFICATION, pipeline.to_yaml().encode())
             if detach:

@@ -12,7 +12,7 @@ from llmops_sdk.record.artifacts import artifact_addresses, artifact_damage, rea
 from llmops_sdk.record.files import read_json, to_value
 from llmops_sdk.record.layout import ArtifactLayout, RunLayout
 from llmops_sdk.record.ledger import LedgerEntry
-from llmops_sdk.record.lines import read_outcome
+from llmops_sdk.record.lines import read_journal_line
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import list_runs, unreadable_runs
 from llmops_sdk.record.stores import Store
@@ -140,7 +140,7 @@ def _bad_lines(store: Store, address: str) -> int:
     bad = 0
     for line in store.read_lines(ArtifactLayout(address).segments):
         try:
-            read_outcome(line)
+            read_journal_line(line)
         except Exception:  # noqa: BLE001 - whatever is wrong with it
             bad += 1
     return bad

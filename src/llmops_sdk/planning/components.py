@@ -23,7 +23,7 @@ from llmops_sdk.values.serial import digest
 
 T = TypeVar("T")
 
-LONGEST_NAME = 100
+LONGEST_NAME, LONGEST_PIPELINE_NAME = 100, 256
 """The most characters of a name that a specification gives."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -120,14 +120,14 @@ def check_names(kind: str, specs: Iterable[ComponentSpec | ModelSpec]) -> None:
         raise SpecError(message)
 
 
-def check_length(kind: str, name: str) -> None:
-    """Check the length of a name, which becomes part of the names of files and of resources.
+def check_length(kind: str, name: str, longest: int = LONGEST_NAME) -> None:
+    """Check the length of a name. That of a component becomes part of the names of files and of resources.
 
     Raises:
         SpecError: It is too long.
     """
-    if len(name) > LONGEST_NAME:
-        message = f"the {kind} name '{name[:40]}…' has {len(name)} characters; the most are {LONGEST_NAME}"
+    if len(name) > longest:
+        message = f"the {kind} name '{name[:40]}…' has {len(name)} characters; the most are {longest}"
         raise SpecError(message)
 
 

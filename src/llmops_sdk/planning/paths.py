@@ -57,7 +57,7 @@ def path_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
             values = component.options.get(name)
             for value in values if isinstance(values, (list, tuple)) else [values]:
                 if isinstance(value, str) and _is_surely_path(value):
-                    yield Check(f"{kind} {component.name}", partial(_check_exists, name, value))
+                    yield Check(f"{kind} {component.name!r}", partial(_check_exists, name, value))
 
 
 def _check_exists(name: str, value: str) -> Finding:

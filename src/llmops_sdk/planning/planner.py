@@ -11,7 +11,7 @@ import attrs
 
 from llmops_sdk.data.rendering import check_template
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_length, components
+from llmops_sdk.planning.components import LONGEST_PIPELINE_NAME, Chooser, Chosen, call_plugin, check_length, components
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
 from llmops_sdk.planning.secret_urls import refuse_secret_urls
@@ -40,7 +40,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     Raises:
         UserError: Something in it cannot run; the message is one line that says what and how to fix it.
     """
-    check_length("pipeline", spec.name)
+    check_length("pipeline", spec.name, LONGEST_PIPELINE_NAME)
     if not spec.models:
         message = (
             f"pipeline {spec.name!r} has no model; name one, for example .with_model('smollm2') or `models: [smollm2]`"

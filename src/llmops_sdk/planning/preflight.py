@@ -9,6 +9,7 @@ machine what they would otherwise download.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
-from llmops_sdk.assets.asset import find_asset
+from llmops_sdk.assets.asset import Asset, find_asset, verify_asset
 from llmops_sdk.data.near_duplicates import find_near_duplicates
 from llmops_sdk.data.rendering import REFERENCE, prompt_only, template_fields
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
@@ -64,7 +65,28 @@ def first_record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
     They use no network. A run needs none of them: its first step reads the datasets before anything is paid for.
     """
     for dataset in plan.datasets:
-        yield Check(f"first record of {dataset.name}", partial(_check_first_record, plan, registry, dataset))
+        yield Check(f"dataset {dataset.name!r}", partial(_check_first_record, plan, registry, dataset))
+
+
+def record_fields(plan: Plan, registry: Registry) -> dict[str, tuple[str, ...]]:
+    """Return the fields of the first record of each dataset of a plan, as far as they are known without a network."""
+    fields = {}
+    for dataset in plan.datasets:
+        source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
+        with contextlib.suppress(LLMOpsError, *PLUGIN_FAILURES), prints_to_stderr():  # a check reports it
+            fields[dataset.name] = tuple(source.preview() or ())
+    return fields
+
+
+def training_lengths(plan: Plan, registry: Registry) -> dict[str, str]:
+    """Return how long each fine-tuned model of a plan is trained, in words, as far as its options decide it."""
+    lengths = {}
+    for model in plan.models:
+        if model.trainer is not None:
+            card = registry.offer("trainer", model.trainer.use).card
+            options: TrainerOptions = registry.options(card, model.trainer.options, f"trainer {card.name!r}")
+            lengths[model.name] = options.length()
+    return lengths
 
 
 def record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
@@ -101,13 +123,38 @@ def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
         home: The cache of this machine.
     """
     for dataset in plan.datasets:
-        yield _InputCheck(plan, registry, home, "dataset", dataset).named(f"dataset {dataset.name}")
+        yield _InputCheck(plan, registry, home, "dataset", dataset).named(f"dataset {dataset.name!r}")
     for model in () if _emulates_services(plan, registry) else plan.models:
         kind: CardKind = "trainer" if model.trainer else "deployer"
         component = model.trainer or model.deployer
-        yield _InputCheck(plan, registry, home, kind, component, (model.base,)).named(f"model {model.name}")
+        yield _InputCheck(plan, registry, home, kind, component, (model.base,)).named(f"model {model.name!r}")
     for evaluator in plan.evaluators:
-        yield _InputCheck(plan, registry, home, "evaluator", evaluator).named(f"evaluator {evaluator.name}")
+        yield _InputCheck(plan, registry, home, "evaluator", evaluator).named(f"evaluator {evaluator.name!r}")
+
+
+def asset_check(asset: Asset, home: Path, *, offline: bool) -> Check:
+    """Return the check whether an asset is on this machine.
+
+    Args:
+        asset: The asset.
+        home: The cache of this machine.
+        offline: Whether a missing one is an error, since an offline run may not download it.
+    """
+
+    def check() -> Finding:
+        folder = find_asset(asset, home)
+        if folder is not None:
+            return Finding("ok", f"'{folder}'")
+        problem, command = "; ".join(verify_asset(asset, home)), f"llmops assets get {asset.name}"
+        if not offline:
+            return Finding("warning", f"{problem}; a run that needs it downloads it", command)
+        copy = f"run '{command}' on a machine with a network, and copy its folder to '{home / 'assets' / asset.name}'"
+        sources = " and ".join(source.label for source in asset.sources if not source.needs_network)
+        return Finding(
+            "error", problem, f"run '{command} --offline' to take it from {sources}; or {copy}" if sources else copy
+        )
+
+    return Check(f"asset {asset.name}", check)
 
 
 def run_check(check: Check) -> Finding:
@@ -208,7 +255,7 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
     source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
     record = source.preview()
     if record is None:
-        return Finding("ok", "is read when the run starts")
+        return Finding("ok", "its fields are checked when the run starts")
     trained = any(model.trainer is not None for model in plan.models)
     for prompt in plan.prompts:
         fields = template_fields(prompt.template, completion=trained)
@@ -217,8 +264,9 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
         if missing:
             return Finding(
                 "error",
-                f"the prompt {prompt.name!r} needs the field {missing[0]!r}, which the first record does not have",
+                f"the prompt {prompt.name!r} needs the field {missing[0]!r}, which the first record lacks; "
                 f"its fields: {', '.join(record)}",
+                "name another field in the prompt, or map one with columns: {FIELD: COLUMN}",
             )
     return _check_small(source, record, trains=trained)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ LARGEST_FILE = 10 * 2**20
 """The largest specification file that is read, in bytes."""
 
 _LONGEST_INDEX = 10
+_SHORT_FORM = re.compile(
+    r"(datasets|prompts|models|evaluators|reporters)\.\d+|executor|(models\.\d+\.)?(trainer|deployer)"
+)
+"""Where a name stands for a mapping: `prompts: [plain]` is `prompts: [{use: plain}]`."""
 
 
 def read_spec(path: Path, overrides: Iterable[str] = ()) -> Spec:
@@ -75,7 +80,10 @@ def _apply(override: str, data: Any) -> None:
     *parents, last = path.split(".")
     place = data
     for depth, key in enumerate(parents):
-        place = _child(place, key, f"the override {override!r}", ".".join(parents[: depth + 1]))
+        parent, where = place, ".".join(parents[: depth + 1])
+        place = _child(parent, key, f"the override {override!r}", where)
+        if isinstance(place, str) and _SHORT_FORM.fullmatch(where):
+            place = parent[int(key) if isinstance(parent, list) else key] = {"use": place}
     _child(place, last, f"the override {override!r}", path)
     place[int(last) if isinstance(place, list) else last] = _parse(value, override)
 

@@ -124,6 +124,10 @@ class _CheckedOptions(Options):
 class TrainerOptions(_CheckedOptions):
     """The options of a trainer card."""
 
+    def length(self) -> str:
+        """Return how long the training is, as far as the options decide it, for `llmops plan`: `1 epoch, at most 3 steps`."""
+        return ""
+
 
 @attrs.frozen(kw_only=True)
 class DeployerOptions(_CheckedOptions):

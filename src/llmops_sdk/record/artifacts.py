@@ -22,6 +22,9 @@ ARTIFACT_SCHEMA = 2
 
 _FILES = "files"
 
+_DERIVED = ("samples/", "results/")
+"""Artifacts that are made of others in no time: if a power cut damages one, it is made again."""
+
 
 @attrs.frozen
 class Artifact:
@@ -83,7 +86,7 @@ def artifact_damage(store: Store, address: str, *, thorough: bool = False) -> st
 def write_artifact(
     store: Store, address: str, run_id: str, value: Any, files: Mapping[str, FileMark] | None = None
 ) -> Artifact:
-    """Mark an artifact as finished; its files are in the store already.
+    """Mark an artifact as finished; its files are in the store already, and survive a power cut before it does.
 
     Args:
         store: The store.
@@ -95,7 +98,12 @@ def write_artifact(
     data = to_json(value)
     marks = {name: to_json(mark) for name, mark in (files or {}).items()}
     content = {"address": address, "run": run_id, "schema": ARTIFACT_SCHEMA, "value": data, _FILES: marks}
-    store.put_durable(ArtifactLayout(address).value, sealed(content))
+    layout = ArtifactLayout(address)
+    if address.startswith(_DERIVED):
+        store.put(layout.value, sealed(content))
+    else:
+        store.make_durable(layout.prefix, marks)
+        store.put_durable(layout.value, sealed(content))
     return Artifact(address, data, run_id, files or {}, digest(content))
 
 
@@ -126,6 +134,7 @@ def copy_artifact(
         source.download(old.prefix, folder)
         (folder / old.value.rpartition("/")[2]).unlink()
     data = (source.get(old.value) or b"").replace(address.encode(), new.address.encode())
+    target.make_durable(new.prefix, artifact.files)
     target.put_durable(new.value, sealed_again(data))
 
 

@@ -32,6 +32,11 @@ class LedgerEntry:
     deleted: float | None = None
     kept: bool = False
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the entry could not be read: only the name of its file is known, which is the resource's."""
+        return not self.step
+
 
 class Ledger:
     """The part of a run's record that has its resources."""
@@ -48,8 +53,9 @@ class Ledger:
         self._write_entry(LedgerEntry(resource, step, entered=time.time(), kept=True))
 
     def mark_deleted(self, resource: Resource, step: str) -> None:
-        """Note that a resource is deleted."""
-        self._write_entry(LedgerEntry(resource, step, deleted=time.time()))
+        """Note that a resource is deleted; if a power cut loses that, `llmops gc` finds nothing to delete."""
+        entry = LedgerEntry(resource, step, deleted=time.time())
+        self.store.put(self._layout.resource(resource.kind, resource.name), sealed(to_json(entry)))
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Return all resources this run created or was about to create.

@@ -1,11 +1,14 @@
-"""The JSONL files of the record, read back into values: generations, scores and samples, a line at a time.
+"""The JSONL files of the record, a line at a time: journals, generations, scores and samples.
 
-Lines that version 0.1 wrote are read too.
+The lines of a journal have a checksum each: the file is never finished, so no hash covers it. Lines that version 0.1
+wrote are read too.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -14,13 +17,35 @@ from llmops_sdk.record.schema1 import upgrade_outcome, upgrade_sample, upgrade_s
 from llmops_sdk.values.answers import Outcome
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import RecordScore
-from llmops_sdk.values.serial import explain, from_json
+from llmops_sdk.values.serial import explain, from_json, to_line
 
 _T = TypeVar("_T")
+_CHECKSUM = re.compile(rb',"crc32":(\d{1,10})\}\n$')
+
+
+def journal_line(outcome: Outcome) -> bytes:
+    """Return an outcome as a line of a journal, with the checksum of the line without it."""
+    line = to_line(outcome, Outcome)
+    return b'%s,"crc32":%d}\n' % (line[:-2], zlib.crc32(line))
+
+
+def read_journal_line(line: bytes) -> tuple[Outcome, bytes]:
+    """Return the outcome on one line of a journal, and the line without its checksum.
+
+    Raises:
+        ValueError: The line is damaged.
+    """
+    checksum = _CHECKSUM.search(line)
+    if checksum is not None:
+        line = line[: checksum.start()] + b"}\n"
+        if zlib.crc32(line) != int(checksum[1]):
+            message = "it was changed: its checksum is another one"
+            raise ValueError(message)
+    return read_outcome(line), line
 
 
 def read_outcome(line: bytes) -> Outcome:
-    """Return the outcome on one line of a journal.
+    """Return the outcome on one line of `generations.jsonl`.
 
     Raises:
         ValueError: The line is damaged.

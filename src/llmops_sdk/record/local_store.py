@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class LocalStore(Store):
         self.root = Path(root).absolute()
         self.uri = str(self.root)
         self._known: set[str] = set()
+        self._durable_folders: set[str] = set()
 
     def put(self, key: str, data: bytes) -> None:
         self._put(key, data, durable=False)
@@ -54,7 +55,15 @@ class LocalStore(Store):
             self._write(draft, data, durable=durable)
         os.replace(draft, target)  # noqa: PTH105
         if durable:
-            _sync_folder(folder)
+            self._sync_folders(folder)
+
+    def make_durable(self, prefix: str, names: Iterable[str]) -> None:
+        paths = [self.root / prefix / name for name in names]
+        for path in paths:
+            _sync(str(path))
+        last = self.root / prefix
+        for folder in {folder for path in paths for folder in path.relative_to(last).parents if folder.name}:
+            _sync(str(last / folder))
 
     def get(self, key: str) -> bytes | None:
         try:
@@ -104,7 +113,8 @@ class LocalStore(Store):
         target = self.root / prefix
         if target.is_dir():
             shutil.rmtree(target)
-            self._known.clear()
+            for folders in (self._known, self._durable_folders):
+                folders.difference_update([each for each in folders if f"{each}/".startswith(f"{target}/")])
             return
         for key in list(self.list(prefix)):
             (self.root / key).unlink(missing_ok=True)
@@ -152,6 +162,14 @@ class LocalStore(Store):
             with (self.root / key).open("rb") as lines:
                 yield from complete_lines(lines)
 
+    def _sync_folders(self, folder: str) -> None:
+        """Make the names in a folder safe from a power cut, and those of the folders that lead to it."""
+        _sync(folder)
+        while folder not in self._durable_folders and len(folder) > len(self.uri):
+            self._durable_folders.add(folder)
+            folder = os.path.dirname(folder)  # noqa: PTH120
+            _sync(folder)
+
     @staticmethod
     def _write(path: str, data: bytes, *, durable: bool) -> None:
         with open(path, "wb") as file:  # noqa: PTH123
@@ -191,8 +209,8 @@ def _is_abandoned(draft: Path) -> bool:
     return not process_exists(int(process))
 
 
-def _sync_folder(path: str) -> None:
-    """Make the renames in a folder safe from a power cut."""
+def _sync(path: str) -> None:
+    """Make what a file holds, or the names in a folder, safe from a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

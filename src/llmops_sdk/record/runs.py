@@ -18,6 +18,9 @@ from llmops_sdk.values.step_records import Started, StepRecord
 MOST_PIPELINES = 1_000
 """The most pipelines whose newest run is noted."""
 
+_MOST_NAMED = 5
+"""The most runs that an error names."""
+
 
 @attrs.frozen
 class UnreadableRun:
@@ -69,26 +72,32 @@ def find_run(store: Store, name: str) -> str:
 
     Args:
         store: The store.
-        name: The ID, a unique prefix of it, or `latest`.
+        name: The ID, a unique prefix of it, the name of a pipeline (its newest run), or `latest`.
 
     Raises:
         RunNotFoundError: No run, or more than one, has this prefix.
     """
     if run_exists(store, name):
         return name
-    ids = [run.run for run in list_runs(store)]
+    runs = list_runs(store)
+    ids = [run.run for run in runs]
     where = store.uri or "this store"
     if not ids:
         message = f"there are no runs in {where!r}; start one with: llmops run FILE"
         raise RunNotFoundError(message)
     if name == "latest":
         return ids[-1]
+    of_pipeline = [run.run for run in runs if run.name == name]
+    if of_pipeline:
+        return of_pipeline[-1]
     matches = [run_id for run_id in ids if run_id.startswith(name)]
     if len(matches) > 1:
-        message = f"run prefix {name!r} is ambiguous ({len(matches)} runs): {', '.join(matches)}; give more characters"
+        newest = ", ".join(matches[-_MOST_NAMED:])
+        message = f"{len(matches)} runs start with {name!r}; give more characters; the newest ones: {newest}"
         raise RunNotFoundError(message)
     if not matches:
-        message = f"there is no run {name!r} in {where!r}{did_you_mean(name, ids[-20:])}"
+        hint = did_you_mean(name, ["latest", *ids[-_MOST_NAMED:]])
+        message = f"there is no run {name!r} in {where!r}{hint}"
         raise RunNotFoundError(message)
     return matches[0]
 

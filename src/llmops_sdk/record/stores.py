@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -64,6 +64,16 @@ class Store(ABC):
     def put_durable(self, key: str, data: bytes) -> None:
         """Write `data` under `key` as `put` does; once this returns, a power cut does not undo it."""
         self.put(key, data)
+
+    def make_durable(self, prefix: str, names: Iterable[str]) -> None:
+        """Make files safe from a power cut, once `put_durable` has written one more key with this prefix.
+
+        An object store keeps what it has accepted: it has nothing to do.
+
+        Args:
+            prefix: The prefix of their keys.
+            names: The rest of their keys.
+        """
 
     @abstractmethod
     def get(self, key: str) -> bytes | None:

@@ -11,8 +11,10 @@ import attrs
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import Deployer, RecordTransport, Transport
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
+from llmops_sdk.record.lines import journal_line
 from llmops_sdk.record.marks import mark_file
-from llmops_sdk.steps.cell.answers import AnswerFiles, outcome_line
+from llmops_sdk.record.run import Run
+from llmops_sdk.steps.cell.answers import AnswerFiles
 from llmops_sdk.steps.cell.questions import QuestionSet, question_sets
 from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.client.client import ask
@@ -30,6 +32,7 @@ from llmops_sdk.values.plan import Cell, GenerateStep, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.resources import Endpoint
 from llmops_sdk.values.serial import digest, to_json
+from llmops_sdk.values.step_records import Failed
 
 
 def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
@@ -48,8 +51,8 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
         model_key = digest(weights_key, dict(engine)) if engine else weights_key
         sets = [
             questions
-            for name in step.cells
-            for questions in question_sets(execution, model, plan.cell_by_name[name], model_key, stack)
+            for cell in prepared_cells(execution.run, step)
+            for questions in question_sets(execution, model, cell, model_key, stack)
         ]
         incomplete = _incomplete(execution, sets)
         if incomplete:
@@ -59,7 +62,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
                 stack.enter_context(execution.claim(address))
             if execution.deletes_earlier:
                 execution.delete_earlier(incomplete)
-            incomplete = _incomplete(execution, incomplete.values())
+            incomplete = _incomplete(execution, incomplete.values(), reread=True)
             for address, questions in incomplete.items():
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
         if incomplete:
@@ -77,9 +80,17 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
     return StepOutput(addresses, cached=not incomplete, pending=pending, inputs=inputs)
 
 
-def _incomplete(execution: StepExecution, sets: Iterable[QuestionSet]) -> dict[str, QuestionSet]:
+def prepared_cells(run: Run, step: GenerateStep) -> list[Cell]:
+    """Return the cells of a `generate` step whose datasets are prepared: one that failed does not stop the others."""
+    cells = [run.plan.cell_by_name[name] for name in step.cells]
+    return [cell for cell in cells if not isinstance(run.record(f"prepare.{cell.dataset}"), Failed)]
+
+
+def _incomplete(
+    execution: StepExecution, sets: Iterable[QuestionSet], *, reread: bool = False
+) -> dict[str, QuestionSet]:
     """Return the sets that are to be asked, by their addresses: evaluators with the same probes share the answers."""
-    return {questions.address: questions for questions in sets if questions.pending(execution) != 0}
+    return {questions.address: questions for questions in sets if questions.pending(execution, reread=reread) != 0}
 
 
 def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
@@ -177,7 +188,7 @@ def _ask_cell(
             opens_reasoning=endpoint.opens_reasoning,
         )
         for outcome in _with_hints(outcomes, questions.cell):
-            journal.write(outcome_line(outcome))
+            journal.write(journal_line(outcome))
             tally.count(outcome)
             if not isinstance(transport, RecordTransport):  # how fast a file is read is nobody's speed
                 throughput.count(outcome)

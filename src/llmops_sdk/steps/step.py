@@ -15,7 +15,7 @@ from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, LogLines, describe_fail
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.compare import compare
 from llmops_sdk.steps.execution import StepExecution, StepOutput
-from llmops_sdk.steps.generate import generate
+from llmops_sdk.steps.generate import generate, prepared_cells
 from llmops_sdk.steps.heartbeat import HEARTBEAT
 from llmops_sdk.steps.prepare import prepare
 from llmops_sdk.steps.reason import find_reason
@@ -77,11 +77,17 @@ def _run(run: Run, step: Step, runtime: Runtime) -> StepRecord:
 
 
 def _failed_earlier(run: Run, step: Step) -> Failed | None:
-    for need in step.needs:
-        record = run.record(need)
-        if isinstance(record, Failed):
-            return record
-    return None
+    """Return the earlier failure because of which a step cannot run.
+
+    A `generate` step asks about those of its datasets that are there; a cell of another one fails at its `score` step.
+    """
+    needs = [*step.needs]
+    if isinstance(step, ScoreStep):
+        needs.insert(0, f"prepare.{run.plan.cell_by_name[step.cell].dataset}")
+    failed = [record for need in needs if isinstance(record := run.record(need), Failed)]
+    if isinstance(step, GenerateStep) and step.train not in {record.step for record in failed}:
+        return None if prepared_cells(run, step) else failed[0]
+    return failed[0] if failed else None
 
 
 def step_log(run: Run, step: str) -> logging.Logger:

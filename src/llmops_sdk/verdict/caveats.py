@@ -1,4 +1,4 @@
-"""What must be known beside a verdict: empty answers, answers that were cut off, and records without a number."""
+"""What must be known beside a verdict: empty and cut answers, records without a number, answers computed differently."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ APART = 0.05
 """The difference between the shares of two candidates from which they are named."""
 
 _MOST_NAMED = 4
+_FORMATS = {"device": "device", "dtype": "number format", "engine": "engine", "kernel": "kernel"}
+"""Details of an endpoint that must be equal for all candidates, and what messages call them."""
 
 
 def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]:
@@ -40,7 +42,32 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
     sentences += _malformed(cells)
     sentences += _several_models(cells)
     named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
-    return (*(f"{sentence}." for sentence in sentences), *(f"{records} have no {label}." for records in named))
+    return (
+        *(f"{sentence}." for sentence in sentences),
+        *(f"{records} have no {label}." for records in named),
+        *_formats(cells),
+    )
+
+
+def _formats(cells: Sequence[CellResult]) -> Iterator[str]:
+    """Yield a sentence for each way in which the candidates' answers were computed differently, as far as it is recorded.
+
+    A run that was resumed on another machine may have one candidate's answers in another number format.
+    """
+    for name, noun in _FORMATS.items():
+        by_value: dict[str, list[str]] = {}
+        for cell in cells:
+            if value := cell.endpoint.get(name):
+                by_value.setdefault(value, []).append(cell.candidate)
+        if len(by_value) > 1:
+            parts = [
+                f"{value} for {', '.join(candidates[:_MOST_NAMED])}{' and others' if len(candidates) > _MOST_NAMED else ''}"
+                for value, candidates in by_value.items()
+            ]
+            yield (
+                f"The candidates were not computed alike: their {noun} is {' and '.join(parts)}; run again on one machine "
+                "with --fresh generate to compare them alike."
+            )
 
 
 def _cut_reasoning(cell: CellResult) -> tuple[int, int]:

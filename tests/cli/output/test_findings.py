@@ -34,6 +34,13 @@ def test_quiet_leaves_out_what_is_ok(capsys: pytest.CaptureFixture[str]) -> None
     assert "error    b: broken" == capsys.readouterr().out.strip()
 
 
+def test_further_checks_of_what_has_an_error_are_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing file is not reported three times."""
+    assert show_findings([check("a", "error", "gone"), check("a", "error", "not there"), check("b", "ok", "fine")])
+
+    assert ["error    a: gone", "ok       b: fine"] == capsys.readouterr().out.splitlines()
+
+
 def test_a_check_that_raises_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     """It is reported as a failure of the check itself."""
 

@@ -198,7 +198,7 @@ def test_the_example_runs(
         ("local", {}, "SageMaker needs an execution role, and arn:aws:sts::123456789012:user/moto is not a role"),
         ("sagemaker", {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
         ("local", {"AWS_DEFAULT_REGION": ""}, "no AWS region is set"),
-        ("local", {"PYTHONPATH": "WITHOUT_BOTO3"}, "needs its extra: "),
+        ("local", {"PYTHONPATH": "WITHOUT_BOTO3"}, "trainer 'jumpstart' needs boto3: pip install "),
     ],
 )
 @pytest.mark.usefixtures("cloud")

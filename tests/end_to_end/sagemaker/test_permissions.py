@@ -187,13 +187,13 @@ def test_the_policies_allow_what_whole_runs_request_and_no_more(
     """A local run with training, one whose job and endpoint fail, a pipeline, and `gc`."""
     user, role = policies()
     piped = article(settings={"image_uri": "image:1"}, version="4.*").with_executor("sagemaker", poll_seconds=0.01)
-    path = written(piped, tmp_path)
+    path = written(article(version="4.*", trainer={"hyperparameters": {"epoch": "2"}}), tmp_path)
     with recorded() as of_user:
-        assert 0 == llmops(capsys, "run", path, "--on", "local", "--store", str(tmp_path / "runs")).code
+        assert 0 == llmops(capsys, "run", path, "--store", str(tmp_path / "runs")).code
         cloud.endpoint_stages = [("Failed", "no reason")]
-        assert 3 == llmops(capsys, "run", path, "--on", "local", "--store", str(tmp_path / "others")).code
+        assert 3 == llmops(capsys, "run", path, "--store", str(tmp_path / "others")).code
         cloud.endpoint_stages = [("Creating", ""), ("InService", "")]
-        assert 0 == llmops(capsys, "run", path, "--detach", "--store", STORE).code
+        assert 0 == llmops(capsys, "run", written(piped, tmp_path), "--detach", "--store", STORE).code
     (run_id,) = executions.statuses
     with recorded() as of_role:
         assert "Succeeded" == executions.run(run_id, plan_uri(piped.build(registry), STORE))

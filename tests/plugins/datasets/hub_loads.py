@@ -69,7 +69,11 @@ for number, (kind, options, offline) in enumerate(json.loads(sys.argv[2])):
                    "test": splits.test.sha256, "rows": splits.train.records, "folder": str(context.folder)}
     except UserError as exc:
         outcome = {"error": type(exc).__name__, "message": str(exc)}
-    print(json.dumps({**outcome, "logged": LoggedLines.lines}))
+    try:
+        preview = source(dataset.options).preview()
+    except UserError as exc:
+        preview = str(exc)
+    print(json.dumps({**outcome, "logged": LoggedLines.lines, "preview": preview}))
 print(json.dumps([list(pair) for pair in zip(before, state()) if pair[0] != pair[1]], default=str))
 """
 

@@ -58,6 +58,19 @@ def test_the_process_is_left_unchanged(online: dict[str, Any], offline: dict[str
     assert online["stderr"] == ""
 
 
+def test_what_the_cache_has_is_previewed(offline: dict[str, Any]) -> None:
+    """The first record, without a request; what is not in the cache has no preview."""
+    assert ["instruction", "context", "response"] == list(offline["dolly"]["preview"])
+    assert "text 0" in offline["news"]["preview"].values()
+    assert [None] * 3 == [offline[case]["preview"] for case in ("empty", "not cached", "other revision")]
+
+
+def test_the_preview_names_a_column_that_is_missing(online: dict[str, Any]) -> None:
+    """As loading the dataset would; the columns that JSON cannot hold are left out."""
+    assert {"day", "sound", "dates"}.isdisjoint(online["types"]["preview"])
+    assert online["a date as response"]["message"] == online["a date as response"]["preview"]
+
+
 def test_only_the_hub_is_asked(online: dict[str, Any], hub: Hub) -> None:
     """Every request goes to a path of a dataset; no other service is used."""
     assert online["dolly"]["rows"]

@@ -42,10 +42,10 @@ def test_every_step_is_run_and_logged(registry: Registry, tmp_path: Path, worker
         result = pipeline.run(store=tmp_path / "store", progress=progress, registry=registry)
         assert () == result.failures
         lines = [line.split() for line in progress.lines if line.startswith("  ")]
-        assert {step.name for step in result.run.plan.steps} == {line[1] for line in lines}
+        assert {step.name for step in result.run.plan.steps} == {line[2] for line in lines}
         scored = {step.name for step in result.run.plan.steps if step.name.startswith("score")}
         assert 2 == len(scored)
-        assert scored <= {line[1] for line in lines if line[0] == word}
+        assert scored <= {line[2] for line in lines if line[1] == word}
 
 
 @pytest.mark.usefixtures("home")
@@ -54,7 +54,7 @@ def test_a_failed_step_does_not_stop_the_others(registry: Registry, tmp_path: Pa
     pipeline = echo_pipeline().with_model("echo", name="silent", voice="mute", fine_tune=False)
     progress = LoggedLines()
     result = pipeline.run(store=tmp_path / "store", progress=progress, registry=registry)
-    failed = [line for line in progress.lines if line.startswith("  failed")]
+    failed = [line for line in progress.lines if line.split()[1:2] == ["failed"]]
     records = [result.run.record(step.name) for step in result.run.plan.steps]
     assert 1 == len(failed)
     assert 1 < sum(isinstance(record, Failed) for record in records)

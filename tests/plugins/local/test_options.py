@@ -61,3 +61,19 @@ def test_a_folder_with_weights_is_checked_before_a_run(options: Any, tmp_path: P
     (check,) = options.preflight(BaseModel("huggingface", str(tmp_path)), {})
     with pytest.raises(AssetError, match="save the model with safe_serialization=True"):
         check.run()
+
+
+@pytest.mark.parametrize(
+    ("options", "length"),
+    [
+        ({}, "1 epoch"),
+        ({"epochs": 2.5, "max_steps": 3}, "2.5 epochs or at most 3 steps, whichever ends first"),
+        (
+            {"max_steps": 3, "max_minutes": 1.5},
+            "1 epoch or at most 3 steps or at most 1.5 minutes, whichever ends first",
+        ),
+    ],
+)
+def test_the_length_of_a_training_has_all_its_limits(options: dict[str, Any], length: str) -> None:
+    """The plan shows it: the number of steps is known once the records are tokens."""
+    assert length == LoraOptions(**options).length()

@@ -42,4 +42,4 @@ def test_a_scorer_sees_the_references_that_are_defined() -> None:
     assert isinstance(undefined, Unscorable)
     assert ({"references": 2}, {"references": 1}) == (several, one)
     assert isinstance(several, Numbers)
-    assert note_of(several).startswith("ROUGE drops 1 of the 4 letters")
+    assert note_of(several).endswith("it drops 1 of the 4 letters of the reference")

@@ -31,6 +31,7 @@ from llmops_sdk.values.step_records import Failed, Succeeded
 from ...record import test_stores
 from ...steps import test_step
 from ...steps.conftest import _pipeline, _run, _two_models  # noqa: F401 - fixtures
+from ...steps.test_step import _broken  # noqa: F401 - a fixture
 from .buckets import Buckets
 
 BUCKET = "llmops-runs"

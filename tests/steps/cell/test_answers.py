@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
-from llmops_sdk.record.lines import read_outcomes
+from llmops_sdk.record.lines import journal_line, read_outcomes
 from llmops_sdk.record.stores import Store
-from llmops_sdk.steps.cell.answers import AnswerFiles, AnswerSummary, outcome_line
+from llmops_sdk.steps.cell.answers import AnswerFiles, AnswerSummary
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.serial import file_sha256
 
@@ -26,7 +26,7 @@ def write(files: AnswerFiles, outcomes: Iterable[Outcome]) -> None:
     """Write an attempt's journal."""
     with files.open_journal() as journal:
         for outcome in outcomes:
-            journal.write(outcome_line(outcome))
+            journal.write(journal_line(outcome))
 
 
 def ordered(files: AnswerFiles, folder: Path) -> tuple[AnswerSummary, list[Outcome]]:
@@ -76,20 +76,21 @@ def test_settled_questions_are_not_asked_again(files: AnswerFiles) -> None:
         b"null",
         b"\xff\xfe",
         b"[" * 10_000,
-        outcome_line(Answered(3, YES))[:20],
+        journal_line(Answered(3, YES))[:20],
+        journal_line(Answered(3, YES)).replace(b"yes", b"yet").strip(),
         b'{"type":"Answered","index":3}',
         b'{"type":"Guessed","index":3,"error":""}',
         b'{"type":"Answered","index":true,"answer":{"output":"yes"}}',
-        outcome_line(Answered(4, YES)).strip(),
-        outcome_line(Answered(-1, YES)).strip(),
-        outcome_line(Answered(10**30, YES)).strip(),
+        journal_line(Answered(4, YES)).strip(),
+        journal_line(Answered(-1, YES)).strip(),
+        journal_line(Answered(10**30, YES)).strip(),
     ],
 )
 def test_a_damaged_line_is_a_question_that_was_not_asked(
     damaged: bytes, files: AnswerFiles, store: Store, tmp_path: Path
 ) -> None:
-    """Zeros, half a line, other JSON, a wrong tag, a question that there is not: each costs its question only."""
-    store.put(f"{files.layout.segments}/0.jsonl", outcome_line(Answered(0, YES)) + damaged + b"\n")
+    """Zeros, half a line, other JSON, a wrong tag, a question that there is not, an altered letter: each costs its question only."""
+    store.put(f"{files.layout.segments}/0.jsonl", journal_line(Answered(0, YES)) + damaged + b"\n")
 
     assert [1, 0, 0, 0] == list(files.settled())
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from llmops_sdk import RecordError
-from llmops_sdk.steps.cell.answers import outcome_line
 from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.data import Split
 from llmops_sdk.values.generations import Generation
 from llmops_sdk.values.plan import Cell, Component
 from llmops_sdk.values.prompts import TextPrompt, TextTemplate
+from llmops_sdk.values.serial import to_line
 
 OUTCOMES: list[Outcome] = [
     Answered(0, Answer("A")),
@@ -29,7 +29,7 @@ def _files(tmp_path: Path) -> CellFiles:
     """Four records, two of them answered."""
     test, generations = tmp_path / "test.jsonl", tmp_path / "generations.jsonl"
     test.write_text("".join(f'{{"context": "{text}"}}\n' for text in "abcd"), encoding="utf-8")
-    generations.write_bytes(b"".join(outcome_line(outcome) for outcome in OUTCOMES))
+    generations.write_bytes(b"".join(to_line(outcome, Outcome) for outcome in OUTCOMES))
     cell = Cell("m.p.d", "m", "m", "p", "d")
     return CellFiles(cell, Split(test, 4, ""), generations, TextTemplate("say {context}"))
 

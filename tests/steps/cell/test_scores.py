@@ -165,6 +165,8 @@ def test_a_number_that_is_not_finite_is_no_score(
         (lambda one: Scored(one.index + 1, {"length": 1.0}), "yielded Scored(index=1"),
         (lambda one: Scored(one.index, {"width": 1.0}), "yielded a metric it does not declare: 'width'"),
         (lambda _one: Unscored(3, "no"), "yielded Unscored(index=3"),
+        (lambda _one: 1.0, "must yield a Scored, an Unscored or a Pending for every generation, such as Scored("),
+        (lambda one: (one.index, 1.0), "it yielded (0, 1.0)"),
     ],
 )
 def test_an_evaluator_is_held_to_its_contract(

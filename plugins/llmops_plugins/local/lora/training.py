@@ -83,6 +83,7 @@ class Training:
         with torch.random.fork_rng(devices=gpus):
             torch.manual_seed(self._options.seed)
             self._resume()
+            self._log_length()
             with self._context.progress.task("fine-tuning", self._schedule.total, "steps") as task:
                 task.update(self.position.step)
                 try:
@@ -109,6 +110,13 @@ class Training:
         if losses:
             numbers |= {"held_out_loss_before": losses[0], "held_out_loss_after": losses[-1]}
         return numbers
+
+    def _log_length(self) -> None:
+        """Log how many steps it takes: how many an epoch has is known once the records are tokens."""
+        total, options = self._schedule.total, self._options
+        earlier = options.max_steps is not None and total < options.max_steps
+        ends = f": epochs={options.epochs:g} ends before max_steps={options.max_steps}" if earlier else ""
+        self._context.progress.log(f"fine-tuning takes {total} steps{ends}")
 
     def _resume(self) -> None:
         checkpoint = load_checkpoint(self._checkpoint, self._key, self._optimizer, self._context.log)

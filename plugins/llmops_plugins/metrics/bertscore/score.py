@@ -16,7 +16,7 @@ from threading import Lock
 from llmops_plugins.metrics.bertscore.encoder import Embedding, Encoder
 from llmops_plugins.metrics.bertscore.engine import load_encoder
 from llmops_plugins.metrics.bertscore.weights import Weights
-from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair
+from llmops_plugins.metrics.pairs import Numbers, Outcome, Pair, Unscorable
 
 # References repeat with every candidate: room for 2,000 of 80 tokens with MiniLM. Outputs repeat by chance only.
 _REFERENCE_BYTES = 256 << 20
@@ -50,10 +50,10 @@ class BertScore:
         self._lock = Lock()
 
     def score(self, pairs: Sequence[Pair]) -> list[Outcome]:
-        """Return F1 of each pair, the best one over its references; 0 where a text has no tokens.
+        """Return F1 of each pair, the best one over its references; 0 where the output has no tokens.
 
-        Of a text longer than the encoder takes, the start is
-        compared, and a note has it.
+        It is not defined for a reference without tokens, such as one of control characters; bert_score gives 0 there.
+        Of a text longer than the encoder takes, the start is compared, and a note reports it.
         """
         references = dict.fromkeys(text for pair in pairs for text in pair.references)
         outputs = dict.fromkeys(pair.output for pair in pairs)
@@ -68,7 +68,10 @@ class BertScore:
             self._outcome(known[pair.output], [known[reference] for reference in pair.references]) for pair in pairs
         ]
 
-    def _outcome(self, output: Embedding, references: Sequence[Embedding]) -> Outcome:
+    def _outcome(self, output: Embedding, all_references: Sequence[Embedding]) -> Outcome:
+        references = [reference for reference in all_references if reference.counted.any()]
+        if not references:
+            return Unscorable("BERTScore's encoder reads no token of the reference")
         cut = [
             name
             for name, embeddings in (("output", [output]), ("reference", references))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.errors import DENIED, error_code, translated_errors
 from llmops_plugins.sagemaker.settings import OWN_TAGS, SageMakerSettings
-from llmops_sdk.plugin import Context, UserError
+from llmops_sdk.plugin import Context, EndpointError, UserError
 
 RUN_TAG, STEP_TAG, EXPIRES_TAG = f"{OWN_TAGS}run-id", f"{OWN_TAGS}step", f"{OWN_TAGS}expires-at"
 
@@ -187,7 +187,7 @@ class Aws:
                 if error_code(exc) not in DENIED:
                     raise
                 message = (
-                    f"bucket {bucket!r} belongs to another account than {self.owner(bucket)}, or AWS denied access to it: set"
+                    f"bucket {bucket!r} belongs to another account than {self.owner(bucket) or 'yours'}, or AWS denied access to it: set"
                     f" another one with with_settings('sagemaker', bucket=...), or its account with {_OWNER}=..."
                 )
                 raise UserError(message) from exc
@@ -256,13 +256,20 @@ class Aws:
                 owner = self.settings.bucket_owner
             else:
                 return ""
-            return owner or ("" if self._is_other_s3 else self.identity["Account"])
+            return owner or self._account
 
     @cached_property
-    def _is_other_s3(self) -> bool:
-        """Whether S3 is not that of AWS, but STS is: such a service knows no AWS accounts."""
+    def _account(self) -> str:
+        """The account of the credentials, or an empty text for an S3 of another vendor, which knows no accounts."""
         s3, sts = (urlsplit(self.client(name).meta.endpoint_url).hostname or "" for name in ("s3", "sts"))
-        return not s3.endswith(_AMAZON) and sts.endswith(_AMAZON)
+        if s3.endswith(_AMAZON):
+            return self.identity["Account"]
+        if sts.endswith(_AMAZON):
+            return ""
+        try:
+            return self.identity["Account"]
+        except EndpointError:
+            return ""
 
     def _name_owner(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         """Add the expected owners of the buckets to a request, before boto3 sends it."""
@@ -300,6 +307,10 @@ class Aws:
         """Return when a resource that is created now, and may be in use for `seconds`, expires."""
         until = time.time() + max(self.settings.expire_hours * 3600, seconds)
         return datetime.fromtimestamp(until, timezone.utc).isoformat(timespec="seconds")
+
+    def renewed(self, tags: Iterable[Mapping[str, str]], seconds: float = 0.0) -> list[dict[str, str]]:
+        """Return tags with the expiry of a resource that is created now; see `expires`."""
+        return [{**tag, "Value": self.expires(seconds)} if tag["Key"] == EXPIRES_TAG else dict(tag) for tag in tags]
 
     def last_log_lines(self, group: str, prefix: str, lines: int = 8) -> list[str]:
         """Return the last lines of the newest CloudWatch log stream with a prefix; none if they cannot be read."""

@@ -1,4 +1,4 @@
-"""A process of the emulator: stopped as SageMaker stops a container, together with everything that it started."""
+"""A process of the emulator: stopped as SageMaker stops a container."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.1
 
 @attrs.define
 class EmulatedProcess:
-    """A command in a process group of its own.
+    """A command in a session of its own.
 
     Attributes:
         log: The file for its output.
@@ -35,7 +35,8 @@ class EmulatedProcess:
     ) -> int:
         """Run the command to its end, to `stop` or to a timeout (seconds), and return its exit code.
 
-        Its process group is then killed; after a stop or a timeout, it first gets SIGTERM and time to clean up.
+        Everything that it started is then killed, as when a container ends. After a stop or a timeout, it first gets SIGTERM
+        and time to clean up; the processes that it started get only what it passes on.
         """
         until = time.monotonic() + timeout
         with self.log.open("ab") as log:
@@ -47,7 +48,7 @@ class EmulatedProcess:
                 break
         if process.poll() is None:
             _terminate(process)
-        _signal(process.pid, signal.SIGKILL)
+        _kill_all(process.pid)
         return process.wait()
 
     def stop(self) -> None:
@@ -67,30 +68,20 @@ class EmulatedProcess:
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
-    """Send SIGTERM to a process group, and wait for all of it: a shell ends at once, while its children clean up."""
-    _signal(process.pid, signal.SIGTERM)
-    until = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < until and (process.poll() is None or _is_running(process.pid)):
-        time.sleep(_POLL_SECONDS)
+    """Send SIGTERM to the first process alone, as SageMaker does, and give it time to end."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
 
 
-def _is_running(group: int) -> bool:
-    """Return whether a process of the group is running; zombies, which stay if nobody reaps them, do not count."""
-    if not _signal(group, 0):
-        return False
-    states = []
+def _kill_all(session: int) -> None:
+    """Kill the processes of a session; Linux lists those that have a process group of their own."""
+    groups = {session}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _parent, group_of_process = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
-            if int(group_of_process) == group:
-                states.append(state)
-    return not states or any(state not in "ZX" for state in states)
-
-
-def _signal(group: int, number: int) -> bool:
-    """Send a signal, or none with 0, to a process group; return whether the group exists."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()  # state, parent, group, session, ...
+            if int(fields[3]) == session:
+                groups.add(int(fields[2]))
+    for group in groups:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)

@@ -108,8 +108,10 @@ class Hosting:
 
     def _create_endpoint(self, request: Mapping[str, Any], patience: Patience) -> None:
         # The name was free: an endpoint that exists now is from this request, which was repeated after a lost answer.
-        subject = f"endpoint {self._name!r}"
-        create_with_quota(lambda: self._send("create_endpoint", request), subject, self._context, patience)
+        def create() -> bool:
+            return self._send("create_endpoint", {**request, "Tags": self._aws.renewed(request["Tags"])})
+
+        create_with_quota(create, f"endpoint {self._name!r}", self._context, patience)
 
     def _send(self, action: str, request: Mapping[str, Any]) -> bool:
         """Send one Create* request, and return False if the name is in use.
@@ -195,15 +197,16 @@ class Hosting:
                     raise
 
     def _delete_endpoint(self, *, seconds: float, timeout: float) -> None:
-        until = time.monotonic() + timeout
         try:
-            self.describe()
+            self._delete_when_possible(seconds=seconds, timeout=timeout)
         except LLMOpsError as exc:
             if not is_denied(exc.__cause__):
                 raise
             # It cannot be looked at any more, but perhaps deleted.
             self._delete_one(ENDPOINT, lambda: self._client.delete_endpoint(EndpointName=self._name))
-            return
+
+    def _delete_when_possible(self, *, seconds: float, timeout: float) -> None:
+        until = time.monotonic() + timeout
         for endpoint in poll(self._ask, f"endpoint {self._name!r}", seconds, self._context.log):
             if endpoint is None or endpoint["EndpointStatus"] == "Deleting":
                 return

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from llmops_plugins.sagemaker.aws.limits import check_hyperparameters
+from llmops_plugins.sagemaker.limits import check_hyperparameters
 from llmops_plugins.sagemaker.names import (
     ACCEPT_EULA,
     JUMPSTART,

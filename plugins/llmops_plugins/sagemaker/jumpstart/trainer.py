@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
-from llmops_plugins.sagemaker.aws.account import EXPIRES_TAG, Aws
+from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.capacity import Patience, create_with_quota, lacks_capacity
 from llmops_plugins.sagemaker.jumpstart.check import check_training
 from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions, check_template
@@ -88,10 +88,11 @@ class JumpStartTrainer(Trainer):
     def _run_job(self, context: Context, request: Request, patience: Patience) -> tuple[Mapping[str, Any], Attempt]:
         """Start the job or attach to it, and wait for its end; return SageMaker's description, and the attempt."""
         max_wait = max_wait_seconds(request)
-        for tag in request["Tags"]:
-            if tag["Key"] == EXPIRES_TAG:
-                tag["Value"] = self._aws(context).expires(max_wait)
-        self._known_attempt = attempt = _start_or_attach(context, self._attempt(context), request, patience)
+
+        def current_request() -> Request:
+            return {**request, "Tags": self._aws(context).renewed(request["Tags"], max_wait)}
+
+        self._known_attempt = attempt = _start_or_attach(context, self._attempt(context), current_request, patience)
         timeout = self.options.timeout or max_wait
         return attempt.job.wait(context, seconds=patience.seconds, timeout=timeout), attempt
 
@@ -140,11 +141,11 @@ class JumpStartTrainer(Trainer):
         return self._known_attempt
 
 
-def _start_or_attach(context: Context, attempt: Attempt, request: Request, patience: Patience) -> Attempt:
+def _start_or_attach(context: Context, attempt: Attempt, request: Callable[[], Request], patience: Patience) -> Attempt:
     """Start the job, or log which run started it; return its current state."""
     job = attempt.job
     if not attempt.status:
-        if create_with_quota(lambda: job.create(request), f"training job {job.name!r}", context, patience):
+        if create_with_quota(lambda: job.create(request()), f"training job {job.name!r}", context, patience):
             context.log.info("training job %r: started", job.name)
             return attrs.evolve(attempt, run_id=context.run_id)
         attempt = Attempt.of(job, job.describe())

@@ -13,8 +13,12 @@ from typing import Any
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.pipeline.graph import Node, Retry, StepGraph
+from llmops_plugins.sagemaker.aws.instances import without_refused_key
+from llmops_plugins.sagemaker.limits import check_job
+from llmops_plugins.sagemaker.pipeline.driver import DRIVER, passing_sigterm_on
+from llmops_plugins.sagemaker.pipeline.graph import Retry, StepGraph
 from llmops_plugins.sagemaker.pipeline.image import step_image
+from llmops_plugins.sagemaker.pipeline.nodes import Node
 from llmops_plugins.sagemaker.pipeline.shipping import ship
 from llmops_plugins.sagemaker.pipeline.steps import run_node
 from llmops_plugins.sagemaker.sdk.loading import version
@@ -79,8 +83,9 @@ def compile_graph(aws: Aws, graph: StepGraph, plan: Plan, registry: Any, place: 
         sdk = workflow(aws.session, aws.region, client, bucket=place.bucket, s3=uploads, own_config=config)
         # The user's config, whose path may be relative, is read before the folder is changed.
         with sdk as (parts, session), _in_folder(staging):
-            definition = _pipeline(parts, session, graph, place).definition()
-    return Compiled(definition, uploads.files, shipment.requirements)
+            definition = json.loads(_pipeline(parts, session, graph, place).definition())
+    _adapt(definition, graph)
+    return Compiled(json.dumps(definition), _adapted(uploads.files), shipment.requirements)
 
 
 def _remote_function(aws: Aws, place: Place, image: str, requirements: Path) -> dict[str, Any]:
@@ -112,6 +117,7 @@ def _pipeline(parts: Any, session: Any, graph: StepGraph, place: Place) -> Any:
     for node in graph.nodes:
         decorate = parts.step(
             name=node.name,
+            display_name=node.display_name,
             description=_description(node),
             instance_type=parameters[node.instance_type],
             keep_alive_period_in_seconds=graph.keep_alive_seconds,
@@ -126,6 +132,27 @@ def _pipeline(parts: Any, session: Any, graph: StepGraph, place: Place) -> Any:
     return parts.Pipeline(
         name=graph.pipeline, parameters=list(parameters.values()), steps=list(steps.values()), sagemaker_session=session
     )
+
+
+def _adapt(definition: Mapping[str, Any], graph: StepGraph) -> None:
+    """Remove the key of volumes from steps whose default instance type has local storage, and check the jobs.
+
+    Raises:
+        SpecError: A job has a text that SageMaker refuses.
+    """
+    types = {parameter.name: parameter.default for parameter in graph.parameters}
+    for step in definition["Steps"]:
+        job, instance_type = step["Arguments"], types[graph.node(step["Name"]).instance_type]
+        job["ResourceConfig"] = without_refused_key(job["ResourceConfig"], "VolumeKmsKeyId", [instance_type])
+        check_job(job, f"step {step['Name']!r}")
+
+
+def _adapted(files: Mapping[tuple[str, str], bytes]) -> Mapping[tuple[str, str], bytes]:
+    """Return the files with the driver script changed, so that a stopped container can clean up."""
+    return {
+        (bucket, key): passing_sigterm_on(data.decode()).encode() if key.endswith(f"/{DRIVER}") else data
+        for (bucket, key), data in files.items()
+    }
 
 
 def _description(node: Node) -> str:

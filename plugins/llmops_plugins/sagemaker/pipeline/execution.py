@@ -18,7 +18,7 @@ from llmops_plugins.sagemaker.aws.polling import is_missing, poll, send
 from llmops_plugins.sagemaker.errors import THEN_RESUME, error_text, translated_errors
 from llmops_plugins.sagemaker.interrupts import delayed_interrupt
 from llmops_plugins.sagemaker.pipeline.graph import StepGraph
-from llmops_sdk.plugin import EndpointError, Progress, Run, RunNotFoundError, UserError
+from llmops_sdk.plugin import EndpointError, Failed, Progress, Run, RunNotFoundError, UserError
 
 RUNNING = frozenset({"Executing", "Stopping"})
 SUCCEEDED, FAILED, STOPPED = "Succeeded", "Failed", "Stopped"
@@ -115,6 +115,8 @@ class Execution:
     ) -> tuple[str, Mapping[str, NodeState]]:
         """Wait for the end, logging the states of the nodes; return the last status and the nodes.
 
+        A node whose steps failed according to the record is logged as failed, although SageMaker reports that it succeeded.
+
         Args:
             progress: Logs the states.
             seconds: Time between two requests.
@@ -131,13 +133,26 @@ class Execution:
                 for name, state in nodes.items():
                     if logged.get(name) != state.status:
                         logged[name] = state.status
-                        progress.log(f"  {state.status.lower():<9} {name}{f': {state.reason}' if state.reason else ''}")
+                        progress.log(self._line(name, state))
                 if before != logged:
                     changed()
                 task.update(sum(state.status in _ENDED_STEPS for state in nodes.values()), execution=status)
                 if status not in RUNNING:
                     return status, nodes
         raise AssertionError  # `poll` never ends
+
+    def _line(self, name: str, state: NodeState) -> str:
+        """Return the line about a state. A node with a failed step succeeds for SageMaker, to let the others continue."""
+        status, reason = state.status, state.reason
+        if status == SUCCEEDED:
+            with with_attach_hint(self._run.id, self._run.store.uri):
+                steps = next((node.steps for node in self._graph.nodes if node.name == name), ())
+                records = [self._run.record(step) for step in steps]
+            errors = [record.error for record in records if isinstance(record, Failed)]
+            if errors:
+                status = FAILED
+                reason = errors[0] if len(steps) == 1 else f"{len(errors)} of {len(steps)} steps: {errors[0]}"
+        return f"  {status.lower():<9} {name}{f': {reason}' if reason else ''}"
 
     def _poll(self, seconds: float) -> Iterator[tuple[str, Mapping[str, NodeState]]]:
         with with_attach_hint(self._run.id, self._run.store.uri):

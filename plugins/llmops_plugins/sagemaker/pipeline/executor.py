@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.pipeline.checks import PIPELINES
 from llmops_plugins.sagemaker.pipeline.compile import Compiled, Place, compile_graph
 from llmops_plugins.sagemaker.pipeline.execution import RUNNING, STOPPED, Execution, NodeState
 from llmops_plugins.sagemaker.pipeline.graph import StepGraph, graph_of
@@ -36,9 +37,6 @@ from llmops_sdk.plugin import (
     split_plan_uri,
 )
 
-_PIPELINES = "pipelines"
-"""The folder of the store in which the SDK puts payloads and results."""
-
 
 class SageMakerExecutor(Executor):
     """Prepares the datasets on this machine, submits the pipeline, and watches it to its end."""
@@ -51,6 +49,7 @@ class SageMakerExecutor(Executor):
         self._check_online(runtime)
         aws = self._aws(plan)
         run_store = self._store(aws, store, plan, runtime)
+        aws.expect_owner(run_store.uri)
         graph = graph_of(plan)
         place = _place(container_plan_uri(run_store, plan))
         compiled = self._compile(aws, graph, plan, runtime, place)
@@ -204,4 +203,4 @@ def _prepare_steps(plan: Plan) -> tuple[Step, ...]:
 def _place(uri: str) -> Place:
     """Return where the files of a pipeline are, by the URI of its plan."""
     parts = urlsplit(split_plan_uri(uri).store_uri)
-    return Place(parts.netloc, "/".join(filter(None, (f"s3://{parts.netloc}", parts.path.strip("/"), _PIPELINES))), uri)
+    return Place(parts.netloc, "/".join(filter(None, (f"s3://{parts.netloc}", parts.path.strip("/"), PIPELINES))), uri)

@@ -7,14 +7,15 @@ cells, and one for the comparison. The client prepares the datasets before. The 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import attrs
 
-from llmops_plugins.sagemaker.pipeline.options import NODE_KINDS, SageMakerExecutorOptions
+from llmops_plugins.sagemaker.pipeline.checks import graph_notes
+from llmops_plugins.sagemaker.pipeline.nodes import Node, parameter, pipeline_name, plan_nodes
+from llmops_plugins.sagemaker.pipeline.options import SageMakerExecutorOptions
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk.plugin import Plan, ScoreStep, Step, digest, from_json
+from llmops_sdk.plugin import Plan, from_json
 
 
 @attrs.frozen
@@ -47,31 +48,12 @@ class Retry:
     max_attempts: int
 
 
-@attrs.frozen
-class Node:
-    """One `@step`.
-
-    Attributes:
-        name: The name of the step in SageMaker: at most 256 letters, digits and hyphens.
-        kind: `train`, `generate`, `score` or `compare`.
-        steps: The steps of the plan that it runs, one after another.
-        after: The nodes that it waits for; all others may run at the same time.
-        instance_type: The parameter that holds its instance type.
-    """
-
-    name: str
-    kind: str
-    steps: tuple[str, ...]
-    after: tuple[str, ...]
-    instance_type: str
-
-
 @attrs.frozen(kw_only=True)
 class StepGraph:
     """A SageMaker pipeline, independent of the SageMaker SDK.
 
     Attributes:
-        pipeline: The name of the pipeline.
+        pipeline: The name of the pipeline: at most 82 letters, digits and hyphens.
         plan: The hash of the plan.
         parameters: The parameters that can be chosen at the start.
         nodes: The nodes, each after those it waits for.
@@ -81,6 +63,7 @@ class StepGraph:
         volume_gb: Disk size of each node.
         max_run_seconds: Time limit of each node.
         tags: The tags of the pipeline and of the jobs of its nodes.
+        notes: What to know before the pipeline is submitted or changed in Studio.
     """
 
     pipeline: str
@@ -93,6 +76,7 @@ class StepGraph:
     volume_gb: int
     max_run_seconds: int
     tags: Mapping[str, str]
+    notes: tuple[str, ...]
 
     def node(self, name: str) -> Node:
         """Return a node by name.
@@ -105,13 +89,11 @@ class StepGraph:
 
 def make_graph(plan: Plan, settings: SageMakerSettings, options: SageMakerExecutorOptions) -> StepGraph:
     """Return the graph of a plan: the same plan has the same graph on every machine."""
-    nodes = tuple(_nodes(plan))
+    nodes, instance_types = tuple(plan_nodes(plan)), options.instance_types(plan)
     return StepGraph(
-        pipeline=options.pipeline or f"llmops-{_slug(plan.name)}",
+        pipeline=options.pipeline or pipeline_name(plan.name),
         plan=plan.hash,
-        parameters=tuple(
-            Parameter(_parameter(kind), default) for kind, default in options.instance_types(plan).items()
-        ),
+        parameters=tuple(Parameter(parameter(kind), default) for kind, default in instance_types.items()),
         nodes=nodes,
         retries=_retries(options.attempts),
         max_parallel=options.max_parallel,
@@ -119,6 +101,7 @@ def make_graph(plan: Plan, settings: SageMakerSettings, options: SageMakerExecut
         volume_gb=options.volume_gb,
         max_run_seconds=options.max_run_seconds,
         tags=dict(settings.tags),
+        notes=graph_notes(nodes, instance_types, settings),
     )
 
 
@@ -128,41 +111,6 @@ def graph_of(plan: Plan) -> StepGraph:
     values = {name: value for name, value in plan.executor.options.items() if name in names}
     options: SageMakerExecutorOptions = from_json(values, SageMakerExecutorOptions)
     return make_graph(plan, SageMakerSettings.of_plan(plan), options)
-
-
-def _nodes(plan: Plan) -> Iterator[Node]:
-    node_of: dict[str, str] = {}
-    for (kind, lead), steps in _groups(plan).items():
-        name = _node_name(lead, set(node_of.values()))
-        after = tuple(dict.fromkeys(node_of[need] for step in steps for need in step.needs if need in node_of))
-        node_of.update({step.name: name for step in steps})
-        yield Node(name, kind, tuple(step.name for step in steps), after, _parameter(kind))
-
-
-def _groups(plan: Plan) -> Mapping[tuple[str, str], list[Step]]:
-    """Return the steps of each node by its kind and name. Only the scores of one deployed model share a node."""
-    groups: dict[tuple[str, str], list[Step]] = {}
-    for step in plan.steps:
-        kind = NODE_KINDS.get(type(step))
-        if kind:
-            lead = step.needs[0].replace("generate", "score", 1) if isinstance(step, ScoreStep) else step.name
-            groups.setdefault((kind, lead), []).append(step)
-    return groups
-
-
-def _parameter(kind: str) -> str:
-    return f"{kind.capitalize()}InstanceType"
-
-
-def _node_name(step: str, taken: set[str]) -> str:
-    """Return the name of a node, which has less than SageMaker's 256 characters: `build()` limits all names."""
-    name = _slug(step, lower=False)
-    return f"{name}-{digest(step)[:8]}" if name in taken else name
-
-
-def _slug(text: str, *, lower: bool = True) -> str:
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "pipeline"
-    return slug.lower() if lower else slug
 
 
 def _retries(attempts: int) -> tuple[Retry, ...]:

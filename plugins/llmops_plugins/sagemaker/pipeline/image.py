@@ -13,6 +13,9 @@ _DEFAULT_IMAGES = ("3.8", "3.10")
 """Python versions for which the SageMaker SDK has an image of its own."""
 
 _PYTHON_OF_IMAGE = re.compile(r"[:-]py(3)(\d{1,2})(?![0-9])")
+_SCRIPT = "docs/how-to/step-image.sh"
+"""The script of the documentation that builds an image and pushes it."""
+
 _BROKEN_SDK = "2.256.0"
 
 
@@ -61,4 +64,4 @@ def _no_image() -> str:
 
 def _hint() -> str:
     contents = f"Python {_python()} and sagemaker {version()}"
-    return f"use an image that contains {contents}: with_settings('sagemaker', image_uri=...)"
+    return f"use an image that contains {contents}: with_settings('sagemaker', image_uri=...); {_SCRIPT} builds one"

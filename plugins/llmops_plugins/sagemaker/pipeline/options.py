@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 from attrs import validators
 
+from llmops_plugins.sagemaker.limits import LONGEST_PIPELINE_NAME
+from llmops_plugins.sagemaker.pipeline.checks import pipeline_checks
+from llmops_plugins.sagemaker.pipeline.nodes import NODE_KINDS
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk.plugin import (
-    Check,
-    CompareStep,
-    ExecutorOptions,
-    GenerateStep,
-    Plan,
-    ScoreStep,
-    Step,
-    TrainStep,
-    option,
-)
-
-NODE_KINDS: Mapping[type[Step], str] = {
-    TrainStep: "train",
-    GenerateStep: "generate",
-    ScoreStep: "score",
-    CompareStep: "compare",
-}
-"""The kinds of nodes, by the steps of the plan that they run. The client itself prepares the datasets."""
+from llmops_sdk.plugin import Check, ExecutorOptions, Plan, option
 
 _DAY = 24 * 3600
 _at_least_one = validators.ge(1)
@@ -38,6 +24,15 @@ def _choice(default: Any, help: str, validator: Any = None) -> Any:  # noqa: A00
     return option(default, help=help, affects_results=False, validator=validator)
 
 
+def _pipeline_name(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if len(value) > LONGEST_PIPELINE_NAME or not re.fullmatch(r"|[A-Za-z0-9](-*[A-Za-z0-9])*", value):
+        message = (
+            f"{attribute.name!r} must be at most {LONGEST_PIPELINE_NAME} letters, digits and hyphens, and start and end"
+            f" with no hyphen, not {value!r}"
+        )
+        raise ValueError(message)
+
+
 @attrs.frozen(kw_only=True)
 class SageMakerExecutorOptions(ExecutorOptions):
     """How a pipeline of `@step` functions runs."""
@@ -45,7 +40,7 @@ class SageMakerExecutorOptions(ExecutorOptions):
     pipeline: str = _choice(
         "",
         "name of the pipeline in SageMaker; default: made from the name of this pipeline",
-        validators.matches_re(r"|[A-Za-z0-9](-?[A-Za-z0-9]){0,255}"),
+        _pipeline_name,
     )
     train_instance_type: str = _choice(
         "ml.m5.xlarge",
@@ -86,15 +81,19 @@ class SageMakerExecutorOptions(ExecutorOptions):
         }
 
     def preflight(self, plan: Plan) -> Iterator[Check]:
-        """Yield the checks of image, SDK, role, bucket and quotas."""
+        """Yield the checks of names, image, SDK, role, bucket and quotas."""
         from llmops_plugins.sagemaker.aws.preflight import Preflight
         from llmops_plugins.sagemaker.pipeline.image import image_check
+        from llmops_plugins.sagemaker.pipeline.side_by_side import side_by_side_checks
 
-        preflight = Preflight(SageMakerSettings.of_plan(plan))
+        settings = SageMakerSettings.of_plan(plan)
+        yield from pipeline_checks(plan, settings, self.pipeline, self.instance_types(plan))
+        preflight = Preflight(settings)
         yield image_check(preflight.aws)
         yield from preflight.account()
         for instance_type in dict.fromkeys(self.instance_types(plan).values()):
             yield preflight.step_quota(instance_type, warm_pool=self.keep_alive_seconds > 0)
+        yield from side_by_side_checks(preflight, plan, self.instance_types(plan), self.max_parallel)
 
 
 @attrs.frozen(kw_only=True)

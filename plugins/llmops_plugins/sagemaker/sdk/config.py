@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 from llmops_plugins.sagemaker.errors import translated_errors
 from llmops_plugins.sagemaker.interrupts import delayed_interrupt
 from llmops_plugins.sagemaker.sdk.loading import load
-from llmops_sdk.plugin import LLMOpsError, UserError
+from llmops_sdk.plugin import LLMOpsError, UserError, did_you_mean
 
 
 def configured(session: Any, region: str, *keys: str) -> str:
@@ -60,11 +61,30 @@ def sdk_call(subject: str) -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*SageMaker Python SDK v2", category=FutureWarning)
         load()
         from botocore.exceptions import BotoCoreError, ClientError
+        from jsonschema import ValidationError
 
         try:
             yield
         except (BotoCoreError, ClientError, LLMOpsError):
             raise
+        except ValidationError as exc:  # its text has the value, which may be a secret, and the complete schema
+            place = ".".join(str(part) for part in exc.absolute_path) or "it"
+            message = f"{subject}: {place} is not valid: {_problem(exc)}"
+            raise UserError(message) from None
         except Exception as exc:
             message = f"{subject}: the SageMaker SDK refuses it: {' '.join(str(exc).split())}"
             raise UserError(message) from exc
+
+
+def _problem(error: Any) -> str:
+    """Return what a value breaks, by names and limits only: the value may be a secret."""
+    if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+        known = error.schema.get("properties", {})
+        patterns = error.schema.get("patternProperties", {})
+        unknown = [
+            str(name)
+            for name in error.instance
+            if name not in known and not any(re.search(pattern, str(name)) for pattern in patterns)
+        ]
+        return f"the SageMaker SDK knows no {', '.join(map(repr, unknown))}{did_you_mean(unknown[0], known)}"
+    return f"the SageMaker SDK requires {error.validator} {error.validator_value}"

@@ -12,7 +12,7 @@ _STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def show_findings(checks: Iterable[Check], *, quiet: bool = False) -> bool:
-    """Run checks and print what each found, and how to fix it.
+    """Run checks and print what each found, and how to fix it; of the checks of one name, the first error only.
 
     Args:
         checks: What to check.
@@ -21,13 +21,16 @@ def show_findings(checks: Iterable[Check], *, quiet: bool = False) -> bool:
     Returns:
         Whether one found an error.
     """
-    console, failed = open_console(), False
+    console, failed = open_console(), set[str]()
     for check in checks:
+        if check.name in failed:
+            continue
         finding = run_check(check)
-        failed = failed or finding.status == "error"
+        if finding.status == "error":
+            failed.add(check.name)
         if quiet and finding.status == "ok":
             continue
         hint = f"\nfix: {finding.hint}" if finding.hint else ""
         text = f"{check.name}: {finding.text}{hint}"
         print_entry(console, finding.status, text, width=7, style=_STYLES[finding.status])
-    return failed
+    return bool(failed)

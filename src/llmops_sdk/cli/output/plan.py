@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
 from llmops_sdk.values.plan import Component, Plan, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 _MOST_STEPS = 30
 _MOST_CHARACTERS = 160
 
 
-def show_plan(plan: Plan) -> None:
-    """Print the parts of a plan with all their options, then its steps."""
+def show_plan(
+    plan: Plan, fields: Mapping[str, Sequence[str]] | None = None, lengths: Mapping[str, str] | None = None
+) -> None:
+    """Print the parts of a plan with all their options, then its steps.
+
+    Args:
+        plan: The plan.
+        fields: The fields of the records of each dataset, as far as they are known.
+        lengths: How long each model is trained, as far as it is known.
+    """
+    fields, lengths = fields or {}, lengths or {}
     console, grid = open_console(), new_grid(None, None, None)
     console.print(f"pipeline '{plan.name}': {_summary(plan)}\n")
     for dataset in plan.datasets:
-        grid.add_row("dataset", dataset.name, _options(dataset))
+        _add_dataset(grid, dataset, fields.get(dataset.name, ()))
     for prompt in plan.prompts:
         use = "" if prompt.use == prompt.name else f"{prompt.use}: "
         grid.add_row("prompt", prompt.name, use + _preview(prompt.template))
     for model in plan.models:
-        for row in _model_rows(model):
+        for row in _model_rows(model, lengths.get(model.name, "")):
             grid.add_row(*row)
     grid.add_row("generation", "", _values(to_json(plan.generation)))
     for evaluator in plan.evaluators:
@@ -42,11 +55,19 @@ def show_plan(plan: Plan) -> None:
         console.print(f"  … and {len(plan.steps) - _MOST_STEPS} more")
 
 
-def _model_rows(model: PlannedModel) -> Iterator[tuple[str, str, str]]:
+def _add_dataset(grid: Table, dataset: Component, fields: Sequence[str]) -> None:
+    grid.add_row("dataset", dataset.name, _options(dataset))
+    if fields:
+        grid.add_row("  fields", "", ", ".join(fields))
+
+
+def _model_rows(model: PlannedModel, length: str) -> Iterator[tuple[str, str, str]]:
     base = model.base
     yield "model", model.name, " ".join(filter(None, (base.source, base.version, _values(base.parameters))))
     if model.trainer:
         yield "  trainer", model.trainer.use, _values(model.trainer.options)
+        if length:
+            yield "  training", "", length
     yield "  deployer", model.deployer.use, _values(model.deployer.options)
     if model.varies:
         yield "  varies", "", _values(model.varies)

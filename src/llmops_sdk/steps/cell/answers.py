@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
-from llmops_sdk.record.lines import read_outcome
+from llmops_sdk.record.lines import read_journal_line
 from llmops_sdk.record.stores import Journal, Store
 from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.serial import file_sha256, to_line
@@ -90,7 +90,7 @@ class AnswerFiles:
             for index, offset in enumerate(offsets):
                 if offset < 0:  # the journal lost it
                     states[index] = _PENDING
-                    out.write(outcome_line(Pending(index, _LOST)))
+                    out.write(to_line(Pending(index, _LOST), Outcome))
                     continue
                 source.seek(offset)
                 out.write(source.readline())
@@ -105,19 +105,14 @@ class AnswerFiles:
         self.store.delete(f"{self.layout.segments}/")
 
     def _journal(self) -> Iterator[tuple[Outcome, bytes]]:
-        """Yield the outcomes of all attempts with their lines; a damaged line is a question that was not asked."""
+        """Yield the outcomes of all attempts with their lines as the file has them; a damaged line is as if not there."""
         for line in self.store.read_lines(self.layout.segments):
             try:
-                outcome = read_outcome(line)
+                outcome, line_of_file = read_journal_line(line)
             except Exception:  # noqa: BLE001, S112 - whatever is wrong with it, the question is asked again
                 continue
             if 0 <= outcome.index < self.total:
-                yield outcome, line
+                yield outcome, line_of_file
 
 
 _STATES = {Answered: _ANSWERED, Unanswered: _UNANSWERED, Pending: _PENDING}
-
-
-def outcome_line(outcome: Outcome) -> bytes:
-    """Return an outcome as a line of a journal."""
-    return to_line(outcome, Outcome)

@@ -42,9 +42,14 @@ class QuestionSet:
     probes: bool = False
     inputs: Mapping[str, str] = attrs.field(factory=dict)
 
-    def pending(self, execution: StepExecution) -> int | None:
-        """Return the number of its questions that failed for now, or None where it was not asked to its end."""
-        artifact = execution.run.artifact(self.address, reread=True)
+    def pending(self, execution: StepExecution, *, reread: bool = False) -> int | None:
+        """Return the number of its questions that failed for now, or None where it was not asked to its end.
+
+        Args:
+            execution: The step.
+            reread: Whether to look into the store again, where another process may have asked it.
+        """
+        artifact = execution.run.artifact(self.address, reread=reread)
         if artifact is None or execution.deletes_earlier:
             return None
         value: GenerationsValue = artifact.read(GenerationsValue)

@@ -74,7 +74,8 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         scores |= columns.numbers
         undefined |= columns.undefined
         if columns.reasons:
-            reasons[name] = columns.reasons.most_common(1)[0][0]
+            reason, count = columns.reasons.most_common(1)[0]
+            reasons[name] = f"{count} of {generated.records} records: {reason}"
     bootstrap = Bootstrap(generated.records)
     estimates = {name: bootstrap.estimate(values) for name, values in scores.items()}
     model = execution.run.plan.model_by_name[cell.model]

@@ -133,6 +133,8 @@ def _evaluated(
     stream = take()
     for score in evaluator.evaluator.evaluate(_context(execution, evaluator, folder), stream):
         index = taken.popleft() if taken else None
+        if not isinstance(score, (Scored, Unscored, Pending)):
+            raise _no_score(name, score)
         if index is None or score.index != index:
             raise _out_of_order(name, score, index)
         yield _checked(score, metrics, name)
@@ -149,6 +151,14 @@ def _missing(taken: Iterable[int], stream: Iterator[Generation]) -> Iterator[int
     yield from taken
     for generation in stream:
         yield generation.index
+
+
+def _no_score(evaluator: str, score: object) -> PluginError:
+    message = (
+        f"evaluator {evaluator!r} must yield a Scored, an Unscored or a Pending for every generation, such as "
+        f"Scored(generation.index, {{'metric': 0.5}}); it yielded {repr(score)[:100]}"
+    )
+    return PluginError(message)
 
 
 def _out_of_order(evaluator: str, score: RecordScore | None, index: int | None) -> PluginError:

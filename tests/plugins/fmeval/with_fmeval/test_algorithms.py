@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from llmops_plugins.fmeval.detoxify import CHECKPOINT
+from llmops_plugins.metrics.tasks.qa import normalize
 from llmops_sdk.plugin import (
     Answer,
     Answered,
@@ -92,14 +93,17 @@ def test_qa_accuracy(context: Context, dolly: Rows, generations: Make) -> None:
 
 @pytest.mark.parametrize("operator", ["OR", "AND"])
 def test_factual_knowledge(context: Context, dolly: Rows, generations: Make, tmp_path: Path, operator: str) -> None:
-    """Words of the records as expected answers, some of them in the output; with an interpreter by the option `python`."""
+    """Words of the records as expected answers, some of them in the output; with an interpreter by the option `python`.
+
+    Of answers without words, FMEval finds every one; ours are left out, see docs/how-to/fmeval.md.
+    """
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     delimiter = f"<{operator}>"
     shuffle = random.Random(3)
     rows = [
-        ({"response": delimiter.join(shuffle.choices(record["response"].split(), k=2))}, output)
+        ({"response": delimiter.join(shuffle.choices([*filter(normalize, record["response"].split())], k=2))}, output)
         for record, output in dolly[:90]
     ]
     odd = [({"response": "an x"}, text) for text in _ODD]

@@ -24,13 +24,13 @@ pytestmark = [
 SCORE = """
 import sys, tempfile
 from pathlib import Path
-from llmops_sdk.plugin import Context, Generation, TextPrompt
+from llmops_sdk.plugin import Answer, Context, Generation, TextPrompt
 from llmops_sdk.plugin.registry import Registry
 tempfile.tempdir = sys.argv[1]
 here = Path(sys.argv[1])
 context = Context(folder=here, home=here)
 evaluator = Registry.load().make("evaluator", "fmeval-factual-knowledge", {})
-list(evaluator.evaluate(context, [Generation(0, {"response": "x"}, TextPrompt("?", ""), "x")]))
+list(evaluator.evaluate(context, [Generation(0, {"response": "x"}, TextPrompt("?", ""), Answer("x"))]))
 """
 
 

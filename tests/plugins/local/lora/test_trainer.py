@@ -133,7 +133,7 @@ def test_long_records_are_left_out_and_counted(make_context: MakeContext, tiny_m
 
     assert trained.metrics["rows_dropped"] == 2
     assert trained.metrics["rows"] + trained.metrics["rows_held_out"] == 20
-    assert progress.lines == ["2 of 22 training records are longer than 100 tokens and were left out"]
+    assert "2 of 22 training records are longer than 100 tokens and were left out" in progress.lines
 
 
 def test_the_models_context_limits_the_length(make_context: MakeContext, tiny_model: Path, tmp_path: Path) -> None:

@@ -67,7 +67,23 @@ def test_a_killed_training_continues_from_its_last_checkpoint(
     progress = Interrupting(-1)
     train(make_context, tiny_model, splits, context={"folder": folder, "progress": progress}, checkpoint_steps=3)
 
-    assert progress.lines == ["resuming the training from its checkpoint at step 3"]
+    assert ["resuming the training from its checkpoint at step 3", "fine-tuning takes 8 steps"] == progress.lines
+
+
+@pytest.mark.parametrize(
+    ("options", "ends"),
+    [({"max_steps": 1}, "fine-tuning takes 1 steps"), ({"max_steps": 999}, ": epochs=1 ends before max_steps=999")],
+)
+def test_the_number_of_steps_is_logged(
+    make_context: MakeContext, tiny_model: Path, tmp_path: Path, options: dict[str, Any], ends: str
+) -> None:
+    """A plan has its limits; which one ends the training first is known once the records are tokens."""
+    progress = Interrupting(-1)
+    splits = make_splits(tmp_path / "data", counting_rows())
+    train(make_context, tiny_model, splits, context={"folder": tmp_path / "s", "progress": progress}, **options)
+
+    (line,) = [line for line in progress.lines if line.startswith("fine-tuning takes ")]
+    assert line.endswith(ends)
 
 
 def test_the_time_limit_truncates_a_training(make_context: MakeContext, tiny_model: Path, tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def test_a_file_of_another_format_is_named(tmp_path: Path) -> None:
         convert_gguf(tmp_path / "model.gguf", tmp_path)
 
 
+@pytest.mark.slow
 def test_the_tokenizer_of_smollm2(sample_texts: list[str], asset: Callable[[str], Path]) -> None:
     """SmolLM2's own tokenizer: known ids (llama.cpp gives the same), digits, and the end of text."""
     tokenizer = load_tokenizer(asset("smollm2-135m-instruct"))

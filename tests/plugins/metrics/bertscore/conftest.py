@@ -13,7 +13,7 @@ from llmops_plugins.metrics.bertscore.encoder import Encoder
 from llmops_plugins.metrics.bertscore.engine import load_encoder
 from llmops_plugins.metrics.bertscore.score import BertScore
 from llmops_plugins.metrics.bertscore.weights import Weights
-from llmops_plugins.metrics.pairs import Pair
+from llmops_plugins.metrics.pairs import Pair, Unscorable
 
 Texts = Sequence[tuple[str, str]]
 Load = Callable[[Path, int], Encoder]
@@ -96,6 +96,6 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, int], E
 
 
 def our_f1(encoder: Encoder, texts: Texts) -> list[float]:
-    """Return our BERTScore of (output, reference) pairs."""
+    """Return our BERTScore of (output, reference) pairs; 0 where it is not defined, as bert_score does."""
     scores = BertScore(encoder).score([Pair(output, reference) for output, reference in texts])
-    return [score["bertscore"] for score in scores if isinstance(score, dict)]
+    return [0.0 if isinstance(score, Unscorable) else score["bertscore"] for score in scores]

@@ -14,7 +14,7 @@ from llmops_plugins.metrics.bertscore.onnx import OnnxEncoder
 from llmops_plugins.metrics.bertscore.score import BertScore, bert_score
 from llmops_plugins.metrics.bertscore.torch import TorchEncoder
 from llmops_plugins.metrics.bertscore.weights import find_weights
-from llmops_plugins.metrics.pairs import Pair
+from llmops_plugins.metrics.pairs import Pair, Unscorable
 from llmops_sdk.plugin import Context
 
 from .conftest import Expected, Load, Texts, our_f1
@@ -50,6 +50,19 @@ def test_odd_texts_score_as_in_bert_score(minilm: Path, odd_pairs: Texts, encode
 
     assert expected == pytest.approx(our_f1(encoder(minilm, 6), odd_pairs), abs=1e-5, rel=0)
     assert expected[0] == 0.0
+
+
+def test_a_reference_without_tokens_has_no_score(minilm: Path, encoder: Load) -> None:
+    """The reason is given, instead of a 0 that would count as a wrong answer; other references are still compared."""
+    score = BertScore(encoder(minilm, 6)).score
+    (alone, beside, output) = score(
+        [Pair("a word", "\u200b"), Pair("a word", "\u200b", ("a word",)), Pair("\u200b", "a")]
+    )
+
+    assert Unscorable("BERTScore's encoder reads no token of the reference") == alone
+    assert isinstance(beside, dict)
+    assert pytest.approx(1.0) == beside["bertscore"]
+    assert {"bertscore": 0.0} == output
 
 
 @pytest.mark.timeout(120)

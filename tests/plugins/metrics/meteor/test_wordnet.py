@@ -34,6 +34,7 @@ def synonyms(nltk_wordnet: Any, word: str) -> set[str]:
     return {name for name in names if "_" not in name and name == name.lower()}
 
 
+@pytest.mark.slow
 def test_synonyms_of_many_forms_are_those_of_nltk(wordnet: WordNet, nltk_wordnet: Any) -> None:
     """Entries and their inflected forms."""
     pick = random.Random(7)

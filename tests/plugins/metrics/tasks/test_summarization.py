@@ -81,12 +81,15 @@ def test_an_empty_output_scores_zero(context: Context, generations: Make) -> Non
 
 
 def test_odd_texts_are_scored(context: Context, odd_pairs: Texts, generations: Make) -> None:
-    """Whatever a text contains, its scores are finite; only a record with an empty reference has none."""
+    """Whatever a text contains, its scores are finite; a record whose reference is empty, or has no word of any metric, has none."""
     results = list(evaluator(metrics=SUMMARIZATION_METRICS).evaluate(context, generations(odd_pairs)))
 
     assert len(odd_pairs) == len(results)
     for (_, reference), score in zip(odd_pairs, results, strict=True):
-        if reference.strip():
+        if isinstance(score, Unscored) and reference.strip():
+            assert score.error.startswith(rouge_problem(reference))
+            assert "no token" in score.error
+        elif reference.strip():
             assert all(math.isfinite(value) for value in scores(score).values())
             if isinstance(score, Scored) and len(score.scores) < len(SUMMARIZATION_METRICS):
                 assert rouge_problem(reference) in score.notes["left_out"]
@@ -118,7 +121,7 @@ def test_letters_that_rouge_drops_are_noted(context: Context, generations: Make)
     """Accents are not read: two words are the same to it. Of several references, those that it reads count."""
     (score,) = evaluator(metrics=("rougeL",)).evaluate(context, generations([("est", "est\u00e1")]))
     assert isinstance(score, Scored)
-    assert (1.0, True) == (score.scores["rougeL"], "ROUGE drops 1 of the 4 letters" in score.notes["left_out"])
+    assert (1.0, True) == (score.scores["rougeL"], "it drops 1 of the 4 letters" in score.notes["left_out"])
     (several,) = generations([("good", "good")])
     several = attrs.evolve(several, record={"response": ["\u4eca\u5929", "good"]})
     assert [Scored(10, {"rougeL": 1.0})] == list(evaluator(metrics=("rougeL",)).evaluate(context, [several]))

@@ -176,13 +176,21 @@ def test_a_bucket_of_another_account_can_be_used_on_purpose(buckets: Buckets) ->
     assert {"999999999999"} == {sent.owner for sent in buckets.of("theirs")}
 
 
-def test_an_s3_without_accounts_is_asked_without_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service of another vendor, beside the STS of AWS, which does not know its keys."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://sts.us-east-1.amazonaws.com")
-    aws = account(bucket="mine")
-    assert "mine" == aws.bucket_name
+def test_an_s3_without_accounts_is_asked_without_an_owner(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service of another vendor, with the STS of AWS, which does not know its keys, or without an STS."""
 
-    assert "" == aws.owner("mine")
+    def owner_of_mine() -> str:
+        aws = account(bucket="mine")
+        assert "mine" == aws.bucket_name
+        return aws.owner("mine")
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://sts.us-east-1.amazonaws.com")
+    assert "" == owner_of_mine()
+    monkeypatch.delenv("AWS_ENDPOINT_URL_STS")
+    cloud.faults["GetCallerIdentity"] = [(400, "InvalidAction", "no such action")]
+    assert "" == owner_of_mine()
+    assert "123456789012" == owner_of_mine()
+    aws = account(bucket="mine")
     aws.expect_owner("s3://mine/x?bucket_owner=999999999999")
     assert "999999999999" == aws.owner("mine")
 
@@ -206,6 +214,9 @@ def test_created_resources_have_the_tags_of_run_step_and_expiry(make_context: Ca
     assert {"team": "nlp", "llmops:run-id": "run-1", "llmops:step": "train.llama"}.items() <= tags.items()
     expiry = datetime.fromisoformat(tags["llmops:expires-at"]).timestamp()
     assert 3500 < expiry - time.time() <= 3600
+    (renewed, other) = aws.renewed([{"Key": "llmops:expires-at", "Value": "old"}, {"Key": "a", "Value": "b"}], 7200)
+    assert {"Key": "a", "Value": "b"} == other
+    assert 7100 < datetime.fromisoformat(renewed["Value"]).timestamp() - time.time() <= 7200
     assert 7100 < datetime.fromisoformat(aws.expires(7200)).timestamp() - time.time() <= 7200
 
 

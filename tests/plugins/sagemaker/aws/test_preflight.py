@@ -188,7 +188,7 @@ def test_doctor_and_plan_show_the_checks(tmp_path: Path, capsys: pytest.CaptureF
     pipeline = pipeline.with_model("llama-2-7b", version="4.*", accept_eula=True)
     path.write_text(pipeline.with_settings("sagemaker", **SETTINGS, bucket="mine").to_yaml())
 
-    assert 1 == main(["doctor", "--for", str(path)])
+    assert 2 == main(["doctor", "--for", str(path)])
     out = capsys.readouterr().out
     assert "error    S3 bucket: there is no bucket 'mine'\n         fix: create it, or set another one" in out
     assert f"ok       SageMaker role: {ROLE}" in out

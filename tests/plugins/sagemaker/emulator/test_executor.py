@@ -199,6 +199,7 @@ def _rehearsed(tmp_path_factory: pytest.TempPathFactory, plugins: Registry) -> R
     return rehearse(pipeline("loud", "mute"), tmp_path_factory.mktemp("rehearsed"), plugins)
 
 
+@pytest.mark.slow
 def test_the_result_is_that_of_a_local_run(rehearsed: Rehearsal) -> None:
     """Every answer of the loud model is the reference."""
     assert rehearsed.result is not None
@@ -208,9 +209,13 @@ def test_the_result_is_that_of_a_local_run(rehearsed: Rehearsal) -> None:
     assert 1.0 == board.cells[0].estimates["exact"].mean
 
 
+@pytest.mark.slow
 def test_a_failed_candidate_fails_only_the_execution(rehearsed: Rehearsal) -> None:
-    """Its node succeeds, so that others continue; `compare` raises, so that the execution is Failed."""
+    """Its node succeeds, so that others continue; `compare` raises, so that the execution is Failed. The client reports the failure."""
     assert rehearsed.result is not None
+    lines = [line.split() for line in rehearsed.progress.lines]
+    assert {"generate-loud", "score-loud"} == {line[1] for line in lines if line[0] == "succeeded"}
+    assert {"generate-mute:", "score-mute:", "compare:"} == {line[1] for line in lines if line[0] == "failed"}
     assert ["mute.bare.lines"] == [cell.cell for cell in rehearsed.result.failures]
     assert "mute" in rehearsed.result.failures[0].error
     assert "Failed" == rehearsed.status
@@ -223,6 +228,7 @@ def test_a_failed_candidate_fails_only_the_execution(rehearsed: Rehearsal) -> No
     )
 
 
+@pytest.mark.slow
 def test_the_run_has_the_id_of_the_execution(rehearsed: Rehearsal) -> None:
     """A second start in Studio is therefore a separate run."""
     arn = next(line for line in rehearsed.progress.lines if ":pipeline/" in line)
@@ -230,6 +236,7 @@ def test_the_run_has_the_id_of_the_execution(rehearsed: Rehearsal) -> None:
     assert rehearsed.run.id == arn.rpartition("/")[2]
 
 
+@pytest.mark.slow
 def test_each_step_runs_the_entry_point_of_the_sdk(rehearsed: Rehearsal) -> None:
     """`job_driver.sh` of the uploaded channel, then the bootstrap, then the pickled function."""
     for name in rehearsed.steps:
@@ -240,6 +247,7 @@ def test_each_step_runs_the_entry_point_of_the_sdk(rehearsed: Rehearsal) -> None
         assert f"run {rehearsed.run.id}, node {name}:".encode() in log
 
 
+@pytest.mark.slow
 def test_a_container_prints_the_mean_of_every_metric(rehearsed: Rehearsal) -> None:
     """CloudWatch would keep it."""
     log = (rehearsed.run.read_log("container.score-loud") or b"").decode()
@@ -248,6 +256,7 @@ def test_a_container_prints_the_mean_of_every_metric(rehearsed: Rehearsal) -> No
     assert "loud.bare.lines  length  " in log
 
 
+@pytest.mark.slow
 def test_a_plugin_of_one_file_works_in_a_container(rehearsed: Rehearsal) -> None:
     """The workspace contains it as a wheel, and contains nothing else than wheels."""
     assert rehearsed.result is not None
@@ -259,6 +268,7 @@ def test_a_plugin_of_one_file_works_in_a_container(rehearsed: Rehearsal) -> None
     assert any("llmops_plugin_length" in name for name in names)
 
 
+@pytest.mark.slow
 def test_no_secret_leaves_the_users_folder(rehearsed: Rehearsal) -> None:
     """Definition, bucket, record and logs contain neither files of the working directory nor environment variables."""
     assert "Steps" in json.loads(rehearsed.pipeline["PipelineDefinition"])
@@ -273,6 +283,7 @@ def test_no_secret_leaves_the_users_folder(rehearsed: Rehearsal) -> None:
         assert CANARY.encode() not in (rehearsed.run.store.get(key) or b""), key
 
 
+@pytest.mark.slow
 def test_the_pipeline_limits_parallel_steps(rehearsed: Rehearsal) -> None:
     """The limit applies to starts in Studio too."""
     limit = graph_of(rehearsed.run.plan).max_parallel
@@ -280,6 +291,7 @@ def test_the_pipeline_limits_parallel_steps(rehearsed: Rehearsal) -> None:
     assert {"MaxParallelExecutionSteps": limit} == rehearsed.pipeline["ParallelismConfiguration"]
 
 
+@pytest.mark.slow
 def test_the_report_lists_the_differences_from_sagemaker(rehearsed: Rehearsal) -> None:
     """Nobody can mistake it for the report of a run on SageMaker."""
     page = (rehearsed.run.read("report.html") or b"").decode()
@@ -289,6 +301,7 @@ def test_the_report_lists_the_differences_from_sagemaker(rehearsed: Rehearsal) -
     assert "the requirements are not installed with pip" in page
 
 
+@pytest.mark.slow
 def test_the_users_store_has_the_complete_record(rehearsed: Rehearsal) -> None:
     """Every step has a record, and its artifacts exist under addresses that only rehearsals use."""
     for step in rehearsed.run.plan.steps:

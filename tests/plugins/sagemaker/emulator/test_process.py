@@ -51,10 +51,22 @@ def test_the_exit_code_is_returned_and_the_output_kept(tmp_path: Path) -> None:
     assert "last" == process.last_line
 
 
-def test_a_stop_ends_the_whole_group(tmp_path: Path) -> None:
-    """The shell and the process that it started."""
+CLEANING = (
+    "import pathlib, signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
+    "try:\n"
+    "    pathlib.Path('ready').touch()\n"
+    "    time.sleep(300)\n"
+    "finally:\n"
+    "    time.sleep(0.5)\n"
+    "    pathlib.Path('cleaned').touch()\n"
+)
+
+
+def test_a_stop_ends_everything(tmp_path: Path) -> None:
+    """The shell, and the process that it started in a process group of its own."""
     process = EmulatedProcess(tmp_path / "log")
-    command = shell("sleep 300 & echo $! > pid.new; mv pid.new pid; wait")
+    command = ["/bin/bash", "-c", "set -m; sleep 300 & echo $! > pid.new; mv pid.new pid; wait"]
     with running(process, command, tmp_path / "pid") as codes:
         sleeping = int((tmp_path / "pid").read_text())
         assert is_running(sleeping)
@@ -64,26 +76,28 @@ def test_a_stop_ends_the_whole_group(tmp_path: Path) -> None:
     assert ends(sleeping)
 
 
-def test_a_stop_gives_the_group_time_to_clean_up(tmp_path: Path) -> None:
-    """The shell ends at once, while the process that it started cleans up."""
-    (tmp_path / "step.py").write_text(
-        "import pathlib, signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
-        "try:\n"
-        "    pathlib.Path('ready').touch()\n"
-        "    time.sleep(300)\n"
-        "finally:\n"
-        "    time.sleep(0.5)\n"
-        "    pathlib.Path('cleaned').touch()\n",
-        encoding="utf-8",
-    )
+def test_a_stop_gives_the_first_process_time_to_clean_up(tmp_path: Path) -> None:
+    """As SageMaker does."""
+    (tmp_path / "step.py").write_text(CLEANING, encoding="utf-8")
     process = EmulatedProcess(tmp_path / "log")
-    with running(process, shell(f"{sys.executable} step.py; true"), tmp_path / "ready"):
+    with running(process, [sys.executable, "step.py"], tmp_path / "ready") as codes:
         start = time.monotonic()
         process.stop()
 
+    assert [1] == codes
     assert (tmp_path / "cleaned").exists()
-    assert time.monotonic() - start < GRACE_SECONDS, "it waited for processes that had ended"
+    assert time.monotonic() - start < GRACE_SECONDS
+
+
+def test_a_stop_signals_the_first_process_alone(tmp_path: Path) -> None:
+    """A shell passes nothing on: what it started is killed and cannot clean up."""
+    (tmp_path / "step.py").write_text(CLEANING, encoding="utf-8")
+    process = EmulatedProcess(tmp_path / "log")
+    with running(process, shell(f"{sys.executable} step.py; true"), tmp_path / "ready"):
+        process.stop()
+
+    time.sleep(0.7)
+    assert not (tmp_path / "cleaned").exists()
 
 
 def test_a_timeout_ends_the_process(tmp_path: Path) -> None:

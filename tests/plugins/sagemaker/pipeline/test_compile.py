@@ -21,7 +21,7 @@ from llmops_plugins.sagemaker.pipeline.compile import Compiled, compile_graph
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_plugins.sagemaker.pipeline.shipping import Shipment
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk import Plan
+from llmops_sdk import Plan, SpecError
 from llmops_sdk.cli.main import main
 from llmops_sdk.plugin import Context, Evaluator, EvaluatorCard, Generation, Metric, RecordScore, Scored, hookimpl
 from llmops_sdk.plugin.registry import Registry
@@ -90,6 +90,35 @@ def test_every_job_has_the_settings(registry: Registry) -> None:
         assert {"Subnets": ["s-1"], "SecurityGroupIds": ["g-1"]} == arguments["VpcConfig"]
         assert "key" == arguments["OutputDataConfig"]["KmsKeyId"] == arguments["ResourceConfig"]["VolumeKmsKeyId"]
         assert {"Key": "team", "Value": "nlp"} in arguments["Tags"]
+
+
+def test_the_key_of_volumes_is_left_out_for_local_storage(registry: Registry) -> None:
+    """By the default instance type of each kind of step; the output of every step keeps its key."""
+    plan = echo_pipeline(score_instance_type="ml.g5.xlarge").build(registry)
+
+    for step in compiled(plan, registry, kms_key="key")["Steps"]:
+        expected = None if step["Name"].startswith("score-") else "key"
+        assert expected == step["Arguments"]["ResourceConfig"].get("VolumeKmsKeyId")
+        assert "key" == step["Arguments"]["OutputDataConfig"]["KmsKeyId"]
+
+
+def test_the_shipped_driver_passes_sigterm_on(registry: Registry) -> None:
+    """The driver script of the SDK, as every container runs it."""
+    plan = echo_pipeline().build(registry)
+    compiled_graph = compile_graph(Aws(SageMakerSettings.from_mapping(SETTINGS)), graph_of(plan), plan, registry, PLACE)
+
+    (script,) = [data.decode() for (_, key), data in compiled_graph.uploads.items() if key.endswith("/job_driver.sh")]
+    assert "trap llmops_stop TERM" in script
+    assert 3 == script.count("llmops_run ")
+
+
+def test_an_argument_that_sagemaker_refuses_is_an_error(registry: Registry) -> None:
+    """It names the step and the limit; a long prefix of the store makes the address of the files too long."""
+    plan = echo_pipeline().build(registry)
+    place = attrs.evolve(PLACE, root=f"s3://bucket/{'p' * 250}/pipelines")
+
+    with pytest.raises(SpecError, match=r"step 'train-m0-bare-lines' has a container argument of 289 characters"):
+        compile_graph(Aws(SageMakerSettings.from_mapping(SETTINGS)), graph_of(plan), plan, registry, place)
 
 
 def test_the_users_sagemaker_config_is_used(

@@ -16,6 +16,7 @@ from llmops_plugins.sagemaker.errors import translated_errors
 from llmops_plugins.sagemaker.pipeline.execution import Execution, NodeState, with_attach_hint
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_sdk import EndpointError, Progress, Run, RunNotFoundError, UserError
+from llmops_sdk.plugin import Failed
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import MemoryStore
 
@@ -65,14 +66,18 @@ class KeptProgress(Progress):
         self.lines.append(text)
 
 
+@pytest.fixture(name="run")
+def _run(registry: Registry) -> Run:
+    """The run of the execution."""
+    return Run.create(MemoryStore(), echo_pipeline().build(registry), run_id=RUN_ID)
+
+
 @pytest.fixture(name="execution_of")
-def _execution_of(registry: Registry) -> Any:
+def _execution_of(run: Run) -> Any:
     """Make the execution of a run that a fake answers for."""
-    plan = echo_pipeline().build(registry)
-    run = Run.create(MemoryStore(), plan, run_id=RUN_ID)
 
     def make(sagemaker: FakeSageMaker) -> Execution:
-        return Execution(cast("Any", SimpleNamespace(client=lambda _: sagemaker)), graph_of(plan), run)
+        return Execution(cast("Any", SimpleNamespace(client=lambda _: sagemaker)), graph_of(run.plan), run)
 
     return make
 
@@ -144,3 +149,33 @@ def test_an_error_without_a_store_still_names_the_run() -> None:
     """The store is unknown while an execution is being stopped after a failed start."""
     with pytest.raises(EndpointError, match=f"reconnect with: llmops attach {RUN_ID}$"), with_attach_hint(RUN_ID):
         raise EndpointError("x")  # noqa: EM101 - a test's own
+
+
+def test_a_node_whose_step_failed_is_logged_as_failed(execution_of: Any, run: Run) -> None:
+    """It succeeds for SageMaker, so that the others continue; the record has the error."""
+    run.write_record(Failed("generate.m1", "no endpoint", "", "generate.m1", 0.0, 0.0))
+    states = {"generate-m1": "Succeeded", "generate-m0-bare-lines": "Succeeded", "compare": "Failed"}
+    progress = KeptProgress()
+
+    execution_of(FakeSageMaker(("Failed", states))).watch(progress, 0.0, lambda: None)
+
+    assert [
+        "  failed    generate-m1: no endpoint",
+        "  succeeded generate-m0-bare-lines: two lines",
+        "  failed    compare: two lines",
+    ] == progress.lines
+
+
+def test_a_node_with_some_failed_steps_is_logged_as_failed(registry: Registry) -> None:
+    """The number of failed steps is in the line."""
+    base = echo_pipeline(0).with_prompt("bare", name="other").with_model("echo", name="m0", fine_tune=False)
+    run = Run.create(MemoryStore(), base.build(registry), run_id=RUN_ID)
+    run.write_record(Failed("score.m0.other.lines", "no encoder", "", "score.m0.other.lines", 0.0, 0.0))
+    sagemaker = FakeSageMaker(("Succeeded", {"score-m0": "Succeeded"}))
+    progress = KeptProgress()
+
+    Execution(cast("Any", SimpleNamespace(client=lambda _: sagemaker)), graph_of(run.plan), run).watch(
+        progress, 0.0, lambda: None
+    )
+
+    assert ["  failed    score-m0: 1 of 2 steps: no encoder"] == progress.lines

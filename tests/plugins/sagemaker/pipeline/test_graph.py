@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import attrs
@@ -67,19 +66,6 @@ def test_every_step_except_prepare_is_in_exactly_one_node(registry: Registry) ->
     assert sorted(step.name for step in plan.steps if not step.name.startswith("prepare.")) == sorted(steps)
 
 
-def test_names_are_valid_in_sagemaker(registry: Registry) -> None:
-    """Other characters become hyphens; the longest names that `build()` allows fit; equal names get a suffix."""
-    base = Pipeline.builder(f"Ünïcode & co {'x' * 80}").with_evaluator("echo-score")
-    base = base.with_dataset("lines", name="d" * 50).with_prompt("bare", name="p" * 50)
-    for number, name in enumerate(("a_b", "a-b", "x" * 98)):
-        base = base.with_model("echo", name=name, trainer={"voice": f"v{number}"})
-    graph = make_graph(base.build(registry), SageMakerSettings(), SageMakerExecutorOptions())
-
-    assert all(re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,255}", node.name) for node in graph.nodes)
-    assert len(graph.nodes) == len({node.name for node in graph.nodes})
-    assert re.fullmatch(r"[a-z0-9-]{1,256}", graph.pipeline)
-
-
 def test_a_pipeline_without_training_has_no_parameter_for_it(registry: Registry) -> None:
     """It has only parameters that have an effect."""
     base = Pipeline.builder("base").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
@@ -87,3 +73,16 @@ def test_a_pipeline_without_training_has_no_parameter_for_it(registry: Registry)
 
     names = [item.name for item in graph_of(plan).parameters]
     assert ["GenerateInstanceType", "ScoreInstanceType", "CompareInstanceType"] == names
+
+
+def test_a_key_of_volumes_is_explained_in_the_graph(registry: Registry) -> None:
+    """`llmops compile` shows the notes: instance types can be changed in Studio."""
+    plan = echo_pipeline(score_instance_type="ml.g5.xlarge").build(registry)
+    settings = SageMakerSettings.from_mapping({**plan.settings["sagemaker"], "kms_key": "k"})
+
+    own_key, refused = make_graph(plan, settings, SageMakerExecutorOptions(score_instance_type="ml.g5.xlarge")).notes
+
+    assert own_key.startswith("ScoreInstanceType: instances with local storage")
+    assert refused.startswith(
+        "TrainInstanceType, GenerateInstanceType, CompareInstanceType: with kms_key, SageMaker refuses"
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,20 +47,34 @@ def test_the_image_must_have_the_clients_python(
 ) -> None:
     """Functions are pickled, which needs the same minor version; every error has a hint."""
     del cloud
+    check = images.image_check(account(image))
     monkeypatch.setattr(sys, "version_info", (*python, 1, "final", 0))
     monkeypatch.setattr(images, "version", lambda: sdk)
-    finding = images.image_check(account(image)).run()
+    finding = check.run()
 
     assert status == finding.status
     assert text in finding.text
     assert (status == "ok") == (not finding.hint)
 
 
+def test_the_hint_names_the_script_that_builds_an_image(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script is part of the documentation."""
+    del cloud
+    check = images.image_check(account(""))
+    monkeypatch.setattr(sys, "version_info", (3, 12, 1, "final", 0))
+    hint = check.run().hint
+    (script,) = re.findall(r"\S+\.sh", hint)
+
+    assert (Path(__file__).parents[4] / script).exists()
+    assert "Python 3.12" in hint
+
+
 def test_a_missing_image_is_an_error_when_compiling(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """SageMaker has its own image for Python 3.10, and none for 3.12."""
     del cloud
+    aws = account("")
     monkeypatch.setattr(sys, "version_info", (3, 10, 1, "final", 0))
-    assert "" == images.step_image(account(""))
+    assert "" == images.step_image(aws)
     monkeypatch.setattr(sys, "version_info", (3, 12, 1, "final", 0))
     with pytest.raises(SpecError, match=r"no image for steps in Python 3\.12: use an image that contains Python 3\.12"):
-        images.step_image(account(""))
+        images.step_image(aws)

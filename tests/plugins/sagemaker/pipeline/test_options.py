@@ -29,24 +29,32 @@ def test_each_kind_of_step_has_an_instance_type(registry: Registry) -> None:
 
 
 def test_preflight_checks_each_quota_once(registry: Registry) -> None:
-    """Beside image, region, role and bucket."""
+    """Beside names, image, region, role and bucket."""
     pytest.importorskip("sagemaker")
     options = SageMakerExecutorOptions(keep_alive_seconds=60)
     names = [check.name for check in options.preflight(echo_pipeline().build(registry))]
 
     assert [
+        "SageMaker pipeline",
         "image of the steps",
         "AWS region",
         "SageMaker role",
         "S3 bucket",
         "quota ml.m5.xlarge for training warm pool usage",
         "quota ml.m5.large for training warm pool usage",
+        "quota ml.m5.xlarge for training job usage, all steps",
     ] == names
 
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("train_instance_type", "c5.large"), ("keep_alive_seconds", 4000), ("pipeline", "a_b"), ("max_parallel", 0)],
+    [
+        ("train_instance_type", "c5.large"),
+        ("keep_alive_seconds", 4000),
+        ("pipeline", "a_b"),
+        ("pipeline", "a" * 83),
+        ("max_parallel", 0),
+    ],
 )
 def test_wrong_options_are_refused(registry: Registry, option: str, value: Any) -> None:
     """The error names the option."""

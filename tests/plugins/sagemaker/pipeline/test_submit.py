@@ -47,6 +47,7 @@ def graph(name: str = "llmops-x", **changes: Any) -> StepGraph:
         "volume_gb": 30,
         "max_run_seconds": 60,
         "tags": {"team": "nlp"},
+        "notes": (),
     }
     return StepGraph(**{**fields, **changes})
 

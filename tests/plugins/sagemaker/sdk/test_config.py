@@ -43,7 +43,10 @@ def test_the_users_sagemaker_config_is_used(
     assert (f"{ROLE}-2", "from-config") == (own.role, own.bucket)
     assert (ROLE, "from-config") == (aws.role, aws.bucket)
     config.write_text("SchemaVersion: '1.0'\nSageMaker: {TrainingJobs: {}}\n")
-    with pytest.raises(UserError, match=r"SageMaker config: the SageMaker SDK refuses it: .*TrainingJobs"):
+    with pytest.raises(
+        UserError,
+        match="SageMaker config: SageMaker is not valid: the SageMaker SDK knows no 'TrainingJobs'; did you mean 'TrainingJob'",
+    ):
         _ = Aws(SageMakerSettings()).role
     assert [] == cloud.created
 

@@ -1,0 +1,63 @@
+"""The driver script of a container, `job_driver.sh` of the SageMaker SDK, made to pass SIGTERM on.
+
+SageMaker stops a container with SIGTERM to its first process, the shell that runs the driver, and kills it after two minutes.
+A shell passes nothing on, and ignores SIGTERM as process 1. So every command that takes time is started by a function that
+passes SIGTERM on to its process group and waits for its end: the step deletes its endpoint, and the container ends.
+"""
+
+from __future__ import annotations
+
+import re
+
+from llmops_sdk.plugin import SpecError
+
+DRIVER = "job_driver.sh"
+"""The name of the script in the channel that the SDK uploads."""
+
+_CALLS = "sagemaker.remote_function.invoke_function"
+_COMMAND = re.compile(r"^(?P<indent>\s*)(?=(?:python|\$conda_exe run) )", re.MULTILINE)
+_START = re.compile(r"^set -eu$", re.MULTILINE)
+
+_FUNCTIONS = r"""set -eu
+
+# Added by llmops-sdk: SageMaker stops a container with SIGTERM to this shell alone.
+llmops_group=
+llmops_stopped=
+llmops_stop() {
+    llmops_stopped=1
+    [ -n "$llmops_group" ] || exit 143
+    kill -s TERM -- "-$llmops_group" 2>/dev/null || true
+}
+llmops_run() {
+    local code=0
+    set -m  # the command gets a process group of its own
+    "$@" &
+    llmops_group=$!
+    set +m
+    wait "$llmops_group" || code=$?
+    while kill -s 0 "$llmops_group" 2>/dev/null; do  # a signal ended the wait, not the command
+        code=0
+        wait "$llmops_group" || code=$?
+    done
+    if [ -n "$llmops_stopped" ]; then
+        while kill -s 0 -- "-$llmops_group" 2>/dev/null; do sleep 1; done
+        exit 143
+    fi
+    llmops_group=
+    return "$code"
+}
+trap llmops_stop TERM"""
+
+
+def passing_sigterm_on(script: str) -> str:
+    """Return the driver script of the SDK with SIGTERM passed on to the command that it runs.
+
+    Raises:
+        SpecError: The script has another form: this version of the SDK is not supported.
+    """
+    changed = _COMMAND.sub(r"\g<indent>llmops_run ", script)
+    commands = [line for line in changed.splitlines() if _CALLS in line and not line.strip().startswith("printf ")]
+    if len(_START.findall(script)) != 1 or not commands or not all("llmops_run " in line for line in commands):
+        message = f"the SageMaker SDK has another {DRIVER}: this version of it is not supported"
+        raise SpecError(message)
+    return _START.sub(lambda _match: _FUNCTIONS, changed)
