@@ -12,7 +12,7 @@ import pytest
 
 from llmops_sdk import LocalStore, Pipeline, Progress
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.steps.client.http import HttpTransport
+from llmops_sdk.steps.client.http.transport import HttpTransport
 from llmops_sdk.testing import EchoEndpoint
 
 Event = tuple[str, str]

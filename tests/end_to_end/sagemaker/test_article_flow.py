@@ -86,7 +86,8 @@ def test_the_docs_list_exactly_the_requests_of_the_articles_flow(
     folder = f"runs/{run.id}/endpoints/generate.llama-2-7b.alpaca.sample"
     assert [f"{folder}/cloudwatch.json"] == list(run.store.list(f"{folder}/"))
     assert all(
-        sample.answer is not None and sample.answer.latency > 0 for sample in run.samples("llama-2-7b.alpaca.sample")
+        sample.answer is not None and (sample.answer.latency or 0.0) > 0
+        for sample in run.samples("llama-2-7b.alpaca.sample")
     )
 
     pipeline.run(store=store, registry=registry, progress=Progress())

@@ -173,6 +173,7 @@ def test_the_time_to_first_token_is_measured(transport: RuntimeTransport, runtim
 
     assert isinstance(outcome, Answered)
     assert outcome.answer.time_to_first_token is not None
+    assert outcome.answer.latency is not None
     assert 0.2 <= outcome.answer.time_to_first_token < outcome.answer.latency - 0.1
     assert "ab" == outcome.answer.output
 
@@ -319,7 +320,7 @@ def test_the_time_to_first_token_is_recorded(
     assert [TEXT] * 3 == [sample.output for sample in samples]
     answers = [sample.answer for sample in samples if sample.answer is not None]
     first_tokens = [answer.time_to_first_token or 0.0 for answer in answers]
-    assert all(0 < first <= answer.latency for first, answer in zip(first_tokens, answers, strict=True))
+    assert all(0 < first <= (answer.latency or 0.0) for first, answer in zip(first_tokens, answers, strict=True))
     assert cell.speed is not None
     assert sorted(first_tokens)[1] == cell.speed.time_to_first_token_p50
     assert b"first token" in (result.run.store.get(f"runs/{result.run.id}/report.html") or b"")
