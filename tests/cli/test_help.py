@@ -31,7 +31,7 @@ def test_commands_are_listed_in_working_order() -> None:
 
     headings = [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert ["Options:", "Run a pipeline:", "Score again, run remotely:", "Manage runs:", "Set up:"] == headings
-    order = ["run", "plan", "show", "report", "score", "attach", "compile"]
+    order = ["init", "run", "plan", "show", "report", "score", "attach", "compile"]
     order += ["runs", "logs", "gc", "verify", "plugins", "assets", "doctor", "examples"]
     listed = [line.split()[0] for line in text.split("Run a pipeline:")[1].splitlines() if line.startswith("  ")]
     assert order == listed
