@@ -71,6 +71,19 @@ def test_no_question_is_asked_twice(first: tuple[str, str], second: tuple[str, s
     assert len(endpoint.prompts) >= 12 * len(prompts)
 
 
+def test_probes_in_another_order_are_a_set_of_their_own(tmp_path: Path) -> None:
+    """Neither run fails; both ask their probes, and one of them the records."""
+    endpoint = InstantEndpoint()
+    try:
+        runs = [_start(tmp_path, endpoint.url, "bare", words) for words in ("again,once", "once,again")]
+        assert [0, 0] == [run.wait(120) for run in runs]
+    finally:
+        endpoint.close()
+
+    counts = Counter(endpoint.prompts)
+    assert {1: 12, 2: 24} == Counter(counts.values())
+
+
 def _start(folder: Path, url: str, prompts: str, words: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "LLMOPS_HOME": str(folder / "home")}
     program = textwrap.dedent(_PROGRAM)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
-from llmops_sdk.plugin import BaseModel, DeployerOptions, ModelOptions, Options, Secret, TrainerOptions, option
+from llmops_sdk.plugin import (
+    BaseModel,
+    DeployerOptions,
+    ModelOptions,
+    Options,
+    Secret,
+    TrainerOptions,
+    extra_fields,
+    option,
+)
 
 BASE = BaseModel(format="echo", source="loud")
 
@@ -57,3 +68,25 @@ def test_model_options_must_name_the_base_model() -> None:
 
     with pytest.raises(TypeError, match="base_model"):
         Nameless()  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ({"messages": []}, "fields cannot have 'messages': the prompt sets it"),
+        ({"a": {1, 2}}, "fields is not valid JSON"),
+        ({"a": float("nan")}, "fields is not valid JSON"),
+    ],
+)
+def test_further_fields_of_requests_are_json_and_none_that_is_set_already(value: dict[str, Any], error: str) -> None:
+    """The message names the option, the field and what sets it."""
+
+    @attrs.frozen(kw_only=True)
+    class WithFields(Options):
+        fields: Mapping[str, Any] = option(
+            factory=dict, validator=extra_fields(["messages"], "the prompt sets it"), help="further fields"
+        )
+
+    assert {"top_k": 5, "n": None} == WithFields(fields={"top_k": 5, "n": None}).fields
+    with pytest.raises(ValueError, match=error):
+        WithFields(fields=value)

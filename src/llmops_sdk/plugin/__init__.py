@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         ModelOptions as ModelOptions,
         Options as Options,
         TrainerOptions as TrainerOptions,
+        extra_fields as extra_fields,
         option as option,
     )
     from llmops_sdk.plugin.registry import Offer as Offer, Registry as Registry
@@ -249,7 +250,15 @@ _HOMES = {
         "Trainer",
         "Transport",
     ),
-    "plugin.options": ("DeployerOptions", "ExecutorOptions", "ModelOptions", "Options", "TrainerOptions", "option"),
+    "plugin.options": (
+        "DeployerOptions",
+        "ExecutorOptions",
+        "ModelOptions",
+        "Options",
+        "TrainerOptions",
+        "extra_fields",
+        "option",
+    ),
     "plugin.registry": ("Offer", "Registry"),
     "plugin.stores": ("open_store",),
     "progress": ("Progress", "Task", "replay"),

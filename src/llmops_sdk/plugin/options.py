@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -43,6 +44,29 @@ def option(
         validator=validator,
         metadata={"help": help, "affects_results": affects_results, "path": path},
     )
+
+
+def extra_fields(reserved: Iterable[str], set_by: str) -> Callable[[Any, Any, Mapping[str, Any]], None]:
+    """Return the validator of an option with further JSON fields of every request, such as `extra_body`.
+
+    Args:
+        reserved: The fields that it may not have.
+        set_by: What sets those, as the error states it: "the prompt and the option 'streaming' set it".
+    """
+    refused = frozenset(reserved)
+
+    def validate(_options: Any, attribute: Any, value: Mapping[str, Any]) -> None:
+        for name in value:
+            if name in refused:
+                message = f"{attribute.name} cannot have {name!r}: {set_by}"
+                raise ValueError(message)
+        try:
+            json.dumps(dict(value), allow_nan=False)
+        except (TypeError, ValueError) as exc:
+            message = f"{attribute.name} is not valid JSON: {exc}"
+            raise ValueError(message) from None
+
+    return validate
 
 
 @attrs.frozen(kw_only=True)

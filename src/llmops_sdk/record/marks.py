@@ -31,10 +31,15 @@ class FileMark:
     modified: int = 0
 
 
-def mark_file(path: Path) -> FileMark:
-    """Return the mark of a file on this disk."""
+def mark_file(path: Path, sha256: str = "") -> FileMark:
+    """Return the mark of a file on this disk.
+
+    Args:
+        path: The file.
+        sha256: Of its bytes, where it is known already; default: the file is read.
+    """
     state = path.stat()
-    return FileMark(state.st_size, file_sha256(path), state.st_mtime_ns)
+    return FileMark(state.st_size, sha256 or file_sha256(path), state.st_mtime_ns)
 
 
 def mark_data(data: bytes) -> FileMark:

@@ -241,7 +241,7 @@ def _finish(
     store, home = execution.run.store, execution.runtime.home
     with store.workspace(files.layout.final, home) as folder:
         summary = files.write_ordered(folder)
-        marks = {f"final/{GENERATIONS}": mark_file(folder / GENERATIONS)}
+        marks = {f"final/{GENERATIONS}": mark_file(folder / GENERATIONS, summary.sha256)}
     if summary.answered == 0 and not questions.probes:
         files.delete_journal()  # an endpoint that refuses everything may answer once it is fixed
         cell = questions.cell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from string import Formatter
@@ -13,7 +12,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.metrics.validators import one_of
-from llmops_sdk.plugin import Options, Secret, option
+from llmops_sdk.plugin import Options, Secret, extra_fields, option
 
 DEFAULT_RUBRIC = """\
 How faithful is the text to the material, and does it have what matters for what was asked? Length, style and politeness \
@@ -41,7 +40,9 @@ A good answer to compare with; the text need not have its words:
 The text to grade:
 {output}"""
 
-_SET_BY_US = ("messages", "inputs", "stream", "n")
+_extra_body = extra_fields(
+    ("messages", "inputs", "stream", "n"), "the evaluator sets the prompt and the form of the answer"
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _SECRET_NAME = re.compile(r"key|token|secret|password|sig", re.IGNORECASE)
 
@@ -91,18 +92,6 @@ def _metric(_options: object, _attribute: object, value: str) -> None:
     if not _NAME.fullmatch(value):
         message = f"a metric's name consists of letters, digits, '_' and '-', and starts with a letter, not {value!r}"
         raise ValueError(message)
-
-
-def _extra_body(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
-    reserved = [name for name in _SET_BY_US if name in value]
-    if reserved:
-        message = f"extra_body cannot have {reserved[0]!r}: the evaluator sets the prompt and the form of the answer"
-        raise ValueError(message)
-    try:
-        json.dumps(dict(value), allow_nan=False)
-    except (TypeError, ValueError) as exc:
-        message = f"extra_body is not valid JSON: {exc}"
-        raise ValueError(message) from None
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from llmops_plugins.sagemaker.endpoint.environment import check_environment
 from llmops_plugins.sagemaker.jumpstart.options import CAPACITY_ATTEMPTS, QUOTA_TIMEOUT, check_serving
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, option
+from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, extra_fields, option
 
 _positive = validators.gt(0)
 _positive_or_none = validators.optional(_positive)
@@ -21,7 +20,7 @@ _at_least_one = validators.ge(1)
 _SHORTEST, _LONGEST = 60, 3600
 """The bounds of SageMaker's timeouts for the start of an instance, in seconds."""
 
-_SET_BY_US = ("inputs", "messages", "stream")
+_extra_body = extra_fields(("inputs", "messages", "stream"), "the prompt and the option 'streaming' set it")
 _custom_attributes = validators.matches_re(r"[\x00-\x7f]{0,1024}")
 _component_name = validators.matches_re(r"|[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _endpoint_name = validators.matches_re(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -31,18 +30,6 @@ def _start_timeout(_: object, attribute: attrs.Attribute[int | None], value: int
     if value is not None and not _SHORTEST <= value <= _LONGEST:
         message = f"{attribute.name!r} must be {_SHORTEST} to {_LONGEST} seconds, not {value}"
         raise ValueError(message)
-
-
-def _extra_body(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
-    reserved = [name for name in _SET_BY_US if name in value]
-    if reserved:
-        message = f"extra_body cannot have {reserved[0]!r}: the prompt and the option 'streaming' set it"
-        raise ValueError(message)
-    try:
-        json.dumps(dict(value), allow_nan=False)
-    except (TypeError, ValueError) as exc:
-        message = f"extra_body is not valid JSON: {exc}"
-        raise ValueError(message) from None
 
 
 @attrs.frozen(kw_only=True)
