@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -25,6 +24,7 @@ from llmops_sdk.plugin import (
     SpecError,
     bearer_headers,
     did_you_mean,
+    extra_fields,
     option,
 )
 
@@ -65,18 +65,6 @@ def _key_env(_options: object, _attribute: object, value: str | None) -> None:
         # The text may be the key itself: it must not reach a message or a log.
         message = "key_env is the name of an environment variable, such as OPENAI_API_KEY, never the key itself"
         raise ValueError(message)
-
-
-def _extra_body(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
-    reserved = [name for name in _SET_BY_US if name in value]
-    if reserved:
-        message = f"extra_body cannot have {reserved[0]!r}: the model, the prompt and the form of the answer set it"
-        raise ValueError(message)
-    try:
-        json.dumps(dict(value), allow_nan=False)
-    except (TypeError, ValueError) as exc:
-        message = f"extra_body is not valid JSON: {exc}"
-        raise ValueError(message) from None
 
 
 @attrs.frozen(kw_only=True)
@@ -142,7 +130,7 @@ class OpenAIOptions(DeployerOptions):
     extra_body: Mapping[str, Any] = option(
         factory=dict,
         help="more fields of every request; null leaves one out: {reasoning_effort: low, top_k: 20}",
-        validator=_extra_body,
+        validator=extra_fields(_SET_BY_US, "the model, the prompt and the form of the answer set it"),
     )
     opens_reasoning: bool = option(
         False,
