@@ -9,7 +9,7 @@ import numpy as np
 from llmops_sdk.values.results import CellResult, FailedCell
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.leaderboard import CellColumn, make_leaderboard
-from llmops_sdk.verdict.statistics import Bootstrap
+from llmops_sdk.verdict.bootstrap import Bootstrap
 
 METRICS = {
     "f1": Metric("f1"),

@@ -22,7 +22,7 @@ from llmops_sdk.values.results import CellResult, EvaluatorInfo, Speed
 from llmops_sdk.values.scores import LEFT_OUT, Scored
 from llmops_sdk.values.step_records import Succeeded
 from llmops_sdk.verdict.leaderboard import CellColumn
-from llmops_sdk.verdict.statistics import Bootstrap
+from llmops_sdk.verdict.bootstrap import Bootstrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 
 from llmops_sdk.values.results import Estimate
-from llmops_sdk.verdict.statistics import Bootstrap
+from llmops_sdk.verdict.bootstrap import Bootstrap
 
 
 def estimate(values: list[float]) -> Estimate:

@@ -1,0 +1,210 @@
+"""Which of k candidates is best, which cannot be told apart from it, and which are worse.
+
+The candidates that may be the best are found by elimination. One that was dropped is worse only if its own test and
+interval against the named best show it too, so that the sentence never contradicts the numbers beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from llmops_sdk.verdict.statistics.elimination import eliminate
+from llmops_sdk.verdict.statistics.flips import FLIPS, Null, flip
+from llmops_sdk.verdict.statistics.intervals import Interval, difference_interval
+from llmops_sdk.verdict.statistics.pairs import Pairs, Scores, make_pairs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FEWEST_RECORDS = 10
+"""Records of a pair below which nothing is claimed of it."""
+
+FEWEST_CLUSTERS = 6
+"""Clusters with a difference below which nothing is claimed: no pattern of so few signs is rare enough."""
+
+MANY_MISSING = 0.05
+"""The share of a candidate's missing scores above which a claim for it must also hold with the worst scores in their place."""
+
+
+@attrs.frozen
+class PairComparison:
+    """Two candidates on the records that both have a score for.
+
+    Attributes:
+        first: The place of the one.
+        second: The place of the other.
+        mean: The mean difference, first minus second; a larger number is better.
+        interval: Of the difference, with 95 % for this pair alone.
+        simultaneous: Of the difference, with 95 % for all pairs together.
+        p_value: Of this pair alone.
+        adjusted: Adjusted for all pairs.
+        records: The number of records.
+        clusters: The number of clusters in which they differ.
+        wins: Records on which the first is better.
+        losses: Records on which the second is.
+    """
+
+    first: int
+    second: int
+    mean: float
+    interval: Interval
+    simultaneous: Interval
+    p_value: float
+    adjusted: float
+    records: int
+    clusters: int
+    wins: int
+    losses: int
+
+    @property
+    def ties(self) -> int:
+        """Records on which neither is better."""
+        return self.records - self.wins - self.losses
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are enough records and clusters for a claim."""
+        return self.records >= FEWEST_RECORDS and self.clusters >= FEWEST_CLUSTERS
+
+    def differs(self, level: float) -> bool:
+        """Whether the two differ by their own test and by the interval that is shown."""
+        return self.is_enough and self.p_value <= level and self.interval.excludes(0.0)
+
+
+@attrs.frozen
+class Comparison:
+    """What the scores allow to say.
+
+    Attributes:
+        best: The candidates with the largest mean: one, or several with the same.
+        tied: The others that cannot be told apart from it, best mean first.
+        worse: Those that are worse, best mean first.
+        p_values: By place, at which level a candidate is dropped from those that may be the best.
+        pairs: All pairs.
+    """
+
+    best: tuple[int, ...]
+    tied: tuple[int, ...]
+    worse: tuple[int, ...]
+    p_values: tuple[float, ...]
+    pairs: tuple[PairComparison, ...]
+
+    def pair(self, first: int, second: int) -> PairComparison:
+        """Return the comparison of two candidates, as first minus second."""
+        by_places: Mapping[tuple[int, int], PairComparison] = {(pair.first, pair.second): pair for pair in self.pairs}
+        if (first, second) in by_places:
+            return by_places[first, second]
+        return reverse(by_places[second, first])
+
+
+def compare(
+    scores: Scores,
+    *,
+    bounds: tuple[float, float] | None = None,
+    level: float = 0.05,
+    flips: int = FLIPS,
+    seed: int = 0,
+) -> Comparison:
+    """Compare all candidates.
+
+    Args:
+        scores: Their scores; each candidate has at least one.
+        bounds: The worst and the best score that the metric can have, None if it declares none.
+        level: The share of runs in which an equal candidate may be called worse.
+        flips: The number of random patterns of signs.
+        seed: The same seed gives the same numbers.
+    """
+    import numpy as np
+
+    candidates = len(scores.values)
+    means = np.nanmean(scores.values, axis=1)
+    pairs = make_pairs(scores)
+    null = flip(pairs, flips=flips, seed=seed)
+    elimination = eliminate(pairs, null, candidates, level)
+    top = max(means[place] for place in elimination.left)
+    best = tuple(place for place in elimination.left if means[place] == top)
+    compared = _compare_pairs(pairs, null, bounds, level)
+    comparison = Comparison(best, (), (), elimination.p_values, compared)
+    others = sorted((place for place in range(candidates) if place not in best), key=lambda place: -means[place])
+    worse = tuple(
+        place
+        for place in others
+        if place not in elimination.left
+        and all(_holds(scores, comparison.pair(one, place), bounds, level, flips, seed) for one in best)
+    )
+    return attrs.evolve(comparison, worse=worse, tied=tuple(place for place in others if place not in worse))
+
+
+def reverse(pair: PairComparison) -> PairComparison:
+    """Return the comparison as second minus first."""
+
+    def turned(interval: Interval) -> Interval:
+        return Interval(
+            None if interval.high is None else -interval.high, None if interval.low is None else -interval.low
+        )
+
+    return attrs.evolve(
+        pair,
+        first=pair.second,
+        second=pair.first,
+        mean=-pair.mean,
+        interval=turned(pair.interval),
+        simultaneous=turned(pair.simultaneous),
+        wins=pair.losses,
+        losses=pair.wins,
+    )
+
+
+def _compare_pairs(
+    pairs: Pairs, null: Null, bounds: tuple[float, float] | None, level: float
+) -> tuple[PairComparison, ...]:
+    largest = abs(bounds[1] - bounds[0]) if bounds else None
+    p_values, adjusted, common = null.p_values(pairs), null.adjusted(pairs), null.critical(level)
+
+    def interval(place: int, critical: float) -> Interval:
+        return difference_interval(pairs.sums[place], pairs.counts[place], critical, largest=largest)
+
+    return tuple(
+        PairComparison(
+            first=int(pairs.first[place]),
+            second=int(pairs.second[place]),
+            mean=_mean(pairs.sums[place], pairs.counts[place]),
+            interval=interval(place, null.critical(level, [place])),
+            simultaneous=interval(place, common),
+            p_value=float(p_values[place]),
+            adjusted=float(adjusted[place]),
+            records=int(pairs.records[place]),
+            clusters=int(pairs.nonzero[place]),
+            wins=int(pairs.wins[place]),
+            losses=int(pairs.losses[place]),
+        )
+        for place in range(len(pairs.first))
+    )
+
+
+def _mean(sums: NDArray[Any], counts: NDArray[Any]) -> float:
+    records = float(counts.sum())
+    return float(sums.sum()) / records if records else float("nan")
+
+
+def _holds(  # the settings of `compare`, once more for the pair alone
+    scores: Scores, pair: PairComparison, bounds: tuple[float, float] | None, level: float, flips: int, seed: int
+) -> bool:
+    """Whether a claim that the second of a pair is worse holds, missing scores of the first at the worst as well."""
+    import numpy as np
+
+    if pair.mean <= 0 or not pair.differs(level):
+        return False
+    favoured, other = scores.values[[pair.first, pair.second]]
+    missing = np.isnan(favoured) & ~np.isnan(other)
+    if missing.mean() <= MANY_MISSING:
+        return True
+    if bounds is None:
+        return False
+    filled = Scores(np.stack([np.where(missing, bounds[0], favoured), other]), scores.clusters)
+    again = make_pairs(filled)
+    (result,) = _compare_pairs(again, flip(again, flips=flips, seed=seed), bounds, level)
+    return result.mean > 0 and result.differs(level)

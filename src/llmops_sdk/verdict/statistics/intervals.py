@@ -1,0 +1,121 @@
+"""Intervals of means and of differences.
+
+A mean of a metric with bounds has Wilson's interval ("Probable inference, the law of succession, and statistical
+inference", JASA 22, 1927) with an effective number of records: the one at which a share would vary as the mean does.
+It holds for rare and for binary scores, and is never a single point. A difference has the interval of the values that
+the flip test does not reject (Fieller, JRSS B 16, 1954): it excludes 0 only where the test rejects. Where most
+differences are 0 it has two made-up clusters of opposite signs (Bonett and Price, "Adjusted Wald confidence interval
+for a difference of binomial proportions based on paired data", JEBS 37, 2012).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from llmops_sdk.verdict.statistics.distributions import NORMAL, t_quantile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@attrs.frozen
+class Interval:
+    """Two ends; None where there is no end: too few clusters to bound it.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+    """
+
+    low: float | None
+    high: float | None
+
+    def excludes(self, value: float) -> bool:
+        """Whether a value lies outside."""
+        return (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
+
+
+UNBOUNDED = Interval(None, None)
+
+
+def mean_interval(
+    values: NDArray[Any], clusters: NDArray[Any], bounds: tuple[float, float] | None, level: float = 0.95
+) -> Interval:
+    """Return the interval of a mean over records.
+
+    Args:
+        values: Shape (n,), without NaN.
+        clusters: Shape (n,), any labels of the records' clusters.
+        bounds: The smallest and the largest value that the metric can have, or None. A value outside widens them.
+        level: Such as 0.95.
+    """
+    import numpy as np
+
+    if not values.size:
+        return UNBOUNDED
+    mean = float(values.mean())
+    labels = np.unique(clusters, return_inverse=True)[1].reshape(values.size)
+    groups = int(labels.max()) + 1
+    if groups < 2:
+        return Interval(*bounds) if bounds else UNBOUNDED
+    sums = np.bincount(labels, values - mean)
+    variance = groups / (groups - 1) * float((sums**2).sum()) / values.size**2
+    t = t_quantile((1 + level) / 2, groups - 1)
+    if bounds is None:
+        if np.ptp(values) == 0:
+            return UNBOUNDED
+        return Interval(mean - t * math.sqrt(variance), mean + t * math.sqrt(variance))
+    low, high = min(bounds[0], float(values.min())), max(bounds[1], float(values.max()))
+    width = high - low
+    share = (mean - low) / width
+    spread = share * (1 - share)
+    effective = spread * width**2 / variance if variance > 1e-24 * width**2 and spread > 0 else groups
+    centre = (share + t * t / (2 * effective)) / (1 + t * t / effective)
+    half = t * math.sqrt(spread / effective + (t / (2 * effective)) ** 2) / (1 + t * t / effective)
+    return Interval(low + width * max(0.0, centre - half), low + width * min(1.0, centre + half))
+
+
+def difference_interval(
+    sums: NDArray[Any], counts: NDArray[Any], critical: float, *, largest: float | None = None, sides: int = 2
+) -> Interval:
+    """Return the mean differences that a flip test does not reject.
+
+    Args:
+        sums: Shape (clusters,), the sum of each cluster's differences.
+        counts: Shape (clusters,), the number of records they rest on.
+        critical: What the test's statistic must exceed to reject.
+        largest: The largest difference that the metric can have, for differences that are all 0; None if unknown.
+        sides: 1 if only one end is used, as a bound: it sets the least critical value where most differences are 0.
+    """
+    import numpy as np
+
+    present = counts > 0
+    sums, counts = sums[present], counts[present]
+    if not sums.size:
+        return UNBOUNDED
+    total, records = float(sums.sum()), float(counts.sum())
+    squares, products, sizes = float(sums @ sums), float(sums @ counts), float(counts @ counts)
+    if 2 * np.count_nonzero(sums) < sums.size:
+        size = records / sums.size
+        height = float(np.abs(sums).max()) or (largest or 0.0) * size
+        if height == 0:
+            return UNBOUNDED
+        critical = max(critical, NORMAL.inv_cdf(0.975 if sides == 2 else 0.95))
+        records, squares, sizes = records + 2 * size, squares + 2 * height**2, sizes + 2 * size**2
+    return _fieller(total, records, squares, products, sizes, critical)
+
+
+def _fieller(  # the six sums of the quadratic have no other meaning together
+    total: float, records: float, squares: float, products: float, sizes: float, critical: float
+) -> Interval:
+    """Return all d with (total - d records)^2 <= critical^2 (squares - 2 d products + d^2 sizes)."""
+    factor = critical**2 * (1 + 1e-9)
+    a = records**2 - factor * sizes
+    if a <= 1e-12 * records**2:
+        return UNBOUNDED
+    b, c = total * records - factor * products, total**2 - factor * squares
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    return Interval((b - root) / a, (b + root) / a)

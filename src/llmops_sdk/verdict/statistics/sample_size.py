@@ -1,0 +1,58 @@
+"""How many records a difference needs, and which difference some records show, for k candidates.
+
+    n = ((c + z) sd / difference)^2
+
+where c is what the largest of all pairs' statistics must exceed (`range_quantile`), and z the normal quantile of the
+power. Both are for 80 % power and a false claim in 5 % of runs, and hold for comparing all pairs; elimination needs up
+to a fifth fewer records.
+"""
+
+from __future__ import annotations
+
+import math
+
+from llmops_sdk.verdict.statistics.distributions import NORMAL, range_quantile
+
+POWER = 0.8
+LEVEL = 0.05
+
+
+def needed_records(difference: float, deviation: float, candidates: int = 2) -> int:
+    """Return the number of records on which a true difference is found in 80 % of runs.
+
+    Args:
+        difference: The true difference of two candidates' means, above 0, in the metric's unit.
+        deviation: The standard deviation of the paired differences, in the metric's unit.
+        candidates: The number of candidates that are compared, two or more.
+    """
+    return math.ceil((_factor(candidates) * deviation / difference) ** 2)
+
+
+def detectable_difference(records: int, deviation: float, candidates: int = 2) -> float:
+    """Return the smallest true difference that is found in 80 % of runs, in the metric's unit.
+
+    Args:
+        records: The number of records, or of clusters, above 0.
+        deviation: The standard deviation of the paired differences.
+        candidates: The number of candidates that are compared, two or more.
+    """
+    return _factor(candidates) * deviation / math.sqrt(records)
+
+
+def needed_for_margin(margin: float, deviation: float, *, equivalence: bool) -> int:
+    """Return the records on which two equal candidates are shown to be no worse, or equivalent, in 80 % of runs.
+
+    Schuirmann, "A comparison of the two one-sided tests procedure and the power approach" (1987).
+
+    Args:
+        margin: Above 0, in the metric's unit.
+        deviation: The standard deviation of the paired differences.
+        equivalence: Whether neither may be better by the margin, or only the one no worse.
+    """
+    power = (1 + POWER) / 2 if equivalence else POWER
+    factor = NORMAL.inv_cdf(1 - LEVEL) + NORMAL.inv_cdf(power)
+    return math.ceil((factor * deviation / margin) ** 2)
+
+
+def _factor(candidates: int) -> float:
+    return range_quantile(1 - LEVEL, candidates) + NORMAL.inv_cdf(POWER)
