@@ -33,7 +33,14 @@ def t_quantile(probability: float, freedom: float) -> float:
         return 0.0
     if probability < 0.5:
         return -t_quantile(1 - probability, freedom)
-    return _solve(lambda value: t_cdf(value, freedom), probability)
+    if math.isinf(freedom):
+        return NORMAL.inv_cdf(probability)
+    log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - 0.5 * math.log(freedom * math.pi)
+    value = _solve(lambda number: t_cdf(number, freedom), probability, halvings=8)
+    for _ in range(4):  # Newton's steps, from near by
+        density = math.exp(log_scale - (freedom + 1) / 2 * math.log1p(value * value / freedom))
+        value -= (t_cdf(value, freedom) - probability) / density
+    return value
 
 
 @lru_cache(maxsize=256)
@@ -61,12 +68,12 @@ def range_quantile(probability: float, candidates: int) -> float:
     return _solve(cdf, probability)
 
 
-def _solve(cdf: Callable[[float], float], probability: float) -> float:
+def _solve(cdf: Callable[[float], float], probability: float, halvings: int = 60) -> float:
     """Return where an increasing function of numbers above 0 reaches a probability, by bisection."""
     low, high = 0.0, 1.0
     while cdf(high) < probability and high < 1e12:
         low, high = high, high * 2
-    for _ in range(80):
+    for _ in range(halvings):
         middle = (low + high) / 2
         if cdf(middle) < probability:
             low = middle
@@ -81,9 +88,7 @@ def _incomplete_beta(x: float, a: float, b: float) -> float:
         return 0.0 if x <= 0 else 1.0
     if x > (a + 1) / (a + b + 2):
         return 1 - _incomplete_beta(1 - x, b, a)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    ) / a
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)) / a
     c, d = 1.0, 1 / _nonzero(1 - (a + b) * x / (a + 1))
     fraction = d
     for m in range(1, _STEPS):

@@ -9,6 +9,7 @@ two candidates and scores of 0 and 1 it is McNemar's exact test.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,10 @@ class Null:
         return 1 - np.searchsorted(largest, statistics, side="left") / len(largest)
 
     def critical(self, level: float, columns: NDArray[Any] | list[int] | slice = slice(None)) -> float:
-        """Return what the largest statistic of some pairs must exceed for a p value of at most `level`."""
+        """Return what the largest statistic of some pairs exceeds exactly where its p value is at most `level`.
+
+        It is infinite where no pattern is rare enough: with fewer than six clusters at a level of .05.
+        """
         return _quantile(self._largest(columns), level)
 
     def one_sided(self, level: float, signs: NDArray[Any], columns: NDArray[Any] | list[int]) -> float:
@@ -80,11 +84,6 @@ class Null:
         import numpy as np
 
         return np.abs(self.signed[:, columns]).max(axis=1, initial=0.0)
-
-
-def exceeds(statistic: float, critical: float) -> bool:
-    """Whether a statistic, without its sign, lies above a critical value: exactly where its p value is small enough."""
-    return abs(statistic) * (1 - _TOLERANCE) > critical
 
 
 def flip(pairs: Pairs, *, flips: int = FLIPS, seed: int = 0) -> Null:
@@ -117,12 +116,14 @@ def flip(pairs: Pairs, *, flips: int = FLIPS, seed: int = 0) -> Null:
 
 
 def _quantile(statistics: NDArray[Any], level: float) -> float:
-    """Return the smallest of the statistics that at most a share `level` of them exceeds."""
+    """Return the smallest of the statistics that at most a share `level` of them exceeds; infinity for none of them."""
     import numpy as np
 
     beyond = int(level * len(statistics) + 1e-9)
+    if beyond == 0:
+        return math.inf
     place = len(statistics) - 1 - beyond
-    return float(np.partition(statistics, place)[place])
+    return float(np.partition(statistics, place)[place]) / (1 - _TOLERANCE)
 
 
 @lru_cache(maxsize=EXACT)

@@ -103,8 +103,12 @@ def difference_interval(
         height = float(np.abs(sums).max()) or (largest or 0.0) * size
         if height == 0:
             return UNBOUNDED
-        critical = max(critical, NORMAL.inv_cdf(0.975 if sides == 2 else 0.95))
+        # With fewer than six differences that are not 0, no test rejects, and this interval does not exclude 0 either.
+        least = NORMAL.inv_cdf(0.975 if sides == 2 else 0.95)
+        critical = least if math.isinf(critical) else max(critical, least)
         records, squares, sizes = records + 2 * size, squares + 2 * height**2, sizes + 2 * size**2
+    if math.isinf(critical):
+        return UNBOUNDED
     return _fieller(total, records, squares, products, sizes, critical)
 
 

@@ -77,7 +77,9 @@ def _crossing(grid: NDArray[Any], density: NDArray[Any], step: float, limit: flo
     return float((density * outside).sum())
 
 
-def _continue(grid: NDArray[Any], density: NDArray[Any], step: float, limit: float) -> tuple[NDArray[Any], NDArray[Any]]:
+def _continue(
+    grid: NDArray[Any], density: NDArray[Any], step: float, limit: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the weights of the sum on a new grid inside the limit, after one more step."""
     import numpy as np
 

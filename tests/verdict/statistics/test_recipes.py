@@ -1,0 +1,79 @@
+"""A claim on recipes takes the training seed as a second source of variance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from llmops_sdk.verdict.statistics.recipes import compare_recipes, holm
+
+
+def test_without_seeds_it_is_the_paired_t_test() -> None:
+    """One checkpoint each: only records vary."""
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(0)
+    first, second = rng.random((1, 40)), rng.random((1, 40)) - 0.1
+
+    test = compare_recipes(first, second, np.arange(40))
+
+    theirs = stats.ttest_rel(first[0], second[0])
+    assert test.p_value == pytest.approx(theirs.pvalue)
+    interval = theirs.confidence_interval()
+    assert (test.interval.low, test.interval.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_seeds_add_their_variance() -> None:
+    """The error is that of both sources, with Satterthwaite's degrees of freedom."""
+    rng = np.random.default_rng(1)
+    first = rng.normal(0, 1, (3, 50)) + np.array([[0.0], [0.5], [1.0]])
+    second = rng.normal(0, 1, (1, 50))
+
+    test = compare_recipes(first, second, np.arange(50))
+
+    differences = first.mean(axis=0) - second[0]
+    seeds, records = first.mean(axis=1).var(ddof=1) / 3, differences.var(ddof=1) / 50
+    assert test.error == pytest.approx(math.sqrt(seeds + records))
+    assert test.freedom == pytest.approx((seeds + records) ** 2 / (seeds**2 / 2 + records**2 / 49))
+    assert test.interval.excludes(0.0) == (test.p_value <= 0.05)
+
+
+def test_a_missing_score_of_a_seed_leaves_the_record_out() -> None:
+    """Means over seeds are those of the same records."""
+    first = np.array([[1.0, math.nan, 3.0], [1.0, 2.0, 3.0]])
+
+    assert 2 == compare_recipes(first, np.zeros((1, 3)), np.arange(3)).records
+    assert 0 == compare_recipes(first * math.nan, np.zeros((1, 3)), np.arange(3)).records
+
+
+def test_no_variance_is_no_evidence() -> None:
+    """Equal numbers everywhere have no error to compare with: nothing is claimed."""
+    test = compare_recipes(np.ones((2, 20)), np.zeros((2, 20)), np.arange(20))
+
+    assert 1.0 == test.p_value
+    assert (None, None) == (test.interval.low, test.interval.high)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_equal_recipes_are_rarely_told_apart(seeds: int) -> None:
+    """Of 400 pairs whose seeds vary as much as a mean over records, at most 8 %; records alone are wrong far more often."""
+    rng = np.random.default_rng(seeds)
+    claims = alone = 0
+    for _ in range(400):
+        records = rng.normal(0, 1, 100)
+        first, second = (records + rng.normal(0, 0.1, (seeds, 1)) + rng.normal(0, 0.7, (seeds, 100)) for _ in range(2))
+        claims += compare_recipes(first, second, np.arange(100)).p_value <= 0.05
+        alone += compare_recipes(first.mean(axis=0)[None], second.mean(axis=0)[None], np.arange(100)).p_value <= 0.05
+
+    assert claims <= 32
+    assert alone > 2 * claims
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    """Adjusted p values in the order of the plain ones."""
+    multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
+    p_values = [0.01, 0.04, 0.03, 0.5, 0.005]
+
+    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
+    assert [] == holm([])
