@@ -8,8 +8,8 @@ import numpy as np
 
 from llmops_sdk.values.results import CellResult, FailedCell
 from llmops_sdk.values.scores import Metric
-from llmops_sdk.verdict.leaderboard import CellColumn, make_leaderboard
 from llmops_sdk.verdict.bootstrap import Bootstrap
+from llmops_sdk.verdict.leaderboard import CellColumn, make_leaderboard
 
 METRICS = {
     "f1": Metric("f1"),

@@ -9,8 +9,8 @@ import attrs
 
 from llmops_sdk.values.results import CellResult, Difference, FailedCell, Leaderboard
 from llmops_sdk.values.scores import Metric
-from llmops_sdk.verdict.conclusion import conclude
 from llmops_sdk.verdict.bootstrap import Bootstrap
+from llmops_sdk.verdict.conclusion import conclude
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,10 @@ from statistics import NormalDist
 
 NORMAL = NormalDist()
 
+_HALF = 0.5
 _STEPS = 300
+_PRECISION = 1e-15
+_FAR = 1e12
 _TINY = 1e-300
 
 
@@ -29,9 +32,9 @@ def t_cdf(value: float, freedom: float) -> float:
 @lru_cache(maxsize=4096)
 def t_quantile(probability: float, freedom: float) -> float:
     """Return the number that Student's t does not exceed with this probability, between 0 and 1, both excluded."""
-    if probability == 0.5:
+    if probability == _HALF:
         return 0.0
-    if probability < 0.5:
+    if probability < _HALF:
         return -t_quantile(1 - probability, freedom)
     if math.isinf(freedom):
         return NORMAL.inv_cdf(probability)
@@ -71,7 +74,7 @@ def range_quantile(probability: float, candidates: int) -> float:
 def _solve(cdf: Callable[[float], float], probability: float, halvings: int = 60) -> float:
     """Return where an increasing function of numbers above 0 reaches a probability, by bisection."""
     low, high = 0.0, 1.0
-    while cdf(high) < probability and high < 1e12:
+    while cdf(high) < probability and high < _FAR:
         low, high = high, high * 2
     for _ in range(halvings):
         middle = (low + high) / 2
@@ -98,7 +101,7 @@ def _incomplete_beta(x: float, a: float, b: float) -> float:
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         d, c = 1 / _nonzero(1 + odd * d), _nonzero(1 + odd / c)
         fraction *= d * c
-        if abs(d * c - 1) < 1e-15:
+        if abs(d * c - 1) < _PRECISION:
             break
     return front * fraction
 

@@ -40,6 +40,9 @@ class Interval:
 
 UNBOUNDED = Interval(None, None)
 
+_FEWEST = 2
+"""Clusters that a variance needs."""
+
 
 def mean_interval(
     values: NDArray[Any], clusters: NDArray[Any], bounds: tuple[float, float] | None, level: float = 0.95
@@ -59,7 +62,7 @@ def mean_interval(
     mean = float(values.mean())
     labels = np.unique(clusters, return_inverse=True)[1].reshape(values.size)
     groups = int(labels.max()) + 1
-    if groups < 2:
+    if groups < _FEWEST:
         return Interval(*bounds) if bounds else UNBOUNDED
     sums = np.bincount(labels, values - mean)
     variance = groups / (groups - 1) * float((sums**2).sum()) / values.size**2
@@ -79,7 +82,7 @@ def mean_interval(
 
 
 def difference_interval(
-    sums: NDArray[Any], counts: NDArray[Any], critical: float, *, largest: float | None = None, sides: int = 2
+    sums: NDArray[Any], counts: NDArray[Any], critical: float, *, largest: float | None = None, two_sided: bool = True
 ) -> Interval:
     """Return the mean differences that a flip test does not reject.
 
@@ -88,7 +91,7 @@ def difference_interval(
         counts: Shape (clusters,), the number of records they rest on.
         critical: What the test's statistic must exceed to reject.
         largest: The largest difference that the metric can have, for differences that are all 0; None if unknown.
-        sides: 1 if only one end is used, as a bound: it sets the least critical value where most differences are 0.
+        two_sided: Whether both ends are used; it sets the least critical value where most differences are 0.
     """
     import numpy as np
 
@@ -104,7 +107,7 @@ def difference_interval(
         if height == 0:
             return UNBOUNDED
         # With fewer than six differences that are not 0, no test rejects, and this interval does not exclude 0 either.
-        least = NORMAL.inv_cdf(0.975 if sides == 2 else 0.95)
+        least = NORMAL.inv_cdf(0.975 if two_sided else 0.95)
         critical = least if math.isinf(critical) else max(critical, least)
         records, squares, sizes = records + 2 * size, squares + 2 * height**2, sizes + 2 * size**2
     if math.isinf(critical):

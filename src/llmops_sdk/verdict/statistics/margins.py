@@ -56,7 +56,7 @@ def compare_with_margin(
     for column, sign in zip(columns, signs, strict=True):
         candidate = int(pairs.first[column] if sign > 0 else pairs.second[column])
         sums, counts = sign * pairs.sums[column], pairs.counts[column]
-        bounds = difference_interval(sums, counts, critical, largest=largest, sides=1)
+        bounds = difference_interval(sums, counts, critical, largest=largest, two_sided=False)
         no_worse = bounds.low is not None and bounds.low > -margin
         no_better = bounds.high is not None and bounds.high < margin
         mean = float(sums.sum() / counts.sum()) if counts.sum() else float("nan")

@@ -64,7 +64,7 @@ def compare_recipes(
     mean = float(differences.mean())
     labels = np.unique(clusters[present], return_inverse=True)[1].reshape(records)
     groups = int(labels.max()) + 1
-    if groups < 2:
+    if groups == 1:
         return RecipeTest(mean, UNBOUNDED, 1.0, records, 0.0, math.nan)
     sums = np.bincount(labels, differences - mean)
     parts = [(groups / (groups - 1) * float((sums**2).sum()) / records**2, groups - 1)]
