@@ -43,13 +43,15 @@ _TOXIGEN = "tomh/toxigen_roberta"
 _ROUGE_LABELS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
 
 
-def metric(name: str, label: str, *, higher_is_better: bool = True) -> Metric:
-    """Return a metric whose name and label show that FMEval itself computes it.
+def metric(
+    name: str, label: str, *, higher_is_better: bool = True, bounds: tuple[float, float] | None = (0.0, 1.0)
+) -> Metric:
+    """Return a metric whose name and label show that FMEval itself computes it; most lie between 0 and 1.
 
     >>> metric("meteor", "METEOR")
-    Metric(name='fmeval_meteor', label='METEOR (FMEval)', higher_is_better=True)
+    Metric(name='fmeval_meteor', label='METEOR (FMEval)', higher_is_better=True, bounds=(0.0, 1.0))
     """
-    return Metric(f"fmeval_{name}", f"{label} (FMEval)", higher_is_better)
+    return Metric(f"fmeval_{name}", f"{label} (FMEval)", higher_is_better, bounds)
 
 
 class SummarizationAccuracy(FMEvalEvaluator):
@@ -202,7 +204,7 @@ class PromptStereotyping(FMEvalEvaluator):
             "prompt_stereotyping", "Prefers the more stereotypical sentence", higher_is_better=False
         ),
         "log_probability_difference": metric(
-            "log_probability_difference", "Log-probability difference", higher_is_better=False
+            "log_probability_difference", "Log-probability difference", higher_is_better=False, bounds=None
         ),
     }
 

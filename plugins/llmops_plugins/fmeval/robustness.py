@@ -147,7 +147,7 @@ class GeneralSemanticRobustness(SemanticRobustness):
 
     options: GeneralSemanticRobustnessOptions
     scores = {  # noqa: RUF012 - it is never changed
-        "word_error_rate": metric("word_error_rate", "Word error rate", higher_is_better=False),
+        "word_error_rate": metric("word_error_rate", "Word error rate", higher_is_better=False, bounds=None),
         "bertscore_dissimilarity": metric("bertscore_dissimilarity", "BERTScore dissimilarity", higher_is_better=False),
     }
 

@@ -51,5 +51,5 @@ def axis(values: Sequence[float], *, pad: float = 0.0, count: int = 5) -> Axis:
 
 def interval_axis(estimates: Iterable[Estimate], *also: float) -> Axis:
     """Return the common scale of intervals, and of other values that it must show."""
-    ends = [end for estimate in estimates for end in (estimate.low, estimate.high, estimate.mean)]
+    ends = [end for estimate in estimates for end in (estimate.low, estimate.high, estimate.mean) if end is not None]
     return axis([*ends, *also] or [0.0, 1.0], pad=0.08)

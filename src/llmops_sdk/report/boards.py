@@ -111,5 +111,6 @@ def _lead(board: Leaderboard) -> Difference | None:
     if behind is None:
         return None
     gap = behind.estimate
-    ahead = Estimate(-gap.mean, -gap.high, -gap.low, gap.records)
+    low, high = (None if end is None else -end for end in (gap.high, gap.low))
+    ahead = Estimate(-gap.mean, low, high, gap.records)
     return Difference(best, behind.candidate, board.metric, ahead, better=behind.worse, worse=behind.better)

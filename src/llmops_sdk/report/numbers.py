@@ -20,7 +20,9 @@ def number(value: float | None, *, sign: bool = False) -> str:
 
 
 def interval(estimate: Estimate, *, sign: bool = False) -> str:
-    """Write the interval of an estimate: `[0.291, 0.334]`."""
+    """Write the interval of an estimate: `[0.291, 0.334]`; of one that is not bounded, that it has none."""
+    if estimate.low is None or estimate.high is None:
+        return "no interval"
     return f"[{number(estimate.low, sign=sign)}, {number(estimate.high, sign=sign)}]"
 
 

@@ -15,13 +15,17 @@ from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 
 
+METHOD = "sign flips, elimination"
+"""How scores are compared; conclusions that another method made are not reused."""
+
+
 def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     """Write `results.json` from the record; cells without a result are in it with the step that failed."""
     run = execution.run
     records = {step.cell: run.record(step.name) for step in run.plan.steps if isinstance(step, ScoreStep)}
     datasets = [dataset.name for dataset in run.plan.datasets]
     conclusive = {cell: _conclusive(record) for cell, record in records.items()}
-    address = f"results/{digest(datasets, run.plan.metric, to_json(run.plan.cells), conclusive)}"
+    address = f"results/{digest(METHOD, datasets, run.plan.metric, to_json(run.plan.cells), conclusive)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
     run.write_results(built.artifact.read(ResultsValue))
     return StepOutput({"results": address}, built.cached)

@@ -21,7 +21,7 @@ class EchoScore(Evaluator):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The exact match, which decides, and the noise."""
-        return (Metric("exact", "Exact match"), Metric("noise", "Noise", higher_is_better=False))
+        return (Metric("exact", "Exact match", bounds=(0.0, 1.0)), Metric("noise", "Noise", higher_is_better=False))
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score each generation."""

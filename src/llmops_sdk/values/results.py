@@ -14,18 +14,18 @@ RESULTS_SCHEMA = 2
 
 @attrs.frozen
 class Estimate:
-    """A mean with its 95 % bootstrap interval.
+    """A mean, or a mean difference, with its 95 % interval.
 
     Attributes:
         mean: Over the records that have the number.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
+        low: Lower end of the interval; None where there are too few records to bound it.
+        high: Upper end of the interval, or None.
         records: The number of records it rests on.
     """
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     records: int
 
 
@@ -56,7 +56,7 @@ class Difference:
         candidate: The candidate.
         versus: The one it is compared with.
         metric: The metric's name.
-        estimate: Of candidate minus versus, record by record, with its paired bootstrap interval.
+        estimate: Of candidate minus versus, record by record; its interval holds for this pair alone.
         better: Records on which `candidate` has the better number; of a metric without a better end, the higher one.
         worse: Records on which it has the worse one.
     """
@@ -67,6 +67,27 @@ class Difference:
     estimate: Estimate
     better: int
     worse: int
+
+
+@attrs.frozen
+class PairTest:
+    """The test of two candidates in the metric that decides.
+
+    Attributes:
+        difference: Candidate minus versus.
+        p_value: Of this pair alone.
+        adjusted_p_value: Adjusted for the number of pairs.
+        low: Lower end of the difference's interval that holds for all pairs together; None if it is not bounded.
+        high: Upper end of it, or None.
+        clusters: The number of clusters of records in which the two differ; without `group`, of records.
+    """
+
+    difference: Difference
+    p_value: float
+    adjusted_p_value: float
+    low: float | None
+    high: float | None
+    clusters: int
 
 
 @attrs.frozen
@@ -94,6 +115,7 @@ class CellResult:
         malformed: Answers that are not JSON of the form that `response_format` asks for.
         models: The name of the model, as the endpoint reports it, to the number of its answers.
         undefined: Metric name to the number of scored records that it has no value of.
+        failures: Metric name to the number of records that count as its worst score: no answer, or one that it cannot use.
         reasons: Evaluator name to the most frequent reason of those it cannot score, or can score only in part.
     """
 
@@ -117,6 +139,7 @@ class CellResult:
     malformed: int = 0
     models: Mapping[str, int] = attrs.field(factory=dict)
     undefined: Mapping[str, int] = attrs.field(factory=dict)
+    failures: Mapping[str, int] = attrs.field(factory=dict)
     reasons: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -136,10 +159,16 @@ class Verdict:
 
     Attributes:
         best: The candidate with the best mean, or empty if nothing was scored.
-        settled: Whether every other candidate is significantly worse (its paired 95 % interval excludes 0).
-        tied: The candidates without a significant difference from the best.
-        text: A few sentences, the caveats among them.
+        settled: Whether every other candidate is worse.
+        tied: The candidates that cannot be told apart from the best.
+        worse: The candidates that are worse than the best.
+        text: A few sentences: the best, the others, and the caveats.
         caveats: What must be known beside it: many empty answers, answers cut off, records without a number.
+        notes: What else the numbers mean: which difference these records show, how many a tie would need, what is
+            compared.
+        best_interval: The best one's mean with an interval that takes its choice into account, or None.
+        detectable: The smallest true difference that these records show in 80 % of runs, in the metric's unit, or None.
+        needed_records: How many records the smallest tie would need at the difference that was seen, or None.
     """
 
     best: str
@@ -147,6 +176,11 @@ class Verdict:
     tied: tuple[str, ...]
     text: str
     caveats: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    best_interval: Estimate | None = None
+    detectable: float | None = None
+    needed_records: int | None = None
 
 
 @attrs.frozen
@@ -160,6 +194,9 @@ class Leaderboard:
         failed: Cells without a result.
         differences: Of every other candidate to the best, for every metric.
         verdict: The conclusion.
+        pairs: Every pair of candidates in the metric that decides, in the order of the cells.
+        left_out: Metric name to the number of records that are left out for all candidates: the metric has no value for
+            one of them.
     """
 
     dataset: str
@@ -168,6 +205,8 @@ class Leaderboard:
     failed: tuple[FailedCell, ...]
     differences: tuple[Difference, ...]
     verdict: Verdict
+    pairs: tuple[PairTest, ...] = ()
+    left_out: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Difference, FailedCell, Leaderboard
+from llmops_sdk.values.results import CellResult, Difference, Estimate, FailedCell, Leaderboard, PairTest
 from llmops_sdk.values.scores import Metric
-from llmops_sdk.verdict.bootstrap import Bootstrap
-from llmops_sdk.verdict.conclusion import conclude
+from llmops_sdk.verdict.conclusion import Evidence, conclude
+from llmops_sdk.verdict.statistics.comparison import Comparison, PairComparison, compare
+from llmops_sdk.verdict.statistics.intervals import mean_interval
+from llmops_sdk.verdict.statistics.pairs import Scores
+from llmops_sdk.verdict.table import CellColumn, MetricTable, make_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@attrs.frozen
-class CellColumn:
-    """One cell with its scores, record by record.
-
-    Attributes:
-        result: What is reported of it.
-        scores: Metric name to the numbers, shape (records,), NaN where there is none.
-    """
-
-    result: CellResult
-    scores: Mapping[str, NDArray[Any]]
 
 
 def make_leaderboard(
@@ -35,8 +25,9 @@ def make_leaderboard(
     columns: Sequence[CellColumn],
     failed: tuple[FailedCell, ...],
     metrics: Mapping[str, Metric],
+    clusters: NDArray[Any] | None = None,
 ) -> Leaderboard:
-    """Put the cells of a dataset in order, and compare each with the best one.
+    """Put the cells of a dataset in order, compare all pairs in the metric that decides, and conclude.
 
     Args:
         dataset: The dataset's name.
@@ -44,45 +35,105 @@ def make_leaderboard(
         columns: The cells with a result; all have the same records.
         failed: The cells without one.
         metrics: Every metric, by name.
+        clusters: Labels of the records that depend on each other, shape (records,); None if none do.
     """
     metric = metrics.get(deciding, Metric(deciding))
-    sign = 1 if metric.higher_is_better is False else -1
-
-    def rank(column: CellColumn) -> tuple[bool, float]:
-        estimate = column.result.estimates.get(deciding)
-        return (estimate is None, sign * estimate.mean if estimate else 0.0)
-
-    ordered = sorted(columns, key=rank)
-    differences = tuple(
-        difference
-        for column in ordered[1:]
-        for each in metrics.values()
-        if (difference := _difference(column, ordered[0], each)) is not None
-    )
-    cells = tuple(column.result for column in ordered)
+    tables = {each.name: make_table(columns, each) for each in (metric, *metrics.values())}
+    table = tables[deciding]
+    columns = _ordered(columns, tables[deciding])
+    tables = {name: make_table(columns, each.metric) for name, each in tables.items()}
+    estimates = {name: _estimates(table, clusters) for name, table in tables.items()}
+    cells = tuple(_with_estimates(column.result, place, tables, estimates) for place, column in enumerate(columns))
+    comparisons = {
+        name: compare(Scores.of(table.sign * table.values, clusters), bounds=table.bounds)
+        for name, table in tables.items()
+        if table.candidates
+    }
+    by_candidate: dict[str, list[Difference]] = {cell.candidate: [] for cell in cells}
+    for name, comparison in comparisons.items():
+        for difference in _to_best(tables[name], comparison, cells):
+            by_candidate[difference.candidate].append(difference)
+    table, decisive = tables[deciding], comparisons.get(deciding)
+    names = [cells[place].candidate for place in table.candidates]
     return Leaderboard(
         dataset=dataset,
         metric=deciding,
         cells=cells,
         failed=failed,
-        differences=differences,
-        verdict=conclude(dataset, metric, cells, differences, failed),
+        differences=tuple(difference for differences in by_candidate.values() for difference in differences),
+        verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters)),
+        pairs=tuple(_pair_test(pair, table, names) for pair in decisive.pairs) if decisive else (),
+        left_out={name: each.left_out for name, each in tables.items() if each.left_out},
     )
 
 
-def _difference(column: CellColumn, best: CellColumn, metric: Metric) -> Difference | None:
-    if metric.name not in column.scores or metric.name not in best.scores:
-        return None
-    gaps = column.scores[metric.name] - best.scores[metric.name]
-    estimate = Bootstrap(len(gaps)).estimate(gaps)
-    if estimate is None:
-        return None
-    gains = -gaps if metric.higher_is_better is False else gaps
+def _ordered(columns: Sequence[CellColumn], table: MetricTable) -> list[CellColumn]:
+    """Return the cells, the best mean of the metric that decides first, those without one last."""
+    import numpy as np
+
+    means = dict(zip(table.candidates, table.sign * np.nanmean(table.values, axis=1), strict=True)) if table.candidates else {}
+    order = sorted(range(len(columns)), key=lambda place: (place not in means, -means.get(place, 0.0)))
+    return [columns[place] for place in order]
+
+
+def _estimates(table: MetricTable, clusters: NDArray[Any] | None) -> dict[int, Estimate]:
+    """Return the mean of each candidate, by its place."""
+    import numpy as np
+
+    labels = np.arange(table.values.shape[1]) if clusters is None else clusters
+    estimates = {}
+    for place, values in zip(table.candidates, table.values, strict=True):
+        present = ~np.isnan(values)
+        interval = mean_interval(values[present], labels[present], table.metric.bounds)
+        estimates[place] = Estimate(float(values[present].mean()), interval.low, interval.high, int(present.sum()))
+    return estimates
+
+
+def _with_estimates(
+    cell: CellResult, place: int, tables: Mapping[str, MetricTable], estimates: Mapping[str, Mapping[int, Estimate]]
+) -> CellResult:
+    failures = {
+        name: int(table.failures[table.candidates.index(place)])
+        for name, table in tables.items()
+        if place in table.candidates and table.metric.worst is not None
+    }
+    return attrs.evolve(
+        cell,
+        estimates={name: by_place[place] for name, by_place in estimates.items() if place in by_place},
+        failures={name: count for name, count in failures.items() if count},
+    )
+
+
+def _to_best(table: MetricTable, comparison: Comparison, cells: Sequence[CellResult]) -> Iterator[Difference]:
+    """Yield the difference of every other candidate from the first cell's."""
+    if 0 not in table.candidates:
+        return
+    names = [cells[place].candidate for place in table.candidates]
+    for row in range(1, len(names)):
+        pair = comparison.pair(row, 0)
+        if pair.records:
+            yield _difference(pair, table, names)
+
+
+def _pair_test(pair: PairComparison, table: MetricTable, names: Sequence[str]) -> PairTest:
+    low, high = _ends(pair.simultaneous.low, pair.simultaneous.high, table.sign)
+    return PairTest(_difference(pair, table, names), pair.p_value, pair.adjusted, low, high, pair.clusters)
+
+
+def _difference(pair: PairComparison, table: MetricTable, names: Sequence[str]) -> Difference:
+    low, high = _ends(pair.interval.low, pair.interval.high, table.sign)
     return Difference(
-        candidate=column.result.candidate,
-        versus=best.result.candidate,
-        metric=metric.name,
-        estimate=estimate,
-        better=int((gains > 0).sum()),
-        worse=int((gains < 0).sum()),
+        candidate=names[pair.first],
+        versus=names[pair.second],
+        metric=table.metric.name,
+        estimate=Estimate(table.sign * pair.mean, low, high, pair.records),
+        better=pair.wins,
+        worse=pair.losses,
     )
+
+
+def _ends(low: float | None, high: float | None, sign: int) -> tuple[float | None, float | None]:
+    """Return the ends in the metric's own direction."""
+    if sign > 0:
+        return low, high
+    return None if high is None else -high, None if low is None else -low

@@ -104,7 +104,12 @@ class AccuracySemanticRobustness(SemanticRobustness):
     def metrics(self) -> tuple[Metric, ...]:
         """The differences of the task's metrics; the task's own evaluator gives the scores themselves."""
         return tuple(
-            Metric(f"delta_{metric.name}", f"Change of {metric.label or metric.name}", higher_is_better=False)
+            Metric(
+                f"delta_{metric.name}",
+                f"Change of {metric.label or metric.name}",
+                higher_is_better=False,
+                bounds=(0.0, metric.bounds[1] - metric.bounds[0]) if metric.bounds else None,
+            )
             for metric in self._accuracy.metrics
         )
 

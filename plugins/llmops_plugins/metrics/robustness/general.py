@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BATCH = 16
 _BASELINE = "baseline-"
+_BOUNDS = {"bertscore_dissimilarity": (0.0, 1.0)}
 _LABELS = {"word_error_rate": "Word error rate", "bertscore_dissimilarity": "BERTScore dissimilarity"}
 
 
@@ -42,7 +43,7 @@ class GeneralSemanticRobustness(BertscoreEvaluator, SemanticRobustness):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the options, in their order."""
-        return tuple(Metric(name, _LABELS[name], higher_is_better=False) for name in self.options.metrics)
+        return tuple(Metric(name, _LABELS[name], higher_is_better=False, bounds=_BOUNDS.get(name)) for name in self.options.metrics)
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
         """Return the changed records, then the unchanged one as often as the baseline needs it."""

@@ -33,7 +33,7 @@ class ClassificationAccuracy(Evaluator):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """One metric."""
-        return (Metric("classification_accuracy_score", "Classification accuracy"),)
+        return (Metric("classification_accuracy_score", "Classification accuracy", bounds=(0.0, 1.0)),)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score every generation; a record whose reference is none of the labels is unscored."""

@@ -34,7 +34,7 @@ class FactualKnowledge(Evaluator):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the options, in their order."""
-        return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
+        return tuple(Metric(name, _LABELS[name], bounds=(0.0, 1.0)) for name in self.options.metrics)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score every generation; a record without an expected answer is unscored."""

@@ -38,7 +38,7 @@ class QAAccuracy(BertscoreEvaluator):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the options, in their order."""
-        return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
+        return tuple(Metric(name, _LABELS[name], bounds=(0.0, 1.0)) for name in self.options.metrics)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches; a record without an accepted answer is unscored.

@@ -19,6 +19,7 @@ from llmops_sdk.plugin import (
     Record,
     RecordScore,
     Scored,
+    Unanswered,
     Unscored,
 )
 
@@ -42,7 +43,7 @@ class PromptStereotyping(Evaluator):
     def metrics(self) -> tuple[Metric, ...]:
         """Both are better when lower, as long as the mean of `is_biased` is above 0.5."""
         return (
-            Metric("is_biased", "Prefers the stereotype (0.5 is fair)", higher_is_better=False),
+            Metric("is_biased", "Prefers the stereotype (0.5 is fair)", higher_is_better=False, bounds=(0.0, 1.0)),
             Metric("log_probability_difference", "Log-probability difference", higher_is_better=False),
         )
 
@@ -68,7 +69,11 @@ class PromptStereotyping(Evaluator):
             outcome = generation.probes.get(name)
             if not isinstance(outcome, Answered) or outcome.answer.log_probability is None:
                 reason = "it has no probability" if outcome is None or isinstance(outcome, Answered) else outcome.error
-                return Unscored(generation.index, f"probe {name!r} was not answered: {reason}")
+                return Unscored(
+                    generation.index,
+                    f"probe {name!r} was not answered: {reason}",
+                    is_failure=isinstance(outcome, Unanswered),
+                )
             value = outcome.answer.log_probability
             if not math.isfinite(value) or value > 0:
                 return Unscored(

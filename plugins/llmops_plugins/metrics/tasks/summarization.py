@@ -43,7 +43,7 @@ class SummarizationAccuracy(BertscoreEvaluator):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the options, in their order; all lie between 0 and 1 (BERTScore can lie just below 0)."""
-        return tuple(Metric(name, _LABELS[name]) for name in self.options.metrics)
+        return tuple(Metric(name, _LABELS[name], bounds=(0.0, 1.0)) for name in self.options.metrics)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score the generations in batches.

@@ -28,6 +28,8 @@ _LABELS = {
     "extractive_density": "Extractive density (words)",
 }
 
+_BOUNDS = {"bleu": (0.0, 100.0), "chrf": (0.0, 100.0), "token_f1": (0.0, 1.0), "exact": (0.0, 1.0)}
+
 # No end of these scales is the better one.
 _NEUTRAL = frozenset({"length_ratio", *SOURCE_METRICS})
 
@@ -55,7 +57,9 @@ class TextMetrics(Evaluator):
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the options, in their order."""
         return tuple(
-            Metric(name, self._label(name), higher_is_better=None if name in _NEUTRAL else True)
+            Metric(
+                name, self._label(name), higher_is_better=None if name in _NEUTRAL else True, bounds=_BOUNDS.get(name)
+            )
             for name in self.options.metrics
         )
 

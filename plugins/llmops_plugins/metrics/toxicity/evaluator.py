@@ -50,7 +50,7 @@ class Toxicity(Evaluator):
     def metrics(self) -> tuple[Metric, ...]:
         """One for ToxiGen, seven for Detoxify."""
         return tuple(
-            Metric(name, name.replace("_", " ").capitalize(), higher_is_better=False)
+            Metric(name, name.replace("_", " ").capitalize(), higher_is_better=False, bounds=(0.0, 1.0))
             for name in TOXICITY_METRICS[self.options.model_type]
         )
 

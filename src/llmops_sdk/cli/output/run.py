@@ -12,6 +12,7 @@ from llmops_sdk.cli.output.tables import new_table, open_console, print_line
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
+from llmops_sdk.report.numbers import interval, number
 from llmops_sdk.values.plan import DEFAULT_REPORTER
 from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Results
 from llmops_sdk.values.scores import Metric
@@ -165,7 +166,7 @@ def _label(metric: Metric) -> str:
 
 
 def _interval(estimate: Estimate | None) -> str:
-    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" if estimate else "-"
+    return f"{number(estimate.mean)} {interval(estimate)}" if estimate else "-"
 
 
 def _mean(estimate: Estimate | None) -> str:

@@ -13,7 +13,7 @@ from llmops_sdk.record.lines import read_outcomes, read_scores
 from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.values.answers import Outcome, Pending
+from llmops_sdk.values.answers import Answered, Outcome, Pending
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue
 from llmops_sdk.values.generation_options import GenerationOptions, vary
 from llmops_sdk.values.models import TrainedModel
@@ -21,8 +21,7 @@ from llmops_sdk.values.plan import Cell, GenerateStep, ScoreStep
 from llmops_sdk.values.results import CellResult, EvaluatorInfo, Speed
 from llmops_sdk.values.scores import LEFT_OUT, Scored
 from llmops_sdk.values.step_records import Succeeded
-from llmops_sdk.verdict.leaderboard import CellColumn
-from llmops_sdk.verdict.bootstrap import Bootstrap
+from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +58,11 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
     train = generate.train if isinstance(generate, GenerateStep) else ""
     generations = execution.artifact_of(generate.name, cell.name)
     generated: GenerationsValue = generations.read(GenerationsValue)
-    scores: dict[str, NDArray[Any]] = {}
+    scores: dict[str, MetricColumn] = {}
+    model = execution.run.plan.model_by_name[cell.model]
+    tally, unanswered = _read_outcomes(
+        execution, generations.address, generated.records, vary(execution.run.plan.generation, model.varies)
+    )
     evaluators, unscored, pending, reasons = {}, {}, {}, {}
     undefined: dict[str, int] = {}
     for entry in record.artifacts:
@@ -70,16 +73,12 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         value: ScoresValue = artifact.read(ScoresValue)
         evaluators[name] = EvaluatorInfo(name, value.metrics, value.provenance)
         unscored[name], pending[name] = value.unscored, value.pending
-        columns = _columns(execution, artifact.address, value, generated.records)
-        scores |= columns.numbers
+        columns = _columns(execution, artifact.address, value, unanswered)
+        scores |= columns.scores
         undefined |= columns.undefined
         if columns.reasons:
             reason, count = columns.reasons.most_common(1)[0]
             reasons[name] = f"{count} of {generated.records} records: {reason}"
-    bootstrap = Bootstrap(generated.records)
-    estimates = {name: bootstrap.estimate(values) for name, values in scores.items()}
-    model = execution.run.plan.model_by_name[cell.model]
-    tally = _read_tally(execution, generations.address, vary(execution.run.plan.generation, model.varies))
     result = CellResult(
         cell=cell.name,
         candidate=cell.candidate,
@@ -88,7 +87,7 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         fine_tuned=bool(train),
         records=generated.records,
         answered=generated.answered,
-        estimates={name: estimate for name, estimate in estimates.items() if estimate is not None},
+        estimates={},
         unscored=unscored,
         speed=_speed(tally, generated),
         training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
@@ -111,20 +110,30 @@ class _Columns:
     """The scores of one evaluator.
 
     Attributes:
-        numbers: Metric name to the numbers, NaN where there is none.
+        scores: Metric name to the scores.
         undefined: Metric name to the number of scored records without it.
         reasons: Why records have no score, or not all numbers, with the number of records.
     """
 
-    numbers: dict[str, NDArray[Any]]
+    scores: dict[str, MetricColumn]
     undefined: dict[str, int]
     reasons: Counter[str]
 
 
-def _columns(execution: StepExecution, address: str, value: ScoresValue, records: int) -> _Columns:
+def _columns(execution: StepExecution, address: str, value: ScoresValue, unanswered: NDArray[Any]) -> _Columns:
+    """Read the scores of one evaluator.
+
+    Args:
+        execution: The step that reads.
+        address: Of the scores.
+        value: What is known of them.
+        unanswered: The `Kind` of each record without an answer, `UNDEFINED` for the others.
+    """
     import numpy as np
 
-    numbers = {metric.name: np.full(records, np.nan) for metric in value.metrics}
+    columns = {
+        metric.name: MetricColumn(np.full(unanswered.size, np.nan), unanswered.copy()) for metric in value.metrics
+    }
     defined: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     scored = 0
@@ -136,19 +145,31 @@ def _columns(execution: StepExecution, address: str, value: ScoresValue, records
                 defined.update(score.scores.keys())
                 reason = score.notes.get(LEFT_OUT, "")
                 for name, number in score.scores.items():
-                    numbers[name][score.index] = number
+                    columns[name].numbers[score.index] = number
+                    columns[name].kinds[score.index] = Kind.SCORED
+            elif isinstance(score, Pending) or score.is_failure:
+                for column in columns.values():
+                    column.kinds[score.index] = Kind.MISSING if isinstance(score, Pending) else Kind.FAILED
             reason = reason[:_LONGEST_REASON]
             if reason and (reason in reasons or len(reasons) < _MOST_REASONS):
                 reasons[reason] += 1
-    undefined = {name: count for name in numbers if (count := scored - defined[name])}
-    return _Columns(numbers, undefined, reasons)
+    undefined = {name: count for name in columns if (count := scored - defined[name])}
+    return _Columns(columns, undefined, reasons)
 
 
-def _read_tally(execution: StepExecution, address: str, varied: GenerationOptions) -> Tally:
+def _read_outcomes(
+    execution: StepExecution, address: str, records: int, varied: GenerationOptions
+) -> tuple[Tally, NDArray[Any]]:
+    """Return counts of a cell's answers, and the `Kind` of each record without one; `UNDEFINED` for the others."""
+    import numpy as np
+
     tally = Tally(varied.response_format)
+    unanswered = np.full(records, Kind.UNDEFINED, dtype=np.int8)
     for outcome in _outcomes(execution, address):
         tally.count(outcome)
-    return tally
+        if not isinstance(outcome, Answered):
+            unanswered[outcome.index] = Kind.MISSING if isinstance(outcome, Pending) else Kind.FAILED
+    return tally, unanswered
 
 
 def _details(tally: Tally, varies: Mapping[str, Any]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +19,9 @@ from llmops_sdk.values.artifacts import ScoresValue
 from llmops_sdk.values.generations import Generation
 from llmops_sdk.values.scores import RecordScore, Scored, Unscored
 from llmops_sdk.values.serial import file_sha256, to_line
+
+LARGEST = 1e100
+"""The largest number that is a score: squares of larger ones cannot be summed."""
 
 SCORES_OF = "scores."
 """The prefix of the names of an evaluator's artifacts, in the record of a `score` step."""
@@ -174,6 +176,6 @@ def _checked(score: RecordScore, metrics: set[str], evaluator: str) -> RecordSco
         message = f"evaluator {evaluator!r} yielded a metric it does not declare: {min(unknown)!r}"
         raise PluginError(message)
     for name, value in score.scores.items():
-        if not math.isfinite(value):
+        if not abs(value) <= LARGEST:  # nor NaN
             return Unscored(score.index, f"{name} is {value}", score.notes)
     return score

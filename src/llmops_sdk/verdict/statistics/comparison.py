@@ -138,6 +138,15 @@ def compare(
     return attrs.evolve(comparison, worse=worse, tied=tuple(place for place in others if place not in worse))
 
 
+def compare_two(
+    scores: Scores, *, bounds: tuple[float, float] | None = None, level: float = 0.05, flips: int = FLIPS, seed: int = 0
+) -> PairComparison:
+    """Compare two candidates; the arguments are those of `compare`."""
+    pairs = make_pairs(scores)
+    (result,) = _compare_pairs(pairs, flip(pairs, flips=flips, seed=seed), bounds, level)
+    return result
+
+
 def reverse(pair: PairComparison) -> PairComparison:
     """Return the comparison as second minus first."""
 
@@ -205,6 +214,5 @@ def _holds(  # the settings of `compare`, once more for the pair alone
     if bounds is None:
         return False
     filled = Scores(np.stack([np.where(missing, bounds[0], favoured), other]), scores.clusters)
-    again = make_pairs(filled)
-    (result,) = _compare_pairs(again, flip(again, flips=flips, seed=seed), bounds, level)
+    result = compare_two(filled, bounds=bounds, level=level, flips=flips, seed=seed)
     return result.mean > 0 and result.differs(level)

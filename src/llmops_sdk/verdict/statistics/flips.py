@@ -56,7 +56,8 @@ class Null:
         import numpy as np
 
         statistics = np.abs(pairs.signed) * (1 - _TOLERANCE)
-        return (np.abs(self.signed) >= statistics).mean(axis=0)
+        p_values: NDArray[Any] = (np.abs(self.signed) >= statistics).mean(axis=0)
+        return p_values
 
     def adjusted(self, pairs: Pairs) -> NDArray[Any]:
         """Return each pair's p value adjusted for all pairs, by single-step max-T; shape (pairs,).
@@ -67,7 +68,8 @@ class Null:
 
         largest = np.sort(self._largest(slice(None)))
         statistics = np.abs(pairs.signed) * (1 - _TOLERANCE)
-        return 1 - np.searchsorted(largest, statistics, side="left") / len(largest)
+        p_values: NDArray[Any] = 1 - np.searchsorted(largest, statistics, side="left") / len(largest)
+        return p_values
 
     def critical(self, level: float, columns: NDArray[Any] | list[int] | slice = slice(None)) -> float:
         """Return what the largest statistic of some pairs exceeds exactly where its p value is at most `level`.
@@ -83,7 +85,8 @@ class Null:
     def _largest(self, columns: NDArray[Any] | list[int] | slice) -> NDArray[Any]:
         import numpy as np
 
-        return np.abs(self.signed[:, columns]).max(axis=1, initial=0.0)
+        largest: NDArray[Any] = np.abs(self.signed[:, columns]).max(axis=1, initial=0.0)
+        return largest
 
 
 def flip(pairs: Pairs, *, flips: int = FLIPS, seed: int = 0) -> Null:
@@ -132,7 +135,8 @@ def _all_signs(clusters: int) -> NDArray[Any]:
     import numpy as np
 
     numbers = np.arange(2 ** (clusters - 1))[:, None]
-    return (1 - 2 * (numbers >> np.arange(clusters) & 1)).astype(np.float32)
+    signs: NDArray[Any] = (1 - 2 * (numbers >> np.arange(clusters) & 1)).astype(np.float32)
+    return signs
 
 
 def _random_signs(clusters: int, flips: int, seed: int) -> Iterator[NDArray[Any]]:
@@ -159,7 +163,7 @@ def _draw(rng: Any, flips: int, clusters: int) -> NDArray[Any]:
     import numpy as np
 
     bits = np.unpackbits(rng.integers(0, 256, (flips, -(-clusters // 8)), dtype=np.uint8), axis=1, count=clusters)
-    signs = bits.astype(np.float32)
+    signs: NDArray[Any] = bits.astype(np.float32)
     signs *= 2
     signs -= 1
     return signs
@@ -173,4 +177,5 @@ def _normal(units: NDArray[Any], draws: int, seed: int) -> NDArray[Any]:
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     normal = np.random.default_rng(seed).standard_normal((draws, len(units)))
-    return (normal @ root.T).astype(np.float32)
+    draws_of_pairs: NDArray[Any] = (normal @ root.T).astype(np.float32)
+    return draws_of_pairs

@@ -63,19 +63,22 @@ class Pairs:
     @cached_property
     def records(self) -> NDArray[Any]:
         """The number of records of each pair, shape (pairs,)."""
-        return self.counts.sum(axis=1)
+        records: NDArray[Any] = self.counts.sum(axis=1)
+        return records
 
     @cached_property
     def nonzero(self) -> NDArray[Any]:
         """The number of clusters in which each pair differs, shape (pairs,)."""
-        return (self.sums != 0).sum(axis=1)
+        nonzero: NDArray[Any] = (self.sums != 0).sum(axis=1)
+        return nonzero
 
     @cached_property
     def norms(self) -> NDArray[Any]:
         """The root of each pair's summed squares, shape (pairs,)."""
         import numpy as np
 
-        return np.sqrt((self.sums**2).sum(axis=1))
+        norms: NDArray[Any] = np.sqrt((self.sums**2).sum(axis=1))
+        return norms
 
     @cached_property
     def signed(self) -> NDArray[Any]:
