@@ -143,6 +143,14 @@ def test_differences_that_are_all_0_have_an_interval_if_the_metric_has_bounds() 
     assert UNBOUNDED == of_difference([0.0] * 50)
 
 
+def test_equal_differences_have_an_interval() -> None:
+    """Ten records of ten that one candidate has right and the other wrong do not show that it is always so."""
+    interval = of_difference([1.0] * 10, largest=1.0)
+
+    assert interval.low == pytest.approx(0.45, abs=0.02)
+    assert 1.0 == interval.high
+
+
 def test_unequal_clusters_weigh_by_their_records() -> None:
     """The estimate between the ends is the mean over records; a shift of all scores shifts the interval."""
     rng = np.random.default_rng(5)

@@ -4,8 +4,8 @@ A mean of a metric with bounds has Wilson's interval ("Probable inference, the l
 inference", JASA 22, 1927) with an effective number of records: the one at which a share would vary as the mean does.
 It holds for rare and for binary scores, and is never a single point. A difference has the interval of the values that
 the flip test does not reject (Fieller, JRSS B 16, 1954): it excludes 0 only where the test rejects. Where most
-differences are 0 it has two made-up clusters of opposite signs (Bonett and Price, "Adjusted Wald confidence interval
-for a difference of binomial proportions based on paired data", JEBS 37, 2012).
+differences are 0, or all are equal, it has two made-up clusters of opposite signs (Bonett and Price, "Adjusted Wald
+confidence interval for a difference of binomial proportions based on paired data", JEBS 37, 2012).
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def difference_interval(
         return UNBOUNDED
     total, records = float(sums.sum()), float(counts.sum())
     squares, products, sizes = float(sums @ sums), float(sums @ counts), float(counts @ counts)
-    if 2 * np.count_nonzero(sums) < sums.size:
+    if 2 * np.count_nonzero(sums) < sums.size or np.ptp(sums / counts) == 0:
         size = records / sums.size
         height = float(np.abs(sums).max()) or (largest or 0.0) * size
         if height == 0:
@@ -112,7 +112,10 @@ def difference_interval(
         records, squares, sizes = records + 2 * size, squares + 2 * height**2, sizes + 2 * size**2
     if math.isinf(critical):
         return UNBOUNDED
-    return _fieller(total, records, squares, products, sizes, critical)
+    interval = _fieller(total, records, squares, products, sizes, critical)
+    if largest is None or interval.low is None or interval.high is None:
+        return interval
+    return Interval(max(interval.low, -largest), min(interval.high, largest))
 
 
 def _fieller(  # the six sums of the quadratic have no other meaning together
