@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 from attrs import validators
 
+from llmops_plugins._weights.folder import check_model_folder, is_folder
 from llmops_plugins.local.names import FORMAT, SMOLLM2
-from llmops_plugins.local.weights.folder import check_model_folder, is_folder
 from llmops_sdk.plugin import (
     BaseModel,
     Check,

@@ -11,13 +11,13 @@ from typing import Any
 import attrs
 import torch
 
+from llmops_plugins._weights.locate import Weights
 from llmops_plugins.local.device import Device
 from llmops_plugins.local.lora.checkpoint import Position, load_checkpoint, save_checkpoint
 from llmops_plugins.local.lora.model import adapt, adapter_state, make_loss, set_adapter_state, trainable
 from llmops_plugins.local.lora.rows import TrainingRow, TrainingRows
 from llmops_plugins.local.lora.schedule import Schedule, hold_out, learning_rate_share
 from llmops_plugins.local.options import LoraOptions
-from llmops_plugins.local.weights.locate import Weights
 from llmops_sdk.plugin import Context, SpecError, TrainingPoint, digest
 
 _GRADIENT_NORM = 1.0

@@ -7,10 +7,10 @@ import sys
 import threading
 from pathlib import Path
 
+from llmops_plugins._weights.locate import locate, version
 from llmops_plugins.local.device import Device, compute_details, pick_device
 from llmops_plugins.local.options import LocalEndpointOptions
 from llmops_plugins.local.server.process import ServerProcess
-from llmops_plugins.local.weights.locate import locate, version
 from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, Resource, ServableModel
 
 ENGINE = ("torch", "transformers")

@@ -10,6 +10,7 @@ pytest.importorskip("peft")
 
 import torch
 
+from llmops_plugins._weights.locate import version
 from llmops_plugins.local import device
 from llmops_plugins.local.lora import trainer
 from llmops_plugins.local.lora.trainer import LoraTrainer
@@ -18,7 +19,6 @@ from llmops_plugins.local.weights.loading import (
     load_model,
     load_tokenizer,
 )
-from llmops_plugins.local.weights.locate import version
 from llmops_sdk.plugin import BaseModel
 
 from .example import (

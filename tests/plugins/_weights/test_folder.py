@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.local.weights import folder
-from llmops_plugins.local.weights.folder import check_model_folder, folder_version, is_folder
+from llmops_plugins._weights import folder
+from llmops_plugins._weights.folder import check_model_folder, folder_version, is_folder
 from llmops_sdk import AssetError
 
 pytest.importorskip("transformers")
