@@ -140,6 +140,30 @@ def download_snapshot(
     return Snapshot(commit=Path(folder).name, folder=Path(folder))
 
 
+def download_to(folder: Path, repository: Repository, *, allow: Sequence[str]) -> None:
+    """Download the files of a revision that match patterns into a folder, past the cache.
+
+    Raises:
+        HubUnreachableError: The hub does not answer.
+        AssetError: It has no such repository or revision, or refuses to show it.
+    """
+    _require_library()
+    from huggingface_hub import snapshot_download
+
+    try:
+        with _quiet():
+            snapshot_download(
+                repository.id,
+                repo_type=repository.kind,
+                revision=repository.revision or None,
+                token=_token(repository),
+                allow_patterns=list(allow),
+                local_dir=folder,
+            )
+    except (OSError, ValueError, httpx.HTTPError) as exc:
+        raise hub_error(exc, repository) from exc
+
+
 def _require_library() -> None:
     try:
         import huggingface_hub  # noqa: F401 - whether it is there
@@ -175,20 +199,12 @@ def _size(info: Any, allow: Sequence[str], ignore: Sequence[str]) -> int:
 
 @contextmanager
 def _reported(repository: Repository, size: int, progress: Progress | None) -> Iterator[None]:
-    """Report a download in our own way, and keep the bars of the hub's library from the terminal."""
+    """Report a download in our own way."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
-    from huggingface_hub.utils import (  # type: ignore[attr-defined] # public, not in its __all__
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
 
     blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository.id, repo_type=repository.kind), "blobs")
-    shown = not are_progress_bars_disabled()
-    if shown:
-        disable_progress_bars()
-    try:
+    with _quiet():
         if progress is None:
             yield
         else:
@@ -197,6 +213,22 @@ def _reported(repository: Repository, size: int, progress: Progress | None) -> I
                 report_growth(blobs, task.update),
             ):
                 yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the bars of the hub's library from the terminal."""
+    from huggingface_hub.utils import (  # type: ignore[attr-defined] # public, not in its __all__
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    shown = not are_progress_bars_disabled()
+    if shown:
+        disable_progress_bars()
+    try:
+        yield
     finally:
         if shown:
             enable_progress_bars()

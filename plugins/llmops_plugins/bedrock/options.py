@@ -38,6 +38,10 @@ class BedrockModelOptions(ModelOptions):
         """Return the model's name in place of base weights."""
         return BaseModel(format=PLUGIN, source=self.model)
 
+    def has_chat_template(self, *, offline: bool) -> bool:
+        """Return True: Converse takes messages, and Bedrock has each model's own format for them."""
+        return True
+
 
 @attrs.frozen(kw_only=True)
 class BedrockOptions(DeployerOptions):

@@ -49,6 +49,12 @@ class HuggingFaceOptions(ModelOptions):
         """Return the base weights that these options name."""
         return BaseModel(format=FORMAT, source=self.weights, version=self.revision)
 
+    def has_chat_template(self, *, offline: bool) -> bool | None:
+        """Return whether the tokenizer of these weights has a chat template; see `ModelOptions.has_chat_template`."""
+        from llmops_plugins._weights.chat_template import find_chat_template
+
+        return find_chat_template(self.weights, self.revision, offline=offline)
+
     def assets(self) -> tuple[str, ...]:
         """Return the assets that a run needs."""
         return (SMOLLM2,) if self.weights == SMOLLM2 else ()

@@ -92,6 +92,10 @@ class OpenAIModelOptions(ModelOptions):
             format=FORMAT, source=self.model, parameters={"base_url": base_url.rstrip("/"), "api": self.api}
         )
 
+    def has_chat_template(self, *, offline: bool) -> bool:
+        """Return whether the model is asked through the chat API, where the server has its chat template."""
+        return self.api == "chat"
+
 
 @attrs.frozen(kw_only=True)
 class OpenAIOptions(RequestOptions):

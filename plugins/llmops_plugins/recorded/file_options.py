@@ -68,6 +68,10 @@ class RecordedModelOptions(ModelOptions):
         texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
         return BaseModel(format=RECORDED, source=self.path, parameters=texts)
 
+    def has_chat_template(self, *, offline: bool) -> bool:
+        """Return True: `chat` shows a record's question as it is, with nothing around it."""
+        return True
+
     @classmethod
     def of(cls, base: BaseModel) -> RecordedModelOptions:
         """Return the options that a base model was made of."""

@@ -97,6 +97,20 @@ class ModelOptions(Options, ABC):
             UserError: They name none.
         """
 
+    def has_chat_template(self, *, offline: bool) -> bool | None:
+        """Return whether the model has a chat template of its own, as instruct models have: the prompt `chat` is then its default.
+
+        Args:
+            offline: Whether only this machine may be asked.
+
+        Returns:
+            None where nothing is known: its default is a text prompt, and chats are not refused.
+
+        Raises:
+            UserError: It cannot be found out now. A specification that names the prompt needs no answer.
+        """
+        return None
+
 
 @attrs.frozen(kw_only=True)
 class _CheckedOptions(Options):

@@ -64,6 +64,8 @@ class PlannedModel:
         deployer: How it is served.
         train_on: The one dataset it is fine-tuned on; empty means on each dataset it is asked about.
         varies: Its exceptions from the generation options of all candidates; see `with_model`.
+        prompts: The prompts that it is asked with.
+        train_prompt: The one prompt that it is fine-tuned with; empty means each prompt that it is asked with.
     """
 
     name: str
@@ -73,6 +75,8 @@ class PlannedModel:
     deployer: Component
     train_on: str = ""
     varies: Mapping[str, Any] = attrs.field(factory=dict)
+    prompts: tuple[str, ...] = ()
+    train_prompt: str = ""
 
 
 @attrs.frozen
@@ -165,7 +169,7 @@ class Plan:
         metric: The metric that decides.
         executor: Where steps run.
         settings: Plugin name to its settings.
-        cells: The cross product of datasets, models and prompts.
+        cells: Every model with each of its prompts on every dataset.
         steps: Each one after the steps it needs.
         plugins: The plugins it uses.
         assets: What must be on the machine before the first step.
