@@ -69,7 +69,7 @@ def test_plan_counts_candidates_and_fine_tuned_models(llmops: Command) -> None:
     """The first line is a summary of what would run."""
     first, *_ = llmops("plan", "echoes.yaml").out.splitlines()
 
-    assert "pipeline 'echoes': 2 candidates on 1 dataset, fine-tunes no model, 6 steps" == first
+    assert "pipeline 'echoes': 2 candidates on 1 dataset, asks 2 models, fine-tunes none, 6 steps" == first
 
 
 def test_plan_takes_overrides(llmops: Command) -> None:

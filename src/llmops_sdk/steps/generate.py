@@ -10,6 +10,7 @@ import attrs
 
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import Deployer, RecordTransport, Transport
+from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.lines import journal_line
 from llmops_sdk.record.marks import mark_file
@@ -67,7 +68,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
         if incomplete:
             servable = _local_weights(execution, servable, step, stack)
-            _deploy_and_ask(execution, model, servable, incomplete.values())
+            _deploy_and_ask(execution, model, servable, incomplete.values(), _weights_of(execution, step))
         pending = sum(questions.pending(execution) or 0 for questions in sets)
     addresses = {questions.cell.name: questions.address for questions in sets if not questions.probes}
     inputs = {
@@ -102,8 +103,30 @@ def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel)
         return model.base, digest(to_json(model.base), fingerprint)
     artifact = execution.artifact_of(step.train, "model")
     trained: TrainedModel = artifact.read(TrainedModel)
-    weights = {name: mark.sha256 for name, mark in artifact.files.items() if f"{name}/".startswith(f"{trained.uri}/")}
+    weights = _weight_files(artifact, trained)
     return trained, digest(artifact.address, weights) if weights else artifact.address
+
+
+def _weight_files(artifact: Artifact, trained: TrainedModel) -> dict[str, str]:
+    """Return the hashes of the files that a trainer left in the store, by their names in the model's folder."""
+    prefix = f"{trained.uri}/"
+    return {
+        name.removeprefix(prefix): mark.sha256 for name, mark in artifact.files.items() if f"{name}/".startswith(prefix)
+    }
+
+
+def _weights_of(execution: StepExecution, step: GenerateStep) -> dict[str, str]:
+    """Return the details of a trained model's weights: the hash of its files, or where a service has them, and the base.
+
+    Of a base model, the deployer knows them.
+    """
+    if not step.train:
+        return {}
+    artifact = execution.artifact_of(step.train, "model")
+    trained: TrainedModel = artifact.read(TrainedModel)
+    files = _weight_files(artifact, trained)
+    base = {"base weights": trained.base.version} if trained.base.version else {}
+    return {"weights": digest(files) if files else trained.uri, **base}
 
 
 def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
@@ -123,7 +146,11 @@ def _local_weights(
 
 
 def _deploy_and_ask(
-    execution: StepExecution, model: PlannedModel, servable: ServableModel, incomplete: Iterable[QuestionSet]
+    execution: StepExecution,
+    model: PlannedModel,
+    servable: ServableModel,
+    incomplete: Iterable[QuestionSet],
+    weights: Mapping[str, str],
 ) -> None:
     runtime = execution.runtime
     deployer = _deployer(execution, model)
@@ -138,6 +165,7 @@ def _deploy_and_ask(
         )
         with runtime.progress.task(f"{execution.step}: starting the endpoint"):
             endpoint = deployer.deploy(attrs.evolve(context, add_resource=add), servable)
+        endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, **weights})
         if deployer.keeps:
             kept = f"unless its step failed, it is billed until it is deleted with: {how_to_remove(execution.run.id)}"
             endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, "kept": kept})

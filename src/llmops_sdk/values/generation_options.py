@@ -58,6 +58,15 @@ class VariedOptions(GenerationOptions):
     max_tokens_field: str = ""
 
 
+def describe_exceptions(varies: Mapping[str, Any]) -> str:
+    """Return a model's exceptions in words.
+
+    >>> describe_exceptions({"temperature": None, "max_tokens_field": "max_completion_tokens"})
+    'temperature left out, max_tokens_field max_completion_tokens'
+    """
+    return ", ".join(f"{name} {'left out' if value is None else value}" for name, value in varies.items())
+
+
 def vary(options: GenerationOptions, varies: Mapping[str, Any]) -> GenerationOptions:
     """Return the options as a model with exceptions gets them.
 

@@ -47,7 +47,7 @@ class LocalEndpoint(Deployer):
             weights = locate(context, model)
             folder, weights_version = weights.folder, weights.version
         else:
-            folder, weights_version = Path(model.uri), model.base.version
+            folder, weights_version = Path(model.uri), ""  # the step that asks knows its hash
         name = context.resource_name()
         _stop(name)
         server = ServerProcess.start(self._command(folder, name), context.folder / "server.log")
