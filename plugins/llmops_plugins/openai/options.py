@@ -23,6 +23,7 @@ from llmops_sdk.plugin import (
     SpecError,
     bearer_headers,
     did_you_mean,
+    name_of_model,
     option,
 )
 
@@ -95,6 +96,10 @@ class OpenAIModelOptions(ModelOptions):
     def has_chat_template(self, *, offline: bool) -> bool:
         """Return whether the model is asked through the chat API, where the server has its chat template."""
         return self.api == "chat"
+
+    def usual_name(self) -> str:
+        """Return the model's name, without its provider's."""
+        return name_of_model(self.model)
 
 
 @attrs.frozen(kw_only=True)

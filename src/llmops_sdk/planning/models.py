@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_names
+from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.short_forms import expand_short_form
 from llmops_sdk.planning.spec import ModelSpec, Override, Spec
@@ -53,14 +53,18 @@ class ModelPlanner:
         specs = tuple(expand_short_form(model, self.registry) for model in self.spec.models)
         check_names("model", specs)
         models = tuple(self._plan_model(model) for model in specs)
-        _check_distinct(models)
+        check_distinct("model", (model.name for model in models))
+        _check_recipes(models)
         return models
 
     def _plan_model(self, model: ModelSpec) -> PlannedModel:
-        where = f"model {model.called!r}"
+        where = f"model {(model.name or model.use)!r}"
         card = self.registry.card(ModelCard, model.use)
         model = self._split_options(model, card, where)
-        options: ModelOptions = self.chooser.choose("model", model.use, model.options, name=model.called).options
+        chosen = self.chooser.choose("model", model.use, model.options, name=model.name)
+        options: ModelOptions = chosen.options
+        model = attrs.evolve(model, name=chosen.component.name)
+        where = f"model {model.name!r}"
         base: BaseModel = call_plugin(card, options.base_model)
         trainer = self._choose_trainer(model, card, base, where)
         self._check_train_on(model, where, trains=trainer is not None)
@@ -79,7 +83,7 @@ class ModelPlanner:
         self._check_with_plugin(deployer, base, self.prompts.templates(prompts))
         self.prompts.check_chats(prompts, card, options, where)
         return PlannedModel(
-            name=model.called,
+            name=model.name,
             use=model.use,
             base=base,
             trainer=trainer.component if trainer else None,
@@ -180,7 +184,7 @@ def _check_train_prompt(model: ModelSpec, prompts: tuple[str, ...], where: str, 
         raise SpecError(message)
 
 
-def _check_distinct(models: tuple[PlannedModel, ...]) -> None:
+def _check_recipes(models: tuple[PlannedModel, ...]) -> None:
     seen: dict[str, str] = {}
     for model in models:
         trainer = model.trainer and model.trainer.key

@@ -51,7 +51,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     datasets = components(chooser.choose_all("dataset", spec.datasets or (DEFAULT_DATASET,)))
     prompts = PromptPlanner(spec.prompts, registry, chooser, offline=offline)
     evaluators = chooser.choose_all("evaluator", spec.evaluators or (DEFAULT_EVALUATOR,))
-    executor = chooser.choose("executor", spec.executor.use, spec.executor.options, name=spec.executor.called)
+    executor = chooser.choose("executor", spec.executor.use, spec.executor.options)
     models = ModelPlanner(
         spec=spec,
         registry=registry,

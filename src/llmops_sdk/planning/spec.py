@@ -17,18 +17,13 @@ class ComponentSpec:
 
     Attributes:
         use: The card's name.
-        name: Its name in this pipeline; empty means the card's name.
+        name: Its name in this pipeline; empty means that of what its options are about (a file), or the card's name.
         options: The options that were given.
     """
 
     use: str
     name: str = ""
     options: Mapping[str, Any] = attrs.field(factory=dict)
-
-    @property
-    def called(self) -> str:
-        """The name in this pipeline."""
-        return self.name or self.use
 
 
 @attrs.frozen
@@ -50,7 +45,7 @@ class ModelSpec:
 
     Attributes:
         use: The model card's name.
-        name: Its name in this pipeline; empty means the card's name.
+        name: Its name in this pipeline; empty means that of what its options are about (a model), or the card's name.
         options: The options of the model card that were given.
         fine_tune: Whether it is fine-tuned; None means if a trainer is asked for, here or for all models, or if its card
             is a preset that fine-tunes.
@@ -74,11 +69,6 @@ class ModelSpec:
     varies: Mapping[str, Any] = attrs.field(factory=dict)
     prompts: tuple[str, ...] | None = None
     train_prompt: str = ""
-
-    @property
-    def called(self) -> str:
-        """The name in this pipeline."""
-        return self.name or self.use
 
 
 @attrs.frozen

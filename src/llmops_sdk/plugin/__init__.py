@@ -147,6 +147,7 @@ if TYPE_CHECKING:
         TrainedModel as TrainedModel,
         TrainingPoint as TrainingPoint,
     )
+    from llmops_sdk.values.names import name_of_file as name_of_file, name_of_model as name_of_model
     from llmops_sdk.values.plan import (
         Cell as Cell,
         CompareStep as CompareStep,
@@ -286,6 +287,7 @@ _HOMES = {
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
+    "values.names": ("name_of_file", "name_of_model"),
     "values.plan": (
         "Cell",
         "CompareStep",

@@ -80,6 +80,13 @@ class Options:
         """Return all options by name, as JSON values; secrets as their references."""
         return {field.name: to_json(getattr(self, field.name)) for field in attrs.fields(type(self))}
 
+    def usual_name(self) -> str:
+        """Return what these options are about (a file, a model), which names a component that a specification gives no name.
+
+        Characters that a name may not have are replaced; where it is empty, the card's name is used.
+        """
+        return ""
+
     def assets(self) -> tuple[str, ...]:
         """Return the names of the assets that these options need; a run fetches them before its first step."""
         return ()
