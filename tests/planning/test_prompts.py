@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk import Pipeline, Registry, SpecError
+from llmops_sdk import AssetError, Pipeline, Registry, SpecError
 from llmops_sdk.values.plan import Plan, TrainStep
 
 
@@ -141,14 +141,6 @@ def test_models_that_differ_in_their_prompts_only_are_different_candidates(regis
             sample().with_model("huggingface", name="b", weights=str(Path(__file__).parent), prompts=["chat"]),
             "model 'b': it has no chat template, which the prompt 'chat' needs; ask it with a text prompt: `prompts: [alpaca]`",
         ),
-        (
-            sample().with_model("huggingface", name="b", weights="nobody/nothing"),
-            (
-                "model 'b': its default prompt depends on whether it has a chat template, and model 'huggingface': "
-                "the model 'nobody/nothing' is not in the Hugging Face cache, and the run is offline; "
-                "name the prompt: `prompts: [chat]` for an instruct model, or `[alpaca]`"
-            ),
-        ),
     ],
 )
 def test_prompts_that_cannot_be_asked_are_one_line(pipeline: Pipeline, message: str, registry: Registry) -> None:
@@ -157,6 +149,27 @@ def test_prompts_that_cannot_be_asked_are_one_line(pipeline: Pipeline, message: 
         pipeline.with_trainer(seed=1).build(registry, offline=True)
 
     assert message == str(raised.value)
+
+
+def test_a_default_that_cannot_be_decided_is_no_guess(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that does not answer now may answer the run; offline, the run is refused for the missing model."""
+
+    def find(source: str, _revision: str, *, offline: bool) -> None:
+        if not offline:
+            message = f"the hub did not answer about the model {source!r}"
+            raise AssetError(message)
+
+    monkeypatch.setattr("llmops_plugins._weights.chat_template.find_chat_template", find)
+    pipeline = sample().with_model("huggingface", weights="them/far")
+
+    with pytest.raises(SpecError) as raised:
+        pipeline.build(registry)
+
+    assert str(raised.value) == (
+        "model 'far': its default prompt depends on whether it has a chat template, and model 'huggingface': the hub did"
+        " not answer about the model 'them/far'; name the prompt: `prompts: [chat]` for an instruct model, or `[alpaca]`"
+    )
+    assert ("alpaca",) == pipeline.build(registry, offline=True).models[0].prompts
 
 
 def test_a_named_prompt_needs_no_model_files(registry: Registry) -> None:

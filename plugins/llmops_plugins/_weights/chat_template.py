@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from llmops_plugins._hub.repository import Repository
 from llmops_plugins._hub.snapshot import cached_snapshot, download_to
 from llmops_plugins._weights.folder import is_folder
-from llmops_sdk.plugin import AssetError
 
 _ASSETS = ("smollm2-135m-instruct",)
 _TEMPLATE = "chat_template.jinja"
@@ -29,7 +28,7 @@ def find_chat_template(source: str, revision: str, *, offline: bool) -> bool | N
         offline: Whether to look on this machine only.
 
     Raises:
-        AssetError: The hub cannot be asked about a model that its cache lacks.
+        AssetError: The hub does not show a model that its cache lacks.
     """
     path = Path(source).expanduser()
     if path.suffix.lower() == ".gguf":
@@ -43,8 +42,7 @@ def find_chat_template(source: str, revision: str, *, offline: bool) -> bool | N
     if cached is not None and any((cached.folder / name).exists() for name in (_TEMPLATE, *_CONFIGURATIONS)):
         return _is_in_folder(cached.folder)
     if offline:
-        message = f"the model {source!r} is not in the Hugging Face cache, and the run is offline"
-        raise AssetError(message)
+        return None
     # Not into the cache: a model there with some of its files would look as if it had been downloaded.
     with TemporaryDirectory(prefix="llmops-") as folder:
         download_to(Path(folder), repository, allow=(_TEMPLATE, *_CONFIGURATIONS))
