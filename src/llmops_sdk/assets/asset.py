@@ -36,6 +36,8 @@ class Asset:
             A folder's files need not be listed one by one.
         sources: Where to fetch it from, tried in this order.
         convert: Turns the fetched files, in place, into those that `files` names; None if they are those already.
+        on_request: Whether a run on this machine does not fetch it: it does not start where the asset is missing. A step on
+            another machine, where nobody can be asked, fetches it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Asset:
     files: Mapping[str, str]
     sources: tuple[AssetSource, ...]
     convert: Callable[[Path], None] | None = None
+    on_request: bool = False
 
 
 def find_asset(asset: Asset, home: Path) -> Path | None:

@@ -13,7 +13,7 @@ from llmops_sdk.pipeline.execution import check_remote, execute_run, make_execut
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.planner import make_plan
-from llmops_sdk.planning.preflight import input_checks, preflight_checks, require
+from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, scoring_checks
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
 from llmops_sdk.planning.spec_data import spec_to
@@ -314,7 +314,8 @@ class Pipeline:
                 check_remote(executor, plan)
             checks = input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry)
             secrets = secret_checks(plan, registry, offline=offline)
-            require([*path_checks(plan, registry), *secrets, *checks], runtime.progress)
+            scoring = () if executor.remote else scoring_checks(plan, registry, runtime.home)
+            require([*path_checks(plan, registry), *secrets, *scoring, *checks], runtime.progress)
             run = executor.create_run(plan, opened, runtime)
             run.put(SPECIFICATION, pipeline.to_yaml().encode())
             if detach:

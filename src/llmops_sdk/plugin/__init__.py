@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmops_sdk.assets.asset import Asset as Asset, find_asset as find_asset
+    from llmops_sdk.assets.environments import (
+        EnvironmentSource as EnvironmentSource,
+        environment_python as environment_python,
+    )
     from llmops_sdk.assets.sources import (
         AssetSource as AssetSource,
         FolderSource as FolderSource,
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.plugin.options import (
         DeployerOptions as DeployerOptions,
+        EvaluatorOptions as EvaluatorOptions,
         ExecutorOptions as ExecutorOptions,
         ModelOptions as ModelOptions,
         Options as Options,
@@ -196,6 +201,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
+    "assets.environments": ("EnvironmentSource", "environment_python"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
     "data.columns": ("is_column", "value_at"),
     "data.files.columnar": ("class_name",),
@@ -253,6 +259,7 @@ _HOMES = {
     ),
     "plugin.options": (
         "DeployerOptions",
+        "EvaluatorOptions",
         "ExecutorOptions",
         "ModelOptions",
         "Options",

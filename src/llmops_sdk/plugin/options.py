@@ -108,13 +108,13 @@ class ModelOptions(Options, ABC):
         """Return whether the model has a chat template of its own, as instruct models have: the prompt `chat` is then its default.
 
         Args:
-            offline: Whether only this machine may be asked.
+            offline: Whether to look on this machine only.
 
         Returns:
             None where nothing is known: its default is a text prompt, and chats are not refused.
 
         Raises:
-            UserError: It cannot be found out now. A specification that names the prompt needs no answer.
+            UserError: It cannot be found out now, although a run may find it out later.
         """
         return None
 
@@ -188,6 +188,15 @@ class DeployerOptions(_CheckedOptions):
             asked: The test records of a small dataset, or the first record of another one, each with its prompt.
             is_whole: Whether they are all test records; if not, the one record may become a training record.
         """
+        return ()
+
+
+@attrs.frozen(kw_only=True)
+class EvaluatorOptions(Options):
+    """The options of an evaluator card; a card whose options need no checks may use `Options`."""
+
+    def local_checks(self) -> Iterable[Check]:
+        """Return checks of what must hold on the machine that scores, before a run costs anything. They ask no service."""
         return ()
 
 
