@@ -80,6 +80,12 @@ class ServedModelOptions(ModelOptions):
             return BaseModel(format=GGUF, source=self.model)
         return BaseModel(format=HUGGINGFACE, source=self.model, version=self.revision)
 
+    def has_chat_template(self, *, offline: bool) -> bool | None:
+        """Return whether these weights have a chat template; nothing is known about those that a command names itself."""
+        from llmops_plugins._weights.chat_template import find_chat_template
+
+        return find_chat_template(self.model, self.revision, offline=offline) if self.model else None
+
     def assets(self) -> tuple[str, ...]:
         """Return the asset that `model` names."""
         is_asset = self.base_model().format == HUGGINGFACE and "/" not in self.model and not is_folder(self.model)

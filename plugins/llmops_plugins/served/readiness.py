@@ -56,7 +56,7 @@ def served_model(url: str, name: str, path: str) -> str:
 
     Args:
         url: The server's address.
-        name: What the command was told to call it.
+        name: The name that the command was given for it.
         path: The weights that it was given, or empty.
 
     Raises:

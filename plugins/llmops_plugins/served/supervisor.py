@@ -160,11 +160,11 @@ def kill_descendants() -> None:
     """Kill all processes that this process and its descendants started, also those in other groups and sessions."""
     until = time.monotonic() + _KILL_SECONDS
     while time.monotonic() < until:
-        found = descendants(os.getpid())
-        for pid in found:
+        pids = descendants(os.getpid())
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        if not found:
+        if not pids:
             return
         time.sleep(0.02)
 
@@ -174,13 +174,13 @@ def descendants(ancestor: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for pid, parent in _processes():
         children.setdefault(parent, []).append(pid)
-    found: list[int] = []
+    pids: list[int] = []
     waiting = [ancestor]
     while waiting:
         below = children.get(waiting.pop(), [])
-        found += below
+        pids += below
         waiting += below
-    return found
+    return pids
 
 
 def _processes() -> Iterable[tuple[int, int]]:

@@ -43,7 +43,7 @@ def _printed_version(program: str, version_option: str) -> str:
 def _distribution_version(program: Path, distribution: str) -> str:
     """Return the version of a distribution in the environment of its script."""
     for script in (program, program.resolve()):
-        found = sorted(script.parent.parent.glob(f"lib/python*/site-packages/{distribution}-*.dist-info"))
-        if found:
-            return found[0].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
+        folders = sorted(script.parent.parent.glob(f"lib/python*/site-packages/{distribution}-*.dist-info"))
+        if folders:
+            return folders[0].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
     return ""

@@ -20,7 +20,7 @@ class ServedWeights:
 
     Attributes:
         path: A folder in Hugging Face format, or a GGUF file; None if the command names its model itself.
-        version: What identifies the base weights, or empty.
+        version: What identifies them; empty for those of a trainer, and where there are none.
         name: What the model is called.
     """
 
@@ -36,8 +36,8 @@ def find_weights(context: Context, model: ServableModel) -> ServedWeights:
         AssetError: There are none, or they are not complete.
     """
     if not isinstance(model, BaseModel):
-        # A trainer leaves the adapters merged into the base weights.
-        return ServedWeights(check_model_folder(model.uri), model.base.version, f"{_name(model.base)}-tuned")
+        # A trainer leaves the adapters merged into the base weights; the step that asks knows their hash.
+        return ServedWeights(check_model_folder(model.uri), "", f"{_name(model.base)}-tuned")
     if model.format == COMMAND:
         return ServedWeights(None, "", "model")
     if model.format == GGUF:

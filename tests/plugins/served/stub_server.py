@@ -1,6 +1,7 @@
 """A server with OpenAI's API that a command can start: `python stub_server.py --port 8000 --name small`.
 
-It answers with the capital of the country that is asked about, and misbehaves as its options ask. Standard library only.
+It answers with the capital of the country that is asked about, and misbehaves as its options ask, and as the environment
+does: STUB_SECONDS before each answer, STUB_EXIT_AT the request of that number, and print STUB_TOKEN. Standard library only.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def main() -> None:
             nonlocal asked
             asked += 1
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if asked == options.exit_at:
+            if str(asked) == os.environ.get("STUB_EXIT_AT"):
                 log("out of memory")
                 os._exit(5)
             text = body.get("prompt") or body["messages"][-1]["content"]
@@ -51,6 +52,7 @@ def main() -> None:
             is_chat = self.path.endswith("/chat/completions")
             kind = "chat" if is_chat else "text"
             log(f"asked {kind} of {body['model']}")
+            time.sleep(float(os.environ.get("STUB_SECONDS", "0")))
             choice: dict[str, Any] = {"message": {"content": output}} if is_chat else {"text": output}
             usage = {"prompt_tokens": 5, "completion_tokens": 1}
             self._answer(
@@ -75,6 +77,8 @@ def main() -> None:
 
 def misbehave(options: argparse.Namespace) -> None:
     """Do at the start what the options ask for."""
+    if "STUB_TOKEN" in os.environ:
+        log(f"my token is {os.environ['STUB_TOKEN']}")
     if options.exit_code is not None:
         log(f"cannot load {options.model}")
         sys.exit(options.exit_code)
@@ -100,7 +104,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--health", default="/health", help="the path that shows whether it is ready")
     parser.add_argument("--ready-after", type=float, default=0, help="seconds until it is ready")
     parser.add_argument("--exit-code", type=int, help="exit at once")
-    parser.add_argument("--exit-at", type=int, default=0, help="exit at the request of this number")
     parser.add_argument("--children", action="store_true", help="start a child, and one in another session")
     parser.add_argument("--noise", action="store_true", help="print without end")
     return parser

@@ -61,6 +61,16 @@ def test_a_model_is_known_by_its_form(tmp_path: Path) -> None:
     assert (BaseModel("command", ""), ()) == (ServedModelOptions().base_model(), ServedModelOptions().assets())
 
 
+def test_weights_with_a_chat_template_are_asked_by_it(tiny_model: Path) -> None:
+    """Where the pipeline names no prompt; a command that names its model itself is asked with a text."""
+    pipeline = Pipeline.builder("here").with_dataset("sample").with_evaluator("qa-accuracy")
+    models = [
+        pipeline.with_model("served", **options).build(offline=True).models[0]
+        for options in ({"command": COMMAND, "model": str(tiny_model)}, {"command": "serve --port {port}"})
+    ]
+    assert [("chat",), ("alpaca",)] == [model.prompts for model in models]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

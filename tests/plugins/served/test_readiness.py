@@ -67,7 +67,9 @@ def test_a_server_that_exits_is_an_error(tmp_path: Path) -> None:
     """At once, with the last lines of its log."""
     with (
         stub(tmp_path, "--exit-code=3", "--model=big") as (process, url),
-        pytest.raises(EndpointError, match=r"exited with code 3 before it was ready; .*last log lines: cannot load big"),
+        pytest.raises(
+            EndpointError, match=r"exited with code 3 before it was ready; .*last log lines: cannot load big"
+        ),
     ):
         wait(process, url)
 
@@ -114,7 +116,7 @@ def test_a_server_that_does_not_listen_is_waited_for(tmp_path: Path) -> None:
     [("small,big", "small"), ("only", "only"), ("other,/weights", "/weights"), ("", "small")],
 )
 def test_a_server_names_its_model(tmp_path: Path, names: str, expected: str) -> None:
-    """As the command was told, as its path, or as the only one that it lists; one without a list takes any name."""
+    """By the name that the command was given, by the path, or as the only one that it lists; one without a list takes any name."""
     with stub(tmp_path, f"--name={names}") as (process, url):
         wait(process, url)
         assert expected == served_model(url, "small", "/weights")

@@ -142,7 +142,7 @@ def test_a_lot_of_output_neither_stops_the_command_nor_fills_the_disk(start: typ
 
 
 def test_secrets_are_masked_in_the_log(start: type[Supervised]) -> None:
-    """Also one that arrives in two parts; a line without an end is written in the end."""
+    """Also one that arrives in two parts; a line without an end is written at the end."""
     program = """
         import os, sys, time
         token = os.environ["TOKEN"]

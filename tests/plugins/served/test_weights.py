@@ -32,10 +32,10 @@ def test_a_folder_is_passed_on_with_the_hash_of_its_files(tiny_model: Path, make
 def test_a_fine_tuned_model_is_the_folder_that_its_trainer_left(
     tiny_model: Path, tmp_path: Path, make_context: MakeContext
 ) -> None:
-    """With the version of its base; one that is not complete is an error."""
+    """Called like its base; one that is not complete is an error."""
     trained = TrainedModel("huggingface", str(tiny_model), BaseModel("huggingface", "owner/small", "v1"))
     weights = find_weights(make_context(), trained)
-    assert (tiny_model, "v1", "small-tuned") == (weights.path, weights.version, weights.name)
+    assert (tiny_model, "", "small-tuned") == (weights.path, weights.version, weights.name)
     broken = shutil.copytree(tiny_model, tmp_path / "broken")
     (broken / "model.safetensors").unlink()
     with pytest.raises(AssetError, match=r"has no \*\.safetensors file"):
