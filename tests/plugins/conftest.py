@@ -1,4 +1,4 @@
-"""The tiny model, the context of a step, and the interpreter that runs FMEval."""
+"""The tiny model, and the context of a step."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_plugins.fmeval.interpreter import ENVIRONMENT, chosen_interpreter
-from llmops_sdk.plugin import Context, environment_python
+from llmops_sdk.plugin import Context
 from llmops_sdk.testing import make_context
 
 from ..tiny_model import sample_texts, save_tiny_model
@@ -42,9 +41,3 @@ def _make_context(tmp_path: Path) -> Callable[..., Context]:
         return context
 
     return make
-
-
-@pytest.fixture(scope="session")
-def fmeval_python(asset: Callable[[str], Path]) -> str:
-    """The interpreter that evaluators run FMEval with; its environment is built at most once on a machine."""
-    return chosen_interpreter("") or str(environment_python(asset(ENVIRONMENT)))

@@ -135,5 +135,7 @@ def _import(python: str, modules: Iterable[str]) -> None:
 def _remove_scripts(folder: Path) -> None:
     """Remove the commands of an environment, which start with the path of the folder it was built in; interpreters are links."""
     for path in environment_python(folder).parent.iterdir():
-        if not path.is_symlink():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif not path.is_symlink():
             path.unlink()
