@@ -346,9 +346,14 @@ def test_models_are_not_checked_if_their_services_are_emulated(plugins: Registry
             "error: the prompt 'template' needs the field 'topik', which the first record lacks; its fields: ",
         ),
         (
-            '{"instruction": "q", "response": "r", "topic": "t"}\nbroken',
+            '{"instruction": "q", "response": "r", "topic": "t"}',
             "{topic}: {instruction}",
-            "ok: has the fields instruction, context, response, topic",
+            "ok: has the fields instruction, context, response, topic; records: 1 to ask",
+        ),
+        (
+            '{"instruction": "q", "response": "r"}\nbroken',
+            "{instruction}",
+            "error: line 2 of '{path}' is not JSON",
         ),
     ],
 )
@@ -368,6 +373,33 @@ def test_a_first_record_shows_what_a_run_would_fail_on(
     assert "dataset 'rows'" == check.name
     hint = f" ({finding.hint})" if finding.hint else ""
     assert f"{finding.status}: {finding.text}{hint}".startswith(expected.format(path=path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "expected"),
+    [
+        ("instruction,response\n", {}, "the file 'rows.csv' has no records after its header"),
+        ("instruction,response\na,b\n", {"filter": {"instruction": "z"}}, "no record has instruction 'z'"),
+        ("instruction,response\na,b\n", {"test_path": "{empty}"}, "the file 'empty.csv' has no records"),
+    ],
+)
+def test_an_empty_test_split_is_an_error_of_a_plan_that_only_evaluates(
+    registry: Registry, tmp_path: Path, rows: str, options: dict[str, Any], expected: str
+) -> None:
+    """A small file is loaded as a run would, and the message names it or the filter."""
+    (tmp_path / "rows.csv").write_text(rows)
+    (tmp_path / "empty.csv").write_text("instruction,response\n")
+    if "test_path" in options:
+        options = {"test_path": str(tmp_path / "empty.csv")}
+    made = Pipeline.builder("e").with_dataset("file", path=str(tmp_path / "rows.csv"), **options).with_prompt("plain")
+    (check,) = first_record_checks(
+        made.with_model("echo", fine_tune=False).with_evaluator("echo-score").build(registry), registry
+    )
+
+    finding = run_check(check)
+
+    assert "error" == finding.status
+    assert finding.text.startswith(expected)
 
 
 def test_offline_only_the_checks_of_this_machine_are_made(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +426,7 @@ def test_deployers_show_what_the_records_mean_for_their_models(registry: Registr
 
     (check,) = record_checks(plan, registry)
 
-    assert "answers in answers.csv for the test records (jsonl)" == check.name
+    assert "answers in answers.csv for the test records (rows)" == check.name
     assert "2 of 2 have an answer, joined by 'id'; answers in 'output'" == run_check(check).text
     rows.unlink()
     assert [] == list(record_checks(plan, registry))

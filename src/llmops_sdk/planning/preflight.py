@@ -162,10 +162,11 @@ def asset_check(asset: Asset, home: Path, *, offline: bool, needed: bool = False
         if folder is not None:
             return Finding("ok", f"'{folder}'")
         problem, command = "; ".join(verify_asset(asset, home)), f"llmops assets get {asset.name}"
-        if not offline and asset.on_request:
-            return Finding("error" if needed else "warning", problem, command)
+        if not offline and asset.on_request and needed:
+            return Finding("error", problem, command)
         if not offline:
-            return Finding("warning", f"{problem}; a run that needs it downloads it", command)
+            runs = "a run on this machine does not fetch it" if asset.on_request else "a run that needs it downloads it"
+            return Finding("warning", f"{problem}; {runs}", command)
         copy = f"run '{command}' on a machine with a network, and copy its folder to '{home / 'assets' / asset.name}'"
         sources = " and ".join(source.label for source in asset.sources if not source.needs_network)
         return Finding(
@@ -273,10 +274,9 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
     source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
     record = source.preview()
     if record is None:
-        return Finding("ok", "its fields are checked when the run starts")
-    trained = any(model.trainer is not None for model in plan.models)
+        return _check_small(source, "its fields are checked when the run starts", trains=_trains(plan))
     for prompt in plan.prompts:
-        fields = template_fields(prompt.template, completion=trained)
+        fields = template_fields(prompt.template, completion=_trains(plan))
         # A record without a reference is not trained on; the step that prepares the data reports their number.
         missing = [name for name in fields if name not in record and name != REFERENCE]
         if missing:
@@ -286,19 +286,19 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
                 f"its fields: {', '.join(record)}",
                 "name another field in the prompt, or map one with columns: {FIELD: COLUMN}",
             )
-    return _check_small(source, record, trains=trained)
+    return _check_small(source, f"has the fields {', '.join(record)}", trains=_trains(plan))
 
 
-def _check_small(source: DatasetSource, record: Record, *, trains: bool) -> Finding:
+def _check_small(source: DatasetSource, fields: str, *, trains: bool) -> Finding:
     """Load a small dataset into a temporary folder, and report what a run would: its size, and near-duplicates."""
-    fields = f"has the fields {', '.join(record)}"
-    if not (trains and source.is_small):
+    if not source.is_small:
         return Finding("ok", fields)
     with TemporaryDirectory(prefix="llmops-") as folder:
-        splits = source.load(Context(folder=Path(folder), home=Path(folder)))
+        splits = source.load(Context(folder=Path(folder), home=Path(folder), trains=trains))
         near = find_near_duplicates(splits.train, splits.test)
     if not near.similar:
-        return Finding("ok", f"{fields}; {splits.train.records} records to train on, {splits.test.records} to ask")
+        counts = [f"{splits.train.records} to train on"] if trains else []
+        return Finding("ok", f"{fields}; records: {', '.join([*counts, f'{splits.test.records} to ask'])}")
     example = near.examples[0]
     return Finding(
         "warning",

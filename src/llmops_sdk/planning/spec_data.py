@@ -183,8 +183,10 @@ def _generation(item: Any, where: str) -> GenerationOptions:
 
 def _items(data: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[Any, str]]:
     """Yield the items of a list, each with its place for error messages."""
-    items = data.get(key, [])
-    if items is None:
+    if key not in data:
+        return
+    items = data[key]
+    if items is None or items == []:
         message = f"{where}: {key} is empty; list something below it, or remove the key"
         raise SpecError(message)
     if not isinstance(items, list):
