@@ -45,7 +45,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
     plan = execution.run.plan
     model = plan.model_by_name[step.model]
     with ExitStack() as stack:
-        servable, weights_key = _servable(execution, step, model)
+        servable, weights_key = servable_model(execution, step, model)
         engine = _deployer(execution, model).engine(
             execution.context("deployer", model.deployer.use, execution.runtime.home)
         )
@@ -67,13 +67,13 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             for address, questions in incomplete.items():
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
         if incomplete:
-            servable = _local_weights(execution, servable, step, stack)
+            servable = local_weights(execution, servable, step, stack)
             _deploy_and_ask(execution, model, servable, incomplete.values(), _weights_of(execution, step))
         pending = sum(questions.pending(execution) or 0 for questions in sets)
     addresses = {questions.cell.name: questions.address for questions in sets if not questions.probes}
     inputs = {
         **execution.parts_of("deployer", model.deployer),
-        f"the weights of model {model.name!r}": weights_key,
+        weights_label(model.name): weights_key,
         f"the engine of model {model.name!r}": digest(dict(engine)),
         "the generation options": digest(to_json(vary(plan.generation, model.varies))),
         **{name: value for questions in sets for name, value in questions.inputs.items()},
@@ -87,14 +87,7 @@ def prepared_cells(run: Run, step: GenerateStep) -> list[Cell]:
     return [cell for cell in cells if not isinstance(run.record(f"prepare.{cell.dataset}"), Failed)]
 
 
-def _incomplete(
-    execution: StepExecution, sets: Iterable[QuestionSet], *, reread: bool = False
-) -> dict[str, QuestionSet]:
-    """Return the sets that are to be asked, by their addresses: evaluators with the same probes share the answers."""
-    return {questions.address: questions for questions in sets if questions.pending(execution, reread=reread) != 0}
-
-
-def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
+def servable_model(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
     """Return the model to deploy, and the key of its weights: of a trained one, its address and its files."""
     if not step.train:
         fingerprint = _deployer(execution, model).fingerprint(
@@ -129,20 +122,39 @@ def _weights_of(execution: StepExecution, step: GenerateStep) -> dict[str, str]:
     return {"weights": digest(files) if files else trained.uri, **base}
 
 
-def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
-    deployer: Deployer = execution.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
-    return deployer
-
-
-def _local_weights(
+def local_weights(
     execution: StepExecution, servable: ServableModel, step: GenerateStep, stack: ExitStack
 ) -> ServableModel:
-    """Return the model with the weights that a trainer left in the store as files of this machine."""
+    """Return the model with the weights that a trainer left in the store as files of this machine.
+
+    Args:
+        execution: The step being run.
+        servable: The model.
+        step: The step that asks it.
+        stack: Closes what holds the files.
+    """
     if isinstance(servable, BaseModel) or "://" in servable.uri:
         return servable
     address = execution.artifact_of(step.train, "model").address
     folder = stack.enter_context(execution.run.artifact_folder(address))
     return attrs.evolve(servable, uri=str(folder / servable.uri))
+
+
+def weights_label(model: str) -> str:
+    """Return what messages and the inputs of a step call the weights of a model."""
+    return f"the weights of model {model!r}"
+
+
+def _incomplete(
+    execution: StepExecution, sets: Iterable[QuestionSet], *, reread: bool = False
+) -> dict[str, QuestionSet]:
+    """Return the sets that are to be asked, by their addresses: evaluators with the same probes share the answers."""
+    return {questions.address: questions for questions in sets if questions.pending(execution, reread=reread) != 0}
+
+
+def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
+    deployer: Deployer = execution.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
+    return deployer
 
 
 def _deploy_and_ask(
