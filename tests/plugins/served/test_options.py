@@ -64,10 +64,11 @@ def test_a_model_is_known_by_its_form(tmp_path: Path) -> None:
 def test_weights_with_a_chat_template_are_asked_by_it(tiny_model: Path) -> None:
     """Where the pipeline names no prompt; a command that names its model itself is asked with a text."""
     pipeline = Pipeline.builder("here").with_dataset("sample").with_evaluator("qa-accuracy")
-    models = [
-        pipeline.with_model("served", **options).build(offline=True).models[0]
-        for options in ({"command": COMMAND, "model": str(tiny_model)}, {"command": "serve --port {port}"})
+    commands: list[dict[str, Any]] = [
+        {"command": COMMAND, "model": str(tiny_model)},
+        {"command": "serve --port {port}"},
     ]
+    models = [pipeline.with_model("served", **options).build(offline=True).models[0] for options in commands]
     assert [("chat",), ("alpaca",)] == [model.prompts for model in models]
 
 

@@ -24,7 +24,7 @@ def test_a_command_is_stopped_once(tmp_path: Path) -> None:
     process = start(tmp_path, "import os, time; print(os.getpid(), os.getsid(0), flush=True); time.sleep(600)")
     pid, session = eventually(lambda: (tmp_path / "log").read_text().split())
     assert pid == session
-    assert process.is_running
+    assert is_running(int(pid))
     process.stop()
     assert not process.is_running
     assert not is_running(int(pid))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,9 @@ FAMILY = """
     print(os.getpid(), child.pid, apart.pid, daemon, flush=True)
 """
 WAIT, EXIT = "    time.sleep(600)", "    sys.exit(3)"
+
+
+Start = Callable[..., "Supervised"]
 
 
 class Supervised:
@@ -58,15 +61,15 @@ class Supervised:
 
 
 @pytest.fixture(name="start")
-def _start(tmp_path: Path) -> Iterator[type[Supervised]]:
+def _start(tmp_path: Path) -> Iterator[Start]:
+    """Start supervisors of programs; those that still run at the end of the test are killed."""
     started: list[Supervised] = []
 
-    class Tracked(Supervised):
-        def __init__(self, program: str, *masked: str, grace: float = 5.0, **variables: str) -> None:
-            super().__init__(tmp_path, program, *masked, grace=grace, **variables)
-            started.append(self)
+    def start(program: str, *masked: str, grace: float = 5.0, **variables: str) -> Supervised:
+        started.append(Supervised(tmp_path, program, *masked, grace=grace, **variables))
+        return started[-1]
 
-    yield Tracked  # type: ignore[misc]
+    yield start
     for each in started:
         with each.process:
             each.process.kill()
@@ -76,7 +79,7 @@ def pids_of_family(log: Path) -> list[int]:
     return [int(pid) for pid in eventually(lambda: log.read_text().split())]
 
 
-def test_the_end_of_the_run_ends_the_command_and_all_that_it_started(start: type[Supervised]) -> None:
+def test_the_end_of_the_run_ends_the_command_and_all_that_it_started(start: Start) -> None:
     """A child, one in another session, and one that was left behind by its parent."""
     family = start(FAMILY + WAIT)
     pids = pids_of_family(family.log)
@@ -86,7 +89,7 @@ def test_the_end_of_the_run_ends_the_command_and_all_that_it_started(start: type
     assert [False] * 4 == [is_running(pid) for pid in pids]
 
 
-def test_a_command_that_exits_takes_its_descendants_along(start: type[Supervised]) -> None:
+def test_a_command_that_exits_takes_its_descendants_along(start: Start) -> None:
     """The exit code is reported."""
     family = start(FAMILY + EXIT)
     pids = pids_of_family(family.log)
@@ -95,7 +98,7 @@ def test_a_command_that_exits_takes_its_descendants_along(start: type[Supervised
     assert [False] * 4 == [is_running(pid) for pid in pids]
 
 
-def test_a_command_that_ignores_sigterm_is_killed(start: type[Supervised]) -> None:
+def test_a_command_that_ignores_sigterm_is_killed(start: Start) -> None:
     """After the time that it has to end."""
     stubborn = start(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)",
@@ -105,7 +108,7 @@ def test_a_command_that_ignores_sigterm_is_killed(start: type[Supervised]) -> No
     assert -signal.SIGKILL == stubborn.end()
 
 
-def test_a_command_may_end_in_order(start: type[Supervised]) -> None:
+def test_a_command_may_end_in_order(start: Start) -> None:
     """What it prints after SIGTERM is in the log."""
     program = """
         import signal, sys, time
@@ -123,14 +126,14 @@ def test_a_command_may_end_in_order(start: type[Supervised]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no signal at the parent's death")
-def test_the_command_ends_with_a_supervisor_that_is_killed(start: type[Supervised]) -> None:
+def test_the_command_ends_with_a_supervisor_that_is_killed(start: Start) -> None:
     """The system kills it."""
     sleeper = start("import time; time.sleep(600)")
     sleeper.process.kill()
     eventually(lambda: not is_running(sleeper.pid))
 
 
-def test_a_lot_of_output_neither_stops_the_command_nor_fills_the_disk(start: type[Supervised]) -> None:
+def test_a_lot_of_output_neither_stops_the_command_nor_fills_the_disk(start: Start) -> None:
     """The newest part is kept: between one and two times the longest log."""
     lines = 3 * supervisor.LOG_BYTES // 1024
     loud = start(f"import sys\nfor n in range({lines}): print(str(n).zfill(1023))\nsys.stderr.write('the end')")
@@ -141,7 +144,7 @@ def test_a_lot_of_output_neither_stops_the_command_nor_fills_the_disk(start: typ
     assert supervisor.LOG_BYTES <= kept <= 2 * supervisor.LOG_BYTES + 1024
 
 
-def test_secrets_are_masked_in_the_log(start: type[Supervised]) -> None:
+def test_secrets_are_masked_in_the_log(start: Start) -> None:
     """Also one that arrives in two parts; a line without an end is written at the end."""
     program = """
         import os, sys, time

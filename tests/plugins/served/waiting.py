@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -15,12 +16,9 @@ def eventually(look: Callable[[], T], seconds: float = 60.0) -> T:
     """Return what a function returns, as soon as that is true."""
     until = time.monotonic() + seconds
     while True:
-        try:
-            found = look()
-        except OSError:
-            found = None  # type: ignore[assignment]
-        if found:
-            return found
+        with contextlib.suppress(OSError):  # a file that does not exist yet
+            if found := look():
+                return found
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.02)
 
