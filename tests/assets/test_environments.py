@@ -37,7 +37,6 @@ def package(index: Path, name: str, version: str, requires: str = "") -> None:
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requirement}")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name} = {name}:main\n")
-        wheel.writestr(f"{name}-{version}.data/scripts/{name}-script.py", "#!python\n")  # pip compiles it
         wheel.writestr(f"{info}/RECORD", "")
 
 

@@ -61,7 +61,8 @@ class EnvironmentSource(AssetSource):
         with progress.task(f"installing {self.requirement} in an environment of its own"):
             _run(base, "venv", str(folder))
             python = str(environment_python(folder))
-            options = ("--quiet", "--no-input", "--disable-pip-version-check")
+            # few of the modules are ever used; Python compiles those when they are imported
+            options = ("--quiet", "--no-input", "--disable-pip-version-check", "--no-compile")
             _run(python, "pip", "install", *options, "--constraint", str(self.lock), self.requirement)
             _import(python, self.modules)
         _remove_scripts(folder)
@@ -135,7 +136,5 @@ def _import(python: str, modules: Iterable[str]) -> None:
 def _remove_scripts(folder: Path) -> None:
     """Remove the commands of an environment, which start with the path of the folder it was built in; interpreters are links."""
     for path in environment_python(folder).parent.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif not path.is_symlink():
+        if not path.is_symlink():
             path.unlink()
