@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import socket
 import threading
+from pathlib import Path
+from typing import NoReturn
 
 from llmops_plugins.served.command import fill, placeholders
 from llmops_plugins.served.conversion import convert_to_gguf
@@ -14,8 +16,8 @@ from llmops_plugins.served.process import Process
 from llmops_plugins.served.readiness import served_model, wait_until_ready
 from llmops_plugins.served.transport import ServedTransport
 from llmops_plugins.served.versions import server_version
-from llmops_plugins.served.weights import find_weights, weights_version
-from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, Resource, ServableModel, Transport
+from llmops_plugins.served.weights import ServedWeights, find_weights, weights_version
+from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, ModelServer, Resource, ServableModel, Transport
 
 _HOST = "127.0.0.1"
 
@@ -45,38 +47,19 @@ class ServedEndpoint(Deployer):
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Start the server and wait until it is ready; see `Deployer.deploy`."""
-        options = self.options
-        find_program(options)
-        weights = find_weights(context, model)
-        path = weights.path
-        if path is not None and path.is_dir() and options.server and options.server.needs_gguf:
-            path = convert_to_gguf(path, options, context)
-        port = _free_port()
-        values = {"model": str(path or ""), "port": str(port), "host": _HOST, "name": weights.name}
-        name, url = context.resource_name(), f"http://{_HOST}:{port}"
+        weights, name = find_weights(context, model), context.resource_name()
         _stop(name)
-        process = Process.start(fill(options.words, values), context.folder / "server.log", options.env)
+        server = self._start(context, weights, weights.name, _free_port())
         with _lock:
-            _servers[name] = process
-        try:
-            wait_until_ready(
-                process,
-                url,
-                options.ready_paths,
-                timeout=options.ready_timeout,
-                progress=context.progress,
-                label=f"{context.step}: waiting for {options.words[0]}",
-            )
-            served = weights.name
-            if "name" not in placeholders(options.words):
-                served = served_model(url, weights.name, values["model"])
-        except BaseException:
-            _stop(name)
-            raise
-        metadata = {"command": " ".join(options.words), "model": served, **self.engine(context)}
+            _servers[name] = server.process
+        metadata = {"command": " ".join(self.options.words), "model": server.model, **self.engine(context)}
         if weights.version:
             metadata["weights"] = weights.version
-        return options.with_limits(Endpoint(name=name, url=f"{url}/v1", metadata=metadata), model=served)
+        return self.options.with_limits(Endpoint(name=name, url=server.url, metadata=metadata), model=server.model)
+
+    def serve(self, context: Context, model: ServableModel, *, name: str, port: int) -> ModelServer:
+        """Start the server on the given port; see `Deployer.serve`."""
+        return self._start(context, find_weights(context, model), name, port or _free_port())
 
     def connect(self, context: Context, endpoint: Endpoint) -> Transport:
         """Ask over HTTP, by the API that fits the prompts."""
@@ -86,6 +69,55 @@ class ServedEndpoint(Deployer):
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the server; do nothing if it is gone or belongs to another process."""
         _stop(resource.name)
+
+    def _start(self, context: Context, weights: ServedWeights, name: str, port: int) -> StartedServer:
+        """Start the server with weights, under a name for its model, and wait until it is ready."""
+        options = self.options
+        find_program(options)
+        path = weights.path
+        if path is not None and path.is_dir() and options.server and options.server.needs_gguf:
+            path = convert_to_gguf(path, options, context)
+        values = {"model": str(path or ""), "port": str(port), "host": _HOST, "name": name}
+        url = f"http://{_HOST}:{port}"
+        process = Process.start(fill(options.words, values), context.folder / "server.log", options.env)
+        try:
+            wait_until_ready(
+                process,
+                url,
+                options.ready_paths,
+                timeout=options.ready_timeout,
+                progress=context.progress,
+                label=f"{context.step}: waiting for {options.words[0]}",
+            )
+            is_named = "name" in placeholders(options.words)
+            served = name if is_named else served_model(url, name, values["model"])
+        except BaseException:
+            process.stop()
+            raise
+        return StartedServer(process, f"{url}/v1", served, weights.path)
+
+
+class StartedServer(ModelServer):
+    """A server that is ready.
+
+    Args:
+        process: Its process.
+        url: The base URL of its API.
+        model: The name by which it knows its model.
+        weights: Its weights, a folder or a file, or None if the command names them itself.
+    """
+
+    def __init__(self, process: Process, url: str, model: str, weights: Path | None) -> None:
+        super().__init__(url, weights if weights is not None and weights.is_dir() else None)
+        self.process = process
+        self.model = model
+
+    def wait(self) -> NoReturn:
+        self.process.wait()
+        self.process.raise_ended("while it served")
+
+    def stop(self) -> None:
+        self.process.stop()
 
 
 def _free_port() -> int:

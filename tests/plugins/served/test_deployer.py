@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 import pytest
 
 from llmops_plugins.served import deployer as deployer_module
@@ -128,19 +130,30 @@ def test_a_server_may_print_without_end(stub: Stub, make_context: MakeContext) -
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(stub: Stub, make_context: MakeContext) -> None:
-    """An interrupt in the middle of the start stops the server."""
-    context = make_context()
-    pids: list[int] = []
+    """An interrupt in the middle of the start stops the server, and what supervises it."""
+    started: list[psutil.Process] = []
 
     def interrupt() -> None:
-        eventually(lambda: context.resource_name() in deployer_module._servers)
-        pids.append(pid_of(context.resource_name()))
+        eventually(lambda: len(psutil.Process().children(recursive=True)) >= len(("supervisor", "server")))
+        started.extend(psutil.Process().children(recursive=True))
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        ServedEndpoint(stub("--ready-after=600")).deploy(context, OWN)
+        ServedEndpoint(stub("--ready-after=600")).deploy(make_context(), OWN)
     thread.join()
-    assert [False] == [is_running(pid) for pid in pids]
-    assert context.resource_name() not in deployer_module._servers
+    assert [False] * 2 == [is_running(process.pid) for process in started]
+
+
+def test_a_server_for_other_programs_is_called_as_they_ask(stub: Stub, make_context: MakeContext) -> None:
+    """At the port that they ask for; one that ends on its own is an error."""
+    port = deployer_module._free_port()
+    server = ServedEndpoint(stub("--name={name}")).serve(make_context(), OWN, name="mine", port=port)
+    assert (f"http://127.0.0.1:{port}/v1", None) == (server.url, server.weights)
+    assert ["mine"] == [model["id"] for model in httpx.get(f"{server.url}/models", trust_env=False).json()["data"]]
+    assert isinstance(server, deployer_module.StartedServer)
+    os.kill(server.process._pid, signal.SIGKILL)
+    with pytest.raises(EndpointError, match=r"was killed by SIGKILL .* while it served"):
+        server.wait()
+    server.stop()
