@@ -258,7 +258,7 @@ def test_an_input_that_is_not_cached_is_an_error_without_a_network(
         "dataset 'lines'": "ok",
         "dataset 'dolly'": "error",
         "model 'echo'": "ok",
-        "model 'huggingface'": "error",
+        "model 'tiny'": "error",
         "evaluator 'echo-score'": "ok",
         "evaluator 'summarization-accuracy'": "error",
     } == {name: finding.status for name, finding in findings.items()}

@@ -96,7 +96,7 @@ def test_a_trainer_may_be_given_by_its_name() -> None:
 
 
 def test_an_empty_trainer_asks_for_the_models_own() -> None:
-    """The model is fine-tuned then, as with any other trainer, unless the file says the contrary."""
+    """The model is fine-tuned then, as with any other trainer, unless `fine_tune` is false."""
     asked, refused = read(
         {"models": [{"use": "huggingface", "trainer": {}}, {"use": "huggingface", "trainer": {}, "fine_tune": False}]}
     ).models
