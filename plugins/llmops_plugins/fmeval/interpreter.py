@@ -70,7 +70,8 @@ def chosen_interpreter(python: str) -> str:
     """Return the interpreter that the option `python` or the variable names, else this one if it has FMEval; else an empty text."""
     named = python or os.environ.get(VARIABLE, "")
     if named:
-        return shutil.which(named) or named
+        program = shutil.which(named)
+        return str(Path(program).absolute()) if program else named  # FMEval's process runs in another folder
     return sys.executable if _installed("fmeval") == FMEVAL else ""
 
 

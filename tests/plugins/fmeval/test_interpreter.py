@@ -41,9 +41,9 @@ def test_the_environment_is_used_where_no_other_interpreter_is_chosen(bare: Cont
 
 
 def test_the_option_comes_before_the_variable_and_the_variable_before_this_interpreter(
-    bare: Context, monkeypatch: pytest.MonkeyPatch
+    bare: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None of them asks for the asset. An interpreter is named by its path, or as a command."""
+    """None of them asks for the asset. An interpreter is named by its path, also a relative one, or as a command."""
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(interpreter, "_installed", lambda _name: interpreter.FMEVAL)
     assert sys.executable == find_interpreter(bare, "")
@@ -51,6 +51,8 @@ def test_the_option_comes_before_the_variable_and_the_variable_before_this_inter
     monkeypatch.setenv(VARIABLE, "sh")
     assert find_interpreter(bare, "").endswith("/sh")
     assert "/no/such/python" == find_interpreter(bare, "/no/such/python")
+    monkeypatch.chdir(tmp_path)
+    assert fake_python(tmp_path, "exit 0") == find_interpreter(bare, "./python")
 
 
 @pytest.mark.usefixtures("fmeval_nowhere")
