@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import httpx
 
 from llmops_plugins._hub.progress import report_growth
-from llmops_plugins._hub.repository import Repository, hub_error
+from llmops_plugins._hub.repository import Repository, hub_error, hub_errors
 from llmops_sdk.plugin import AssetError, Progress
 
 _TIMEOUT = 15.0
@@ -79,7 +78,11 @@ def cached_snapshot(repository: Repository) -> Snapshot | None:
 
     try:
         folder = snapshot_download(
-            repository.id, repo_type=repository.kind, revision=repository.revision or None, local_files_only=True
+            repository.id,
+            repo_type=repository.kind,
+            revision=repository.revision or None,
+            local_files_only=True,
+            allow_patterns=[],  # huggingface-hub 2 refuses a snapshot without the files that are asked for
         )
     except OSError:
         return None
@@ -96,10 +99,8 @@ def hub_commit(repository: Repository) -> str:
         AssetError: It has no such repository or revision, or refuses to show it.
     """
     _require_library()
-    try:
+    with hub_errors(repository):
         return str(_ask(repository, sizes=False).sha)
-    except (OSError, ValueError, httpx.HTTPError) as exc:
-        raise hub_error(exc, repository) from exc
 
 
 def download_snapshot(
@@ -124,7 +125,7 @@ def download_snapshot(
     _require_library()
     from huggingface_hub import snapshot_download
 
-    try:
+    with hub_errors(repository):
         info = _ask(repository, sizes=progress is not None)
         with _reported(repository, _size(info, allow, ignore), progress):
             folder = snapshot_download(
@@ -135,8 +136,6 @@ def download_snapshot(
                 allow_patterns=list(allow) or None,
                 ignore_patterns=list(ignore) or None,
             )
-    except (OSError, ValueError, httpx.HTTPError) as exc:
-        raise hub_error(exc, repository) from exc
     return Snapshot(commit=Path(folder).name, folder=Path(folder))
 
 
@@ -150,25 +149,22 @@ def download_to(folder: Path, repository: Repository, *, allow: Sequence[str]) -
     _require_library()
     from huggingface_hub import snapshot_download
 
-    try:
-        with _quiet():
-            snapshot_download(
-                repository.id,
-                repo_type=repository.kind,
-                revision=repository.revision or None,
-                token=_token(repository),
-                allow_patterns=list(allow),
-                local_dir=folder,
-            )
-    except (OSError, ValueError, httpx.HTTPError) as exc:
-        raise hub_error(exc, repository) from exc
+    with hub_errors(repository), _quiet():
+        snapshot_download(
+            repository.id,
+            repo_type=repository.kind,
+            revision=repository.revision or None,
+            token=_token(repository),
+            allow_patterns=list(allow),
+            local_dir=folder,
+        )
 
 
 def _require_library() -> None:
     try:
         import huggingface_hub  # noqa: F401 - whether it is there
     except ImportError as exc:
-        message = "huggingface_hub is not installed: pip install 'huggingface-hub<2'"
+        message = "huggingface_hub is not installed: pip install huggingface-hub"
         raise AssetError(message) from exc
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+_WITHHELD = ("us/pickled", "model.safetensors")
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -27,13 +28,14 @@ class Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = self.path.partition("?")[0].strip("/").split("/")
         if parts[:2] == ["api", "models"]:
-            self._model("/".join(parts[2:4]), parts[5] if len(parts) > 4 else "")
+            kind, revision = parts[4:6] or ("", "")
+            self._model("/".join(parts[2:4]), kind, revision)
         else:
             self._file("/".join(parts[4:]))
 
     do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
 
-    def _model(self, name: str, revision: str) -> None:
+    def _model(self, name: str, kind: str, revision: str) -> None:
         if name == "them/gated":
             self._answer(403, b"", {"X-Error-Code": "GatedRepo"})
         elif name not in ("us/tiny", "us/pickled"):
@@ -41,15 +43,17 @@ class Hub(BaseHTTPRequestHandler):
         elif revision not in ("", "main", COMMIT):
             self._answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
         else:
-            files = [{"rfilename": file, "size": len(data)} for file, data in self.files.items()]
-            if name == "us/pickled":
-                files = [file for file in files if file["rfilename"] != "model.safetensors"]
-            self._answer(200, json.dumps({"id": name, "sha": COMMIT, "siblings": files}).encode(), {})
+            files = {file: data for file, data in self.files.items() if (name, file) != _WITHHELD}
+            listed = [{"rfilename": file, "size": len(data)} for file, data in files.items()]
+            tree = [
+                {"type": "file", "path": file, "size": len(files[file]), "oid": _oid(files[file])} for file in files
+            ]
+            body = tree if kind == "tree" else {"id": name, "sha": COMMIT, "siblings": listed}
+            self._answer(200, json.dumps(body).encode(), {})
 
     def _file(self, name: str) -> None:
         data = self.files[name]
-        tag = hashlib.sha256(data).hexdigest()
-        self._answer(200, data, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT})
+        self._answer(200, data, {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": COMMIT})
 
     def _answer(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -61,6 +65,10 @@ class Hub(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: Any) -> None:
         """Keep requests out of the test's output."""
+
+
+def _oid(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import torch
 from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine.active_request import ActiveRequest
 from llmops_plugins.local.engine.linear import pack_linears
-from llmops_plugins.local.engine.model import BatchedModel, RowModel, make_row_model
+from llmops_plugins.local.engine.model import RowModel, make_row_model
 from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection, TokenPrompt
 from llmops_plugins.local.engine.sampling import Sampler, choose_tokens
 from llmops_plugins.local.engine.scoring import RowPrompt, TokenScore, score_tokens
@@ -37,6 +37,10 @@ class Engine:
         device: Where and in which number format to compute.
         max_batch: The most requests in the running batch.
 
+    Attributes:
+        batching: `continuous`, or `none` with the reason: the model's architecture does not allow it.
+        kernel: What computes the linear layers.
+
     Raises:
         AssetError: The folder cannot be loaded.
     """
@@ -50,7 +54,7 @@ class Engine:
         self._vocabulary_size: int = model.config.get_text_config().vocab_size
         self.kernel = pack_linears(model, device.kernel)
         self._model: RowModel = make_row_model(model, device)
-        self.batched = isinstance(self._model, BatchedModel)
+        self.batching = self._model.batching
         self._waiting: deque[ActiveRequest] = deque()
         # By row; None is a row that became free in the last step.
         self._running: list[ActiveRequest | None] = []

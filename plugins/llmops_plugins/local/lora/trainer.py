@@ -72,7 +72,7 @@ class LoraTrainer(Trainer):
             metrics=training.metrics(),
             curve=tuple(training.position.curve),
             truncated=not finished,
-            metadata={**compute_details(device, ENGINE), **device.metadata},
+            metadata={**compute_details(device, ENGINE), **training.metadata},
         )
         return trained, adapter_state(training.model)
 
