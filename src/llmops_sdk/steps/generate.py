@@ -75,7 +75,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
         **execution.parts_of("deployer", model.deployer),
         weights_label(model.name): weights_key,
         f"the engine of model {model.name!r}": digest(dict(engine)),
-        "the generation options": digest(to_json(vary(plan.generation, model.varies))),
+        "the generation options": digest(vary(plan.generation, model.varies).key),
         **{name: value for questions in sets for name, value in questions.inputs.items()},
     }
     return StepOutput(addresses, cached=not incomplete, pending=pending, inputs=inputs)

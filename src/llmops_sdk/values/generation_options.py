@@ -44,6 +44,11 @@ class GenerationOptions:
     seed: int = 0
     response_format: Mapping[str, Any] | None = attrs.field(default=None, validator=_is_json)
 
+    @property
+    def key(self) -> dict[str, Any]:
+        """Their part of an answer's key. None is left out: the answers of earlier versions, without the option, are found."""
+        return {name: value for name, value in to_json(self).items() if value is not None}
+
 
 @attrs.frozen
 class VariedOptions(GenerationOptions):

@@ -38,6 +38,10 @@ DEFAULT_REPORTER = Component("html", "html", {}, key="")
 """The reporter of a pipeline that names none, and of plans from before plans had reporters."""
 
 
+_LATER_FIELDS = ("without_context", "conversation")
+"""Fields of templates that the records of version 0.1 lack."""
+
+
 @attrs.frozen
 class PlannedPrompt:
     """A prompt template, resolved to its text."""
@@ -48,8 +52,9 @@ class PlannedPrompt:
 
     @cached_property
     def key(self) -> str:
-        """Hash of the template's text."""
-        return digest(to_json(self.template, PromptTemplate))
+        """Hash of the template; fields that earlier versions lacked are part of it only where they are set."""
+        template = to_json(self.template, PromptTemplate)
+        return digest({name: value for name, value in template.items() if value or name not in _LATER_FIELDS})
 
 
 @attrs.frozen
