@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: help demo test fix lint coverage slow-test docs docs-write bench lock check-extras check-sagemaker clean
+.PHONY: help demo test fix lint coverage slow-test rare-test docs docs-write bench lock check-extras check-sagemaker llama-cpp clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -40,6 +40,9 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
+rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval
+	$(BIN)/python -m pytest -m rare -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
+
 bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
@@ -50,10 +53,16 @@ docs-write: $(VENV)/.docs ## Write the generated parts of the documentation agai
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/cli_reference.py
 
-lock: $(VENV)/.test ## Update constraints.txt to the newest versions that resolve
-	{ sed -n 1p constraints.txt; $(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 \
-	  --no-header --no-annotate --no-emit-index-url --upgrade -q; } > constraints.new
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
+  --upgrade -q
+FMEVAL_LOCK := plugins/llmops_plugins/fmeval/lock.txt
+
+# FMEval has a lock of its own: its pins rule out today's versions of other packages.
+lock: $(VENV)/.test ## Update constraints.txt and FMEval's lock to the newest versions that resolve
+	{ sed -n 1p constraints.txt; $(COMPILE) --extra all --extra rehearsal --extra dev --extra docs; } > constraints.new
 	mv constraints.new constraints.txt
+	{ sed -n 1p $(FMEVAL_LOCK); $(COMPILE) --extra fmeval; } > lock.new
+	mv lock.new $(FMEVAL_LOCK)
 
 check-extras: $(VENV)/.test ## Resolve every extra for every Python, and install and import each
 	$(BIN)/python scripts/check_extras.py
@@ -70,6 +79,23 @@ $(VENV)/sagemaker-$(SAGEMAKER)/.ready: $(VENV)/.test
 	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
 	  > $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/of-the-tests.pth
 	$(@D)/bin/python -m pip install --disable-pip-version-check -q --no-deps 'sagemaker==$(SAGEMAKER)'
+	@touch $@
+
+# A target of its own: compiling llama.cpp takes 11 CPU-minutes. Its sources are those that llama-cpp-python ships.
+LLAMA_CPP ?= $(VENV)/llama-cpp
+LLAMA_CPP_PYTHON := 0.3.36
+
+llama-cpp: $(LLAMA_CPP)/.ready $(VENV)/.test ## Build llama.cpp's server, and run the test that serves SmolLM2 with it, base and fine-tuned
+	LLMOPS_LLAMA_CPP=$(abspath $(LLAMA_CPP)) $(BIN)/python -m pytest -q -m llama_cpp tests/end_to_end/test_llama_cpp.py $(PYTEST_ARGS)
+
+$(LLAMA_CPP)/.ready: | $(VENV)/.test
+	mkdir -p $(@D)/sources
+	$(BIN)/python -m pip download --disable-pip-version-check -q --no-deps --no-binary llama-cpp-python -d $(@D) llama-cpp-python==$(LLAMA_CPP_PYTHON)
+	tar xzf $(@D)/llama_cpp_python-$(LLAMA_CPP_PYTHON).tar.gz -C $(@D)/sources --strip-components=1
+	command -v cmake > /dev/null || $(PIP) cmake
+	PATH="$(abspath $(BIN)):$$PATH" cmake -S $(@D)/sources/vendor/llama.cpp -B $(@D)/build -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
+	  -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DGGML_OPENMP=OFF
+	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(@D)/build --target llama-server --parallel
 	@touch $@
 
 $(VENV)/.python:

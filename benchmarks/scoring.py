@@ -30,6 +30,9 @@ from typing import Any
 
 import psutil
 
+from llmops_plugins.fmeval.interpreter import ENVIRONMENT, chosen_interpreter
+from llmops_sdk.plugin import environment_python
+
 HERE = Path(__file__).parent
 WORDS = 60
 METRICS = "rougeL,meteor,rouge1,rouge2,bertscore"
@@ -69,6 +72,7 @@ class Bench:
         self._box = box
         self._passages = list(passages())
         self._assets = [str(_asset(name)) for name in ("minilm", "wordnet", "punkt-tab")]
+        self._fmeval_python = chosen_interpreter("") or str(environment_python(_asset(ENVIRONMENT)))
         self._runs = 0
 
     def compare(self, candidates: int, records: int, repeats: int) -> Result:
@@ -118,7 +122,7 @@ class Bench:
     def _fmeval(self, rows: list[Path]) -> tuple[list[Path], Measured]:
         folder = self._folder()
         script = str(HERE / "baseline_scoring.py")
-        measured = measure([sys.executable, script, *self._assets, str(folder), *map(str, rows)], folder)
+        measured = measure([self._fmeval_python, script, *self._assets, str(folder), *map(str, rows)], folder)
         output = json.loads((folder / "out.txt").read_text(encoding="utf-8").strip().splitlines()[-1])
         return list(map(Path, output["records"])), measured
 

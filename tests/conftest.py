@@ -15,6 +15,7 @@ import pytest
 import llmops_sdk.testing
 from llmops_sdk import AssetError, Progress
 from llmops_sdk.assets.asset import get_asset
+from llmops_sdk.assets.environments import environment_python
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import EchoEndpoint
 
@@ -85,6 +86,14 @@ def asset(assets_home: Path) -> Callable[[str], Path]:
             pytest.skip(str(error))
 
     return fetch
+
+
+@pytest.fixture(scope="session")
+def fmeval_python(asset: Callable[[str], Path]) -> str:
+    """The interpreter that evaluators run FMEval with; its environment is built at most once on a machine."""
+    from llmops_plugins.fmeval.interpreter import ENVIRONMENT, chosen_interpreter
+
+    return chosen_interpreter("") or str(environment_python(asset(ENVIRONMENT)))
 
 
 @pytest.fixture(name="real_data")

@@ -35,6 +35,7 @@ def save_tiny_model(folder: Path) -> None:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=1024,
+        rope_theta=20_000.0,  # not what a missing one is replaced by
         tie_word_embeddings=True,
         initializer_range=0.1,  # wide enough for adapters to change the logits
         bos_token_id=tokenizer.bos_token_id,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llmops_sdk.pipeline.pipeline import Pipeline as Pipeline
     from llmops_sdk.pipeline.rescoring import rescore as rescore
     from llmops_sdk.pipeline.result import Result as Result, load as load
+    from llmops_sdk.pipeline.serving import ServedCandidate as ServedCandidate, serve as serve
     from llmops_sdk.plugin.registry import Registry as Registry
     from llmops_sdk.plugin.stores import open_store as open_store
     from llmops_sdk.progress import Progress as Progress
@@ -73,6 +74,7 @@ _HOMES = {
     "pipeline.pipeline": ("Pipeline",),
     "pipeline.rescoring": ("rescore",),
     "pipeline.result": ("Result", "load"),
+    "pipeline.serving": ("ServedCandidate", "serve"),
     "plugin.registry": ("Registry",),
     "plugin.stores": ("open_store",),
     "progress": ("Progress",),

@@ -29,7 +29,7 @@ def test_plan_shows_every_default(llmops: Command, folder: Path, registry: Regis
     shown = done.text
     plan = Plan.from_json(json.loads(llmops("plan", "one.yaml", "--offline", "--json", code=2).out))
 
-    for default in ("dolly", "category='summarization'", "alpaca", "rank=16", "max_new_tokens=128", "rougeL"):
+    for default in ("dolly", "category='summarization'", "prompt chat", "rank=16", "max_new_tokens=128", "rougeL"):
         assert default in shown
     assert Pipeline.from_yaml(folder / "one.yaml").build(registry, offline=True) == plan
     assert "error    asset smollm2-135m-instruct: " in done.out
@@ -58,7 +58,7 @@ def test_plan_refuses_what_cannot_run(llmops: Command, folder: Path) -> None:
 
     errors = [line for line in out.splitlines() if line.startswith("error")]
     assert [
-        f"error    dataset 'jsonl': the data file {path!r} does not exist",
+        f"error    dataset 'rows': the data file {path!r} does not exist",
         "error    evaluator 'llm-judge': api_key: the environment variable 'LLMOPS_TEST_UNSET' is not set",
     ] == errors[:2]
     assert 3 == len(errors)
@@ -69,7 +69,7 @@ def test_plan_counts_candidates_and_fine_tuned_models(llmops: Command) -> None:
     """The first line is a summary of what would run."""
     first, *_ = llmops("plan", "echoes.yaml").out.splitlines()
 
-    assert "pipeline 'echoes': 2 candidates on 1 dataset, fine-tunes no model, 6 steps" == first
+    assert "pipeline 'echoes': 2 candidates on 1 dataset, asks 2 models, fine-tunes none, 6 steps" == first
 
 
 def test_plan_takes_overrides(llmops: Command) -> None:

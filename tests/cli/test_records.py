@@ -1,4 +1,4 @@
-"""The commands that read the records of runs: `show`, `report`, `runs` and `logs`."""
+"""The commands that read the records of runs: `show`, `report`, `runs`, `logs` and `verify`."""
 
 from __future__ import annotations
 
@@ -71,3 +71,17 @@ def test_a_step_without_a_log_names_the_reason(llmops: Command) -> None:
 
     llmops("run", "echoes.yaml", "-q")
     assert f"it was reused, same inputs as in run {first}" in llmops("logs", "latest", "prepare.lines", code=2).err
+
+
+def test_a_sound_run_and_a_damaged_one(llmops: Command, folder: Path) -> None:
+    """The exit code is 3 if something is damaged; a resumed run is sound again."""
+    llmops("run", "echoes.yaml", "-q", "--offline")
+    assert "sound: 1 runs" in llmops("verify").text
+    results = next((folder / "llmops-runs" / "runs").glob("*/results.json"))
+    results.write_bytes(results.read_bytes()[:40])
+
+    assert "damaged: results.json of run echoes-" in llmops("verify", "--all", code=3).text
+    assert 1 == len(json.loads(llmops("verify", "--json", code=3).out)["damages"])
+
+    llmops("run", "--resume", "latest", "-q", "--offline")
+    llmops("verify")

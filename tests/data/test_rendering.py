@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from llmops_sdk.data.rendering import _parse, check_template, prompt_only, render, template_fields
@@ -48,6 +49,26 @@ def test_asking_needs_no_reference_and_gives_what_training_gives(template: Promp
     else:
         assert isinstance(trained, ChatPrompt)
         assert trained.messages == asked.messages
+
+
+def test_a_record_without_a_context_has_a_prompt_of_its_own() -> None:
+    """The response key and the completion are those of all records; a template without such a prompt uses the one it has."""
+    record = {**RECORD, "context": ""}
+    template = attrs.evolve(TEXT, without_context="Just {instruction}")
+    assert TextPrompt("Just Summarize.\nAnswer:", " Short.") == render(template, record)
+    assert render(TEXT, RECORD) == render(template, RECORD)
+    assert TextPrompt("Do: Summarize.\nWith: \n\nAnswer:", " Short.") == render(TEXT, record)
+
+
+def test_the_prompt_without_a_context_is_checked_too() -> None:
+    """An error in it is found before any record needs it, and its fields are among those that are asked."""
+    with pytest.raises(
+        DataError, match=r"the without_context of the prompt template 'mine': '\{a\.b\}' is not a plain"
+    ):
+        check_template(attrs.evolve(TEXT, without_context="{a.b}"), "mine")
+    assert ("instruction", "context", "topic") == template_fields(
+        attrs.evolve(TEXT, without_context="{topic}"), completion=False
+    )
 
 
 def test_the_response_key_may_have_places() -> None:
@@ -229,7 +250,7 @@ def test_a_changed_question_of_a_conversation_is_asked() -> None:
     assert "changed" == prompt.messages[-1]["content"]
 
 
-@pytest.mark.parametrize(("context", "expected"), [("", "c {x}"), ("t", "c {x}\n\nt"), (" ", "c {x}\n\n ")])
+@pytest.mark.parametrize(("context", "expected"), [("", "c {x}"), ("t", "c {x}\n\nt"), (" ", "c {x}")])
 def test_nothing_is_appended_to_a_question_without_a_context(context: str, expected: str) -> None:
     """In a template for conversations, of a record without messages."""
     prompt = prompt_only(CONVERSATION, _record(context=context))

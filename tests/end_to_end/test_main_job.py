@@ -17,6 +17,7 @@ import psutil
 import pytest
 import yaml
 
+from llmops_sdk import Pipeline, Progress
 from llmops_sdk.record.lines import read_journal_line
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.run import Run
@@ -127,6 +128,48 @@ def test_the_main_job_on_dolly(specification: Path, tmp_path: Path, real_data: C
         assert 25 == cell["records"] == len(samples)
         assert cell["answered"] == len(samples) - len(failed) == cell["estimates"]["f1"]["records"]
         assert all("1024" in sample.error for sample in failed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_model_alone_is_a_complete_program(
+    tiny_model: Path,
+    asset: Callable[[str], Path],
+    assets_home: Path,
+    real_data: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`with_model("smollm2").run()` fine-tunes on Dolly's summaries, deploys, scores and decides.
+
+    Here Dolly is a file of which a few records are asked, and the weights are tiny; everything else is the default.
+    """
+    for name in ("wordnet", "punkt-tab", "minilm"):
+        asset(name)
+    monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
+    alone = Pipeline.builder().with_model("smollm2").build(offline=True)
+    changed = {"path": str(real_data("dolly/dolly_mix_390.jsonl")), "max_test_records": 6}
+
+    result = (
+        Pipeline.builder()
+        .with_dataset("dolly", **changed)
+        .with_model("smollm2", weights=str(tiny_model))
+        .run(store=tmp_path / "runs", offline=True, progress=Progress())
+    )
+
+    plan = result.run.plan
+    for part in ("steps", "cells", "prompts", "evaluators", "generation", "metric", "executor"):
+        assert getattr(alone, part) == getattr(plan, part)
+    assert {**alone.datasets[0].options, **changed} == plan.datasets[0].options
+    assert alone.models[0].trainer == plan.models[0].trainer
+    assert () == result.failures
+    (board,) = result.leaderboards
+    (cell,) = board.cells
+    assert ("dolly", "smollm2", "chat", True) == (board.dataset, cell.candidate, cell.prompt, cell.fine_tuned)
+    assert cell.training is not None
+    assert cell.training.metrics["held_out_loss_after"] < cell.training.metrics["held_out_loss_before"]
+    assert {"rougeL", "meteor", "bertscore"} <= cell.estimates.keys()
+    assert cell.candidate == board.verdict.best
 
 
 @pytest.mark.slow

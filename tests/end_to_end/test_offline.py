@@ -290,7 +290,7 @@ def test_doctor_checks_what_a_pipeline_reads_from_the_hub(machine: Machine) -> N
     problems = failed_checks(machine.llmops("doctor", "--offline", "--for", spec, code=2))
 
     assert "cache does not have 'databricks/databricks-dolly-15k'" in problems["dataset 'dolly'"]
-    assert "hf download us/tiny" in problems["model 'huggingface'"]
+    assert "hf download us/tiny" in problems["model 'tiny'"]
     assert "the model 'roberta-large-mnli' is not in the Hugging" in problems["evaluator 'summarization-accuracy'"]
     assert "hf download roberta-large-mnli" in problems["evaluator 'summarization-accuracy'"]
     assert "dataset 'sample'" not in problems

@@ -20,7 +20,7 @@ datasets: [weather]
 prompts: [plain]
 models:
   - {use: lead, name: three, fine_tune: false}
-  - {use: lead, name: learned}
+  - {use: lead, name: learned, fine_tune: true}
 evaluators: [length-ratio]
 reporters: [html, headline]
 settings: {lead: {greeting: Good morning}}

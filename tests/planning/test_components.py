@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from llmops_sdk import Pipeline, Registry, SpecError
-from llmops_sdk.planning.components import Chooser, check_names
+from llmops_sdk.planning.components import Chooser, check_distinct, check_names
 from llmops_sdk.planning.spec import ComponentSpec
+from llmops_sdk.plugin.cards import CardKind
 
 
 def test_a_chosen_card_has_its_options_as_an_object_and_as_json(registry: Registry) -> None:
@@ -54,22 +55,51 @@ def test_a_chooser_remembers_plugins_and_assets(registry: Registry) -> None:
     assert ("detoxify",) == chooser.assets
 
 
+def test_names_are_plain() -> None:
+    """They are parts of file names."""
+    with pytest.raises(SpecError, match=r"the dataset name 'a b' may have letters, digits, '-' and '_' only"):
+        check_names("dataset", (ComponentSpec("lines", "a b"),))
+
+
+def test_names_are_distinct() -> None:
+    """The error names the key that sets one."""
+    with pytest.raises(SpecError, match="two datasets are called 'a'; give one of them another name with `name`"):
+        check_distinct("dataset", ("a", "b", "a"))
+
+
 @pytest.mark.parametrize(
-    ("specs", "message"),
+    ("kind", "spec", "expected"),
     [
-        ((ComponentSpec("lines", "a b"),), "the dataset name 'a b' may have letters, digits, '-' and '_' only"),
-        (
-            (ComponentSpec("lines"), ComponentSpec("other", "lines")),
-            "two datasets are called 'lines'; give one of them another name",
-        ),
+        ("dataset", ComponentSpec("file", options={"path": "data/support tickets.jsonl.gz"}), "support-tickets"),
+        ("dataset", ComponentSpec("csv", options={"path": "rows.csv"}), "rows"),
+        ("dataset", ComponentSpec("jsonl", "mine", {"path": "rows.jsonl"}), "mine"),
+        ("dataset", ComponentSpec("file", options={"path": "\u6570.csv"}), "file"),
+        ("dataset", ComponentSpec("huggingface", options={"id": "abisee/cnn_dailymail"}), "cnn_dailymail"),
+        ("dataset", ComponentSpec("dolly", options={"path": "rows.jsonl"}), "dolly"),
+        ("model", ComponentSpec("huggingface", options={"weights": "Qwen/Qwen3-0.6B"}), "Qwen3-0-6B"),
+        ("model", ComponentSpec("smollm2", options={"weights": "some/weights"}), "smollm2"),
+        ("model", ComponentSpec("jumpstart", options={"model_id": "meta-textgeneration-x"}), "meta-textgeneration-x"),
+        ("model", ComponentSpec("llama-2-7b", options={"accept_eula": True}), "llama-2-7b"),
+        ("model", ComponentSpec("existing-endpoint", options={"endpoint": "mine-1"}), "mine-1"),
+        ("model", ComponentSpec("bedrock", options={"model": "us.amazon.nova-lite-v1:0"}), "us-amazon-nova-lite-v1-0"),
+        ("model", ComponentSpec("recorded", options={"path": "old/gpt-4o.answers.csv"}), "gpt-4o"),
+        ("model", ComponentSpec("openai-compatible", options={"model": "org/m.1", "provider": "vllm"}), "m-1"),
     ],
 )
-def test_names_are_distinct_and_plain(specs: tuple[ComponentSpec, ...], message: str) -> None:
-    """They are parts of file names."""
-    with pytest.raises(SpecError) as raised:
-        check_names("dataset", specs)
+def test_a_component_without_a_name_is_called_like_what_it_is_about(
+    registry: Registry, kind: CardKind, spec: ComponentSpec, expected: str
+) -> None:
+    """A dataset like its file, a model like its weights, a preset like its card."""
+    (chosen,) = Chooser(registry, Path()).choose_all(kind, (spec,))
 
-    assert message == str(raised.value)
+    assert expected == chosen.component.name
+
+
+def test_files_of_the_same_name_need_names_of_their_own(registry: Registry) -> None:
+    """A number would hide which of them is meant."""
+    specs = (ComponentSpec("file", options={"path": f"{folder}/test.jsonl"}) for folder in "ab")
+    with pytest.raises(SpecError, match="two datasets are called 'test'; give one of them another name with `name`"):
+        Chooser(registry, Path()).choose_all("dataset", specs)
 
 
 def test_an_options_object_plans_the_same(registry: Registry) -> None:

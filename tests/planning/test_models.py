@@ -140,7 +140,7 @@ def test_a_models_own_trainer_options_take_precedence(registry: Registry) -> Non
         ),
         (
             echo().with_model("echo").with_model("echo", name="b"),
-            "models 'echo' and 'b' are the same recipe; comparing them decides nothing",
+            "models 'echo' and 'b' are the same recipe with the same prompt; comparing them decides nothing",
         ),
     ],
 )

@@ -18,12 +18,12 @@ def echo(name: str = "echo") -> Pipeline:
 
 
 def test_defaults_are_filled_in(registry: Registry) -> None:
-    """A model alone is a complete program: Dolly, alpaca, summarization-accuracy, this machine, an HTML report."""
+    """A model alone is a complete program: Dolly, its own chat format, summarization-accuracy, this machine, an HTML report."""
     plan = Pipeline.builder().with_model("smollm2").build(registry)
 
     assert ["dolly"] == [dataset.use for dataset in plan.datasets]
     assert "summarization" == plan.datasets[0].options["category"]
-    assert ["alpaca"] == [prompt.use for prompt in plan.prompts]
+    assert ["chat"] == [prompt.use for prompt in plan.prompts]
     assert ["summarization-accuracy"] == [evaluator.use for evaluator in plan.evaluators]
     assert "local" == plan.executor.use
     assert "lora" == (plan.models[0].trainer and plan.models[0].trainer.use)

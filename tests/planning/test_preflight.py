@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,18 @@ import attrs
 import pytest
 
 from llmops_sdk import LocalStore, Pipeline, Progress, Run, UserError
+from llmops_sdk.assets.asset import get_asset
 from llmops_sdk.cli.output.findings import show_findings
 from llmops_sdk.pipeline.execution import resume
 from llmops_sdk.planning.preflight import (
     first_record_checks,
     input_checks,
+    machine_checks,
     preflight_checks,
     record_checks,
     require,
     run_check,
+    scoring_checks,
 )
 from llmops_sdk.plugin import (
     Asset,
@@ -28,13 +31,16 @@ from llmops_sdk.plugin import (
     Check,
     DeployerCard,
     DeployerOptions,
+    EvaluatorCard,
+    EvaluatorOptions,
     ExecutorCard,
     Finding,
     FolderSource,
+    Metric,
     hookimpl,
 )
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.testing import EchoEndpoint, MemoryStore
+from llmops_sdk.testing import EchoEndpoint, EchoScore, MemoryStore
 
 FINDINGS: dict[str, Finding] = {}
 
@@ -54,8 +60,38 @@ class CheckedOptions(DeployerOptions):
         yield _check("quota")
 
 
+@attrs.frozen(kw_only=True)
+class CheckedEvaluatorOptions(EvaluatorOptions):
+    """The options of an evaluator that needs a tool, and an asset that a run does not fetch."""
+
+    def assets(self) -> tuple[str, ...]:
+        return ("tool-box",)
+
+    def local_checks(self) -> Iterator[Check]:
+        yield _check("tool")
+
+
+class CheckedEvaluator(EchoScore):
+    """An evaluator that is never run here."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        return (Metric("checked"),)
+
+
 class Emulating:
     """An executor that is never run here."""
+
+    remote = False
+
+
+class Remote(Emulating):
+    """An executor whose steps run on other machines; it is never run here."""
+
+    remote = True
+
+    def __init__(self, _options: Any) -> None:
+        """Take no option."""
 
 
 @pytest.fixture(name="plugins")
@@ -72,9 +108,22 @@ def _plugins(registry: Registry) -> Iterator[Registry]:
             accepts=("echo",),
         )
         emulating = ExecutorCard(name="emulating", summary="x", load=f"{__name__}:Emulating", emulates_services=True)
-        return deployer, emulating
+        remote = ExecutorCard(name="remote", summary="x", load=f"{__name__}:Remote")
+        evaluator = EvaluatorCard(
+            name="checked",
+            summary="x",
+            load=f"{__name__}:CheckedEvaluator",
+            options=CheckedEvaluatorOptions,
+        )
+        return deployer, emulating, remote, evaluator
+
+    @hookimpl
+    def llmops_assets() -> tuple[Asset, ...]:
+        folder = FolderSource("a folder", (Path(__file__).parent,), {"tool": Path(__file__).name})
+        return (Asset("tool-box", "x", 1, files={"tool": ""}, sources=(folder,), on_request=True),)
 
     module.llmops_cards = llmops_cards  # type: ignore[attr-defined]
+    module.llmops_assets = llmops_assets  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
     registry.add("checked", module)
     FINDINGS.clear()
@@ -144,6 +193,45 @@ def test_resuming_is_refused_too(plugins: Registry, tmp_path: Path) -> None:
         resume(run.id, store=tmp_path / "runs", registry=plugins, progress=Progress())
 
 
+# -- what scoring needs ---------------------------------------------------------------------------
+
+
+def scored(executor: str = "local") -> Pipeline:
+    """Return a pipeline with the checked evaluator."""
+    return pipeline().with_evaluator("checked").with_executor(executor)
+
+
+def statuses(checks: Iterable[Check]) -> dict[str, str]:
+    """Return the status of each check."""
+    return {check.name: run_check(check).status for check in checks}
+
+
+def test_a_run_does_not_start_without_what_its_evaluators_need(plugins: Registry, home: Path, tmp_path: Path) -> None:
+    """It does not fetch an asset that is fetched on request only; nothing is asked or written."""
+    FINDINGS["tool"] = Finding("error", "it is missing", "buy one")
+    message = (
+        "nothing was started: asset tool-box: it is not on this machine; llmops assets get tool-box"
+        " -- tool: it is missing; buy one"
+    )
+
+    with pytest.raises(UserError, match=f"^{message}$"):
+        scored().run(store=tmp_path / "runs", registry=plugins, progress=Progress())
+
+    assert not list(LocalStore(tmp_path / "runs").list(""))
+    assert not home.exists()
+
+
+def test_what_evaluators_need_is_checked_on_the_machine_that_scores(plugins: Registry, home: Path) -> None:
+    """On another machine, the step fetches the asset."""
+    here, remote = scored().build(plugins), scored("remote").build(plugins)
+
+    assert {"asset tool-box": "error", "tool": "ok"} == statuses(machine_checks(here, plugins, home))
+    assert {"asset tool-box": "error", "tool": "ok"} == statuses(scoring_checks(here, plugins, home))
+    assert {"asset tool-box": "warning"} == statuses(machine_checks(remote, plugins, home))
+    get_asset(plugins.asset("tool-box"), home, progress=Progress())
+    assert {"asset tool-box": "ok", "tool": "ok"} == statuses(machine_checks(here, plugins, home))
+
+
 # -- without a network --------------------------------------------------------------------------
 
 
@@ -170,7 +258,7 @@ def test_an_input_that_is_not_cached_is_an_error_without_a_network(
         "dataset 'lines'": "ok",
         "dataset 'dolly'": "error",
         "model 'echo'": "ok",
-        "model 'huggingface'": "error",
+        "model 'tiny'": "error",
         "evaluator 'echo-score'": "ok",
         "evaluator 'summarization-accuracy'": "error",
     } == {name: finding.status for name, finding in findings.items()}
@@ -209,7 +297,7 @@ def test_inputs_that_are_here_pass_without_a_network(plugins: Registry, tmp_path
     findings = {check.name: run_check(check) for check in input_checks(plan, plugins, tmp_path / "home")}
 
     assert {"ok"} == {finding.status for finding in findings.values()}
-    assert findings["dataset 'jsonl'"].text.startswith("version ")
+    assert findings["dataset 'rows'"].text.startswith("version ")
     assert "needs nothing more" == findings["model 'm'"].text
     assert "its version is known once the asset 'detoxify' is here" == findings["evaluator 'toxicity'"].text
     assert not (tmp_path / "home").exists()
@@ -258,9 +346,14 @@ def test_models_are_not_checked_if_their_services_are_emulated(plugins: Registry
             "error: the prompt 'template' needs the field 'topik', which the first record lacks; its fields: ",
         ),
         (
-            '{"instruction": "q", "response": "r", "topic": "t"}\nbroken',
+            '{"instruction": "q", "response": "r", "topic": "t"}',
             "{topic}: {instruction}",
-            "ok: has the fields instruction, context, response, topic",
+            "ok: has the fields instruction, context, response, topic; records: 1 to ask",
+        ),
+        (
+            '{"instruction": "q", "response": "r"}\nbroken',
+            "{instruction}",
+            "error: line 2 of '{path}' is not JSON",
         ),
     ],
 )
@@ -277,9 +370,36 @@ def test_a_first_record_shows_what_a_run_would_fail_on(
         path.unlink()
     (check,) = first_record_checks(plan, registry)
     finding = run_check(check)
-    assert "dataset 'jsonl'" == check.name
+    assert "dataset 'rows'" == check.name
     hint = f" ({finding.hint})" if finding.hint else ""
     assert f"{finding.status}: {finding.text}{hint}".startswith(expected.format(path=path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "expected"),
+    [
+        ("instruction,response\n", {}, "the file 'rows.csv' has no records after its header"),
+        ("instruction,response\na,b\n", {"filter": {"instruction": "z"}}, "no record has instruction 'z'"),
+        ("instruction,response\na,b\n", {"test_path": "{empty}"}, "the file 'empty.csv' has no records"),
+    ],
+)
+def test_an_empty_test_split_is_an_error_of_a_plan_that_only_evaluates(
+    registry: Registry, tmp_path: Path, rows: str, options: dict[str, Any], expected: str
+) -> None:
+    """A small file is loaded as a run would, and the message names it or the filter."""
+    (tmp_path / "rows.csv").write_text(rows)
+    (tmp_path / "empty.csv").write_text("instruction,response\n")
+    if "test_path" in options:
+        options = {"test_path": str(tmp_path / "empty.csv")}
+    made = Pipeline.builder("e").with_dataset("file", path=str(tmp_path / "rows.csv"), **options).with_prompt("plain")
+    (check,) = first_record_checks(
+        made.with_model("echo", fine_tune=False).with_evaluator("echo-score").build(registry), registry
+    )
+
+    finding = run_check(check)
+
+    assert "error" == finding.status
+    assert finding.text.startswith(expected)
 
 
 def test_offline_only_the_checks_of_this_machine_are_made(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +426,7 @@ def test_deployers_show_what_the_records_mean_for_their_models(registry: Registr
 
     (check,) = record_checks(plan, registry)
 
-    assert "answers in answers.csv for the test records (jsonl)" == check.name
+    assert "answers in answers.csv for the test records (rows)" == check.name
     assert "2 of 2 have an answer, joined by 'id'; answers in 'output'" == run_check(check).text
     rows.unlink()
     assert [] == list(record_checks(plan, registry))

@@ -27,6 +27,8 @@ DATA: dict[str, Any] = {
             "trainer": {"max_steps": 5},
             "deployer": {"use": "local-endpoint"},
             "varies": {"temperature": None, "stop": ["a"]},
+            "prompts": ["alpaca"],
+            "train_prompt": "alpaca",
         },
     ],
     "trainer": {"epochs": 2.0},
@@ -55,6 +57,8 @@ SPEC = Spec(
             trainer=Override("", {"max_steps": 5}),
             deployer=Override("local-endpoint"),
             varies={"temperature": None, "stop": ("a",)},
+            prompts=("alpaca",),
+            train_prompt="alpaca",
         ),
     ),
     trainer=Override("", {"epochs": 2.0}),
@@ -91,6 +95,15 @@ def test_a_trainer_may_be_given_by_its_name() -> None:
     assert Override("local-endpoint") == spec.deployer
 
 
+def test_an_empty_trainer_asks_for_the_models_own() -> None:
+    """The model is fine-tuned then, as with any other trainer, unless `fine_tune` is false."""
+    asked, refused = read(
+        {"models": [{"use": "huggingface", "trainer": {}}, {"use": "huggingface", "trainer": {}, "fine_tune": False}]}
+    ).models
+
+    assert (True, False) == (asked.fine_tune, refused.fine_tune)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -107,6 +120,15 @@ def test_a_trainer_may_be_given_by_its_name() -> None:
         (
             {"models": [{"use": "smollm2", "trainer": [1]}]},
             "file.yaml: models.0.trainer is a mapping of names to values, not [1]",
+        ),
+        ({"prompts": []}, "file.yaml: prompts is empty; list something below it, or remove the key"),
+        (
+            {"models": [{"use": "smollm2", "prompts": "chat"}]},
+            "file.yaml: models.0.prompts is a list of names, such as [chat, alpaca], not 'chat'",
+        ),
+        (
+            {"models": [{"use": "smollm2", "prompts": ["chat", 1]}]},
+            "file.yaml: models.0.prompts.1 is text, not 1; put it in quotes to make it text",
         ),
         ({"reporters": [{"path": "x"}]}, "file.yaml: reporters.0 does not name a plugin's card; write `use: NAME`"),
         ({"settings": {"aws": 3}}, "file.yaml: settings.aws is a mapping of names to values, not 3"),

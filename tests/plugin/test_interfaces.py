@@ -22,6 +22,7 @@ from llmops_sdk.plugin import (
     RequestError,
     Resource,
     ServableModel,
+    SpecError,
     TaggedResource,
     TextPrompt,
     Transport,
@@ -95,3 +96,9 @@ def test_abstract_methods_must_be_implemented() -> None:
     """A class that lacks one cannot be made."""
     with pytest.raises(TypeError, match="deploy"):
         Deployer(None)  # type: ignore[abstract]
+
+
+def test_a_deployer_serves_nothing_on_this_machine(tmp_path: Path) -> None:
+    """Unless it says how; the error is the user's."""
+    with pytest.raises(SpecError, match="its model does not run on this machine"):
+        Serving(None).serve(Context(folder=tmp_path, home=tmp_path), BASE, name="x", port=0)

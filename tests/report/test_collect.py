@@ -44,6 +44,23 @@ def test_a_run_is_collected(result: Result) -> None:
     assert list(range(10)) == [sample.index for sample in data.samples["echo.bare.lines"]]
 
 
+def test_exceptions_of_a_model_and_both_forms_of_a_prompt_are_collected(
+    pipeline: Pipeline, registry: Registry, tmp_path: Path
+) -> None:
+    """What is not the same for all candidates, and what records without a context are asked."""
+    pipeline = pipeline.with_prompt("plain").with_model("echo", name="o", fine_tune=False, varies={"temperature": None})
+    result = pipeline.run(store=LocalStore(tmp_path / "runs"), registry=registry, progress=Progress())
+
+    data = collect(result.run)
+
+    assert {"o": "temperature left out"} == data.varies
+    form = "{instruction}\n\n{response}"
+    assert (
+        f"{{instruction}}\n\n{{context}}\n\n{{response}}\n\n[records without a context]\n\n{form}"
+        == data.prompts["plain"]
+    )
+
+
 def test_metadata_that_only_some_runs_have(result: Result, pipeline: Pipeline, registry: Registry) -> None:
     """The run that was rescored, what is still billed, and what an executor has added."""
     assert not {"rescored from", "still billed", "emulated"} & set(collect(result.run).metadata)

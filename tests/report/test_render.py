@@ -257,6 +257,15 @@ def test_method_shows_what_the_numbers_rest_on() -> None:
         assert step.name in text
 
 
+def test_exceptions_from_the_generation_options_are_beside_them() -> None:
+    """The page does not call options the same for all candidates where a model varies them."""
+    data = report_data()
+    varied = _plain(render_report(attrs.evolve(data, varies={"o4-mini": "temperature left out"})))
+    assert "the same for all candidates, with exceptions" in varied
+    assert "Model o4-mini: temperature left out" in varied
+    assert "with exceptions" not in _plain(render_report(data))
+
+
 def test_report_of_500_records_by_10_candidates_is_a_few_megabytes() -> None:
     """The largest usual report stays small enough to send."""
     assert 0.5e6 < len(render_report(wide_report_data(10, 12)).encode()) < 5e6

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
 from llmops_sdk import Pipeline
-from llmops_sdk.plugin import Failed, Succeeded
+from llmops_sdk.plugin import Failed, Succeeded, digest
 from llmops_sdk.testing import EchoEndpoint, InstantEndpoint, Refusal
 
 from . import conftest
@@ -43,6 +44,16 @@ def test_resources_are_in_the_ledger_and_deleted(two_models: Pipeline, run: conf
     assert {"generate.quiet", "generate.loud.bare.lines"} == {entry.step for entry in entries}
     assert all(entry.deleted is not None for entry in entries)
     assert {} == EchoEndpoint._serving
+
+
+def test_the_weights_of_a_trained_model_have_a_hash_of_their_own(pipeline: Pipeline, run: conftest.Run) -> None:
+    """It is that of the files that the trainer left, and differs with them."""
+    result = run(pipeline.with_model("echo", name="loud").with_model("echo", name="soft", trainer={"voice": "quiet"}))
+
+    (board,) = result.results.leaderboards
+    weights = {cell.candidate: cell.endpoint.get("weights") for cell in board.cells}
+    expected = {voice: digest({"voice": sha256(voice.encode()).hexdigest()}) for voice in ("loud", "quiet")}
+    assert {"echo": None, "loud": expected["loud"], "soft": expected["quiet"]} == weights
 
 
 def test_an_endpoint_that_answers_nothing_fails_its_cell(two_models: Pipeline, run: conftest.Run) -> None:

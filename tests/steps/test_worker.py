@@ -16,7 +16,7 @@ from llmops_sdk.plugin import Child, Failed, Runtime, Succeeded, run_step
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.layout import ArtifactLayout
 
-STEP = "prepare.jsonl"
+STEP = "prepare.train"
 
 
 @pytest.fixture(name="run")

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from llmops_sdk.plugin import BaseModel, GenerationOptions, TextPrompt, TrainedModel
+from llmops_sdk.plugin import BaseModel, EndpointError, GenerationOptions, TextPrompt, TrainedModel
 from llmops_sdk.testing import EchoEndpoint, EchoEndpointOptions, make_context
 
 
@@ -66,3 +66,15 @@ def test_an_endpoint_that_exists_is_only_named(tmp_path: Path) -> None:
     options = EchoEndpointOptions(url="http://127.0.0.1:1/invocations")
 
     assert options.url == EchoEndpoint(options).deploy(make_context(tmp_path), base("loud")).url
+
+
+def test_a_voice_is_served_for_other_programs(tmp_path: Path) -> None:
+    """Until it is stopped, which ends the wait for it."""
+    server = EchoEndpoint(EchoEndpointOptions()).serve(make_context(tmp_path), base("loud"), name="loud", port=0)
+    response = httpx.post(f"{server.url}/invocations", json={"inputs": "hello"})
+    server.stop()
+    server.stop()
+
+    assert [{"generated_text": "HELLO"}] == [{"generated_text": item["generated_text"]} for item in response.json()]
+    with pytest.raises(EndpointError, match="stopped"):
+        server.wait()

@@ -99,3 +99,14 @@ def test_candidates_that_were_computed_differently_are_named() -> None:
         "The candidates were not computed alike: their number format is bfloat16 for tuned and float32 for base; run again"
     )
     assert () == find_caveats([cells[0], cells[2]], ROUGE)
+
+
+def test_candidates_that_were_not_asked_alike_are_named() -> None:
+    """With the exceptions of their models; exceptions that all of them have change no comparison."""
+    varied = {"varies": "temperature left out"}
+    one, two, plain = cell("o4", endpoint=varied), cell("o5", endpoint=varied), cell("base")
+
+    (caveat,) = find_caveats((one, plain), ROUGE)
+
+    assert "Some candidates were asked with other generation options: o4 (temperature left out)." == caveat
+    assert () == find_caveats((one, two), ROUGE)

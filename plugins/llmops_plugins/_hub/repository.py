@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import attrs
@@ -35,6 +38,24 @@ class Repository:
     def label(self) -> str:
         """Its name in messages."""
         return f"{self.kind} {self.id!r}"
+
+
+@contextmanager
+def hub_errors(repository: Repository) -> Iterator[None]:
+    """Raise errors of the hub's library, and of the HTTP library that its version uses, as ours.
+
+    Raises:
+        HubUnreachableError: The hub does not answer.
+        AssetError: It has no such repository or revision, or refuses to show it.
+    """
+    try:
+        yield
+    except (OSError, ValueError, *_http_errors()) as exc:  # those of requests are OSErrors
+        raise hub_error(exc, repository) from exc
+
+
+def _http_errors() -> tuple[type[Exception], ...]:
+    return tuple(sys.modules[name].HTTPError for name in ("httpx", "httpx2") if name in sys.modules)
 
 
 def hub_error(error: Exception, repository: Repository) -> AssetError:

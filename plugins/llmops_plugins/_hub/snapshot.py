@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import httpx
 
 from llmops_plugins._hub.progress import report_growth
-from llmops_plugins._hub.repository import Repository, hub_error
+from llmops_plugins._hub.repository import Repository, hub_error, hub_errors
 from llmops_sdk.plugin import AssetError, Progress
 
 _TIMEOUT = 15.0
@@ -79,7 +78,11 @@ def cached_snapshot(repository: Repository) -> Snapshot | None:
 
     try:
         folder = snapshot_download(
-            repository.id, repo_type=repository.kind, revision=repository.revision or None, local_files_only=True
+            repository.id,
+            repo_type=repository.kind,
+            revision=repository.revision or None,
+            local_files_only=True,
+            allow_patterns=[],  # huggingface-hub 2 refuses a snapshot without the files that are asked for
         )
     except OSError:
         return None
@@ -96,10 +99,8 @@ def hub_commit(repository: Repository) -> str:
         AssetError: It has no such repository or revision, or refuses to show it.
     """
     _require_library()
-    try:
+    with hub_errors(repository):
         return str(_ask(repository, sizes=False).sha)
-    except (OSError, ValueError, httpx.HTTPError) as exc:
-        raise hub_error(exc, repository) from exc
 
 
 def download_snapshot(
@@ -124,7 +125,7 @@ def download_snapshot(
     _require_library()
     from huggingface_hub import snapshot_download
 
-    try:
+    with hub_errors(repository):
         info = _ask(repository, sizes=progress is not None)
         with _reported(repository, _size(info, allow, ignore), progress):
             folder = snapshot_download(
@@ -135,16 +136,35 @@ def download_snapshot(
                 allow_patterns=list(allow) or None,
                 ignore_patterns=list(ignore) or None,
             )
-    except (OSError, ValueError, httpx.HTTPError) as exc:
-        raise hub_error(exc, repository) from exc
     return Snapshot(commit=Path(folder).name, folder=Path(folder))
+
+
+def download_to(folder: Path, repository: Repository, *, allow: Sequence[str]) -> None:
+    """Download the files of a revision that match patterns into a folder, past the cache.
+
+    Raises:
+        HubUnreachableError: The hub does not answer.
+        AssetError: It has no such repository or revision, or refuses to show it.
+    """
+    _require_library()
+    from huggingface_hub import snapshot_download
+
+    with hub_errors(repository), _quiet():
+        snapshot_download(
+            repository.id,
+            repo_type=repository.kind,
+            revision=repository.revision or None,
+            token=_token(repository),
+            allow_patterns=list(allow),
+            local_dir=folder,
+        )
 
 
 def _require_library() -> None:
     try:
         import huggingface_hub  # noqa: F401 - whether it is there
     except ImportError as exc:
-        message = "huggingface_hub is not installed: pip install 'huggingface-hub<2'"
+        message = "huggingface_hub is not installed: pip install huggingface-hub"
         raise AssetError(message) from exc
 
 
@@ -175,20 +195,12 @@ def _size(info: Any, allow: Sequence[str], ignore: Sequence[str]) -> int:
 
 @contextmanager
 def _reported(repository: Repository, size: int, progress: Progress | None) -> Iterator[None]:
-    """Report a download in our own way, and keep the bars of the hub's library from the terminal."""
+    """Report a download in our own way."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
-    from huggingface_hub.utils import (  # type: ignore[attr-defined] # public, not in its __all__
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
 
     blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository.id, repo_type=repository.kind), "blobs")
-    shown = not are_progress_bars_disabled()
-    if shown:
-        disable_progress_bars()
-    try:
+    with _quiet():
         if progress is None:
             yield
         else:
@@ -197,6 +209,22 @@ def _reported(repository: Repository, size: int, progress: Progress | None) -> I
                 report_growth(blobs, task.update),
             ):
                 yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the bars of the hub's library from the terminal."""
+    from huggingface_hub.utils import (  # type: ignore[attr-defined] # public, not in its __all__
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    shown = not are_progress_bars_disabled()
+    if shown:
+        disable_progress_bars()
+    try:
+        yield
     finally:
         if shown:
             enable_progress_bars()

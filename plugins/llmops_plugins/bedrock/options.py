@@ -11,7 +11,7 @@ from attrs import validators
 
 from llmops_plugins.bedrock.names import PLUGIN
 from llmops_plugins.bedrock.settings import BedrockSettings
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, option
+from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, name_of_model, option
 
 _positive_or_none = validators.optional(validators.gt(0))
 _GUARDRAIL = r"|([a-z0-9]+|arn:aws[\w-]*:bedrock:[a-z0-9-]+:\d{12}:guardrail/[a-z0-9]+):(DRAFT|[1-9]\d{0,7})"
@@ -37,6 +37,14 @@ class BedrockModelOptions(ModelOptions):
     def base_model(self) -> BaseModel:
         """Return the model's name in place of base weights."""
         return BaseModel(format=PLUGIN, source=self.model)
+
+    def usual_name(self) -> str:
+        """Return the model's name, without what is before it in an ARN."""
+        return name_of_model(self.model)
+
+    def has_chat_template(self, *, offline: bool) -> bool:
+        """Return True: Converse takes messages, and Bedrock has each model's own format for them."""
+        return True
 
 
 @attrs.frozen(kw_only=True)

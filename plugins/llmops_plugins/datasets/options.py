@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import attrs
 from attrs import validators
 
-from llmops_sdk.plugin import Options, Secret, is_column, is_encoding, option
+from llmops_sdk.plugin import Options, Secret, is_column, is_encoding, name_of_file, name_of_model, option
 
 FIELDS = ("instruction", "context", "response")
 MAPPED = (*FIELDS, "messages")
@@ -184,6 +184,10 @@ class FileOptions(TableOptions):
         validator=_known_encoding,
     )
 
+    def usual_name(self) -> str:
+        """Return the file's name."""
+        return name_of_file(self.path)
+
 
 @attrs.frozen(kw_only=True)
 class CsvOptions(FileOptions):
@@ -213,3 +217,7 @@ class HuggingFaceOptions(TableOptions):
     def split_kind(self) -> str:
         """Empty: `split` names a split of the hub; all its records are test records with `test_fraction: 1`."""
         return ""
+
+    def usual_name(self) -> str:
+        """Return the dataset's name on the hub, without its owner."""
+        return name_of_model(self.id)

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.fmeval.encoder import Encoder, find_encoder
-from llmops_plugins.fmeval.interpreter import interpreter, versions
+from llmops_plugins.fmeval.interpreter import find_interpreter, fingerprint_of
 from llmops_plugins.fmeval.job import Job, run, workplace
 from llmops_plugins.fmeval.options import BertscoreOptions, FMEvalOptions
 from llmops_plugins.fmeval.rows import UNDEFINED, Row, RowOrReason, Unscorable, checked
@@ -23,7 +23,7 @@ METADATA = "fmeval.json"
 
 
 class FMEvalEvaluator(Evaluator):
-    """Scores generations with an algorithm of the installed FMEval, in a process of its own.
+    """Scores generations with an algorithm of FMEval, in a process of its own.
 
     Attributes:
         needs: The assets with NLTK's data that it reads.
@@ -99,9 +99,9 @@ class FMEvalEvaluator(Evaluator):
         """Return the hash of the versions in FMEval's process, and of the weights that the options do not pin.
 
         Raises:
-            SpecError: The interpreter that the option `python` names no longer runs.
+            SpecError: The interpreter that is named no longer runs.
         """
-        return digest([versions(self.options.python), self.weights_sha256(context)])
+        return digest([fingerprint_of(self.options.python), self.weights_sha256(context)])
 
     def weights_sha256(self, context: Context) -> str:
         """Return the hash of the weights where the options do not pin them (a folder, a hub id), else an empty text."""
@@ -132,7 +132,8 @@ class FMEvalEvaluator(Evaluator):
         if encoder is not None:
             job = encoder.add_to(job, folder)
         nltk_data = tuple(context.asset(name) for name in self.needs)
-        return run(folder, job, interpreter(self.options.python), nltk_data=nltk_data, log=context.log)
+        python = find_interpreter(context, self.options.python)
+        return run(folder, job, python, nltk_data=nltk_data, log=context.log)
 
     def _write(self, context: Context, folder: Path, generations: Iterable[Generation]) -> int:
         """Write `records.jsonl`, and a line of `generations.jsonl` for every generation: its index, why it has no record, and a note.

@@ -14,10 +14,11 @@ def llmops_cards() -> tuple[EvaluatorCard, ...]:
 
 @hookimpl
 def llmops_assets() -> tuple[Asset, ...]:
-    """Return the checkpoint of Detoxify, which FMEval's toxicity needs."""
+    """Return FMEval's environment, and the checkpoint of Detoxify, which its toxicity needs."""
     from llmops_plugins.fmeval.detoxify import detoxify_asset
+    from llmops_plugins.fmeval.interpreter import fmeval_asset
 
-    return (detoxify_asset(),)
+    return (fmeval_asset(), detoxify_asset())
 
 
 @hookimpl
@@ -109,6 +110,6 @@ def _card(name: str, summary: str, load: str, options_class: type[Options], *, p
         summary=f"FMEval itself: {summary}",
         load=f"llmops_plugins.fmeval.{load}",
         options=options_class,
-        extra="fmeval",  # this interpreter needs nothing for it: the options check the one that runs FMEval
+        extra="metrics",  # converts and reads its assets; FMEval itself is in an environment of its own
         probes=probes,
     )

@@ -1,19 +1,32 @@
-"""Which interpreter runs FMEval, and whether it can."""
+"""Which interpreter runs FMEval: one that is named, the one that runs the SDK, or that of an environment built for it.
+
+FMEval's pins (pandas 2.2.3, transformers 4, an old SageMaker SDK) rule out today's versions of other packages. So it has an
+environment of its own: the asset `fmeval`, built from `lock.txt`.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from functools import lru_cache
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from llmops_sdk.plugin import SpecError, install_hint
+from llmops_sdk.plugin import Asset, Context, EnvironmentSource, SpecError, environment_python, file_sha256
 
 FMEVAL = "1.2.3"
 """The version whose algorithms these evaluators run: FMEval's last release."""
 
-EXTRA = "fmeval"
+ENVIRONMENT = "fmeval"
+"""The asset with FMEval's environment."""
+
+VARIABLE = "LLMOPS_FMEVAL_PYTHON"
+"""The environment variable that names an interpreter for all evaluators."""
+
+_LOCK = Path(__file__).with_name("lock.txt")
+_PYTHONS = ("3.10", "3.11", "3.12")  # ray 2.44.0 has no wheel for a later one
 _PACKAGES = ("fmeval", "nltk", "bert-score")  # FMEval, and what decides METEOR and BERTScore
 _PRINT_VERSIONS = (
     "from importlib.metadata import distributions\n"
@@ -21,53 +34,98 @@ _PRINT_VERSIONS = (
 )
 
 
-def interpreter(python: str) -> str:
-    """Return the interpreter that the option `python` names; this one where it is empty."""
-    return shutil.which(python) or python if python else sys.executable
+def fmeval_asset() -> Asset:
+    """Return the environment, built with pip from the versions of the lock file."""
+    return Asset(
+        name=ENVIRONMENT,
+        summary=f"FMEval {FMEVAL} in a Python environment of its own, for the evaluators 'fmeval-...'",
+        size=2_200_000_000,
+        files={"lock.txt": file_sha256(_LOCK)},
+        sources=(
+            EnvironmentSource(
+                requirement=f"fmeval=={FMEVAL}",
+                lock=_LOCK,
+                pythons=_PYTHONS,
+                modules=("fmeval", "ray", "evaluate", "nltk", "bert_score"),
+            ),
+        ),
+        on_request=True,
+    )
 
 
-@lru_cache
-def problem_with(python: str) -> str:
-    """Return why FMEval cannot run with the interpreter that the option `python` names, or an empty text.
+def find_interpreter(context: Context, python: str) -> str:
+    """Return the interpreter that runs FMEval.
 
-    FMEval is not imported, which takes ten seconds.
+    Args:
+        context: The context of a step.
+        python: The option `python`.
+
+    Raises:
+        AssetError: It is the environment's, which is missing and cannot be built.
     """
-    if not python:
-        installed = _installed()
-        hint = install_hint(EXTRA)
-        if not installed:
-            return f"fmeval is not installed: {hint}, or name an interpreter that has it with python="
-        return "" if installed == FMEVAL else f"fmeval {installed} is installed, but {FMEVAL} is needed: {hint}"
-    if shutil.which(python) is None:
-        return f"python={python!r} is not a program; name the Python interpreter that has fmeval {FMEVAL}"
+    return chosen_interpreter(python) or str(environment_python(context.asset(ENVIRONMENT)))
+
+
+def chosen_interpreter(python: str) -> str:
+    """Return the interpreter that the option `python` or the variable names, else this one if it has FMEval; else an empty text."""
+    named = python or os.environ.get(VARIABLE, "")
+    if named:
+        program = shutil.which(named)
+        return str(Path(program).absolute()) if program else named  # FMEval's process runs in another folder
+    return sys.executable if _installed("fmeval") == FMEVAL else ""
+
+
+def fingerprint_of(python: str) -> object:
+    """Return the versions behind the numbers: those of the chosen interpreter, read again at each call, or the lock's hash.
+
+    Raises:
+        SpecError: The named interpreter does not run.
+    """
+    chosen = chosen_interpreter(python)
+    return versions(chosen) if chosen else file_sha256(_LOCK)
+
+
+def problem_with(python: str, modules: Iterable[str] = ()) -> str:
+    """Return why FMEval cannot run with an interpreter, or an empty text.
+
+    Args:
+        python: The interpreter.
+        modules: Modules that it must be able to import. All that FMEval imports takes it ten seconds.
+    """
     try:
-        installed = versions(python).get("fmeval", "")
+        installed = versions(python, modules)["fmeval"]
     except SpecError as exc:
         return str(exc)
     if installed != FMEVAL:
-        return f"python={python!r} has {f'fmeval {installed}' if installed else 'no fmeval'}; install fmeval=={FMEVAL} there"
+        return f"{python!r} has {f'fmeval {installed}' if installed else 'no fmeval'}, but {FMEVAL} is needed"
     return ""
 
 
-def versions(python: str) -> dict[str, str]:
-    """Return the versions of the packages behind the numbers, read again at each call; a missing one has an empty version.
+def versions(python: str, modules: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of the packages behind the numbers; that of a missing one is empty.
 
     Raises:
-        SpecError: The interpreter that the option `python` names does not run.
+        SpecError: The interpreter does not run, or cannot import one of the modules.
     """
-    if not python:
+    if python == sys.executable and not modules:
         return {name: _installed(name) for name in _PACKAGES}
+    imports = "".join(f"import {module}\n" for module in modules)
     try:
-        lines = subprocess.run(  # noqa: S603 - the user names it
-            [interpreter(python), "-I", "-c", _PRINT_VERSIONS], capture_output=True, text=True, timeout=60, check=True
-        ).stdout.splitlines()
+        done = subprocess.run(  # noqa: S603 - the user names it
+            [python, "-I", "-c", imports + _PRINT_VERSIONS], capture_output=True, text=True, timeout=120, check=False
+        )
     except (OSError, subprocess.SubprocessError) as exc:
-        message = f"python={python!r} is not a Python interpreter that runs: {exc}"
+        message = f"{python!r} is not a Python interpreter that runs: {exc}"
         raise SpecError(message) from exc
-    return dict(zip(_PACKAGES, map(str.strip, lines), strict=False))  # a program that is not Python may print less
+    lines = done.stdout.splitlines()
+    if done.returncode or len(lines) != len(_PACKAGES):
+        reason = next(reversed(done.stderr.strip().splitlines()), f"exit code {done.returncode}")
+        message = f"{python!r} is not a Python interpreter with fmeval that works: {reason}"
+        raise SpecError(message)
+    return dict(zip(_PACKAGES, map(str.strip, lines), strict=True))
 
 
-def _installed(package: str = "fmeval") -> str:
+def _installed(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:

@@ -5,13 +5,15 @@ Names and defaults are FMEval's, except where the evaluators of the metrics plug
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import attrs
 from attrs import validators
 
-from llmops_plugins.fmeval.interpreter import problem_with
-from llmops_sdk.plugin import Options, option
+from llmops_plugins.fmeval.interpreter import ENVIRONMENT, chosen_interpreter, problem_with
+from llmops_sdk.plugin import Check, EvaluatorOptions, Finding, option
 
 FMEVAL_ENCODERS = {"microsoft/deberta-xlarge-mnli": 40, "roberta-large-mnli": 19}
 """The encoders that FMEval names for BERTScore, and the layer that the package `bert_score` uses of each."""
@@ -40,11 +42,13 @@ _PROBABILITY = [validators.ge(0), validators.le(1)]
 
 
 @attrs.frozen(kw_only=True, slots=False)  # a base among several: two with slots cannot be combined
-class FMEvalOptions(Options):
+class FMEvalOptions(EvaluatorOptions):
     """Which interpreter runs FMEval, and in how many processes."""
 
     python: str = option(
-        "", help="the Python interpreter that has FMEval; empty is the one that runs the SDK", path=True
+        "",
+        help="the Python interpreter that has FMEval, on the machine that scores; by default that of LLMOPS_FMEVAL_PYTHON, "
+        "the one that runs the SDK if it has FMEval, or that of the asset 'fmeval'",
     )
     workers: int | None = option(
         None,
@@ -53,11 +57,15 @@ class FMEvalOptions(Options):
         validator=validators.optional(validators.ge(1)),
     )
 
-    def __attrs_post_init__(self) -> None:
-        """Refuse an interpreter that has no FMEval, before a run starts."""
-        problem = problem_with(self.python)
-        if problem:
-            raise ValueError(problem)
+    def assets(self) -> tuple[str, ...]:
+        """Return FMEval's environment where no other interpreter runs it."""
+        return () if chosen_interpreter(self.python) else (ENVIRONMENT,)
+
+    def local_checks(self) -> Iterator[Check]:
+        """Yield the check of an interpreter that is not the environment's."""
+        chosen = chosen_interpreter(self.python)
+        if chosen:
+            yield Check(f"fmeval with {chosen!r}", partial(_check_interpreter, chosen))
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -86,7 +94,6 @@ class BertscoreOptions(FMEvalOptions):
 
     def __attrs_post_init__(self) -> None:
         """Refuse an encoder whose layer is unknown, and another layer than FMEval uses of its own encoders."""
-        super().__attrs_post_init__()
         if self.layers is None:
             message = (
                 f"bertscore_layers is needed for the encoder {self.bertscore_model!r}: the number of its layers to use; "
@@ -108,7 +115,7 @@ class BertscoreOptions(FMEvalOptions):
         return BERTSCORE_LAYERS.get(self.bertscore_model)
 
     def assets(self) -> tuple[str, ...]:
-        """Return the encoder's asset where it is one."""
+        """Return FMEval's environment, and the encoder's asset where it is one."""
         return (*super().assets(), *((MINILM,) if self.bertscore_model == MINILM else ()))
 
 
@@ -161,7 +168,7 @@ class SummarizationAccuracyOptions(ReferenceOptions, BertscoreOptions):
     use_stemmer: bool = option(True, help="compare word stems in ROUGE (FMEval's use_stemmer_for_rouge)")
 
     def assets(self) -> tuple[str, ...]:
-        """Return the assets of METEOR, and the encoder."""
+        """Return the assets of METEOR, the encoder, and FMEval's environment."""
         return (WORDNET, PUNKT, *super().assets())
 
 
@@ -189,7 +196,6 @@ class FactualKnowledgeOptions(ReferenceOptions):
 
     def __attrs_post_init__(self) -> None:
         """Refuse a delimiter that contradicts the operator; FMEval only warns."""
-        super().__attrs_post_init__()
         if self.delimiter in ("<OR>", "<AND>") and self.delimiter != f"<{self.logical_operator}>":
             message = (
                 f"delimiter {self.delimiter!r} and logical_operator {self.logical_operator!r} contradict each other;"
@@ -247,8 +253,8 @@ class ToxicityOptions(FMEvalOptions):
     )
 
     def assets(self) -> tuple[str, ...]:
-        """Return the classifier's asset."""
-        return (TOXICITY_ASSETS[self.model_type],)
+        """Return the classifier's asset, and FMEval's environment."""
+        return (TOXICITY_ASSETS[self.model_type], *super().assets())
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -281,3 +287,10 @@ class GeneralSemanticRobustnessOptions(BertscoreOptions, PerturbationOptions):
         if value < 0 or value == 1:
             message = f"num_baseline_samples is 0, or at least 2, since answers are compared in pairs, not {value}"
             raise ValueError(message)
+
+
+def _check_interpreter(python: str) -> Finding:
+    problem = problem_with(python)
+    if problem:
+        return Finding("error", problem, f"name another one, or none and run 'llmops assets get {ENVIRONMENT}'")
+    return Finding("ok", "it has fmeval")

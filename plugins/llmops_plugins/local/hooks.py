@@ -32,6 +32,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
             summary="SmolLM2-135M-Instruct: a small Llama-architecture model that trains and runs on a CPU",
             options=SmolLM2Options,
             trainer="lora",
+            fine_tunes=True,
             deployer="local-endpoint",
         ),
         ModelCard(

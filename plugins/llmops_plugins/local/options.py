@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 from attrs import validators
 
+from llmops_plugins._weights.folder import check_model_folder, is_folder
 from llmops_plugins.local.names import FORMAT, SMOLLM2
-from llmops_plugins.local.weights.folder import check_model_folder, is_folder
 from llmops_sdk.plugin import (
     BaseModel,
     Check,
@@ -18,6 +18,7 @@ from llmops_sdk.plugin import (
     Finding,
     ModelOptions,
     TrainerOptions,
+    name_of_model,
     option,
 )
 
@@ -49,6 +50,16 @@ class HuggingFaceOptions(ModelOptions):
         """Return the base weights that these options name."""
         return BaseModel(format=FORMAT, source=self.weights, version=self.revision)
 
+    def usual_name(self) -> str:
+        """Return the name of the folder, the asset or the model on the hub."""
+        return name_of_model(self.weights)
+
+    def has_chat_template(self, *, offline: bool) -> bool | None:
+        """Return whether the tokenizer of these weights has a chat template; see `ModelOptions.has_chat_template`."""
+        from llmops_plugins._weights.chat_template import find_chat_template
+
+        return find_chat_template(self.weights, self.revision, offline=offline)
+
     def assets(self) -> tuple[str, ...]:
         """Return the assets that a run needs."""
         return (SMOLLM2,) if self.weights == SMOLLM2 else ()
@@ -59,6 +70,10 @@ class SmolLM2Options(HuggingFaceOptions):
     """SmolLM2-135M-Instruct, small enough for two CPU cores."""
 
     weights: str = option(SMOLLM2, path=True, help="other weights of the same architecture: a folder or a hub id")
+
+    def usual_name(self) -> str:
+        """Return nothing: it is called like its card."""
+        return ""
 
 
 @attrs.frozen(kw_only=True)

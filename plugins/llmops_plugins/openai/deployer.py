@@ -9,6 +9,7 @@ from llmops_sdk.plugin import (
     Endpoint,
     EndpointError,
     HttpTransport,
+    ModelServer,
     ServableModel,
     SpecError,
     TrainedModel,
@@ -44,3 +45,13 @@ class OpenAICompatible(Deployer):
     def connect(self, context: Context, endpoint: Endpoint) -> Transport:
         """Ask over HTTP, with the time limit of the options."""
         return HttpTransport(endpoint, timeout=self.options.timeout)
+
+    def serve(self, context: Context, model: ServableModel, *, name: str, port: int) -> ModelServer:
+        """Refuse; the model has an address of its own.
+
+        Raises:
+            SpecError: Always.
+        """
+        base = model.base if isinstance(model, TrainedModel) else model
+        message = f"its model is served already: ask {base.source!r} at {base.parameters['base_url']}"
+        raise SpecError(message)

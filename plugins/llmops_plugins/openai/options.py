@@ -10,13 +10,12 @@ from typing import Any
 import attrs
 from attrs import validators
 
+from llmops_plugins._openai_api.options import PATHS, RequestOptions, refuse_chats
 from llmops_plugins.openai.names import FORMAT
 from llmops_plugins.openai.providers import PROVIDERS, usual_key
 from llmops_sdk.plugin import (
     BaseModel,
-    ChatTemplate,
     Check,
-    DeployerOptions,
     Endpoint,
     ModelOptions,
     PromptTemplate,
@@ -24,16 +23,12 @@ from llmops_sdk.plugin import (
     SpecError,
     bearer_headers,
     did_you_mean,
-    extra_fields,
+    name_of_model,
     option,
 )
 
-APIS = ("chat", "completions")
-_PATHS = {"chat": "/chat/completions", "completions": "/completions"}
-_SET_BY_US = ("messages", "prompt", "model", "stream", "n")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
-_positive_or_none = validators.optional(validators.gt(0))
 
 
 def _base_url(_options: object, _attribute: object, value: str) -> None:
@@ -42,7 +37,7 @@ def _base_url(_options: object, _attribute: object, value: str) -> None:
     if not _URL.fullmatch(value):
         message = f"base_url is where the server's API is, such as 'http://127.0.0.1:8000/v1', not {value!r}"
         raise ValueError(message)
-    for path in _PATHS.values():
+    for path in PATHS.values():
         if value.rstrip("/").endswith(path):
             message = f"base_url ends before {path!r}: write {value.rstrip('/').removesuffix(path)!r}"
             raise ValueError(message)
@@ -55,7 +50,7 @@ def _provider(_options: object, _attribute: object, value: str) -> None:
 
 
 def _api(_options: object, _attribute: object, value: str) -> None:
-    if value not in APIS:
+    if value not in PATHS:
         message = f"api is 'chat' or 'completions', not {value!r}"
         raise ValueError(message)
 
@@ -98,9 +93,17 @@ class OpenAIModelOptions(ModelOptions):
             format=FORMAT, source=self.model, parameters={"base_url": base_url.rstrip("/"), "api": self.api}
         )
 
+    def has_chat_template(self, *, offline: bool) -> bool:
+        """Return whether the model is asked through the chat API, where the server has its chat template."""
+        return self.api == "chat"
+
+    def usual_name(self) -> str:
+        """Return the model's name, without its provider's."""
+        return name_of_model(self.model)
+
 
 @attrs.frozen(kw_only=True)
-class OpenAIOptions(DeployerOptions):
+class OpenAIOptions(RequestOptions):
     """How the model is asked. Nothing is created or deleted."""
 
     key_env: str | None = option(
@@ -108,33 +111,6 @@ class OpenAIOptions(DeployerOptions):
         help="the environment variable with the key; by default that of the provider, such as OPENAI_API_KEY; '' for no key",
         affects_results=False,
         validator=_key_env,
-    )
-    max_concurrency: int = option(
-        16, help="number of requests at the same time", affects_results=False, validator=validators.ge(1)
-    )
-    requests_per_minute: float | None = option(
-        None, help="the most requests in a minute", affects_results=False, validator=_positive_or_none
-    )
-    tokens_per_minute: float | None = option(
-        None,
-        help="the most tokens in a minute, prompts and answers together",
-        affects_results=False,
-        validator=_positive_or_none,
-    )
-    timeout: float = option(
-        600.0,
-        help="seconds to wait for one answer, however slowly it arrives",
-        affects_results=False,
-        validator=validators.gt(0),
-    )
-    extra_body: Mapping[str, Any] = option(
-        factory=dict,
-        help="more fields of every request; null leaves one out: {reasoning_effort: low, top_k: 20}",
-        validator=extra_fields(_SET_BY_US, "the model, the prompt and the form of the answer set it"),
-    )
-    opens_reasoning: bool = option(
-        False,
-        help="whether the model's chat template opens <think>, so that an answer without </think> is cut-off reasoning",
     )
     check_model: bool = option(
         True,
@@ -148,12 +124,8 @@ class OpenAIOptions(DeployerOptions):
         Raises:
             SpecError: A prompt of the pipeline is a chat.
         """
-        if base.parameters.get("api") != "completions":
-            return
-        chats = [name for name, template in prompts.items() if isinstance(template, ChatTemplate)]
-        if chats:
-            message = f"the prompt {chats[0]!r} is a chat, which the completions API cannot be asked; use api: chat, or a text prompt"
-            raise SpecError(message)
+        if base.parameters.get("api") == "completions":
+            refuse_chats(prompts)
 
     def key(self, base: BaseModel) -> Secret | None:
         """Return the reference to a model's key, in the named environment variable or that of the provider; None for none."""
@@ -167,18 +139,14 @@ class OpenAIOptions(DeployerOptions):
             SpecError: The environment has no key, or something that cannot be one.
         """
         base_url, api = base.parameters["base_url"], base.parameters["api"]
-        return Endpoint(
+        endpoint = Endpoint(
             name=base.source,
-            url=f"{base_url}{_PATHS[api]}",
+            url=f"{base_url}{PATHS[api]}",
             headers=bearer_headers(self.key(base)),
-            concurrency=self.max_concurrency,
             metadata={"url": base_url, "model": base.source},
-            extra_body={"model": base.source, **self.extra_body},
-            requests_per_minute=self.requests_per_minute,
-            tokens_per_minute=self.tokens_per_minute,
             api=api,
-            opens_reasoning=self.opens_reasoning,
         )
+        return self.with_limits(endpoint, model=base.source)
 
     def local_checks(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Yield the check of the key."""

@@ -7,10 +7,10 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 import attrs
 
+from llmops_plugins._openai_api.models import model_names
 from llmops_sdk.plugin import (
     BaseModel,
     Check,
@@ -79,7 +79,7 @@ class ServerCheck:
             return self._without_list(transport, endpoint, exc) if exc.status in _NO_SUCH_PATH else self._failure(exc)
         finally:
             transport.close()
-        names = _names(listed)
+        names = model_names(listed)
         if names is None:
             return Finding("ok", "answers, and lists no models in a form that is known")
         return self._find_model(names)
@@ -132,17 +132,3 @@ def _some(names: list[str]) -> str:
         return "none"
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return ", ".join(sorted(names)[:_MOST_LISTED]) + more
-
-
-def _names(listed: Any) -> list[str] | None:
-    """Return the names of a list of models: OpenAI's object with `data`, or a bare list; None for anything else."""
-    items = listed.get("data") if isinstance(listed, dict) else listed
-    if not isinstance(items, list):
-        return None
-    names: list[str] = []
-    for item in items:
-        if isinstance(item, dict):
-            aliases = item.get("aliases")
-            every = [item.get("id"), item.get("name"), *(aliases if isinstance(aliases, list) else [])]
-            names += [name for name in every if isinstance(name, str)]
-    return list(dict.fromkeys(names))

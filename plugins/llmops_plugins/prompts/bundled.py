@@ -19,14 +19,20 @@ ALPACA = TextTemplate(
     # A model that was not fine-tuned continues with the next exercise. Only this heading is a safe stop: such a model
     # often starts its answer with a second "### Response:", and would be cut to nothing.
     stop=("### Instruction:",),
+    without_context=(
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+        "### Instruction:\n{instruction}"
+    ),
 )
 
 
 class Alpaca(PromptSource):
-    """The article's template word for word, as in JumpStart's `template.json`.
+    """The article's template word for word, as in JumpStart's `template.json`, and Alpaca's own for records without a context.
 
-    There are four line breaks before `### Response:`: two end the prompt, and JumpStart's response key starts with two.
-    Models fine-tuned by JumpStart have seen them, so they are asked with them.
+    With a context there are four line breaks before `### Response:`: two end the article's prompt, and JumpStart's response
+    key starts with two. Models fine-tuned by JumpStart have seen them, so they are asked with them.
+
+    Alpaca: https://github.com/tatsu-lab/stanford_alpaca#data-release
     """
 
     def template(self) -> TextTemplate:
@@ -35,11 +41,13 @@ class Alpaca(PromptSource):
 
 
 class Plain(PromptSource):
-    """The instruction, a blank line and the context; the answer follows after another blank line."""
+    """The instruction, a blank line and the context, and nothing after it; a model is trained to answer after a blank line."""
 
     def template(self) -> TextTemplate:
         """Return the template."""
-        return TextTemplate(prompt="{instruction}\n\n{context}\n\n")
+        return TextTemplate(
+            prompt="{instruction}\n\n{context}", completion="\n\n{response}", without_context="{instruction}"
+        )
 
 
 class Chat(PromptSource):

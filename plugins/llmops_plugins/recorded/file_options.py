@@ -10,7 +10,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.recorded.names import RECORDED
-from llmops_sdk.plugin import BaseModel, ModelOptions, is_encoding, option
+from llmops_sdk.plugin import BaseModel, ModelOptions, is_encoding, name_of_file, option
 
 
 def _plain_filter(_options: object, _attribute: object, value: Mapping[str, Any]) -> None:
@@ -67,6 +67,14 @@ class RecordedModelOptions(ModelOptions):
         values = {name: value for name, value in self.to_mapping().items() if name != "path" and value}
         texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
         return BaseModel(format=RECORDED, source=self.path, parameters=texts)
+
+    def usual_name(self) -> str:
+        """Return the file's name."""
+        return name_of_file(self.path)
+
+    def has_chat_template(self, *, offline: bool) -> bool:
+        """Return True: `chat` shows a record's question as it is, with nothing around it."""
+        return True
 
     @classmethod
     def of(cls, base: BaseModel) -> RecordedModelOptions:

@@ -43,6 +43,7 @@ def llmops_cards() -> tuple[Card, ...]:
             summary="Llama 2 7B of SageMaker JumpStart, as in the article (version 2.*)",
             options=Llama27bOptions,
             trainer="jumpstart",
+            fine_tunes=True,
             deployer="sagemaker-endpoint",
         ),
         ModelCard(

@@ -45,6 +45,17 @@ def fetch_wheel(package: str, version: str, sha256: str, *, home: Path, progress
     return wheel
 
 
+def explain_pip_errors(errors: str) -> str:
+    """Return the one line of pip's error output that has the reason."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    reported = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    # the last line of a conflict only refers to pip's documentation
+    reasons = [line for line in reported if not line.startswith("ResolutionImpossible")]
+    reason = (reasons or reported or lines or [""])[-1]
+    unreachable = any("Retrying (" in line for line in lines)
+    return f"pip cannot reach the package index ({reason})" if unreachable else reason and f"pip: {reason}"
+
+
 def _fetch(requirement: str, sha256: str, part: Path, progress: Progress) -> None:
     label = f"downloading {requirement}"
     refused = ""
@@ -110,17 +121,8 @@ def _pip(*arguments: str) -> str:
     command = [*_pip_command(), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     if done.returncode != 0:
-        raise AssetError(_explain(done.stderr) or f"pip ended with exit code {done.returncode}")
+        raise AssetError(explain_pip_errors(done.stderr) or f"pip ended with exit code {done.returncode}")
     return done.stdout
-
-
-def _explain(errors: str) -> str:
-    """Return the one line of pip's error output that has the reason."""
-    lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    reported = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    reason = (reported or lines or [""])[-1]
-    unreachable = any("Retrying (" in line for line in lines)
-    return f"pip cannot reach the package index ({reason})" if unreachable else reason and f"pip: {reason}"
 
 
 def _pip_command() -> list[str]:

@@ -12,6 +12,7 @@ from llmops_sdk.planning.preflight import (
     asset_check,
     first_record_checks,
     input_checks,
+    machine_checks,
     preflight_checks,
     record_checks,
 )
@@ -44,7 +45,7 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
     except MissingExtraError as exc:
         problem = Finding("error", str(exc))
         return [*result, Check(f"pipeline {pipeline.spec.name}", lambda: problem)]
-    result += [asset_check(registry.asset(name), home, offline=offline) for name in plan.assets]
+    result += machine_checks(plan, registry, home, offline=offline)
     result += path_checks(plan, registry)
     result += secret_checks(plan, registry, offline=offline)
     result += first_record_checks(plan, registry)

@@ -49,7 +49,7 @@ def init(file: Path, second: Path | None, output: Path | None, encoding: str, *,
     Shows the format, the columns, and what would be asked and compared.
     """
     from llmops_sdk.cli.output.profile import show_profile
-    from llmops_sdk.cli.output.specification import Starter, slug
+    from llmops_sdk.cli.output.specification import Starter, name_of
     from llmops_sdk.data.files.encodings import is_encoding
     from llmops_sdk.data.files.table import open_table
     from llmops_sdk.data.profile import profile_table
@@ -57,7 +57,7 @@ def init(file: Path, second: Path | None, output: Path | None, encoding: str, *,
     if encoding and not is_encoding(encoding):
         message = f"no text encoding is called {encoding!r}; common ones: utf-8, utf-16, windows-1252"
         raise UserError(message)
-    target = output or Path(f"{slug(file)}.yaml")
+    target = output or Path(f"{name_of(file)}.yaml")
     if target.exists() and not force:
         message = f"{str(target)!r} exists: name another file with --output, or replace it with --force"
         raise UserError(message)

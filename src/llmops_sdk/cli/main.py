@@ -13,7 +13,7 @@ import sys
 
 import click
 
-from llmops_sdk.cli import gc, init, machine, plan, plugins, records, run, verify
+from llmops_sdk.cli import gc, init, machine, plan, plugins, records, run, serve
 from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, interrupted
 from llmops_sdk.cli.help import CONTEXT_SETTINGS, Program
 from llmops_sdk.cli.output.text import echo
@@ -63,8 +63,8 @@ def cli() -> None:
 
 
 cli.add_section("Run a pipeline", init.init, run.run, plan.plan, records.show, records.report)
-cli.add_section("Score again, run remotely", run.score, run.attach, plan.compile_)
-cli.add_section("Manage runs", records.runs, records.logs, gc.gc, verify.verify)
+cli.add_section("Score again, serve, run remotely", run.score, serve.serve, run.attach, plan.compile_)
+cli.add_section("Manage runs", records.runs, records.logs, gc.gc, records.verify)
 cli.add_section("Set up", plugins.plugins, machine.assets, machine.doctor, machine.examples)
 
 

@@ -32,9 +32,9 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     from llmops_sdk.cli.output.plan import show_plan
     from llmops_sdk.planning.paths import path_checks
     from llmops_sdk.planning.preflight import (
-        asset_check,
         first_record_checks,
         input_checks,
+        machine_checks,
         preflight_checks,
         record_checks,
         record_fields,
@@ -55,7 +55,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
         *first_record_checks(planned, registry),
         *path_checks(planned, registry),
         *secret_checks(planned, registry, offline=offline),
-        *(asset_check(registry.asset(name), home, offline=offline) for name in planned.assets),
+        *machine_checks(planned, registry, home, offline=offline),
         *preflight_checks(planned, registry, offline=offline),
         *(input_checks(planned, registry, home) if offline else ()),
     ]

@@ -109,6 +109,32 @@ def logs(run_id: str, step: str | None, store: str) -> None:
     echo(data.decode("utf-8", errors="replace"), nl=False)
 
 
+@click.command(cls=Command)
+@run_argument
+@click.option("--all", "everything", is_flag=True, help="All runs and artifacts of the store.")
+@store_option
+@json_option
+def verify(run_id: str, store: str, *, everything: bool, as_json: bool) -> int:
+    """Read a run again, and show what is damaged.
+
+    Compares every file with the hash that was recorded of it, and shows what becomes of those that are damaged.
+    Changes nothing; exits with 3 if something is damaged.
+    """
+    from llmops_sdk.pipeline.verification import verify_run, verify_store
+    from llmops_sdk.plugin.stores import open_store
+    from llmops_sdk.values.serial import to_json
+
+    verification = verify_store(open_store(store)) if everything else verify_run(open_run(run_id, store))
+    if as_json:
+        echo_json(to_json(verification), indent=2)
+    else:
+        for damage in verification.damages:
+            echo(f"damaged: {damage.item}: {damage.reason}; {damage.remedy}")
+        if not verification.damages:
+            echo(f"sound: {verification.runs} runs, {verification.artifacts} artifacts")
+    return INCOMPLETE if verification.damages else OK
+
+
 def _why_no_log(run: Run, step: str) -> str:
     from llmops_sdk.values.step_records import Failed, Succeeded
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+import attrs
+
 from llmops_sdk.errors import DataError
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.prompts import (
@@ -20,7 +22,7 @@ from llmops_sdk.values.prompts import (
     TextTemplate,
 )
 
-REFERENCE = "response"
+REFERENCE, CONTEXT = "response", "context"
 ROLES = ("system", "user", "assistant")
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
@@ -141,29 +143,46 @@ def _check_completion(fields: tuple[str, ...], asked: dict[str, None], name: str
         raise DataError(message)
 
 
+def _is_empty(record: Record, field: str) -> bool:
+    text: Any = record.get(field)
+    return isinstance(text, str) and not text.strip()
+
+
 def _asked(template: PromptTemplate) -> tuple[tuple[str, str], ...]:
     """Return the parts of the prompt: their names in error messages, and their text."""
     if isinstance(template, TextTemplate):
-        return ("prompt", template.prompt), ("response_key", template.response_key)
+        parts = ("prompt", template.prompt), ("response_key", template.response_key)
+        return (*parts, ("without_context", template.without_context)) if template.without_context else parts
     return tuple((f"message {place}", message["content"]) for place, message in enumerate(template.messages, start=1))
 
 
+def _asked_of(template: TextTemplate, record: Record) -> tuple[str, str]:
+    """Return the texts that make the prompt of one record."""
+    prompt = template.without_context if _is_empty(record, CONTEXT) else ""
+    return prompt or template.prompt, template.response_key
+
+
 def _render(template: PromptTemplate, record: Record, where: str, *, with_completion: bool) -> Prompt:
-    if isinstance(template, ChatTemplate) and template.conversation and record.get("messages"):
-        completion = _fill(template.completion, template, record, where) if with_completion else ""
-        return ChatPrompt(messages=_conversation(template, record, where), completion=completion)
-    parts = [text for _, text in _asked(template)]
-    if isinstance(template, ChatTemplate) and template.conversation:
-        parts = [_without_empty_end(part, record) for part in parts]
-    filled = [_fill(part, template, record, where) for part in parts]
-    completion = _fill(template.completion, template, record, where) if with_completion else ""
     if isinstance(template, TextTemplate):
-        return TextPrompt(text="".join(filled), completion=completion)
-    messages = tuple(
-        {"role": message["role"], "content": content}
-        for message, content in zip(template.messages, filled, strict=True)
+        text = "".join(_fill(part, template, record, where) for part in _asked_of(template, record))
+        prompt: Prompt = TextPrompt(text)
+    else:
+        prompt = ChatPrompt(_messages(template, record, where))
+    if not with_completion:
+        return prompt
+    return attrs.evolve(prompt, completion=_fill(template.completion, template, record, where))
+
+
+def _messages(template: ChatTemplate, record: Record, where: str) -> tuple[Message, ...]:
+    if template.conversation and record.get("messages"):
+        return _conversation(template, record, where)
+    contents = [message["content"] for message in template.messages]
+    if template.conversation:
+        contents = [_without_empty_end(content, record) for content in contents]
+    return tuple(
+        {"role": message["role"], "content": _fill(content, template, record, where)}
+        for message, content in zip(template.messages, contents, strict=True)
     )
-    return ChatPrompt(messages=messages, completion=completion)
 
 
 def _conversation(template: ChatTemplate, record: Record, where: str) -> tuple[Message, ...]:
@@ -179,7 +198,7 @@ def _conversation(template: ChatTemplate, record: Record, where: str) -> tuple[M
 def _without_empty_end(text: str, record: Record) -> str:
     """Return a text without its last field, and the line breaks before it, if that is empty in a record."""
     matched = _LAST_FIELD.fullmatch(text)
-    return matched["before"] if matched and record.get(matched["field"]) == "" else text
+    return matched["before"] if matched and _is_empty(record, matched["field"]) else text
 
 
 def _fill(text: str, template: PromptTemplate, record: Record, where: str) -> str:

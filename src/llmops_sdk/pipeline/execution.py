@@ -13,7 +13,7 @@ from llmops_sdk.gc.leftover import Choice
 from llmops_sdk.pipeline.interruption import interrupted_run, resume_command
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
-from llmops_sdk.planning.preflight import preflight_checks, require
+from llmops_sdk.planning.preflight import preflight_checks, require, scoring_checks
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
@@ -46,9 +46,11 @@ def resume(
     registry = registry or Registry.load()
     run = open_run(run_id, store, registry, offline=offline)
     with open_runtime(registry, offline=offline, progress=progress) as runtime:
-        checks = () if offline else preflight_checks(run.plan, registry)
-        require([*secret_checks(run.plan, registry, offline=offline), *checks], runtime.progress)
         executor = make_executor(run.plan, registry)
+        scoring = () if executor.remote else scoring_checks(run.plan, registry, runtime.home)
+        checks = () if offline else preflight_checks(run.plan, registry)
+        secrets = secret_checks(run.plan, registry, offline=offline)
+        require([*secrets, *scoring, *checks], runtime.progress)
         return execute_run(executor.resume(run, runtime), executor, runtime)
 
 

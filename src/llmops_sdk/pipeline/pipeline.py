@@ -13,7 +13,7 @@ from llmops_sdk.pipeline.execution import check_remote, execute_run, make_execut
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.planner import make_plan
-from llmops_sdk.planning.preflight import input_checks, preflight_checks, require
+from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, scoring_checks
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
 from llmops_sdk.planning.spec_data import spec_to
@@ -34,9 +34,10 @@ from llmops_sdk.values.serial import explain, from_json, to_json
 class Pipeline:
     """The specification of a pipeline. It is frozen: every `with_*` returns a new one, so it can be forked at any point.
 
-    Everything that is left out has a default: Dolly summarization, the `alpaca` prompt, the model's own trainer and
-    deployer, `summarization-accuracy`, and this machine. Datasets, prompts, models and evaluators may be added more
-    than once; the run is their cross product.
+    Everything that is left out has a default: Dolly summarization, the model's own chat format (`alpaca` for a model
+    without one), the model's own trainer and deployer, `summarization-accuracy`, and this machine. Datasets, prompts,
+    models and evaluators may be added more than once; the run is their cross product, except that a model may name its
+    prompts.
 
     >>> base = Pipeline.builder("summaries").with_dataset("sample")
     >>> small = base.with_model("smollm2", fine_tune=False)
@@ -101,6 +102,8 @@ class Pipeline:
         trainer: str | TrainerOptions | Mapping[str, Any] | None = None,
         deployer: str | DeployerOptions | Mapping[str, Any] | None = None,
         varies: Mapping[str, Any] | None = None,
+        prompts: Sequence[str] | None = None,
+        train_prompt: str = "",
         **named: Any,
     ) -> Pipeline:
         """Add a model recipe.
@@ -109,7 +112,8 @@ class Pipeline:
             use: The name of a model card (`smollm2`, `huggingface`, ...), or a provider and its model (`openai/gpt-4o-mini`).
             options: The card's options as an object of its options class.
             name: The model's name in this pipeline; needed where a card is used twice.
-            fine_tune: False evaluates the base model as it is; by default it is fine-tuned if its card names a trainer.
+            fine_tune: True fine-tunes the model, False evaluates it as it is; by default it is fine-tuned if a trainer is
+                asked for (here or by `with_trainer`), or if its card is a preset that fine-tunes: `smollm2`, `llama-2-7b`.
             train_on: The dataset to fine-tune on; by default each dataset it is evaluated on.
             trainer: Options for its trainer (an options object or a mapping), or the name of another trainer, or a
                 mapping with both, where the key `use` holds the name.
@@ -118,8 +122,17 @@ class Pipeline:
                 option to its value for this model, or to None, which leaves it out of the requests
                 (`{"temperature": None}`); `max_tokens_field` to the name of the field with the longest answer
                 (`max_completion_tokens`). Plan and report show them.
+            prompts: The names of the prompts that it is asked with; by default all of the pipeline. Where the pipeline has
+                none, they are names of prompt cards, and the default is `chat` for a model with a chat template of its own
+                and `alpaca` for others.
+            train_prompt: The one of them that it is fine-tuned with; by default it is fine-tuned once with each.
             **named: The card's options by name; they override those of the object.
         """
+        if isinstance(prompts, str):
+            message = f"model {name or use!r}: prompts is a list of names: prompts=[{prompts!r}]"
+            raise SpecError(message)
+        if trainer is not None and _override(trainer) == Override():
+            fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
         model = ModelSpec(
             use,
             name,
@@ -129,6 +142,8 @@ class Pipeline:
             _override(trainer),
             _override(deployer),
             dict(varies or {}),
+            None if prompts is None else tuple(prompts),
+            train_prompt,
         )
         return self._with(models=(*self.spec.models, model))
 
@@ -299,7 +314,8 @@ class Pipeline:
                 check_remote(executor, plan)
             checks = input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry)
             secrets = secret_checks(plan, registry, offline=offline)
-            require([*path_checks(plan, registry), *secrets, *checks], runtime.progress)
+            scoring = () if executor.remote else scoring_checks(plan, registry, runtime.home)
+            require([*path_checks(plan, registry), *secrets, *scoring, *checks], runtime.progress)
             run = executor.create_run(plan, opened, runtime)
             run.put(SPECIFICATION, pipeline.to_yaml().encode())
             if detach:

@@ -16,6 +16,7 @@ from llmops_sdk.pipeline.interruption import interrupted_run
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import extend_plan
+from llmops_sdk.planning.preflight import require, scoring_checks
 from llmops_sdk.planning.spec import ComponentSpec
 from llmops_sdk.planning.spec_data import component_from, spec_from, spec_to
 from llmops_sdk.planning.yaml_text import dump_yaml, parse_yaml
@@ -70,6 +71,7 @@ def rescore(
     added = tuple(component_from(item, "evaluator") for item in evaluators)
     plan = extend_plan(run.plan, added, metric, registry)
     with open_runtime(registry, offline=offline, progress=progress) as runtime:
+        require(scoring_checks(plan, registry, runtime.home), runtime.progress)
         _check_probes(run.with_plan(plan), runtime)
         rescored = _create_run(run, plan, added)
         runtime.progress.log(f"run {rescored.id}, rescored from run {run.id}")

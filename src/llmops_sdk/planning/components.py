@@ -18,6 +18,7 @@ from llmops_sdk.plugin.cards import Card, CardKind
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.plugin.options import Options
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.names import name_from
 from llmops_sdk.values.plan import Component, PluginPin
 from llmops_sdk.values.serial import digest
 
@@ -77,7 +78,7 @@ class Chooser:
             kind: The card's kind.
             use: The card's name.
             options: The options that the specification has.
-            name: The component's name in the plan; by default the card's.
+            name: The component's name in the plan; by default that of what its options are about, or the card's.
             where: How error messages start; by default the kind and the name.
 
         Raises:
@@ -93,30 +94,40 @@ class Chooser:
         chosen_options = self._registry.options(card, locate_paths(card.options, options, self._folder, where), where)
         self._assets.update(dict.fromkeys(call_plugin(card, chosen_options.assets)))
         self._registry.check_extra(offer)
-        return Chosen(card, chosen_options, _component(name or use, card, chosen_options))
+        name = name or name_from(call_plugin(card, chosen_options.usual_name)) or use
+        return Chosen(card, chosen_options, _component(name, card, chosen_options))
 
     def choose_all(self, kind: CardKind, specs: Iterable[ComponentSpec]) -> tuple[Chosen, ...]:
         """Return the cards of a list in a specification, whose names must be distinct."""
         specs = tuple(specs)
         check_names(kind, specs)
-        return tuple(self.choose(kind, spec.use, spec.options, name=spec.called) for spec in specs)
+        chosen = tuple(self.choose(kind, spec.use, spec.options, name=spec.name) for spec in specs)
+        check_distinct(kind, (item.component.name for item in chosen))
+        return chosen
 
 
 def check_names(kind: str, specs: Iterable[ComponentSpec | ModelSpec]) -> None:
-    """Check the names of a list in a specification.
+    """Check the names that a list in a specification gives.
 
     Raises:
-        SpecError: A name has characters that file names may not have, or two are the same.
+        SpecError: A name has characters that file names may not have, or is too long.
     """
-    specs = tuple(specs)
     for spec in specs:
         check_length(kind, spec.name)
         if spec.name and not _NAME.fullmatch(spec.name):
             message = f"the {kind} name {spec.name!r} may have letters, digits, '-' and '_' only"
             raise SpecError(message)
-    twice = [name for name, count in Counter(spec.called for spec in specs).items() if count > 1]
+
+
+def check_distinct(kind: str, names: Iterable[str]) -> None:
+    """Check that the components of a kind have different names.
+
+    Raises:
+        SpecError: Two have the same.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        message = f"two {kind}s are called {twice[0]!r}; give one of them another name"
+        message = f"two {kind}s are called {twice[0]!r}; give one of them another name with `name`"
         raise SpecError(message)
 
 

@@ -10,7 +10,6 @@ from llmops_sdk.values.plan import (
     Component,
     GenerateStep,
     PlannedModel,
-    PlannedPrompt,
     PrepareStep,
     ScoreStep,
     Step,
@@ -18,21 +17,22 @@ from llmops_sdk.values.plan import (
 )
 
 
-def make_cells(
-    datasets: tuple[Component, ...], models: tuple[PlannedModel, ...], prompts: tuple[PlannedPrompt, ...]
-) -> tuple[Cell, ...]:
-    """Return the cross product of datasets, models and prompts."""
+def make_cells(datasets: tuple[Component, ...], models: tuple[PlannedModel, ...]) -> tuple[Cell, ...]:
+    """Return every model with each of its prompts on every dataset.
+
+    A candidate is called like its model, and like its prompt too where the model is asked with several.
+    """
     return tuple(
         Cell(
-            name=f"{model.name}.{prompt.name}.{dataset.name}",
-            candidate=model.name if len(prompts) == 1 else f"{model.name}.{prompt.name}",
+            name=f"{model.name}.{prompt}.{dataset.name}",
+            candidate=model.name if len(model.prompts) == 1 else f"{model.name}.{prompt}",
             model=model.name,
-            prompt=prompt.name,
+            prompt=prompt,
             dataset=dataset.name,
         )
         for dataset in datasets
         for model in models
-        for prompt in prompts
+        for prompt in model.prompts
     )
 
 
@@ -61,10 +61,11 @@ def _model_steps(model: PlannedModel, cells: list[Cell]) -> Iterable[TrainStep |
         return
     by_training: dict[str, list[Cell]] = {}
     for cell in cells:
-        by_training.setdefault(f"{model.name}.{cell.prompt}.{model.train_on or cell.dataset}", []).append(cell)
+        prompt, dataset = model.train_prompt or cell.prompt, model.train_on or cell.dataset
+        by_training.setdefault(f"{model.name}.{prompt}.{dataset}", []).append(cell)
     for name, asked in by_training.items():
-        dataset = model.train_on or asked[0].dataset
-        train = TrainStep(f"train.{name}", model.name, asked[0].prompt, dataset, needs=(f"prepare.{dataset}",))
+        prompt, dataset = model.train_prompt or asked[0].prompt, model.train_on or asked[0].dataset
+        train = TrainStep(f"train.{name}", model.name, prompt, dataset, needs=(f"prepare.{dataset}",))
         yield train
         needs = tuple(dict.fromkeys([train.name, *(f"prepare.{cell.dataset}" for cell in asked)]))
         yield GenerateStep(f"generate.{name}", model.name, train.name, tuple(cell.name for cell in asked), needs)

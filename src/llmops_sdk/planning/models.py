@@ -8,10 +8,12 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_names
+from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names
+from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.short_forms import expand_short_form
 from llmops_sdk.planning.spec import ModelSpec, Override, Spec
 from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
+from llmops_sdk.plugin.options import ModelOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.models import BaseModel
@@ -29,7 +31,7 @@ class ModelPlanner:
         registry: The plugins.
         chooser: Chooses the cards.
         datasets: The names of the pipeline's datasets.
-        templates: The pipeline's prompt templates, by name.
+        prompts: Plans the pipeline's prompts.
         settings: Plugin name to its settings.
         may_ask: Whether trainers and deployers may ask their services about a model.
     """
@@ -38,7 +40,7 @@ class ModelPlanner:
     registry: Registry
     chooser: Chooser
     datasets: tuple[str, ...]
-    templates: Mapping[str, PromptTemplate]
+    prompts: PromptPlanner
     settings: Mapping[str, Mapping[str, Any]]
     may_ask: bool
 
@@ -51,17 +53,23 @@ class ModelPlanner:
         specs = tuple(expand_short_form(model, self.registry) for model in self.spec.models)
         check_names("model", specs)
         models = tuple(self._plan_model(model) for model in specs)
-        _check_distinct(models)
+        check_distinct("model", (model.name for model in models))
+        _check_recipes(models)
         return models
 
     def _plan_model(self, model: ModelSpec) -> PlannedModel:
-        where = f"model {model.called!r}"
+        where = f"model {(model.name or model.use)!r}"
         card = self.registry.card(ModelCard, model.use)
         model = self._split_options(model, card, where)
-        options = self.chooser.choose("model", model.use, model.options, name=model.called).options
+        chosen = self.chooser.choose("model", model.use, model.options, name=model.name)
+        options: ModelOptions = chosen.options
+        model = attrs.evolve(model, name=chosen.component.name)
+        where = f"model {model.name!r}"
         base: BaseModel = call_plugin(card, options.base_model)
         trainer = self._choose_trainer(model, card, base, where)
         self._check_train_on(model, where, trains=trainer is not None)
+        prompts = self.prompts.names_for(model, card, options, where)
+        _check_train_prompt(model, prompts, where, trains=trainer is not None)
         produced = self.registry.card(TrainerCard, trainer.card.name).produces if trainer else base.format
         deployer = self._choose_deployer(model, card, produced, where)
         try:
@@ -69,16 +77,21 @@ class ModelPlanner:
         except SpecError as exc:
             message = f"{where}: {exc}"
             raise SpecError(message) from exc
-        for part in filter(None, (trainer, deployer)):
-            self._check_with_plugin(part, base)
+        if trainer:
+            trained_with = (model.train_prompt,) if model.train_prompt else prompts
+            self._check_with_plugin(trainer, base, self.prompts.templates(trained_with))
+        self._check_with_plugin(deployer, base, self.prompts.templates(prompts))
+        self.prompts.check_chats(prompts, card, options, where)
         return PlannedModel(
-            name=model.called,
+            name=model.name,
             use=model.use,
             base=base,
             trainer=trainer.component if trainer else None,
             deployer=deployer.component,
             train_on=model.train_on,
             varies=to_json(dict(model.varies)),
+            prompts=prompts,
+            train_prompt=model.train_prompt,
         )
 
     def _split_options(self, model: ModelSpec, card: ModelCard, where: str) -> ModelSpec:
@@ -111,14 +124,13 @@ class ModelPlanner:
                 message = f"{where}: it has trainer options, but fine_tune is false; drop one of the two"
                 raise SpecError(message)
             return None
+        asked = model.fine_tune or overridden
+        if not asked and not (card.trainer and (card.fine_tunes or self.spec.trainer != Override())):
+            return None
         use = model.trainer.use or self.spec.trainer.use or card.trainer
         if not use:
-            if model.fine_tune or overridden:
-                message = (
-                    f"{where}: no trainer is known for model {card.name!r}; name one with `trainer: {{use: NAME}}`"
-                )
-                raise SpecError(message)
-            return None
+            message = f"{where}: no trainer is known for model {card.name!r}; name one with `trainer: {{use: NAME}}`"
+            raise SpecError(message)
         trainer = self.chooser.choose("trainer", use, _joined(model.trainer, self.spec.trainer, use), where=where)
         accepts = self.registry.card(TrainerCard, use).accepts
         if base.format not in accepts:
@@ -146,10 +158,10 @@ class ModelPlanner:
             message = f"{where}: train_on names a dataset to fine-tune on, but the model is not fine-tuned"
             raise SpecError(message)
 
-    def _check_with_plugin(self, part: Chosen, base: BaseModel) -> None:
+    def _check_with_plugin(self, part: Chosen, base: BaseModel, templates: Mapping[str, PromptTemplate]) -> None:
         """Let the options of a trainer or deployer check the model that they are used with."""
         settings = self.registry.settings_of(self.settings, part.card.kind, part.card.name)
-        call_plugin(part.card, lambda: part.options.check(base, self.templates, settings))
+        call_plugin(part.card, lambda: part.options.check(base, templates, settings))
         if self.may_ask:
             call_plugin(part.card, lambda: part.options.check_online(base, settings))
 
@@ -159,12 +171,36 @@ def _joined(own: Override, general: Override, use: str) -> dict[str, Any]:
     return {**(general.options if general.use in ("", use) else {}), **own.options}
 
 
-def _check_distinct(models: tuple[PlannedModel, ...]) -> None:
+def _check_train_prompt(model: ModelSpec, prompts: tuple[str, ...], where: str, *, trains: bool) -> None:
+    if not model.train_prompt:
+        return
+    if not trains:
+        message = f"{where}: train_prompt names a prompt to fine-tune with, but the model is not fine-tuned"
+        raise SpecError(message)
+    if model.train_prompt not in prompts:
+        message = (
+            f"{where}: train_prompt names {model.train_prompt!r}, which is none of its prompts: {', '.join(prompts)}"
+        )
+        raise SpecError(message)
+
+
+def _check_recipes(models: tuple[PlannedModel, ...]) -> None:
     seen: dict[str, str] = {}
     for model in models:
         trainer = model.trainer and model.trainer.key
-        recipe = digest(to_json(model.base), trainer, model.deployer.key, model.train_on, dict(model.varies))
-        if recipe in seen:
-            message = f"models {seen[recipe]!r} and {model.name!r} are the same recipe; comparing them decides nothing"
-            raise SpecError(message)
-        seen[recipe] = model.name
+        for prompt in model.prompts:
+            trained_with = trainer and (model.train_prompt or prompt)
+            recipe = digest(
+                to_json(model.base),
+                trainer,
+                model.deployer.key,
+                model.train_on,
+                dict(model.varies),
+                prompt,
+                trained_with,
+            )
+            if recipe in seen:
+                both = f"models {seen[recipe]!r} and {model.name!r}"
+                message = f"{both} are the same recipe with the same prompt; comparing them decides nothing"
+                raise SpecError(message)
+            seen[recipe] = model.name

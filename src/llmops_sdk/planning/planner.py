@@ -9,21 +9,20 @@ from pathlib import Path
 
 import attrs
 
-from llmops_sdk.data.rendering import check_template
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import LONGEST_PIPELINE_NAME, Chooser, Chosen, call_plugin, check_length, components
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
+from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.secret_urls import refuse_secret_urls
 from llmops_sdk.planning.spec import ComponentSpec, Spec
 from llmops_sdk.plugin.cards import ExecutorCard
-from llmops_sdk.plugin.interfaces import Evaluator, PromptSource
+from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.plan import DEFAULT_REPORTER, Cell, Component, Plan, PlannedPrompt
+from llmops_sdk.values.plan import DEFAULT_REPORTER, Cell, Component, Plan
 from llmops_sdk.values.scores import Metric
 
 DEFAULT_DATASET = ComponentSpec("dolly")
-DEFAULT_PROMPT = ComponentSpec("alpaca")
 DEFAULT_EVALUATOR = ComponentSpec("summarization-accuracy")
 
 _LONGEST_CELL_NAME = 200
@@ -50,25 +49,25 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     refuse_secret_urls(spec.settings, "settings")
     settings = {plugin: registry.check_settings(plugin, values) for plugin, values in spec.settings.items()}
     datasets = components(chooser.choose_all("dataset", spec.datasets or (DEFAULT_DATASET,)))
-    prompts = _plan_prompts(chooser.choose_all("prompt", spec.prompts or (DEFAULT_PROMPT,)), registry)
+    prompts = PromptPlanner(spec.prompts, registry, chooser, offline=offline)
     evaluators = chooser.choose_all("evaluator", spec.evaluators or (DEFAULT_EVALUATOR,))
-    executor = chooser.choose("executor", spec.executor.use, spec.executor.options, name=spec.executor.called)
+    executor = chooser.choose("executor", spec.executor.use, spec.executor.options)
     models = ModelPlanner(
         spec=spec,
         registry=registry,
         chooser=chooser,
         datasets=tuple(dataset.name for dataset in datasets),
-        templates={prompt.name: prompt.template for prompt in prompts},
+        prompts=prompts,
         settings=settings,
         may_ask=not offline and not registry.card(ExecutorCard, spec.executor.use).emulates_services,
     ).plan_models()
     metric = _choose_metric(evaluators, registry, spec.metric)
-    cells = make_cells(datasets, models, prompts)
+    cells = make_cells(datasets, models)
     _check_cell_names(cells)
     return Plan(
         name=spec.name,
         datasets=datasets,
-        prompts=prompts,
+        prompts=prompts.plan_prompts(),
         models=models,
         evaluators=components(evaluators),
         generation=spec.generation,
@@ -120,17 +119,6 @@ def _check_cell_names(cells: Iterable[Cell]) -> None:
             f"than {_LONGEST_CELL_NAME} characters together; shorten one"
         )
         raise SpecError(message)
-
-
-def _plan_prompts(prompts: Iterable[Chosen], registry: Registry) -> tuple[PlannedPrompt, ...]:
-    return tuple(_plan_prompt(prompt, registry) for prompt in prompts)
-
-
-def _plan_prompt(prompt: Chosen, registry: Registry) -> PlannedPrompt:
-    source: PromptSource = registry.make("prompt", prompt.card.name, prompt.component.options)
-    template = call_plugin(prompt.card, source.template)
-    check_template(template, prompt.component.name)
-    return PlannedPrompt(prompt.component.name, prompt.card.name, template)
 
 
 def _plan_reporters(spec: Spec, registry: Registry) -> tuple[Component, ...]:

@@ -26,7 +26,7 @@ from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import DatasetSource
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
-from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, Options, TrainerOptions
+from llmops_sdk.plugin.options import DeployerOptions, EvaluatorOptions, ExecutorOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.values.data import Record
@@ -53,10 +53,25 @@ def preflight_checks(plan: Plan, registry: Registry, *, offline: bool = False) -
         if model.trainer is not None:
             checks += _component_checks(plan, registry, ("trainer", model.trainer), model.base, offline=offline)
         checks += _component_checks(plan, registry, ("deployer", model.deployer), model.base, offline=offline)
-    by_name: dict[str, Check] = {}
-    for check in checks:
-        by_name.setdefault(check.name, check)
-    return tuple(by_name.values())
+    return _each_name_once(checks)
+
+
+def scoring_checks(plan: Plan, registry: Registry, home: Path) -> tuple[Check, ...]:
+    """Return the checks of this machine before it runs the evaluators of a plan, each name once.
+
+    They are those of the assets that a run does not fetch, and the evaluators' own.
+    """
+    assets = (registry.asset(name) for name in plan.assets)
+    requested = [asset_check(asset, home, offline=False, needed=True) for asset in assets if asset.on_request]
+    return _each_name_once([*requested, *_evaluator_checks(plan, registry)])
+
+
+def machine_checks(plan: Plan, registry: Registry, home: Path, *, offline: bool = False) -> tuple[Check, ...]:
+    """Return the checks of all assets that a plan needs, and of its evaluators if they run on this machine."""
+    executor = registry.make("executor", plan.executor.use, plan.executor.options)
+    assets = (registry.asset(name) for name in plan.assets)
+    checks = [asset_check(asset, home, offline=offline, needed=not executor.remote) for asset in assets]
+    return _each_name_once(checks if executor.remote else [*checks, *_evaluator_checks(plan, registry)])
 
 
 def first_record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
@@ -132,13 +147,14 @@ def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
         yield _InputCheck(plan, registry, home, "evaluator", evaluator).named(f"evaluator {evaluator.name!r}")
 
 
-def asset_check(asset: Asset, home: Path, *, offline: bool) -> Check:
+def asset_check(asset: Asset, home: Path, *, offline: bool, needed: bool = False) -> Check:
     """Return the check whether an asset is on this machine.
 
     Args:
         asset: The asset.
         home: The cache of this machine.
         offline: Whether a missing one is an error, since an offline run may not download it.
+        needed: Whether a run on this machine needs it.
     """
 
     def check() -> Finding:
@@ -146,8 +162,11 @@ def asset_check(asset: Asset, home: Path, *, offline: bool) -> Check:
         if folder is not None:
             return Finding("ok", f"'{folder}'")
         problem, command = "; ".join(verify_asset(asset, home)), f"llmops assets get {asset.name}"
+        if not offline and asset.on_request and needed:
+            return Finding("error", problem, command)
         if not offline:
-            return Finding("warning", f"{problem}; a run that needs it downloads it", command)
+            runs = "a run on this machine does not fetch it" if asset.on_request else "a run that needs it downloads it"
+            return Finding("warning", f"{problem}; {runs}", command)
         copy = f"run '{command}' on a machine with a network, and copy its folder to '{home / 'assets' / asset.name}'"
         sources = " and ".join(source.label for source in asset.sources if not source.needs_network)
         return Finding(
@@ -255,10 +274,9 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
     source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
     record = source.preview()
     if record is None:
-        return Finding("ok", "its fields are checked when the run starts")
-    trained = any(model.trainer is not None for model in plan.models)
+        return _check_small(source, "its fields are checked when the run starts", trains=_trains(plan))
     for prompt in plan.prompts:
-        fields = template_fields(prompt.template, completion=trained)
+        fields = template_fields(prompt.template, completion=_trains(plan))
         # A record without a reference is not trained on; the step that prepares the data reports their number.
         missing = [name for name in fields if name not in record and name != REFERENCE]
         if missing:
@@ -268,19 +286,19 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
                 f"its fields: {', '.join(record)}",
                 "name another field in the prompt, or map one with columns: {FIELD: COLUMN}",
             )
-    return _check_small(source, record, trains=trained)
+    return _check_small(source, f"has the fields {', '.join(record)}", trains=_trains(plan))
 
 
-def _check_small(source: DatasetSource, record: Record, *, trains: bool) -> Finding:
+def _check_small(source: DatasetSource, fields: str, *, trains: bool) -> Finding:
     """Load a small dataset into a temporary folder, and report what a run would: its size, and near-duplicates."""
-    fields = f"has the fields {', '.join(record)}"
-    if not (trains and source.is_small):
+    if not source.is_small:
         return Finding("ok", fields)
     with TemporaryDirectory(prefix="llmops-") as folder:
-        splits = source.load(Context(folder=Path(folder), home=Path(folder)))
+        splits = source.load(Context(folder=Path(folder), home=Path(folder), trains=trains))
         near = find_near_duplicates(splits.train, splits.test)
     if not near.similar:
-        return Finding("ok", f"{fields}; {splits.train.records} records to train on, {splits.test.records} to ask")
+        counts = [f"{splits.train.records} to train on"] if trains else []
+        return Finding("ok", f"{fields}; records: {', '.join([*counts, f'{splits.test.records} to ask'])}")
     example = near.examples[0]
     return Finding(
         "warning",
@@ -337,6 +355,20 @@ def _component_checks(
         yield from options.local_checks(base, settings)
         if not offline:
             yield from options.preflight(base, settings)
+
+
+def _evaluator_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
+    for evaluator in plan.evaluators:
+        options = _options(registry, "evaluator", evaluator)
+        if isinstance(options, EvaluatorOptions):
+            yield from options.local_checks()
+
+
+def _each_name_once(checks: Iterable[Check]) -> tuple[Check, ...]:
+    by_name: dict[str, Check] = {}
+    for check in checks:
+        by_name.setdefault(check.name, check)
+    return tuple(by_name.values())
 
 
 def _emulates_services(plan: Plan, registry: Registry) -> bool:

@@ -24,8 +24,19 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
     deployers = _override(registry, "deployer")
     own = {
         "name": {"type": "string"},
-        "fine_tune": {"type": "boolean", "description": "false evaluates the base model as it is"},
+        "fine_tune": {"type": "boolean", "description": "true fine-tunes the model; false evaluates it as it is"},
         "train_on": {"type": "string", "description": "the dataset to fine-tune on"},
+        "prompts": {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "the prompts that it is asked with, by their names; default: all of the pipeline",
+        },
+        "train_prompt": {
+            "type": "string",
+            "description": "the prompt to fine-tune with; default: each that it is asked with",
+        },
         "trainer": trainers,
         "deployer": deployers,
         "varies": {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.spec import ModelSpec
 from llmops_sdk.plugin.cards import ModelCard
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.names import name_of_model
 
 
 def expand_short_form(model: ModelSpec, registry: Registry) -> ModelSpec:
@@ -38,7 +37,7 @@ def expand_short_form(model: ModelSpec, registry: Registry) -> ModelSpec:
         message = f"model {model.use!r} is named twice: in the short form, and by its option 'model'"
         raise SpecError(message)
     options = {**card.short_forms[provider], "model": name, **model.options}
-    return attrs.evolve(model, use=card.name, name=model.name or _name(name) or provider, options=options)
+    return attrs.evolve(model, use=card.name, name=model.name or name_of_model(name) or provider, options=options)
 
 
 def _cards_by_provider(registry: Registry) -> dict[str, ModelCard]:
@@ -48,8 +47,3 @@ def _cards_by_provider(registry: Registry) -> dict[str, ModelCard]:
             for provider in offer.card.short_forms:
                 cards.setdefault(provider, offer.card)
     return cards
-
-
-def _name(model: str) -> str:
-    """Return a model's name for file names: what follows its last slash, with letters, digits, `-` and `_` only."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", model.rpartition("/")[2]).strip("-_")

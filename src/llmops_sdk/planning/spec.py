@@ -17,18 +17,13 @@ class ComponentSpec:
 
     Attributes:
         use: The card's name.
-        name: Its name in this pipeline; empty means the card's name.
+        name: Its name in this pipeline; empty means that of what its options are about (a file), or the card's name.
         options: The options that were given.
     """
 
     use: str
     name: str = ""
     options: Mapping[str, Any] = attrs.field(factory=dict)
-
-    @property
-    def called(self) -> str:
-        """The name in this pipeline."""
-        return self.name or self.use
 
 
 @attrs.frozen
@@ -50,14 +45,18 @@ class ModelSpec:
 
     Attributes:
         use: The model card's name.
-        name: Its name in this pipeline; empty means the card's name.
+        name: Its name in this pipeline; empty means that of what its options are about (a model), or the card's name.
         options: The options of the model card that were given.
-        fine_tune: Whether it is fine-tuned; None means if its card names a trainer.
+        fine_tune: Whether it is fine-tuned; None means if a trainer is asked for, here or for all models, or if its card
+            is a preset that fine-tunes.
         train_on: The dataset it is fine-tuned on; empty means each dataset it is evaluated on.
         trainer: Overrides for its trainer.
         deployer: Overrides for its deployer.
         varies: Exceptions from the generation options of all candidates: the name of an option to its value for this model,
             None to leave it out of the requests; `max_tokens_field` renames the field with the longest answer.
+        prompts: The names of the prompts that it is asked with; None means all of the pipeline, or where that lists none,
+            the model's default.
+        train_prompt: The prompt that it is fine-tuned with; empty means each prompt that it is asked with.
     """
 
     use: str
@@ -68,11 +67,8 @@ class ModelSpec:
     trainer: Override = attrs.field(factory=Override)
     deployer: Override = attrs.field(factory=Override)
     varies: Mapping[str, Any] = attrs.field(factory=dict)
-
-    @property
-    def called(self) -> str:
-        """The name in this pipeline."""
-        return self.name or self.use
+    prompts: tuple[str, ...] | None = None
+    train_prompt: str = ""
 
 
 @attrs.frozen

@@ -29,7 +29,7 @@ _KEYS = (
 )
 _LONGEST_VALUE = 80
 
-_MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer", "varies")
+_MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer", "varies", "prompts", "train_prompt")
 
 
 def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
@@ -139,16 +139,28 @@ def _model(item: Any, where: str) -> ModelSpec:
     if not isinstance(fine_tune, bool) and ("fine_tune" in own):
         message = f"{where}.fine_tune is true or false, not {short(fine_tune)}"
         raise SpecError(message)
+    trainer = _override(own.get("trainer", {}), f"{where}.trainer")
+    if "trainer" in own and trainer == Override():
+        fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
     return ModelSpec(
         use=component.use,
         name=component.name,
         options=_with_tuples(options),
         fine_tune=fine_tune,
         train_on=_text(own.get("train_on", ""), f"{where}.train_on"),
-        trainer=_override(own.get("trainer", {}), f"{where}.trainer"),
+        trainer=trainer,
         deployer=_override(own.get("deployer", {}), f"{where}.deployer"),
         varies=_with_tuples(_mapping(own.get("varies", {}), f"{where}.varies")),
+        prompts=_names(own["prompts"], f"{where}.prompts") if "prompts" in own else None,
+        train_prompt=_text(own.get("train_prompt", ""), f"{where}.train_prompt"),
     )
+
+
+def _names(items: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(items, list):
+        message = f"{where} is a list of names, such as [chat, alpaca], not {short(items)}"
+        raise SpecError(message)
+    return tuple(_text(item, f"{where}.{number}") for number, item in enumerate(items))
 
 
 def _override(item: Any, where: str) -> Override:
@@ -171,8 +183,10 @@ def _generation(item: Any, where: str) -> GenerationOptions:
 
 def _items(data: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[Any, str]]:
     """Yield the items of a list, each with its place for error messages."""
-    items = data.get(key, [])
-    if items is None:
+    if key not in data:
+        return
+    items = data[key]
+    if items is None or items == []:
         message = f"{where}: {key} is empty; list something below it, or remove the key"
         raise SpecError(message)
     if not isinstance(items, list):
@@ -235,6 +249,10 @@ def _model_data(model: ModelSpec) -> Any:
         data["train_on"] = model.train_on
     if model.varies:
         data["varies"] = to_json(dict(model.varies))
+    if model.prompts is not None:
+        data["prompts"] = list(model.prompts)
+    if model.train_prompt:
+        data["train_prompt"] = model.train_prompt
     data |= {**to_json(dict(model.options)), **_overrides(model)}
     return data if len(data) > 1 else model.use
 

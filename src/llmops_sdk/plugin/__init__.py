@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmops_sdk.assets.asset import Asset as Asset, find_asset as find_asset
+    from llmops_sdk.assets.environments import (
+        EnvironmentSource as EnvironmentSource,
+        environment_python as environment_python,
+    )
     from llmops_sdk.assets.sources import (
         AssetSource as AssetSource,
         FolderSource as FolderSource,
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
         DatasetSource as DatasetSource,
         Deployer as Deployer,
         Evaluator as Evaluator,
+        ModelServer as ModelServer,
         OrphanFinder as OrphanFinder,
         PromptSource as PromptSource,
         RecordTransport as RecordTransport,
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.plugin.options import (
         DeployerOptions as DeployerOptions,
+        EvaluatorOptions as EvaluatorOptions,
         ExecutorOptions as ExecutorOptions,
         ModelOptions as ModelOptions,
         Options as Options,
@@ -147,6 +153,7 @@ if TYPE_CHECKING:
         TrainedModel as TrainedModel,
         TrainingPoint as TrainingPoint,
     )
+    from llmops_sdk.values.names import name_of_file as name_of_file, name_of_model as name_of_model
     from llmops_sdk.values.plan import (
         Cell as Cell,
         CompareStep as CompareStep,
@@ -195,6 +202,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
+    "assets.environments": ("EnvironmentSource", "environment_python"),
     "assets.sources": ("AssetSource", "FolderSource", "WheelSource"),
     "data.columns": ("is_column", "value_at"),
     "data.files.columnar": ("class_name",),
@@ -243,6 +251,7 @@ _HOMES = {
         "DatasetSource",
         "Deployer",
         "Evaluator",
+        "ModelServer",
         "OrphanFinder",
         "PromptSource",
         "RecordTransport",
@@ -252,6 +261,7 @@ _HOMES = {
     ),
     "plugin.options": (
         "DeployerOptions",
+        "EvaluatorOptions",
         "ExecutorOptions",
         "ModelOptions",
         "Options",
@@ -286,6 +296,7 @@ _HOMES = {
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
+    "values.names": ("name_of_file", "name_of_model"),
     "values.plan": (
         "Cell",
         "CompareStep",

@@ -84,6 +84,7 @@ class ModelCard(Card):
     Attributes:
         options: A subclass of `ModelOptions`; its `base_model()` returns the base weights.
         trainer: The name of the trainer card; empty if nothing can fine-tune the model.
+        fine_tunes: Whether the model is fine-tuned where a specification does not say; others only where it asks for a trainer.
         deployer: The name of the deployer card. Where there is no trainer, the deployer's options may be given among those
             of the model.
         short_forms: Names of providers, with the options that each stands for: `use: NAME/MODEL` is this card with those
@@ -96,6 +97,7 @@ class ModelCard(Card):
     options: type[ModelOptions]
 
     trainer: str = ""
+    fine_tunes: bool = False
     deployer: str
     short_forms: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from llmops_sdk.errors import RequestError
+from llmops_sdk.errors import RequestError, SpecError
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.data import DatasetSplits, Record
@@ -147,12 +148,55 @@ class Deployer(Implementation):
         """Return the plugin's own way to send requests to the endpoint; None sends them over HTTP to `endpoint.url`."""
         return None
 
+    def serve(self, context: Context, model: ServableModel, *, name: str, port: int) -> ModelServer:
+        """Start a server on this machine for users' own programs, with OpenAI's API; return when it is ready.
+
+        `llmops serve` calls it. A deployer whose models run on this machine overrides it.
+
+        Args:
+            context: Its `folder` is for the server's log, and is deleted when the server is stopped.
+            model: What to serve.
+            name: The model's name in the API.
+            port: The port on 127.0.0.1; 0 takes a free one.
+
+        Raises:
+            SpecError: Its models do not run on this machine; the message names where they are asked, if they have an address.
+            EndpointError: It did not start; the message has the last lines of its log.
+        """
+        message = "its model does not run on this machine"
+        raise SpecError(message)
+
     def delete(self, context: Context, resource: Resource) -> None:
         """Delete a resource of `resources` in whatever state it is; do nothing if it is gone.
 
         Raises:
             ResourceBusyError: It cannot be deleted yet.
         """
+
+
+class ModelServer(ABC):
+    """A server that `Deployer.serve` started. It ends with this process, however that ends.
+
+    Args:
+        url: The base URL of OpenAI's API, such as `http://127.0.0.1:8000/v1`.
+        weights: The folder with the weights and the tokenizer, or None if there is none.
+    """
+
+    def __init__(self, url: str, weights: Path | None = None) -> None:
+        self.url = url
+        self.weights = weights
+
+    @abstractmethod
+    def wait(self) -> NoReturn:
+        """Block while it runs.
+
+        Raises:
+            EndpointError: It ended on its own; the message has the last lines of its log.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop it, whatever it is doing; do nothing if it has ended."""
 
 
 class OrphanFinder(ABC):

@@ -80,6 +80,13 @@ class Options:
         """Return all options by name, as JSON values; secrets as their references."""
         return {field.name: to_json(getattr(self, field.name)) for field in attrs.fields(type(self))}
 
+    def usual_name(self) -> str:
+        """Return what these options are about (a file, a model), which names a component that a specification gives no name.
+
+        Characters that a name may not have are replaced; where it is empty, the card's name is used.
+        """
+        return ""
+
     def assets(self) -> tuple[str, ...]:
         """Return the names of the assets that these options need; a run fetches them before its first step."""
         return ()
@@ -96,6 +103,20 @@ class ModelOptions(Options, ABC):
         Raises:
             UserError: They name none.
         """
+
+    def has_chat_template(self, *, offline: bool) -> bool | None:
+        """Return whether the model has a chat template of its own, as instruct models have: the prompt `chat` is then its default.
+
+        Args:
+            offline: Whether to look on this machine only.
+
+        Returns:
+            None where nothing is known: its default is a text prompt, and chats are not refused.
+
+        Raises:
+            UserError: It cannot be found out now, although a run may find it out later.
+        """
+        return None
 
 
 @attrs.frozen(kw_only=True)
@@ -167,6 +188,15 @@ class DeployerOptions(_CheckedOptions):
             asked: The test records of a small dataset, or the first record of another one, each with its prompt.
             is_whole: Whether they are all test records; if not, the one record may become a training record.
         """
+        return ()
+
+
+@attrs.frozen(kw_only=True)
+class EvaluatorOptions(Options):
+    """The options of an evaluator card; a card whose options need no checks may use `Options`."""
+
+    def local_checks(self) -> Iterable[Check]:
+        """Return checks of what must hold on the machine that scores, before a run costs anything. They ask no service."""
         return ()
 
 

@@ -17,11 +17,14 @@ from llmops_sdk.report.numbers import duration
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.values.data import DatasetSplits
+from llmops_sdk.values.generation_options import describe_exceptions
 from llmops_sdk.values.plan import Step
 from llmops_sdk.values.prompts import TextTemplate
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
+
+_WITHOUT_CONTEXT = "[records without a context]"
 
 
 def report_run(run: Run, path: Path | None = None) -> str:
@@ -54,6 +57,7 @@ def collect(run: Run) -> ReportData:
         datasets=tuple(_datasets(run)),
         prompts={prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
         generation={name: _plain(value) for name, value in to_json(plan.generation).items()},
+        varies={model.name: describe_exceptions(model.varies) for model in plan.models if model.varies},
         steps=tuple(_step(run, step) for step in plan.steps),
         samples=samples,
     )
@@ -122,7 +126,9 @@ def _step(run: Run, step: Step) -> StepInfo:
 
 def _template_text(template: Any) -> str:
     if isinstance(template, TextTemplate):
-        return f"{template.prompt}{template.response_key}{template.completion}"
+        forms = [template.prompt, *([template.without_context] if template.without_context else [])]
+        texts = [f"{form}{template.response_key}{template.completion}" for form in forms]
+        return f"\n\n{_WITHOUT_CONTEXT}\n\n".join(texts)
     return "\n\n".join(
         [*(f"[{m['role']}] {m['content']}" for m in template.messages), f"[assistant] {template.completion}"]
     )

@@ -65,6 +65,7 @@ class ReportData:
         datasets: In the order of the specification.
         prompts: Prompt name to the template's text.
         generation: How the candidates wrote.
+        varies: Model name to its exceptions from that.
         steps: In the order of the plan.
         samples: Cell name to its samples; of a dataset, the first `MOST_RECORDS` by index are shown.
     """
@@ -75,5 +76,6 @@ class ReportData:
     datasets: tuple[DatasetInfo, ...] = ()
     prompts: Mapping[str, str] = attrs.field(factory=dict)
     generation: Mapping[str, str] = attrs.field(factory=dict)
+    varies: Mapping[str, str] = attrs.field(factory=dict)
     steps: tuple[StepInfo, ...] = ()
     samples: Mapping[str, Sequence[Sample]] = attrs.field(factory=dict)

@@ -10,6 +10,7 @@ import attrs
 
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import Deployer, RecordTransport, Transport
+from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.lines import journal_line
 from llmops_sdk.record.marks import mark_file
@@ -44,7 +45,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
     plan = execution.run.plan
     model = plan.model_by_name[step.model]
     with ExitStack() as stack:
-        servable, weights_key = _servable(execution, step, model)
+        servable, weights_key = servable_model(execution, step, model)
         engine = _deployer(execution, model).engine(
             execution.context("deployer", model.deployer.use, execution.runtime.home)
         )
@@ -66,15 +67,15 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             for address, questions in incomplete.items():
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
         if incomplete:
-            servable = _local_weights(execution, servable, step, stack)
-            _deploy_and_ask(execution, model, servable, incomplete.values())
+            servable = local_weights(execution, servable, step, stack)
+            _deploy_and_ask(execution, model, servable, incomplete.values(), _weights_of(execution, step))
         pending = sum(questions.pending(execution) or 0 for questions in sets)
     addresses = {questions.cell.name: questions.address for questions in sets if not questions.probes}
     inputs = {
         **execution.parts_of("deployer", model.deployer),
-        f"the weights of model {model.name!r}": weights_key,
+        weights_label(model.name): weights_key,
         f"the engine of model {model.name!r}": digest(dict(engine)),
-        "the generation options": digest(to_json(vary(plan.generation, model.varies))),
+        "the generation options": digest(vary(plan.generation, model.varies).key),
         **{name: value for questions in sets for name, value in questions.inputs.items()},
     }
     return StepOutput(addresses, cached=not incomplete, pending=pending, inputs=inputs)
@@ -86,14 +87,7 @@ def prepared_cells(run: Run, step: GenerateStep) -> list[Cell]:
     return [cell for cell in cells if not isinstance(run.record(f"prepare.{cell.dataset}"), Failed)]
 
 
-def _incomplete(
-    execution: StepExecution, sets: Iterable[QuestionSet], *, reread: bool = False
-) -> dict[str, QuestionSet]:
-    """Return the sets that are to be asked, by their addresses: evaluators with the same probes share the answers."""
-    return {questions.address: questions for questions in sets if questions.pending(execution, reread=reread) != 0}
-
-
-def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
+def servable_model(execution: StepExecution, step: GenerateStep, model: PlannedModel) -> tuple[ServableModel, str]:
     """Return the model to deploy, and the key of its weights: of a trained one, its address and its files."""
     if not step.train:
         fingerprint = _deployer(execution, model).fingerprint(
@@ -102,19 +96,43 @@ def _servable(execution: StepExecution, step: GenerateStep, model: PlannedModel)
         return model.base, digest(to_json(model.base), fingerprint)
     artifact = execution.artifact_of(step.train, "model")
     trained: TrainedModel = artifact.read(TrainedModel)
-    weights = {name: mark.sha256 for name, mark in artifact.files.items() if f"{name}/".startswith(f"{trained.uri}/")}
+    weights = _weight_files(artifact, trained)
     return trained, digest(artifact.address, weights) if weights else artifact.address
 
 
-def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
-    deployer: Deployer = execution.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
-    return deployer
+def _weight_files(artifact: Artifact, trained: TrainedModel) -> dict[str, str]:
+    """Return the hashes of the files that a trainer left in the store, by their names in the model's folder."""
+    prefix = f"{trained.uri}/"
+    return {
+        name.removeprefix(prefix): mark.sha256 for name, mark in artifact.files.items() if f"{name}/".startswith(prefix)
+    }
 
 
-def _local_weights(
+def _weights_of(execution: StepExecution, step: GenerateStep) -> dict[str, str]:
+    """Return the details of a trained model's weights: the hash of its files, or where a service has them, and the base.
+
+    Of a base model, the deployer knows them.
+    """
+    if not step.train:
+        return {}
+    artifact = execution.artifact_of(step.train, "model")
+    trained: TrainedModel = artifact.read(TrainedModel)
+    files = _weight_files(artifact, trained)
+    base = {"base weights": trained.base.version} if trained.base.version else {}
+    return {"weights": digest(files) if files else trained.uri, **base}
+
+
+def local_weights(
     execution: StepExecution, servable: ServableModel, step: GenerateStep, stack: ExitStack
 ) -> ServableModel:
-    """Return the model with the weights that a trainer left in the store as files of this machine."""
+    """Return the model with the weights that a trainer left in the store as files of this machine.
+
+    Args:
+        execution: The step being run.
+        servable: The model.
+        step: The step that asks it.
+        stack: Closes what holds the files.
+    """
     if isinstance(servable, BaseModel) or "://" in servable.uri:
         return servable
     address = execution.artifact_of(step.train, "model").address
@@ -122,8 +140,29 @@ def _local_weights(
     return attrs.evolve(servable, uri=str(folder / servable.uri))
 
 
+def weights_label(model: str) -> str:
+    """Return what messages and the inputs of a step call the weights of a model."""
+    return f"the weights of model {model!r}"
+
+
+def _incomplete(
+    execution: StepExecution, sets: Iterable[QuestionSet], *, reread: bool = False
+) -> dict[str, QuestionSet]:
+    """Return the sets that are to be asked, by their addresses: evaluators with the same probes share the answers."""
+    return {questions.address: questions for questions in sets if questions.pending(execution, reread=reread) != 0}
+
+
+def _deployer(execution: StepExecution, model: PlannedModel) -> Deployer:
+    deployer: Deployer = execution.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
+    return deployer
+
+
 def _deploy_and_ask(
-    execution: StepExecution, model: PlannedModel, servable: ServableModel, incomplete: Iterable[QuestionSet]
+    execution: StepExecution,
+    model: PlannedModel,
+    servable: ServableModel,
+    incomplete: Iterable[QuestionSet],
+    weights: Mapping[str, str],
 ) -> None:
     runtime = execution.runtime
     deployer = _deployer(execution, model)
@@ -138,6 +177,7 @@ def _deploy_and_ask(
         )
         with runtime.progress.task(f"{execution.step}: starting the endpoint"):
             endpoint = deployer.deploy(attrs.evolve(context, add_resource=add), servable)
+        endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, **weights})
         if deployer.keeps:
             kept = f"unless its step failed, it is billed until it is deleted with: {how_to_remove(execution.run.id)}"
             endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, "kept": kept})

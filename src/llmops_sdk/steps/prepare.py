@@ -89,17 +89,19 @@ def _short_hash(line: bytes) -> bytes:
 
 
 def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan) -> None:
-    """Render every record through every prompt: a missing field is an error before any training.
+    """Render every record through the prompts it is used with: a missing field is an error before any training.
 
     A test record needs no field of the completion: it may have no reference.
     """
-    trains = any(model.trainer is not None for model in plan.models)
-    for name, split, rendered in (
-        ("train", splits.train if trains else (), render),
-        ("test", splits.test, prompt_only),
+    trained = {step.prompt for step in plan.steps if isinstance(step, TrainStep) and step.dataset == dataset}
+    asked = {cell.prompt for cell in plan.cells if cell.dataset == dataset}
+    for name, split, rendered, used in (
+        ("train", splits.train if trained else (), render, trained),
+        ("test", splits.test, prompt_only, asked),
     ):
+        prompts = [prompt for prompt in plan.prompts if prompt.name in used]
         for index, record in enumerate(split):
-            for prompt in plan.prompts:
+            for prompt in prompts:
                 where = f"{name} record {index} of dataset {dataset!r} (prompt {prompt.name!r})"
                 rendered(prompt.template, record, where=where)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
+from llmops_sdk.errors import EndpointError
 from llmops_sdk.plugin.context import Context
-from llmops_sdk.plugin.interfaces import Deployer, Transport
+from llmops_sdk.plugin.interfaces import Deployer, ModelServer, Transport
 from llmops_sdk.testing.endpoint import InstantEndpoint, Refusal
 from llmops_sdk.testing.options import EchoEndpointOptions
 from llmops_sdk.values.answers import Answer
@@ -36,15 +39,8 @@ class EchoEndpoint(Deployer):
             return Endpoint(name=name, concurrency=1)
         if options.url:
             return Endpoint(name=name, url=options.url, concurrency=options.concurrency)
-        voice = model.source if isinstance(model, BaseModel) else Path(model.uri).read_text(encoding="utf-8")
-
-        def answer(prompt: str) -> str:
-            self.asked.append(prompt)
-            if voice == "mute":
-                raise Refusal(400, "mute")
-            return prompt.upper() if voice == "loud" else prompt
-
-        served = InstantEndpoint(answer)
+        voice = _voice(model)
+        served = InstantEndpoint(partial(self._answer, voice))
         self._serving[name] = served
         return Endpoint(name=name, url=served.url, concurrency=options.concurrency, metadata={"voice": voice})
 
@@ -52,11 +48,48 @@ class EchoEndpoint(Deployer):
         """Answer in this thread if there is no server."""
         return None if endpoint.url else _Direct()
 
+    def serve(self, context: Context, model: ServableModel, *, name: str, port: int) -> ModelServer:
+        """Start a server on the given port."""
+        return _EchoServer(InstantEndpoint(partial(self._answer, _voice(model)), port))
+
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the server."""
         served = self._serving.pop(resource.name, None)
         if served is not None:
             served.close()
+
+    def _answer(self, voice: str, prompt: str) -> str:
+        self.asked.append(prompt)
+        if voice == "mute":
+            raise Refusal(400, "mute")
+        return prompt.upper() if voice == "loud" else prompt
+
+
+class _EchoServer(ModelServer):
+    """A voice that is served until it is stopped.
+
+    Args:
+        endpoint: Answers; it ends with this object.
+    """
+
+    def __init__(self, endpoint: InstantEndpoint) -> None:
+        super().__init__(endpoint.url.rpartition("/")[0])
+        self._endpoint = endpoint
+        self._stopped = threading.Event()
+
+    def wait(self) -> NoReturn:
+        self._stopped.wait()
+        message = "the server was stopped"
+        raise EndpointError(message)
+
+    def stop(self) -> None:
+        if not self._stopped.is_set():
+            self._endpoint.close()
+        self._stopped.set()
+
+
+def _voice(model: ServableModel) -> str:
+    return model.source if isinstance(model, BaseModel) else Path(model.uri).read_text(encoding="utf-8")
 
 
 class _Direct(Transport):

@@ -20,15 +20,16 @@ class InstantEndpoint:
 
     Args:
         answer: Makes the answer's text from the prompt's text; may raise `Refusal`.
+        port: On 127.0.0.1; 0 takes a free one.
 
     Attributes:
         prompts: The prompts it received, in order.
     """
 
-    def __init__(self, answer: Callable[[str], str] = str.upper) -> None:
+    def __init__(self, answer: Callable[[str], str] = str.upper, port: int = 0) -> None:
         self.prompts: list[str] = []
         self._answer = answer
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

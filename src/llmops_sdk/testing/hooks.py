@@ -33,6 +33,7 @@ def llmops_cards() -> tuple[Card, ...]:
             summary="repeats the prompt",
             options=EchoOptions,
             trainer="echo-trainer",
+            fine_tunes=True,
             deployer="echo-endpoint",
         ),
         TrainerCard(

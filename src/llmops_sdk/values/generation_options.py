@@ -44,6 +44,11 @@ class GenerationOptions:
     seed: int = 0
     response_format: Mapping[str, Any] | None = attrs.field(default=None, validator=_is_json)
 
+    @property
+    def key(self) -> dict[str, Any]:
+        """Their part of an answer's key. None is left out: the answers of earlier versions, without the option, are found."""
+        return {name: value for name, value in to_json(self).items() if value is not None}
+
 
 @attrs.frozen
 class VariedOptions(GenerationOptions):
@@ -56,6 +61,15 @@ class VariedOptions(GenerationOptions):
 
     left_out: frozenset[str] = frozenset()
     max_tokens_field: str = ""
+
+
+def describe_exceptions(varies: Mapping[str, Any]) -> str:
+    """Return a model's exceptions in words.
+
+    >>> describe_exceptions({"temperature": None, "max_tokens_field": "max_completion_tokens"})
+    'temperature left out, max_tokens_field max_completion_tokens'
+    """
+    return ", ".join(f"{name} {'left out' if value is None else value}" for name, value in varies.items())
 
 
 def vary(options: GenerationOptions, varies: Mapping[str, Any]) -> GenerationOptions:

@@ -38,6 +38,10 @@ DEFAULT_REPORTER = Component("html", "html", {}, key="")
 """The reporter of a pipeline that names none, and of plans from before plans had reporters."""
 
 
+_LATER_FIELDS = ("without_context", "conversation")
+"""Fields of templates that the records of version 0.1 lack."""
+
+
 @attrs.frozen
 class PlannedPrompt:
     """A prompt template, resolved to its text."""
@@ -48,8 +52,9 @@ class PlannedPrompt:
 
     @cached_property
     def key(self) -> str:
-        """Hash of the template's text."""
-        return digest(to_json(self.template, PromptTemplate))
+        """Hash of the template; fields that earlier versions lacked are part of it only where they are set."""
+        template = to_json(self.template, PromptTemplate)
+        return digest({name: value for name, value in template.items() if value or name not in _LATER_FIELDS})
 
 
 @attrs.frozen
@@ -64,6 +69,8 @@ class PlannedModel:
         deployer: How it is served.
         train_on: The one dataset it is fine-tuned on; empty means on each dataset it is asked about.
         varies: Its exceptions from the generation options of all candidates; see `with_model`.
+        prompts: The prompts that it is asked with.
+        train_prompt: The one prompt that it is fine-tuned with; empty means each prompt that it is asked with.
     """
 
     name: str
@@ -73,6 +80,8 @@ class PlannedModel:
     deployer: Component
     train_on: str = ""
     varies: Mapping[str, Any] = attrs.field(factory=dict)
+    prompts: tuple[str, ...] = ()
+    train_prompt: str = ""
 
 
 @attrs.frozen
@@ -165,7 +174,7 @@ class Plan:
         metric: The metric that decides.
         executor: Where steps run.
         settings: Plugin name to its settings.
-        cells: The cross product of datasets, models and prompts.
+        cells: Every model with each of its prompts on every dataset.
         steps: Each one after the steps it needs.
         plugins: The plugins it uses.
         assets: What must be on the machine before the first step.

@@ -22,12 +22,14 @@ class TextTemplate:
         response_key: The text between the prompt and the model's answer.
         completion: The reference answer as the model should learn it.
         stop: Strings at which generation ends; they are cut from the output.
+        without_context: The prompt of records whose `context` is empty; by default it is `prompt` too.
     """
 
     prompt: str
     response_key: str = ""
     completion: str = "{response}"
     stop: tuple[str, ...] = ()
+    without_context: str = ""
 
 
 @attrs.frozen

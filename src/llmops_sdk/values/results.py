@@ -11,6 +11,9 @@ from llmops_sdk.values.scores import Metric
 
 RESULTS_SCHEMA = 2
 
+VARIES = "varies"
+"""The detail of an endpoint with the exceptions that its model declares."""
+
 
 @attrs.frozen
 class Estimate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from llmops_sdk.values.results import CellResult
+from llmops_sdk.values.results import VARIES, CellResult
 from llmops_sdk.values.scores import Metric
 
 MANY = 0.10
@@ -45,8 +45,18 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
     return (
         *(f"{sentence}." for sentence in sentences),
         *(f"{records} have no {label}." for records in named),
+        *_varied(cells),
         *_formats(cells),
     )
+
+
+def _varied(cells: Sequence[CellResult]) -> Iterator[str]:
+    """Yield a sentence with the candidates that were not asked alike, because their models declare exceptions."""
+    if len({cell.endpoint.get(VARIES) for cell in cells}) <= 1:
+        return
+    varied = [f"{cell.candidate} ({cell.endpoint[VARIES]})" for cell in cells if VARIES in cell.endpoint]
+    others = " and others" if len(varied) > _MOST_NAMED else ""
+    yield f"Some candidates were asked with other generation options: {', '.join(varied[:_MOST_NAMED])}{others}."
 
 
 def _formats(cells: Sequence[CellResult]) -> Iterator[str]:

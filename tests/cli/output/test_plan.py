@@ -27,7 +27,7 @@ def test_every_part_has_its_options(registry: Registry, capsys: pytest.CaptureFi
         capsys,
     )
 
-    assert "pipeline 'p': 1 candidate on 1 dataset, fine-tunes 1 model, 5 steps" == lines[0]
+    assert "pipeline 'p': 1 candidate on 1 dataset, asks 1 model, will fine-tune 1 model, 5 steps" == lines[0]
     for line in (
         "dataset lines records=8 test_fraction=0.5 seed=0",
         "prompt bare {context}",
@@ -61,4 +61,19 @@ def test_a_hosted_model_has_its_address_and_its_exceptions(
     lines = shown(pipeline.with_model("openai/o4-mini", varies=varies), registry, capsys)
 
     assert "model o4-mini o4-mini base_url='https://api.openai.com/v1' api='chat'" in lines
-    assert "varies temperature=None max_tokens_field='max_completion_tokens'" in lines
+    assert "varies temperature left out, max_tokens_field max_completion_tokens" in lines
+    assert "pipeline 'p': 1 candidate on 1 dataset, asks 1 model, fine-tunes none, 4 steps" == lines[0]
+
+
+def test_the_prompts_of_each_model_are_shown(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the one it is fine-tuned with; without it the number of trainings is in the summary."""
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_prompt("plain")
+    pipeline = pipeline.with_evaluator("echo-score").with_model("echo", name="base", fine_tune=False, prompts=["plain"])
+
+    once = shown(pipeline.with_model("echo", name="tuned", train_prompt="bare"), registry, capsys)
+    each = shown(pipeline.with_model("echo", name="tuned"), registry, capsys)
+
+    assert ["prompts plain", "prompts bare, plain"] == [line for line in once if line.startswith("prompts")]
+    assert "training with prompt bare" in once
+    assert "3 candidates on 1 dataset, asks 2 models, will fine-tune 1 model, 8 steps" in once[0]
+    assert "asks 2 models, will fine-tune 1 model in 2 trainings, 10 steps" in each[0]

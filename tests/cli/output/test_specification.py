@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from llmops_sdk import Pipeline
-from llmops_sdk.cli.output.specification import Starter, scalar, slug
+from llmops_sdk.cli.output.specification import Starter, name_of, scalar
 from llmops_sdk.data.files.table import open_table
 from llmops_sdk.data.profile import FileProfile, profile_table
 from llmops_sdk.plugin.registry import Registry
@@ -90,8 +90,8 @@ def test_odd_names_are_quoted(tmp_path: Path) -> None:
     [("a.jsonl.gz", "a"), ("my rows.csv", "my-rows"), ("v1.5.parquet", "v1-5"), ("\u4f60.csv", "data")],
 )
 def test_a_file_name_as_a_name(name: str, expected: str) -> None:
-    """Letters and digits, without suffixes."""
-    assert expected == slug(Path(name))
+    """That of the dataset that it has without a name, or a word where nothing of it is left."""
+    assert expected == name_of(Path(name))
 
 
 @pytest.mark.parametrize(

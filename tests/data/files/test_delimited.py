@@ -61,6 +61,7 @@ def test_the_separator_is_found_by_the_first_rows(text: str, expected: str) -> N
     ("text", "message"),
     [
         ("", "'a.csv' is empty; its first line must name the columns"),
+        ("a,b\n", "the file 'a.csv' has no records after its header"),
         ("a,b,a\n1,2,3\n", "the header of 'a.csv' names the column 'a' twice"),
         ("a,,b\n1,2,3\n", "the header of 'a.csv' has a column without a name"),
         (HEADER + "1,2,3\n\n4,5\n", "line 4 of 'a.csv' has 2 cells, but the header has 3; is the delimiter ','?"),

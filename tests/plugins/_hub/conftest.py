@@ -66,7 +66,8 @@ class _Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = self.path.partition("?")[0].strip("/").split("/")
         if parts[0] == "api":
-            self._describe("/".join(parts[1:4]), parts[5] if len(parts) > 4 else "")
+            kind, revision = parts[4:6] or ("", "")
+            self._describe("/".join(parts[1:4]), kind, revision)
         elif parts[0] == "datasets":
             self._send_file("/".join(parts[:3]), "/".join(parts[5:]))
         else:
@@ -74,7 +75,7 @@ class _Hub(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
 
-    def _describe(self, name: str, revision: str) -> None:
+    def _describe(self, name: str, kind: str, revision: str) -> None:
         allowed = name != "models/us/secret" or self.headers.get("Authorization") == f"Bearer {TOKEN}"
         if name == "models/them/gated":
             self._answer(403, b"", {"X-Error-Code": "GatedRepo"})
@@ -82,6 +83,12 @@ class _Hub(BaseHTTPRequestHandler):
             self._answer(401, b"", {"X-Error-Code": "RepoNotFound"})
         elif revision not in ("", "main", COMMIT):
             self._answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
+        elif kind == "tree":
+            tree = [
+                {"type": "file", "path": file, "size": len(data), "oid": _oid(data)}
+                for file, data in REPOSITORIES[name].items()
+            ]
+            self._answer(200, json.dumps(tree).encode(), {"Content-Type": "application/json"})
         else:
             files = [{"rfilename": file, "size": len(data)} for file, data in REPOSITORIES[name].items()]
             body = {"id": name.partition("/")[2], "sha": COMMIT, "siblings": files, "tags": []}
@@ -89,7 +96,7 @@ class _Hub(BaseHTTPRequestHandler):
 
     def _send_file(self, name: str, file: str) -> None:
         data = REPOSITORIES[name][file]
-        self._answer(200, data, {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT})
+        self._answer(200, data, {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": COMMIT})
 
     def _answer(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -101,6 +108,10 @@ class _Hub(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: Any) -> None:
         """Keep requests out of the test's output."""
+
+
+def _oid(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @pytest.fixture

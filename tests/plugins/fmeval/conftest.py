@@ -7,6 +7,7 @@ import logging
 import random
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,10 +49,11 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
     )
 
 
-@pytest.fixture
-def needs_fmeval(needs: Callable[..., None]) -> None:
-    """Skip or fail where FMEval cannot run."""
-    needs("fmeval", "bert_score")
+@pytest.fixture(scope="session")
+def fmeval_package(fmeval_python: str) -> Path:
+    """The folder of the package that is run."""
+    command = [fmeval_python, "-I", "-c", "import fmeval; print(fmeval.__path__[0])"]
+    return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
 
 class Temporary:
@@ -153,23 +155,10 @@ def fmeval_registry() -> Registry:
 
 
 @pytest.fixture
-def without_fmeval(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FMEval is not run in this test, and need not be installed."""
-    monkeypatch.setattr("llmops_plugins.fmeval.options.problem_with", lambda _python: "")
-
-
-@pytest.fixture
-def ask_again() -> Iterator[None]:
-    """Forget what this process knows about interpreters, before and after the test."""
-    interpreter.problem_with.cache_clear()
-    yield
-    interpreter.problem_with.cache_clear()
-
-
-@pytest.fixture
-def fmeval_installed(monkeypatch: pytest.MonkeyPatch, ask_again: None) -> None:  # noqa: ARG001 - a fixture
-    """Let FMEval look installed."""
-    monkeypatch.setattr(interpreter, "version", lambda _name: interpreter.FMEVAL)
+def fmeval_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No interpreter is named, and this one has no FMEval."""
+    monkeypatch.delenv(interpreter.VARIABLE, raising=False)
+    monkeypatch.setattr(interpreter, "_installed", lambda _name: "")
 
 
 @pytest.fixture
@@ -211,3 +200,8 @@ def fake_python(folder: Path, command: str) -> str:
     program.write_text(f"#!/bin/sh\n{command}\n")
     program.chmod(0o755)
     return str(program)
+
+
+def python_with(folder: Path, *versions: str) -> str:
+    """Write an interpreter that prints these versions of fmeval, nltk and bert-score; return its path."""
+    return fake_python(folder, "printf '%s\\n' " + " ".join(f"'{version}'" for version in versions))

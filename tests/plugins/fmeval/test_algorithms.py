@@ -13,8 +13,6 @@ from llmops_sdk.plugin import Answer, Answered, Context, Outcome, Probe, Unanswe
 
 from .conftest import generation
 
-pytestmark = pytest.mark.usefixtures("without_fmeval")
-
 
 @pytest.mark.parametrize(
     ("record", "outcomes", "reason"),

@@ -14,7 +14,6 @@ from llmops_sdk import AssetError
 from llmops_sdk.plugin import Context
 
 
-@pytest.mark.usefixtures("without_fmeval")
 def test_a_missing_encoder_is_an_error_that_says_how_to_get_it(
     bare: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -29,7 +28,6 @@ def test_a_missing_encoder_is_an_error_that_says_how_to_get_it(
         )
 
 
-@pytest.mark.usefixtures("without_fmeval")
 def test_an_encoder_is_the_asset_a_folder_or_a_cached_model(
     bare: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

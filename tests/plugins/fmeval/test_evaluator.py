@@ -18,10 +18,9 @@ from llmops_sdk.plugin import (
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import make_context
 
-from .conftest import fake_python, generation
+from .conftest import generation, python_with
 
 
-@pytest.mark.usefixtures("without_fmeval")
 def test_fmeval_is_started_only_if_there_is_a_record_to_score(bare: Context) -> None:
     """Not without generations, and not if none of them has a row."""
     evaluator = algorithms.FactualKnowledge(options.FactualKnowledgeOptions())
@@ -31,7 +30,6 @@ def test_fmeval_is_started_only_if_there_is_a_record_to_score(bare: Context) -> 
     assert "the record has no reference field 'response'; it has: " == getattr(score, "error", "")
 
 
-@pytest.mark.usefixtures("without_fmeval")
 @pytest.mark.parametrize(
     ("failed", "left_out", "description"),
     [
@@ -50,22 +48,21 @@ def test_the_provenance_describes_how_fmeval_was_run(
     assert description == FactualKnowledge(FactualKnowledgeOptions()).provenance(context)["run"]
 
 
-@pytest.mark.usefixtures("ask_again")
 def test_an_upgrade_changes_the_fingerprint(
     fmeval_registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An upgrade of NLTK or bert-score in the interpreter that runs FMEval; the versions are read again each time."""
+    monkeypatch.delenv(interpreter.VARIABLE, raising=False)
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).touch()
     context = make_context(tmp_path / "work", assets={"minilm": tmp_path})
-    python = fake_python(tmp_path, "printf '1.2.3\\n3.9.1\\n0.3.13\\n'")
+    python = python_with(tmp_path, "1.2.3", "3.9.1", "0.3.13")
     evaluator = fmeval_registry.make("evaluator", "fmeval-summarization-accuracy", {"python": python})
     fingerprints = [evaluator.fingerprint(context)]
-    for versions in ("3.9.1\\n0.3.13", "3.9.2\\n0.3.13", "3.9.2\\n0.3.14"):
-        fake_python(tmp_path, f"printf '1.2.3\\n{versions}\\n'")
+    for versions in (("3.9.1", "0.3.13"), ("3.9.2", "0.3.13"), ("3.9.2", "0.3.14")):
+        python_with(tmp_path, "1.2.3", *versions)
         fingerprints.append(evaluator.fingerprint(context))
     monkeypatch.setattr(interpreter, "version", lambda name: interpreter.FMEVAL if name == "fmeval" else "3.9")
-    interpreter.problem_with.cache_clear()
     local = fmeval_registry.make("evaluator", "fmeval-factual-knowledge", {})
     fingerprints += [local.fingerprint(context), local.fingerprint(context)]
     monkeypatch.setattr(interpreter, "version", lambda name: interpreter.FMEVAL if name == "fmeval" else "3.9.1")
@@ -75,3 +72,16 @@ def test_an_upgrade_changes_the_fingerprint(
     (tmp_path / "python").unlink()
     with pytest.raises(SpecError, match="is not a Python interpreter that runs"):
         evaluator.fingerprint(context)
+
+
+@pytest.mark.usefixtures("fmeval_nowhere")
+def test_another_lock_changes_the_fingerprint(bare: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of FMEval's environment, which need not be built to know it."""
+    evaluator = FactualKnowledge(FactualKnowledgeOptions())
+    before = evaluator.fingerprint(bare)
+    assert before == evaluator.fingerprint(bare)
+
+    other = tmp_path / "lock.txt"
+    other.write_text("fmeval==1.2.3\nnltk==3.10.5\n")
+    monkeypatch.setattr(interpreter, "_LOCK", other)
+    assert before != evaluator.fingerprint(bare)

@@ -10,7 +10,6 @@ from llmops_sdk.plugin.registry import Registry
 NAMES = [card.name for card in hooks.llmops_cards()]
 
 
-@pytest.mark.usefixtures("fmeval_installed")
 @pytest.mark.parametrize("name", NAMES)
 def test_evaluators_are_made_from_their_cards(fmeval_registry: Registry, name: str) -> None:
     """With all defaults; every metric has the prefix `fmeval_`, and no two evaluators have the same one."""

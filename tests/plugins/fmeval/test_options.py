@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,16 @@ import attrs
 import pytest
 
 from llmops_plugins.fmeval import options
+from llmops_plugins.fmeval.interpreter import VARIABLE
 from llmops_plugins.metrics.bertscore.options import BERTSCORE_LAYERS
 from llmops_sdk import SpecError
 from llmops_sdk.plugin.registry import Registry
 
+from .conftest import python_with
+
 _OUR_NAMES = {"use_stemmer_for_rouge": "use_stemmer", "target_output_delimiter": "delimiter"}
 
 
-@pytest.mark.usefixtures("fmeval_installed")
 @pytest.mark.parametrize(
     ("name", "chosen", "message"),
     [
@@ -40,7 +40,6 @@ _OUR_NAMES = {"use_stemmer_for_rouge": "use_stemmer", "target_output_delimiter":
         ("fmeval-qa-accuracy-semantic-robustness", {"perturbation_type": "typo"}, "perturbation_type"),
         ("fmeval-qa-accuracy-semantic-robustness", {"whitespace_add_prob": 1.5}, "whitespace_add_prob"),
         ("fmeval-qa-accuracy", {"workers": 0}, "workers"),
-        ("fmeval-qa-accuracy", {"python": "/no/such/python"}, "is not a program"),
     ],
 )
 def test_invalid_options_are_refused(
@@ -51,12 +50,9 @@ def test_invalid_options_are_refused(
         fmeval_registry.make("evaluator", name, chosen)
 
 
-def _defaults(module: str, name: str) -> dict[str, Any]:
+def _defaults(package: Path, module: str, name: str) -> dict[str, Any]:
     """Return the literal defaults of one of FMEval's configurations, read from its source: importing it takes 10 s."""
-    package = find_spec("fmeval")
-    assert package is not None
-    assert package.submodule_search_locations
-    source = Path(package.submodule_search_locations[0], "eval_algorithms", f"{module}.py").read_text(encoding="utf-8")
+    source = (package / "eval_algorithms" / f"{module}.py").read_text(encoding="utf-8")
     (config,) = (
         part for part in ast.parse(source).body if isinstance(part, ast.ClassDef) and part.name == f"{name}Config"
     )
@@ -69,17 +65,13 @@ def _defaults(module: str, name: str) -> dict[str, Any]:
     }
 
 
-def _perturbation_names() -> list[str]:
-    return list(options.PerturbationOptions(python=sys.executable).perturbation())
-
-
-@pytest.mark.usefixtures("needs_fmeval")
-def test_defaults_are_fmevals() -> None:
+@pytest.mark.rare
+def test_defaults_are_fmevals(fmeval_package: Path) -> None:
     """The defaults of its configurations; a few options have the names of the metrics plugin instead."""
-    changes = _defaults("semantic_robustness_utils", "SemanticRobustness")
+    changes = _defaults(fmeval_package, "semantic_robustness_utils", "SemanticRobustness")
     ours = {field.name: field.default for field in attrs.fields(options.PerturbationOptions)}
     assert {name: ours[name] for name in changes} == changes
-    assert {*changes, "perturbation_type"} == set(_perturbation_names())
+    assert {*changes, "perturbation_type"} == set(options.PerturbationOptions().perturbation())
 
     for module, name, options_class, our_names in [
         ("summarization_accuracy", "SummarizationAccuracy", options.SummarizationAccuracyOptions, _OUR_NAMES),
@@ -88,28 +80,50 @@ def test_defaults_are_fmevals() -> None:
         ("classification_accuracy", "ClassificationAccuracy", options.ClassificationAccuracyOptions, _OUR_NAMES),
     ]:
         own = {field.name: field.default for field in attrs.fields(options_class)}
-        theirs = {our_names.get(key, key): value for key, value in _defaults(module, name).items() if value is not None}
+        theirs = {
+            our_names.get(key, key): value
+            for key, value in _defaults(fmeval_package, module, name).items()
+            if value is not None
+        }
         assert theirs
         assert {key: own[key] for key in theirs} == theirs
 
 
-@pytest.mark.usefixtures("fmeval_installed")
+@pytest.mark.usefixtures("fmeval_nowhere")
 @pytest.mark.parametrize(
     ("name", "chosen", "assets"),
     [
-        ("fmeval-summarization-accuracy", {}, ("wordnet", "punkt-tab", "minilm")),
-        ("fmeval-summarization-accuracy", {"bertscore_model": "roberta-large-mnli"}, ("wordnet", "punkt-tab")),
-        ("fmeval-qa-accuracy-semantic-robustness", {}, ("minilm",)),
-        ("fmeval-factual-knowledge", {}, ()),
-        ("fmeval-toxicity", {}, ("detoxify-checkpoint",)),
-        ("fmeval-toxicity", {"model_type": "toxigen"}, ("toxigen",)),
+        ("fmeval-summarization-accuracy", {}, {"wordnet", "punkt-tab", "minilm"}),
+        ("fmeval-summarization-accuracy", {"bertscore_model": "roberta-large-mnli"}, {"wordnet", "punkt-tab"}),
+        ("fmeval-qa-accuracy-semantic-robustness", {}, {"minilm"}),
+        ("fmeval-factual-knowledge", {}, set()),
+        ("fmeval-toxicity", {}, {"detoxify-checkpoint"}),
+        ("fmeval-toxicity", {"model_type": "toxigen"}, {"toxigen"}),
     ],
 )
 def test_needed_assets_are_listed(
-    fmeval_registry: Registry, name: str, chosen: dict[str, Any], assets: tuple[str, ...]
+    fmeval_registry: Registry, name: str, chosen: dict[str, Any], assets: set[str]
 ) -> None:
-    """A run fetches them before its first step."""
-    assert assets == fmeval_registry.make("evaluator", name, chosen).options.assets()
+    """FMEval's environment is one of them where no interpreter is named."""
+    assert {*assets, "fmeval"} == set(fmeval_registry.make("evaluator", name, chosen).options.assets())
+
+    named = {**chosen, "python": "/opt/fmeval/bin/python"}
+    assert assets == set(fmeval_registry.make("evaluator", name, named).options.assets())
+
+
+@pytest.mark.usefixtures("fmeval_nowhere")
+def test_a_named_interpreter_is_checked_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the option, or by the variable; FMEval's environment needs no check of its own, since it is an asset."""
+    assert [] == list(options.QAAccuracyOptions().local_checks())
+
+    python = python_with(tmp_path, "1.2.3", "3.10.4", "0.3.13")
+    (check,) = options.QAAccuracyOptions(python=python).local_checks()
+    assert (f"fmeval with {python!r}", "ok") == (check.name, check.run().status)
+
+    monkeypatch.setenv(VARIABLE, "/no/such/python")
+    (check,) = options.QAAccuracyOptions().local_checks()
+    assert "error" == check.run().status
+    assert "'llmops assets get fmeval'" in check.run().hint
 
 
 def test_the_layers_of_encoders_are_those_of_the_metrics_plugin() -> None:

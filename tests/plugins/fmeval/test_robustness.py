@@ -15,8 +15,6 @@ from llmops_sdk.plugin.registry import Registry
 
 from .conftest import generation
 
-pytestmark = pytest.mark.usefixtures("without_fmeval")
-
 
 def test_answers_come_in_the_order_of_fmevals_questions(bare: Context) -> None:
     """The question itself, then the changed ones."""

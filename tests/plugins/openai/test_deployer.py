@@ -81,3 +81,10 @@ def test_an_answer_has_a_time_limit(server: OpenAIServer, context: Context) -> N
     with pytest.raises(RequestError, match=r"did not answer in time \(0.1 s"):
         transport.send(TextPrompt("Peru?"), GenerationOptions())
     transport.close()
+
+
+def test_a_model_with_an_address_is_not_served_again(context: Context) -> None:
+    """The error names the address and the model there."""
+    base = OpenAIModelOptions(model="stub-1", base_url="http://127.0.0.1:1/v1").base_model()
+    with pytest.raises(SpecError, match=r"served already: ask 'stub-1' at http://127\.0\.0\.1:1/v1"):
+        deployer().serve(context, base, name="api", port=0)

@@ -47,21 +47,6 @@ def test_a_wrong_option_of_the_model_is_refused(options: dict[str, Any], message
         OpenAIModelOptions(model="m", **options)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"extra_body": {"messages": []}}, "extra_body cannot have 'messages'"),
-        ({"extra_body": {"x": float("nan")}}, "not valid JSON"),
-        ({"max_concurrency": 0}, "max_concurrency"),
-        ({"requests_per_minute": 0}, "requests_per_minute"),
-    ],
-)
-def test_a_wrong_option_of_the_requests_is_refused(options: dict[str, Any], message: str) -> None:
-    """With its name."""
-    with pytest.raises(ValueError, match=message):
-        OpenAIOptions(**options)
-
-
 def test_a_key_in_place_of_its_name_reaches_no_message() -> None:
     """The option names an environment variable."""
     with pytest.raises(ValueError, match="never the key itself") as failure:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from llmops_plugins.prompts.bundled import Alpaca, Chat, Plain
 from llmops_plugins.prompts.options import ChatOptions
 from llmops_sdk.plugin import ChatPrompt, Options, TextPrompt, render
@@ -42,16 +44,27 @@ def test_alpaca_stops_before_the_next_exercise_only() -> None:
 
 
 def test_alpaca_without_a_context() -> None:
-    """The heading of an empty context stays, as in the article."""
-    prompt = render(Alpaca(Options()).template(), NO_CONTEXT)
-    assert isinstance(prompt, TextPrompt)
-    assert prompt.text.endswith("### Instruction:\nName a colour.\n\n### Input:\n\n\n\n\n### Response:\n")
+    """It is Alpaca's own form without an input: no heading for what is not there, and a sentence that fits."""
+    asked = (
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+        "### Instruction:\nName a colour.\n\n### Response:\n"
+    )
+    assert TextPrompt(asked, " Blue.") == render(Alpaca(Options()).template(), NO_CONTEXT)
 
 
 def test_plain() -> None:
-    """The instruction and the context, each followed by a blank line, and nothing added."""
-    expected = TextPrompt("Summarize {this}.\n\nRain fell.\nThen it stopped.\n\n", "It rained.")
+    """The instruction, a blank line and the context, and nothing after them; the answer is learned after a blank line."""
+    expected = TextPrompt("Summarize {this}.\n\nRain fell.\nThen it stopped.", "\n\nIt rained.")
     assert expected == render(Plain(Options()).template(), RECORD)
+
+
+@pytest.mark.parametrize("context", ["", " \n"])
+def test_nothing_is_appended_to_a_question_without_a_context(context: str) -> None:
+    """Neither as a text nor as a message; a context of white space is none."""
+    record = {**NO_CONTEXT, "context": context}
+    assert TextPrompt("Name a colour.", "\n\nBlue.") == render(Plain(Options()).template(), record)
+    user = {"role": "user", "content": "Name a colour."}
+    assert ChatPrompt((user,), "Blue.") == render(Chat(ChatOptions()).template(), record)
 
 
 def test_chat() -> None:

@@ -22,8 +22,8 @@ NAME = "llmops_rows"
 
 # Arguments that models pass to their attention and that have no effect here.
 _IGNORED_ARGUMENTS = frozenset({
-    "cache_position", "is_causal", "logits_to_keep", "output_attentions", "output_hidden_states", "position_ids",
-    "return_dict", "use_cache",
+    "cache_position", "is_causal", "logits_to_keep", "output_attentions", "output_hidden_states",
+    "output_router_logits", "position_ids", "return_dict", "use_cache",
 })  # fmt: skip
 
 # One product over all rows, padded to the longest, unless that reads more than this many times the rows' tokens.
@@ -120,16 +120,19 @@ class PrefillAttention:
     Attributes:
         cache: Receives the keys and values.
         segments: The rows, in the order of the pass.
+        windows: Receives the window that each layer asked for.
     """
 
     cache: KeyValueCache
     segments: tuple[Segment, ...]
+    windows: dict[int, int | None] = attrs.field(factory=dict)
     _masks: dict[tuple[int, int | None], Tensor] = attrs.field(factory=dict, init=False, repr=False)
 
     def attend(
         self, layer: int, query: Tensor, keys: Tensor, values: Tensor, scale: float | None, window: int | None
     ) -> Tensor:
         """See `RowAttention.attend`."""
+        self.windows[layer] = window
         outputs = [self._attend(layer, part, query, keys, values, scale=scale, window=window) for part in self.segments]
         return torch.cat(outputs, dim=2).transpose(1, 2)
 

@@ -18,12 +18,15 @@ import torch
 from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine.active_request import ActiveRequest
 from llmops_plugins.local.engine.linear import pack_linears
-from llmops_plugins.local.engine.model import BatchedModel, RowModel, make_row_model
-from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection
+from llmops_plugins.local.engine.model import RowModel, make_row_model
+from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection, TokenPrompt
 from llmops_plugins.local.engine.sampling import Sampler, choose_tokens
-from llmops_plugins.local.engine.scoring import RowPrompt
+from llmops_plugins.local.engine.scoring import RowPrompt, TokenScore, score_tokens
 from llmops_plugins.local.engine.text import RequestRejectedError, TextCodec
 from llmops_plugins.local.weights.loading import load_model, load_tokenizer
+
+# What a request without a limit generates at most: a row reserves memory for all of them.
+_OPEN_ENDED_TOKENS = 1024
 
 
 class Engine:
@@ -33,6 +36,10 @@ class Engine:
         folder: Weights and tokenizer in Hugging Face format.
         device: Where and in which number format to compute.
         max_batch: The most requests in the running batch.
+
+    Attributes:
+        batching: `continuous`, or `none` with the reason: the model's architecture does not allow it.
+        kernel: What computes the linear layers.
 
     Raises:
         AssetError: The folder cannot be loaded.
@@ -44,9 +51,10 @@ class Engine:
         self.max_batch = max_batch
         self.context_length = _context_length(model.config, tokenizer)
         self._codec = TextCodec(tokenizer, _end_tokens(model, tokenizer))
+        self._vocabulary_size: int = model.config.get_text_config().vocab_size
         self.kernel = pack_linears(model, device.kernel)
         self._model: RowModel = make_row_model(model, device)
-        self.batched = isinstance(self._model, BatchedModel)
+        self.batching = self._model.batching
         self._waiting: deque[ActiveRequest] = deque()
         # By row; None is a row that became free in the last step.
         self._running: list[ActiveRequest | None] = []
@@ -68,7 +76,7 @@ class Engine:
         try:
             active = self._activate(request)
         except RequestRejectedError as exc:
-            return Rejection(str(exc))
+            return Rejection(str(exc), code=exc.code)
         self._waiting.append(active)
         return active
 
@@ -95,14 +103,21 @@ class Engine:
 
     def _activate(self, request: GenerationRequest) -> ActiveRequest:
         tokens = self._codec.encode(request.prompt)
-        if len(tokens) + request.max_new_tokens > self.context_length:
-            message = (
-                f"the prompt has {len(tokens)} tokens; with max_new_tokens {request.max_new_tokens} that is more than the "
-                f"model's context length of {self.context_length}"
-            )
+        if isinstance(request.prompt, TokenPrompt) and max(tokens) >= self._vocabulary_size:
+            message = f"the prompt has the token {max(tokens)}, but the model's vocabulary has {self._vocabulary_size}"
             raise RequestRejectedError(message)
+        room = self.context_length - len(tokens)
+        limit = request.max_new_tokens
+        if limit is None:
+            limit = max(1, min(room, _OPEN_ENDED_TOKENS))
+        if limit > room:
+            message = (
+                f"the prompt has {len(tokens)} tokens; with max_new_tokens {limit} that is more than the model's context "
+                f"length of {self.context_length}"
+            )
+            raise RequestRejectedError(message, code="context_length_exceeded")
         sampler = Sampler(request.temperature, request.top_p, random.Random(request.seed))  # noqa: S311 - no secret
-        return ActiveRequest(request, tokens, self._codec.stop_conditions(request.stop), sampler)
+        return ActiveRequest(request, tokens, limit, self._codec.stop_conditions(request.stop), sampler)
 
     def _free_rows(self) -> None:
         """Free the rows of requests that are done or cancelled."""
@@ -120,15 +135,18 @@ class Engine:
             active = self._waiting.popleft()
             row = self._running.index(None) if None in self._running else len(self._running)
             self._running[row : row + 1] = [active]
-            joined.append((RowPrompt(row, active.prompt, active.request.scores_prompt), active))
+            request = active.request
+            joined.append((RowPrompt(row, active.prompt, request.scores_prompt, request.alternatives), active))
         if not joined:
             return []
         prompts = [prompt for prompt, _ in joined]
         prefilled = self._model.prefill(prompts, len(self._running), self._longest_row())
-        started = [active for _, active in joined]
-        for active, log_probabilities in zip(started, prefilled.log_probabilities, strict=True):
-            active.log_probabilities = log_probabilities
-        done = self._add_tokens(started, prefilled.logits)
+        for (_, active), scores in zip(joined, prefilled.scores, strict=True):
+            active.start(scores)
+        done = [active for _, active in joined if active.outcome is not None]
+        started = [index for index, (_, active) in enumerate(joined) if active.outcome is None]
+        if started:
+            done += self._add_tokens([joined[index][1] for index in started], prefilled.logits[started])
         self._free_rows()
         return done
 
@@ -154,9 +172,25 @@ class Engine:
     @staticmethod
     def _add_tokens(active: Sequence[ActiveRequest], logits: torch.Tensor) -> list[ActiveRequest]:
         """Choose the next token of each request, and return the requests that are done."""
-        for one, token in zip(active, choose_tokens(logits, [one.sampler for one in active]), strict=True):
-            one.add_token(token)
+        tokens = choose_tokens(logits, [one.sampler for one in active])
+        scores = _scores(active, logits, tokens)
+        for index, (one, token) in enumerate(zip(active, tokens, strict=True)):
+            one.add_token(token, scores.get(index))
         return [one for one in active if one.outcome is not None]
+
+
+def _scores(
+    active: Sequence[ActiveRequest], logits: torch.Tensor, tokens: Sequence[int | None]
+) -> dict[int, TokenScore]:
+    """Return how likely the chosen tokens are, by the index of their requests, for those that asked for it."""
+    chosen = {
+        index: token
+        for index, (one, token) in enumerate(zip(active, tokens, strict=True))
+        if one.request.scores_tokens and token is not None
+    }
+    rows = list(chosen)
+    alternatives = [active[row].request.alternatives for row in rows]
+    return dict(zip(rows, score_tokens(logits[rows], list(chosen.values()), alternatives), strict=True))
 
 
 def _outcome(active: ActiveRequest) -> GenerationOutcome:

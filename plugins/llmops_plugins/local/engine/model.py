@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -46,7 +46,13 @@ _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 
 
 class RowModel(Protocol):
-    """What the engine needs of a model, in inference mode. Rows are numbered from 0; a step covers the first ones."""
+    """What the engine needs of a model, in inference mode. Rows are numbered from 0; a step covers the first ones.
+
+    Attributes:
+        batching: `continuous`, or `none` with the reason.
+    """
+
+    batching: str
 
     def fits(self, rows: int, positions: int) -> bool:
         """Return whether the memory allows this number of rows with this number of tokens in the longest."""
@@ -80,13 +86,15 @@ def make_row_model(model: Any, device: Device) -> RowModel:
     original = model.config._attn_implementation  # noqa: SLF001 - there is no public getter
     plain.clear()
     try:
-        _require_plain_positions(model.config)
+        _require_plain_positions(model.config.get_text_config())
         install(model)
         batched = BatchedModel(model, device)
         actual = torch.cat([batched.prefill(prompts, 2, 16).logits, batched.step(ids[:2])])
         _require_equal(actual, expected, device)
+        _require_known_windows(model.config.get_text_config(), batched.windows)
     except Exception as exc:  # noqa: BLE001 - whatever fails in the model's own code
-        _log.warning("requests are completed one by one: %s has %s", type(model).__name__, exc)
+        plain.batching = f"none: {type(model).__name__} has {' '.join(str(exc).split())}"
+        _log.warning("requests are completed one by one, batching %s", plain.batching)
         model.config._attn_implementation = original  # noqa: SLF001
         return plain
     batched.set_memory_limit()
@@ -102,10 +110,24 @@ def _require_equal(actual: Tensor, expected: Tensor, device: Device) -> None:
 
 def _require_plain_positions(config: Any) -> None:
     """Check that a token's position alone decides its rotation, not the length of the longest row."""
-    scaling = getattr(config.get_text_config(), "rope_scaling", None) or {}
-    if scaling.get("rope_type", scaling.get("type")) in ("dynamic", "longrope"):
-        message = "positions that depend on a sequence's length"
-        raise NotImplementedError(message)
+    # transformers 5 names them `rope_parameters`; some models have one set for each kind of layer.
+    rotation = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    for part in (rotation, *rotation.values()):
+        if isinstance(part, Mapping) and part.get("rope_type", part.get("type")) in ("dynamic", "longrope"):
+            message = "positions that depend on a sequence's length"
+            raise NotImplementedError(message)
+
+
+def _require_known_windows(config: Any, windows: Mapping[int, int | None]) -> None:
+    """Check that a layer's window is the one of the configuration: the compared texts are shorter than most windows."""
+    window = getattr(config, "sliding_window", None)
+    kinds = {"full_attention": None, "sliding_attention": window}
+    layers = getattr(config, "layer_types", None)
+    for layer, actual in windows.items():
+        kind = layers[layer] if layers else "sliding_attention"
+        if kind not in kinds or kinds[kind] != actual:
+            message = f"attention of the kind {kind} with the window {actual}"
+            raise NotImplementedError(message)
 
 
 class BatchedModel:
@@ -115,6 +137,8 @@ class BatchedModel:
     computing it. A prompt that is scored does not: the logits of all its tokens are needed.
     """
 
+    batching = "continuous"
+
     def __init__(self, model: Any, device: Device) -> None:
         self._model = model
         self._device = device.torch_device
@@ -123,6 +147,7 @@ class BatchedModel:
         self._held: list[list[int]] = []
         self._memory_limit = float("inf")
         self._bytes_per_position = 0
+        self.windows: dict[int, int | None] = {}
         self._max_scored = max_scored_tokens(model.config.get_text_config().vocab_size)
 
     def set_memory_limit(self) -> None:
@@ -177,7 +202,7 @@ class BatchedModel:
             positions += range(segment.past, len(piece.tokens))
             keep.append(range(len(tokens) - max(1, piece.scored), len(tokens)))
         kept = [index for indices in keep for index in indices]
-        logits = self._forward(tokens, positions, kept, PrefillAttention(self._cache, segments))
+        logits = self._forward(tokens, positions, kept, PrefillAttention(self._cache, segments, self.windows))
         for piece in slices:
             self._held[piece.row] = list(piece.tokens)
         return torch.split(logits, [len(indices) for indices in keep])
@@ -225,11 +250,16 @@ class BatchedModel:
 class SequentialModel:
     """Rows that go through the model one after the other, each with its own cache: slow, but right for every model."""
 
+    batching = "none"
+
     def __init__(self, model: Any, device: Device) -> None:
         self._model = model
         self._device = device.torch_device
         self._caches: dict[int, Any] = {}
-        self._can_keep = "logits_to_keep" in inspect.signature(model.forward).parameters
+        parameters = inspect.signature(model.forward).parameters
+        self._can_keep = "logits_to_keep" in parameters
+        # transformers 5 renamed it
+        self._cache_name = "cache" if "cache" in parameters else "past_key_values"
         self._max_scored = max_scored_tokens(model.config.get_text_config().vocab_size)
 
     def fits(self, rows: int, positions: int) -> bool:
@@ -253,8 +283,9 @@ class SequentialModel:
     def _forward(self, row: int, tokens: list[int], kept: int) -> Tensor:
         ids = torch.tensor([tokens], device=self._device)
         keep = {"logits_to_keep": kept} if self._can_keep else {}
-        out = self._model(input_ids=ids, past_key_values=self._caches.get(row), use_cache=True, **keep)
-        self._caches[row] = out.past_key_values
+        cache = {self._cache_name: self._caches.get(row)}
+        out = self._model(input_ids=ids, use_cache=True, **cache, **keep)
+        self._caches[row] = out[self._cache_name]
         logits: Tensor = out.logits[0, -kept:]
         return logits.float()
 

@@ -1,4 +1,4 @@
-"""The log-probabilities of a prompt's tokens, with the logits of a long prompt computed in slices.
+"""The log-probabilities of tokens; those of a long prompt are computed in slices.
 
 The logits of a prompt are as many floats as it has tokens times the vocabulary: half a gigabyte for a thousand tokens
 and a vocabulary of 128,000. A prompt that is scored is therefore split into slices that go through the model one after
@@ -7,7 +7,7 @@ the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 import torch
@@ -25,11 +25,26 @@ class RowPrompt:
         row: The row's number.
         tokens: The prompt's tokens.
         scored: Whether to compute the log-probabilities of its tokens.
+        alternatives: Number of likeliest tokens to find in the place of each scored one.
     """
 
     row: int
     tokens: list[int]
     scored: bool = False
+    alternatives: int = 0
+
+
+@attrs.frozen
+class TokenScore:
+    """How likely a token is after all tokens before it.
+
+    Attributes:
+        log_probability: Natural logarithm of its probability.
+        likeliest: The likeliest tokens in its place with their log-probabilities, likeliest first.
+    """
+
+    log_probability: float
+    likeliest: Mapping[int, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -38,12 +53,11 @@ class PrefillResult:
 
     Attributes:
         logits: After each prompt: `prompts x vocabulary`, float32.
-        log_probabilities: For each prompt the natural logarithms of the probabilities of its tokens after the first;
-            empty for a prompt that is not scored.
+        scores: For each prompt those of its tokens after the first; empty for a prompt that is not scored.
     """
 
     logits: Tensor
-    log_probabilities: list[list[float]]
+    scores: list[list[TokenScore]]
 
 
 @attrs.frozen
@@ -95,17 +109,36 @@ def join_slices(prompts: Sequence[RowPrompt], computed: Iterable[tuple[PromptSli
             all scored tokens or of the last token.
     """
     last: dict[int, Tensor] = {}
-    scores: dict[int, list[float]] = {prompt.row: [] for prompt in prompts}
+    alternatives = {prompt.row: prompt.alternatives for prompt in prompts}
+    scores: dict[int, list[TokenScore]] = {prompt.row: [] for prompt in prompts}
     for piece, logits in computed:
-        scores[piece.row] += _log_probabilities(logits, piece.following)
+        following = piece.following
+        scores[piece.row] += score_tokens(
+            logits[: len(following)], following, [alternatives[piece.row]] * len(following)
+        )
         last[piece.row] = logits[-1:].clone()  # a view would keep all logits in memory
     rows = [prompt.row for prompt in prompts]
     return PrefillResult(torch.cat([last[row] for row in rows]), [scores[row] for row in rows])
 
 
-def _log_probabilities(logits: Tensor, tokens: list[int]) -> list[float]:
+def score_tokens(logits: Tensor, tokens: Sequence[int], alternatives: Sequence[int]) -> list[TokenScore]:
+    """Return how likely each token is.
+
+    Args:
+        logits: Float32, `tokens x vocabulary`: what the model computed before each of them.
+        tokens: The tokens.
+        alternatives: For each token the number of likeliest tokens to find in its place.
+    """
     if not tokens:
         return []
+    scores = torch.log_softmax(logits, dim=-1)
     index = torch.tensor(tokens, device=logits.device)[:, None]
-    scores: list[float] = torch.log_softmax(logits[: len(tokens)], dim=-1).gather(1, index)[:, 0].tolist()
-    return scores
+    own: list[float] = scores.gather(1, index)[:, 0].tolist()
+    most = min(max(alternatives), scores.shape[1])
+    if most == 0:
+        return [TokenScore(score) for score in own]
+    top = scores.topk(most)
+    return [
+        TokenScore(score, dict(zip(ids[:count], values[:count], strict=True)))
+        for score, ids, values, count in zip(own, top.indices.tolist(), top.values.tolist(), alternatives, strict=True)
+    ]

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
+
+from llmops_plugins.local.engine.request import Messages, TokenPrompt
+from llmops_plugins.local.engine.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
 class RequestRejectedError(ValueError):
-    """A request that cannot be completed as it is; the message has the reason."""
+    """A request that cannot be completed as it is; the message has the reason.
+
+    Attributes:
+        code: OpenAI's name for the reason, if it has one.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class TextCodec:
@@ -21,6 +32,9 @@ class TextCodec:
     Args:
         tokenizer: The model's.
         ends: Tokens that end every completion.
+
+    Attributes:
+        vocabulary: The single tokens.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> None:
@@ -30,15 +44,19 @@ class TextCodec:
             str(token): number for number, token in tokenizer.added_tokens_decoder.items() if token.special
         }
         self._ends = ends
+        self.vocabulary = Vocabulary(tokenizer, frozenset(self._special.values()))
 
-    def encode(self, prompt: str | Sequence[Mapping[str, str]]) -> list[int]:
+    def encode(self, prompt: str | TokenPrompt | Messages) -> list[int]:
         """Return a prompt's tokens: plain text as the tokenizer does it, messages through the model's chat template.
 
         Raises:
             RequestRejectedError: The model has no chat template, its template refuses the messages, or the prompt is
                 empty.
         """
-        tokens = self._encode_text(prompt) if isinstance(prompt, str) else self._encode_chat(prompt)
+        if isinstance(prompt, TokenPrompt):
+            tokens = list(prompt.ids)
+        else:
+            tokens = self._encode_text(prompt) if isinstance(prompt, str) else self._encode_chat(prompt)
         if not tokens:
             message = "the prompt is empty: it has no tokens"
             raise RequestRejectedError(message)
@@ -48,7 +66,7 @@ class TextCodec:
         tokens: list[int] = self._tokenizer(text, truncation=False, verbose=False)["input_ids"]
         return tokens
 
-    def _encode_chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    def _encode_chat(self, messages: Messages) -> list[int]:
         from jinja2 import TemplateError
 
         if not self._tokenizer.chat_template:
@@ -70,15 +88,12 @@ class TextCodec:
         text: str = self._tokenizer.decode(list(tokens), **arguments)
         return text
 
-    def decode_each(self, tokens: Sequence[int]) -> list[str]:
-        """Return the text of each token on its own, special ones as they are written.
-
-        A token that is only a part of a character gives the replacement character.
-        """
-        texts: list[str] = self._tokenizer.batch_decode(
-            [[token] for token in tokens], clean_up_tokenization_spaces=False
-        )
-        return texts
+    def prompt_text(self, prompt: str | TokenPrompt | Messages) -> str:
+        """Return a prompt as text: of tokens with the special ones as they are written; of messages nothing."""
+        if isinstance(prompt, TokenPrompt):
+            text: str = self._tokenizer.decode(list(prompt.ids), clean_up_tokenization_spaces=False)
+            return text
+        return prompt if isinstance(prompt, str) else ""
 
     def stop_conditions(self, strings: Sequence[str]) -> StopConditions:
         """Prepare a request's stop strings. A string that is a special token ends the completion as that token."""

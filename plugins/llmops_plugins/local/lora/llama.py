@@ -59,6 +59,8 @@ class PackedLlama:
         model: A Llama that `supports` accepts, with LoRA adapters on its seven projections.
     """
 
+    method = "packed rows"
+
     def __init__(self, model: PeftModel) -> None:
         llama: Any = model.get_base_model()
         self._embedding: Tensor = llama.model.embed_tokens.weight.detach()

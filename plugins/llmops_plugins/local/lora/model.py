@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -23,12 +25,23 @@ from llmops_plugins.local.weights.loading import load_model
 if TYPE_CHECKING:
     from peft import PeftModel
 
-Loss = Callable[[Sequence[TrainingRow]], Tensor]
-"""Returns the summed cross-entropy (nats) of the target tokens of some rows."""
-
 _LLAMA_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+_EXPERT_COUNTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 _IGNORED = -100
 _PROBED_TOKENS = 24
+
+
+class Loss(Protocol):
+    """Computes the loss of rows.
+
+    Attributes:
+        method: How, in a few words.
+    """
+
+    method: str
+
+    def __call__(self, rows: Sequence[TrainingRow]) -> Tensor:
+        """Return the sum of the cross-entropies (nats) of all target tokens."""
 
 
 def adapt(folder: Path, options: LoraOptions, device: Device) -> PeftModel:
@@ -40,8 +53,13 @@ def adapt(folder: Path, options: LoraOptions, device: Device) -> PeftModel:
     base.config.use_cache = False
     with torch.random.fork_rng(devices=[]):  # adapters are made on the CPU
         torch.manual_seed(options.seed)
-        model = get_peft_model(base, _lora_config(base, options))
+        model = _add_adapters(base, options)
     return cast("PeftModel", model.to(device.torch_device))
+
+
+def adapted_layers(model: PeftModel) -> str:
+    """Return the names of the layers that have adapters, such as `k_proj, q_proj`."""
+    return ", ".join(sorted({name.partition(".lora_")[0].rpartition(".")[2] for name in trainable(model)}))
 
 
 def make_loss(model: PeftModel, options: LoraOptions, device: Device) -> Loss:
@@ -58,6 +76,8 @@ class PaddedLoss:
     layer (some models scale or cap them).
     """
 
+    method = "padded batches through transformers"
+
     def __init__(self, model: PeftModel, device: Device) -> None:
         self._model = model
         self._device = device
@@ -65,7 +85,7 @@ class PaddedLoss:
         self._plain_head: bool | None = None
 
     def __call__(self, rows: Sequence[TrainingRow]) -> Tensor:
-        """Return the sum of the cross-entropies (nats) of all target tokens."""
+        """See `Loss.__call__`."""
         ids, mask, labels = (part.to(self._device.torch_device) for part in _pad(rows))
         with self._autocast():
             if self._plain_head is None:
@@ -123,16 +143,18 @@ def save_merged(source: Path, adapters: Mapping[str, Tensor], options: LoraOptio
         adapters: As `adapter_state` returns them.
         options: Those the adapters were made with.
         target: The folder to write; it appears complete, by a rename.
+
+    The configuration is the base's own: transformers 5 would write it in a form that 4 and other tools misread.
     """
-    base = load_model(source)
-    model = get_peft_model(base, _lora_config(base, options))
+    model = _add_adapters(load_model(source), options)
     set_adapter_state(model, adapters)
     merged: Any = model.merge_and_unload()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     # The base's generation settings are copied below: transformers refuses to save some that it loads.
     merged.generation_config = type(merged.generation_config)()
-    merged.save_pretrained(part, safe_serialization=True)
+    merged.save_pretrained(part)
+    _copy_config(source, part)
     written = {path.name for path in part.iterdir()} - {"generation_config.json"}
     for file in source.iterdir():
         if _belongs_to_tokenizer(file) and file.name not in written:
@@ -141,18 +163,39 @@ def save_merged(source: Path, adapters: Mapping[str, Tensor], options: LoraOptio
     part.replace(target)
 
 
-def _lora_config(base: Any, options: LoraOptions) -> LoraConfig:
-    names = {name.rpartition(".")[2] for name, _ in base.named_modules()}
-    llama_like = names.issuperset(_LLAMA_PROJECTIONS)
-    return LoraConfig(
+def _add_adapters(base: Any, options: LoraOptions) -> PeftModel:
+    config = LoraConfig(
         task_type="CAUSAL_LM",
         r=options.rank,
         lora_alpha=cast("int", options.alpha),
         lora_dropout=options.dropout,
-        target_modules=list(_LLAMA_PROJECTIONS) if llama_like else "all-linear",
+        target_modules=_target_modules(base),
         # GPT-2 and similar models store their weights transposed
         fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in base.modules()),
     )
+    with warnings.catch_warnings():
+        # peft asks transformers 5 by the old name
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        return cast("PeftModel", get_peft_model(base, config))
+
+
+def _target_modules(base: Any) -> list[str] | str:
+    """Return the linear layers to adapt: all but the output layer, or in a mixture of experts those of the attention.
+
+    An expert sees few tokens of a small dataset, and how its weights are stored differs between versions of transformers.
+    """
+    text = base.config.get_text_config()
+    if any((getattr(text, name, None) or 0) > 1 for name in _EXPERT_COUNTS):
+        linear = [name for name, module in base.named_modules() if isinstance(module, torch.nn.Linear)]
+        return [name for name in linear if "attn" in name or "attention" in name] or "all-linear"
+    names = {name.rpartition(".")[2] for name, _ in base.named_modules()}
+    return list(_LLAMA_PROJECTIONS) if names.issuperset(_LLAMA_PROJECTIONS) else "all-linear"
+
+
+def _copy_config(source: Path, target: Path) -> None:
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config |= {name: "float32" for name in ("dtype", "torch_dtype") if name in config}
+    (target / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _belongs_to_tokenizer(file: Path) -> bool:

@@ -6,6 +6,7 @@ import shutil
 
 import torch
 
+from llmops_plugins._weights.locate import Weights, locate, version
 from llmops_plugins.local.device import compute_details, pick_device, usable_cores
 from llmops_plugins.local.lora.model import adapter_state, save_merged
 from llmops_plugins.local.lora.rows import TrainingRows, tokenize_rows
@@ -13,7 +14,6 @@ from llmops_plugins.local.lora.training import Training
 from llmops_plugins.local.names import FORMAT
 from llmops_plugins.local.options import LoraOptions
 from llmops_plugins.local.weights.loading import context_length, load_tokenizer
-from llmops_plugins.local.weights.locate import Weights, locate, version
 from llmops_sdk.plugin import BaseModel, Context, DatasetSplits, PromptTemplate, TrainedModel, Trainer, digest
 
 ENGINE = ("torch", "transformers", "peft")
@@ -72,7 +72,7 @@ class LoraTrainer(Trainer):
             metrics=training.metrics(),
             curve=tuple(training.position.curve),
             truncated=not finished,
-            metadata={**compute_details(device, ENGINE), **device.metadata},
+            metadata={**compute_details(device, ENGINE), **training.metadata},
         )
         return trained, adapter_state(training.model)
 

@@ -11,13 +11,20 @@ from typing import Any
 import attrs
 import torch
 
+from llmops_plugins._weights.locate import Weights
 from llmops_plugins.local.device import Device
 from llmops_plugins.local.lora.checkpoint import Position, load_checkpoint, save_checkpoint
-from llmops_plugins.local.lora.model import adapt, adapter_state, make_loss, set_adapter_state, trainable
+from llmops_plugins.local.lora.model import (
+    adapt,
+    adapted_layers,
+    adapter_state,
+    make_loss,
+    set_adapter_state,
+    trainable,
+)
 from llmops_plugins.local.lora.rows import TrainingRow, TrainingRows
 from llmops_plugins.local.lora.schedule import Schedule, hold_out, learning_rate_share
 from llmops_plugins.local.options import LoraOptions
-from llmops_plugins.local.weights.locate import Weights
 from llmops_sdk.plugin import Context, SpecError, TrainingPoint, digest
 
 _GRADIENT_NORM = 1.0
@@ -39,6 +46,7 @@ class Training:
     Attributes:
         model: The base model with its adapters.
         position: How far the training is.
+        metadata: What it computes with, and which layers have adapters.
     """
 
     def __init__(
@@ -70,7 +78,11 @@ class Training:
         self._key = digest(base.version, device.kind, device.dtype, _affecting_options(options), rows.sha256)
         self.position = Position()
         self._updating = False
-        context.log.info("training on %s in %s with %s", device.name, device.dtype, type(self._loss).__name__)
+        self.metadata = {**device.metadata, "method": self._loss.method, "adapters": adapted_layers(self.model)}
+        context.log.info(
+            "training on %s in %s with %s; adapters on %s",
+            device.name, device.dtype, self.metadata["method"], self.metadata["adapters"],
+        )  # fmt: skip
 
     def run(self) -> bool:
         """Train to the last step or until the time is over; return whether all steps were done.

@@ -7,10 +7,9 @@ SageMaker Runtime's InvokeEndpoint (its path, headers and errors); OpenAI's API 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 from starlette.applications import Starlette
@@ -20,22 +19,26 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from llmops_plugins.local.engine.request import Completion, GenerationOutcome, Rejection
+from llmops_plugins.local.engine.request import Completion, GenerationOutcome, GenerationRequest, Rejection
 from llmops_plugins.local.server.access import LoopbackOnly
 from llmops_plugins.local.server.failures import (
     TOO_LARGE,
     Failure,
+    RequestFailedError,
     container_error,
+    failure_of,
     openai_error,
+    rejection_failure,
     runtime_error,
     sagemaker_error,
 )
 from llmops_plugins.local.server.fields import BadRequestError
-from llmops_plugins.local.server.requests import Body, parse_chat, parse_completion, parse_invocation, parse_json
-from llmops_plugins.local.server.responses import chat_body, completion_body, invocation_body
-from llmops_plugins.local.server.worker import EngineWorker, QueueFullError
-
-_log = logging.getLogger("llmops.server")
+from llmops_plugins.local.server.openai.requests import Body, parse_chat, parse_completion
+from llmops_plugins.local.server.openai.responses import ChatForm, Form, TextForm
+from llmops_plugins.local.server.openai.stream import CompletionStream, EventResponse
+from llmops_plugins.local.server.requests import parse_invocation, parse_json
+from llmops_plugins.local.server.responses import invocation_body
+from llmops_plugins.local.server.worker import EngineWorker
 
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
@@ -47,6 +50,8 @@ _JSON = "application/json"
 _BODY_SECONDS = 60.0
 
 _CLIENT_CLOSED_REQUEST = 499
+
+_Result = TypeVar("_Result")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -66,6 +71,7 @@ def make_app(name: str, worker: EngineWorker, *, max_body: int) -> Starlette:
         Route("/invocations", _with_errors(server.invoke, container_error), methods=["POST"]),
         Route("/endpoints/{endpoint}/invocations", _with_errors(server.invoke, runtime_error), methods=["POST"]),
         Route("/v1/models", server.models, methods=["GET"]),
+        Route("/v1/models/{model:path}", _with_errors(server.model, openai_error), methods=["GET"]),
         Route("/v1/chat/completions", _with_errors(server.chat, openai_error), methods=["POST"]),
         Route("/v1/completions", _with_errors(server.complete, openai_error), methods=["POST"]),
     ]
@@ -93,8 +99,15 @@ class _Server:
 
     async def models(self, _request: Request) -> Response:
         """List the one model."""
-        model = {"id": self._name, "object": "model", "created": self._started, "owned_by": "llmops"}
-        return JSONResponse({"object": "list", "data": [model]})
+        return JSONResponse({"object": "list", "data": [self._model()]})
+
+    async def model(self, request: Request) -> Response:
+        """Describe the one model."""
+        name = request.path_params["model"]
+        if name != self._name:
+            message = f"this server has no model {name!r}, only {self._name!r}"
+            raise BadRequestError(message, 404, field="model", code="model_not_found")
+        return JSONResponse(self._model())
 
     async def invoke(self, request: Request) -> Response:
         """Complete `inputs` or `messages`, on SageMaker's paths."""
@@ -104,25 +117,42 @@ class _Server:
             raise _UnknownEndpointError(message)
         fields = await self._read(request)
         if "messages" in fields:
-            completions = await self._complete(request, parse_chat(fields, self._name))
-            content: Any = chat_body(self._name, completions[0])
+            response = await self._chat(request, fields)
         else:
             body = parse_invocation(fields)
-            content = invocation_body(await self._complete(request, body), details=body.details)
-        response = JSONResponse(content, headers={"x-Amzn-Invoked-Production-Variant": "AllTraffic"})
+            completions = await self._complete(request, body.requests, "inputs")
+            response = JSONResponse(invocation_body(completions, details=body.details))
+        response.headers["x-Amzn-Invoked-Production-Variant"] = "AllTraffic"
         if _ATTRIBUTES in request.headers:
             response.headers[_ATTRIBUTES] = request.headers[_ATTRIBUTES]
         return response
 
     async def chat(self, request: Request) -> Response:
         """Complete a chat, in OpenAI's form."""
-        completions = await self._complete(request, parse_chat(await self._read(request), self._name))
-        return JSONResponse(chat_body(self._name, completions[0]))
+        return await self._chat(request, await self._read(request))
 
     async def complete(self, request: Request) -> Response:
         """Complete texts, in OpenAI's form."""
-        completions = await self._complete(request, parse_completion(await self._read(request), self._name))
-        return JSONResponse(completion_body(self._name, completions))
+        body = parse_completion(await self._read(request), self._name)
+        return await self._respond(request, body, TextForm)
+
+    async def _chat(self, request: Request, fields: Mapping[str, Any]) -> Response:
+        return await self._respond(request, parse_chat(fields, self._name), ChatForm)
+
+    async def _respond(self, request: Request, body: Body, make_form: type[Form]) -> Response:
+        form = make_form(self._name, scored=body.requests[0].scores_tokens)
+        if not body.streams:
+            return JSONResponse(form.body(await self._complete(request, body.requests, "prompt")))
+        stream = CompletionStream(self._worker, body.requests)
+        try:
+            await _unless_disconnected(request, stream.start())
+        except BaseException:
+            stream.cancel()
+            raise
+        return EventResponse(stream, form, with_usage=body.streams_usage)
+
+    def _model(self) -> dict[str, Any]:
+        return {"id": self._name, "object": "model", "created": self._started, "owned_by": "llmops"}
 
     async def _read(self, request: Request) -> Mapping[str, Any]:
         types = [value.partition(";")[0].strip().lower() for value in request.headers.getlist("content-type")]
@@ -153,42 +183,48 @@ class _Server:
             raise BadRequestError(message, TOO_LARGE)
         return b"".join(chunks)
 
-    async def _complete(self, request: Request, body: Body) -> list[Completion]:
+    async def _complete(self, request: Request, requests: Sequence[GenerationRequest], field: str) -> list[Completion]:
         """Wait for all completions of a body, or until its sender disconnects."""
-        queued = self._worker.submit(body.requests)
-        outcomes = asyncio.gather(*(asyncio.wrap_future(one.future) for one in queued))
-        disconnected = asyncio.create_task(_wait_for_disconnect(request))
+        queued = self._worker.submit(requests)
         try:
-            await asyncio.wait((outcomes, disconnected), return_when=asyncio.FIRST_COMPLETED)
-            if not outcomes.done():
-                outcomes.cancel()
-                raise ClientDisconnect
+            outcomes = await _unless_disconnected(
+                request, asyncio.gather(*(asyncio.wrap_future(one.future) for one in queued))
+            )
         finally:
-            disconnected.cancel()
             for one in queued:
                 one.cancel()
-        return _require_completions(outcomes.result())
+        return _require_completions(outcomes, field)
 
 
 class _UnknownEndpointError(Exception):
     """The request names another endpoint."""
 
 
-class _RejectedError(Exception):
-    """The engine rejected a request."""
-
-    def __init__(self, rejection: Rejection, prefix: str) -> None:
-        super().__init__(f"{prefix}{rejection.reason}")
-        self.by_request = rejection.fault == "request"
-
-
-def _require_completions(outcomes: Sequence[GenerationOutcome]) -> list[Completion]:
+def _require_completions(outcomes: Sequence[GenerationOutcome], field: str) -> list[Completion]:
     completions = []
     for number, outcome in enumerate(outcomes):
         if isinstance(outcome, Rejection):
-            raise _RejectedError(outcome, f"inputs[{number}]: " if len(outcomes) > 1 else "")
+            raise RequestFailedError(rejection_failure(outcome, f"{field}[{number}]: " if len(outcomes) > 1 else ""))
         completions.append(outcome)
     return completions
+
+
+async def _unless_disconnected(request: Request, awaited: Awaitable[_Result]) -> _Result:
+    """Wait for something, or until the sender of the request disconnects.
+
+    Raises:
+        ClientDisconnect: Nobody waits for the response any more.
+    """
+    task = asyncio.ensure_future(awaited)
+    disconnected = asyncio.create_task(_wait_for_disconnect(request))
+    try:
+        await asyncio.wait((task, disconnected), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        disconnected.cancel()
 
 
 async def _wait_for_disconnect(request: Request) -> None:
@@ -207,20 +243,9 @@ def _with_errors(handler: Handler, error_response: Callable[[Failure], Response]
         except _UnknownEndpointError as exc:
             return sagemaker_error(400, "ValidationError", str(exc))
         except Exception as exc:  # noqa: BLE001 - every failure becomes a response
-            return error_response(_failure(exc))
+            return error_response(failure_of(exc))
 
     return handle
-
-
-def _failure(exc: Exception) -> Failure:
-    if isinstance(exc, BadRequestError):
-        return Failure(exc.status, str(exc), "request")
-    if isinstance(exc, _RejectedError):
-        return Failure(400, str(exc), "request") if exc.by_request else Failure(500, str(exc), "model")
-    if isinstance(exc, QueueFullError):
-        return Failure(503, "too many requests are waiting: try again later", "load")
-    _log.error("a request failed", exc_info=exc)
-    return Failure(500, "the server failed; its log has the reason", "model")
 
 
 async def _unknown_path(request: Request, exc: HTTPException) -> Response:

@@ -6,12 +6,13 @@ import atexit
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
+from llmops_plugins._weights.locate import Weights, locate, version
 from llmops_plugins.local.device import Device, compute_details, pick_device
 from llmops_plugins.local.options import LocalEndpointOptions
 from llmops_plugins.local.server.process import ServerProcess
-from llmops_plugins.local.weights.locate import locate, version
-from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, Resource, ServableModel
+from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, ModelServer, Resource, ServableModel
 
 ENGINE = ("torch", "transformers")
 """The libraries whose versions are part of the key of generations."""
@@ -43,14 +44,9 @@ class LocalEndpoint(Deployer):
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Start the server and wait until it is ready; see `Deployer.deploy`."""
-        if isinstance(model, BaseModel):
-            weights = locate(context, model)
-            folder, weights_version = weights.folder, weights.version
-        else:
-            folder, weights_version = Path(model.uri), model.base.version
-        name = context.resource_name()
+        weights, name = _weights(context, model), context.resource_name()
         _stop(name)
-        server = ServerProcess.start(self._command(folder, name), context.folder / "server.log")
+        server = ServerProcess.start(self._command(weights.folder, name), context.folder / "server.log")
         with _lock:
             _servers[name] = server
         try:
@@ -63,8 +59,19 @@ class LocalEndpoint(Deployer):
             name=name,
             url=f"http://127.0.0.1:{ready['port']}/endpoints/{name}/invocations",
             concurrency=self.options.max_batch,
-            metadata={**metadata, "weights": weights_version} if weights_version else metadata,
+            metadata={**metadata, "weights": weights.version} if weights.version else metadata,
         )
+
+    def serve(self, context: Context, model: ServableModel, *, name: str, port: int) -> ModelServer:
+        """Start the server on the given port; see `Deployer.serve`."""
+        weights = _weights(context, model)
+        process = ServerProcess.start(self._command(weights.folder, name, port), context.folder / "server.log")
+        try:
+            ready = process.wait_until_ready(self.options.start_timeout)
+        except BaseException:
+            process.stop()
+            raise
+        return LocalServer(process, f"http://127.0.0.1:{ready['port']}/v1", weights.folder)
 
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the server; do nothing if it is gone or belongs to another process."""
@@ -73,12 +80,13 @@ class LocalEndpoint(Deployer):
     def _device(self) -> Device:
         return pick_device(self.options.device, self.options.dtype)
 
-    def _command(self, folder: Path, name: str) -> list[str]:
+    def _command(self, folder: Path, name: str, port: int = 0) -> list[str]:
         options, device = self.options, self._device()
         return [
             sys.executable, "-m", "llmops_plugins.local.server.main",
             f"--model={folder}",
             f"--name={name}",
+            f"--port={port}",
             f"--device={device.name}",
             f"--dtype={device.dtype}",
             f"--kernel={device.kernel}",
@@ -86,6 +94,26 @@ class LocalEndpoint(Deployer):
             f"--batch-window-ms={options.batch_window_ms}",
             f"--max-body-mb={options.max_body_mb}",
         ]  # fmt: skip
+
+
+class LocalServer(ModelServer):
+    """A server for users' own programs."""
+
+    def __init__(self, process: ServerProcess, url: str, weights: Path) -> None:
+        super().__init__(url, weights)
+        self._process = process
+
+    def wait(self) -> NoReturn:
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+def _weights(context: Context, model: ServableModel) -> Weights:
+    if isinstance(model, BaseModel):
+        return locate(context, model)
+    return Weights(Path(model.uri), "")  # the step that asks knows its hash
 
 
 def _stop(name: str) -> None:

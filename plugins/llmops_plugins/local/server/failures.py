@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Literal
 
 import attrs
 from starlette.responses import JSONResponse, Response
+
+from llmops_plugins.local.engine.request import Rejection
+from llmops_plugins.local.server.fields import BadRequestError
+from llmops_plugins.local.server.worker import QueueFullError
+
+_log = logging.getLogger("llmops.server")
 
 TOO_LARGE = 413
 _RETRY_AFTER_SECONDS = "1"
@@ -22,11 +29,46 @@ class Failure:
         status: The HTTP status of the model's container.
         message: One line.
         fault: The cause: the `request`, the `model`, or the server's `load`.
+        field: The field of the request that has to be changed, or None.
+        code: OpenAI's name for the reason, if it has one.
     """
 
     status: int
     message: str
     fault: Literal["request", "model", "load"]
+    field: str | None = None
+    code: str | None = None
+
+
+class RequestFailedError(Exception):
+    """A request gets no completion."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def rejection_failure(rejection: Rejection, prefix: str = "") -> Failure:
+    """Return why the engine rejected a request; the prefix names one of several."""
+    by_request = rejection.fault == "request"
+    return Failure(
+        400 if by_request else 500,
+        f"{prefix}{rejection.reason}",
+        "request" if by_request else "model",
+        code=rejection.code,
+    )
+
+
+def failure_of(exc: Exception) -> Failure:
+    """Return why a request failed, from what was raised; what nobody expected is logged."""
+    if isinstance(exc, RequestFailedError):
+        return exc.failure
+    if isinstance(exc, BadRequestError):
+        return Failure(exc.status, str(exc), "request", exc.field, exc.code)
+    if isinstance(exc, QueueFullError):
+        return Failure(503, "too many requests are waiting: try again later", "load")
+    _log.error("a request failed", exc_info=exc)
+    return Failure(500, "the server failed; its log has the reason", "model")
 
 
 def container_error(failure: Failure) -> Response:
@@ -46,9 +88,14 @@ def runtime_error(failure: Failure) -> Response:
 
 
 def openai_error(failure: Failure) -> Response:
-    """Return OpenAI's error object."""
-    error = {"message": failure.message, "type": _OPENAI_TYPES[failure.fault], "param": None, "code": None}
-    return JSONResponse({"error": error}, status_code=failure.status, headers=_headers(failure))
+    """Return OpenAI's error, with its status."""
+    return JSONResponse(openai_error_body(failure), status_code=failure.status, headers=_headers(failure))
+
+
+def openai_error_body(failure: Failure) -> dict[str, Any]:
+    """Return OpenAI's error object, which a stream that has started contains in place of a status."""
+    kind = _OPENAI_TYPES[failure.fault]
+    return {"error": {"message": failure.message, "type": kind, "param": failure.field, "code": failure.code}}
 
 
 def sagemaker_error(

@@ -18,11 +18,15 @@ class BadRequestError(UserError):
 
     Attributes:
         status: The HTTP status.
+        field: The field that has to be changed, or None.
+        code: OpenAI's name for the reason, if it has one.
     """
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    def __init__(self, message: str, status: int = 400, *, field: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.field = field
+        self.code = code
 
 
 class Fields:
@@ -36,7 +40,7 @@ class Fields:
     def __init__(self, values: Any, path: str) -> None:
         if not isinstance(values, dict):
             message = f"'{path.rstrip('.')}' must be an object, not {describe_type(values)}"
-            raise BadRequestError(message)
+            raise BadRequestError(message, field=path.rstrip("."))
         self.values = values
         self._path = path
 
@@ -71,7 +75,7 @@ class Fields:
         valid = len(texts) <= _MAX_STRINGS and all(isinstance(text, str) and text for text in texts)
         if not valid:
             message = f"'{self._path}{name}' must be a text or up to {_MAX_STRINGS} texts, none of them empty"
-            raise BadRequestError(message)
+            raise BadRequestError(message, field=f"{self._path}{name}")
         return tuple(read_text(text, f"{self._path}{name}", may_be_blank=True) for text in texts)
 
     def _read(self, name: str, is_valid: Callable[[Any], bool], allowed: str) -> Any:
@@ -79,7 +83,7 @@ class Fields:
         if value is None or is_valid(value):
             return value
         message = f"'{self._path}{name}' must be {allowed}, not {_shown(value)}"
-        raise BadRequestError(message)
+        raise BadRequestError(message, field=f"{self._path}{name}")
 
 
 def check_names(values: Mapping[str, Any], known: tuple[str, ...], kind: str) -> None:
@@ -98,7 +102,7 @@ def check_names(values: Mapping[str, Any], known: tuple[str, ...], kind: str) ->
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ";"
             message = f"unknown {kind} {name!r}{hint} known: {', '.join(known)}"
-            raise BadRequestError(message)
+            raise BadRequestError(message, field=name)
 
 
 def read_text(value: Any, name: str, *, may_be_blank: bool) -> str:
@@ -109,13 +113,13 @@ def read_text(value: Any, name: str, *, may_be_blank: bool) -> str:
     """
     if not isinstance(value, str):
         message = f"'{name}' must be text, not {describe_type(value)}"
-        raise BadRequestError(message)
+        raise BadRequestError(message, field=name)
     if not may_be_blank and not value.strip():
         message = f"'{name}' is empty"
-        raise BadRequestError(message)
+        raise BadRequestError(message, field=name)
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         message = f"'{name}' has half of a surrogate pair, which is not a character"
-        raise BadRequestError(message)
+        raise BadRequestError(message, field=name)
     return value
 
 

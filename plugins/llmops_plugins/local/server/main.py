@@ -1,8 +1,8 @@
 """The server process: `python -m llmops_plugins.local.server.main --model FOLDER --name NAME`.
 
 It belongs to the process that started it. When it is ready it prints its port on standard output, in one line of JSON;
-it ends at once when its standard input is closed or its parent is gone, even while the model is still loading. It
-ignores Ctrl-C, which its parent handles. The log goes to standard error.
+it ends at once when its parent is gone, or when its standard input is a pipe that is closed, even while the model is
+still loading. It ignores Ctrl-C, which its parent handles. The log goes to standard error.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from llmops_sdk.plugin import LLMOpsError
+from llmops_sdk.plugin import EndpointError, LLMOpsError
 
 if TYPE_CHECKING:
     from typing import Any
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmops_plugins.local.server.main", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder with weights and tokenizer")
     parser.add_argument("--name", required=True, help="name of the endpoint, as in its paths")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--device", default="cpu", help="cpu, cuda:0, mps")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--kernel", default="plain", choices=("plain", "mkl", "onednn"))
@@ -72,6 +74,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace, ready: IO[str]) -> None:
+    with _bind(options.port) as listener:  # before anything slow: a port that is in use is reported at once
+        app, worker, metadata = _load(options)
+        listener.listen(1024)
+        worker.start()
+        _warm_up(worker)
+        ready.write(json.dumps({"port": listener.getsockname()[1], **metadata}) + "\n")
+        ready.close()
+        _run(app, listener)
+
+
+def _load(options: argparse.Namespace) -> tuple[Starlette, EngineWorker, dict[str, Any]]:
+    """Load the model; return the application, the worker that completes its requests, and what it computes with."""
     # transformers loads it, if it is installed, for a kind of generation that is not used here: half of the start-up.
     sys.modules.setdefault("sklearn", cast("Any", None))
     from llmops_plugins.local.device import Device
@@ -81,18 +95,22 @@ def _serve(options: argparse.Namespace, ready: IO[str]) -> None:
 
     device = Device.named(options.device, options.dtype, options.kernel)
     engine = Engine(options.model, device, max_batch=options.max_batch)
-    metadata = {**device.metadata, "batching": "continuous" if engine.batched else "none", "kernel": engine.kernel}
+    metadata = {**device.metadata, "batching": engine.batching, "kernel": engine.kernel}
     _log.info("loaded %s: %s", options.model, metadata)
     worker = EngineWorker(engine, window=options.batch_window_ms / 1000, max_waiting=_MAX_WAITING)
-    app = make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(1024)
-        worker.start()
-        _warm_up(worker)
-        ready.write(json.dumps({"port": listener.getsockname()[1], **metadata}) + "\n")
-        ready.close()
-        _run(app, listener)
+    return make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6)), worker, metadata
+
+
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier server may linger
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as exc:
+        listener.close()
+        message = f"port {port} cannot be used: {exc.strerror}"
+        raise EndpointError(message) from exc
+    return listener
 
 
 def _warm_up(worker: EngineWorker) -> None:
@@ -130,15 +148,24 @@ def _run(app: Starlette, listener: socket.socket) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    """End the process when standard input is closed on the other side, or when the parent is gone.
+    """End the process when the other side closes the pipe of standard input, or when the parent is gone.
 
-    The second case matters if a process forked by the parent has inherited that end and outlives it.
+    The second case matters if a process forked by the parent has inherited that side and outlives it.
     """
+    watched = [0] if _is_pipe(0) else []
     while os.getppid() == parent:
-        readable, _, _ = select.select([0], [], [], _PARENT_CHECK_SECONDS)
+        readable, _, _ = select.select(watched, [], [], _PARENT_CHECK_SECONDS)
         if readable and not os.read(0, 4096):
             break
     os._exit(0)
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:  # closed
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -65,11 +65,21 @@ class ServerProcess:
                     raise EndpointError(message)
                 chunk = os.read(output.fileno(), 4096)
                 if not chunk:
-                    message = f"the server {self._cause()}{self._log_tail()}"
+                    message = f"the server {self._end()} before it was ready{self._log_tail()}"
                     raise EndpointError(message)
                 line += chunk
         ready: dict[str, Any] = json.loads(line)
         return ready
+
+    def wait(self) -> NoReturn:
+        """Block while it runs.
+
+        Raises:
+            EndpointError: It ended on its own.
+        """
+        self.process.wait()
+        message = f"the server {self._end()}{self._log_tail()}"
+        raise EndpointError(message)
 
     def stop(self) -> None:
         """Stop the process and everything it has started, whatever it is doing."""
@@ -85,15 +95,15 @@ class ServerProcess:
         if self.process.stdout is not None:
             self.process.stdout.close()
 
-    def _cause(self) -> str:
+    def _end(self) -> str:
         try:
             code = self.process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            return "closed its output before it was ready"
+            return "closed its output"
         if code >= 0:
-            return f"exited with code {code} before it was ready"
+            return f"exited with code {code}"
         hint = " (out of memory?)" if code == -signal.SIGKILL else ""
-        return f"was killed by {signal.Signals(-code).name}{hint} before it was ready"
+        return f"was killed by {signal.Signals(-code).name}{hint}"
 
     def _log_tail(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]

@@ -1,12 +1,9 @@
-"""The request bodies that the server accepts: each becomes generation requests, or an error that names the field.
-
-Two families: `{"inputs", "parameters"}` of SageMaker's text generation containers, and OpenAI's chat and text completions.
-"""
+"""The request bodies of SageMaker's text generation containers, `{"inputs", "parameters"}`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,20 +14,14 @@ from llmops_plugins.local.server.fields import BadRequestError, Fields, check_na
 MAX_INPUTS = 256
 """The most prompts in one request body."""
 
-_MAX_TOKENS = 1 << 20
-_MAX_SEED = (1 << 64) - 1
-_MAX_TEMPERATURE = 100.0
+MAX_TOKENS = 1 << 20
+MAX_SEED = (1 << 64) - 1
+MAX_TEMPERATURE = 100.0
 
 _PARAMETERS = (
     "max_new_tokens", "temperature", "top_p", "do_sample", "stop", "seed", "return_full_text", "details",
     "decoder_input_details",
 )  # fmt: skip
-_COMMON = (
-    "model", "max_tokens", "temperature", "top_p", "stop", "seed", "n", "stream", "user", "logprobs",
-    "frequency_penalty", "presence_penalty",
-)  # fmt: skip
-_CHAT = ("messages", "max_completion_tokens", "top_logprobs", *_COMMON)
-_COMPLETION = ("prompt", "echo", *_COMMON)
 
 
 @attrs.frozen
@@ -39,7 +30,7 @@ class Body:
 
     Attributes:
         requests: One for each of its prompts.
-        details: Whether the response includes token counts and the finish reason (SageMaker's form).
+        details: Whether the response includes token counts and the finish reason.
     """
 
     requests: tuple[GenerationRequest, ...]
@@ -85,7 +76,7 @@ def parse_invocation(body: Mapping[str, Any]) -> Body:
         message = "'parameters.decoder_input_details' is true and 'parameters.details' is not: set both or neither"
         raise BadRequestError(message)
     sample = parameters.boolean("do_sample")
-    temperature = parameters.number("temperature", 0, _MAX_TEMPERATURE)
+    temperature = parameters.number("temperature", 0, MAX_TEMPERATURE)
     if sample is None:
         sample = bool(temperature)
     if sample and temperature == 0:
@@ -95,98 +86,34 @@ def parse_invocation(body: Mapping[str, Any]) -> Body:
         raise BadRequestError(message)
     prototype = GenerationRequest(
         "",
-        max_new_tokens=parameters.integer("max_new_tokens", 1, _MAX_TOKENS) or _default("max_new_tokens"),
+        max_new_tokens=parameters.integer("max_new_tokens", 1, MAX_TOKENS) or _default("max_new_tokens"),
         temperature=(1.0 if temperature is None else temperature) if sample else 0.0,
         top_p=parameters.probability("top_p"),
         stop=parameters.strings("stop"),
-        seed=parameters.integer("seed", 0, _MAX_SEED),
+        seed=parameters.integer("seed", 0, MAX_SEED),
         return_full_text=bool(parameters.boolean("return_full_text")),
         scores_prompt=scores,
     )
-    prompts = _prompts(body["inputs"], "inputs")
-    requests = tuple(attrs.evolve(prototype, prompt=prompt) for prompt in prompts)
-    return Body(requests, details)
+    prompts = _prompts(body["inputs"])
+    return Body(tuple(attrs.evolve(prototype, prompt=prompt) for prompt in prompts), details)
 
 
-def parse_chat(body: Mapping[str, Any], model: str) -> Body:
-    """Parse an OpenAI chat completion.
-
-    Raises:
-        BadRequestError: Names the field, its value and what is allowed.
-    """
-    check_names(body, _CHAT, "field")
-    fields = _openai_fields(body, model)
-    most = fields.integer("max_completion_tokens", 1, _MAX_TOKENS) or fields.integer("max_tokens", 1, _MAX_TOKENS)
-    return Body((_openai_request(fields, _messages(body.get("messages")), most),))
-
-
-def parse_completion(body: Mapping[str, Any], model: str) -> Body:
-    """Parse an OpenAI text completion.
+def check_count(prompts: Sequence[Any], name: str) -> None:
+    """Refuse a body without prompts, or with too many.
 
     Raises:
-        BadRequestError: Names the field, its value and what is allowed.
+        BadRequestError: Names the field and the limit.
     """
-    check_names(body, _COMPLETION, "field")
-    fields = _openai_fields(body, model)
-    request = _openai_request(fields, "", fields.integer("max_tokens", 1, _MAX_TOKENS))
-    request = attrs.evolve(request, return_full_text=bool(fields.boolean("echo")))
-    prompts = _prompts(body.get("prompt"), "prompt")
-    return Body(tuple(attrs.evolve(request, prompt=prompt) for prompt in prompts))
-
-
-def _openai_fields(body: Mapping[str, Any], model: str) -> Fields:
-    if body.get("model") not in (None, model):
-        message = f"this server has no model {body['model']!r}, only {model!r}"
-        raise BadRequestError(message, 404)
-    # OpenAI's clients send these; they are accepted only with the value that has no effect.
-    for name, allowed in (
-        ("stream", (False, None)), ("n", (1, None)), ("logprobs", (False, None, 0)), ("top_logprobs", (0, None)),
-        ("frequency_penalty", (0, None)), ("presence_penalty", (0, None)),
-    ):  # fmt: skip
-        if body.get(name) not in allowed:
-            message = f"{name!r} {body[name]!r} is not supported: leave it out"
-            raise BadRequestError(message)
-    return Fields(body, "")
-
-
-def _openai_request(fields: Fields, prompt: str | list[dict[str, str]], most: int | None) -> GenerationRequest:
-    temperature = fields.number("temperature", 0, _MAX_TEMPERATURE)
-    return GenerationRequest(
-        prompt,
-        max_new_tokens=most or _default("max_new_tokens"),
-        temperature=1.0 if temperature is None else temperature,  # OpenAI's default
-        top_p=fields.probability("top_p"),
-        stop=fields.strings("stop"),
-        seed=fields.integer("seed", 0, _MAX_SEED),
-    )
+    if not prompts or len(prompts) > MAX_INPUTS:
+        message = f"{name!r} must have 1 to {MAX_INPUTS} prompts, not {len(prompts)}"
+        raise BadRequestError(message, field=name)
 
 
 def _default(name: str) -> Any:
     return getattr(attrs.fields(GenerationRequest), name).default
 
 
-def _prompts(value: Any, name: str) -> list[str]:
+def _prompts(value: Any) -> list[str]:
     prompts = value if isinstance(value, list) else [value]
-    if not prompts or len(prompts) > MAX_INPUTS:
-        message = f"{name!r} must have 1 to {MAX_INPUTS} texts, not {len(prompts)}"
-        raise BadRequestError(message)
-    return [read_text(prompt, name, may_be_blank=False) for prompt in prompts]
-
-
-def _messages(value: Any) -> list[dict[str, str]]:
-    if not isinstance(value, list) or not value:
-        message = f"'messages' must be a list of objects with 'role' and 'content', not {describe_type(value)}"
-        raise BadRequestError(message)
-    messages = []
-    for number, item in enumerate(value):
-        name = f"messages[{number}]"
-        if not isinstance(item, dict) or set(item) - {"name"} != {"role", "content"}:
-            message = f"'{name}' must be an object with 'role' and 'content' (texts)"
-            raise BadRequestError(message)
-        messages.append(
-            {
-                "role": read_text(item["role"], f"{name}.role", may_be_blank=False),
-                "content": read_text(item["content"], f"{name}.content", may_be_blank=True),
-            }
-        )
-    return messages
+    check_count(prompts, "inputs")
+    return [read_text(prompt, "inputs", may_be_blank=False) for prompt in prompts]

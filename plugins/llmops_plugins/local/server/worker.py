@@ -1,4 +1,4 @@
-"""The one thread that owns the engine: requests come in from any thread, and their outcomes go out as futures."""
+"""The one thread that owns the engine: requests come in from any thread; their pieces and outcomes go out."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 
 import attrs
 
 from llmops_plugins.local.engine.active_request import ActiveRequest
 from llmops_plugins.local.engine.engine import Engine
-from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection
+from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Piece, Rejection
+from llmops_plugins.local.engine.stream import TextStream
 
 _log = logging.getLogger(__name__)
 
@@ -28,15 +30,36 @@ class QueuedRequest:
 
     Attributes:
         request: What to complete.
+        on_piece: Called from the engine's thread with what was generated, after each step but the last.
         future: Receives the outcome.
         active: Set once the engine has the request.
         cancelled: Whether nobody waits for the outcome any more.
     """
 
     request: GenerationRequest
+    on_piece: Callable[[Piece], None] | None = None
     future: Future[GenerationOutcome] = attrs.field(factory=Future)
     active: ActiveRequest | None = None
     cancelled: bool = False
+    _stream: TextStream | None = None
+    _published: int = 0
+
+    def activate(self, active: ActiveRequest) -> None:
+        """Note that the engine has the request."""
+        self.active = active
+        active.cancelled = self.cancelled
+        if self.on_piece is not None:
+            self._stream = TextStream(active.stops)
+
+    def publish(self) -> None:
+        """Pass on what was generated since the last time."""
+        if self.active is None or self.on_piece is None or self._stream is None:
+            return
+        text = self._stream.add(self.active.tokens[self._published :])
+        piece = Piece(text, self.active.scored_tokens(self._published))
+        self._published = len(self.active.tokens)
+        if piece != Piece(""):
+            self.on_piece(piece)
 
     def cancel(self) -> None:
         """Stop waiting for the outcome: the request leaves before the next step."""
@@ -95,13 +118,22 @@ class EngineWorker(threading.Thread):
         """Count from 0 again."""
         self.counts = Counts()
 
-    def submit(self, requests: Sequence[GenerationRequest]) -> list[QueuedRequest]:
+    def submit(
+        self, requests: Sequence[GenerationRequest], on_piece: Callable[[int, Piece], None] | None = None
+    ) -> list[QueuedRequest]:
         """Accept requests, all of them or none.
+
+        Args:
+            requests: Each is completed on its own.
+            on_piece: Called from the engine's thread with the index of a request and what was generated for it.
 
         Raises:
             QueueFullError: There is no room for all of them now.
         """
-        queued = [QueuedRequest(request) for request in requests]
+        queued = [
+            QueuedRequest(request, partial(on_piece, index) if on_piece else None)
+            for index, request in enumerate(requests)
+        ]
         with self._changed:
             if self.pending and self.pending + len(queued) > self._max_waiting:
                 raise QueueFullError
@@ -126,6 +158,8 @@ class EngineWorker(threading.Thread):
                 for active in done:
                     self._finish(self._active.pop(active), active.outcome)
                 self._drop_cancelled()
+                for queued in self._active.values():
+                    queued.publish()
 
     def _wait(self) -> None:
         """Wait for work; at an idle engine, also for a full batch or the end of the window."""
@@ -151,8 +185,7 @@ class EngineWorker(threading.Thread):
                 self._finish(queued, active)
                 continue
             self._active[active] = queued
-            queued.active = active
-            active.cancelled = queued.cancelled
+            queued.activate(active)
 
     def _drop_cancelled(self) -> None:
         for active in [active for active in self._active if active.cancelled]:

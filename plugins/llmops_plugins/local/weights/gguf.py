@@ -1,7 +1,8 @@
 """Converts GGUF to Hugging Face format, for Llama architectures with a byte-level BPE tokenizer.
 
 transformers reads GGUF weights correctly, but not this tokenizer: it takes the first token for the end of text, puts it
-before every prompt, and does not split numbers into digits. So both are rebuilt here from the file's metadata.
+before every prompt, and does not split numbers into digits. So both are rebuilt here from the file's metadata. The
+settings are written in the form that transformers 4 and 5 both read: 4 ignores where 5 saves the base of the rotations.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from gguf import GGUFReader
-    from transformers import LlamaConfig, PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
 
     Array = npt.NDArray[np.float32]
 
@@ -65,27 +66,23 @@ def convert_gguf(source: Path, folder: Path) -> None:
         message = f"'{source}' has architecture {metadata.get('general.architecture')!r}; only 'llama' is supported"
         raise AssetError(message)
     tensors = _tensors(reader, metadata)
-    config = _config(metadata, tied="lm_head.weight" not in tensors)
-    tokenizer = make_tokenizer(metadata)
+    tokenizer = _tokenizer(metadata)
+    special = _special_tokens(metadata)
+    ids = {f"{name}_token_id": number for name, number in special.items() if name != "unk"}
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    config.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    ends = {
-        "bos_token_id": config.bos_token_id,
-        "eos_token_id": config.eos_token_id,
-        "pad_token_id": config.pad_token_id,
-    }
-    (folder / "generation_config.json").write_text(json.dumps(ends, indent=2) + "\n", encoding="utf-8")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    _write(folder / "config.json", {**_config(metadata, tied="lm_head.weight" not in tensors), **ids})
+    _write(folder / "tokenizer_config.json", _tokenizer_config(metadata, special))
+    _write(folder / "generation_config.json", ids)
 
 
-def make_tokenizer(metadata: Mapping[str, Any]) -> PreTrainedTokenizerFast:
-    """Rebuild a byte-level BPE tokenizer from the `tokenizer.*` metadata of a GGUF file.
+def _write(path: Path, settings: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    It adds no token of its own to a text, and pads on the left.
 
-    Args:
-        metadata: The file's key-value pairs.
+def _tokenizer(metadata: Mapping[str, Any]) -> Tokenizer:
+    """Rebuild a byte-level BPE tokenizer, which adds no token of its own to a text.
 
     Raises:
         AssetError: It is not byte-level BPE, or its pre-tokenizer is not supported.
@@ -97,7 +94,6 @@ def make_tokenizer(metadata: Mapping[str, Any]) -> PreTrainedTokenizerFast:
         models,
         pre_tokenizers,
     )
-    from transformers import PreTrainedTokenizerFast
 
     kind, pre = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.pre", "default")
     if kind != "gpt2" or pre not in _PRE_TOKENIZERS:
@@ -121,16 +117,20 @@ def make_tokenizer(metadata: Mapping[str, Any]) -> PreTrainedTokenizerFast:
             if token == _CONTROL_TOKEN
         ]
     )
-    named = {name: texts[number] for name, number in _special_tokens(metadata).items()}
-    fast: PreTrainedTokenizerFast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        padding_side="left",
-        model_max_length=metadata["llama.context_length"],
-        clean_up_tokenization_spaces=False,
-        **{f"{name}_token": text for name, text in named.items()},
-    )
-    fast.chat_template = metadata.get("tokenizer.chat_template")
-    return fast
+    return tokenizer
+
+
+def _tokenizer_config(metadata: Mapping[str, Any], special: Mapping[str, int]) -> dict[str, Any]:
+    texts: list[str] = metadata["tokenizer.ggml.tokens"]
+    template = metadata.get("tokenizer.chat_template")
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": metadata["llama.context_length"],
+        "padding_side": "left",
+        "clean_up_tokenization_spaces": False,
+        **{f"{name}_token": texts[number] for name, number in special.items()},
+        **({"chat_template": template} if template else {}),
+    }
 
 
 def _special_tokens(metadata: Mapping[str, Any]) -> dict[str, int]:
@@ -158,26 +158,24 @@ def _read_metadata(reader: GGUFReader) -> dict[str, Any]:
     return metadata
 
 
-def _config(metadata: Mapping[str, Any], *, tied: bool) -> LlamaConfig:
-    from transformers import LlamaConfig
-
+def _config(metadata: Mapping[str, Any], *, tied: bool) -> dict[str, Any]:
     heads = metadata["llama.attention.head_count"]
-    config: LlamaConfig = LlamaConfig(
-        architectures=["LlamaForCausalLM"],
-        vocab_size=len(metadata["tokenizer.ggml.tokens"]),
-        hidden_size=metadata["llama.embedding_length"],
-        intermediate_size=metadata["llama.feed_forward_length"],
-        num_hidden_layers=metadata["llama.block_count"],
-        num_attention_heads=heads,
-        num_key_value_heads=metadata.get("llama.attention.head_count_kv", heads),
-        max_position_embeddings=metadata["llama.context_length"],
-        rms_norm_eps=float(f"{metadata['llama.attention.layer_norm_rms_epsilon']:.6g}"),  # a float32 of 1e-05
-        rope_theta=metadata.get("llama.rope.freq_base", 10000.0),
-        tie_word_embeddings=tied,
-        torch_dtype="float32",
-        **{f"{name}_token_id": number for name, number in _special_tokens(metadata).items() if name != "unk"},
-    )
-    return config
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": len(metadata["tokenizer.ggml.tokens"]),
+        "hidden_size": metadata["llama.embedding_length"],
+        "intermediate_size": metadata["llama.feed_forward_length"],
+        "num_hidden_layers": metadata["llama.block_count"],
+        "num_attention_heads": heads,
+        "num_key_value_heads": metadata.get("llama.attention.head_count_kv", heads),
+        "hidden_act": "silu",
+        "max_position_embeddings": metadata["llama.context_length"],
+        "rms_norm_eps": float(f"{metadata['llama.attention.layer_norm_rms_epsilon']:.6g}"),  # a float32 of 1e-05
+        "rope_theta": metadata.get("llama.rope.freq_base", 10000.0),
+        "tie_word_embeddings": tied,
+        "torch_dtype": "float32",
+    }
 
 
 def _tensors(reader: GGUFReader, metadata: Mapping[str, Any]) -> dict[str, Array]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +30,11 @@ def load_model(folder: Path, dtype: str = "float32") -> PreTrainedModel:
 
     torch_dtype: torch.dtype = getattr(torch, dtype)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, **_dtype_argument(torch_dtype)
-        )
+        _check_rotations(folder)
+        with _without_progress_bars():
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch_dtype
+            )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         message = f"the model in '{folder}' cannot be loaded: {_first_line(error)}"
         raise AssetError(message) from error
@@ -61,17 +65,48 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def context_length(folder: Path) -> int | None:
     """Return the most tokens a model can process at once, or None if its configuration does not name them."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = _read_config(folder)
     length = config.get("max_position_embeddings") or config.get("n_positions")
     return length if isinstance(length, int) else None
 
 
-def _dtype_argument(dtype: torch.dtype) -> dict[str, Any]:
-    """Return the dtype under the name that this transformers knows: 4.56 renamed it and warns about the old one."""
+def _check_rotations(folder: Path) -> None:
+    """Refuse what transformers 4 would load with other rotations than the model was trained with, and not report.
+
+    transformers 5 saves the base of the rotations in a place that 4 does not read.
+
+    Raises:
+        AssetError: transformers 5 saved the configuration, and this is an older one.
+    """
     from transformers import __version__
 
-    major, minor = (int(part) for part in __version__.split(".")[:2])
-    return {"dtype" if (major, minor) >= (4, 56) else "torch_dtype": dtype}
+    config = _read_config(folder)
+    if "rope_parameters" in config and "rope_theta" not in config and __version__.startswith("4."):
+        message = (
+            f"the model in '{folder}' was saved by transformers 5, and transformers {__version__} cannot read its "
+            "'rope_parameters': pip install 'transformers>=5'"
+        )
+        raise AssetError(message)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """Return a model's configuration; that of the language model replaces what it has of its own."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return {**config, **(config.get("text_config") or {})}
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Keep the bars of transformers 5 out of the step's log; loading from a disk is quick."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _first_line(error: Exception) -> str:

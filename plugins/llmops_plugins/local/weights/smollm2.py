@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from llmops_plugins._weights.folder import model_files
+from llmops_plugins._weights.hub import fetch_snapshot, resolve_commit
 from llmops_plugins.local.names import EXTRA, SMOLLM2
-from llmops_plugins.local.weights.folder import model_files
-from llmops_plugins.local.weights.hub import fetch_snapshot, resolve_commit
 from llmops_sdk.plugin import Asset, AssetSource, MissingExtraError, Progress, WheelSource, install_hint
 
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"

@@ -29,6 +29,7 @@ _PASSED_ON = (
     "LC_ALL",
     "TMPDIR",
     "LLMOPS_HOME",
+    "LLMOPS_FMEVAL_PYTHON",  # an image that has FMEval sets it
     "LLMOPS_OFFLINE",
     "HF_HUB_OFFLINE",
     "OMP_NUM_THREADS",

@@ -165,3 +165,7 @@ class ExistingEndpointModelOptions(ModelOptions):
     def base_model(self) -> BaseModel:
         """Return the name of the endpoint in place of base weights."""
         return BaseModel(format=ENDPOINT_BY_NAME, source=self.endpoint)
+
+    def usual_name(self) -> str:
+        """Return the name of the endpoint."""
+        return self.endpoint

@@ -59,6 +59,10 @@ class JumpStartOptions(ModelOptions):
         parameters = {name: "true" for name, is_set in flags.items() if is_set}
         return BaseModel(format=JUMPSTART, source=self.model_id, version=self.version, parameters=parameters)
 
+    def usual_name(self) -> str:
+        """Return the model's ID."""
+        return self.model_id
+
 
 @attrs.frozen(kw_only=True)
 class Llama27bOptions(JumpStartOptions):
@@ -66,6 +70,10 @@ class Llama27bOptions(JumpStartOptions):
 
     model_id: str = option(LLAMA_2_7B, help="JumpStart ID")
     version: str = option("2.*", help="'2.*' as in the article, or '4.*'", validator=_version)
+
+    def usual_name(self) -> str:
+        """Return nothing: it is called like its card."""
+        return ""
 
     def base_model(self) -> BaseModel:
         """Return the base weights.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions,
 from llmops_plugins.sagemaker.jumpstart.recorder import Request
 from llmops_plugins.sagemaker.jumpstart.requests import TrainingChoices, training_request
 from llmops_plugins.sagemaker.jumpstart.spec import read_spec
+from llmops_plugins.sagemaker.jumpstart.training_data import upload_data
 from llmops_plugins.sagemaker.jumpstart.training_job import Attempt, TrainingJob, find_attempt, max_wait_seconds
 from llmops_plugins.sagemaker.names import (
     ACCEPT_EULA,
@@ -31,7 +31,6 @@ from llmops_sdk.plugin import (
     EndpointError,
     PromptTemplate,
     Resource,
-    TextTemplate,
     TrainedModel,
     Trainer,
     digest,
@@ -65,7 +64,7 @@ class JumpStartTrainer(Trainer):
         # The version is the one in the artifact's key, unless JumpStart has published another within this second.
         spec = check_training(aws, model, options.hyperparameters)
         exact = attrs.evolve(model, version=spec.version)
-        data_uri = _upload(aws, splits, prompt)
+        data_uri = upload_data(aws, splits, prompt)
         patience = Patience(options.poll_seconds, options.quota_timeout, options.capacity_attempts)
         for number, pause in enumerate(patience.pauses(), 1):
             description, attempt = self._run_job(context, self._request(context, exact, data_uri), patience)
@@ -192,16 +191,3 @@ def _trained(base: BaseModel, job: Mapping[str, Any], run_id: str) -> TrainedMod
             "spot": "true" if job.get("EnableManagedSpotTraining") else "false",
         },
     )
-
-
-def _upload(aws: Aws, splits: DatasetSplits, prompt: PromptTemplate) -> str:
-    """Upload the splits and the template, below the hash of their content; return the folder that the job reads."""
-    if not isinstance(prompt, TextTemplate):  # `check_template` has refused it with its name
-        raise TypeError
-    template = json.dumps({"prompt": prompt.prompt, "completion": prompt.completion}, ensure_ascii=False).encode()
-    key = digest(splits.train.sha256, splits.test.sha256, template.decode())[:16]
-    train = aws.uri("data", key, "train")
-    aws.upload(splits.train.path, f"{train}/train.jsonl")
-    aws.put(template, f"{train}/template.json")
-    aws.upload(splits.test.path, aws.uri("data", key, "test", "test.jsonl"))
-    return train

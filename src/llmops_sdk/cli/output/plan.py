@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
-from llmops_sdk.values.plan import Component, Plan, PlannedModel
+from llmops_sdk.values.generation_options import describe_exceptions
+from llmops_sdk.values.plan import Component, Plan, PlannedModel, TrainStep
 from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -36,7 +37,7 @@ def show_plan(
         use = "" if prompt.use == prompt.name else f"{prompt.use}: "
         grid.add_row("prompt", prompt.name, use + _preview(prompt.template))
     for model in plan.models:
-        for row in _model_rows(model, lengths.get(model.name, "")):
+        for row in _model_rows(plan, model, lengths.get(model.name, "")):
             grid.add_row(*row)
     grid.add_row("generation", "", _values(to_json(plan.generation)))
     for evaluator in plan.evaluators:
@@ -61,24 +62,32 @@ def _add_dataset(grid: Table, dataset: Component, fields: Sequence[str]) -> None
         grid.add_row("  fields", "", ", ".join(fields))
 
 
-def _model_rows(model: PlannedModel, length: str) -> Iterator[tuple[str, str, str]]:
+def _model_rows(plan: Plan, model: PlannedModel, length: str) -> Iterator[tuple[str, str, str]]:
     base = model.base
     yield "model", model.name, " ".join(filter(None, (base.source, base.version, _values(base.parameters))))
+    if len(plan.prompts) > 1:
+        yield "  prompts", "", ", ".join(model.prompts)
     if model.trainer:
         yield "  trainer", model.trainer.use, _values(model.trainer.options)
-        if length:
-            yield "  training", "", length
+        if length or model.train_prompt:
+            prompt = f"with prompt {model.train_prompt}" if model.train_prompt else ""
+            yield "  training", "", ", ".join(filter(None, (prompt, length)))
     yield "  deployer", model.deployer.use, _values(model.deployer.options)
     if model.varies:
-        yield "  varies", "", _values(model.varies)
+        yield "  varies", "", describe_exceptions(model.varies)
 
 
 def _summary(plan: Plan) -> str:
     candidates = len({cell.candidate for cell in plan.cells})
     trained = sum(model.trainer is not None for model in plan.models)
+    trainings = sum(isinstance(step, TrainStep) for step in plan.steps)
+    fine_tunes = f"will fine-tune {count(trained, 'model')}"
+    if trainings > trained:
+        fine_tunes += f" in {count(trainings, 'training')}"
     parts = (
         f"{count(candidates, 'candidate')} on {count(len(plan.datasets), 'dataset')}",
-        f"fine-tunes {count(trained, 'model')}" if trained else "fine-tunes no model",
+        f"asks {count(len(plan.models), 'model')}",
+        fine_tunes if trained else "fine-tunes none",
         count(len(plan.steps), "step"),
     )
     return ", ".join(parts)

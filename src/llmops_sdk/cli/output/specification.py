@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.data.profile import FileProfile, middle
+from llmops_sdk.values.names import name_of_file
 
 _LEAST_TRAINED = 20
 _SHORT_ANSWER = 60
@@ -18,7 +19,6 @@ _CHARACTERS_PER_TOKEN = 3
 _FEWEST_TOKENS, _MOST_TOKENS = 16, 512
 _MOST_ASKED = 100
 _TEST_FRACTION = 0.2
-_LONGEST_NAME = 40
 _JUDGE = (
     "  # A larger model can grade by a rubric; it needs no reference if its prompt has no {reference}:",
     "  # - {use: llm-judge, url: 'https://api.openai.com/v1/chat/completions', model: gpt-4o, api_key: 'env:OPENAI_API_KEY'}",
@@ -54,7 +54,7 @@ class Starter:
         usage = f"# Check it with `llmops plan {command}`, run it with `llmops run {command}`."
         generation = f"generation: {{max_new_tokens: {self._tokens()}, temperature: 0}}"
         parts = (
-            f"{about}\n{usage}\nname: {slug(self.target)}",
+            f"{about}\n{usage}\nname: {name_of(self.target)}",
             self._dataset(),
             "# chat: the model's own chat format; a record's own messages are asked as they are.\nprompts: [chat]",
             self._models(),
@@ -68,7 +68,7 @@ class Starter:
         lines = [
             "datasets:",
             "  - use: file",
-            f"    name: {slug(profile.table.path)}",
+            f"    name: {name_of(profile.table.path)}",
             f"    path: {self._path(profile.table.path)}",
         ]
         if self.test:
@@ -157,20 +157,9 @@ class Starter:
         return scalar(os.path.relpath(absolute, folder) if absolute.is_relative_to(folder) else str(absolute))
 
 
-def slug(path: Path) -> str:
-    """Return a file's name as the name of a pipeline or a dataset.
-
-    >>> slug(Path("My rows (v2).jsonl.gz"))
-    'My-rows-v2'
-    """
-    name = path.name
-    while (
-        Path(name).suffix
-        and len(Path(name).stem) > 0
-        and re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,7}", Path(name).suffix)
-    ):
-        name = Path(name).stem
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:_LONGEST_NAME].strip("-") or "data"
+def name_of(path: Path) -> str:
+    """Return a file's name as the name of a pipeline or a dataset."""
+    return name_of_file(path) or "data"
 
 
 def scalar(value: Any) -> str:

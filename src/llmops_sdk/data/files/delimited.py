@@ -43,7 +43,7 @@ class DelimitedRows:
         A first column without a name is the index that pandas and R write: it is left out.
 
         Raises:
-            DataError: Names the line: another number of cells than the header, or an unclosed quote.
+            DataError: Names the line: another number of cells than the header, or an unclosed quote; or there is no row.
         """
         rows = self._rows(lines)
         first = next(rows, None)
@@ -51,6 +51,7 @@ class DelimitedRows:
             first = next(rows, None)
         header = self._header(first)
         has_index = header[0] in _INDEX_NAMES and len(header) > 1
+        line = 0
         for line, row in rows:
             if len(row) != len(header):
                 hint = f"is the delimiter {self.separator!r}?"
@@ -62,6 +63,9 @@ class DelimitedRows:
             if has_index:
                 del record[header[0]]
             yield line, record
+        if not line:
+            message = f"the file {self.name} has no records after its header"
+            raise DataError(message)
 
     def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield the rows that are not blank, each with the line it starts on."""

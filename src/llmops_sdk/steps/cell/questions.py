@@ -15,7 +15,7 @@ from llmops_sdk.values.artifacts import GenerationsValue
 from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.plan import Cell, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
-from llmops_sdk.values.serial import digest, to_json
+from llmops_sdk.values.serial import digest
 
 
 @attrs.frozen
@@ -74,7 +74,7 @@ def question_sets(
     test, template = splits.test, prompt.template
     deployer = execution.key_of("deployer", model.deployer)
     generation = vary(plan.generation, model.varies)
-    key = digest(model_key, deployer, prompt.key, test.sha256, to_json(generation))
+    key = digest(model_key, deployer, prompt.key, test.sha256, generation.key)
     generations = f"generations/{key}"
 
     def questions() -> Iterator[Question]:

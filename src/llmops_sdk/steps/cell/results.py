@@ -15,10 +15,10 @@ from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.answers import Answered, Outcome, Pending
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue
-from llmops_sdk.values.generation_options import GenerationOptions, vary
+from llmops_sdk.values.generation_options import GenerationOptions, describe_exceptions, vary
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import Cell, GenerateStep, ScoreStep
-from llmops_sdk.values.results import CellResult, EvaluatorInfo, Speed
+from llmops_sdk.values.results import VARIES, CellResult, EvaluatorInfo, Speed
 from llmops_sdk.values.scores import LEFT_OUT, Scored
 from llmops_sdk.values.step_records import Succeeded
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
@@ -178,8 +178,7 @@ def _details(tally: Tally, varies: Mapping[str, Any]) -> dict[str, str]:
     if tally.reasoning_tokens is not None:
         details["reasoning tokens"] = f"{tally.reasoning_tokens} in {tally.answered} answers"
     if varies:
-        texts = (f"{name} {'left out' if value is None else value}" for name, value in varies.items())
-        details["varies"] = ", ".join(texts)
+        details[VARIES] = describe_exceptions(varies)
     return details
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,8 @@ Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
 
 pytestmark = [
-    pytest.mark.slow(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
-    pytest.mark.usefixtures("needs_fmeval", "temporary"),
+    pytest.mark.rare(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
+    pytest.mark.usefixtures("fmeval_python", "temporary"),
     pytest.mark.timeout(900),
 ]
 
@@ -93,14 +92,11 @@ def test_qa_accuracy(context: Context, dolly: Rows, generations: Make) -> None:
 
 
 @pytest.mark.parametrize("operator", ["OR", "AND"])
-def test_factual_knowledge(context: Context, dolly: Rows, generations: Make, tmp_path: Path, operator: str) -> None:
-    """Words of the records as expected answers, some of them in the output; with an interpreter by the option `python`.
+def test_factual_knowledge(context: Context, dolly: Rows, generations: Make, operator: str) -> None:
+    """Words of the records as expected answers, some of them in the output.
 
     Of answers without words, FMEval finds every one; ours are left out, see docs/how-to/fmeval.md.
     """
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
     delimiter = f"<{operator}>"
     shuffle = random.Random(3)
     rows = [
@@ -211,7 +207,7 @@ def test_fmevals_own_encoder_is_found_by_its_name(
 
 
 @pytest.mark.parametrize("model_type", ["toxigen", "detoxify"])
-def test_toxicity(context: Context, generations: Make, tmp_path: Path, model_type: str) -> None:
+def test_toxicity(context: Context, generations: Make, tmp_path: Path, fmeval_python: str, model_type: str) -> None:
     """With tiny random weights as the assets; toxigen has one score, detoxify seven.
 
     ToxiGen fails on longer texts than it has positions, which FMEval does not cut.
@@ -226,7 +222,7 @@ def test_toxicity(context: Context, generations: Make, tmp_path: Path, model_typ
         ({}, text) for text in ("You are kind.", *_ODD, *(["word " * 200] if model_type == "detoxify" else []))
     ]
     asked = generations(rows)
-    true = context.make("evaluator", "fmeval-toxicity", {"model_type": model_type})
+    true = context.make("evaluator", "fmeval-toxicity", {"model_type": model_type, "python": fmeval_python})
     scores = list(true.evaluate(context, iter(asked)))
 
     assert len(scores[0].scores if isinstance(scores[0], Scored) else ()) == (1 if model_type == "toxigen" else 7)

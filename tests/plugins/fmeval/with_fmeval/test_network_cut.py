@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -83,12 +82,14 @@ def test_a_fresh_home_is_filled_and_scores_without_a_network(machine: Any, sourc
     assert [] == machine.attempts
 
 
-@pytest.mark.slow(reason="FMEval takes half a minute and more to be imported and to start Ray")
-@pytest.mark.usefixtures("needs_fmeval", "temporary")
-def test_fmeval_itself_scores_without_a_network(context: Context, cut: Path, tmp_path: Path) -> None:
+@pytest.mark.rare(reason="FMEval takes half a minute and more to be imported and to start Ray")
+@pytest.mark.usefixtures("temporary")
+def test_fmeval_itself_scores_without_a_network(
+    context: Context, cut: Path, tmp_path: Path, fmeval_python: str
+) -> None:
     """Cut off in all of its Python processes, Ray's workers too; nothing is left in the system's shared folders."""
     python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{cut}" exec "{sys.executable}" "$@"\n')
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{cut}" exec "{fmeval_python}" "$@"\n')
     python.chmod(0o755)
     before = _shared()
     evaluator = SummarizationAccuracy(SummarizationAccuracyOptions(python=str(python), rouge_type="rougeL"))

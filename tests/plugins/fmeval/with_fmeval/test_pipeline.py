@@ -17,8 +17,8 @@ from llmops_sdk import LocalStore, Pipeline, Progress
 from llmops_sdk.plugin.registry import Registry
 
 pytestmark = [
-    pytest.mark.slow(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
-    pytest.mark.usefixtures("needs_fmeval"),
+    pytest.mark.rare(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
+    pytest.mark.usefixtures("fmeval_python"),
 ]
 
 SCORE = """
@@ -29,7 +29,7 @@ from llmops_sdk.plugin.registry import Registry
 tempfile.tempdir = sys.argv[1]
 here = Path(sys.argv[1])
 context = Context(folder=here, home=here)
-evaluator = Registry.load().make("evaluator", "fmeval-factual-knowledge", {})
+evaluator = Registry.load().make("evaluator", "fmeval-factual-knowledge", {"python": sys.argv[2]})
 list(evaluator.evaluate(context, [Generation(0, {"response": "x"}, TextPrompt("?", ""), Answer("x"))]))
 """
 
@@ -68,9 +68,10 @@ def test_a_pipeline_has_both_side_by_side(
 
 
 @pytest.mark.parametrize("name", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_of_ray_is_left_when_the_sdk_is_ended(temporary: Any, name: signal.Signals) -> None:
+def test_nothing_of_ray_is_left_when_the_sdk_is_ended(temporary: Any, fmeval_python: str, name: signal.Signals) -> None:
     """Killed, or interrupted in a terminal, while Ray's servers and workers are running."""
-    with subprocess.Popen([sys.executable, "-c", SCORE, str(temporary.folder)], stderr=subprocess.DEVNULL) as sdk:
+    command = [sys.executable, "-c", SCORE, str(temporary.folder), fmeval_python]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as sdk:
         until = time.monotonic() + 150
         while not any("raylet" in " ".join(command[:1]) for command in temporary.commands().values()):
             assert sdk.poll() is None

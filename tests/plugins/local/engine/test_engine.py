@@ -14,7 +14,7 @@ import attrs  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
 from llmops_plugins.local.engine.engine import Engine  # noqa: E402
-from llmops_plugins.local.engine.request import Completion, GenerationRequest, Rejection  # noqa: E402
+from llmops_plugins.local.engine.request import Completion, GenerationRequest, Rejection, TokenPrompt  # noqa: E402
 
 from .reference import CPU, TEXTS, completion, reference, submit, texts  # noqa: E402
 
@@ -48,14 +48,36 @@ def test_a_request_joins_a_running_batch(engine: Engine) -> None:
     assert alone == texts([one.outcome, two.outcome])
 
 
-def test_the_full_text_starts_with_the_prompt(engine: Engine) -> None:
-    """`return_full_text` puts the prompt before the completion."""
-    plain, full = texts(
-        engine.generate(
-            [GenerationRequest(TEXTS[0], max_new_tokens=6, return_full_text=full) for full in (False, True)]
-        )
+def test_the_prompts_text_is_returned_if_it_is_asked_for(tiny_model: Path, engine: Engine) -> None:
+    """A text as it is; of tokens their text, special ones as they are written; of a chat nothing."""
+    tokens = AutoTokenizer.from_pretrained(tiny_model)(f"<|im_start|>{TEXTS[0]}")["input_ids"]
+    prompts = (TEXTS[0], TokenPrompt(tuple(tokens)), [{"role": "user", "content": "Hi"}])
+    outcomes = engine.generate(
+        [GenerationRequest(prompt, max_new_tokens=2, return_full_text=True) for prompt in prompts]
     )
-    assert TEXTS[0] + plain == full
+    assert [TEXTS[0], f"<|im_start|>{TEXTS[0]}", ""] == [completion([outcome]).prompt_text for outcome in outcomes]
+    (plain,) = engine.generate([GenerationRequest(TEXTS[0], max_new_tokens=2)])
+    assert "" == completion([plain]).prompt_text
+
+
+def test_tokens_are_completed_as_the_text_they_stand_for(tiny_model: Path, engine: Engine) -> None:
+    """Nothing is added to them; a number that the model has no token for is rejected."""
+    tokens = AutoTokenizer.from_pretrained(tiny_model)(TEXTS[1])["input_ids"]
+    as_text, as_tokens = engine.generate(
+        [GenerationRequest(prompt, max_new_tokens=9) for prompt in (TEXTS[1], TokenPrompt(tuple(tokens)))]
+    )
+    assert as_text == as_tokens
+    (unknown,) = engine.generate([GenerationRequest(TokenPrompt((3, 70_000)))])
+    assert isinstance(unknown, Rejection)
+    assert "the token 70000, but the model's vocabulary has 1000" in unknown.reason
+
+
+def test_without_a_limit_a_completion_may_fill_the_context(engine: Engine) -> None:
+    """Up to 1024 tokens, and never more than there is room for."""
+    long = GenerationRequest("x " * 500, max_new_tokens=None, stop=("never there",))
+    active = submit(engine, long)
+    active.cancelled = True
+    assert (1024 - len(active.prompt), True) == (active.max_new_tokens, len(active.prompt) > 400)
 
 
 def test_a_completion_ends_at_its_length(engine: Engine) -> None:

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from transformers import AutoTokenizer  # noqa: E402
+from llmops_plugins.local.engine.engine import Engine
+from llmops_plugins.local.engine.model import make_row_model
+from llmops_plugins.local.engine.request import GenerationRequest
+from llmops_plugins.local.weights.loading import load_model
 
-from llmops_plugins.local.engine.engine import Engine  # noqa: E402
-from llmops_plugins.local.engine.request import GenerationRequest  # noqa: E402
-
-from .reference import CPU, TEXTS, completion, reference, scored, scoring, texts, token_log_probabilities  # noqa: E402
+from ..architectures import save_model
+from .reference import CPU, TEXTS, completion, reference, scored, scoring, texts, token_log_probabilities
 
 
 def test_a_shared_prefix_is_computed_once_and_changes_nothing(tiny_model: Path, engine: Engine) -> None:
@@ -71,70 +71,51 @@ def test_a_prefix_that_is_overwritten_in_the_same_pass_is_not_reused(tiny_model:
     assert [reference(tiny_model, prompt + "x", 8) for prompt in (two, one)] == texts(outcomes)
 
 
-def _mistral(vocabulary: int) -> Any:
-    from transformers import MistralConfig, MistralForCausalLM
-
-    return MistralForCausalLM(MistralConfig(
-        vocab_size=vocabulary, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=512, sliding_window=12, eos_token_id=None,
-    ))  # fmt: skip
-
-
-def _gpt2(vocabulary: int) -> Any:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    return GPT2LMHeadModel(
-        GPT2Config(vocab_size=vocabulary, n_embd=32, n_layer=2, n_head=4, n_positions=512, eos_token_id=None)
-    )
-
-
-def _gemma2(vocabulary: int) -> Any:
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    return Gemma2ForCausalLM(Gemma2Config(
-        vocab_size=vocabulary, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=8, max_position_embeddings=512, sliding_window=12, eos_token_id=None,
-    ))  # fmt: skip
-
-
-def _bloom(vocabulary: int) -> Any:
-    from transformers import BloomConfig, BloomForCausalLM
-
-    return BloomForCausalLM(BloomConfig(vocab_size=vocabulary, hidden_size=32, n_layer=2, n_head=4, eos_token_id=None))
-
-
 @pytest.mark.parametrize(
-    ("make", "batched"),
+    ("architecture", "batching"),
     [
-        pytest.param(_mistral, True, id="sliding window"),
-        pytest.param(_gpt2, True, id="learned positions"),
-        pytest.param(_gemma2, False, id="capped logits"),
-        pytest.param(_bloom, False, id="no replaceable attention"),
+        ("qwen3", "continuous"),
+        ("qwen3-moe", "continuous"),
+        ("gemma2", "none: Gemma2ForCausalLM has attention with softcap"),
+        ("gemma3", "continuous"),
+        ("mistral", "continuous"),
+        ("mixtral", "continuous"),
+        ("gpt2", "continuous"),
+        ("bloom", "none: BloomForCausalLM has "),
     ],
 )
 def test_other_architectures_complete_as_transformers_does(
-    make: Callable[[int], Any],
-    batched: bool,  # noqa: FBT001
-    tiny_model: Path,
-    tmp_path: Path,
+    architecture: str, batching: str, tiny_model: Path, tmp_path: Path
 ) -> None:
     """Batched where the architecture allows; else row by row, completions out by comparison when it is loaded.
 
     Prompts have the log-probabilities that transformers computes, even if their logits are computed in slices.
     """
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    tokenizer.save_pretrained(tmp_path)
-    torch.manual_seed(1)
-    model = make(len(tokenizer))
-    for weight in model.parameters():
-        torch.nn.init.normal_(weight, std=0.2)
-    model.save_pretrained(tmp_path)
-    other = Engine(tmp_path, CPU, max_batch=3)
+    folder = save_model(architecture, tmp_path, tiny_model)
+    other = Engine(folder, CPU, max_batch=3)
     completions = texts(other.generate([GenerationRequest(text, max_new_tokens=14) for text in TEXTS[:5]]))
-    assert batched == other.batched
-    assert [reference(tmp_path, text, 14) for text in TEXTS[:5]] == completions
+    assert other.batching.startswith(batching)
+    assert [reference(folder, text, 14) for text in TEXTS[:5]] == completions
     for most in (10_000, 20):
         row_model: Any = other._model
         row_model._max_scored = most
         for text, (_, *scores) in zip(TEXTS[:5], scored(other.generate(scoring(*TEXTS[:5]))), strict=True):
-            assert token_log_probabilities(tmp_path, text) == pytest.approx(scores, abs=1e-3)
+            assert token_log_probabilities(folder, text) == pytest.approx(scores, abs=1e-3)
+
+
+def test_layers_that_do_not_attend_as_configured_are_not_batched(tiny_model: Path, tmp_path: Path) -> None:
+    """What the short texts of the comparison cannot show is read from the configuration."""
+    model = load_model(save_model("mistral", tmp_path, tiny_model))
+    model.config.layer_types = ["sliding_attention", "full_attention"]
+    reason = "MistralForCausalLM has attention of the kind full_attention with the window 12"
+    assert f"none: {reason}" == make_row_model(model, CPU).batching
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_rotations_that_depend_on_the_longest_row_are_not_batched(nested: bool, tiny_model: Path) -> None:  # noqa: FBT001
+    """Wherever this version of transformers has them, and for one kind of layer only."""
+    model = load_model(tiny_model)
+    dynamic: dict[str, Any] = {"rope_type": "dynamic", "rope_theta": 20_000.0, "factor": 2.0}
+    name = "rope_parameters" if hasattr(model.config, "rope_parameters") else "rope_scaling"
+    setattr(model.config, name, {"full_attention": dynamic} if nested else dynamic)
+    assert make_row_model(model, CPU).batching.endswith("positions that depend on a sequence's length")

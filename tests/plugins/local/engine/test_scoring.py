@@ -98,6 +98,20 @@ def test_a_slice_is_smaller_for_a_larger_vocabulary() -> None:
     assert (512, 128, 1) == tuple(max_scored_tokens(size) for size in (1 << 15, 1 << 17, 1 << 30))
 
 
+def test_the_likeliest_token_and_a_greedy_prompt_have_one_score(engine: Engine) -> None:
+    """The number of a prompt's token is exactly that of the same token among its alternatives: others compare them."""
+    (plain,) = engine.generate([GenerationRequest(TEXTS[0], max_new_tokens=6)])
+    greedy = TEXTS[0] + completion([plain]).text
+    request = GenerationRequest(greedy, max_new_tokens=1, scores_prompt=True, alternatives=1)
+    tokens = completion(engine.generate([request])).prompt
+    assert (None, ()) == (tokens[0].log_probability, tokens[0].alternatives)
+    likeliest = [token.alternatives[0].log_probability for token in tokens[1:]]
+    is_likeliest = [token.log_probability == best for token, best in zip(tokens[1:], likeliest, strict=True)]
+    assert [token.id == token.alternatives[0].id for token in tokens[1:]] == is_likeliest
+    assert any(is_likeliest)
+    assert not all(is_likeliest)
+
+
 def test_scores_in_bfloat16_are_those_of_transformers(tiny_model: Path) -> None:
     """Apart from the format's rounding; the softmax itself is computed in float32."""
     engine = Engine(tiny_model, Device("cpu", "", "bfloat16"))

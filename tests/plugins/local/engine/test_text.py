@@ -20,7 +20,8 @@ from .reference import CPU, TEXTS, completion, reference  # noqa: E402
 def test_chat_messages_go_through_the_models_template(tiny_model: Path, engine: Engine) -> None:
     """They end with the start of the assistant's turn, and special tokens are not added twice."""
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": TEXTS[2]}]
-    ids = AutoTokenizer.from_pretrained(tiny_model).apply_chat_template(messages, add_generation_prompt=True)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
     completed = completion(engine.generate([GenerationRequest(messages, max_new_tokens=10)]))
     assert (reference(tiny_model, ids, 10), len(ids)) == (completed.text, completed.prompt_tokens)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from llmops_plugins.local.lora.model import (
 from llmops_plugins.local.lora.rows import TrainingRow
 from llmops_plugins.local.weights.loading import load_model
 
+from ..architectures import save_model
 from .example import (
     CPU,
     example_rows,
@@ -44,6 +47,33 @@ def test_the_merged_model_computes_what_the_adapted_one_does(tiny_model: Path, t
         merged = load_model(tmp_path / "model")(ids).logits
     torch.testing.assert_close(merged, expected, rtol=1e-4, atol=1e-4)
     assert (merged - base).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("architecture", ["gemma3", "mixtral", "gpt2"])
+def test_merged_models_of_other_architectures_compute_what_the_adapted_ones_do(
+    architecture: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    """However a version of transformers stores their weights in memory."""
+    base = save_model(architecture, tmp_path / "base", tiny_model)
+    model = perturbed(base, options()).eval()
+    ids = torch.arange(5, 60)[None]
+
+    save_merged(base, adapter_state(model), options(), tmp_path / "model")
+
+    with torch.no_grad():
+        expected, merged = model(ids).logits, load_model(tmp_path / "model")(ids).logits
+    torch.testing.assert_close(merged, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_merged_model_has_the_configuration_of_its_base(tiny_model: Path, tmp_path: Path) -> None:
+    """What transformers 5 would write, 4 misreads."""
+    config = json.loads((tiny_model / "config.json").read_text())
+    base = shutil.copytree(tiny_model, tmp_path / "base")
+    (base / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16", "ours": 1}))
+
+    save_merged(base, adapter_state(adapt(base, options(), CPU)), options(), tmp_path / "model")
+
+    assert json.loads((tmp_path / "model" / "config.json").read_text()) == {**config, "dtype": "float32", "ours": 1}
 
 
 def test_prompt_tokens_have_no_loss(tiny_model: Path) -> None:

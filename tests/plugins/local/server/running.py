@@ -35,11 +35,11 @@ class RunningServer:
         return counts
 
 
-def start_server(model: Path, *options: str) -> subprocess.Popen[bytes]:
+def start_server(model: Path, *options: str, stdin: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     """Start a server that nobody has waited for."""
     return subprocess.Popen(
         [sys.executable, "-m", "llmops_plugins.local.server.main", f"--model={model}", f"--name={NAME}", *options],
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,

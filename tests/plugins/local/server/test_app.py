@@ -185,4 +185,13 @@ def test_boto3_invokes_it_like_an_endpoint_on_aws(server: RunningServer, runtime
 
 def test_the_model_is_listed(server: RunningServer) -> None:
     """Under the endpoint's name."""
-    assert [NAME] == [model["id"] for model in server.client.get("/v1/models").json()["data"]]
+    (model,) = server.client.get("/v1/models").json()["data"]
+    assert (NAME, "model") == (model["id"], model["object"])
+    assert model == server.client.get(f"/v1/models/{NAME}").json()
+
+
+def test_a_model_that_is_not_there_is_an_error(server: RunningServer) -> None:
+    """In OpenAI's form, also for a name with a slash."""
+    response = server.client.get("/v1/models/some/other")
+    error = response.json()["error"]
+    assert (404, "model_not_found", "model") == (response.status_code, error["code"], error["param"])

@@ -82,7 +82,7 @@ def test_a_model_is_served_and_its_server_stopped(tiny_model: Path, make_context
     assert 16 == endpoint.concurrency
 
     trained = TrainedModel("huggingface", str(tiny_model), BaseModel("huggingface", "base", "v1"))
-    assert "v1" == deployer.deploy(context, trained).metadata["weights"]
+    assert "weights" not in deployer.deploy(context, trained).metadata
     second = pid_of(resource.name)
     assert (False, True) == (is_running(first), is_running(second))
     LocalEndpoint(OPTIONS).delete(context, resource)
@@ -102,6 +102,25 @@ def test_the_engine_is_what_the_machine_decides(make_context: MakeContext, monke
     native = LocalEndpoint(LocalEndpointOptions(device="cpu")).engine(context)
     assert {**plain, "dtype": "bfloat16", "kernel": "onednn"} == native
     assert plain["engine"].startswith("torch ")
+
+
+def test_a_model_is_served_for_other_programs(tiny_model: Path, make_context: MakeContext) -> None:
+    """Under OpenAI's API and the given name, until it is stopped; a server that dies is an error with its last log lines."""
+    context, before = make_context(), set(started_pids())
+    server = LocalEndpoint(OPTIONS).serve(context, BaseModel("huggingface", str(tiny_model)), name="tuned", port=0)
+    try:
+        assert tiny_model == server.weights
+        listed = httpx.get(f"{server.url}/models", trust_env=False).json()["data"]
+        assert ["tuned"] == [model["id"] for model in listed]
+        (pid,) = set(started_pids()) - before
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(
+            EndpointError, match=r"the server was killed by SIGKILL \(out of memory\?\); last log lines: "
+        ):
+            server.wait()
+    finally:
+        server.stop()
+    assert before == set(started_pids())
 
 
 def test_a_model_that_cannot_be_served_is_an_error_with_the_last_log_lines(

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,31 @@ def test_the_server_ignores_ctrl_c(server: RunningServer) -> None:
     os.kill(server.process.pid, signal.SIGINT)
     assert 200 == server.client.get("/ping").status_code
     assert server.process.poll() is None
+
+
+def test_a_port_that_is_in_use_is_reported_before_the_model_is_loaded(tmp_path: Path) -> None:
+    """The error names the port; a folder without a model is not even looked at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with start_server(tmp_path, f"--port={port}") as process:
+            assert process.stderr is not None
+            assert 1 == process.wait(60)
+            assert f"port {port} cannot be used: Address already in use" in process.stderr.read().decode()
+
+
+def test_a_server_without_a_pipe_serves_on_the_given_port(tiny_model: Path) -> None:
+    """Standard input that is no pipe does not end it; SIGTERM does, at once."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with start_server(tiny_model, f"--port={port}", stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert port == json.loads(process.stdout.readline())["port"]
+        process.terminate()
+        process.communicate(timeout=20)
+    assert -signal.SIGTERM == process.returncode
 
 
 def test_the_server_ends_while_it_is_loading(tiny_model: Path) -> None:

@@ -5,25 +5,17 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("uvicorn")
 
-from .running import NAME, PROMPTS, RunningServer
+from llmops_plugins.local.engine.request import Completion, ScoredToken
+from llmops_plugins.local.server.responses import invocation_body
 
 
-def test_chat_completions_have_openais_form(server: RunningServer) -> None:
-    """Message, reason and usage."""
-    body = {"model": NAME, "messages": [{"role": "user", "content": PROMPTS[1]}], "max_tokens": 5, "temperature": 0}
-    response = server.client.post("/v1/chat/completions", json=body).json()
-    (choice,) = response["choices"]
-    assert ("chat.completion", NAME, "length", "assistant") == (
-        response["object"], response["model"], choice["finish_reason"], choice["message"]["role"]
-    )  # fmt: skip
-    usage = response["usage"]
-    assert (5, usage["prompt_tokens"] + 5) == (usage["completion_tokens"], usage["total_tokens"])
-
-
-def test_text_completions_have_openais_form(server: RunningServer) -> None:
-    """A list of prompts gives one choice each; `echo` puts the prompt before it."""
-    body = {"prompt": list(PROMPTS[:2]), "max_tokens": 4, "temperature": 0, "echo": True}
-    response = server.client.post("/v1/completions", json=body).json()
-    plain = server.invoke(list(PROMPTS[:2]), max_new_tokens=4, return_full_text=True)
-    assert [item["generated_text"] for item in plain] == [choice["text"] for choice in response["choices"]]
-    assert 8 == response["usage"]["completion_tokens"]
+def test_an_input_gets_its_text() -> None:
+    """After that of the prompt, if it was asked for; details only if they were asked for, the prompt's tokens if scored."""
+    plain = Completion(" b", "stop", 2, 3)
+    full = Completion(" b", "length", 1, 3, prompt_text="a", prompt=(ScoredToken(7, "a", b"a", None),))
+    assert [{"generated_text": " b"}, {"generated_text": "a b"}] == invocation_body([plain, full], details=False)
+    details = {"finish_reason": "length", "generated_tokens": 3, "prompt_tokens": 1}
+    assert [
+        {"generated_text": " b", "details": {**details, "finish_reason": "stop", "prompt_tokens": 2}},
+        {"generated_text": "a b", "details": {**details, "prefill": [{"id": 7, "text": "a", "logprob": None}]}},
+    ] == invocation_body([plain, full], details=True)

@@ -36,7 +36,9 @@ def write_gguf(path: Path, model: Path, *, architecture: str = "llama", pre_toke
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_rope_freq_base(config["rope_theta"])
+    writer.add_rope_freq_base(
+        config["rope_theta"] if "rope_theta" in config else config["rope_parameters"]["rope_theta"]
+    )
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre_tokenizer)
@@ -89,6 +91,14 @@ def test_the_logits_are_the_same(converted: Path, tiny_model: Path) -> None:
         expected, actual = load_model(tiny_model)(ids).logits, load_model(converted)(ids).logits
     assert torch.equal(expected, actual)
     assert load_model(converted).config.tie_word_embeddings
+
+
+def test_the_settings_are_those_that_every_transformers_reads(converted: Path) -> None:
+    """5 would write others, and 4 would then use other rotations, or find no tokenizer."""
+    config = json.loads((converted / "config.json").read_text())
+    assert (config["rope_theta"], config["torch_dtype"]) == (20_000.0, "float32")
+    tokenizer = json.loads((converted / "tokenizer_config.json").read_text())
+    assert tokenizer["tokenizer_class"] == "PreTrainedTokenizerFast"
 
 
 def test_the_tokens_are_the_same(converted: Path, tiny_model: Path, sample_texts: list[str]) -> None:

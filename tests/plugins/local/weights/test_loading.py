@@ -27,7 +27,7 @@ def test_a_tokenizer_pads_on_the_left(tiny_model: Path, tmp_path: Path) -> None:
     (copy / "tokenizer_config.json").write_text(
         json.dumps({**settings, "pad_token": None, "padding_side": "right"}), encoding="utf-8"
     )
-    (copy / "special_tokens_map.json").unlink()
+    (copy / "special_tokens_map.json").unlink(missing_ok=True)
     tokenizer = load_tokenizer(copy)
     assert (tokenizer.pad_token, tokenizer.padding_side) == ("<|im_end|>", "left")
 
@@ -52,3 +52,18 @@ def test_the_context_length_is_read_from_the_configuration(
     """GPT-2 and its relatives name it differently; a model without a limit names none."""
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert length == context_length(tmp_path)
+
+
+def test_a_model_that_transformers_4_would_misread_is_refused(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5 saves the base of the rotations where 4 does not look, also in a configuration with several parts."""
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    config.pop("rope_theta", None)
+    monkeypatch.setattr("transformers.__version__", "4.57.6")
+    rotations = {"rope_parameters": {"rope_type": "default", "rope_theta": 20_000.0}}
+    for saved in ({**config, **rotations}, {**config, "text_config": rotations}):
+        (copy / "config.json").write_text(json.dumps(saved))
+        with pytest.raises(AssetError, match=r"saved by transformers 5.*pip install 'transformers>=5'"):
+            load_model(copy)

@@ -12,14 +12,14 @@ from llmops_plugins.local.weights.smollm2 import smollm2_asset
 from llmops_sdk import MissingExtraError
 from llmops_sdk.plugin import install_hint
 
-from .conftest import COMMIT
+from ..._weights.conftest import COMMIT
 
 pytest.importorskip("transformers")
 
 GET_ASSETS = """
 import sys
 from pathlib import Path
-from llmops_plugins.local.weights.locate import asset_version
+from llmops_plugins._weights.locate import asset_version
 from llmops_plugins.local.weights.smollm2 import HubSource
 from llmops_sdk import Progress
 from llmops_sdk.plugin import Asset

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,12 +51,12 @@ NAMES = {
 }
 
 
-@pytest.mark.slow  # FMEval takes long to import
+@pytest.mark.rare  # FMEval takes long to import
+@pytest.mark.timeout(1800)  # the first test that needs its environment builds it
 def test_fmevals_algorithms_give_the_same_values(
-    context: Context, pairs: Texts, asset: Callable[[str], Path], needs: Callable[..., None], tmp_path: Path
+    context: Context, pairs: Texts, asset: Callable[[str], Path], fmeval_python: str, tmp_path: Path
 ) -> None:
     """Differences and word errors within 1e-15, BERTScore within 1e-5; the changed questions are the same, letter by letter."""
-    needs("fmeval", "bert_score", "jiwer")
     registry = Registry()
     registry.add("metrics", hooks, distribution="llmops-sdk")
     evaluators: dict[str, Evaluator] = {
@@ -67,7 +66,10 @@ def test_fmevals_algorithms_give_the_same_values(
     records = [_record(place, output, reference) for place, (output, reference) in enumerate(pairs[:6])]
     generations = [_answered(context, prober, record) for record in records]
     fmeval_scores = _run_fmeval(
-        {"changes": CHANGES, "labels": LABELS, "records": list(map(_recorded, generations))}, asset, tmp_path
+        {"changes": CHANGES, "labels": LABELS, "records": list(map(_recorded, generations))},
+        asset,
+        tmp_path,
+        fmeval_python,
     )
 
     for name, evaluator in evaluators.items():
@@ -138,10 +140,12 @@ def _our_name(score: str) -> str:
     return score.removesuffix(bare) + NAMES.get(bare, bare)
 
 
-def _run_fmeval(job: Mapping[str, Any], asset: Callable[[str], Path], folder: Path) -> list[dict[str, Any]]:
+def _run_fmeval(
+    job: Mapping[str, Any], asset: Callable[[str], Path], folder: Path, python: str
+) -> list[dict[str, Any]]:
     """Return FMEval's scores, computed in a process of its own: its environment must be set before it is imported."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(asset("minilm"))],
+        [python, str(SCRIPT), str(asset("minilm"))],
         input=json.dumps(job),
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -48,19 +47,19 @@ class BERTScore(evaluate.Metric):
 """
 
 
-@pytest.mark.slow  # FMEval takes long to import
+@pytest.mark.rare  # FMEval takes long to import
+@pytest.mark.timeout(1800)  # the first test that needs its environment builds it
 def test_fmevals_transforms_give_the_same_values(
     context: Context,
     pairs: Texts,
     generations: Make,
     asset: Callable[[str], Path],
-    needs: Callable[..., None],
+    fmeval_python: str,
     tmp_path: Path,
 ) -> None:
     """METEOR, ROUGE and QA to the last bit, BERTScore within 1e-5, for prose and for outputs that are hard to score."""
-    needs("fmeval", "bert_score")
     texts = [*pairs[:10], ("", "A reference."), ("😀 مرحبا", "emoji"), ("Yes. That is true.", "yes<OR>no")]
-    expected = _run_fmeval(texts, asset, tmp_path)
+    expected = _run_fmeval(texts, asset, tmp_path, fmeval_python)
 
     summaries = SummarizationAccuracy(SummarizationAccuracyOptions()).evaluate(context, generations(texts))
     answers = QAAccuracy(QAAccuracyOptions()).evaluate(context, generations(texts))
@@ -73,7 +72,7 @@ def test_fmevals_transforms_give_the_same_values(
         assert theirs == pytest.approx(ours, abs=1e-15)
 
 
-def _run_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path) -> list[dict[str, float]]:
+def _run_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path, python: str) -> list[dict[str, float]]:
     """Return FMEval's scores, computed in a process of its own: its environment must be set before it is imported."""
     for name, script in (("rouge", _ROUGE), ("bertscore", _BERTSCORE)):
         module = folder / "modules" / "evaluate_modules" / "metrics" / f"evaluate-metric--{name}" / ("0" * 64)
@@ -93,7 +92,7 @@ def _run_fmeval(texts: Texts, asset: Callable[[str], Path], folder: Path) -> lis
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(asset("minilm"))],
+        [python, str(SCRIPT), str(asset("minilm"))],
         input=json.dumps(texts),
         capture_output=True,
         text=True,

@@ -6,8 +6,7 @@ import json
 import os
 import random
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,18 +45,18 @@ sys.stdout.write(json.dumps(all_copies))
 _LETTERS = "abcdefghijklmnopqrstuvwxyz     ABCXYZ.,!0129\n\t\u00a0\u2003ßİŉéKǅﬁ😀مש\u0131\ud800"
 
 
+@pytest.mark.rare
 def test_the_copies_are_those_of_fmeval(
-    odd_texts: Sequence[str], pairs: Sequence[tuple[str, str]], needs: Callable[..., None]
+    odd_texts: Sequence[str], pairs: Sequence[tuple[str, str]], fmeval_python: str
 ) -> None:
     """For prose, odd texts and random letters, for all three changes and random options."""
-    needs("fmeval")
     shuffle = random.Random(7)
     noise = ["".join(shuffle.choices(_LETTERS, k=shuffle.randrange(80))) for _ in range(150)]
     texts = [*odd_texts, *noise, *(reference for _, reference in pairs[:20])]
     cases = [(text, _random_options(shuffle, name)) for text in texts for name in PERTURBATIONS]
 
     done = subprocess.run(
-        [sys.executable, "-c", _ASK],
+        [fmeval_python, "-c", _ASK],
         input=json.dumps(cases),
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def evaluator(kind: str, folder: Path) -> Toxicity:
     return Toxicity(ToxicityOptions(model_type=kind, weights=str(folder)))
 
 
-@pytest.mark.slow  # most of it is the time FMEval takes to be imported
+@pytest.mark.rare  # most of it is the time FMEval takes to be imported
 @pytest.mark.parametrize("kind", ["toxigen", "detoxify"])
 def test_scores_are_those_of_fmevals_own_classes(
     kind: str,
@@ -44,10 +43,9 @@ def test_scores_are_those_of_fmevals_own_classes(
     context: Context,
     generations: Make,
     odd_texts: Texts,
-    needs: Callable[..., None],
+    fmeval_python: str,
 ) -> None:
     """For texts of all lengths and kinds, to the rounding of the weights' own arithmetic."""
-    needs("fmeval")
     texts = [str(text) for text in odd_texts if "\ud83d" not in text]
     texts += ["Yes.", "I like all of you, whoever you are."]
     if kind == "toxigen":  # FMEval fails where a text is longer than the classifier takes
@@ -55,7 +53,7 @@ def test_scores_are_those_of_fmevals_own_classes(
     else:
         _write_checkpoint(hub_cache / "torch", classifiers[kind])
     done = subprocess.run(
-        [sys.executable, "-c", _ASK, kind],
+        [fmeval_python, "-c", _ASK, kind],
         input=json.dumps(texts),
         capture_output=True,
         text=True,

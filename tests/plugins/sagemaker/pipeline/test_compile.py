@@ -183,9 +183,7 @@ def test_compile_full_prints_the_definition(specification: Path, capsys: pytest.
     assert 0 == main(["compile", str(specification), "--on", "sagemaker", "--full"])
     output = json.loads(capsys.readouterr().out)
 
-    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {
-        step["Name"] for step in output["Steps"]
-    }
+    assert {"generate-mine", "score-mine", "compare"} == {step["Name"] for step in output["Steps"]}
 
 
 def test_compile_full_prints_the_definition_of_a_rehearsal(
@@ -195,9 +193,7 @@ def test_compile_full_prints_the_definition_of_a_rehearsal(
     assert 0 == main(["compile", str(specification), "--on", "sagemaker-rehearsal", "--full"])
     output = json.loads(capsys.readouterr().out)
 
-    assert {"generate-existing-endpoint", "score-existing-endpoint", "compare"} == {
-        step["Name"] for step in output["Steps"]
-    }
+    assert {"generate-mine", "score-mine", "compare"} == {step["Name"] for step in output["Steps"]}
 
 
 def test_a_local_pipeline_cannot_be_compiled(specification: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,14 @@ def test_the_requirements_have_the_extras_of_the_steps(registry: Registry, tmp_p
     assert line.endswith("[local,metrics,sagemaker]")
 
 
+def test_fmeval_is_not_among_the_requirements(registry: Registry, tmp_path: Path) -> None:
+    """Its pins would rule out the others: the score step builds an environment for it, and needs what converts its assets."""
+    plan = pipeline("fmeval-summarization-accuracy").build(registry)
+    line = ship(plan, registry, tmp_path, sagemaker_version="2.253.1").requirements[0]
+
+    assert line.endswith("[metrics,sagemaker]")
+
+
 def test_a_plugin_of_one_file_is_packed(registry: Registry, tmp_path: Path) -> None:
     """A new interpreter finds the plugin in its unpacked wheel."""
     source, staging, site = tmp_path / "user", tmp_path / "staging", tmp_path / "site"

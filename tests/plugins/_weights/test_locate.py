@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.local.weights.locate import Weights, asset_version, locate, version
+from llmops_plugins._weights.locate import Weights, asset_version, locate, version
 from llmops_sdk import AssetError
 from llmops_sdk.plugin import BaseModel, Context
 

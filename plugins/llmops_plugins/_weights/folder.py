@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +60,32 @@ def model_files(folder: Path) -> list[Path]:
 
 
 def folder_version(home: Path, folder: Path) -> str:
-    """Return the hash of a model's files; a file that has not changed since last time is not read again.
+    """Return the hash of a model's files; a file that has not changed since last time is not read again."""
+    return digest(_hashes(home, folder, model_files(folder)))
+
+
+def file_version(home: Path, file: Path) -> str:
+    """Return the hash of a file of weights, which is not read again while it has not changed."""
+    return _hashes(home, file, [file])[file.name]
+
+
+def _hashes(home: Path, place: Path, files: Iterable[Path]) -> dict[str, str]:
+    """Return the hashes of files by their names, from the cache for those that have not changed.
 
     A change is seen by the file's size, its times (of the content and of the entry) and its inode.
+
+    Args:
+        home: The cache of this machine.
+        place: The folder or file that they belong to.
+        files: The files.
     """
-    cache = home / "hashes" / f"{digest(str(folder))}.json"
+    cache = home / "hashes" / f"{digest(str(place))}.json"
     try:
         cached: dict[str, list[Any]] = json.loads(cache.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         cached = {}
     current: dict[str, list[Any]] = {}
-    for path in model_files(folder):
+    for path in files:
         status = path.stat()
         state = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         *old, sha256 = cached.get(path.name) or [""]
@@ -79,7 +95,7 @@ def folder_version(home: Path, folder: Path) -> str:
         part = cache.with_suffix(f".{os.getpid()}.part")
         part.write_text(json.dumps(current), encoding="utf-8")
         part.replace(cache)
-    return digest({name: entry[-1] for name, entry in current.items()})
+    return {name: entry[-1] for name, entry in current.items()}
 
 
 def _problem(folder: Path) -> str:

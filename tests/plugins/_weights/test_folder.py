@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from llmops_plugins.local.weights import folder
-from llmops_plugins.local.weights.folder import check_model_folder, folder_version, is_folder
+from llmops_plugins._weights import folder
+from llmops_plugins._weights.folder import check_model_folder, file_version, folder_version, is_folder
 from llmops_sdk import AssetError
+from llmops_sdk.plugin import file_sha256
 
 pytest.importorskip("transformers")
 
@@ -35,6 +36,18 @@ def test_the_version_follows_the_files(tiny_model: Path, tmp_path: Path) -> None
     assert version == folder_version(home, copy)
     (copy / "generation_config.json").write_text("{}")
     assert version != folder_version(home, copy)
+
+
+def test_the_version_of_one_file_is_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read again only if it has changed."""
+    file = tmp_path / "small.gguf"
+    file.write_bytes(b"weights")
+    version = file_version(tmp_path / "home", file)
+    assert file_sha256(file) == version
+    monkeypatch.setattr(folder, "file_sha256", lambda _: "read again")
+    assert version == file_version(tmp_path / "home", file)
+    file.write_bytes(b"other weights")
+    assert "read again" == file_version(tmp_path / "home", file)
 
 
 def test_unchanged_files_are_not_read_again(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from llmops_sdk.plugin import Context
 from llmops_sdk.testing import make_context
 
-from ...tiny_model import sample_texts, save_tiny_model
+from ..tiny_model import sample_texts, save_tiny_model
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ LOCATE = """
 import json, sys
 from pathlib import Path
 import attrs
-from llmops_plugins.local.weights.locate import locate, version
+from llmops_plugins._weights.locate import locate, version
 from llmops_sdk import AssetError, Progress
 from llmops_sdk.plugin import BaseModel
 from llmops_sdk.testing import make_context

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import attrs
 
-from llmops_plugins.local.weights.folder import check_model_folder, folder_version, is_folder
-from llmops_plugins.local.weights.hub import fetch_snapshot, resolve_commit
+from llmops_plugins._weights.folder import check_model_folder, folder_version, is_folder
+from llmops_plugins._weights.hub import fetch_snapshot, resolve_commit
 from llmops_sdk.plugin import AssetError, BaseModel, Context, digest
 
 

@@ -1,0 +1,41 @@
+"""Names of parts of a pipeline, made from what they are: a file, a model."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+_LONGEST = 60
+_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,7}")
+
+
+def name_from(text: str) -> str:
+    """Return a text as a name, which becomes part of file names: letters, digits, `-` and `_`; empty if it has none.
+
+    >>> name_from("Llama 3.2 (3B)"), name_from("Données"), name_from("数据")
+    ('Llama-3-2-3B', 'Donnees', '')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-_")[:_LONGEST].strip("-_")
+
+
+def name_of_file(path: Path | str) -> str:
+    """Return the name of a file without its suffixes.
+
+    >>> name_of_file("data/My rows (v2).jsonl.gz")
+    'My-rows-v2'
+    """
+    name = Path(path).name
+    while Path(name).stem and _SUFFIX.fullmatch(Path(name).suffix):
+        name = Path(name).stem
+    return name_from(name)
+
+
+def name_of_model(model: str) -> str:
+    """Return the name of a model or a folder, without the names before it.
+
+    >>> name_of_model("ollama/llama3.2:3b"), name_of_model("out/checkpoint-500/")
+    ('llama3-2-3b', 'checkpoint-500')
+    """
+    return name_from(model.rstrip("/").rpartition("/")[2])

@@ -1,0 +1,108 @@
+"""llama.cpp's own server and converter on real weights, base and fine-tuned: `make llama-cpp` builds them and runs this."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmops_sdk import LocalStore, Pipeline, Progress, Registry, Result
+
+pytestmark = [pytest.mark.llama_cpp, pytest.mark.timeout(3600)]
+
+RECORDS = 6
+
+
+@pytest.fixture(name="served")
+def _served() -> dict[str, Any]:
+    """The options of a deployer that serves in float32, as the local server computes."""
+    folder = Path(os.environ["LLMOPS_LLAMA_CPP"])
+    return {
+        "use": "served",
+        "preset": "llama-cpp",
+        "program": str(folder / "build" / "bin" / "llama-server"),
+        "convert_script": str(folder / "sources" / "vendor" / "llama.cpp" / "convert_hf_to_gguf.py"),
+        "gguf_type": "f32",
+        "arguments": ["--cache-type-k", "f32", "--cache-type-v", "f32", "--ctx-size", "8192", "--parallel", "4"],
+    }
+
+
+def test_llama_cpp_answers_as_the_local_server_does(
+    served: dict[str, Any],
+    asset: Callable[[str], Path],
+    assets_home: Path,
+    tmp_path: Path,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On base weights and on a fine-tuned model, whose adapters llama.cpp gets merged and converted by its own script.
+
+    Prompts have the same tokens, chats and texts; greedy answers are the same but for ties in the last digits.
+    A GGUF file is served as it is.
+    """
+    asset("smollm2-135m-instruct")
+    monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
+    local = {"use": "local-endpoint", "device": "cpu", "dtype": "float32"}
+    training = {"max_steps": 6, "device": "cpu", "dtype": "float32"}
+    pipeline = (
+        Pipeline.builder("llama")
+        .with_dataset("sample", test_fraction=0.3, max_test_records=RECORDS, max_train_records=24)
+        .with_prompt("chat")
+        .with_prompt("plain")
+        .with_generation(max_new_tokens=24)
+        .with_evaluator("qa-accuracy")
+    )
+    for place, deployer in (("local", local), ("llama", served)):
+        pipeline = pipeline.with_model("smollm2", name=f"{place}-base", fine_tune=False, deployer=deployer)
+        pipeline = pipeline.with_model(
+            "smollm2", name=f"{place}-tuned", trainer=training, prompts=["chat"], deployer=deployer
+        )
+    store = LocalStore(tmp_path / "runs")
+
+    result = pipeline.run(store=store, registry=registry, progress=Progress())
+
+    answers = answers_of(result)
+    for candidate in ("base.chat", "base.plain", "tuned"):
+        expected, actual = answers[f"local-{candidate}"], answers[f"llama-{candidate}"]
+        assert [tokens for _, tokens in expected] == [tokens for _, tokens in actual], candidate
+        same = sum(one == other for (one, _), (other, _) in zip(expected, actual, strict=True))
+        assert same >= RECORDS - 1, (candidate, expected, actual)
+    assert answers["llama-base.chat"] != answers["llama-tuned"]
+    assert 1 == len(list(store.root.rglob("artifacts/model/*/model/model.safetensors")))
+
+    endpoints = {cell.candidate: cell.endpoint for cell in result.leaderboards[0].cells}
+    assert ("smollm2-135m-instruct", "smollm2-135m-instruct-tuned") == (
+        endpoints["llama-base.chat"]["served model"], endpoints["llama-tuned"]["served model"]
+    )  # fmt: skip
+    assert endpoints["llama-tuned"]["server"].startswith("llama-cpp ")
+
+    converted = max((assets_home / "gguf").iterdir(), key=lambda path: path.stat().st_mtime)
+    options = {name: value for name, value in served.items() if name in ("preset", "program", "arguments")}
+    file = pipeline_of_file(converted, options).run(store=store, registry=registry, progress=Progress())
+    assert answers["llama-tuned"] == answers_of(file)["file"]
+
+
+def pipeline_of_file(file: Path, options: dict[str, Any]) -> Pipeline:
+    return (
+        Pipeline.builder("file")
+        .with_dataset("sample", test_fraction=0.3, max_test_records=RECORDS, max_train_records=24)
+        .with_prompt("chat")
+        .with_generation(max_new_tokens=24)
+        .with_model("served", name="file", model=str(file), **options)
+        .with_evaluator("qa-accuracy")
+    )
+
+
+def answers_of(result: Result) -> dict[str, list[tuple[str, int | None]]]:
+    """Return the answers of each candidate, with the number of tokens of their prompts."""
+    return {
+        cell.candidate: [
+            (sample.answer.output, sample.answer.prompt_tokens)
+            for sample in result.run.samples(cell.cell)
+            if sample.answer
+        ]
+        for cell in result.leaderboards[0].cells
+    }
