@@ -40,8 +40,8 @@ def test_repr_shows_the_leaderboard(run: Run) -> None:
         f"run {run.id}",
         "",
         "dataset lines, decided by Exact match",
-        "  loud   1.000 [1.000, 1.000]  base  10/10 answered",
-        "  quiet  0.000 [0.000, 0.000]  base  10/10 answered",
+        "  loud   1.000 [0.661, 1.000]  base  10/10 answered",
+        "  quiet  0.000 [0.000, 0.339]  base  10/10 answered",
     ] == lines[:5]
     assert Result(run).decision().text == lines[5]
 

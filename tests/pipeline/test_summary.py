@@ -21,9 +21,9 @@ def test_each_dataset_has_its_leaderboard(home: Path, registry: Registry) -> Non
 
     assert f"run {run.id}" == head
     assert first.startswith(
-        "dataset lines, decided by Exact match\n  echo  1.000 [1.000, 1.000]  base  10/10 answered\n"
+        "dataset lines, decided by Exact match\n  echo  1.000 [0.661, 1.000]  base  10/10 answered\n"
     )
-    assert second.startswith("dataset more, decided by Exact match\n  echo  1.000 [1.000, 1.000]  base  4/4 answered\n")
+    assert second.startswith("dataset more, decided by Exact match\n  echo  1.000 [0.283, 1.000]  base  4/4 answered\n")
 
 
 def test_failed_steps_of_an_unfinished_run_are_counted(registry: Registry) -> None:

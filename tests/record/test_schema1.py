@@ -132,7 +132,8 @@ def test_the_finished_run_is_rescored(store: LocalStore, registry: Registry, ask
 
     assert [] == asked
     (board,) = result.leaderboards
-    assert [10, 6, 10] == [cell.estimates["f1"].records for cell in board.cells]
+    assert [10, 10, 10] == [cell.estimates["f1"].records for cell in board.cells]
+    assert [{}, {}, {"f1": 4}] == sorted(({**cell.failures} for cell in board.cells), key=len)
     assert {"exact", "noise", "steady", "likelihood", "f1"} == set(board.cells[0].estimates)
     assert OLD == result.run.metadata.based_on
     for cell in board.cells:

@@ -6,10 +6,9 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Difference, Estimate
+from llmops_sdk.values.results import CellResult, Estimate
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.caveats import find_caveats
-from llmops_sdk.verdict.conclusion import conclude
 
 ROUGE = Metric("rougeL", "ROUGE-L")
 
@@ -42,9 +41,6 @@ def test_records_without_the_metric_are_named() -> None:
     """A mean of one record in 32 is not the mean of 32."""
     (caveat,) = find_caveats((cell("tuned", 32, scored=1),), ROUGE)
     assert "31 of 32 records of tuned have no ROUGE-L." == caveat
-    verdict = conclude("d", ROUGE, (cell("tuned", 32, scored=1),), (), ())
-    assert "tuned has the best mean ROUGE-L on d, 0.300 on a single record; there is" in verdict.text
-    assert verdict.text.endswith(caveat)
 
 
 def test_many_candidates_are_not_all_named() -> None:
@@ -53,21 +49,10 @@ def test_many_candidates_are_not_all_named() -> None:
     assert caveat.endswith("44 of 44 of c3 and those of 3 more candidates were cut off at max_new_tokens.")
 
 
-def test_a_settled_verdict_has_its_caveats() -> None:
-    """In its text, and apart."""
-    gap = Difference("base", "tuned", "rougeL", Estimate(-0.1, -0.2, -0.05, 44), 10, 30)
-    verdict = conclude("d", ROUGE, (cell("tuned"), cell("base", cut=44)), (gap,), ())
-    assert verdict.settled
-    assert ("44 of 44 answers of base were cut off at max_new_tokens.",) == verdict.caveats
-    assert verdict.text.endswith(verdict.caveats[0])
-
-
-def test_a_candidate_alone_with_a_number_beats_nobody() -> None:
-    """The others have none, and nothing is claimed about them."""
-    verdict = conclude("d", ROUGE, (cell("tuned"), cell("base", scored=0)), (), ())
-    assert not verdict.settled
-    assert "no other candidate has one. 44 of 44 records of base have no ROUGE-L." in verdict.text
-    assert "" == conclude("d", ROUGE, (cell("a", scored=0), cell("b", scored=0)), (), ()).best
+def test_failures_that_count_as_the_worst_score_are_named() -> None:
+    """Where they are many, or more than another candidate's."""
+    (caveat,) = find_caveats((cell("tuned", failures={"rougeL": 4}), cell("base", failures={"other": 40})), ROUGE)
+    assert "4 of 44 records of tuned have no usable answer and count as the worst ROUGE-L." == caveat
 
 
 def test_a_model_that_was_still_reasoning_is_named() -> None:

@@ -167,3 +167,29 @@ def test_no_text_has_nan() -> None:
         for metric in (ROUGE, Metric("rougeL")):
             verdict = verdict_on(values, metric)
             assert "nan" not in " ".join([verdict.text, *verdict.notes]).lower().replace("nothing", "")
+
+
+def test_a_verdict_has_its_caveats() -> None:
+    """In its text, and apart."""
+    numbers = np.array([0.5, 0.6] * 20)
+    columns = [
+        CellColumn(
+            CellResult(f"{name}.p.d", name, name, "p", False, 40, 40, {}, {}, None, None, {}, cut=cut),
+            {"rougeL": MetricColumn(numbers - shift, np.zeros(40, dtype=int))},
+        )
+        for name, shift, cut in (("a", 0.0, 0), ("b", 0.1, 40))
+    ]
+
+    verdict = make_leaderboard("d", "rougeL", columns, (), {"rougeL": ROUGE}).verdict
+
+    assert verdict.settled
+    assert ("40 of 40 answers of b were cut off at max_new_tokens.",) == verdict.caveats
+    assert verdict.text.endswith(verdict.caveats[0])
+
+
+def test_a_candidate_alone_with_a_number_beats_nobody() -> None:
+    """The others have none, and nothing is claimed about them."""
+    verdict = verdict_on([[0.5] * 20, [np.nan] * 20])
+
+    assert (False, (), ()) == (verdict.settled, verdict.tied, verdict.worse)
+    assert "no other candidate has one to compare it with. 20 of 20 records of b have no ROUGE-L." in verdict.text

@@ -41,6 +41,8 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
     ]
     sentences += _malformed(cells)
     sentences += _several_models(cells)
+    failing = _named(cells, lambda cell: (cell.failures.get(metric.name, 0), cell.records), "records")
+    sentences += [f"{records} have no usable answer and count as the worst {label}" for records in failing]
     named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
     return (
         *(f"{sentence}." for sentence in sentences),

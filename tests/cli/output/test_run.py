@@ -36,8 +36,8 @@ def test_the_deciding_metric_has_its_interval(
 
     out = capsys.readouterr().out
     assert "candidate  model           Exact match  answered  p50 latency  tokens/s" in out
-    assert "echo       base   1.000 [1.000, 1.000]     10/10" in out
-    assert "echo has the best mean Exact match on lines" in out
+    assert "echo       base   1.000 [0.661, 1.000]     10/10" in out
+    assert "echo has a mean Exact match of 1.000 [0.661, 1.000] on lines" in out
 
 
 def test_the_report_is_named_if_there_is_one(
@@ -94,7 +94,7 @@ def test_a_failed_candidate_is_reported(
 
     out = capsys.readouterr().out
     assert "tuned has no result: step train.tuned.bare.lines failed: " in out
-    assert "echo has the best mean" in out
+    assert "echo has a mean Exact match of" in out
 
 
 def test_a_run_without_candidates_shows_its_errors(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
@@ -41,9 +42,11 @@ def test_scores_are_arrays_in_the_splits_order(
 
     samples = list(result.run.samples("quiet.bare.lines"))
     for metric in ("exact", "noise"):
-        assert [sample.scores[metric] for sample in samples] == list(scores.column.scores[metric])
+        assert [sample.scores[metric] for sample in samples] == list(scores.column.scores[metric].numbers)
     assert ["exact", "noise"] == [metric.name for metric in scores.evaluators["echo-score"].metrics]
-    assert result.leaderboards[0].cells[1] == scores.column.result
+    assert result.leaderboards[0].cells[1] == attrs.evolve(
+        scores.column.result, estimates=result.leaderboards[0].cells[1].estimates
+    )
 
 
 def test_latencies_are_those_of_the_answers(

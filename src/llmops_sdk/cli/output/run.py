@@ -111,6 +111,8 @@ def _counts(cell: CellResult, metrics: Mapping[str, Metric]) -> list[str]:
     counts = [f"{cell.empty} empty"] if cell.empty else []
     counts += [f"{cell.cut} cut off at max_new_tokens"] if cell.cut else []
     counts += [f"{number} unscored by {name}" for name, number in cell.unscored.items() if number]
+    failures = set(cell.failures.values())
+    counts += [f"{max(failures)} without a usable answer count as the worst score"] if failures else []
     counts += [f"{number} without {_label(metrics.get(name, Metric(name)))}" for name, number in cell.undefined.items()]
     counts += [f"{number} scores of {name} pending" for name, number in cell.pending_scores.items()]
     return counts + ([f"{cell.pending} answers pending"] if cell.pending else [])
