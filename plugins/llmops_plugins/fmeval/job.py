@@ -153,6 +153,7 @@ def environment(folder: Path, job: Job, nltk_data: tuple[Path, ...]) -> dict[str
         "PARALLELIZATION_FACTOR": str(job.workers),
         "DISABLE_FMEVAL_TELEMETRY": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",  # Ray's default, 15, lets them wait for every other program
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         # at import, FMEval makes an S3 client, which looks for a region and for credentials
         "AWS_DEFAULT_REGION": "us-east-1",
