@@ -76,6 +76,7 @@ def make_splits(context: Context, options: SplitOptions, mapping: RowMapping, so
     train, test = splits.train.records, splits.test.records
     context.log.info("%d training records, %d test records, from %s", train, test, dict(source.details))
     _log_dropped(context, splits)
+    splits = attrs.evolve(splits, group=options.group)
     if left_out:
         fields = ", ".join(f"{field!r} ({first})" for field, first in sorted(left_out.items()))
         context.progress.log(f"left out of records, because JSON cannot hold the value: {fields}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from llmops_sdk.steps.cell.clusters import read_clusters
 from llmops_sdk.steps.cell.results import read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.values.artifacts import ResultsValue
@@ -14,6 +16,9 @@ from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 METHOD = "sign flips, elimination"
 """How scores are compared; conclusions that another method made are not reused."""
@@ -58,8 +63,14 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
             else:
                 failed.append(_failed(execution, cell, step.name, record))
         metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
-        boards.append(make_leaderboard(dataset.name, plan.metric, columns, tuple(failed), metrics))
+        clusters = _clusters(execution, dataset.name) if columns else None
+        boards.append(make_leaderboard(dataset.name, plan.metric, columns, tuple(failed), metrics, clusters))
     return ResultsValue(tuple(boards), tuple(evaluators.values()))
+
+
+def _clusters(execution: StepExecution, dataset: str) -> NDArray[Any] | None:
+    with execution.splits(dataset) as splits:
+        return read_clusters(splits)
 
 
 def _failed(execution: StepExecution, cell: Cell, step: str, record: Failed | None) -> FailedCell:

@@ -82,12 +82,15 @@ class DatasetSplits:
         test: For asking candidates, in this order.
         source: Details of the origin (path, hub id, resolved commit).
         near_duplicates: Test records that are almost in the train split; found by the `prepare` step.
+        group: The field, or the path inside one, whose value records of one group share: they depend on each other, and
+            count as one in comparisons. Empty if none do.
     """
 
     train: Split
     test: Split
     source: Mapping[str, str] = attrs.field(factory=dict)
     near_duplicates: NearDuplicates = NearDuplicates()
+    group: str = ""
 
 
 def record_label(record: Record, index: int) -> str:
