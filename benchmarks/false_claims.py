@@ -201,7 +201,11 @@ def recipe_claims(seeds: int, *, draws: int) -> tuple[float, float]:
             own = rng.normal(0, math.sqrt(0.5), records)
             return hard + own + rng.normal(0, deviation, (rows, 1))
 
-        recipe, other, base = scores(seeds, 1 / math.sqrt(records)), scores(seeds, 1 / math.sqrt(records)), scores(1, 0.0)
+        recipe, other, base = (
+            scores(seeds, 1 / math.sqrt(records)),
+            scores(seeds, 1 / math.sqrt(records)),
+            scores(1, 0.0),
+        )
         for second, is_recipe in ((other, True), (base, False)):
             claims[is_recipe] += compare_recipes(recipe, second, np.arange(records)).p_value <= 0.05
     return 100 * claims[True] / draws, 100 * claims[False] / draws
@@ -244,7 +248,10 @@ def _power_table(shifts: Iterable[float], power: Iterable[float]) -> str:
         "",
         "| better by | called worse |",
         "|---|---|",
-        *(f"| {shift:g} SD of the paired difference | {share:.0f} |" for shift, share in zip(shifts, power, strict=True)),
+        *(
+            f"| {shift:g} SD of the paired difference | {share:.0f} |"
+            for shift, share in zip(shifts, power, strict=True)
+        ),
     ]
     return "\n".join(lines)
 
@@ -281,7 +288,9 @@ def _beyond(
 def _write(text: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
     mark = "<!-- simulation -->\n"
-    written = re.sub(rf"({mark}).*?(?=^## |\Z)", lambda match: f"{match[1]}{text}\n\n", page, count=1, flags=re.DOTALL | re.MULTILINE)
+    written = re.sub(
+        rf"({mark}).*?(?=^## |\Z)", lambda match: f"{match[1]}{text}\n\n", page, count=1, flags=re.DOTALL | re.MULTILINE
+    )
     PAGE.write_text(written, encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ def test_show_prints_what_the_run_printed(llmops: Command, run: Run) -> None:
     """A run is named by its ID, by a prefix or as the latest one; by default it is the latest."""
     shown = llmops("show").out
 
-    assert "loud is the best: mean Exact match" in " ".join(shown.split())
+    assert "loud is the best on lines: quiet is worse. Mean Exact match of loud" in " ".join(shown.split())
     for name in (run.id, run.id[:9], "latest"):
         assert shown == llmops("show", name).out
     assert run.id == json.loads(llmops("show", "--json").out)["run_id"]

@@ -24,7 +24,7 @@ def test_run_shows_the_verdict_and_the_report(llmops: Command, folder: Path) -> 
     done = llmops("run", "echoes.yaml")
 
     assert "loud " in done.out
-    assert "loud is the best: mean Exact match 1.000 [" in done.text
+    assert "loud is the best on lines: quiet is worse. Mean Exact match of loud: 1.000 [" in done.text
     path = Path(done.out.splitlines()[-1].removeprefix("report: "))
     assert (folder / path).is_file()
 
@@ -34,7 +34,7 @@ def test_quiet_prints_the_verdict_only(llmops: Command) -> None:
     done = llmops("run", "echoes.yaml", "--quiet")
 
     assert 1 == len(done.out.splitlines())
-    assert done.out.startswith("loud is the best: mean")
+    assert done.out.startswith("loud is the best on lines")
     assert "" == done.err
 
 
@@ -54,7 +54,7 @@ def test_a_failed_candidate_is_code_3(llmops: Command, folder: Path) -> None:
     done = llmops("run", "failing.yaml", code=3)
 
     assert "tuned has no result: step train.tuned.bare.lines failed: " in done.text
-    assert "loud is the best: mean" in done.text
+    assert "loud is the best on lines" in done.text
 
 
 def test_a_data_error_is_code_2(llmops: Command, folder: Path) -> None:
@@ -77,7 +77,7 @@ def test_resume_repeats_no_work(llmops: Command) -> None:
     llmops("run", "echoes.yaml", "-q")
     EchoEndpoint.asked.clear()
 
-    assert "loud is the best: mean" in llmops("run", "--resume", "latest", "-q").out
+    assert "loud is the best on lines" in llmops("run", "--resume", "latest", "-q").out
     assert [] == EchoEndpoint.asked
 
 
@@ -191,7 +191,7 @@ def test_score_shows_the_new_metric_with_quiet_too(llmops: Command) -> None:
     done = llmops("score", "-e", "{use: text-metrics, metrics: [token_f1]}", "-q")
 
     assert done.out.splitlines()[0].startswith("Token F1 (SQuAD) on lines: loud 1.000, quiet ")
-    assert "loud is the best: mean Exact match" in done.out
+    assert "loud is the best on lines: quiet is worse. Mean Exact match of loud" in done.out
 
 
 def test_a_damaged_run_hides_no_other(llmops: Command, folder: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_damaged_run_hides_no_other(llmops: Command, folder: Path) -> None:
         listed = llmops("runs", code=3)
         assert kept.name in listed.out
         assert f"not readable: run {broken.name}: the file" in listed.err
-        assert "loud is the best: mean" in llmops("show", "latest").text
+        assert "loud is the best on lines" in llmops("show", "latest").text
         assert f"not searched: run {broken.name}: " in llmops("gc", "--dry-run", code=3).out
         assert "compare" in llmops("logs", "latest").out or not llmops("logs", "latest").err.startswith("Traceback")
 

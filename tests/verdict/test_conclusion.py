@@ -27,7 +27,9 @@ def verdict_on(
     columns = []
     for name, scores in zip(NAMES, values, strict=False):
         numbers = np.array(scores, dtype=float)
-        result = CellResult(f"{name}.p.d", name, name, "p", fine_tuned, numbers.size, numbers.size, {}, {}, None, None, {})
+        result = CellResult(
+            f"{name}.p.d", name, name, "p", fine_tuned, numbers.size, numbers.size, {}, {}, None, None, {}
+        )
         kinds = np.where(np.isnan(numbers), Kind.MISSING, Kind.SCORED)
         columns.append(CellColumn(result, {metric.name: MetricColumn(numbers, kinds)}))
     return make_leaderboard("dolly", metric.name, columns, failed, {metric.name: metric}).verdict
@@ -50,8 +52,8 @@ def test_a_candidate_that_is_ahead_of_all_is_the_best() -> None:
 
     assert ("a", True, (), ("b",)) == (verdict.best, verdict.settled, verdict.tied, verdict.worse)
     text = plain(verdict.text)
-    assert text.startswith("a is the best: mean ROUGE-L 0.550 [0.")
-    assert "b is worse: a differs from b by +0.100 [+0." in text
+    assert text.startswith("a is the best on dolly: b is worse. Mean ROUGE-L of a: 0.550 [0.")
+    assert "a differs from b by +0.100 [+0." in text
     assert "with 40 wins, 0 losses and 0 ties on 40 records." in text
 
 
@@ -61,9 +63,12 @@ def test_candidates_that_cannot_be_told_apart() -> None:
 
     assert (False, ("b",), ("c",)) == (verdict.settled, verdict.tied, verdict.worse)
     text = plain(verdict.text)
-    assert "a has the highest mean ROUGE-L 0." in text
-    assert "b cannot be told apart from it: a differs from b by +0.0" in text
-    assert "c is worse: a differs from c by +0." in text
+    assert text.startswith(
+        "a has the highest mean ROUGE-L on dolly; b cannot be told apart from it; c is worse. Mean ROUGE-L of a: 0."
+    )
+    assert "a differs from b by +0.0" in text
+    assert "a differs from c by +0." in text
+    assert text.startswith(verdict.headline)
     assert verdict.needed_records is not None
     assert verdict.needed_records > 40
     assert any(f"about {verdict.needed_records:,} records" in note for note in verdict.notes)
@@ -75,7 +80,7 @@ def test_equal_scores_have_no_winner() -> None:
     verdict = verdict_on([[0.5] * 20, [0.5] * 20])
 
     assert (False, ("b",), None) == (verdict.settled, verdict.tied, verdict.needed_records)
-    assert verdict.text.startswith("a and b have the same best mean ROUGE-L 0.500 [0.")
+    assert verdict.text.startswith("a and b have the same highest mean ROUGE-L on dolly. Mean ROUGE-L of a: 0.500 [0.")
 
 
 def test_few_records_settle_nothing() -> None:
@@ -99,7 +104,8 @@ def test_lower_can_be_better() -> None:
     verdict = verdict_on(noisy(40, 0.3, 0.1), Metric("wer", higher_is_better=False))
 
     assert ("b", True) == (verdict.best, verdict.settled)
-    assert "a is worse: b differs from a by -0." in plain(verdict.text)
+    assert "a is worse. Mean wer of b: 0." in plain(verdict.text)
+    assert "b differs from a by -0." in plain(verdict.text)
     assert "with 40 wins, 0 losses" in verdict.text
 
 
@@ -126,7 +132,7 @@ def test_no_shared_record_is_no_comparison() -> None:
     verdict = verdict_on([[0.5] * 12 + [np.nan] * 12, [np.nan] * 12 + [0.9] * 12])
 
     assert not verdict.settled
-    assert "it has no scored record in common with a" in verdict.text
+    assert "b has no scored record in common with a" in verdict.text
 
 
 def test_the_best_of_many_is_shown_with_care() -> None:

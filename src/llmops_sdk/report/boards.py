@@ -9,6 +9,7 @@ import attrs
 
 from llmops_sdk.report.axes import Axis, interval_axis
 from llmops_sdk.report.data import ReportData
+from llmops_sdk.report.matrix import MatrixRow, pair_matrix
 from llmops_sdk.report.records import pack_records
 from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results
 from llmops_sdk.values.scores import Metric
@@ -34,6 +35,7 @@ class ReportBoard:
         records: Test records.
         shown: Records in the page.
         payload: Their JSON.
+        matrix: All pairs of candidates in the metric that decides; empty for two.
     """
 
     board: Leaderboard
@@ -45,6 +47,7 @@ class ReportBoard:
     records: int
     shown: int
     payload: Markup
+    matrix: tuple[MatrixRow, ...]
 
     def gaps(self, metric: str) -> list[Difference]:
         """Return the differences from the best, in the order of the table."""
@@ -91,6 +94,7 @@ def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, 
         records=max([*counts, packed.known]),
         shown=packed.shown,
         payload=packed.payload,
+        matrix=pair_matrix(board, lower_is_better=bool(metrics) and metrics[0].higher_is_better is False),
     )
 
 

@@ -165,13 +165,14 @@ class Verdict:
         settled: Whether every other candidate is worse.
         tied: The candidates that cannot be told apart from the best.
         worse: The candidates that are worse than the best.
-        text: A few sentences: the best, the others, and the caveats.
+        text: A few sentences: the headline, what it rests on, and the caveats.
         caveats: What must be known beside it: many empty answers, answers cut off, records without a number.
         notes: What else the numbers mean: which difference these records show, how many a tie would need, what is
             compared.
         best_interval: The best one's mean with an interval that takes its choice into account, or None.
         detectable: The smallest true difference that these records show in 80 % of runs, in the metric's unit, or None.
         needed_records: How many records the smallest tie would need at the difference that was seen, or None.
+        headline: The first sentence of the text: the best, and the others.
     """
 
     best: str
@@ -184,6 +185,7 @@ class Verdict:
     best_interval: Estimate | None = None
     detectable: float | None = None
     needed_records: int | None = None
+    headline: str = ""
 
 
 @attrs.frozen
@@ -197,7 +199,7 @@ class Leaderboard:
         failed: Cells without a result.
         differences: Of every other candidate to the best, for every metric.
         verdict: The conclusion.
-        pairs: Every pair of candidates in the metric that decides, in the order of the cells.
+        pairs: Every pair of candidates that share a record, in the metric that decides, in the order of the cells.
         left_out: Metric name to the number of records that are left out for all candidates: the metric has no value for
             one of them.
     """

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_NAMED = 4
 _LEVEL = 0.05
+_MANY = 100_000
+"""Records above which their needed number is not given exactly: nobody has them."""
 
 
 @attrs.frozen(eq=False)
@@ -63,31 +65,35 @@ def conclude(evidence: Evidence) -> Verdict:
     without += "".join(f" {caveat}" for caveat in caveats)
     comparison = evidence.comparison
     if comparison is None:
-        text = f"No candidate has a {evidence.label} on {evidence.dataset}: nothing can be decided."
-        return Verdict("", settled=False, tied=(), text=text + without, caveats=caveats)
+        headline = f"No candidate has a {evidence.label} on {evidence.dataset}: nothing can be decided."
+        return Verdict("", settled=False, tied=(), text=headline + without, caveats=caveats, headline=headline)
     best = comparison.best[0]
     name = evidence.name(best)
     if len(evidence.table.candidates) == 1:
         others = "no other candidate has one" if len(evidence.cells) > 1 else "there is no other candidate"
-        text = f"{name} has a mean {evidence.label} of {_mean(evidence.estimate(best))} on {evidence.dataset}; {others} to compare it with."
-        return Verdict(name, settled=False, tied=(), text=text + without, caveats=caveats)
+        headline = f"{name} has a mean {evidence.label} of {_mean(evidence.estimate(best))} on {evidence.dataset}; {others} to compare it with."
+        return Verdict(name, settled=False, tied=(), text=headline + without, caveats=caveats, headline=headline)
     problem = _no_claim(evidence, comparison)
     worse = () if problem else comparison.worse
     tied = (*comparison.best[1:], *comparison.tied, *(comparison.worse if problem else ()))
-    sentences = [_top(evidence, comparison, worse, tied)]
-    sentences += [problem] if problem else _others(evidence, best, worse, tied)
+    headline = _headline(evidence, comparison, worse, tied, problem)
+    details = [
+        f"Mean {evidence.label} of {name}: {_mean(evidence.estimate(best))}.",
+        *_details(evidence, best, worse, tied),
+    ]
     spread = _spread(evidence)
     return Verdict(
         best=name,
         settled=not tied,
         tied=tuple(map(evidence.name, tied)),
-        text=" ".join(sentences) + without,
+        text=" ".join([headline, *details]) + without,
         caveats=caveats,
         worse=tuple(map(evidence.name, worse)),
         notes=tuple(_notes(evidence, best, tied, spread)),
         best_interval=_best_interval(evidence, best),
         detectable=_detectable(evidence, spread),
         needed_records=_needed(evidence, best, tied),
+        headline=headline,
     )
 
 
@@ -106,27 +112,35 @@ def _no_claim(evidence: Evidence, comparison: Comparison) -> str:
     return ""
 
 
-def _top(evidence: Evidence, comparison: Comparison, worse: Sequence[int], tied: Sequence[int]) -> str:
+def _headline(
+    evidence: Evidence, comparison: Comparison, worse: Sequence[int], tied: Sequence[int], problem: str
+) -> str:
+    """Return the conclusion in one sentence, without numbers; why there is none comes after it."""
     best = comparison.best[0]
-    mean = f"mean {evidence.label} {_mean(evidence.estimate(best))} on {evidence.dataset}"
-    if len(comparison.best) > 1:
-        return f"{_names(list(map(evidence.name, comparison.best)))} have the same best {mean}."
-    if worse and not tied:
-        return f"{evidence.name(best)} is the best: {mean}."
+    name, dataset = evidence.name(best), evidence.dataset
     end = "lowest" if evidence.table.sign < 0 else "highest"
-    return f"{evidence.name(best)} has the {end} {mean}."
+    if problem:
+        return f"{name} has the {end} mean {evidence.label} on {dataset}. {problem}"
+    others = f"{_names(list(map(evidence.name, worse)))} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
+    if len(comparison.best) > 1:
+        top = f"{_names(list(map(evidence.name, comparison.best)))} have the same {end} mean {evidence.label} on {dataset}"
+        tied = tied[len(comparison.best) - 1 :]
+    elif not tied:
+        return f"{name} is the best on {dataset}: {others}."
+    else:
+        top = f"{name} has the {end} mean {evidence.label} on {dataset}"
+    ties = f"{_names(list(map(evidence.name, tied)))} cannot be told apart from it" if tied else ""
+    return f"{'; '.join(filter(None, (top, ties, others)))}."
 
 
-def _others(evidence: Evidence, best: int, worse: Sequence[int], tied: Sequence[int]) -> Iterator[str]:
+def _details(evidence: Evidence, best: int, worse: Sequence[int], tied: Sequence[int]) -> Iterator[str]:
+    """Yield the differences from the nearest candidates: of the ones that are tied, and of the ones that are worse."""
     if tied:
-        names = _names(list(map(evidence.name, tied)))
-        yield f"{names} cannot be told apart from it: {_gap(evidence, best, tied[0])}."
+        yield f"{_gap(evidence, best, tied[0])}."
         if reason := _too_few(evidence, best, tied[0]):
             yield reason
     if worse:
-        names = _names(list(map(evidence.name, worse)))
-        are = "is" if len(worse) == 1 else "are"
-        yield f"{names} {are} worse: {_gap(evidence, best, worse[0])}."
+        yield f"{_gap(evidence, best, worse[0])}."
 
 
 def _too_few(evidence: Evidence, best: int, other: int) -> str:
@@ -140,7 +154,7 @@ def _too_few(evidence: Evidence, best: int, other: int) -> str:
 def _gap(evidence: Evidence, best: int, other: int) -> str:
     pair = _pair(evidence, best, other)
     if not pair.records:
-        return f"it has no scored record in common with {evidence.name(other)}"
+        return f"{evidence.name(best)} has no scored record in common with {evidence.name(other)}"
     sign = evidence.table.sign
     low, high = (pair.interval.low, pair.interval.high) if sign > 0 else (pair.interval.high, pair.interval.low)
     ends = f" [{_signed(low, sign)}, {_signed(high, sign)}]" if low is not None and high is not None else ""
@@ -154,15 +168,14 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
     """Yield what else the numbers mean, a sentence each."""
     detectable = _detectable(evidence, spread)
     if detectable is not None:
-        yield (
-            f"These records show a difference of {detectable:.2g} in four of five runs."
-        )
+        records = max(pair.records for pair in evidence.comparison.pairs) if evidence.comparison else 0
+        yield f"On {records:,} records, a true difference of {detectable:.2g} is found in four of five runs; a smaller one is easily missed."
     needed = _needed(evidence, best, tied)
     if needed is not None:
         pair = _pair(evidence, best, tied[0])
         yield (
-            f"To tell {evidence.name(best)} and {evidence.name(tied[0])} apart at the difference seen here, {abs(pair.mean):.2g}, takes "
-            f"about {needed:,} records, if it is the true one."
+            f"If the difference between {evidence.name(best)} and {evidence.name(tied[0])} that was seen, {abs(pair.mean):.2g}, is the true one, it "
+            f"takes {f'about {needed:,}' if needed <= _MANY else f'more than {_MANY:,}'} records to find it."
         )
     count = len(evidence.table.candidates)
     interval = _best_interval(evidence, best)

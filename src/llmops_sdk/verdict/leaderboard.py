@@ -62,7 +62,7 @@ def make_leaderboard(
         failed=failed,
         differences=tuple(difference for differences in by_candidate.values() for difference in differences),
         verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters)),
-        pairs=tuple(_pair_test(pair, table, names) for pair in decisive.pairs) if decisive else (),
+        pairs=tuple(_pair_test(pair, table, names) for pair in decisive.pairs if pair.records) if decisive else (),
         left_out={name: each.left_out for name, each in tables.items() if each.left_out},
     )
 
@@ -71,7 +71,11 @@ def _ordered(columns: Sequence[CellColumn], table: MetricTable) -> list[CellColu
     """Return the cells, the best mean of the metric that decides first, those without one last."""
     import numpy as np
 
-    means = dict(zip(table.candidates, table.sign * np.nanmean(table.values, axis=1), strict=True)) if table.candidates else {}
+    means = (
+        dict(zip(table.candidates, table.sign * np.nanmean(table.values, axis=1), strict=True))
+        if table.candidates
+        else {}
+    )
     order = sorted(range(len(columns)), key=lambda place: (place not in means, -means.get(place, 0.0)))
     return [columns[place] for place in order]
 

@@ -35,7 +35,11 @@ class LlmJudge(Evaluator):
         """The score."""
         options = self.options
         name = "Judge" if options.metric == "judge" else options.metric
-        return (Metric(options.metric, f"{name} ({options.lowest}-{options.highest})", bounds=(options.lowest, options.highest)),)
+        return (
+            Metric(
+                options.metric, f"{name} ({options.lowest}-{options.highest})", bounds=(options.lowest, options.highest)
+            ),
+        )
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Have every output judged; each answer is stored at once, and found again after a kill.

@@ -43,7 +43,10 @@ class GeneralSemanticRobustness(BertscoreEvaluator, SemanticRobustness):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the options, in their order."""
-        return tuple(Metric(name, _LABELS[name], higher_is_better=False, bounds=_BOUNDS.get(name)) for name in self.options.metrics)
+        return tuple(
+            Metric(name, _LABELS[name], higher_is_better=False, bounds=_BOUNDS.get(name))
+            for name in self.options.metrics
+        )
 
     def probes(self, context: Context, record: Record) -> Iterable[Probe]:
         """Return the changed records, then the unchanged one as often as the baseline needs it."""
