@@ -8,6 +8,8 @@ the power where one of six is better; a third one the claims on recipes that wer
 a few cells with fewer draws, for continuous integration. The exit status is 1 if a figure is beyond its limit.
 """
 
+# ruff: noqa: PLR2004 - the numbers are parameters of distributions
+
 from __future__ import annotations
 
 import argparse

@@ -146,7 +146,7 @@ def test_the_best_of_many_is_shown_with_care() -> None:
 
 
 @pytest.mark.parametrize("fine_tuned", [True, False])
-def test_a_fine_tuned_candidate_is_one_checkpoint(fine_tuned: bool) -> None:
+def test_a_fine_tuned_candidate_is_one_checkpoint(*, fine_tuned: bool) -> None:
     """Another seed may give another order; a run without training has no seeds."""
     verdict = verdict_on(noisy(40, 0.5, 0.3), fine_tuned=fine_tuned)
 

@@ -16,7 +16,6 @@ from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 

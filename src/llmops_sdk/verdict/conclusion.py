@@ -32,7 +32,7 @@ class Evidence:
         table: The scores in the metric that decides.
         cells: The candidates with a result, best first; the table's places are those of this tuple.
         failed: Those without one.
-        comparison: Of the table's candidates, or None if it has none.
+        comparison: Of the table's candidates.
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
     """
 
@@ -40,7 +40,7 @@ class Evidence:
     table: MetricTable
     cells: tuple[CellResult, ...]
     failed: tuple[FailedCell, ...]
-    comparison: Comparison | None
+    comparison: Comparison
     clusters: NDArray[Any] | None = None
 
     @property
@@ -64,7 +64,7 @@ def conclude(evidence: Evidence) -> Verdict:
     without = f" {_count(failed, 'candidate')} could not be evaluated." if failed else ""
     without += "".join(f" {caveat}" for caveat in caveats)
     comparison = evidence.comparison
-    if comparison is None:
+    if not comparison.best:
         headline = f"No candidate has a {evidence.label} on {evidence.dataset}: nothing can be decided."
         return Verdict("", settled=False, tied=(), text=headline + without, caveats=caveats, headline=headline)
     best = comparison.best[0]
@@ -168,7 +168,7 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
     """Yield what else the numbers mean, a sentence each."""
     detectable = _detectable(evidence, spread)
     if detectable is not None:
-        records = max(pair.records for pair in evidence.comparison.pairs) if evidence.comparison else 0
+        records = max(pair.records for pair in evidence.comparison.pairs)
         yield f"On {records:,} records, a true difference of {detectable:.2g} is found in four of five runs; a smaller one is easily missed."
     needed = _needed(evidence, best, tied)
     if needed is not None:
@@ -191,7 +191,6 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
 
 
 def _pair(evidence: Evidence, first: int, second: int) -> PairComparison:
-    assert evidence.comparison is not None
     return evidence.comparison.pair(first, second)
 
 
@@ -202,14 +201,13 @@ def _spread(evidence: Evidence) -> float:
     values = evidence.table.values
     deviations = [
         float(np.nanstd(values[pair.first] - values[pair.second], ddof=1))
-        for pair in (evidence.comparison.pairs if evidence.comparison else ())
+        for pair in (evidence.comparison.pairs)
         if pair.records > 1
     ]
     return float(np.median(deviations)) if deviations else float("nan")
 
 
 def _detectable(evidence: Evidence, spread: float) -> float | None:
-    assert evidence.comparison is not None
     records = max(pair.records for pair in evidence.comparison.pairs)
     if records < FEWEST_RECORDS or not spread > 0 or evidence.clusters is not None:
         return None

@@ -47,13 +47,12 @@ def make_leaderboard(
     comparisons = {
         name: compare(Scores.of(table.sign * table.values, clusters), bounds=table.bounds)
         for name, table in tables.items()
-        if table.candidates
     }
     by_candidate: dict[str, list[Difference]] = {cell.candidate: [] for cell in cells}
     for name, comparison in comparisons.items():
         for difference in _to_best(tables[name], comparison, cells):
             by_candidate[difference.candidate].append(difference)
-    table, decisive = tables[deciding], comparisons.get(deciding)
+    table, decisive = tables[deciding], comparisons[deciding]
     names = [cells[place].candidate for place in table.candidates]
     return Leaderboard(
         dataset=dataset,
@@ -62,7 +61,7 @@ def make_leaderboard(
         failed=failed,
         differences=tuple(difference for differences in by_candidate.values() for difference in differences),
         verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters)),
-        pairs=tuple(_pair_test(pair, table, names) for pair in decisive.pairs if pair.records) if decisive else (),
+        pairs=tuple(_pair_test(pair, table, names) for pair in decisive.pairs if pair.records),
         left_out={name: each.left_out for name, each in tables.items() if each.left_out},
     )
 

@@ -64,6 +64,13 @@ def test_too_few_records_or_clusters_allow_no_claim() -> None:
     assert (1,) == compare(Scores.of(far, np.repeat(np.arange(6), 10)), bounds=BOUNDS).worse
 
 
+def test_no_candidate_is_no_best() -> None:
+    """Nothing was scored."""
+    result = compare(Scores.of(np.zeros((0, 0))))
+
+    assert ((), (), ()) == (result.best, result.tied, result.pairs)
+
+
 def test_one_candidate_is_best_of_itself() -> None:
     """There is no pair."""
     result = compare(Scores.of(ladder(20, 0.5)), bounds=BOUNDS)

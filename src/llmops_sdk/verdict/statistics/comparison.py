@@ -79,7 +79,7 @@ class Comparison:
     """What the scores allow to say.
 
     Attributes:
-        best: The candidates with the largest mean: one, or several with the same.
+        best: The candidates with the largest mean: one, or several with the same; none if there is no candidate.
         tied: The others that cannot be told apart from it, best mean first.
         worse: Those that are worse, best mean first.
         p_values: By place, at which level a candidate is dropped from those that may be the best.
@@ -111,7 +111,7 @@ def compare(
     """Compare all candidates.
 
     Args:
-        scores: Their scores; each candidate has at least one.
+        scores: Their scores; each candidate has at least one. There may be no candidate.
         bounds: The worst and the best score that the metric can have, None if it declares none.
         level: The share of runs in which an equal candidate may be called worse.
         flips: The number of random patterns of signs.
@@ -120,6 +120,8 @@ def compare(
     import numpy as np
 
     candidates = len(scores.values)
+    if candidates == 0:
+        return Comparison((), (), (), (), ())
     means = np.nanmean(scores.values, axis=1)
     pairs = make_pairs(scores)
     null = flip(pairs, flips=flips, seed=seed)

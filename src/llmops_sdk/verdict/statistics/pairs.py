@@ -33,7 +33,7 @@ class Scores:
         records = values.shape[1]
         if clusters is None:
             return cls(values, np.arange(records))
-        return cls(values, np.unique(clusters, return_inverse=True)[1].reshape(records))
+        return cls(values, np.unique(clusters, return_inverse=True)[1].reshape(-1))
 
     def of_candidates(self, candidates: list[int]) -> Scores:
         """Return the scores of some candidates."""
