@@ -11,7 +11,6 @@ from typing import NoReturn
 from llmops_plugins.served.command import fill, placeholders
 from llmops_plugins.served.conversion import convert_to_gguf
 from llmops_plugins.served.options import ServedOptions
-from llmops_plugins.served.preflight import find_program
 from llmops_plugins.served.process import Process
 from llmops_plugins.served.readiness import served_model, wait_until_ready
 from llmops_plugins.served.transport import ServedTransport
@@ -73,7 +72,7 @@ class ServedEndpoint(Deployer):
     def _start(self, context: Context, weights: ServedWeights, name: str, port: int) -> StartedServer:
         """Start the server with weights, under a name for its model, and wait until it is ready."""
         options = self.options
-        find_program(options)
+        options.find_program()
         path = weights.path
         if path is not None and path.is_dir() and options.server and options.server.needs_gguf:
             path = convert_to_gguf(path, options, context)
