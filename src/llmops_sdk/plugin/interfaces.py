@@ -154,7 +154,7 @@ class Deployer(Implementation):
         `llmops serve` calls it. A deployer whose models run on this machine overrides it.
 
         Args:
-            context: Its `folder` is for the server's log, and is deleted when the server is stopped.
+            context: Its `folder` is for the server's log.
             model: What to serve.
             name: The model's name in the API.
             port: The port on 127.0.0.1; 0 takes a free one.
