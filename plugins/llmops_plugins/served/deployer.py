@@ -74,7 +74,7 @@ class ServedEndpoint(Deployer):
         options = self.options
         options.find_program()
         path = weights.path
-        if path is not None and path.is_dir() and options.server and options.server.needs_gguf:
+        if options.needs_gguf and path is not None and path.is_dir():
             path = convert_to_gguf(path, options, context)
         values = {"model": str(path or ""), "port": str(port), "host": _HOST, "name": name}
         url = f"http://{_HOST}:{port}"

@@ -181,9 +181,10 @@ class ServedOptions(RequestOptions):
         install = self.server.install if self.server else "install it, or write its path"
         return find_program(self.words[0], self.env.get("PATH"), install)
 
-    def needs_gguf(self, base: BaseModel) -> bool:
-        """Return whether a model must be converted to GGUF."""
-        return self.server is not None and self.server.needs_gguf and base.format == HUGGINGFACE
+    @property
+    def needs_gguf(self) -> bool:
+        """Whether the server takes GGUF files only."""
+        return self.server is not None and self.server.needs_gguf
 
     def check(self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Any]) -> None:
         """Refuse weights that the command has no place for, and chats for the completions API.
@@ -213,6 +214,6 @@ class ServedOptions(RequestOptions):
             yield Check(
                 f"weights {base.source}", lambda: Finding("ok", f"a model in '{check_model_folder(base.source)}'")
             )
-        if self.needs_gguf(base):
+        if self.needs_gguf and base.format == HUGGINGFACE:
             script = self.convert_script
             yield Check("conversion to GGUF", lambda: Finding("ok", f"by '{find_convert_script(script)}'"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 from llmops_sdk.plugin import SpecError
 
 CONVERT_VARIABLE = "LLMOPS_CONVERT_HF_TO_GGUF"
 """The environment variable with the path of llama.cpp's script `convert_hf_to_gguf.py`."""
+
+SCRIPT_MODULES = ("torch", "transformers", "sentencepiece")
+"""What the script imports and does not bring itself."""
 
 
 def find_program(program: str, search_path: str | None, install: str) -> str:
@@ -32,13 +36,13 @@ def find_program(program: str, search_path: str | None, install: str) -> str:
 
 
 def find_convert_script(named: str) -> Path:
-    """Return the path of llama.cpp's script that converts Hugging Face format to GGUF.
+    """Return the path of llama.cpp's script that converts Hugging Face format to GGUF, in this interpreter.
 
     Args:
         named: Its path; empty for the one in the environment variable.
 
     Raises:
-        SpecError: It is not named, or does not exist.
+        SpecError: It is not named, does not exist, or needs packages that are not installed.
     """
     named = named or os.environ.get(CONVERT_VARIABLE, "")
     how = (
@@ -52,5 +56,9 @@ def find_convert_script(named: str) -> Path:
     script = Path(named).expanduser().resolve()
     if not script.is_file():
         message = f"there is no script '{script}': {how}"
+        raise SpecError(message)
+    missing = [name for name in SCRIPT_MODULES if find_spec(name) is None]
+    if missing:
+        message = f"llama.cpp's {script.name} needs {' and '.join(missing)}: pip install {' '.join(missing)}"
         raise SpecError(message)
     return script

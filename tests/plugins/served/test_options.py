@@ -129,13 +129,6 @@ def test_a_preset_is_a_command() -> None:
     assert ("/up",) == ServedOptions(command=COMMAND, ready_path="/up").ready_paths
 
 
-def test_only_llama_cpp_needs_gguf() -> None:
-    """Of weights in another format."""
-    folder, file = BaseModel("huggingface", "a/b"), BaseModel("gguf", "a.gguf")
-    llama, vllm = ServedOptions(preset="llama-cpp"), ServedOptions(preset="vllm")
-    assert [True, False, False] == [llama.needs_gguf(folder), llama.needs_gguf(file), vllm.needs_gguf(folder)]
-
-
 def test_a_chat_is_refused_for_the_completions_api() -> None:
     """When the pipeline is built."""
     with pytest.raises(SpecError, match="the prompt 'chat' is a chat"):
@@ -184,3 +177,4 @@ def test_the_script_that_converts_is_checked(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv(CONVERT_VARIABLE, str(script))
     assert "ok" == findings(llama, "owner/name")["conversion to GGUF"].status
     assert "conversion to GGUF" not in findings(llama, "weights.gguf")
+    assert "conversion to GGUF" not in findings(ServedOptions(preset="vllm"), "owner/name")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from llmops_plugins.served import programs
 from llmops_plugins.served.programs import CONVERT_VARIABLE, find_convert_script, find_program
 from llmops_sdk import SpecError
 
@@ -46,3 +47,6 @@ def test_the_script_that_converts_is_looked_for(tmp_path: Path, monkeypatch: pyt
     other.touch()
     monkeypatch.setenv(CONVERT_VARIABLE, str(script))
     assert (script, other) == (find_convert_script(""), find_convert_script(str(other)))
+    monkeypatch.setattr(programs, "SCRIPT_MODULES", ("json", "no_such_module", "another_one"))
+    with pytest.raises(SpecError, match="needs no_such_module and another_one: pip install no_such_module another_one"):
+        find_convert_script("")
