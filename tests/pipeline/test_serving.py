@@ -75,7 +75,8 @@ def test_a_candidate_is_served_until_the_end_of_the_block(
         port = free.getsockname()[1]
 
     with serve("latest", candidate, port=port, store=store, registry=registry, progress=Progress()) as served:
-        assert (f"http://127.0.0.1:{port}", candidate, finished.run.id) == (served.url, served.name, served.run_id)
+        assert (f"http://127.0.0.1:{port}", candidate) == (served.url, served.model)
+        assert (candidate, finished.run.id) == (served.name, served.run_id)
         assert text == answer(served.url)
         assert not served.asks_chats
 

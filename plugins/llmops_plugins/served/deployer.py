@@ -107,9 +107,8 @@ class StartedServer(ModelServer):
     """
 
     def __init__(self, process: Process, url: str, model: str, weights: Path | None) -> None:
-        super().__init__(url, weights if weights is not None and weights.is_dir() else None)
+        super().__init__(url, model, weights if weights is not None and weights.is_dir() else None)
         self.process = process
-        self.model = model
 
     def wait(self) -> NoReturn:
         self.process.wait()

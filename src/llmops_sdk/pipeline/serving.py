@@ -37,7 +37,7 @@ class ServedCandidate:
 
     Attributes:
         run_id: The run that has it.
-        name: Its name, which is also the model's name in the API.
+        name: Its name.
         asks_chats: Whether the run asked it with chats; else with texts to complete.
         server: The server.
     """
@@ -51,6 +51,11 @@ class ServedCandidate:
     def url(self) -> str:
         """The base URL of OpenAI's API, such as `http://127.0.0.1:8000/v1`."""
         return self.server.url
+
+    @property
+    def model(self) -> str:
+        """The model's name in the API: the candidate's, unless a server has one of its own."""
+        return self.server.model
 
     @property
     def weights(self) -> Path | None:
