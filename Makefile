@@ -92,6 +92,7 @@ $(LLAMA_CPP)/.ready: | $(VENV)/.test
 	mkdir -p $(@D)/sources
 	$(BIN)/python -m pip download --disable-pip-version-check -q --no-deps --no-binary llama-cpp-python -d $(@D) llama-cpp-python==$(LLAMA_CPP_PYTHON)
 	tar xzf $(@D)/llama_cpp_python-$(LLAMA_CPP_PYTHON).tar.gz -C $(@D)/sources --strip-components=1
+	$(PIP) sentencepiece
 	command -v cmake > /dev/null || $(PIP) cmake
 	PATH="$(abspath $(BIN)):$$PATH" cmake -S $(@D)/sources/vendor/llama.cpp -B $(@D)/build -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
 	  -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DGGML_OPENMP=OFF

@@ -40,7 +40,7 @@ def test_llama_cpp_answers_as_the_local_server_does(
 ) -> None:
     """On base weights and on a fine-tuned model, whose adapters llama.cpp gets merged and converted by its own script.
 
-    Prompts have the same tokens, chats and texts; greedy answers are the same but for ties in the last digits.
+    Prompts have the same tokens, chats and texts; greedy answers are the same except for ties in the last digits.
     A GGUF file is served as it is.
     """
     asset("smollm2-135m-instruct")

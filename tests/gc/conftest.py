@@ -97,7 +97,7 @@ class Job(Trainer):
 @hookimpl
 def llmops_cards():
     return (
-        ModelCard(name="thing", summary="", options=ThingOptions, trainer="thing-job", fine_tunes=True, deployer="thing-endpoint"),
+        ModelCard(name="thing", summary="", options=ThingOptions, trainer="thing-job", deployer="thing-endpoint"),
         DeployerCard(
             name="thing-endpoint", summary="", load="thing_plugin:Things", options=ThingEndpointOptions, accepts=("echo",)
         ),

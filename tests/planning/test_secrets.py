@@ -1,4 +1,4 @@
-"""The secrets of a plan: a run is refused before it costs anything where one is not set."""
+"""The secrets of a plan: none is in it, and a run is refused before it costs anything where one is not set."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 import pytest
 
-from llmops_sdk import Pipeline, UserError
+from llmops_sdk import Pipeline, SpecError, UserError
 from llmops_sdk.planning.preflight import run_check
-from llmops_sdk.planning.secrets import secret_checks
+from llmops_sdk.planning.secrets import refuse_secret_urls, secret_checks
 from llmops_sdk.plugin import (
     DatasetCard,
     DeployerCard,
@@ -122,3 +122,53 @@ def test_a_run_is_refused_before_it_starts(plugins: Registry, monkeypatch: pytes
         _pipeline().run(store=store, registry=plugins)
 
     assert not list(store.list("runs/"))
+
+
+SECRETS = [
+    "https://user:hunter2@host/path",
+    "postgresql://:hunter2@host/db",
+    "https://host/x?X-Amz-Signature=hunter2&a=b",
+    "https://host/x?a=b&sig=hunter2",
+    "https://host/x?token=hunter2",
+    "https://host/x#access_token=hunter2",
+    "https://bucket.s3.amazonaws.com/k?AWSAccessKeyId=A&Expires=1&Signature=hunter2",
+    "https://ghp_hunter2hunter2hunter2@github.com/x.git",
+    "see https://host/x?api_key=hunter2",
+]
+
+
+@pytest.mark.parametrize("url", SECRETS)
+def test_a_url_with_a_secret_is_refused_without_showing_it(url: str, registry: Registry) -> None:
+    """In options and settings of every kind; the message names the option."""
+    base = Pipeline.builder().with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    for pipeline in (
+        base.with_model("echo", fine_tune=False, deployer={"url": url}),
+        base.with_model("echo", voice=url, fine_tune=False),
+        base.with_model("echo", fine_tune=False).with_settings("testing", note=url),
+    ):
+        with pytest.raises(SpecError, match="is a URL with") as raised:
+            pipeline.build(registry)
+        assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://host:8080/x?page=2",
+        "https://user@host/x",
+        "s3://bucket/a:b@c",
+        "https://host/x?token=",
+        "token=abc",
+        "a:b@c",
+        "http://[::1]:80/",
+    ],
+)
+def test_other_texts_are_left_alone(text: str) -> None:
+    """Ports, users and the like are no secrets."""
+    refuse_secret_urls({"a": [text]}, "model 'x'")
+
+
+def test_a_name_is_looked_at_too() -> None:
+    """Options may be mappings of URLs."""
+    with pytest.raises(SpecError, match="a name in model 'x' is a URL with a password"):
+        refuse_secret_urls({"https://user:hunter2@host": "a"}, "model 'x'")

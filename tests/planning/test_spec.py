@@ -1,17 +1,8 @@
-"""Specifications: the names of their components."""
+"""Specifications: what is left out."""
 
 from __future__ import annotations
 
-import pytest
-
-from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Spec
-
-
-@pytest.mark.parametrize("cls", [ComponentSpec, ModelSpec])
-def test_a_component_is_called_as_its_card_unless_it_has_a_name(cls: type[ComponentSpec | ModelSpec]) -> None:
-    """The name is needed only where a card is used twice."""
-    assert "dolly" == cls("dolly").called
-    assert "real" == cls("dolly", name="real").called
+from llmops_sdk.planning.spec import Spec
 
 
 def test_an_empty_specification_runs_locally() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from llmops_plugins._weights.folder import folder_version
 from llmops_plugins.served.options import ServedOptions
-from llmops_plugins.served.preflight import find_convert_script
 from llmops_plugins.served.process import Process
+from llmops_plugins.served.programs import find_convert_script
 from llmops_sdk.plugin import Context, digest, file_sha256
 
 _CHECK_SECONDS = 0.2
@@ -23,7 +23,7 @@ def convert_to_gguf(folder: Path, options: ServedOptions, context: Context) -> P
         SpecError: The script is not there.
         EndpointError: It failed; the message has the last lines of its log.
     """
-    script = find_convert_script(options)
+    script = find_convert_script(options.convert_script)
     key = digest(folder_version(context.home, folder), file_sha256(script), options.gguf_type)
     file = context.home / "gguf" / f"{key}.gguf"
     if file.is_file():

@@ -11,7 +11,6 @@ from typing import NoReturn
 from llmops_plugins.served.command import fill, placeholders
 from llmops_plugins.served.conversion import convert_to_gguf
 from llmops_plugins.served.options import ServedOptions
-from llmops_plugins.served.preflight import find_program
 from llmops_plugins.served.process import Process
 from llmops_plugins.served.readiness import served_model, wait_until_ready
 from llmops_plugins.served.transport import ServedTransport
@@ -73,9 +72,9 @@ class ServedEndpoint(Deployer):
     def _start(self, context: Context, weights: ServedWeights, name: str, port: int) -> StartedServer:
         """Start the server with weights, under a name for its model, and wait until it is ready."""
         options = self.options
-        find_program(options)
+        options.find_program()
         path = weights.path
-        if path is not None and path.is_dir() and options.server and options.server.needs_gguf:
+        if options.needs_gguf and path is not None and path.is_dir():
             path = convert_to_gguf(path, options, context)
         values = {"model": str(path or ""), "port": str(port), "host": _HOST, "name": name}
         url = f"http://{_HOST}:{port}"
@@ -108,9 +107,8 @@ class StartedServer(ModelServer):
     """
 
     def __init__(self, process: Process, url: str, model: str, weights: Path | None) -> None:
-        super().__init__(url, weights if weights is not None and weights.is_dir() else None)
+        super().__init__(url, model, weights if weights is not None and weights.is_dir() else None)
         self.process = process
-        self.model = model
 
     def wait(self) -> NoReturn:
         self.process.wait()

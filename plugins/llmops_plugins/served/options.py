@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,11 +10,13 @@ import attrs
 from attrs import validators
 
 from llmops_plugins._openai_api.options import PATHS, RequestOptions, refuse_chats
-from llmops_plugins._weights.folder import is_folder
+from llmops_plugins._weights.folder import check_model_folder, is_folder
+from llmops_plugins._weights.gguf import check_gguf
 from llmops_plugins.served.command import check_placeholders, placeholders, split_command
 from llmops_plugins.served.names import COMMAND, GGUF, HUGGINGFACE
 from llmops_plugins.served.presets import PRESETS, Preset
-from llmops_sdk.plugin import BaseModel, Check, ModelOptions, PromptTemplate, SpecError, did_you_mean, option
+from llmops_plugins.served.programs import CONVERT_VARIABLE, find_convert_script, find_program
+from llmops_sdk.plugin import BaseModel, Check, Finding, ModelOptions, PromptTemplate, SpecError, did_you_mean, option
 
 GGUF_TYPES = ("auto", "f32", "f16", "bf16", "q8_0")
 """The number formats that llama.cpp's script converts to; `auto` is the better of the two with 16 bits."""
@@ -136,7 +137,7 @@ class ServedOptions(RequestOptions):
         path=True,
         affects_results=False,
         help="llama.cpp's convert_hf_to_gguf.py, for models that are no GGUF file with the preset llama-cpp; by default"
-        " what the environment variable LLMOPS_CONVERT_HF_TO_GGUF names",
+        f" what the environment variable {CONVERT_VARIABLE} names",
     )
     gguf_type: str = option(
         "auto",
@@ -171,14 +172,19 @@ class ServedOptions(RequestOptions):
             return (self.ready_path,)
         return (self.server.ready_path,) if self.server else ("/v1/models", "/health")
 
-    @property
-    def program_path(self) -> str | None:
-        """The path of the command's program, or None if it is not there."""
-        return shutil.which(self.words[0], path=self.env.get("PATH"))
+    def find_program(self) -> str:
+        """Return the path of the command's program.
 
-    def needs_gguf(self, base: BaseModel) -> bool:
-        """Return whether a model must be converted to GGUF."""
-        return self.server is not None and self.server.needs_gguf and base.format == HUGGINGFACE
+        Raises:
+            SpecError: It is not there; the message has how to get it.
+        """
+        install = self.server.install if self.server else "install it, or write its path"
+        return find_program(self.words[0], self.env.get("PATH"), install)
+
+    @property
+    def needs_gguf(self) -> bool:
+        """Whether the server takes GGUF files only."""
+        return self.server is not None and self.server.needs_gguf
 
     def check(self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Any]) -> None:
         """Refuse weights that the command has no place for, and chats for the completions API.
@@ -197,10 +203,17 @@ class ServedOptions(RequestOptions):
             raise SpecError(message)
 
     def local_checks(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
-        """Return the checks of the program, of the weights, and of the script that converts them."""
-        from llmops_plugins.served.preflight import convert_check, program_check, weights_checks
+        """Return the checks of the program, of the weights, and of the script that converts them.
 
-        yield program_check(self)
-        yield from weights_checks(base)
-        if self.needs_gguf(base):
-            yield convert_check(self)
+        Weights on the hub, or of an asset, are checked when they are fetched.
+        """
+        yield Check(f"program {self.words[0]}", lambda: Finding("ok", f"is '{self.find_program()}'"))
+        if base.format == GGUF:
+            yield Check(f"weights {base.source}", lambda: Finding("ok", f"a file: '{check_gguf(base.source)}'"))
+        elif base.format == HUGGINGFACE and is_folder(base.source):
+            yield Check(
+                f"weights {base.source}", lambda: Finding("ok", f"a model in '{check_model_folder(base.source)}'")
+            )
+        if self.needs_gguf and base.format == HUGGINGFACE:
+            script = self.convert_script
+            yield Check("conversion to GGUF", lambda: Finding("ok", f"by '{find_convert_script(script)}'"))

@@ -15,7 +15,7 @@ class Preset:
         ready_path: Answers 200 once the model is loaded.
         install: How to install it.
         version_option: The option that prints its version at once, or empty.
-        needs_gguf: Whether it serves GGUF files only.
+        needs_gguf: Whether it takes GGUF files only.
     """
 
     program: str

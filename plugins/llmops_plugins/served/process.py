@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +25,7 @@ GRACE_SECONDS = 10.0
 _MORE_SECONDS = 10.0
 _LOG_LINES = 12
 _TAIL_BYTES = 16 << 10
+_LONGEST_SHOWN = 300
 
 
 @attrs.define(eq=False)
@@ -41,6 +43,7 @@ class Process:
     _grace: float
     _pid: int = 0
     _code: int = 0
+    _stopping: threading.Lock = attrs.field(factory=threading.Lock)
 
     @classmethod
     def start(
@@ -93,20 +96,11 @@ class Process:
 
     def stop(self) -> None:
         """Stop the command and everything that it started; do nothing if that is done."""
-        if self._supervisor.stdin is None or self._supervisor.stdout is None or self._supervisor.stdout.closed:
-            return
-        with contextlib.suppress(OSError):
-            self._supervisor.stdin.close()
-        try:
-            self._supervisor.wait(self._grace + _MORE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._supervisor.kill()
-            self._supervisor.wait()
-        if self._supervisor.returncode < 0 and self._pid:  # the supervisor was killed itself
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
-        self._code = self._read().get("code", -signal.SIGKILL)
-        self._supervisor.stdout.close()
+        with self._stopping:  # each of the threads that ask may find that it has ended
+            if self._supervisor.stdout is not None and not self._supervisor.stdout.closed:
+                self._stop()
+                self._code = self._read().get("code", -signal.SIGKILL)
+                self._supervisor.stdout.close()
 
     def failure(self, problem: str) -> EndpointError:
         """Return an error of the command: what happened, the command, and the last lines of its log."""
@@ -134,6 +128,18 @@ class Process:
         """Return the last line of the log that is not empty."""
         return next(iter(self._last_lines(1)), "")
 
+    def _stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._supervisor.stdin.close()  # type: ignore[union-attr] # it is a pipe
+        try:
+            self._supervisor.wait(self._grace + _MORE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._supervisor.kill()
+            self._supervisor.wait()
+        if self._supervisor.returncode < 0 and self._pid:  # the supervisor was killed itself
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+
     def _read_pid(self) -> None:
         values = self._read()
         if "pid" not in values:
@@ -150,7 +156,7 @@ class Process:
         with self.log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             text = file.read().decode(errors="replace")
-        lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
+        lines = [line.strip()[:_LONGEST_SHOWN] for line in text.replace("\r", "\n").split("\n") if line.strip()]
         return lines[-count:]
 
     def _log_tail(self) -> str:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from llmops_plugins.served.options import ServedOptions
-from llmops_sdk.plugin import file_sha256
+from llmops_sdk.plugin import SpecError, file_sha256
 
 _SECONDS = 60.0
 
@@ -17,8 +17,11 @@ def server_version(options: ServedOptions) -> dict[str, str]:
     A program that prints its version at once is asked; a build may not know it, so the hash of the file counts too.
     Of a Python program, the version of its distribution is read beside it: starting it takes long.
     """
-    program = options.program_path
-    if program is None or options.server is None:
+    if options.server is None:
+        return {}
+    try:
+        program = options.find_program()
+    except SpecError:  # answers that are there need no program; the deployer raises this again
         return {}
     if options.server.version_option:
         text = _printed_version(program, options.server.version_option)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import attrs
 
-from llmops_plugins._weights.folder import check_model_folder, file_version
+from llmops_plugins._weights.folder import check_model_folder
+from llmops_plugins._weights.gguf import check_gguf, gguf_version
 from llmops_plugins._weights.locate import locate, version
 from llmops_plugins.served.names import COMMAND, GGUF
-from llmops_sdk.plugin import AssetError, BaseModel, Context, ServableModel
-
-_MAGIC = b"GGUF"  # https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+from llmops_sdk.plugin import BaseModel, Context, ServableModel
 
 
 @attrs.frozen
@@ -42,7 +41,7 @@ def find_weights(context: Context, model: ServableModel) -> ServedWeights:
         return ServedWeights(None, "", "model")
     if model.format == GGUF:
         file = check_gguf(model.source)
-        return ServedWeights(file, file_version(context.home, file), _name(model))
+        return ServedWeights(file, gguf_version(context.home, file), _name(model))
     weights = locate(context, model)
     return ServedWeights(weights.folder, weights.version, _name(model))
 
@@ -56,25 +55,8 @@ def weights_version(context: Context, model: BaseModel) -> str:
     if model.format == COMMAND:
         return ""
     if model.format == GGUF:
-        return file_version(context.home, check_gguf(model.source))
+        return gguf_version(context.home, check_gguf(model.source))
     return version(context, model)
-
-
-def check_gguf(source: str) -> Path:
-    """Return the absolute path of a GGUF file.
-
-    Raises:
-        AssetError: It does not exist, or is something else.
-    """
-    file = Path(source).expanduser().resolve()
-    if not file.is_file():
-        message = f"there is no file '{file}' with weights"
-        raise AssetError(message)
-    with file.open("rb") as opened:
-        if opened.read(len(_MAGIC)) != _MAGIC:
-            message = f"the file '{file}' is not GGUF"
-            raise AssetError(message)
-    return file
 
 
 def _name(model: BaseModel) -> str:

@@ -53,7 +53,7 @@ def serve(run_id: str, candidate: str, dataset: str, port: int, store: str, *, o
 def _show(served: ServedCandidate) -> None:
     lines = {
         "base URL": served.url,
-        "model": served.name,
+        "model": served.model,
         **({"weights": served.weights} if served.weights else {}),
         "try": _curl(served),
     }
@@ -63,7 +63,7 @@ def _show(served: ServedCandidate) -> None:
 
 
 def _curl(served: ServedCandidate) -> str:
-    body: dict[str, Any] = {"model": served.name}
+    body: dict[str, Any] = {"model": served.model}
     if served.asks_chats:
         path = "chat/completions"
         body["messages"] = [{"role": "user", "content": "Hello"}]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -38,7 +37,7 @@ class ServedCandidate:
 
     Attributes:
         run_id: The run that has it.
-        name: Its name, which is also the model's name in the API.
+        name: Its name.
         asks_chats: Whether the run asked it with chats; else with texts to complete.
         server: The server.
     """
@@ -52,6 +51,11 @@ class ServedCandidate:
     def url(self) -> str:
         """The base URL of OpenAI's API, such as `http://127.0.0.1:8000/v1`."""
         return self.server.url
+
+    @property
+    def model(self) -> str:
+        """The model's name in the API: the candidate's, unless a server has one of its own."""
+        return self.server.model
 
     @property
     def weights(self) -> Path | None:
@@ -109,37 +113,31 @@ def serve(  # noqa: PLR0913 - one parameter for each option of `llmops serve`, a
     _check_trained(run, step, name)
     _check_port(port)
     with stop_signals(), ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llmops-serve-")))
         with progress or progress_for() as shown:
             runtime = Runtime(registry, default_home(), offline=offline, progress=shown)
+            folder = runtime.home / "serve" / f"{run.id}.{step.name}"
+            folder.mkdir(parents=True, exist_ok=True)
             execution = StepExecution(run, step.name, runtime, logging.getLogger(__name__), time.time())
             with shown.task(f"starting the server of {name!r}"):
-                server = _start(execution, step, _Request(name, port, folder), stack)
+                server = _start(execution, step, name, port, folder, stack)
         stack.callback(server.stop)
         template = run.plan.prompt_by_name[cell.prompt].template
         yield ServedCandidate(run.id, name, isinstance(template, ChatTemplate), server)
 
 
-@attrs.frozen
-class _Request:
-    """What is asked of a deployer: under which name and at which port, and the folder of the log."""
-
-    name: str
-    port: int
-    folder: Path
-
-
-def _start(execution: StepExecution, step: GenerateStep, request: _Request, stack: ExitStack) -> ModelServer:
+def _start(
+    execution: StepExecution, step: GenerateStep, name: str, port: int, folder: Path, stack: ExitStack
+) -> ModelServer:
     model = execution.run.plan.model_by_name[step.model]
     deployer: Deployer = execution.runtime.registry.make("deployer", model.deployer.use, model.deployer.options)
     servable, key = servable_model(execution, step, model)
     _warn_of_other_weights(execution, model, key)
     servable = local_weights(execution, servable, step, stack)
-    context = execution.context("deployer", model.deployer.use, request.folder)
+    context = execution.context("deployer", model.deployer.use, folder)
     try:
-        return deployer.serve(context, servable, name=request.name, port=request.port)
+        return deployer.serve(context, servable, name=name, port=port)
     except SpecError as exc:
-        message = f"candidate {request.name!r} cannot be served here: {exc}"
+        message = f"candidate {name!r} cannot be served here: {exc}"
         raise SpecError(message) from exc
 
 

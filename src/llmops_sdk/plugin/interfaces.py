@@ -154,9 +154,9 @@ class Deployer(Implementation):
         `llmops serve` calls it. A deployer whose models run on this machine overrides it.
 
         Args:
-            context: Its `folder` is for the server's log, and is deleted when the server is stopped.
+            context: Its `folder` is for the server's log.
             model: What to serve.
-            name: The model's name in the API.
+            name: The model's name in the API, unless the server has a name of its own for it.
             port: The port on 127.0.0.1; 0 takes a free one.
 
         Raises:
@@ -179,11 +179,13 @@ class ModelServer(ABC):
 
     Args:
         url: The base URL of OpenAI's API, such as `http://127.0.0.1:8000/v1`.
+        model: The model's name in the API.
         weights: The folder with the weights and the tokenizer, or None if there is none.
     """
 
-    def __init__(self, url: str, weights: Path | None = None) -> None:
+    def __init__(self, url: str, model: str, weights: Path | None = None) -> None:
         self.url = url
+        self.model = model
         self.weights = weights
 
     @abstractmethod

@@ -50,7 +50,7 @@ class EchoEndpoint(Deployer):
 
     def serve(self, context: Context, model: ServableModel, *, name: str, port: int) -> ModelServer:
         """Start a server on the given port."""
-        return _EchoServer(InstantEndpoint(partial(self._answer, _voice(model)), port))
+        return _EchoServer(InstantEndpoint(partial(self._answer, _voice(model)), port), name)
 
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the server."""
@@ -69,11 +69,12 @@ class _EchoServer(ModelServer):
     """A voice that is served until it is stopped.
 
     Args:
-        endpoint: Answers; it ends with this object.
+        endpoint: Answers.
+        model: The model's name.
     """
 
-    def __init__(self, endpoint: InstantEndpoint) -> None:
-        super().__init__(endpoint.url.rpartition("/")[0])
+    def __init__(self, endpoint: InstantEndpoint, model: str) -> None:
+        super().__init__(endpoint.url.rpartition("/")[0], model)
         self._endpoint = endpoint
         self._stopped = threading.Event()
 

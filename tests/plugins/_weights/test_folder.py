@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from llmops_plugins._weights import folder
-from llmops_plugins._weights.folder import check_model_folder, file_version, folder_version, is_folder
+from llmops_plugins._weights.folder import check_model_folder, folder_version, is_folder
 from llmops_sdk import AssetError
-from llmops_sdk.plugin import file_sha256
 
 pytest.importorskip("transformers")
 
@@ -36,43 +33,6 @@ def test_the_version_follows_the_files(tiny_model: Path, tmp_path: Path) -> None
     assert version == folder_version(home, copy)
     (copy / "generation_config.json").write_text("{}")
     assert version != folder_version(home, copy)
-
-
-def test_the_version_of_one_file_is_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read again only if it has changed."""
-    file = tmp_path / "small.gguf"
-    file.write_bytes(b"weights")
-    version = file_version(tmp_path / "home", file)
-    assert file_sha256(file) == version
-    monkeypatch.setattr(folder, "file_sha256", lambda _: "read again")
-    assert version == file_version(tmp_path / "home", file)
-    file.write_bytes(b"other weights")
-    assert "read again" == file_version(tmp_path / "home", file)
-
-
-def test_unchanged_files_are_not_read_again(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights of many gigabytes are hashed once; their hashes are kept in the home folder."""
-    home = tmp_path / "home"
-    version = folder_version(home, tiny_model)
-    monkeypatch.setattr(folder, "file_sha256", lambda path: pytest.fail(f"{path} is read again"))
-    assert version == folder_version(home, tiny_model)
-
-
-def test_a_file_changed_in_place_is_another_version(tiny_model: Path, tmp_path: Path) -> None:
-    """Even with the same name, the same size and the same time; and so is one that another file has replaced."""
-    home = tmp_path / "home"
-    copy = shutil.copytree(tiny_model, tmp_path / "copy")
-    versions = [folder_version(home, copy)]
-    for name in ("config.json", "tokenizer.json"):
-        file = copy / name
-        before = file.stat()
-        file.write_bytes(file.read_bytes().swapcase())
-        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-        versions.append(folder_version(home, copy))
-    (tmp_path / "other.json").write_bytes((copy / "config.json").read_bytes().swapcase())
-    (tmp_path / "other.json").replace(copy / "config.json")
-    versions.append(folder_version(home, copy))
-    assert 4 == len(set(versions))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
+from llmops_plugins.served import programs
 from llmops_plugins.served.options import ServedOptions
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_server.py")), "--port", "{port}")
+
+
+@pytest.fixture(name="script_modules", autouse=True)
+def _script_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripts of these tests need no packages."""
+    monkeypatch.setattr(programs, "SCRIPT_MODULES", ())
 
 
 @pytest.fixture(name="stub")

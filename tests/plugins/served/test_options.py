@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from llmops_plugins.served.options import ServedModelOptions, ServedOptions
 from llmops_plugins.served.presets import PRESETS
+from llmops_plugins.served.programs import CONVERT_VARIABLE
 from llmops_sdk import Pipeline, SpecError
-from llmops_sdk.plugin import BaseModel
+from llmops_sdk.planning.preflight import run_check
+from llmops_sdk.plugin import BaseModel, Finding
 
 COMMAND = "serve {model} --port {port}"
 
@@ -126,14 +129,52 @@ def test_a_preset_is_a_command() -> None:
     assert ("/up",) == ServedOptions(command=COMMAND, ready_path="/up").ready_paths
 
 
-def test_only_llama_cpp_needs_gguf() -> None:
-    """Of weights in another format."""
-    folder, file = BaseModel("huggingface", "a/b"), BaseModel("gguf", "a.gguf")
-    llama, vllm = ServedOptions(preset="llama-cpp"), ServedOptions(preset="vllm")
-    assert [True, False, False] == [llama.needs_gguf(folder), llama.needs_gguf(file), vllm.needs_gguf(folder)]
-
-
 def test_a_chat_is_refused_for_the_completions_api() -> None:
     """When the pipeline is built."""
     with pytest.raises(SpecError, match="the prompt 'chat' is a chat"):
         on(model="a/b", preset="vllm", api="completions").with_prompt("chat").build(offline=True)
+
+
+def findings(options: ServedOptions, model: str) -> dict[str, Finding]:
+    base = ServedModelOptions(model=model).base_model()
+    return {check.name: run_check(check) for check in options.local_checks(base, {})}
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"command": "no-such-server {port}"}, "install it, or write its path"),
+        ({"preset": "vllm", "program": "/opt/no/vllm"}, "install vLLM in an environment of its own"),
+        ({"preset": "llama-cpp", "program": "no-llama"}, "install llama.cpp"),
+    ],
+)
+def test_the_program_is_checked(options: dict[str, Any], hint: str) -> None:
+    """The error has how to get it."""
+    checked = ServedOptions(**options)
+    finding = findings(checked, "")[f"program {checked.words[0]}"]
+    assert "error" == finding.status
+    assert f"there is no program '{checked.words[0]}'; {hint}" in finding.text
+
+
+def test_weights_are_checked(tiny_model: Path, tmp_path: Path) -> None:
+    """A folder must be a model, a file must be GGUF; what is on the hub is checked when it is fetched."""
+    vllm = ServedOptions(preset="vllm", program=sys.executable)
+    assert ["ok", "ok"] == [finding.status for finding in findings(vllm, str(tiny_model)).values()]
+    assert [f"program {sys.executable}"] == list(findings(vllm, "owner/name"))
+    missing = findings(vllm, str(tmp_path))[f"weights {tmp_path}"]
+    assert ("error", True) == (missing.status, "is not a model in Hugging Face format" in missing.text)
+    fake = findings(vllm, str(tmp_path / "fake.gguf"))[f"weights {tmp_path / 'fake.gguf'}"]
+    assert ("error", True) == (fake.status, "there is no file" in fake.text)
+
+
+def test_the_script_that_converts_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For weights that llama.cpp does not read, and only for those."""
+    monkeypatch.delenv(CONVERT_VARIABLE, raising=False)
+    llama = ServedOptions(preset="llama-cpp", program=sys.executable)
+    assert "error" == findings(llama, "owner/name")["conversion to GGUF"].status
+    script = tmp_path / "convert_hf_to_gguf.py"
+    script.touch()
+    monkeypatch.setenv(CONVERT_VARIABLE, str(script))
+    assert "ok" == findings(llama, "owner/name")["conversion to GGUF"].status
+    assert "conversion to GGUF" not in findings(llama, "weights.gguf")
+    assert "conversion to GGUF" not in findings(ServedOptions(preset="vllm"), "owner/name")

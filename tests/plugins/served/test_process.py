@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,21 @@ def test_the_error_of_a_command_has_its_last_log_lines(tmp_path: Path, program: 
     process.wait()
     with pytest.raises(EndpointError, match=error):
         process.raise_ended("before it was ready")
+
+
+def test_all_threads_that_see_the_end_get_the_same_error(tmp_path: Path) -> None:
+    """Each question that is being asked fails with it."""
+    process = start(tmp_path, "import sys; sys.exit(3)")
+
+    def error(_: int) -> str:
+        with pytest.raises(EndpointError) as failure:
+            process.raise_ended("while it was asked")
+        return str(failure.value)
+
+    with ThreadPoolExecutor(8) as pool:
+        errors = set(pool.map(error, range(8)))
+    assert 1 == len(errors)
+    assert "exited with code 3 while it was asked" in errors.pop()
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:

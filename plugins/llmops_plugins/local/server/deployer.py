@@ -71,7 +71,7 @@ class LocalEndpoint(Deployer):
         except BaseException:
             process.stop()
             raise
-        return LocalServer(process, f"http://127.0.0.1:{ready['port']}/v1", weights.folder)
+        return LocalServer(process, f"http://127.0.0.1:{ready['port']}/v1", name, weights.folder)
 
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the server; do nothing if it is gone or belongs to another process."""
@@ -99,8 +99,8 @@ class LocalEndpoint(Deployer):
 class LocalServer(ModelServer):
     """A server for users' own programs."""
 
-    def __init__(self, process: ServerProcess, url: str, weights: Path) -> None:
-        super().__init__(url, weights)
+    def __init__(self, process: ServerProcess, url: str, model: str, weights: Path) -> None:
+        super().__init__(url, model, weights)
         self._process = process
 
     def wait(self) -> NoReturn:

@@ -31,9 +31,9 @@ Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
 
 pytestmark = [
+    pytest.mark.timeout(1800),  # the first test that needs FMEval's environment builds it
     pytest.mark.rare(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
     pytest.mark.usefixtures("fmeval_python", "temporary"),
-    pytest.mark.timeout(900),
 ]
 
 

@@ -82,6 +82,7 @@ def test_a_fresh_home_is_filled_and_scores_without_a_network(machine: Any, sourc
     assert [] == machine.attempts
 
 
+@pytest.mark.timeout(1800)  # the first test that needs FMEval's environment builds it
 @pytest.mark.rare(reason="FMEval takes half a minute and more to be imported and to start Ray")
 @pytest.mark.usefixtures("temporary")
 def test_fmeval_itself_scores_without_a_network(

@@ -17,6 +17,7 @@ from llmops_sdk import LocalStore, Pipeline, Progress
 from llmops_sdk.plugin.registry import Registry
 
 pytestmark = [
+    pytest.mark.timeout(1800),  # the first test that needs FMEval's environment builds it
     pytest.mark.rare(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
     pytest.mark.usefixtures("fmeval_python"),
 ]

@@ -15,6 +15,7 @@ Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
 
 pytestmark = [
+    pytest.mark.timeout(1800),  # the first test that needs FMEval's environment builds it
     pytest.mark.rare(reason="FMEval takes half a minute to be imported, and some tenths of a second a record"),
     pytest.mark.usefixtures("fmeval_python", "temporary"),
 ]

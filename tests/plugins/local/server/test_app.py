@@ -74,7 +74,10 @@ def test_the_tokens_of_a_prompt_are_returned_with_their_log_probabilities(
         )
 
 
-def test_the_client_reads_the_log_probability_of_a_text(server: RunningServer, tiny_model: Path) -> None:
+@pytest.mark.parametrize(("path", "api"), [(f"endpoints/{NAME}/invocations", ""), ("v1/completions", "completions")])
+def test_the_client_reads_the_log_probability_of_a_text(
+    server: RunningServer, tiny_model: Path, path: str, api: str
+) -> None:
     """`HttpTransport.log_probability` returns the sum over the tokens after the first, as transformers computes it."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -83,9 +86,7 @@ def test_the_client_reads_the_log_probability_of_a_text(server: RunningServer, t
     with torch.inference_mode():
         logits = AutoModelForCausalLM.from_pretrained(tiny_model)(input_ids=ids).logits[0, :-1]
     expected = -torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum").item()
-    transport = HttpTransport(
-        Endpoint(NAME, url=f"http://127.0.0.1:{server.ready['port']}/endpoints/{NAME}/invocations")
-    )
+    transport = HttpTransport(Endpoint(NAME, url=f"http://127.0.0.1:{server.ready['port']}/{path}", api=api))
     try:
         assert expected == pytest.approx(transport.log_probability(TextPrompt(PROMPTS[2], "")), rel=1e-5)
     finally:

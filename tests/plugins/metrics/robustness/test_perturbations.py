@@ -45,6 +45,7 @@ sys.stdout.write(json.dumps(all_copies))
 _LETTERS = "abcdefghijklmnopqrstuvwxyz     ABCXYZ.,!0129\n\t\u00a0\u2003ßİŉéKǅﬁ😀مש\u0131\ud800"
 
 
+@pytest.mark.timeout(1800)  # the first test that needs FMEval's environment builds it
 @pytest.mark.rare
 def test_the_copies_are_those_of_fmeval(
     odd_texts: Sequence[str], pairs: Sequence[tuple[str, str]], fmeval_python: str

@@ -34,6 +34,7 @@ def evaluator(kind: str, folder: Path) -> Toxicity:
     return Toxicity(ToxicityOptions(model_type=kind, weights=str(folder)))
 
 
+@pytest.mark.timeout(1800)  # the first test that needs FMEval's environment builds it
 @pytest.mark.rare  # most of it is the time FMEval takes to be imported
 @pytest.mark.parametrize("kind", ["toxigen", "detoxify"])
 def test_scores_are_those_of_fmevals_own_classes(
