@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: help demo test fix lint coverage slow-test rare-test docs docs-write bench lock check-extras check-sagemaker llama-cpp clean
+.PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock check-extras check-sagemaker llama-cpp clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -42,6 +42,9 @@ slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, kill
 
 rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval
 	$(BIN)/python -m pytest -m rare -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
+
+simulate: $(VENV)/.test ## Simulate how often a verdict is wrong (about an hour); SIMULATE_ARGS=--write updates the docs
+	$(BIN)/python benchmarks/false_claims.py $(SIMULATE_ARGS)
 
 bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

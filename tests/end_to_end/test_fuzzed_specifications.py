@@ -29,7 +29,7 @@ _BASE = {
     ],
     "generation": {"max_new_tokens": 8, "temperature": 0},
     "evaluators": ["echo-score", {"use": "text-metrics", "metrics": ["token_f1"]}],
-    "metric": "exact",
+    "decide_by": "exact",
     "settings": {"testing": {"note": "x"}},
     "executor": "local",
 }

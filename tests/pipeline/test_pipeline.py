@@ -20,7 +20,7 @@ FULL = (
     .with_trainer(epochs=2.0)
     .with_generation(max_new_tokens=64, stop=["\n\n"])
     .with_evaluator("summarization-accuracy")
-    .with_metric("meteor")
+    .with_decision("meteor")
     .with_settings("testing", note="x")
     .with_executor("local", workers=1)
 )
@@ -58,7 +58,7 @@ generation:
     '
 evaluators:
 - summarization-accuracy
-metric: meteor
+decide_by: meteor
 executor:
   use: local
   workers: 1

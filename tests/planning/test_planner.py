@@ -67,7 +67,7 @@ def test_a_metric_that_ranks_nothing_cannot_decide(registry: Registry) -> None:
 
     assert "token_f1" == texts.build(registry).metric
     with pytest.raises(SpecError, match=r"'length_ratio' cannot rank the candidates: .*; name one of: token_f1"):
-        texts.with_metric("length_ratio").build(registry)
+        texts.with_decision("length_ratio").build(registry)
     with pytest.raises(SpecError, match="no metric can rank the candidates: none sets higher_is_better"):
         Pipeline.builder().with_model("echo").with_evaluator("text-metrics", metrics=["length_ratio"]).build(registry)
 
@@ -99,7 +99,7 @@ def test_a_plan_is_extended_with_evaluators(registry: Registry) -> None:
             "no trainer is called 'echotrainer'; did you mean 'echo-trainer'?",
         ),
         (
-            echo().with_model("echo").with_metric("exakt"),
+            echo().with_model("echo").with_decision("exakt"),
             "no evaluator of this pipeline has the metric 'exakt'; did you mean 'exact'?",
         ),
         (

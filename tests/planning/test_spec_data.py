@@ -35,7 +35,7 @@ DATA: dict[str, Any] = {
     "generation": {"max_new_tokens": 64, "stop": ["\n\n"]},
     "evaluators": ["summarization-accuracy"],
     "reporters": [{"use": "html", "path": "report.html"}],
-    "metric": "meteor",
+    "decide_by": "meteor",
     "executor": {"use": "local", "workers": 1},
     "settings": {"sagemaker": {"region": "us-east-1"}},
 }
@@ -65,7 +65,7 @@ SPEC = Spec(
     generation=GenerationOptions(max_new_tokens=64, stop=("\n\n",)),
     evaluators=(ComponentSpec("summarization-accuracy"),),
     reporters=(ComponentSpec("html", options={"path": "report.html"}),),
-    metric="meteor",
+    decide_by="meteor",
     executor=ComponentSpec("local", options={"workers": 1}),
     settings={"sagemaker": {"region": "us-east-1"}},
     folder=Path("specs"),

@@ -61,7 +61,7 @@ def test_only_what_changed_is_made(two_models: Pipeline, run: conftest.Run, aske
     run(two_models)
     asked.clear()
 
-    other_metric = run(two_models.with_metric("noise"))
+    other_metric = run(two_models.with_decision("noise"))
     assert [] == asked
     assert "noise" == other_metric.leaderboards[0].metric
 

@@ -29,6 +29,6 @@ def test_a_training_is_shared_by_runs_and_options_change_it(two_models: Pipeline
     """The same recipe has the same artifact; another trainer option or prompt has another one."""
     first = _address(run(two_models), "train.loud.bare.lines")
 
-    assert first == _address(run(two_models.with_metric("noise")), "train.loud.bare.lines")
+    assert first == _address(run(two_models.with_decision("noise")), "train.loud.bare.lines")
     louder = two_models.with_trainer("echo-trainer", voice="quiet")
     assert first != _address(run(louder), "train.loud.bare.lines")

@@ -57,7 +57,7 @@ def test_a_candidate_that_is_ahead_of_all_is_the_best() -> None:
     assert "with 40 wins, 0 losses and 0 ties on 40 records." in text
 
 
-def test_candidates_that_cannot_be_told_apart() -> None:
+def test_tied_candidates_are_named() -> None:
     """They are named, the worse ones too, and what it takes to tell the nearest one apart."""
     verdict = verdict_on(noisy(40, 0.5, 0.49, 0.2))
 
@@ -122,7 +122,7 @@ def test_one_or_no_candidate_decides_nothing() -> None:
 
 
 def test_a_single_record_has_no_interval() -> None:
-    """It is said to be one."""
+    """The text names it."""
     assert "0.300 on a single record" in verdict_on([[0.3]]).text
     assert "1 record is too few to decide" in verdict_on([[0.3], [0.4]]).text
 

@@ -113,7 +113,9 @@ def attach(run_id: str, store: str, *, quiet: bool, as_json: bool) -> int:
     metavar="NAME|YAML",
     help="An evaluator to add: its name, or as in a specification: '{use: NAME, option: value}'. May be repeated.",
 )
-@click.option("--metric", default="", metavar="NAME", help="The deciding metric, if not the one of the run.")
+@click.option(
+    "--decide-by", "metric", default="", metavar="NAME", help="The deciding metric, if not the one of the run."
+)
 @store_option
 @offline_option
 @quiet_option

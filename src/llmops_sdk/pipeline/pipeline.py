@@ -164,13 +164,19 @@ class Pipeline:
     def with_evaluator(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add an evaluator; the arguments are those of `with_dataset`.
 
-        The first metric of the first evaluator decides unless `with_metric` names another one.
+        The first metric of the first evaluator decides unless `with_decision` names another one.
         """
         return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, _merged(options, named))))
 
-    def with_metric(self, name: str) -> Pipeline:
-        """Name the metric that decides."""
-        return self._with(metric=name)
+    def with_decision(self, metric: str = "", *, baseline: str = "", margin: float | None = None) -> Pipeline:
+        """Name what decides, before the run.
+
+        Args:
+            metric: The metric; by default the first one of the first evaluator.
+            baseline: A candidate, or a model with one prompt, that the others must not be worse than.
+            margin: The difference from the baseline that does not matter, above 0, in the metric's unit.
+        """
+        return self._with(decide_by=metric, baseline=baseline, margin=margin)
 
     def with_reporter(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add a reporter, called after every run; the arguments are those of `with_dataset`.

@@ -141,5 +141,7 @@ def _extended(specification: bytes, plan: Plan, added: Sequence[ComponentSpec]) 
     earlier = spec.evaluators or tuple(
         ComponentSpec(component.use) for component in plan.evaluators[: len(plan.evaluators) - len(added)]
     )
-    spec = attrs.evolve(spec, evaluators=(*earlier, *added), metric=plan.metric)
+    spec = attrs.evolve(
+        spec, evaluators=(*earlier, *added), decide_by=plan.metric, baseline=plan.baseline, margin=plan.margin
+    )
     return dump_yaml(spec_to(spec)).encode()

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.planning.baseline import choose_baseline
 from llmops_sdk.planning.components import LONGEST_PIPELINE_NAME, Chooser, Chosen, call_plugin, check_length, components
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
@@ -61,8 +62,9 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         settings=settings,
         may_ask=not offline and not registry.card(ExecutorCard, spec.executor.use).emulates_services,
     ).plan_models()
-    metric = _choose_metric(evaluators, registry, spec.metric)
+    metric = _choose_metric(evaluators, registry, spec.decide_by)
     cells = make_cells(datasets, models)
+    baseline = choose_baseline(cells, metric, spec.baseline, spec.margin)
     _check_cell_names(cells)
     return Plan(
         name=spec.name,
@@ -71,7 +73,9 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         models=models,
         evaluators=components(evaluators),
         generation=spec.generation,
-        metric=metric,
+        metric=metric.name,
+        baseline=baseline,
+        margin=spec.margin,
         executor=executor.component,
         settings=settings,
         cells=cells,
@@ -100,11 +104,16 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
     )
     chooser = Chooser(registry, Path())
     chosen = chooser.choose_all("evaluator", (*present, *evaluators))
+    decisive = _choose_metric(chosen, registry, metric or plan.metric)
+    is_same = decisive.name == plan.metric  # a margin is in the unit of its metric
+    baseline, margin = (plan.baseline, plan.margin) if is_same else ("", None)
     pins = {pin.name: pin for pin in (*plan.plugins, *chooser.plugins)}
     return attrs.evolve(
         plan,
         evaluators=components(chosen),
-        metric=_choose_metric(chosen, registry, metric or plan.metric),
+        metric=decisive.name,
+        baseline=baseline,
+        margin=margin,
         plugins=tuple(pins.values()),
         assets=chooser.assets,
     )
@@ -127,7 +136,7 @@ def _plan_reporters(spec: Spec, registry: Registry) -> tuple[Component, ...]:
     return components(Chooser(registry, spec.folder).choose_all("reporter", spec.reporters or default))
 
 
-def _choose_metric(evaluators: Iterable[Chosen], registry: Registry, named: str) -> str:
+def _choose_metric(evaluators: Iterable[Chosen], registry: Registry, named: str) -> Metric:
     """Return the metric that decides: the named one, or the first one that can."""
     metrics: list[Metric] = []
     for chosen in evaluators:
@@ -150,4 +159,4 @@ def _choose_metric(evaluators: Iterable[Chosen], registry: Registry, named: str)
         hint = f"name one of: {', '.join(deciding)}" if deciding else "add an evaluator with a metric that can"
         message = f"the metric {metric!r} cannot rank the candidates: it does not set higher_is_better; {hint}"
         raise SpecError(message)
-    return metric
+    return next(each for each in metrics if each.name == metric)

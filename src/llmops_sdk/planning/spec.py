@@ -85,7 +85,9 @@ class Spec:
         generation: How candidates write their answers.
         evaluators: What scores the answers.
         reporters: What is called after every run.
-        metric: The metric that decides.
+        decide_by: The metric that decides.
+        baseline: A candidate, or a model with one prompt, that the others must not be worse than.
+        margin: The difference from the baseline that does not matter, in the metric's unit.
         executor: Where steps run.
         settings: Plugin name to its settings.
         folder: The folder that relative paths in options are relative to.
@@ -100,7 +102,9 @@ class Spec:
     generation: GenerationOptions = attrs.field(factory=GenerationOptions)
     evaluators: tuple[ComponentSpec, ...] = ()
     reporters: tuple[ComponentSpec, ...] = ()
-    metric: str = ""
+    decide_by: str = ""
+    baseline: str = ""
+    margin: float | None = None
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
     settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     folder: Path = attrs.field(factory=Path)

@@ -23,7 +23,9 @@ _KEYS = (
     "generation",
     "evaluators",
     "reporters",
-    "metric",
+    "decide_by",
+    "baseline",
+    "margin",
     "executor",
     "settings",
 )
@@ -60,7 +62,9 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         generation=_generation(data.get("generation", {}), f"{where}: generation"),
         evaluators=_components(data, "evaluators", where),
         reporters=_components(data, "reporters", where),
-        metric=_text(data.get("metric", ""), f"{where}: metric"),
+        decide_by=_text(data.get("decide_by", ""), f"{where}: decide_by"),
+        baseline=_text(data.get("baseline", ""), f"{where}: baseline"),
+        margin=_number(data.get("margin"), f"{where}: margin"),
         executor=component_from(data.get("executor", "local"), f"{where}: executor"),
         settings={
             plugin: _mapping(settings, f"{where}: settings.{plugin}")
@@ -113,8 +117,9 @@ def spec_to(spec: Spec) -> dict[str, Any]:
     if generation:
         data["generation"] = generation
     data |= _component_lists(spec, "evaluators", "reporters")
-    if spec.metric:
-        data["metric"] = spec.metric
+    data |= {
+        name: value for name in ("decide_by", "baseline", "margin") if (value := getattr(spec, name)) not in ("", None)
+    }
     if spec.executor != ComponentSpec("local"):
         data["executor"] = _component_data(spec.executor)
     if spec.settings:
@@ -123,6 +128,13 @@ def spec_to(spec: Spec) -> dict[str, Any]:
 
 
 # -- from data ----------------------------------------------------------------------------------
+
+
+def _number(value: Any, where: str) -> float | None:
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return value
+    message = f"{where} is a number, not {short(value)}"
+    raise SpecError(message)
 
 
 def _components(data: Mapping[str, Any], key: str, where: str) -> tuple[ComponentSpec, ...]:

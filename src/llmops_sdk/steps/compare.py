@@ -14,6 +14,7 @@ from llmops_sdk.values.plan import Cell, CompareStep, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell
 from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
+from llmops_sdk.verdict.baseline import Baseline
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     records = {step.cell: run.record(step.name) for step in run.plan.steps if isinstance(step, ScoreStep)}
     datasets = [dataset.name for dataset in run.plan.datasets]
     conclusive = {cell: _conclusive(record) for cell, record in records.items()}
-    address = f"results/{digest(METHOD, datasets, run.plan.metric, to_json(run.plan.cells), conclusive)}"
+    address = f"results/{digest(METHOD, datasets, run.plan.metric, [run.plan.baseline, run.plan.margin], to_json(run.plan.cells), conclusive)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
     run.write_results(built.artifact.read(ResultsValue))
     return StepOutput({"results": address}, built.cached)
@@ -48,6 +49,7 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     plan = execution.run.plan
     evaluators: dict[str, EvaluatorInfo] = {}
     steps = {step.cell: step for step in plan.steps if isinstance(step, ScoreStep)}
+    baseline = Baseline(plan.baseline, plan.margin) if plan.baseline and plan.margin else None
     boards = []
     for dataset in plan.datasets:
         columns, failed = [], []
@@ -63,7 +65,7 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
                 failed.append(_failed(execution, cell, step.name, record))
         metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
         clusters = _clusters(execution, dataset.name) if columns else None
-        boards.append(make_leaderboard(dataset.name, plan.metric, columns, tuple(failed), metrics, clusters))
+        boards.append(make_leaderboard(dataset.name, plan.metric, columns, tuple(failed), metrics, clusters, baseline))
     return ResultsValue(tuple(boards), tuple(evaluators.values()))
 
 

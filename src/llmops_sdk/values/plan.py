@@ -180,6 +180,8 @@ class Plan:
         assets: What must be on the machine before the first step.
         reporters: What is called after every run; no part of any artifact's key.
         fresh: Names or kinds of steps that reuse nothing that another run made.
+        baseline: The candidate that the others must not be worse than; empty if there is none.
+        margin: The difference from it that does not matter, in the metric's unit; None without a baseline.
         schema: The version of the form.
     """
 
@@ -198,6 +200,8 @@ class Plan:
     assets: tuple[str, ...] = ()
     reporters: tuple[Component, ...] = (DEFAULT_REPORTER,)
     fresh: tuple[str, ...] = ()
+    baseline: str = ""
+    margin: float | None = None
     schema: int = PLAN_SCHEMA
 
     @cached_property

@@ -157,6 +157,29 @@ class FailedCell:
 
 
 @attrs.frozen
+class MarginResult:
+    """One candidate against the baseline, in the metric that decides.
+
+    Attributes:
+        candidate: The candidate.
+        baseline: The one it is compared with.
+        margin: The difference that does not matter, in the metric's unit.
+        estimate: Of candidate minus baseline; each end is a bound that holds with 95 % on its own.
+        no_worse: Whether it is shown to be no worse by more than the margin.
+        equivalent: Whether it is shown to be neither worse nor better by more than the margin.
+        text: The same in a sentence.
+    """
+
+    candidate: str
+    baseline: str
+    margin: float
+    estimate: Estimate
+    no_worse: bool
+    equivalent: bool
+    text: str
+
+
+@attrs.frozen
 class Verdict:
     """What can be concluded about the candidates on one dataset, in words that claim no more than the evidence.
 
@@ -173,6 +196,7 @@ class Verdict:
         detectable: The smallest true difference that these records show in 80 % of runs, in the metric's unit, or None.
         needed_records: How many records the smallest tie would need at the difference that was seen, or None.
         headline: The first sentence of the text: the best, and the others.
+        margins: Every other candidate against the baseline; empty without one.
     """
 
     best: str
@@ -186,6 +210,7 @@ class Verdict:
     detectable: float | None = None
     needed_records: int | None = None
     headline: str = ""
+    margins: tuple[MarginResult, ...] = ()
 
 
 @attrs.frozen

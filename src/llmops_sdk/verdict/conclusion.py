@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Estimate, FailedCell, Verdict
+from llmops_sdk.values.results import CellResult, Estimate, FailedCell, MarginResult, Verdict
+from llmops_sdk.verdict.baseline import margin_sentences
 from llmops_sdk.verdict.caveats import find_caveats
 from llmops_sdk.verdict.statistics.comparison import FEWEST_CLUSTERS, FEWEST_RECORDS, Comparison, PairComparison
 from llmops_sdk.verdict.statistics.intervals import mean_interval
@@ -34,6 +35,7 @@ class Evidence:
         failed: Those without one.
         comparison: Of the table's candidates.
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
+        margins: Every other candidate against the baseline.
     """
 
     dataset: str
@@ -42,6 +44,7 @@ class Evidence:
     failed: tuple[FailedCell, ...]
     comparison: Comparison
     clusters: NDArray[Any] | None = None
+    margins: tuple[MarginResult, ...] = ()
 
     @property
     def label(self) -> str:
@@ -80,6 +83,7 @@ def conclude(evidence: Evidence) -> Verdict:
     details = [
         f"Mean {evidence.label} of {name}: {_mean(evidence.estimate(best))}.",
         *_details(evidence, best, worse, tied),
+        *margin_sentences(evidence.margins, _MOST_NAMED),
     ]
     spread = _spread(evidence)
     return Verdict(
@@ -94,6 +98,7 @@ def conclude(evidence: Evidence) -> Verdict:
         detectable=_detectable(evidence, spread),
         needed_records=_needed(evidence, best, tied),
         headline=headline,
+        margins=evidence.margins,
     )
 
 

@@ -9,6 +9,7 @@ import attrs
 
 from llmops_sdk.values.results import CellResult, Difference, Estimate, FailedCell, Leaderboard, PairTest
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.baseline import Baseline, against_baseline
 from llmops_sdk.verdict.conclusion import Evidence, conclude
 from llmops_sdk.verdict.statistics.comparison import Comparison, PairComparison, compare
 from llmops_sdk.verdict.statistics.intervals import mean_interval
@@ -26,6 +27,7 @@ def make_leaderboard(
     failed: tuple[FailedCell, ...],
     metrics: Mapping[str, Metric],
     clusters: NDArray[Any] | None = None,
+    baseline: Baseline | None = None,
 ) -> Leaderboard:
     """Put the cells of a dataset in order, compare all pairs in the metric that decides, and conclude.
 
@@ -36,6 +38,7 @@ def make_leaderboard(
         failed: The cells without one.
         metrics: Every metric, by name.
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
+        baseline: What the candidates must not be worse than, or None.
     """
     metric = metrics.get(deciding, Metric(deciding))
     tables = {each.name: make_table(columns, each) for each in (metric, *metrics.values())}
@@ -54,13 +57,15 @@ def make_leaderboard(
             by_candidate[difference.candidate].append(difference)
     table, decisive = tables[deciding], comparisons[deciding]
     names = [cells[place].candidate for place in table.candidates]
+    scores = Scores.of(table.sign * table.values, clusters)
+    margins = against_baseline(table, scores, cells, baseline) if baseline else ()
     return Leaderboard(
         dataset=dataset,
         metric=deciding,
         cells=cells,
         failed=failed,
         differences=tuple(difference for differences in by_candidate.values() for difference in differences),
-        verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters)),
+        verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters, margins)),
         pairs=tuple(_pair_test(pair, table, names) for pair in decisive.pairs if pair.records),
         left_out={name: each.left_out for name, each in tables.items() if each.left_out},
     )

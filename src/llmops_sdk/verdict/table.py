@@ -104,12 +104,12 @@ def make_table(columns: Sequence[CellColumn], metric: Metric) -> MetricTable:
     import numpy as np
 
     present = [place for place, column in enumerate(columns) if metric.name in column.scores]
-    found = [columns[place].scores[metric.name] for place in present]
-    if not found:
+    scores = [columns[place].scores[metric.name] for place in present]
+    if not scores:
         empty = np.zeros(0, dtype=int)
         return MetricTable(metric, (), np.zeros((0, 0)), empty, empty, 0)
-    kinds = np.stack([column.kinds for column in found])
-    values = np.stack([column.numbers for column in found])
+    kinds = np.stack([column.kinds for column in scores])
+    values = np.stack([column.numbers for column in scores])
     if metric.worst is not None:
         values = np.where(kinds == Kind.FAILED, metric.worst, values)
     undefined = (kinds == Kind.UNDEFINED).any(axis=0)

@@ -23,7 +23,7 @@ def test_answers_are_shared_by_what_does_not_change_them(
     asked.clear()
 
     for same in (
-        pipeline.with_metric("noise"),
+        pipeline.with_decision("noise"),
         pipeline.with_evaluator("text-metrics", metrics=["token_f1"]),
         pipeline.with_deployer("echo-endpoint", concurrency=1),
     ):

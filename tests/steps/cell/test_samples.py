@@ -31,5 +31,5 @@ def test_samples_follow_their_scores(pipeline: Pipeline, run: conftest.Run) -> N
 
     first = address(pipeline)
 
-    assert first == address(pipeline.with_metric("noise"))
+    assert first == address(pipeline.with_decision("noise"))
     assert first != address(pipeline.with_evaluator("text-metrics", metrics=["token_f1"]))

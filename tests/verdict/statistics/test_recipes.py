@@ -56,7 +56,7 @@ def test_no_variance_is_no_evidence() -> None:
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_equal_recipes_are_rarely_told_apart(seeds: int) -> None:
+def test_equal_recipes_rarely_differ(seeds: int) -> None:
     """Of 400 pairs whose seeds vary as much as a mean over records, at most 8 %; records alone are wrong far more often."""
     rng = np.random.default_rng(seeds)
     claims = alone = 0

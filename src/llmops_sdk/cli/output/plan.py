@@ -42,7 +42,8 @@ def show_plan(
     grid.add_row("generation", "", _values(to_json(plan.generation)))
     for evaluator in plan.evaluators:
         grid.add_row("evaluator", evaluator.name, _options(evaluator))
-    grid.add_row("decided by", plan.metric, "")
+    baseline = f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
+    grid.add_row("decided by", plan.metric, baseline)
     grid.add_row("executor", plan.executor.use, _values(plan.executor.options))
     for plugin, settings in plan.settings.items():
         grid.add_row("settings", plugin, _values(settings))

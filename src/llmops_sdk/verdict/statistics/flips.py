@@ -131,7 +131,7 @@ def _quantile(statistics: NDArray[Any], level: float) -> float:
 
 @lru_cache(maxsize=EXACT)
 def _all_signs(clusters: int) -> NDArray[Any]:
-    """Return all patterns but for the sign of the whole, shape (2 ** (clusters - 1), clusters); none flipped first."""
+    """Return all patterns except for the sign of the whole, shape (2 ** (clusters - 1), clusters); none flipped first."""
     import numpy as np
 
     numbers = np.arange(2 ** (clusters - 1))[:, None]

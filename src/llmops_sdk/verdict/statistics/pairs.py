@@ -93,8 +93,8 @@ class Pairs:
     def place(self, first: int, second: int) -> int:
         """Return the place of the pair of two candidates, in either order."""
         low, high = sorted((first, second))
-        found = ((self.first == low) & (self.second == high)).nonzero()[0]
-        return int(found[0])
+        places = ((self.first == low) & (self.second == high)).nonzero()[0]
+        return int(places[0])
 
 
 def make_pairs(scores: Scores) -> Pairs:

@@ -1,0 +1,62 @@
+"""The baseline of a pipeline: the candidate that the others must not be worse than, by more than a margin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.values.plan import Cell
+from llmops_sdk.values.scores import Metric
+
+
+def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: float | None) -> str:
+    """Return the candidate that is the baseline, or an empty text if none is named.
+
+    Args:
+        cells: The candidates on their datasets.
+        metric: The metric that decides.
+        named: The candidate's name, or that of its model.
+        margin: The difference that does not matter, in the metric's unit.
+
+    Raises:
+        SpecError: There is no such candidate, or several of that model; the margin is missing, not above 0, or not in the
+            metric's unit.
+    """
+    if not named and margin is None:
+        return ""
+    if not named:
+        message = f"margin {margin:g} needs a baseline: name the candidate that the others are compared with"
+        raise SpecError(message)
+    if margin is None:
+        message = (
+            f"baseline {named!r} needs a margin: the difference in {metric.name} that does not matter, such as 0.02"
+        )
+        raise SpecError(message)
+    _check_margin(margin, metric)
+    candidates = tuple(dict.fromkeys(cell.candidate for cell in cells))
+    if named not in candidates:
+        of_model = tuple(dict.fromkeys(cell.candidate for cell in cells if cell.model == named))
+        if len(of_model) > 1:
+            message = f"baseline {named!r} has several prompts: name one of its candidates: {', '.join(of_model)}"
+            raise SpecError(message)
+        if not of_model:
+            message = f"the baseline {named!r} is no candidate{did_you_mean(named, candidates)}"
+            raise SpecError(message)
+        (named,) = of_model
+    if len(candidates) == 1:
+        message = f"the baseline {named!r} is the only candidate: add the one that it is compared with"
+        raise SpecError(message)
+    return named
+
+
+def _check_margin(margin: float, metric: Metric) -> None:
+    if not (math.isfinite(margin) and margin > 0):
+        message = f"margin is the difference in {metric.name} that does not matter, above 0, not {margin:g}"
+        raise SpecError(message)
+    if metric.bounds is not None and margin >= metric.bounds[1] - metric.bounds[0]:
+        low, high = metric.bounds
+        message = (
+            f"margin {margin:g} is the whole range of {metric.name}, {low:g} to {high:g}: give it in the metric's unit"
+        )
+        raise SpecError(message)

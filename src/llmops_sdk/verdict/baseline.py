@@ -1,0 +1,132 @@
+"""Every candidate against the baseline: whether it is no worse by more than the margin, in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from llmops_sdk.values.results import CellResult, Estimate, MarginResult
+from llmops_sdk.verdict.statistics.comparison import FEWEST_CLUSTERS, FEWEST_RECORDS, MANY_MISSING
+from llmops_sdk.verdict.statistics.flips import flip
+from llmops_sdk.verdict.statistics.margins import MarginTest, compare_with_margin
+from llmops_sdk.verdict.statistics.pairs import Scores, make_pairs
+from llmops_sdk.verdict.statistics.sample_size import needed_for_margin
+from llmops_sdk.verdict.table import MetricTable
+
+
+@attrs.frozen
+class Baseline:
+    """What candidates are compared with.
+
+    Attributes:
+        candidate: Its name.
+        margin: The difference that does not matter, above 0, in the metric's unit.
+    """
+
+    candidate: str
+    margin: float
+
+
+def against_baseline(
+    table: MetricTable, scores: Scores, cells: tuple[CellResult, ...], baseline: Baseline
+) -> tuple[MarginResult, ...]:
+    """Compare every other candidate with the baseline.
+
+    A claim needs enough records and clusters; where many scores of a candidate are missing, it must also hold with the
+    worst score in their place.
+
+    Args:
+        table: The scores in the metric that decides.
+        scores: The same, a larger number being better, with the records' clusters.
+        cells: The candidates; the table's places are those of this tuple.
+        baseline: The baseline and the margin.
+    """
+    names = [cells[place].candidate for place in table.candidates]
+    if baseline.candidate not in names or len(names) == 1:
+        return ()
+    row = names.index(baseline.candidate)
+    tests = _tests(table, scores, row, baseline.margin)
+    filled = {test.candidate: test for test in _tests(table, _with_worst(table, scores, row), row, baseline.margin)}
+    return tuple(_result(table, scores, names, row, test, filled[test.candidate], baseline.margin) for test in tests)
+
+
+def _tests(table: MetricTable, scores: Scores, row: int, margin: float) -> tuple[MarginTest, ...]:
+    pairs = make_pairs(scores)
+    bounds = table.metric.bounds
+    largest = bounds[1] - bounds[0] if bounds else None
+    return compare_with_margin(pairs, flip(pairs), row, margin, largest=largest)
+
+
+def _with_worst(table: MetricTable, scores: Scores, row: int) -> Scores:
+    """Return the scores with the worst one in place of those that are missing for a candidate, but not for the baseline."""
+    import numpy as np
+
+    if table.bounds is None:
+        return scores
+    missing = np.isnan(scores.values) & ~np.isnan(scores.values[row])
+    return Scores(np.where(missing, table.bounds[0], scores.values), scores.clusters)
+
+
+def _result(  # one candidate with all that decides about it
+    table: MetricTable, scores: Scores, names: list[str], row: int, test: MarginTest, filled: MarginTest, margin: float
+) -> MarginResult:
+    import numpy as np
+
+    values = scores.values[[test.candidate, row]]
+    shared = ~np.isnan(values).any(axis=0)
+    records, clusters = int(shared.sum()), len(np.unique(scores.clusters[shared]))
+    missing = float((np.isnan(values[0]) & ~np.isnan(values[1])).mean())
+    holds = missing <= MANY_MISSING or (table.bounds is not None and filled.no_worse)
+    problem = _problem(table, records, clusters)
+    no_worse = test.no_worse and holds and not problem
+    equivalent = no_worse and test.equivalent
+    low, high = test.bounds.low, test.bounds.high
+    mean = test.mean
+    if table.sign < 0:
+        mean, low, high = -mean, None if high is None else -high, None if low is None else -low
+    deviation = float(np.std(values[0][shared] - values[1][shared], ddof=1)) if records > 1 else 0.0
+    needed = needed_for_margin(margin, deviation, equivalence=False) if deviation else 0
+    name, baseline = names[test.candidate], names[row]
+    parts = _words(name, baseline, margin, no_worse=no_worse, equivalent=equivalent)
+    ends = f" [{_signed(low)}, {_signed(high)}]" if low is not None and high is not None else ""
+    text = f"{parts}: {_signed(mean)}{ends}" if records else f"{parts}: they have no scored record in common"
+    if problem:
+        text += f"; {problem}"
+    elif not no_worse and needed > records and not scores_are_grouped(scores):
+        text += f"; if they are equal, it takes about {needed:,} records to show it"
+    return MarginResult(name, baseline, margin, Estimate(mean, low, high, records), no_worse, equivalent, f"{text}.")
+
+
+def scores_are_grouped(scores: Scores) -> bool:
+    """Whether some records depend on each other."""
+    return int(scores.clusters.max(initial=-1)) + 1 < scores.clusters.size
+
+
+def _problem(table: MetricTable, records: int, clusters: int) -> str:
+    """Return why nothing may be claimed, or an empty text."""
+    if table.has_worthless_failures:
+        return "records without a usable answer have no worst score to count as"
+    if records < FEWEST_RECORDS or clusters < FEWEST_CLUSTERS:
+        return "there are too few records"
+    return ""
+
+
+def _words(name: str, baseline: str, margin: float, *, no_worse: bool, equivalent: bool) -> str:
+    if equivalent:
+        return f"{name} is equivalent to {baseline} within {margin:g}"
+    if no_worse:
+        return f"{name} is no worse than {baseline} by more than {margin:g}"
+    return f"{name} is not shown to be no worse than {baseline} by {margin:g}"
+
+
+def _signed(value: float) -> str:
+    return f"{value + 0.0:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def margin_sentences(results: tuple[MarginResult, ...], most: int) -> Iterator[str]:
+    """Yield the sentences of some candidates, and the number of the others."""
+    yield from (result.text for result in results[:most])
+    if len(results) > most:
+        passed = sum(result.no_worse for result in results[most:])
+        yield f"Of {len(results) - most} more candidates, {passed} are no worse than {results[0].baseline}."

@@ -1,0 +1,52 @@
+"""The baseline is a candidate, and the margin a difference in the metric's unit."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from llmops_sdk import SpecError
+from llmops_sdk.planning.baseline import choose_baseline
+from llmops_sdk.plugin import Metric
+from llmops_sdk.values.plan import Cell
+
+ROUGE = Metric("rougeL", bounds=(0.0, 1.0))
+CELLS = (
+    Cell("base.d", "base", "base", "p", "d"),
+    Cell("tuned.p.d", "tuned.p", "tuned", "p", "d"),
+    Cell("tuned.q.d", "tuned.q", "tuned", "q", "d"),
+)
+
+
+def test_a_candidate_or_a_model_with_one_prompt() -> None:
+    """Without any there is no baseline."""
+    assert "tuned.q" == choose_baseline(CELLS, ROUGE, "tuned.q", 0.02)
+    assert "tuned.p" == choose_baseline(CELLS[:2], ROUGE, "tuned", 0.02)
+    assert "" == choose_baseline(CELLS, ROUGE, "", None)
+    assert "base" == choose_baseline(CELLS, Metric("words"), "base", 20)
+
+
+@pytest.mark.parametrize(
+    ("named", "margin", "message"),
+    [
+        ("", 0.02, "margin 0.02 needs a baseline"),
+        ("base", None, "baseline 'base' needs a margin: the difference in rougeL that does not matter, such as 0.02"),
+        ("bass", 0.02, "the baseline 'bass' is no candidate; did you mean 'base'"),
+        ("tuned", 0.02, "baseline 'tuned' has several prompts: name one of its candidates: tuned.p, tuned.q"),
+        ("base", 0, "above 0, not 0"),
+        ("base", -0.1, "above 0, not -0.1"),
+        ("base", math.nan, "above 0, not nan"),
+        ("base", 2, "margin 2 is the whole range of rougeL, 0 to 1: give it in the metric's unit"),
+    ],
+)
+def test_what_is_refused(named: str, margin: float | None, message: str) -> None:
+    """In one line, before anything runs."""
+    with pytest.raises(SpecError, match=message):
+        choose_baseline(CELLS, ROUGE, named, margin)
+
+
+def test_a_baseline_alone_is_compared_with_nothing() -> None:
+    """There must be another candidate."""
+    with pytest.raises(SpecError, match="the baseline 'base' is the only candidate"):
+        choose_baseline(CELLS[:1], ROUGE, "base", 0.02)
