@@ -22,7 +22,7 @@ import yaml
 import llmops_sdk.testing
 from llmops_sdk import errors
 from llmops_sdk.cli import exits
-from llmops_sdk.planning.schema import specification_schema
+from llmops_sdk.planning.specification.schema import specification_schema
 from llmops_sdk.plugin import hookspecs
 from llmops_sdk.plugin.registry import Registry
 

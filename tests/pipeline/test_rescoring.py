@@ -12,7 +12,7 @@ import yaml
 from llmops_sdk import LocalStore, Pipeline, Result, Run, RunInterrupted, RunNotFoundError, SpecError, rescore, resume
 from llmops_sdk.cli import main as cli
 from llmops_sdk.pipeline import rescoring
-from llmops_sdk.planning.yaml_text import parse_yaml
+from llmops_sdk.planning.specification.yaml_text import parse_yaml
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.values.step_records import Failed

@@ -8,7 +8,7 @@ import pytest
 
 from llmops_sdk import Pipeline, Registry, SpecError
 from llmops_sdk.planning.components import Chooser, check_distinct, check_names
-from llmops_sdk.planning.spec import ComponentSpec
+from llmops_sdk.planning.specification.spec import ComponentSpec
 from llmops_sdk.plugin.cards import CardKind
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from llmops_sdk import Pipeline, Registry, SpecError
 from llmops_sdk.planning.planner import extend_plan
-from llmops_sdk.planning.spec import ComponentSpec
+from llmops_sdk.planning.specification.spec import ComponentSpec
 from llmops_sdk.values.plan import DEFAULT_REPORTER, Plan
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from llmops_sdk import Registry, SpecError
 from llmops_sdk.planning.short_forms import expand_short_form
-from llmops_sdk.planning.spec import ModelSpec
+from llmops_sdk.planning.specification.spec import ModelSpec
 from llmops_sdk.plugin import ModelCard, hookimpl
 from llmops_sdk.testing.options import EchoOptions
 

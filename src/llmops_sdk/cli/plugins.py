@@ -40,7 +40,7 @@ def plugins(kind_or_name: str | None, name: str | None, *, schema: bool, as_json
 
     registry = Registry.load()
     if schema:
-        from llmops_sdk.planning.schema import specification_schema
+        from llmops_sdk.planning.specification.schema import specification_schema
 
         echo_json(specification_schema(registry), indent=2)
         return

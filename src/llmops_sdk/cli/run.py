@@ -154,7 +154,7 @@ def score(
 
 
 def _read_evaluator(text: str) -> Any:
-    from llmops_sdk.planning.yaml_text import parse_yaml
+    from llmops_sdk.planning.specification.yaml_text import parse_yaml
 
     try:
         return parse_yaml(text, "--evaluator")

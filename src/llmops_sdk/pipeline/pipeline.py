@@ -15,10 +15,10 @@ from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.planner import make_plan
 from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, scoring_checks
 from llmops_sdk.planning.secrets import secret_checks
-from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
-from llmops_sdk.planning.spec_data import spec_to
-from llmops_sdk.planning.spec_files import read_spec
-from llmops_sdk.planning.yaml_text import dump_yaml
+from llmops_sdk.planning.specification.data import spec_to
+from llmops_sdk.planning.specification.files import read_spec
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec
+from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store

@@ -17,9 +17,9 @@ from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import extend_plan
 from llmops_sdk.planning.preflight import require, scoring_checks
-from llmops_sdk.planning.spec import ComponentSpec
-from llmops_sdk.planning.spec_data import component_from, spec_from, spec_to
-from llmops_sdk.planning.yaml_text import dump_yaml, parse_yaml
+from llmops_sdk.planning.specification.data import component_from, spec_from, spec_to
+from llmops_sdk.planning.specification.spec import ComponentSpec
+from llmops_sdk.planning.specification.yaml_text import dump_yaml, parse_yaml
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress

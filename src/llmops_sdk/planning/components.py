@@ -13,7 +13,7 @@ import attrs
 from llmops_sdk.errors import PluginError, SpecError, UserError
 from llmops_sdk.planning.paths import locate_paths
 from llmops_sdk.planning.secrets import refuse_secret_urls
-from llmops_sdk.planning.spec import ComponentSpec, ModelSpec
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec
 from llmops_sdk.plugin.cards import Card, CardKind
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.plugin.options import Options

@@ -11,7 +11,7 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.short_forms import expand_short_form
-from llmops_sdk.planning.spec import ModelSpec, Override, Spec
+from llmops_sdk.planning.specification.spec import ModelSpec, Override, Spec
 from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
 from llmops_sdk.plugin.options import ModelOptions
 from llmops_sdk.plugin.registry import Registry

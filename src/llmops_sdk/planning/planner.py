@@ -16,7 +16,7 @@ from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.secrets import refuse_secret_urls
-from llmops_sdk.planning.spec import ComponentSpec, Spec
+from llmops_sdk.planning.specification.spec import ComponentSpec, Spec
 from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.plugin.registry import Registry

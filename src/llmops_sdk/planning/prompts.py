@@ -8,7 +8,7 @@ from functools import partial
 from llmops_sdk.data.rendering import check_template
 from llmops_sdk.errors import SpecError, UserError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin
-from llmops_sdk.planning.spec import ComponentSpec, ModelSpec
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec
 from llmops_sdk.plugin.cards import Card
 from llmops_sdk.plugin.interfaces import PromptSource
 from llmops_sdk.plugin.options import ModelOptions

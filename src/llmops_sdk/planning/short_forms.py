@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.spec import ModelSpec
+from llmops_sdk.planning.specification.spec import ModelSpec
 from llmops_sdk.plugin.cards import ModelCard
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.names import name_of_model

@@ -18,7 +18,7 @@ from llmops_plugins.metrics.judge.evaluator import LlmJudge
 from llmops_plugins.metrics.judge.options import JudgeOptions
 from llmops_plugins.metrics.judge.prompt import parse_score
 from llmops_sdk import LocalStore, Pipeline, Progress, Results, Secret
-from llmops_sdk.planning.spec_data import component_from
+from llmops_sdk.planning.specification.data import component_from
 from llmops_sdk.plugin import Answer, BaseModel, Context, Generation, Metric, Scored, TextPrompt, Unscored
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import InstantEndpoint, make_context

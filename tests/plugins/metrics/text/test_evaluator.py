@@ -19,7 +19,7 @@ from llmops_plugins.metrics.text.options import (
     TextMetricsOptions,
 )
 from llmops_plugins.metrics.text.tokens import squad_tokens
-from llmops_sdk.planning.spec_data import component_from
+from llmops_sdk.planning.specification.data import component_from
 from llmops_sdk.plugin import Answer, Context, Generation, RecordScore, Scored, TextPrompt, Unscored, read_jsonl
 from llmops_sdk.plugin.registry import Registry
 

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from llmops_sdk import Registry, Secret
-from llmops_sdk.planning.schema import specification_schema, type_schema
-from llmops_sdk.planning.spec_data import spec_from
+from llmops_sdk.planning.specification.data import spec_from
+from llmops_sdk.planning.specification.schema import specification_schema, type_schema
 
 
 @pytest.mark.parametrize(

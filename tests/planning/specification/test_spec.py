@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmops_sdk.planning.spec import Spec
+from llmops_sdk.planning.specification.spec import Spec
 
 
 def test_an_empty_specification_runs_locally() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmops_sdk.errors import SpecError
-from llmops_sdk.planning.yaml_text import dump_yaml, parse_yaml
+from llmops_sdk.planning.specification.yaml_text import dump_yaml, parse_yaml
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from llmops_sdk import SpecError
-from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
-from llmops_sdk.planning.spec_data import component_from, spec_from, spec_to
+from llmops_sdk.planning.specification.data import component_from, spec_from, spec_to
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec
 from llmops_sdk.values.generation_options import GenerationOptions
 
 DATA: dict[str, Any] = {

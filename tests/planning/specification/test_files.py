@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from llmops_sdk import SpecError
-from llmops_sdk.planning.spec import ComponentSpec
-from llmops_sdk.planning.spec_files import read_spec
+from llmops_sdk.planning.specification.files import read_spec
+from llmops_sdk.planning.specification.spec import ComponentSpec
 
 TEXT = """\
 name: summaries

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from llmops_sdk.errors import SpecError
-from llmops_sdk.planning.spec import Spec
-from llmops_sdk.planning.spec_data import spec_from
-from llmops_sdk.planning.yaml_text import parse_yaml
+from llmops_sdk.planning.specification.data import spec_from
+from llmops_sdk.planning.specification.spec import Spec
+from llmops_sdk.planning.specification.yaml_text import parse_yaml
 
 LARGEST_FILE = 10 * 2**20
 """The largest specification file that is read, in bytes."""

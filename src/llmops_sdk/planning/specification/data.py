@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.spec import ComponentSpec, ModelSpec, Override, Spec
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.serial import explain, from_json, to_json
 
