@@ -26,7 +26,18 @@ def _served() -> dict[str, Any]:
         "program": str(folder / "build" / "bin" / "llama-server"),
         "convert_script": str(folder / "sources" / "vendor" / "llama.cpp" / "convert_hf_to_gguf.py"),
         "gguf_type": "f32",
-        "arguments": ["--cache-type-k", "f32", "--cache-type-v", "f32", "--ctx-size", "8192", "--parallel", "4"],
+        "arguments": [
+            "--cache-type-k",
+            "f32",
+            "--cache-type-v",
+            "f32",
+            "--ctx-size",
+            "8192",
+            "--parallel",
+            "4",
+            "--threads",
+            "1",
+        ],
     }
 
 
@@ -46,7 +57,14 @@ def test_llama_cpp_answers_as_the_local_server_does(
     asset("smollm2-135m-instruct")
     monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
     local = {"use": "local-endpoint", "device": "cpu", "dtype": "float32"}
-    training = {"max_steps": 6, "device": "cpu", "dtype": "float32"}
+    training = {
+        "max_steps": 2,
+        "batch_tokens": 512,
+        "max_length": 512,
+        "learning_rate": 0.003,
+        "device": "cpu",
+        "dtype": "float32",
+    }
     pipeline = (
         Pipeline.builder("llama")
         .with_dataset("sample", test_fraction=0.3, max_test_records=RECORDS, max_train_records=24)
