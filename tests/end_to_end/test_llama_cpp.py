@@ -64,7 +64,7 @@ def test_llama_cpp_answers_as_the_local_server_does(
     local = {"use": "local-endpoint", "device": "cpu", "dtype": "float32"}
     training = {"max_steps": 3, "learning_rate": 0.003, "device": "cpu", "dtype": "float32"}
     questions = pipeline_on(tmp_path / "questions.jsonl").with_prompt("chat")
-    pipeline = questions.with_prompt("plain")
+    pipeline = questions.with_prompt("alpaca")
     for place, deployer in (("local", local), ("llama", served)):
         pipeline = pipeline.with_model("smollm2", name=f"{place}-base", fine_tune=False, deployer=deployer)
         pipeline = pipeline.with_model(
@@ -75,7 +75,7 @@ def test_llama_cpp_answers_as_the_local_server_does(
     result = pipeline.run(store=store, registry=registry, progress=Progress())
 
     answers = answers_of(result)
-    for candidate in ("base.chat", "base.plain", "tuned"):
+    for candidate in ("base.chat", "base.alpaca", "tuned"):
         expected, actual = answers[f"local-{candidate}"], answers[f"llama-{candidate}"]
         assert [tokens for _, tokens in expected] == [tokens for _, tokens in actual], candidate
         same = sum(one == other for (one, _), (other, _) in zip(expected, actual, strict=True))
