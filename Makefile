@@ -34,7 +34,7 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 	$(BIN)/ruff check -q $(SOURCES)
 	$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	$(BIN)/mypy src plugins tests benchmarks scripts
-	$(BIN)/codespell
+	$(BIN)/codespell $(SOURCES) docs skills .ci *.md *.txt *.toml *.yml Makefile
 	$(BIN)/python scripts/check_prose.py
 
 slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
