@@ -62,7 +62,8 @@ check-extras: $(VENV)/.test ## Resolve every extra for every Python, and install
 SAGEMAKER ?= 2.257.7
 
 check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the SageMaker tests with the other supported line of its SDK
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker tests/end_to_end/sagemaker $(PYTEST_ARGS)
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker $(PYTEST_ARGS)
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m 'slow or not slow' -n auto --dist loadfile tests/end_to_end/sagemaker $(PYTEST_ARGS)
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS)
 
 $(VENV)/sagemaker-$(SAGEMAKER)/.ready: $(VENV)/.test
