@@ -1,5 +1,5 @@
 # `make` lists the targets. Settings, each as NAME=VALUE after the target:
-#   PYTHON=python3.11    the interpreter of the environment (3.10, 3.11 or 3.12)
+#   PYTHON=python3.11    the interpreter of the environment (3.10 to 3.13)
 #   TORCH_INDEX=URL      another index for torch, for example PyTorch's own of CPU wheels, which are much smaller
 #   PYTEST_ARGS="-k x"   further arguments for pytest
 
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock check-extras check-sagemaker llama-cpp clean
+.PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock check-extras check-pythons check-sagemaker check-transformers llama-cpp clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -34,7 +34,7 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 	$(BIN)/ruff check -q $(SOURCES)
 	$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	$(BIN)/mypy src plugins tests benchmarks scripts
-	$(BIN)/codespell
+	$(BIN)/codespell $(SOURCES) docs skills .ci *.md *.txt *.toml *.yml Makefile
 	$(BIN)/python scripts/check_prose.py
 
 slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
@@ -70,18 +70,33 @@ lock: $(VENV)/.test ## Update constraints.txt and FMEval's lock to the newest ve
 check-extras: $(VENV)/.test ## Resolve every extra for every Python, and install and import each
 	$(BIN)/python scripts/check_extras.py
 
-# The other line of the SageMaker SDK, on top of what is installed: its pickles differ from those of 2.253.
-SAGEMAKER ?= 2.257.7
+check-pythons: $(VENV)/.test ## Install, import and run the SDK in Python 3.10 to 3.13, without torch
+	$(BIN)/python scripts/check_pythons.py
+
+# The other line of the SageMaker SDK, on top of what is installed: its pickles differ from those of 2.257.
+SAGEMAKER ?= 2.253.1
 
 check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the SageMaker tests with the other supported line of its SDK
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker tests/end_to_end/sagemaker $(PYTEST_ARGS)
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker $(PYTEST_ARGS)
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m 'slow or not slow' -n auto --dist loadfile tests/end_to_end/sagemaker $(PYTEST_ARGS)
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS)
 
-$(VENV)/sagemaker-$(SAGEMAKER)/.ready: $(VENV)/.test
+# The oldest transformers that is supported, with the versions that it needs.
+TRANSFORMERS ?= 4.57.6
+TRANSFORMERS_NEEDS ?= tokenizers==0.22.2 huggingface-hub==0.36.2
+
+check-transformers: $(VENV)/transformers-$(TRANSFORMERS)/.ready ## Run the tests of local models with the oldest supported transformers
+	$(VENV)/transformers-$(TRANSFORMERS)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/local tests/plugins/_hub \
+	  tests/plugins/_weights tests/plugins/metrics/bertscore tests/plugins/metrics/toxicity $(PYTEST_ARGS)
+
+# Other versions of libraries, on top of what is installed.
+$(VENV)/sagemaker-$(SAGEMAKER)/.ready: OTHERS = sagemaker==$(SAGEMAKER)
+$(VENV)/transformers-$(TRANSFORMERS)/.ready: OTHERS = transformers==$(TRANSFORMERS) $(TRANSFORMERS_NEEDS)
+$(VENV)/sagemaker-$(SAGEMAKER)/.ready $(VENV)/transformers-$(TRANSFORMERS)/.ready: $(VENV)/.test
 	$(PYTHON) -m venv $(@D)
 	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
 	  > $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/of-the-tests.pth
-	$(@D)/bin/python -m pip install --disable-pip-version-check -q --no-deps 'sagemaker==$(SAGEMAKER)'
+	$(@D)/bin/python -m pip install --disable-pip-version-check -q --no-deps $(OTHERS)
 	@touch $@
 
 # A target of its own: compiling llama.cpp takes 11 CPU-minutes. Its sources are those that llama-cpp-python ships.
@@ -103,8 +118,8 @@ $(LLAMA_CPP)/.ready: | $(VENV)/.test
 	@touch $@
 
 $(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' || \
-	  { echo "llmops-sdk is tested on Python 3.10-3.12, and $(PYTHON) is $$($(PYTHON) --version 2>&1); choose one with PYTHON=python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
+	  { echo "llmops-sdk is tested on Python 3.10-3.13, and $(PYTHON) is $$($(PYTHON) --version 2>&1); choose one with PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""Checks the extras as users install them: each resolves for every supported Python, and installs and imports with pip.
+"""Checks the extras as users install them: each resolves for every Python it is for, and installs and imports with pip.
 
 Resolving requests only metadata from an index. Installing creates a temporary virtual environment for each extra, without
 the constraints file, because users install without it.
@@ -12,10 +12,11 @@ import tempfile
 import time
 import venv
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PYTHONS = ("3.10", "3.11", "3.12")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 IMPORTS = {
     "": ("llmops_sdk.pipeline.pipeline", "llmops_sdk.cli.main"),
     "local": ("torch", "transformers", "peft", "gguf", "starlette", "uvicorn", "llmops_plugins.local.lora.trainer"),
@@ -34,11 +35,12 @@ IMPORTS = {
     "docs": ("mkdocs", "griffe"),
 }
 RESOLVED_ONLY = ("rehearsal", "all", "dev")
+UNAVAILABLE = frozenset({("fmeval", "3.13")})  # what FMEval pins has no release for it
 
 
 def main() -> int:
     """Check all extras; return 1 if one fails."""
-    pairs = [(extra, python) for extra in (*IMPORTS, *RESOLVED_ONLY) for python in PYTHONS]
+    pairs = [pair for pair in product((*IMPORTS, *RESOLVED_ONLY), PYTHONS) if pair not in UNAVAILABLE]
     with ThreadPoolExecutor(4) as pool:  # resolving mostly waits for the index
         resolved = pool.map(lambda pair: _resolves(*pair), pairs)
         failed = [

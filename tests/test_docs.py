@@ -154,7 +154,7 @@ def test_every_page_is_in_the_index_for_language_models() -> None:
 def test_blocks_have_a_language_that_is_run_or_cannot_be() -> None:
     """Code is in blocks of these languages; a reason for not running it that names a test names one that exists."""
     assert {"python", "console", "yaml"} <= {block.language for block in BLOCKS}
-    assert {block.language for block in BLOCKS} <= {"python", "console", "yaml", "json", "text", "mermaid"}
+    assert {block.language for block in BLOCKS} <= {"python", "console", "yaml", "json", "jsonl", "text", "mermaid"}
     for block in BLOCKS:
         for name in re.findall(r"tests/[\w/.]+", block.reason):
             assert (ROOT / name).exists(), f"{block}: {name} does not exist"

@@ -42,8 +42,8 @@ done
 python_version=${python_version:-$(this_python)}
 sdk_version=${sdk_version:-$(this_sdk)} || fail "the SageMaker SDK is not installed: pip install 'llmops-sdk[sagemaker]'"
 case $python_version in
-3.10 | 3.11 | 3.12) ;;
-*) fail "llmops-sdk runs in Python 3.10, 3.11 and 3.12, not in $python_version" ;;
+3.10 | 3.11 | 3.12 | 3.13) ;;
+*) fail "llmops-sdk runs in Python 3.10 to 3.13, not in $python_version" ;;
 esac
 case $sdk_version in
 2.256.0) fail "sagemaker 2.256.0 cannot run steps: pip install 'sagemaker>=2.256.1,<3'" ;;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,12 @@ from llmops_sdk import LocalStore, Pipeline, Progress, Registry, Result
 
 pytestmark = [pytest.mark.llama_cpp, pytest.mark.timeout(3600)]
 
-RECORDS = 6
+SMOLLM2 = "smollm2-135m-instruct"
+CAPITALS = {
+    "France": "Paris", "Italy": "Rome", "Spain": "Madrid", "Peru": "Lima", "Japan": "Tokyo", "Egypt": "Cairo",
+    "Chile": "Santiago", "Norway": "Oslo", "Greece": "Athens", "Cuba": "Havana", "Kenya": "Nairobi", "Austria": "Vienna",
+}  # fmt: skip
+RECORDS = len(CAPITALS) // 2
 
 
 @pytest.fixture(name="served")
@@ -26,35 +32,39 @@ def _served() -> dict[str, Any]:
         "program": str(folder / "build" / "bin" / "llama-server"),
         "convert_script": str(folder / "sources" / "vendor" / "llama.cpp" / "convert_hf_to_gguf.py"),
         "gguf_type": "f32",
-        "arguments": ["--cache-type-k", "f32", "--cache-type-v", "f32", "--ctx-size", "8192", "--parallel", "4"],
+        "arguments": [
+            "--cache-type-k",
+            "f32",
+            "--cache-type-v",
+            "f32",
+            "--ctx-size",
+            "8192",
+            "--parallel",
+            "4",
+            "--threads",
+            "1",
+        ],
     }
 
 
 def test_llama_cpp_answers_as_the_local_server_does(
     served: dict[str, Any],
     asset: Callable[[str], Path],
-    assets_home: Path,
+    home: Path,
     tmp_path: Path,
     registry: Registry,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On base weights and on a fine-tuned model, whose adapters llama.cpp gets merged and converted by its own script.
 
     Prompts have the same tokens, chats and texts; greedy answers are the same except for ties in the last digits.
     A GGUF file is served as it is.
     """
-    asset("smollm2-135m-instruct")
-    monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
+    (home / "assets").mkdir(parents=True)
+    (home / "assets" / SMOLLM2).symlink_to(asset(SMOLLM2))
     local = {"use": "local-endpoint", "device": "cpu", "dtype": "float32"}
-    training = {"max_steps": 6, "device": "cpu", "dtype": "float32"}
-    pipeline = (
-        Pipeline.builder("llama")
-        .with_dataset("sample", test_fraction=0.3, max_test_records=RECORDS, max_train_records=24)
-        .with_prompt("chat")
-        .with_prompt("plain")
-        .with_generation(max_new_tokens=24)
-        .with_evaluator("qa-accuracy")
-    )
+    training = {"max_steps": 3, "learning_rate": 0.003, "device": "cpu", "dtype": "float32"}
+    questions = pipeline_on(tmp_path / "questions.jsonl").with_prompt("chat")
+    pipeline = questions.with_prompt("alpaca")
     for place, deployer in (("local", local), ("llama", served)):
         pipeline = pipeline.with_model("smollm2", name=f"{place}-base", fine_tune=False, deployer=deployer)
         pipeline = pipeline.with_model(
@@ -65,7 +75,7 @@ def test_llama_cpp_answers_as_the_local_server_does(
     result = pipeline.run(store=store, registry=registry, progress=Progress())
 
     answers = answers_of(result)
-    for candidate in ("base.chat", "base.plain", "tuned"):
+    for candidate in ("base.chat", "base.alpaca", "tuned"):
         expected, actual = answers[f"local-{candidate}"], answers[f"llama-{candidate}"]
         assert [tokens for _, tokens in expected] == [tokens for _, tokens in actual], candidate
         same = sum(one == other for (one, _), (other, _) in zip(expected, actual, strict=True))
@@ -74,24 +84,30 @@ def test_llama_cpp_answers_as_the_local_server_does(
     assert 1 == len(list(store.root.rglob("artifacts/model/*/model/model.safetensors")))
 
     endpoints = {cell.candidate: cell.endpoint for cell in result.leaderboards[0].cells}
-    assert ("smollm2-135m-instruct", "smollm2-135m-instruct-tuned") == (
+    assert (SMOLLM2, f"{SMOLLM2}-tuned") == (
         endpoints["llama-base.chat"]["served model"], endpoints["llama-tuned"]["served model"]
     )  # fmt: skip
     assert endpoints["llama-tuned"]["server"].startswith("llama-cpp ")
 
-    converted = max((assets_home / "gguf").iterdir(), key=lambda path: path.stat().st_mtime)
+    assert 2 == len(list((home / "gguf").iterdir()))
+    tuned = max((home / "gguf").iterdir(), key=lambda path: path.stat().st_mtime)
     options = {name: value for name, value in served.items() if name in ("preset", "program", "arguments")}
-    file = pipeline_of_file(converted, options).run(store=store, registry=registry, progress=Progress())
-    assert answers["llama-tuned"] == answers_of(file)["file"]
+    file = questions.with_model("served", name="file", model=str(tuned), **options)
+    again = file.run(store=store, registry=registry, progress=Progress())
+    assert answers["llama-tuned"] == answers_of(again)["file"]
 
 
-def pipeline_of_file(file: Path, options: dict[str, Any]) -> Pipeline:
+def pipeline_on(path: Path) -> Pipeline:
+    """Return a pipeline on short questions, which are written to a file: half of them to train on."""
+    rows = [
+        {"instruction": f"What is the capital of {country}?", "response": f"{city}."}
+        for country, city in CAPITALS.items()
+    ]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     return (
-        Pipeline.builder("file")
-        .with_dataset("sample", test_fraction=0.3, max_test_records=RECORDS, max_train_records=24)
-        .with_prompt("chat")
-        .with_generation(max_new_tokens=24)
-        .with_model("served", name="file", model=str(file), **options)
+        Pipeline.builder("llama")
+        .with_dataset("jsonl", path=str(path), test_fraction=0.5)
+        .with_generation(max_new_tokens=16)
         .with_evaluator("qa-accuracy")
     )
 

@@ -284,7 +284,11 @@ def test_lm_evaluation_harness_evaluates_a_tuned_candidate(trained: Path, harnes
         )  # fmt: skip
         model, tokenizer = (kind.from_pretrained(served.weights) for kind in (AutoModelForCausalLM, AutoTokenizer))
     chosen, written = (
-        [json.loads(line) for path in tmp_path.glob(f"out/**/samples_{task}_*.jsonl") for line in path.open()]
+        [
+            json.loads(line)
+            for path in tmp_path.glob(f"out/**/samples_{task}_*")
+            for line in path.read_text().splitlines()
+        ]
         for task in ("choose", "write")
     )
     assert (2, 2) == (len(chosen), len(written))

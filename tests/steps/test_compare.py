@@ -33,7 +33,8 @@ def test_the_numbers_of_a_cell(two_models: Pipeline, run: conftest.Run) -> None:
     assert (True, False) == (loud.fine_tuned, quiet.fine_tuned)
     assert loud.training is not None
     assert quiet.training is None
-    assert ({"voice": "loud"}, {"voice": "quiet"}) == (loud.endpoint, quiet.endpoint)
+    assert {"voice": "quiet"} == quiet.endpoint
+    assert ("loud", 64) == (loud.endpoint["voice"], len(loud.endpoint["weights"]))
     assert (10, 10, 0, {}) == (loud.records, loud.answered, loud.pending, loud.pending_scores)
     latencies = [sample.answer.latency or 0.0 for sample in result.run.samples(loud.cell) if sample.answer is not None]
     assert loud.speed is not None

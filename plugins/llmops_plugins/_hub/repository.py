@@ -50,12 +50,13 @@ def hub_errors(repository: Repository) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, *_http_errors()) as exc:  # those of requests are OSErrors
+    except _library_errors() as exc:
         raise hub_error(exc, repository) from exc
 
 
-def _http_errors() -> tuple[type[Exception], ...]:
-    return tuple(sys.modules[name].HTTPError for name in ("httpx", "httpx2") if name in sys.modules)
+def _library_errors() -> tuple[type[Exception], ...]:
+    loaded = [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
+    return (OSError, ValueError, *(module.HTTPError for module in loaded))  # those of requests are OSErrors
 
 
 def hub_error(error: Exception, repository: Repository) -> AssetError:

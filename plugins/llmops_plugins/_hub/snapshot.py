@@ -161,11 +161,13 @@ def download_to(folder: Path, repository: Repository, *, allow: Sequence[str]) -
 
 
 def _require_library() -> None:
+    """Check that the hub's library is there, and turn off its telemetry, for which version 2 makes requests of its own."""
     try:
-        import huggingface_hub  # noqa: F401 - whether it is there
+        from huggingface_hub import constants
     except ImportError as exc:
         message = "huggingface_hub is not installed: pip install huggingface-hub"
         raise AssetError(message) from exc
+    constants.HF_HUB_DISABLE_TELEMETRY = True
 
 
 def _ask(repository: Repository, *, sizes: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,19 @@ class Encoder:
         return weights_sha256(self.folder)
 
     def add_to(self, job: Job, folder: Path) -> Job:
-        """Return the job with this encoder: by FMEval's own name, else by the folder, through a helper class of ours."""
-        if not self.fmeval_name:
-            return attrs.evolve(job, encoder={"folder": str(self.folder), "layers": self.layers})
-        add_model(folder, self.fmeval_name, self.folder)
-        return attrs.evolve(job, config={**job.config, "model_type_for_bertscore": self.fmeval_name})
+        """Return the job with this encoder: by FMEval's own name, else by one of ours, through a helper class of ours.
+
+        It is never its folder's path: bert_score takes every path with "t5" in it for a T5, and scores with random weights.
+        """
+        name = self.fmeval_name or f"encoder/{self._architecture()}"
+        add_model(folder, name, self.folder)
+        if self.fmeval_name:
+            return attrs.evolve(job, config={**job.config, "model_type_for_bertscore": name})
+        return attrs.evolve(job, encoder={"model": name, "layers": self.layers})
+
+    def _architecture(self) -> str:
+        configuration = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        return str(configuration.get("model_type", "unknown"))
 
 
 def find_encoder(context: Context, options: BertscoreOptions) -> Encoder:

@@ -54,7 +54,7 @@ class Job:
         labels_from_targets: Whether `valid_labels` of the configuration are the targets of all records.
         one_by_one: Whether only `evaluate_sample` is used, and each record has `answers`, the answers of a model runner:
             [prompt, output] in the order in which FMEval asks.
-        encoder: The folder and the layers of BERTScore's encoder, or None where FMEval loads one by its name.
+        encoder: The name (`model`) and the layer (`layers`) of BERTScore's encoder, or None where FMEval loads its own.
         workers: Processes side by side.
         fmeval: The version of FMEval that the process must have.
     """

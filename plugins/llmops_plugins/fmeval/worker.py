@@ -233,13 +233,13 @@ def _algorithm(job: Job, helper: Any = None) -> Any:
     return algorithm
 
 
-def _encoder(folder: str, layers: int) -> Any:
-    """Return FMEval's helper for BERTScore with the weights of a folder; its own accepts two names only."""
+def _encoder(model: str, layers: int) -> Any:
+    """Return FMEval's helper for BERTScore with another encoder; its own accepts two names only."""
     from fmeval.eval_algorithms.helper_models.helper_model import BertscoreHelperModel
 
-    class FolderEncoder(BertscoreHelperModel):  # type: ignore[misc]
-        def __init__(self, folder: str, layers: int) -> None:
-            super().__init__(folder)
+    class OtherEncoder(BertscoreHelperModel):  # type: ignore[misc]
+        def __init__(self, model: str, layers: int) -> None:
+            super().__init__(model)
             self._layers = layers
 
         def __reduce__(self) -> tuple[Any, ...]:
@@ -254,7 +254,7 @@ def _encoder(folder: str, layers: int) -> Any:
             )
             return float(scores["f1"][0])
 
-    return FolderEncoder(folder, layers)
+    return OtherEncoder(model, layers)
 
 
 def _recorded(answers: Sequence[Sequence[str]]) -> Any:

@@ -42,6 +42,7 @@ def test_the_rows_of_a_table_in_columns(tmp_path: Path, kind: str, compressed: b
     assert list(enumerate(ROWS, start=1)) == list(ColumnarFile(path, kind, "'rows'").rows())
 
 
+@pytest.mark.filterwarnings("ignore:Feather V1:DeprecationWarning")  # of pyarrow 25, for writing one
 def test_the_first_version_of_feather(tmp_path: Path) -> None:
     """It has no structures; the second version is Arrow."""
     rows = [{"q": "a", "n": 1}, {"q": "b", "n": 2}]

@@ -26,7 +26,7 @@ from .whole_runs import CELL, GENERATE, RECORDS, TRAIN, article, collect, llmops
 THROTTLED = (400, "ThrottlingException", "Rate exceeded")
 THROTTLED_MESSAGE = "AWS is throttling requests (Rate exceeded): wait, then resume with llmops run --resume"
 
-pytestmark = pytest.mark.usefixtures("jumpstart", "home", "runtime", "quick")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart", "home", "runtime", "quick")]
 
 
 @pytest.fixture(name="quick")

@@ -60,5 +60,5 @@ def test_the_articles_flow_is_scored_by_fmeval(
         assert means[f"fmeval_{name}"] == pytest.approx(means[name], abs=1e-5 if name == "bertscore" else 0), name
     (metadata,) = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("fmeval.json")]
     assert "1.2.3" == metadata["versions"]["fmeval"]
-    log = (result.run.read_log("container.score-llama-2-7b") or b"").decode()
+    log = (result.run.read_log("container.score-llama-2-7b-alpaca-sample") or b"").decode()
     assert "fmeval_rougeL" in log

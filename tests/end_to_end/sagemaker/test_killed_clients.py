@@ -19,7 +19,7 @@ from llmops_sdk.plugin.registry import Registry
 from ...plugins.sagemaker.fixtures import Cloud, RuntimeServer
 from .whole_runs import article, still_in_ledger, the_run, written
 
-pytestmark = pytest.mark.usefixtures("jumpstart", "home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart", "home")]
 
 _LLMOPS = "import sys; from llmops_sdk.cli.main import main; sys.exit(main())"
 
@@ -84,7 +84,6 @@ def test_the_run_of_a_killed_client_is_resumed(
     assert ([], set()) == (cloud.left(), still_in_ledger(run))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("action", MOMENTS)
 @pytest.mark.usefixtures("runtime")
 def test_gc_deletes_the_leftovers_of_a_killed_client(action: str, cloud: Cloud, tmp_path: Path) -> None:

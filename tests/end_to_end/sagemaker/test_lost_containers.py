@@ -18,7 +18,7 @@ from .executions import Executions, plan_uri
 from .test_watched_executions import ASKED, STORE, Command, _command, _executions, piped  # noqa: F401 - two are fixtures
 from .whole_runs import collect, the_runs, written
 
-pytestmark = pytest.mark.usefixtures("jumpstart", "home", "runtime")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart", "home", "runtime")]
 
 NODE = "generate-llama-2-7b"
 CONTAINER = "import sys; from llmops_plugins.sagemaker.pipeline.steps import run_node; run_node(*sys.argv[1:])"

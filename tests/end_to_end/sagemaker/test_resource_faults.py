@@ -33,7 +33,7 @@ from .whole_runs import (
     written,
 )
 
-pytestmark = pytest.mark.usefixtures("jumpstart", "home", "runtime", "quick")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart", "home", "runtime", "quick")]
 
 OTHER = "999999999999"
 OWN = "123456789012"

@@ -25,7 +25,7 @@ from .executions import ACCOUNT, Executions
 from .test_watched_executions import STORE, Command, _command, _executions, piped  # noqa: F401 - two are fixtures
 from .whole_runs import collect, written
 
-pytestmark = pytest.mark.usefixtures("jumpstart", "home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart", "home")]
 
 PIPELINE, NODE = "llmops-article", "generate-llama-2-7b"
 VARIABLES = (

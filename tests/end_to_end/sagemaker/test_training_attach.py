@@ -27,7 +27,7 @@ from ...plugins.sagemaker.training import BASE, JOB, OPTIONS, PROMPT, MakeContex
 from .test_killed_clients import killed
 from .whole_runs import article, still_in_ledger, the_run
 
-pytestmark = pytest.mark.usefixtures("jumpstart")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart")]
 
 
 class KeptProgress(Progress):

@@ -27,7 +27,7 @@ EXPIRED = (400, "ExpiredTokenException", "The security token included in the req
 ASKED = "generate.llama-2-7b"
 THROTTLED = (400, "ThrottlingException", "Rate exceeded")
 
-pytestmark = pytest.mark.usefixtures("jumpstart", "home", "runtime")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart", "home", "runtime")]
 
 Command = Callable[..., Ended]
 

@@ -47,7 +47,7 @@ def test_the_page_has_every_shape() -> None:
 def test_the_page_s_datasets_have_valid_options(block: str) -> None:
     """As the registry reads a specification."""
     registry = Registry.load()
-    for dataset in yaml.safe_load(block)["datasets"]:
+    for dataset in yaml.safe_load(block).get("datasets", ()):
         offer = registry.offer("dataset", dataset["use"])
         registry.options(
             offer.card, {key: value for key, value in dataset.items() if key not in ("use", "name")}, "a dataset"

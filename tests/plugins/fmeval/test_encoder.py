@@ -51,6 +51,20 @@ def test_an_encoder_is_the_asset_a_folder_or_a_cached_model(
     assert (str(folder), 2, False) == (path.name, path.layers, path.pinned)
     assert (f"roberta-large-mnli@{commit}", 19, False) == (model.name, model.layers, model.pinned)
     job = Job(module="m", name="N", columns=(), sample={})
-    assert {"folder": str(folder), "layers": 2} == path.add_to(job, tmp_path).encoder
     assert {"model_type_for_bertscore": "roberta-large-mnli"} == model.add_to(job, tmp_path).config
     assert (tmp_path / "home/hub/models--roberta-large-mnli/refs/main").is_file()
+
+
+def test_bert_score_gets_a_name_with_the_architecture_instead_of_a_path(bare: Context, tmp_path: Path) -> None:
+    """It takes every name with "t5" in it for a T5: a path must not be one by chance."""
+    folder = tmp_path / "cat5"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    (folder / "model.safetensors").touch()
+    encoder = find_encoder(bare, QAAccuracyOptions(bertscore_model=str(folder), bertscore_layers=2))
+
+    job = encoder.add_to(Job(module="m", name="N", columns=(), sample={}), tmp_path)
+
+    assert {"model": "encoder/bert", "layers": 2} == job.encoder
+    cached = next((tmp_path / "home/hub/models--encoder--bert/snapshots").iterdir())
+    assert folder.resolve() == cached.resolve()

@@ -50,7 +50,7 @@ def test_the_script_is_valid(checker: list[str]) -> None:
     assert (0, "") == (done.returncode, done.stdout)
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.12"])
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 def test_the_dockerfile_has_the_python_and_the_sdk(python: str, tmp_path: Path) -> None:
     """It imports what the steps import; nothing is built or sent."""
     done = run_script(tmp_path, "--dockerfile", "--python", python, "--sagemaker", "2.257.1")
@@ -94,7 +94,7 @@ def test_the_image_is_built_and_pushed(region: str, domain: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--python", "3.9"), "llmops-sdk runs in Python 3.10, 3.11 and 3.12, not in 3.9"),
+        (("--python", "3.9"), "llmops-sdk runs in Python 3.10 to 3.13, not in 3.9"),
         (("--sagemaker", "2.256.0"), "sagemaker 2.256.0 cannot run steps"),
         (("--sagemaker", "3.0.0"), "supported are sagemaker 2.253.1 to 2.257, not 3.0.0"),
         (("--python",), "--python needs a value"),

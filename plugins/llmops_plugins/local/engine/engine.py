@@ -188,6 +188,8 @@ def _scores(
         for index, (one, token) in enumerate(zip(active, tokens, strict=True))
         if one.request.scores_tokens and token is not None
     }
+    if not chosen:
+        return {}
     rows = list(chosen)
     alternatives = [active[row].request.alternatives for row in rows]
     return dict(zip(rows, score_tokens(logits[rows], list(chosen.values()), alternatives), strict=True))

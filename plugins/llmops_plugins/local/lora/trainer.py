@@ -28,7 +28,8 @@ class LoraTrainer(Trainer):
     """Fine-tunes a causal language model with low-rank adapters (LoRA), and saves it merged, in float32.
 
     The loss is computed on the completion and the end-of-text token only. AdamW, a cosine schedule after a short
-    warm-up, gradients clipped at norm 1; adapters on every projection of the layers.
+    warm-up, gradients clipped at norm 1; adapters on every projection of the layers, or in a mixture of experts on those
+    of the attention. The training's record names the layers with adapters, and how the loss was computed.
 
     LoRA: Hu et al. 2021, https://arxiv.org/abs/2106.09685
     """

@@ -42,7 +42,7 @@ class TorchEncoder(Encoder):
     def __init__(self, folder: Path, layers: int) -> None:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            # bert_score uses the slow tokenizer, and the two kinds do not agree on every text.
+            # bert_score uses the slow tokenizer of transformers 4; the two kinds do not agree on every text.
             self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
                 folder, use_fast=False, local_files_only=True
             )
@@ -58,8 +58,6 @@ class TorchEncoder(Encoder):
     def tokens(self, text: str) -> list[int]:
         # Halves of surrogate pairs are not characters, and some tokenizers fail on them.
         text = text.encode("utf-8", "ignore").decode("utf-8").strip()
-        if not text:
-            return list(self._tokenizer.build_inputs_with_special_tokens([]))
         size = _CHARACTERS_PER_TOKEN * self.max_tokens
         # Some tokenizers need time that grows with the square of the length, and everything beyond the maximum is cut.
         while size < len(text) and len(self._encode(text[:size])) < self.max_tokens + _CHARACTERS_PER_TOKEN:
@@ -77,8 +75,9 @@ class TorchEncoder(Encoder):
         return embeddings
 
     def _encode(self, text: str, **cut: Any) -> list[int]:
-        if isinstance(self._tokenizer, (GPT2Tokenizer, RobertaTokenizer)):
-            cut["add_prefix_space"] = True
+        # bert_score asks for this space by an argument that transformers 5 ignores.
+        if text and isinstance(self._tokenizer, (GPT2Tokenizer, RobertaTokenizer)):
+            text = f" {text}"
         return list(self._tokenizer.encode(text, add_special_tokens=True, verbose=False, **cut))
 
     def _embed(self, batch: Sequence[list[int]]) -> list[Embedding]:

@@ -242,16 +242,15 @@ def test_toxicity(context: Context, generations: Make, tmp_path: Path, fmeval_py
 def roberta(folder: Path, *, labels: int, layers: int = 1, positions: int = 130) -> None:
     """Write a RoBERTa with random weights, and a tokenizer that knows bytes."""
     import torch
-    from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaModel, RobertaTokenizer
-    from transformers.models.roberta.tokenization_roberta import bytes_to_unicode
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaModel
 
     folder.mkdir(parents=True)
-    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *bytes_to_unicode().values()]
+    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
     (folder / "vocab.json").write_text(json.dumps({word: place for place, word in enumerate(words)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = RobertaTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
-    tokenizer.model_max_length = 128
-    tokenizer.save_pretrained(folder)
+    tokenizer = {"tokenizer_class": "RobertaTokenizer", "model_max_length": 128}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
     config = RobertaConfig(
         vocab_size=len(words),
         hidden_size=16,

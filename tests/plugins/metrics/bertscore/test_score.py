@@ -34,6 +34,7 @@ def test_values_are_those_of_bert_score(
     assert expected == pytest.approx(our_f1(TorchEncoder(minilm, layers), texts), abs=1e-5, rel=0)
 
 
+@pytest.mark.slow
 def test_values_on_real_texts_are_those_of_bert_score(
     minilm: Path, encoder: Load, expected_f1: Expected, real_pairs: Callable[[], Texts]
 ) -> None:

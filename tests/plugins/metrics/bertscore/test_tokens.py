@@ -32,7 +32,10 @@ def minilm(asset: Callable[[str], Path]) -> Path:
 def slow_tokens(needs: Callable[..., None]) -> SlowTokens:
     """What bert_score does to a text, with the tokenizer of a folder."""
     needs("transformers")
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, __version__
+
+    if not __version__.startswith("4."):
+        pytest.skip("transformers 5 has no slow tokenizers; `make check-transformers` runs this with 4")
 
     def load(folder: Path) -> Callable[[str], list[int]]:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, use_fast=False)

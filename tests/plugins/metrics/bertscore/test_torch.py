@@ -33,3 +33,15 @@ def test_a_tokenizer_without_a_limit_is_cut_at_the_encoders_positions(tiny_encod
 
     assert len(slow.tokens("word " * 1000)) == slow.max_tokens == 256
     assert len(BertScore(slow).score([Pair("word " * 1000, "word")])) == 1
+
+
+def test_roberta_reads_a_space_before_the_text(tiny_encoder: Path, encoder: Load) -> None:
+    """As in bert_score; other tokenizers read the text alone, and an empty text is the two separators."""
+    slow = encoder(tiny_encoder, 1)
+    assert isinstance(slow, TorchEncoder)
+    expected = {"roberta": ["<s>", "Ġ", "h", "i", "</s>"], "deberta": ["[CLS]", "h", "i", "[SEP]"]}
+
+    first, last = (tokens := expected[tiny_encoder.name.rstrip("0")])[0], tokens[-1]
+    assert [tokens, [first, last]] == [
+        slow._tokenizer.convert_ids_to_tokens(slow.tokens(text)) for text in ("hi ", " ")
+    ]

@@ -48,6 +48,7 @@ def test_synonyms_of_many_forms_are_those_of_nltk(wordnet: WordNet, nltk_wordnet
     assert different == []
 
 
+@pytest.mark.slow
 def test_every_irregular_form_gives_the_synonyms_of_nltk(
     wordnet: WordNet, nltk_wordnet: Any, asset: Callable[[str], Path]
 ) -> None:

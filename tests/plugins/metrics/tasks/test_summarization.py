@@ -172,6 +172,7 @@ def small_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     bert_score.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_caches")
 @pytest.mark.parametrize(
     ("metrics", "records", "limit"),

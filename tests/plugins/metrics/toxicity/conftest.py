@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from ..byte_tokenizer import save_byte_tokenizer
 
 TOKENS = 62
 _HUB = {"toxigen": "tomh/toxigen_roberta", "detoxify": "unitary/unbiased-toxic-roberta"}
@@ -24,18 +25,15 @@ def _classifiers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]
 
 def _make_classifier(folder: Path, labels: int) -> None:
     import torch
-    from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaTokenizer
-    from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
+    from transformers import RobertaConfig, RobertaForSequenceClassification
 
     folder.mkdir()
-    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *bytes_to_unicode().values()]
-    (folder / "vocab.json").write_text(json.dumps({token: place for place, token in enumerate(tokens)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    files = [str(folder / "vocab.json"), str(folder / "merges.txt")]
-    RobertaTokenizer(*files, model_max_length=TOKENS).save_pretrained(folder)
+    tokens = save_byte_tokenizer(
+        folder, "RobertaTokenizer", ["<s>", "<pad>", "</s>", "<unk>", "<mask>"], model_max_length=TOKENS
+    )
     torch.manual_seed(labels)
     config = RobertaConfig(
-        vocab_size=len(tokens),
+        vocab_size=tokens,
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -10,13 +10,14 @@ from ..fixtures import MODEL_ID, SETTINGS
 
 
 def pipeline(use: str = "jumpstart", **model: Any) -> Pipeline:
+    """Return a pipeline that fine-tunes one model."""
     named = {"model_id": MODEL_ID, "version": "4.0.0", "accept_eula": True} if use == "jumpstart" else {}
     return (
         Pipeline.builder()
         .with_dataset("sample")
         .with_evaluator("echo-score")
         .with_settings("sagemaker", **SETTINGS)
-        .with_model(use, **{**named, **model})
+        .with_model(use, **{"fine_tune": True, **named, **model})
     )
 
 
