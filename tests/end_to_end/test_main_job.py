@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -148,7 +149,7 @@ def test_a_model_alone_is_a_complete_program(
         asset(name)
     monkeypatch.setenv("LLMOPS_HOME", str(assets_home))
     alone = Pipeline.builder().with_model("smollm2").build(offline=True)
-    changed = {"path": str(real_data("dolly/dolly_mix_390.jsonl")), "max_test_records": 6}
+    changed: dict[str, Any] = {"path": str(real_data("dolly/dolly_mix_390.jsonl")), "max_test_records": 6}
 
     result = (
         Pipeline.builder()
