@@ -296,7 +296,7 @@ def _verdict(cells: Sequence[CellResult], gaps: Sequence[Difference], lost: int)
     """Conclude in sentences of the length that the real ones have."""
     best, top = cells[0].candidate, cells[0].estimates["meteor"]
     to_best = {gap.candidate: gap for gap in gaps if gap.metric == "meteor"}
-    tied = tuple(cell.candidate for cell in cells[1:] if to_best[cell.candidate].estimate.high >= 0)
+    tied = tuple(cell.candidate for cell in cells[1:] if (to_best[cell.candidate].estimate.high or 0) >= 0)
     gap = to_best[cells[1].candidate]
     differs = f"{gap.candidate} differs by {gap.estimate.mean:+.3f} [{gap.estimate.low:+.3f}, {gap.estimate.high:+.3f}]"
     text = f"{best} has the best mean METEOR on dolly, {top.mean:.3f} [{top.low:.3f}, {top.high:.3f}]"

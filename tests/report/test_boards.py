@@ -46,6 +46,8 @@ def test_the_lead_is_the_best_minus_the_next() -> None:
 
     assert shown.best is not None
     assert shown.lead is not None
+    assert gap.estimate.low is not None
+    assert gap.estimate.high is not None
     assert (board.verdict.best, "base") == (shown.best.candidate, shown.lead.versus)
     assert (-gap.estimate.mean, -gap.estimate.high, -gap.estimate.low) == (
         shown.lead.estimate.mean,

@@ -54,6 +54,8 @@ def test_verdict_shows_the_best_and_its_lead_with_its_interval() -> None:
     assert board.verdict.text in head
     assert "Settled" in head
     assert f">{number(-behind.estimate.mean, sign=True)}<" in head
+    assert behind.estimate.low is not None
+    assert behind.estimate.high is not None
     turned = Estimate(0, -behind.estimate.high, -behind.estimate.low, 1)
     assert interval(turned, sign=True) in head
     assert f"better on {behind.worse}, worse on {behind.better}" in head

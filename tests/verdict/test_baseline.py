@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def result_of(verdict: Verdict, candidate: str) -> MarginResult:
     return next(result for result in verdict.margins if result.candidate == candidate)
 
 
-def around(records: int, seed: int = 0) -> np.ndarray:
+def around(records: int, seed: int = 0) -> Any:
     """Small differences."""
     return np.random.default_rng(seed).normal(0, 0.05, records)
 
@@ -98,7 +99,7 @@ def test_missing_scores_count_as_the_worst_where_they_are_many() -> None:
 
 def test_failures_without_a_worst_score_show_nothing() -> None:
     """The metric declares no bounds."""
-    values = {"base": BASE, "same": [np.nan, *BASE[1:]]}
+    values: dict[str, Sequence[float]] = {"base": BASE, "same": [np.nan, *BASE[1:]]}
 
     result = result_of(verdict_of(values, 0.03, Metric("score"), Kind.FAILED), "same")
 

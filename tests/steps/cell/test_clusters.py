@@ -30,7 +30,7 @@ def splits_of(folder: Path, records: list[Record], group: str) -> DatasetSplits:
 )
 def test_records_with_the_same_value_are_one_cluster(values: list[object], labels: list[int], tmp_path: Path) -> None:
     """Of any kind; one without a value is on its own."""
-    records = [{"instruction": "?", "meta": {"document": value}} for value in values]
+    records: list[Record] = [{"instruction": "?", "meta": {"document": value}} for value in values]
 
     clusters = read_clusters(splits_of(tmp_path, records, "meta.document"))
 

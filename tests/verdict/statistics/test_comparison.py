@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from llmops_sdk.verdict.statistics.pairs import Scores
 BOUNDS = (0.0, 1.0)
 
 
-def ladder(records: int, *means: float, seed: int = 0) -> np.ndarray:
+def ladder(records: int, *means: float, seed: int = 0) -> Any:
     """Scores around these means."""
     noise = np.random.default_rng(seed).normal(0, 0.1, (len(means), records))
     return np.clip(np.array(means)[:, None] + noise, 0, 1)
