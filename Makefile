@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: help demo test fix lint coverage slow-test docs docs-write bench lock check-extras check-sagemaker clean
+.PHONY: help demo test fix lint coverage slow-test rare-test docs docs-write bench lock check-extras check-sagemaker clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -37,8 +37,11 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 	$(BIN)/codespell $(SOURCES) docs skills .ci *.md *.txt *.toml *.yml Makefile
 	$(BIN)/python scripts/check_prose.py
 
-slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
+slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs, faults of AWS
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
+
+rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval
+	$(BIN)/python -m pytest -m rare -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
 bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
@@ -62,8 +65,7 @@ check-extras: $(VENV)/.test ## Resolve every extra for every Python, and install
 SAGEMAKER ?= 2.257.7
 
 check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the SageMaker tests with the other supported line of its SDK
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker $(PYTEST_ARGS)
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m 'slow or not slow' -n auto --dist loadfile tests/end_to_end/sagemaker $(PYTEST_ARGS)
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker tests/end_to_end/sagemaker $(PYTEST_ARGS)
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS)
 
 $(VENV)/sagemaker-$(SAGEMAKER)/.ready: $(VENV)/.test

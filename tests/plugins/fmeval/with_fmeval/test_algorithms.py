@@ -32,7 +32,7 @@ Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
 
 pytestmark = [
-    pytest.mark.slow(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
+    pytest.mark.rare(reason="FMEval takes half a minute and more to be imported, several times over, and to start Ray"),
     pytest.mark.usefixtures("needs_fmeval", "temporary"),
     pytest.mark.timeout(900),
 ]

@@ -83,7 +83,7 @@ def test_a_fresh_home_is_filled_and_scores_without_a_network(machine: Any, sourc
     assert [] == machine.attempts
 
 
-@pytest.mark.slow(reason="FMEval takes half a minute and more to be imported and to start Ray")
+@pytest.mark.rare(reason="FMEval takes half a minute and more to be imported and to start Ray")
 @pytest.mark.usefixtures("needs_fmeval", "temporary")
 def test_fmeval_itself_scores_without_a_network(context: Context, cut: Path, tmp_path: Path) -> None:
     """Cut off in all of its Python processes, Ray's workers too; nothing is left in the system's shared folders."""

@@ -15,7 +15,7 @@ Rows = Sequence[tuple[Mapping[str, Any], str]]
 Make = Callable[[Rows], list[Generation]]
 
 pytestmark = [
-    pytest.mark.slow(reason="FMEval takes half a minute to be imported, and some tenths of a second a record"),
+    pytest.mark.rare(reason="FMEval takes half a minute to be imported, and some tenths of a second a record"),
     pytest.mark.usefixtures("needs_fmeval", "temporary"),
 ]
 

@@ -52,7 +52,7 @@ NAMES = {
 }
 
 
-@pytest.mark.slow  # FMEval takes long to import
+@pytest.mark.rare  # FMEval takes long to import
 def test_fmevals_algorithms_give_the_same_values(
     context: Context, pairs: Texts, asset: Callable[[str], Path], needs: Callable[..., None], tmp_path: Path
 ) -> None:

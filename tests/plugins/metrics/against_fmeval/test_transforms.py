@@ -48,7 +48,7 @@ class BERTScore(evaluate.Metric):
 """
 
 
-@pytest.mark.slow  # FMEval takes long to import
+@pytest.mark.rare  # FMEval takes long to import
 def test_fmevals_transforms_give_the_same_values(
     context: Context,
     pairs: Texts,
