@@ -37,7 +37,7 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 	$(BIN)/codespell $(SOURCES) docs skills .ci *.md *.txt *.toml *.yml Makefile
 	$(BIN)/python scripts/check_prose.py
 
-slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs
+slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs, faults of AWS
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
 rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval
@@ -77,8 +77,7 @@ check-pythons: $(VENV)/.test ## Install, import and run the SDK in Python 3.10 t
 SAGEMAKER ?= 2.253.1
 
 check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the SageMaker tests with the other supported line of its SDK
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker $(PYTEST_ARGS)
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m 'slow or not slow' -n auto --dist loadfile tests/end_to_end/sagemaker $(PYTEST_ARGS)
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker tests/end_to_end/sagemaker $(PYTEST_ARGS)
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS)
 
 # The oldest transformers that is supported, with the versions that it needs.

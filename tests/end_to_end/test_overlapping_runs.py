@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -56,16 +57,20 @@ _PAIRS = [
 )
 def test_no_question_is_asked_twice(first: tuple[str, str], second: tuple[str, str], tmp_path: Path) -> None:
     """Prompts and probes that both runs have are asked by one of them, the others by their run; neither run fails."""
+    have_met = threading.Event()
 
     def answer(prompt: str) -> str:
-        time.sleep(0.01)  # long enough for the runs to meet
+        assert have_met.wait(60)
         return prompt.upper()
 
     endpoint = InstantEndpoint(answer)
     try:
         runs = [_start(tmp_path, endpoint.url, *specification) for specification in (first, second)]
+        _wait_for_both(tmp_path)  # no question is answered before
+        have_met.set()
         assert [0, 0] == [run.wait(120) for run in runs]
     finally:
+        have_met.set()
         endpoint.close()
 
     twice = {prompt: count for prompt, count in Counter(endpoint.prompts).items() if count > 1}
@@ -85,6 +90,14 @@ def test_probes_in_another_order_are_a_set_of_their_own(tmp_path: Path) -> None:
 
     counts = Counter(endpoint.prompts)
     assert {1: 12, 2: 24} == Counter(counts.values())
+
+
+def _wait_for_both(folder: Path) -> None:
+    """Wait until both runs have a record in the store."""
+    until = time.monotonic() + 50
+    while len(list(folder.glob("runs/runs/*/run.json"))) < 2:
+        assert time.monotonic() < until, "the runs did not start"
+        time.sleep(0.01)
 
 
 def _start(folder: Path, url: str, prompts: str, words: str) -> subprocess.Popen[bytes]:

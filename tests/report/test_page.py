@@ -289,8 +289,8 @@ def test_page_fits_a_phone(browser: _Browser, make: Callable[[], ReportData]) ->
     assert 0 == page.evaluate(wide)
 
 
-def test_many_records_are_sorted_and_searched(browser: _Browser) -> None:
-    """500 records by 10 candidates; the page draws a part of them at a time, which keeps it quick."""
+def test_many_records_are_drawn_in_parts(browser: _Browser) -> None:
+    """Of 500 records by 10 candidates, sorted and searched, the page draws 25 at a time."""
     page = browser.open(wide_report_data(10, 12))
     page.evaluate(
         """() => {
