@@ -1,11 +1,12 @@
 """How often a verdict is wrong, by simulation with a known truth: `make simulate`.
 
-    python false_claims.py [--draws N] [--flips N] [--small] [--write]
+    python false_claims.py [--draws N] [--flips N] [--processes N] [--small] [--write]
 
-Every draw makes the scores of candidates of which none is better, and asks the SDK for its verdict: the table has the share
-of draws in which a candidate is called worse, and how often the intervals of means hold the true mean. A second table has
-the power where one of six is better; a third one the claims on recipes that were trained with several seeds. `--small` runs
-a few cells with fewer draws, for continuous integration. The exit status is 1 if a figure is beyond its limit.
+Every draw makes scores whose truth is known, and asks the SDK for its verdict. The first table has the share of draws in
+which one of several equal candidates is called worse, and how often the intervals of means hold the true mean. Further
+tables have ties at the top with worse candidates beside them, the power where one of six is better, claims on recipes
+that were trained with several seeds, and runs that may stop early. `--small` runs some of the cells with fewer draws, for
+continuous integration. The exit status is 1 if a figure is beyond its limit.
 """
 
 # ruff: noqa: PLR2004 - the numbers are parameters of distributions
@@ -18,92 +19,44 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the parallelism
+
 import numpy as np
+from simulated_scores import KINDS, PER_CLUSTER, true_mean
 
 from llmops_sdk.verdict.statistics.comparison import compare
 from llmops_sdk.verdict.statistics.intervals import mean_interval
+from llmops_sdk.verdict.statistics.looks import look_levels
 from llmops_sdk.verdict.statistics.pairs import Scores
-from llmops_sdk.verdict.statistics.recipes import compare_recipes
+from llmops_sdk.verdict.statistics.recipes import compare_recipes, holm
 
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "comparison-method.md"
 CANDIDATES = (2, 6, 10)
 RECORDS = (20, 50, 200)
 DRAWS, FLIPS = 2000, 1999
-UNIT = (0.0, 1.0)
-GRADES = (1.0, 5.0)
-PER_CLUSTER = 5
 MOST_CLAIMS = {20: 8.0, 50: 6.5, 200: 6.5}
-"""The most claims, in percent, by the number of records; the Monte-Carlo error of the draws is added."""
-COVERAGE = (92.0, 99.5)
-
-Draw = Callable[[Any, int, int], Any]
-
-
-def rouge(rng: Any, candidates: int, records: int) -> Any:
-    """Scores between 0 and 1 of records that are more or less hard for all."""
-    return np.clip(rng.beta(2, 3, records) + rng.normal(0, 0.12, (candidates, records)), 0, 1)
-
-
-def zeros(rng: Any, candidates: int, records: int) -> Any:
-    """Scores of which four in five are 0, mostly on the same records."""
-    answered = rng.random(records) < 0.25
-    return np.where(answered & (rng.random((candidates, records)) < 0.8), rng.beta(2, 3, (candidates, records)), 0.0)
-
-
-def binary(rng: Any, candidates: int, records: int) -> Any:
-    """Right or wrong, of records that are more or less hard for all."""
-    return (rng.random((candidates, records)) < rng.beta(2, 2, records)).astype(float)
-
-
-def rare(rng: Any, candidates: int, records: int) -> Any:
-    """Wrong on one record in ten."""
-    return (rng.random((candidates, records)) < 0.9).astype(float)
-
-
-def grades(rng: Any, candidates: int, records: int) -> Any:
-    """Grades of a judge, from 1 to 5."""
-    return np.clip(np.rint(rng.normal(3.5, 0.8, records) + rng.normal(0, 0.7, (candidates, records))), 1, 5)
-
-
-def spread(rng: Any, candidates: int, records: int) -> Any:
-    """Equal means; one candidate has four times the spread of the others."""
-    widths = np.array([0.16, *[0.04] * (candidates - 1)])[:, None]
-    return 0.5 + rng.normal(0, 0.05, records) + widths * np.clip(rng.normal(0, 1, (candidates, records)), -2.5, 2.5)
-
-
-def clusters(rng: Any, candidates: int, records: int) -> Any:
-    """Five records of each document; three tenths of a difference's variance are the document's."""
-    groups = np.repeat(rng.normal(0, math.sqrt(0.3), (candidates, records)), PER_CLUSTER, axis=1)
-    return 0.5 + 0.07 * (groups + rng.normal(0, math.sqrt(0.7), groups.shape))
-
-
-def missing(rng: Any, candidates: int, records: int) -> Any:
-    """As `rouge`, a tenth of the scores missing at random."""
-    values = rouge(rng, candidates, records)
-    values[rng.random(values.shape) < 0.1] = np.nan
-    return values
-
-
-KINDS: Mapping[str, tuple[Draw, tuple[float, float], str]] = {
-    "rouge": (rouge, UNIT, "like ROUGE"),
-    "zeros": (zeros, UNIT, "80 % zeros"),
-    "binary": (binary, UNIT, "right or wrong"),
-    "rare": (rare, UNIT, "wrong on 10 %"),
-    "grades": (grades, GRADES, "grades 1-5"),
-    "spread": (spread, UNIT, "one with 4 times the spread"),
-    "clusters": (clusters, UNIT, "clusters of 5 records"),
-    "missing": (missing, UNIT, "10 % missing"),
-}
+"""The most claims, in percent, by the number of records; the Monte-Carlo error of fewer draws is added."""
+EXCEPTION = ("skewed", 20)
+"""Below that many records no method sees a rare tail: this cell is shown and has no limit."""
+COVERAGE = (92.0, 99.0)
+POWER = {0.3: 24.0, 0.5: 80.0}
+"""The least power, in percent, by how much one of six is better."""
+SEEDS = (2, 3, 5)
+SEED_SPREADS = (0.5, 1.0, 2.0)
+"""How much the seed varies, as a multiple of how much a mean over the records varies."""
+LOOKS = ((2, 3), (6, 3), (2, 5), (6, 5))
+"""Candidates and planned looks."""
 
 
 class Cell(NamedTuple):
-    """One setting of the simulation."""
+    """Equal candidates with one kind of scores."""
 
     kind: str
     candidates: int
@@ -111,187 +64,323 @@ class Cell(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What was seen in a cell, in percent."""
+    """What was seen in a cell, in percent of the draws."""
 
     claims: float
     covered: float
 
 
+class RecipeRates(NamedTuple):
+    """The share of draws in which equal recipes are called different, in percent."""
+
+    two: float
+    with_base: float
+    six: float
+
+
+class StoppingRates(NamedTuple):
+    """Runs with planned looks, in percent.
+
+    False claims on equal candidates; and where one is better by .5 SD, the others that are called worse, and the answers
+    that were asked.
+    """
+
+    claims: float
+    power: float
+    asked: float
+
+
+class Settings(NamedTuple):
+    """How much is simulated."""
+
+    draws: int
+    flips: int
+
+
+class Figures(NamedTuple):
+    """All that was simulated, by setting."""
+
+    equal: Mapping[Cell, Rates]
+    ties: Mapping[float, float]
+    power: Mapping[float, float]
+    recipes: Mapping[tuple[int, float], RecipeRates]
+    stopping: Mapping[tuple[int, int], StoppingRates]
+
+
 def main() -> int:
     """Run the simulation, print its tables, and return 1 if a figure is beyond its limit."""
     parser = argparse.ArgumentParser(description="Simulate how often a verdict is wrong.")
-    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of each cell")
-    parser.add_argument("--flips", type=int, default=FLIPS, help="patterns of signs of each test")
-    parser.add_argument("--small", action="store_true", help="a few cells only, with 300 draws")
+    parser.add_argument("--draws", type=int, help=f"draws of each cell ({DRAWS:,}; with --small 300)")
+    parser.add_argument("--flips", type=int, help=f"patterns of signs of each test ({FLIPS:,}; with --small 499)")
+    parser.add_argument("--processes", type=int, help="how many run side by side (one for each core)")
+    parser.add_argument("--small", action="store_true", help="some of the cells only")
     parser.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.name}")
     options = parser.parse_args()
     start = time.monotonic()
-    draws = 300 if options.small else options.draws
-    flips = 499 if options.small else options.flips
-    cells = [
-        Cell(kind, candidates, records)
-        for kind in KINDS
-        for records in RECORDS
-        for candidates in CANDIDATES
-        if not options.small or (records == RECORDS[1] and candidates == CANDIDATES[1])
-    ]
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with ProcessPoolExecutor(initializer=_one_thread) as pool:
-        rates = dict(zip(cells, pool.map(partial(simulate, draws=draws, flips=flips), cells), strict=True))
-        shifts = (0.3, 0.5)
-        power = list(pool.map(partial(power_of, draws=draws, flips=flips), shifts))
-        seeds = (3,) if options.small else (2, 3, 5)
-        recipes = list(pool.map(partial(recipe_claims, draws=draws), seeds))
-    tables = [_claims_table(rates), _power_table(shifts, power), _recipes_table(seeds, recipes)]
+    settings = Settings(
+        options.draws or (300 if options.small else DRAWS), options.flips or (499 if options.small else FLIPS)
+    )
+    with ProcessPoolExecutor(options.processes) as pool:
+        figures = run(pool, settings, is_small=options.small)
     minutes = (time.monotonic() - start) / 60
-    text = "\n\n".join([*tables, f"{draws:,} draws of each cell, {flips:,} flips; {minutes:.0f} minutes."])
+    text = "\n\n".join(
+        [*tables(figures), f"{settings.draws:,} draws of each cell, {settings.flips:,} flips; {minutes:.0f} minutes."]
+    )
     print(text)
     if options.write:
-        _write(text)
-    beyond = list(_beyond(rates, power, recipes, draws))
+        write(text)
+    beyond = list(find_beyond(figures, settings.draws))
     print("\n".join(beyond) or "every figure is within its limit")
     return 1 if beyond else 0
 
 
-def simulate(cell: Cell, *, draws: int, flips: int) -> Rates:
+def run(pool: ProcessPoolExecutor, settings: Settings, *, is_small: bool) -> Figures:
+    """Simulate everything; a line on standard error for each cell that is done."""
+
+    def each(function: Any, keys: Sequence[Any], title: str) -> dict[Any, Any]:
+        results = {}
+        for key, result in zip(keys, pool.map(partial(function, settings=settings), keys), strict=True):
+            results[key] = result
+            print(f"{title} {len(results)} of {len(keys)}: {key} {result}", file=sys.stderr, flush=True)
+        return results
+
+    cells = [Cell(*each) for each in ((kind, k, n) for kind in KINDS for n in RECORDS for k in CANDIDATES)]
+    recipes = [(seeds, spread) for seeds in SEEDS for spread in SEED_SPREADS]
+    if is_small:
+        cells = [cell for cell in cells if (cell.candidates, cell.records) == (6, 50)]
+        recipes = [(3, 1.0)]
+    return Figures(
+        each(simulate, cells, "equal candidates"),
+        each(tie_claims, (0.3, 0.5, 0.8), "ties at the top"),
+        each(power_of, tuple(POWER), "power"),
+        each(recipe_claims, recipes, "recipes"),
+        each(stopping_claims, LOOKS[:1] if is_small else LOOKS, "early stopping"),
+    )
+
+
+def simulate(cell: Cell, *, settings: Settings) -> Rates:
     """Return the claims and the coverage of a cell of equal candidates."""
     draw, bounds, _ = KINDS[cell.kind]
-    truth = _truth(cell.kind)
+    truth = true_mean(cell.kind)
     claims = covered = 0
-    for place in range(draws):
+    for place in range(settings.draws):
         rng = np.random.default_rng([place, cell.candidates, cell.records, list(KINDS).index(cell.kind)])
         values = draw(rng, cell.candidates, cell.records)
         labels = np.arange(values.shape[1]) // PER_CLUSTER if cell.kind == "clusters" else None
-        claims += bool(compare(Scores.of(values, labels), bounds=bounds, flips=flips).worse)
+        claims += bool(compare(Scores.of(values, labels), bounds=bounds, flips=settings.flips).worse)
         present = ~np.isnan(values[-1])
         groups = np.arange(values.shape[1]) if labels is None else labels
         interval = mean_interval(values[-1][present], groups[present], bounds)
         covered += not interval.excludes(truth)
-    return Rates(100 * claims / draws, 100 * covered / draws)
+    return Rates(100 * claims / settings.draws, 100 * covered / settings.draws)
 
 
-def power_of(shift: float, *, draws: int, flips: int) -> float:
+def tie_claims(shift: float, *, settings: Settings) -> float:
+    """Return how often one of two best candidates is called worse, with four worse ones beside them, in percent.
+
+    Args:
+        shift: By how much the four are worse, in standard deviations of the paired difference.
+        settings: How much is simulated.
+    """
+    claims = 0
+    for place in range(settings.draws):
+        values = _normal_scores(np.random.default_rng([place, 2]), 6, 50)
+        values[:2] += shift * math.sqrt(2)
+        claims += bool({0, 1} & set(compare(Scores.of(values), flips=settings.flips).worse))
+    return 100 * claims / settings.draws
+
+
+def power_of(shift: float, *, settings: Settings) -> float:
     """Return the share of the others that are called worse where one of six is better, in percent.
 
     Args:
         shift: By how much it is better, in standard deviations of the paired difference.
-        draws: The number of runs.
-        flips: The patterns of signs of each test.
+        settings: How much is simulated.
     """
     worse = 0
-    for place in range(draws):
-        rng = np.random.default_rng([place, 1])
-        values = rng.normal(0, 1, 50) + rng.normal(0, 1, (6, 50))
+    for place in range(settings.draws):
+        values = _normal_scores(np.random.default_rng([place, 1]), 6, 50)
         values[0] += shift * math.sqrt(2)
-        result = compare(Scores.of(values), flips=flips)
+        result = compare(Scores.of(values), flips=settings.flips)
         worse += len(result.worse) if 0 in result.best else 0
-    return 100 * worse / (5 * draws)
+    return 100 * worse / (5 * settings.draws)
 
 
-def recipe_claims(seeds: int, *, draws: int) -> tuple[float, float]:
-    """Return the claims on equal recipes, and on a recipe and a base model that is as good, in percent.
+def recipe_claims(setting: tuple[int, float], *, settings: Settings) -> RecipeRates:
+    """Return the claims on equal recipes of some seeds, in percent: two of them, one beside a base model, and six.
 
-    The seed varies as much as a mean over the records does.
+    Args:
+        setting: The number of seeds, and how much the seed varies beside a mean over the records.
+        settings: How much is simulated.
     """
-    claims = {True: 0, False: 0}
+    seeds, spread = setting
     records = 200
-    for place in range(draws):
-        rng = np.random.default_rng([place, seeds])
-        hard = rng.normal(0, 1, records)
-
-        def scores(rows: int, deviation: float, rng: Any = rng, hard: Any = hard) -> Any:
-            own = rng.normal(0, math.sqrt(0.5), records)
-            return hard + own + rng.normal(0, deviation, (rows, 1))
-
-        recipe, other, base = (
-            scores(seeds, 1 / math.sqrt(records)),
-            scores(seeds, 1 / math.sqrt(records)),
-            scores(1, 0.0),
-        )
-        for second, is_recipe in ((other, True), (base, False)):
-            claims[is_recipe] += compare_recipes(recipe, second, np.arange(records)).p_value <= 0.05
-    return 100 * claims[True] / draws, 100 * claims[False] / draws
-
-
-def _one_thread() -> None:
-    """Leave the parallelism to the processes."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    deviation = spread / math.sqrt(records)
+    labels = np.arange(records)
+    claims = [0, 0, 0]
+    for place in range(settings.draws):
+        rng = np.random.default_rng([place, seeds, int(10 * spread)])
+        own = rng.normal(0, math.sqrt(0.5), (6, 1, records))  # SD 1 of the paired difference
+        recipes = own + rng.normal(0, deviation, (6, seeds, 1))
+        base = rng.normal(0, math.sqrt(0.5), (1, records))
+        p_values = [
+            compare_recipes(recipes[first], recipes[second], labels).p_value
+            for first, second in combinations(range(6), 2)
+        ]
+        claims[0] += p_values[0] <= 0.05
+        claims[1] += compare_recipes(recipes[0], base, labels).p_value <= 0.05
+        claims[2] += min(holm(p_values)) <= 0.05
+    return RecipeRates(*(100 * count / settings.draws for count in claims))
 
 
-def _truth(kind: str) -> float:
-    """Return the mean of a kind of scores, to three digits or so."""
-    return float(np.nanmean(KINDS[kind][0](np.random.default_rng(0), 2, 400_000)[-1]))
+def stopping_claims(setting: tuple[int, int], *, settings: Settings) -> StoppingRates:
+    """Return what planned looks at 300 records do.
+
+    Args:
+        setting: The number of candidates, and of looks at evenly spaced shares of the records.
+        settings: How much is simulated; the flips are at least 9,999, because early levels are small.
+    """
+    candidates, looks = setting
+    records, flips = 300, max(settings.flips, 9_999)
+    shares = tuple(0.3 + 0.7 * place / (looks - 1) for place in range(looks))
+    claims = worse = asked = 0
+    for place in range(settings.draws):
+        values = _normal_scores(np.random.default_rng([place, 3]), candidates, records)
+        claims += bool(_run_with_looks(values, shares, flips)[0])
+        values[0] += 0.5 * math.sqrt(2)
+        dropped, answers = _run_with_looks(values, shares, flips)
+        worse += len(dropped - {0})
+        asked += answers
+    return StoppingRates(
+        100 * claims / settings.draws,
+        100 * worse / (settings.draws * (candidates - 1)),
+        100 * asked / (settings.draws * candidates * records),
+    )
 
 
-def _claims_table(rates: Mapping[Cell, Rates]) -> str:
-    candidates = sorted({cell.candidates for cell in rates})
-    records = sorted({cell.records for cell in rates})
-    heads = [f"{count} records" for count in records]
-    lines = [
-        f"Equal candidates, and one is called worse, in percent of runs (k = {', '.join(map(str, candidates))} candidates); "
-        "in brackets how often the 95 % interval of a mean holds the true one:",
-        "",
-        f"| scores | {' | '.join(heads)} |",
-        f"|---|{'---|' * len(heads)}",
-    ]
-    for kind, (_, _, label) in KINDS.items():
-        texts = []
-        for count in records:
-            row = [rates[Cell(kind, candidate, count)] for candidate in candidates]
-            claims = " / ".join(f"{rate.claims:.1f}" for rate in row)
-            texts.append(f"{claims} ({sum(rate.covered for rate in row) / len(row):.1f})")
-        lines.append(f"| {label} | {' | '.join(texts)} |")
-    return "\n".join(lines)
+def _run_with_looks(values: Any, shares: tuple[float, ...], flips: int) -> tuple[set[int], int]:
+    """Return the candidates that are called worse at some look, and the number of answers that were asked."""
+    left = list(range(len(values)))
+    asked = done = 0
+    for share, level in zip(shares, look_levels(shares), strict=True):
+        until = round(share * values.shape[1])
+        asked += len(left) * (until - done)
+        done = until
+        worse = compare(Scores.of(values[left, :until]), level=level, flips=flips).worse
+        left = [candidate for place, candidate in enumerate(left) if place not in worse]
+        if len(left) == 1:
+            break
+    return set(range(len(values))) - set(left), asked
 
 
-def _power_table(shifts: Iterable[float], power: Iterable[float]) -> str:
-    lines = [
-        "Power: one of six is better, 50 records; how many of the five others are called worse, in percent:",
-        "",
-        "| better by | called worse |",
-        "|---|---|",
-        *(
-            f"| {shift:g} SD of the paired difference | {share:.0f} |"
-            for shift, share in zip(shifts, power, strict=True)
+def _normal_scores(rng: Any, candidates: int, records: int) -> Any:
+    """Return normal scores of records that are more or less hard for all; the paired differences have SD root 2."""
+    return rng.normal(0, 1, records) + rng.normal(0, 1, (candidates, records))
+
+
+def tables(figures: Figures) -> list[str]:
+    """Return the tables in Markdown."""
+    return [
+        _equal_table(figures.equal),
+        _table(
+            "Ties at the top: two of six are the best, 50 records; one of the two is called worse, in percent of runs:",
+            ("the other four are worse by", "one of the best called worse"),
+            ((f"{shift:g} SD of the paired difference", f"{rate:.1f}") for shift, rate in figures.ties.items()),
+        ),
+        _table(
+            "Power: one of six is better, 50 records; how many of the five others are called worse, in percent:",
+            ("better by", "called worse"),
+            ((f"{shift:g} SD of the paired difference", f"{share:.0f}") for shift, share in figures.power.items()),
+        ),
+        _table(
+            "Recipes trained with several seeds, none better, 200 records; some called different, in percent of runs (the seed "
+            f"varies {', '.join(f'{spread:g}' for spread in SEED_SPREADS)} times as much as a mean over the records):",
+            ("seeds", "two recipes", "a recipe and a base model", "six recipes"),
+            _recipe_rows(figures.recipes),
+        ),
+        _table(
+            "Early stopping, 300 records, O'Brien-Fleming levels, in percent:",
+            (
+                "candidates",
+                "looks",
+                "equal, one called worse",
+                "one better by .5 SD: others called worse",
+                "answers asked",
+            ),
+            (
+                (str(k), str(looks), f"{rates.claims:.1f}", f"{rates.power:.0f}", f"{rates.asked:.0f}")
+                for (k, looks), rates in figures.stopping.items()
+            ),
         ),
     ]
-    return "\n".join(lines)
 
 
-def _recipes_table(seeds: Iterable[int], claims: Iterable[tuple[float, float]]) -> str:
-    lines = [
-        "Recipes trained with several seeds, none better, 200 records; called different, in percent of runs:",
-        "",
-        "| seeds | recipe and recipe | recipe and base model |",
-        "|---|---|---|",
-        *(f"| {count} | {recipe:.1f} | {base:.1f} |" for count, (recipe, base) in zip(seeds, claims, strict=True)),
-    ]
-    return "\n".join(lines)
+def _equal_table(rates: Mapping[Cell, Rates]) -> str:
+    candidates = sorted({cell.candidates for cell in rates})
+    records = sorted({cell.records for cell in rates})
+
+    def text(kind: str, count: int) -> str:
+        row = [rates[Cell(kind, candidate, count)] for candidate in candidates]
+        covered = sum(rate.covered for rate in row) / len(row)
+        return f"{' / '.join(f'{rate.claims:.1f}' for rate in row)} ({covered:.1f})"
+
+    return _table(
+        f"Equal candidates, and one is called worse, in percent of runs (k = {', '.join(map(str, candidates))} candidates); "
+        "in brackets how often the 95 % interval of a mean holds the true one:",
+        ("scores", *(f"{count} records" for count in records)),
+        ((label, *(text(kind, count) for count in records)) for kind, (_, _, label) in KINDS.items()),
+    )
 
 
-def _beyond(
-    rates: Mapping[Cell, Rates], power: Iterable[float], recipes: Iterable[tuple[float, float]], draws: int
-) -> Iterable[str]:
+def _recipe_rows(recipes: Mapping[tuple[int, float], RecipeRates]) -> Iterator[tuple[str, ...]]:
+    for seeds in sorted({seeds for seeds, _ in recipes}):
+        row = [rates for (count, _), rates in recipes.items() if count == seeds]
+        yield str(seeds), *(" / ".join(f"{rate:.1f}" for rate in column) for column in zip(*row, strict=True))
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [title, "", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def find_beyond(figures: Figures, draws: int) -> Iterator[str]:
     """Yield each figure that is beyond its limit by more than few draws explain."""
     slack = 0.0 if draws >= DRAWS else 2 * 100 * math.sqrt(0.05 * 0.95 / draws)
+    yield from _beyond_of_equal(figures.equal, slack)
+    for shift, power in figures.power.items():
+        if power < POWER[shift] - slack:
+            yield f"power at {shift:g} SD is {power:.0f} %, below {POWER[shift]:g} %"
+    claims = {
+        **{f"ties at the top, {shift:g} SD": claims for shift, claims in figures.ties.items()},
+        **{
+            f"recipes of {seeds} seeds, spread {spread:g}": max(rates)
+            for (seeds, spread), rates in figures.recipes.items()
+        },
+        **{f"{looks} looks at {count} candidates": rates.claims for (count, looks), rates in figures.stopping.items()},
+    }
+    for setting, rate in claims.items():
+        if rate > MOST_CLAIMS[200] + slack:
+            yield f"{setting}: {rate:.1f} % of runs have a false claim"
+
+
+def _beyond_of_equal(rates: Mapping[Cell, Rates], slack: float) -> Iterator[str]:
     for cell, rate in rates.items():
-        if rate.claims > MOST_CLAIMS[cell.records] + slack:
+        if rate.claims > MOST_CLAIMS[cell.records] + slack and (cell.kind, cell.records) != EXCEPTION:
             yield f"{cell}: {rate.claims:.1f} % of runs call an equal candidate worse"
         if not COVERAGE[0] - slack <= rate.covered <= COVERAGE[1] + slack:
             yield f"{cell}: intervals of means hold the true one in {rate.covered:.1f} % of runs"
-    for share, least in zip(power, (24.0, 80.0), strict=True):
-        if share < least - slack:
-            yield f"power is {share:.0f} %, below {least:g} %"
-    for pair in recipes:
-        if max(pair) > MOST_CLAIMS[200] + slack:
-            yield f"{max(pair):.1f} % of runs call equal recipes different"
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Write the tables into the page of the method."""
     page = PAGE.read_text(encoding="utf-8")
     mark = "<!-- simulation -->\n"
     written = re.sub(
-        rf"({mark}).*?(?=^## |\Z)", lambda match: f"{match[1]}{text}\n\n", page, count=1, flags=re.DOTALL | re.MULTILINE
+        rf"({mark}).*?(?=^## |\Z)",
+        lambda match: f"{match[1]}\n{text}\n\n",
+        page,
+        count=1,
+        flags=re.DOTALL | re.MULTILINE,
     )
     PAGE.write_text(written, encoding="utf-8")
 
