@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from llmops_sdk.verdict.statistics.distributions import NORMAL
-from llmops_sdk.verdict.statistics.looks import even_looks, look_levels
+from llmops_sdk.verdict.statistics.looks import EARLIEST, even_looks, look_levels
 
 
 @pytest.mark.parametrize(("looks", "boundaries"), [(2, [2.9626, 1.9686]), (3, [3.7103, 2.5114, 1.9930])])
@@ -38,3 +38,14 @@ def test_looks_that_cannot_be_planned(shares: tuple[float, ...]) -> None:
     """They increase from a third or so to all records."""
     with pytest.raises(ValueError, match="looks are shares of the records"):
         look_levels(shares)
+
+
+@pytest.mark.parametrize("looks", [2, 3, 4, 5])
+def test_even_looks_can_be_planned(looks: int) -> None:
+    """The first of many is not earlier than the flips resolve, and the last one is at all records."""
+    shares = even_looks(looks)
+
+    assert looks == len(shares) == len(look_levels(shares))
+    assert max(EARLIEST, 1 / looks) == pytest.approx(shares[0])
+    assert 1.0 == shares[-1]
+    assert np.diff(shares, n=2) == pytest.approx(np.zeros(looks - 2))

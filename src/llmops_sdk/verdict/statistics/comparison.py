@@ -15,6 +15,7 @@ from llmops_sdk.verdict.statistics.elimination import eliminate
 from llmops_sdk.verdict.statistics.flips import FLIPS, Null, flip
 from llmops_sdk.verdict.statistics.intervals import Interval, difference_interval
 from llmops_sdk.verdict.statistics.pairs import Pairs, Scores, make_pairs
+from llmops_sdk.verdict.statistics.recipes import RecipeTest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class PairComparison:
         clusters: The number of clusters in which they differ.
         wins: Records on which the first is better.
         losses: Records on which the second is.
+        recipe: The test with the training seeds as a source of chance, where a candidate has several; else None.
     """
 
     first: int
@@ -58,6 +60,7 @@ class PairComparison:
     clusters: int
     wins: int
     losses: int
+    recipe: RecipeTest | None = None
 
     @property
     def ties(self) -> int:
@@ -111,18 +114,16 @@ def compare(
     """Compare all candidates.
 
     Args:
-        scores: Their scores; each candidate has at least one. There may be no candidate.
+        scores: Their scores; one candidate has at least one. There may be no candidate.
         bounds: The worst and the best score that the metric can have, None if it declares none.
         level: The share of runs in which an equal candidate may be called worse.
         flips: The number of random patterns of signs.
         seed: The same seed gives the same numbers.
     """
-    import numpy as np
-
     candidates = len(scores.values)
     if candidates == 0:
         return Comparison((), (), (), (), ())
-    means = np.nanmean(scores.values, axis=1)
+    means = _means(scores.values)
     pairs = make_pairs(scores)
     null = flip(pairs, flips=flips, seed=seed)
     elimination = eliminate(pairs, null, candidates, level)
@@ -135,7 +136,10 @@ def compare(
         place
         for place in others
         if place not in elimination.left
-        and all(_holds(scores, comparison.pair(one, place), bounds, level, flips, seed) for one in best)
+        and all(
+            holds(scores, comparison.pair(one, place), bounds=bounds, level=level, flips=flips, seed=seed)
+            for one in best
+        )
     )
     return attrs.evolve(comparison, worse=worse, tied=tuple(place for place in others if place not in worse))
 
@@ -147,6 +151,34 @@ def compare_two(
     pairs = make_pairs(scores)
     (result,) = _compare_pairs(pairs, flip(pairs, flips=flips, seed=seed), bounds, level)
     return result
+
+
+def holds(
+    scores: Scores,
+    pair: PairComparison,
+    *,
+    bounds: tuple[float, float] | None = None,
+    level: float = 0.05,
+    flips: int = FLIPS,
+    seed: int = 0,
+) -> bool:
+    """Return whether a claim that the second of a pair is worse holds, missing scores of the first at the worst as well.
+
+    The other arguments are those of `compare`.
+    """
+    import numpy as np
+
+    if pair.mean <= 0 or not pair.differs(level):
+        return False
+    favoured, other = scores.values[[pair.first, pair.second]]
+    missing = np.isnan(favoured) & ~np.isnan(other)
+    if missing.mean() <= MANY_MISSING:
+        return True
+    if bounds is None:
+        return False
+    filled = Scores(np.stack([np.where(missing, bounds[0], favoured), other]), scores.clusters)
+    result = compare_two(filled, bounds=bounds, level=level, flips=flips, seed=seed)
+    return result.mean > 0 and result.differs(level)
 
 
 def reverse(pair: PairComparison) -> PairComparison:
@@ -201,20 +233,10 @@ def _mean(sums: NDArray[Any], counts: NDArray[Any]) -> float:
     return float(sums.sum()) / records if records else float("nan")
 
 
-def _holds(  # the settings of `compare`, once more for the pair alone
-    scores: Scores, pair: PairComparison, bounds: tuple[float, float] | None, level: float, flips: int, seed: int
-) -> bool:
-    """Whether a claim that the second of a pair is worse holds, missing scores of the first at the worst as well."""
+def _means(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean of each candidate, shape (k,): the lowest there is for one without a score."""
     import numpy as np
 
-    if pair.mean <= 0 or not pair.differs(level):
-        return False
-    favoured, other = scores.values[[pair.first, pair.second]]
-    missing = np.isnan(favoured) & ~np.isnan(other)
-    if missing.mean() <= MANY_MISSING:
-        return True
-    if bounds is None:
-        return False
-    filled = Scores(np.stack([np.where(missing, bounds[0], favoured), other]), scores.clusters)
-    result = compare_two(filled, bounds=bounds, level=level, flips=flips, seed=seed)
-    return result.mean > 0 and result.differs(level)
+    counts = (~np.isnan(values)).sum(axis=1)
+    means: NDArray[Any] = np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), -np.inf)
+    return means

@@ -8,7 +8,6 @@ before is integrated over a grid (Armitage, McPherson and Rowe, JRSS A 132, 1969
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +59,8 @@ def _spent(share: float, level: float) -> float:
 
 def _boundary(grid: NDArray[Any], density: NDArray[Any], step: float, share: float, allowed: float) -> float:
     """Return the boundary that the sum crosses with probability `allowed` at this look, having crossed none before."""
-    low, high = 0.0, 40.0
-    for _ in range(60):
+    low, high = 0.0, 10.0
+    for _ in range(50):
         middle = (low + high) / 2
         if _crossing(grid, density, step, middle * math.sqrt(share)) > allowed:
             low = middle
@@ -71,10 +70,11 @@ def _boundary(grid: NDArray[Any], density: NDArray[Any], step: float, share: flo
 
 
 def _crossing(grid: NDArray[Any], density: NDArray[Any], step: float, limit: float) -> float:
+    """Return how often the sum is beyond the limit after one more step; on both sides alike."""
     import numpy as np
 
-    outside = np.array([NORMAL.cdf((-limit - at) / step) + NORMAL.cdf((at - limit) / step) for at in grid])
-    return float((density * outside).sum())
+    above = np.array([math.erfc(distance) for distance in ((limit - grid) / (step * math.sqrt(2))).tolist()])
+    return float(density @ above)
 
 
 def _continue(
@@ -92,6 +92,11 @@ def _continue(
     return inside, weights
 
 
-def even_looks(looks: int) -> Sequence[float]:
-    """Return evenly spaced shares of the records: 3 looks are at 1/3, 2/3 and all."""
-    return tuple((place + 1) / looks for place in range(looks))
+def even_looks(looks: int) -> tuple[float, ...]:
+    """Return the shares of the records at each look: evenly spaced, the first one no earlier than `EARLIEST`.
+
+    >>> [round(share, 2) for share in even_looks(3)], [round(share, 2) for share in even_looks(4)]
+    ([0.33, 0.67, 1.0], [0.3, 0.53, 0.77, 1.0])
+    """
+    first = max(EARLIEST, 1 / looks)
+    return (*(first + place * (1 - first) / (looks - 1) for place in range(looks - 1)), 1.0)
