@@ -62,6 +62,7 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
             requires=(*_TORCH, "starlette", "uvicorn"),
             accepts=(FORMAT,),
             uses_local_device=True,
+            answers_differ="sampled",
         ),
         ExecutorCard(
             name="local",

@@ -26,5 +26,6 @@ def llmops_cards() -> tuple[Card, ...]:
             options=RecordedOptions,
             extra=EXTRA,
             accepts=(RECORDED,),
+            answers_differ="never",
         ),
     )

@@ -17,7 +17,7 @@ from llmops_sdk.planning.preflight import input_checks, preflight_checks, requir
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
-from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec, StopEarly
 from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
@@ -178,6 +178,21 @@ class Pipeline:
         """
         return self._with(decide_by=metric, baseline=baseline, margin=margin)
 
+    def with_early_stopping(self, looks: int = 3) -> Pipeline:
+        """Compare the candidates at planned looks, and ask those that are worse no more.
+
+        Args:
+            looks: The number of looks, 2 to 5, the one at all records included.
+        """
+        return self._with(stop_early=StopEarly(looks))
+
+    def with_noise_floor(self) -> Pipeline:
+        """Ask a base model twice, and show how much it differs from itself: the size of a difference that means nothing.
+
+        It is the baseline of `with_decision`, or the first model that is not fine-tuned. It is one candidate all the same.
+        """
+        return self._with(noise_floor=True)
+
     def with_reporter(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add a reporter, called after every run; the arguments are those of `with_dataset`.
 
@@ -194,6 +209,7 @@ class Pipeline:
         stop: Sequence[str] | None = None,
         seed: int | None = None,
         response_format: Mapping[str, Any] | None = None,
+        repeats: int | None = None,
     ) -> Pipeline:
         """Set how candidates write their answers; the same for all candidates, which keeps the comparison fair.
 
@@ -206,6 +222,7 @@ class Pipeline:
             stop: Further stop strings, after those of the prompt template.
             seed: For sampling.
             response_format: The form of the answer, as a JSON schema; it is passed on to the server, which may ignore it.
+            repeats: How often each record is asked; the answers to one record count as one.
 
         Raises:
             SpecError: A value has the wrong type or is out of range.
@@ -215,7 +232,7 @@ class Pipeline:
             raise SpecError(message)
         values = {
             "max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p, "stop": stop, "seed": seed,
-            "response_format": response_format,
+            "response_format": response_format, "repeats": repeats,
         }  # fmt: skip
         changes = {name: value for name, value in values.items() if value is not None}
         try:

@@ -30,6 +30,7 @@ from llmops_sdk.steps.cell.probes import find_probes, probers
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.step import run_step
+from llmops_sdk.values.artifacts import of_repeat
 from llmops_sdk.values.plan import CompareStep, Plan, ScoreStep
 from llmops_sdk.values.step_records import Succeeded
 
@@ -110,12 +111,13 @@ def _check_probes(run: Run, runtime: Runtime) -> None:
         execution = StepExecution(run, step.name, runtime, logging.getLogger(__name__), time.time())
         cell = run.plan.cell_by_name[step.cell]
         template = run.plan.prompt_by_name[cell.prompt].template
-        generations = execution.artifact_of(step.needs[0], cell.name).address
+        times = [of_repeat(cell.name, repeat) for repeat in range(run.plan.times_asked(cell))]
+        generations = [execution.artifact_of(step.needs[0], name).address for name in times]
         with execution.splits(cell.dataset) as splits:
             for prober in probers(execution, splits.test, template).values():
                 probes = prober.probe_set()
-                if probes.total:
-                    find_probes(run, prober, probes, generations, cell)
+                for address in generations if probes.total else ():
+                    find_probes(run, prober, probes, address, cell)
 
 
 def _create_run(run: Run, plan: Plan, added: Sequence[ComponentSpec]) -> Run:

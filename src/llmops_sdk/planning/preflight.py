@@ -21,6 +21,7 @@ from llmops_sdk.assets.asset import Asset, find_asset, verify_asset
 from llmops_sdk.data.near_duplicates import find_near_duplicates
 from llmops_sdk.data.rendering import REFERENCE, prompt_only, template_fields
 from llmops_sdk.errors import AssetError, LLMOpsError, UserError
+from llmops_sdk.planning.repeats import repeat_checks
 from llmops_sdk.plugin.cards import CardKind, ExecutorCard
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.context import Context
@@ -53,7 +54,7 @@ def preflight_checks(plan: Plan, registry: Registry, *, offline: bool = False) -
         if model.trainer is not None:
             checks += _component_checks(plan, registry, ("trainer", model.trainer), model.base, offline=offline)
         checks += _component_checks(plan, registry, ("deployer", model.deployer), model.base, offline=offline)
-    return _each_name_once(checks)
+    return (*_each_name_once(checks), *repeat_checks(plan, registry))
 
 
 def scoring_checks(plan: Plan, registry: Registry, home: Path) -> tuple[Check, ...]:

@@ -132,6 +132,8 @@ class DeployerCard(ImplementationCard):
         options: A subclass of `DeployerOptions`.
         accepts: The formats of models that it can serve.
         uses_local_device: Whether it computes on this machine. One such step per device runs at a time.
+        answers_differ: When two answers to the same question can differ: `always`, as of most servers; `sampled`, at a
+            temperature above 0 only; or `never`, as of answers in a file.
     """
 
     kind = "deployer"
@@ -141,6 +143,7 @@ class DeployerCard(ImplementationCard):
 
     accepts: tuple[str, ...]
     uses_local_device: bool = False
+    answers_differ: Literal["always", "sampled", "never"] = "always"
 
 
 @attrs.frozen(kw_only=True)

@@ -26,7 +26,7 @@ from llmops_sdk.steps.client.throughput import Throughput
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.resources import how_to_remove, managed_resources
 from llmops_sdk.values.answers import Outcome
-from llmops_sdk.values.artifacts import GenerationsValue
+from llmops_sdk.values.artifacts import GenerationsValue, of_repeat
 from llmops_sdk.values.generation_options import GenerationOptions, vary
 from llmops_sdk.values.models import BaseModel, ServableModel, TrainedModel
 from llmops_sdk.values.plan import Cell, GenerateStep, PlannedModel
@@ -70,7 +70,11 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             servable = local_weights(execution, servable, step, stack)
             _deploy_and_ask(execution, model, servable, incomplete.values(), _weights_of(execution, step))
         pending = sum(questions.pending(execution) or 0 for questions in sets)
-    addresses = {questions.cell.name: questions.address for questions in sets if not questions.probes}
+    addresses = {
+        of_repeat(questions.cell.name, questions.repeat): questions.address
+        for questions in sets
+        if not questions.probes
+    }
     inputs = {
         **execution.parts_of("deployer", model.deployer),
         weights_label(model.name): weights_key,
@@ -206,6 +210,7 @@ def _ask_cell(
     settled = files.settled()
     remaining = (question for question in questions.questions() if not settled[question.index])
     generation = vary(_with_stops(execution.run.plan.generation, questions.template), limits.varies)
+    generation = generation.repeat(questions.repeat)
     throughput, tally = Throughput(), Tally(generation.response_format)
     if isinstance(transport, RecordTransport) and not questions.probes:
         asked = (
@@ -248,7 +253,7 @@ def _with_hints(outcomes: Iterator[Outcome], cell: Cell) -> Iterator[Outcome]:
     try:
         yield from outcomes
     except RequestError as exc:
-        message = f"candidate {cell.candidate!r} on {cell.dataset!r}: {exc}{_how_to_vary(exc.parameter, cell.model)}"
+        message = f"{cell.label}: {exc}{_how_to_vary(exc.parameter, cell.model)}"
         raise EndpointError(message) from exc
 
 
@@ -285,7 +290,7 @@ def _finish(
     if summary.answered == 0 and not questions.probes:
         files.delete_journal()  # an endpoint that refuses everything may answer once it is fixed
         cell = questions.cell
-        message = f"candidate {cell.candidate!r} on {cell.dataset!r}: no record was answered: {summary.error}"
+        message = f"{cell.label}: no record was answered: {summary.error}"
         raise EndpointError(message)
     value = GenerationsValue(
         records=questions.total,

@@ -10,6 +10,19 @@ from llmops_sdk.values.results import EvaluatorInfo, Leaderboard
 from llmops_sdk.values.scores import Metric
 
 
+def of_repeat(name: str, repeat: int) -> str:
+    """Return the name of an artifact in a step's record where each record is asked several times.
+
+    >>> of_repeat("base.chat.sample", 0), of_repeat("base.chat.sample", 1)
+    ('base.chat.sample', 'base.chat.sample:2')
+
+    Args:
+        name: The name of the first one.
+        repeat: Which one it is, from 0.
+    """
+    return name if repeat == 0 else f"{name}:{repeat + 1}"
+
+
 @attrs.frozen
 class GenerationsValue:
     """What the artifact of a cell's generations holds beside `generations.jsonl`; that of its probes is alike.

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+from typing_extensions import Self
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.values.serial import explain, from_json, to_json
 
 MAX_TOKENS_FIELD = "max_tokens_field"
 """The exception that renames the request's field with the longest answer."""
+
+REPEATS = "repeats"
+"""The option with the number of times that each record is asked, from which no model is excepted."""
 
 
 def _is_json(_options: object, _attribute: object, value: Mapping[str, Any] | None) -> None:
@@ -35,6 +39,8 @@ class GenerationOptions:
         seed: For sampling.
         response_format: The form of the answer: a JSON schema, or `response_format` as OpenAI's servers take it
             (`{type: json_object}`). It is passed on to the server, which may ignore it.
+        repeats: How often each record is asked, the first time with `seed`, then with the next ones. The answers to one
+            record count as one.
     """
 
     max_new_tokens: int = attrs.field(default=128, validator=attrs.validators.ge(1))
@@ -43,11 +49,24 @@ class GenerationOptions:
     stop: tuple[str, ...] = ()
     seed: int = 0
     response_format: Mapping[str, Any] | None = attrs.field(default=None, validator=_is_json)
+    repeats: int = attrs.field(default=1, validator=attrs.validators.ge(1))
 
     @property
     def key(self) -> dict[str, Any]:
-        """Their part of an answer's key. None is left out: the answers of earlier versions, without the option, are found."""
-        return {name: value for name, value in to_json(self).items() if value is not None}
+        """Their part of an answer's key.
+
+        None is left out: the answers of earlier versions, without the option, are found. So is the number of repeats:
+        each of them has its own seed, and more of them ask only what is new.
+        """
+        return {name: value for name, value in to_json(self).items() if value is not None and name != REPEATS}
+
+    def repeat(self, number: int) -> Self:
+        """Return the options with which a record is asked again: those with a seed of its own.
+
+        Args:
+            number: 0 is the first time, which has the seed itself.
+        """
+        return attrs.evolve(self, seed=self.seed + number)
 
 
 @attrs.frozen
@@ -90,6 +109,9 @@ def vary(options: GenerationOptions, varies: Mapping[str, Any]) -> GenerationOpt
         return options
     names = [field.name for field in attrs.fields(GenerationOptions)]
     for name, value in varies.items():
+        if name == REPEATS:
+            message = "varies has no 'repeats': it is the same for all models"
+            raise SpecError(message)
         if name not in (*names, MAX_TOKENS_FIELD):
             message = f"varies has no {name!r}{did_you_mean(name, (*names, MAX_TOKENS_FIELD))}"
             raise SpecError(message)

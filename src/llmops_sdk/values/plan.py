@@ -11,6 +11,7 @@ import attrs
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.models import BaseModel
+from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.serial import digest, from_json, to_json
 
@@ -37,6 +38,9 @@ class Component:
 DEFAULT_REPORTER = Component("html", "html", {}, key="")
 """The reporter of a pipeline that names none, and of plans from before plans had reporters."""
 
+
+_AT_LOOK = "@look"
+"""What is between a step's name and the look at which it runs."""
 
 _LATER_FIELDS = ("without_context", "conversation")
 """Fields of templates that the records of version 0.1 lack."""
@@ -65,12 +69,16 @@ class PlannedModel:
         name: Its name in this pipeline.
         use: The model card's name.
         base: The weights it starts from.
-        trainer: How it is fine-tuned, or None for the base model as it is.
+        trainer: How it is fine-tuned, or None for the base model as it is; with several seeds, the trainer of the first.
         deployer: How it is served.
         train_on: The one dataset it is fine-tuned on; empty means on each dataset it is asked about.
         varies: Its exceptions from the generation options of all candidates; see `with_model`.
         prompts: The prompts that it is asked with.
         train_prompt: The one prompt that it is fine-tuned with; empty means each prompt that it is asked with.
+        seeds: The seeds that it is fine-tuned with, each of which makes a checkpoint of the same candidate; empty for one
+            training.
+        trainers: The trainers of the seeds, in their order.
+        repeats: How often each record is asked: once where the answers cannot differ.
     """
 
     name: str
@@ -82,17 +90,39 @@ class PlannedModel:
     varies: Mapping[str, Any] = attrs.field(factory=dict)
     prompts: tuple[str, ...] = ()
     train_prompt: str = ""
+    seeds: tuple[int, ...] = ()
+    trainers: tuple[Component, ...] = ()
+    repeats: int = 1
+
+    def trainer_of(self, seed: int | None) -> Component | None:
+        """Return the trainer of one of its seeds; None is the seed of a model that is trained once, or not at all."""
+        return self.trainer if seed is None else self.trainers[self.seeds.index(seed)]
 
 
 @attrs.frozen
 class Cell:
-    """One candidate (a model recipe with a prompt) on one dataset."""
+    """One candidate (a model recipe with a prompt) on one dataset; of one with several seeds, the checkpoint of a seed.
+
+    Attributes:
+        name: Its name, which files and steps have.
+        candidate: The candidate; all checkpoints of one have the same.
+        model: The model recipe.
+        prompt: The prompt that it is asked with.
+        dataset: The dataset.
+        seed: The seed of its training, where the recipe has several.
+    """
 
     name: str
     candidate: str
     model: str
     prompt: str
     dataset: str
+    seed: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"candidate {with_seed(repr(self.candidate), self.seed)} on {self.dataset!r}"
 
 
 @attrs.frozen
@@ -106,13 +136,14 @@ class PrepareStep:
 
 @attrs.frozen
 class TrainStep:
-    """Fine-tune one model recipe on one dataset under one prompt."""
+    """Fine-tune one model recipe on one dataset under one prompt, with one of its seeds."""
 
     name: str
     model: str
     prompt: str
     dataset: str
     needs: tuple[str, ...]
+    seed: int | None = None
 
 
 @attrs.frozen
@@ -122,6 +153,7 @@ class GenerateStep:
     Attributes:
         train: The step that trained it, or empty for a base model.
         cells: The cells that are asked.
+        look: The planned look up to which they are asked, from 1; 0 in a plan without looks.
     """
 
     name: str
@@ -129,14 +161,25 @@ class GenerateStep:
     train: str
     cells: tuple[str, ...]
     needs: tuple[str, ...]
+    look: int = 0
 
 
 @attrs.frozen
 class ScoreStep:
-    """Score one cell with every evaluator."""
+    """Score one cell with every evaluator, up to a planned look."""
 
     name: str
     cell: str
+    needs: tuple[str, ...]
+    look: int = 0
+
+
+@attrs.frozen
+class LookStep:
+    """Stop the candidates that are worse at a planned look."""
+
+    name: str
+    look: int
     needs: tuple[str, ...]
 
 
@@ -148,7 +191,7 @@ class CompareStep:
     needs: tuple[str, ...]
 
 
-Step = Union[PrepareStep, TrainStep, GenerateStep, ScoreStep, CompareStep]
+Step = Union[PrepareStep, TrainStep, GenerateStep, ScoreStep, LookStep, CompareStep]
 
 
 @attrs.frozen
@@ -174,7 +217,7 @@ class Plan:
         metric: The metric that decides.
         executor: Where steps run.
         settings: Plugin name to its settings.
-        cells: Every model with each of its prompts on every dataset.
+        cells: Every model with each of its prompts on every dataset, once for each of its seeds.
         steps: Each one after the steps it needs.
         plugins: The plugins it uses.
         assets: What must be on the machine before the first step.
@@ -182,6 +225,10 @@ class Plan:
         fresh: Names or kinds of steps that reuse nothing that another run made.
         baseline: The candidate that the others must not be worse than; empty if there is none.
         margin: The difference from it that does not matter, in the metric's unit; None without a baseline.
+        noise_floor: The cells that are asked all over a second time, to be compared with themselves; at most one on each
+            dataset.
+        looks: The shares of the records after which the candidates are compared, the last one 1, so that those that are
+            worse are asked no more; empty for one comparison at the end.
         schema: The version of the form.
     """
 
@@ -202,6 +249,8 @@ class Plan:
     fresh: tuple[str, ...] = ()
     baseline: str = ""
     margin: float | None = None
+    noise_floor: tuple[str, ...] = ()
+    looks: tuple[float, ...] = ()
     schema: int = PLAN_SCHEMA
 
     @cached_property
@@ -218,22 +267,29 @@ class Plan:
         """Return the plan with steps that reuse nothing that another run made.
 
         Args:
-            names: Names of steps (`score.base`) or their kinds (`score`).
+            names: Names of steps (`score.base`), at all planned looks, or their kinds (`score`).
 
         Raises:
             SpecError: There is no such step.
         """
         fresh = tuple(sorted(set(names)))
-        known = [*dict.fromkeys(step_kind(step.name) for step in self.steps), *self.step_by_name]
+        known = list(
+            dict.fromkeys([*(step_kind(step.name) for step in self.steps), *map(without_look, self.step_by_name)])
+        )
         for name in fresh:
             if name not in known:
                 message = f"the plan has no step {name!r}{did_you_mean(name, known)}"
                 raise SpecError(message)
         return attrs.evolve(self, fresh=fresh)
 
+    def times_asked(self, cell: Cell) -> int:
+        """Return how often each record of a cell is asked: its repeats, and as many again for the noise floor."""
+        repeats = self.model_by_name[cell.model].repeats
+        return 2 * repeats if cell.name in self.noise_floor else repeats
+
     def is_fresh(self, step: str) -> bool:
         """Return whether a step reuses nothing that another run made."""
-        return step in self.fresh or step_kind(step) in self.fresh
+        return without_look(step) in self.fresh or step_kind(step) in self.fresh
 
     @cached_property
     def step_by_name(self) -> Mapping[str, Step]:
@@ -265,6 +321,24 @@ class Plan:
         """Read a plan from JSON."""
         plan: Plan = from_json(data, cls)
         return plan
+
+
+def at_look(step: str, look: int) -> str:
+    """Return the name of a step at a planned look.
+
+    >>> at_look("generate.base", 2)
+    'generate.base@look2'
+    """
+    return f"{step}{_AT_LOOK}{look}"
+
+
+def without_look(step: str) -> str:
+    """Return the name of a step without the look at which it runs.
+
+    >>> without_look("generate.base@look2"), without_look("compare")
+    ('generate.base', 'compare')
+    """
+    return step.partition(_AT_LOOK)[0]
 
 
 def step_kind(name: str) -> str:

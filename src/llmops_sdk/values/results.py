@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from llmops_sdk.values.models import TrainedModel
+from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.scores import Metric
 
 RESULTS_SCHEMA = 2
@@ -98,7 +99,7 @@ class CellResult:
     """One candidate on one dataset.
 
     Attributes:
-        cell: The cell's name; its samples are `samples/<cell>.jsonl`.
+        cell: The cell's name; its samples are `samples/<cell>.jsonl`. A recipe has those of its checkpoints instead.
         candidate: The candidate's name.
         model: The model's name in the specification.
         prompt: The prompt's name in the specification.
@@ -120,6 +121,12 @@ class CellResult:
         undefined: Metric name to the number of scored records that it has no value of.
         failures: Metric name to the number of records that count as its worst score: no answer, or one that it cannot use.
         reasons: Evaluator name to the most frequent reason of those it cannot score, or can score only in part.
+        repeats: How often each record was asked. Where it was more than once, all counts but that of the records, and of
+            the records of estimates, are of answers.
+        seed: The seed of its training, for a checkpoint of a recipe.
+        checkpoints: Of a recipe that was trained with several seeds, each checkpoint with a result. All counts but that
+            of the records are then sums over them, and all other numbers means.
+        spread: Of a recipe, metric name to the standard deviation of the checkpoints' means.
     """
 
     cell: str
@@ -144,16 +151,41 @@ class CellResult:
     undefined: Mapping[str, int] = attrs.field(factory=dict)
     failures: Mapping[str, int] = attrs.field(factory=dict)
     reasons: Mapping[str, str] = attrs.field(factory=dict)
+    repeats: int = 1
+    seed: int | None = None
+    checkpoints: tuple[CellResult, ...] = ()
+    spread: Mapping[str, float] = attrs.field(factory=dict)
+
+    @property
+    def questions(self) -> int:
+        """The number of questions that it was asked: each record, as often as it is repeated, by each checkpoint."""
+        return self.records * self.repeats * len(self.parts)
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return with_seed(self.candidate, self.seed)
+
+    @property
+    def parts(self) -> tuple[CellResult, ...]:
+        """The cells that it consists of: its checkpoints, or itself."""
+        return self.checkpoints or (self,)
 
 
 @attrs.frozen
 class FailedCell:
-    """A cell without a result, and the step that failed first on the way to it."""
+    """A cell without a result, and the step that failed first on the way to it; of a recipe, that of one of its seeds."""
 
     cell: str
     candidate: str
     step: str
     error: str
+    seed: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return with_seed(self.candidate, self.seed)
 
 
 @attrs.frozen
@@ -176,6 +208,19 @@ class MarginResult:
     estimate: Estimate
     no_worse: bool
     equivalent: bool
+    text: str
+
+
+@attrs.frozen
+class NoiseFloor:
+    """A candidate that was asked twice, compared with itself: how large a difference is that means nothing.
+
+    Attributes:
+        difference: The second time minus the first, in the metric that decides; None if no record has a score both times.
+        text: The same in a sentence.
+    """
+
+    difference: Difference | None
     text: str
 
 
@@ -227,6 +272,7 @@ class Leaderboard:
         pairs: Every pair of candidates that share a record, in the metric that decides, in the order of the cells.
         left_out: Metric name to the number of records that are left out for all candidates: the metric has no value for
             one of them.
+        noise_floor: A candidate that was asked twice against itself, or None; it takes no part in the verdict.
     """
 
     dataset: str
@@ -237,6 +283,7 @@ class Leaderboard:
     verdict: Verdict
     pairs: tuple[PairTest, ...] = ()
     left_out: Mapping[str, int] = attrs.field(factory=dict)
+    noise_floor: NoiseFloor | None = None
 
 
 @attrs.frozen

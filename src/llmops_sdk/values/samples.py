@@ -25,6 +25,7 @@ class Sample:
         pending_scores: Evaluator name to why its score failed for now.
         notes: Evaluator name to what it keeps beside the score: name to text.
         probes: Evaluator name to its probes of the record.
+        repeat: Which answer to the record it is, from 0: the options of a run may ask each record several times.
     """
 
     record: Record
@@ -35,6 +36,7 @@ class Sample:
     pending_scores: Mapping[str, str] = attrs.field(factory=dict)
     notes: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict)
     probes: Mapping[str, tuple[ProbeSample, ...]] = attrs.field(factory=dict)
+    repeat: int = 0
 
     @property
     def index(self) -> int:

@@ -15,6 +15,9 @@ import attrs
 
 from llmops_sdk.values.results import CellResult
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.statistics.checkpoints import CheckpointScores
+from llmops_sdk.verdict.statistics.intervals import Interval
+from llmops_sdk.verdict.statistics.recipes import mean_over_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,22 +32,51 @@ class Kind(IntEnum):
     UNDEFINED = 3
 
 
+def _by_checkpoint(values: NDArray[Any]) -> NDArray[Any]:
+    return values.reshape((1,) * (3 - values.ndim) + values.shape)
+
+
 @attrs.frozen(eq=False)
 class MetricColumn:
-    """The scores of one candidate in one metric.
+    """The scores of one candidate in one metric. Where each record was asked several times, a score for each answer.
 
     Attributes:
-        numbers: Shape (records,), NaN where there is none.
-        kinds: Shape (records,), the `Kind` of each.
+        numbers: Shape (checkpoints, repeats, records), NaN where there is none; or (repeats, records), (records,) for one
+            checkpoint and one answer to each record.
+        kinds: Of the same shape, the `Kind` of each.
     """
 
-    numbers: NDArray[Any]
-    kinds: NDArray[Any]
+    numbers: NDArray[Any] = attrs.field(converter=_by_checkpoint)
+    kinds: NDArray[Any] = attrs.field(converter=_by_checkpoint)
+
+    def is_undefined(self) -> NDArray[Any]:
+        """Return which records an answer has no score of that is defined, shape (records,)."""
+        undefined: NDArray[Any] = (self.kinds == Kind.UNDEFINED).any(axis=(0, 1))
+        return undefined
+
+    def by_record(self, worst: float | None) -> NDArray[Any]:
+        """Return the mean score of each record's answers, shape (records,), over all checkpoints."""
+        means: NDArray[Any] = self.by_checkpoint(worst).mean(axis=0)
+        return means
+
+    def by_checkpoint(self, worst: float | None) -> NDArray[Any]:
+        """Return the mean score of each record's answers, shape (checkpoints, records).
+
+        It is NaN where one of them has no score: what is missing need not be missing by chance.
+
+        Args:
+            worst: What a candidate's own failure counts as; None for no number.
+        """
+        import numpy as np
+
+        numbers = self.numbers if worst is None else np.where(self.kinds == Kind.FAILED, worst, self.numbers)
+        means: NDArray[Any] = np.sort(numbers, axis=1).mean(axis=1)  # sorted: the same scores have the same mean
+        return means
 
 
 @attrs.frozen
 class CellColumn:
-    """One cell with its scores, record by record.
+    """One candidate with its scores, record by record.
 
     Attributes:
         result: What is reported of it; its estimates are not made yet.
@@ -62,15 +94,18 @@ class MetricTable:
     Attributes:
         metric: The metric.
         candidates: The places of those candidates among the columns.
-        values: Shape (candidates, records), in the metric's own direction; NaN where a score is missing or left out.
-        failures: Shape (candidates,), the number of each one's own failures.
-        missing: Shape (candidates,), the number of each one's missing scores.
+        values: Shape (candidates, records), in the metric's own direction; NaN where a score is missing or left out. Of a
+            recipe, the means over its checkpoints, on the records that all of them have.
+        checkpoints: The same for each candidate, shape (checkpoints, records); a single one without seeds.
+        failures: Shape (candidates,), the number of each one's own failures, by answer.
+        missing: Shape (candidates,), the number of each one's missing scores, by answer.
         left_out: The number of records that are left out for all.
     """
 
     metric: Metric
     candidates: tuple[int, ...]
     values: NDArray[Any]
+    checkpoints: tuple[NDArray[Any], ...]
     failures: NDArray[Any]
     missing: NDArray[Any]
     left_out: int
@@ -87,6 +122,33 @@ class MetricTable:
         if bounds is None:
             return None
         return bounds if self.sign > 0 else (-bounds[1], -bounds[0])
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether a candidate was trained with several seeds."""
+        return any(len(scores) > 1 for scores in self.checkpoints)
+
+    def checkpoint_scores(self, clusters: NDArray[Any] | None) -> CheckpointScores:
+        """Return the scores of all checkpoints, a larger number being better.
+
+        Args:
+            clusters: Labels of the records that depend on each other, shape (records,); None if none do.
+        """
+        return CheckpointScores.of((self.sign * scores for scores in self.checkpoints), clusters)
+
+    def interval(
+        self, row: int, clusters: NDArray[Any] | None, level: float = 0.95, checkpoint: int | None = None
+    ) -> Interval:
+        """Return the interval of a candidate's mean; of a recipe, with its seeds as a source of chance.
+
+        Args:
+            row: The candidate's place in `values`.
+            clusters: Labels of the records that depend on each other, shape (records,); None if none do.
+            level: Such as 0.95.
+            checkpoint: The place of one checkpoint, for its mean alone.
+        """
+        scores = self.checkpoints[row] if checkpoint is None else self.checkpoints[row][[checkpoint]]
+        return mean_over_seeds(scores, clusters, self.metric.bounds, level)
 
     @property
     def has_worthless_failures(self) -> bool:
@@ -107,19 +169,20 @@ def make_table(columns: Sequence[CellColumn], metric: Metric) -> MetricTable:
     scores = [columns[place].scores[metric.name] for place in present]
     if not scores:
         empty = np.zeros(0, dtype=int)
-        return MetricTable(metric, (), np.zeros((0, 0)), empty, empty, 0)
-    kinds = np.stack([column.kinds for column in scores])
-    values = np.stack([column.numbers for column in scores])
-    if metric.worst is not None:
-        values = np.where(kinds == Kind.FAILED, metric.worst, values)
-    undefined = (kinds == Kind.UNDEFINED).any(axis=0)
-    values = np.where(undefined, np.nan, values)
+        return MetricTable(metric, (), np.zeros((0, 0)), (), empty, empty, 0)
+    undefined = np.stack([column.is_undefined() for column in scores]).any(axis=0)
+    checkpoints = [np.where(undefined, np.nan, column.by_checkpoint(metric.worst)) for column in scores]
+    values = np.stack([each.mean(axis=0) for each in checkpoints])
     kept = ~np.isnan(values).all(axis=1)
+    failures, missing = (
+        np.array([(column.kinds == kind).sum() for column in scores])[kept] for kind in (Kind.FAILED, Kind.MISSING)
+    )
     return MetricTable(
         metric,
         tuple(place for place, keep in zip(present, kept, strict=True) if keep),
         values[kept],
-        (kinds == Kind.FAILED)[kept].sum(axis=1),
-        (kinds == Kind.MISSING)[kept].sum(axis=1),
+        tuple(each for each, keep in zip(checkpoints, kept, strict=True) if keep),
+        failures,
+        missing,
         int(undefined.sum()),
     )

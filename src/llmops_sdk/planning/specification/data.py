@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec, StopEarly
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.serial import explain, from_json, to_json
 
@@ -26,6 +26,8 @@ _KEYS = (
     "decide_by",
     "baseline",
     "margin",
+    "noise_floor",
+    "stop_early",
     "executor",
     "settings",
 )
@@ -65,6 +67,8 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         decide_by=_text(data.get("decide_by", ""), f"{where}: decide_by"),
         baseline=_text(data.get("baseline", ""), f"{where}: baseline"),
         margin=_number(data.get("margin"), f"{where}: margin"),
+        noise_floor=_bool(data.get("noise_floor", False), f"{where}: noise_floor"),
+        stop_early=_stop_early(data["stop_early"], f"{where}: stop_early") if "stop_early" in data else None,
         executor=component_from(data.get("executor", "local"), f"{where}: executor"),
         settings={
             plugin: _mapping(settings, f"{where}: settings.{plugin}")
@@ -120,6 +124,10 @@ def spec_to(spec: Spec) -> dict[str, Any]:
     data |= {
         name: value for name in ("decide_by", "baseline", "margin") if (value := getattr(spec, name)) not in ("", None)
     }
+    if spec.noise_floor:
+        data["noise_floor"] = True
+    if spec.stop_early:
+        data["stop_early"] = to_json(spec.stop_early)
     if spec.executor != ComponentSpec("local"):
         data["executor"] = _component_data(spec.executor)
     if spec.settings:
@@ -137,6 +145,13 @@ def _number(value: Any, where: str) -> float | None:
     raise SpecError(message)
 
 
+def _bool(value: Any, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    message = f"{where} is true or false, not {short(value)}"
+    raise SpecError(message)
+
+
 def _components(data: Mapping[str, Any], key: str, where: str) -> tuple[ComponentSpec, ...]:
     return tuple(component_from(item, place) for item, place in _items(data, key, where))
 
@@ -147,10 +162,7 @@ def _model(item: Any, where: str) -> ModelSpec:
     options = dict(_mapping(item, where))
     own = {key: options.pop(key) for key in _MODEL_KEYS if key in options}
     component = component_from({key: own[key] for key in ("use", "name") if key in own}, where)
-    fine_tune = own.get("fine_tune")
-    if not isinstance(fine_tune, bool) and ("fine_tune" in own):
-        message = f"{where}.fine_tune is true or false, not {short(fine_tune)}"
-        raise SpecError(message)
+    fine_tune = _bool(own["fine_tune"], f"{where}.fine_tune") if "fine_tune" in own else None
     trainer = _override(own.get("trainer", {}), f"{where}.trainer")
     if "trainer" in own and trainer == Override():
         fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
@@ -191,6 +203,17 @@ def _generation(item: Any, where: str) -> GenerationOptions:
         message = f"{where}: {explain(exc)}"
         raise SpecError(message) from exc
     return options
+
+
+def _stop_early(item: Any, where: str) -> StopEarly:
+    try:
+        stop_early: StopEarly = from_json(_mapping(item, where), StopEarly)
+    except SpecError:
+        raise
+    except Exception as exc:
+        message = f"{where}: {explain(exc)}"
+        raise SpecError(message) from exc
+    return stop_early
 
 
 def _items(data: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[Any, str]]:

@@ -9,9 +9,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
+from llmops_sdk.planning.early_stopping import FEWEST_LOOKS, MOST_LOOKS
+from llmops_sdk.planning.specification.spec import StopEarly
 from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, GenerationOptions
+from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, REPEATS, GenerationOptions
 from llmops_sdk.values.secrets import Secret
 from llmops_sdk.values.serial import to_json
 
@@ -43,7 +45,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
             "type": "object",
             "description": "this model's exceptions from the generation options; null leaves an option out of its requests",
             "properties": {
-                **{name: {} for name in _options(GenerationOptions, {})["properties"]},
+                **{name: {} for name in _options(GenerationOptions, {})["properties"] if name != REPEATS},
                 MAX_TOKENS_FIELD: {"type": "string", "description": "such as max_completion_tokens"},
             },
             "additionalProperties": False,
@@ -71,6 +73,25 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
                 "type": "number",
                 "exclusiveMinimum": 0,
                 "description": "the difference from the baseline that does not matter, in the metric's unit",
+            },
+            "noise_floor": {
+                "type": "boolean",
+                "default": False,
+                "description": "true asks the baseline, or the first base model, twice and compares it with itself",
+            },
+            "stop_early": {
+                "type": "object",
+                "description": "compares the candidates at planned looks; those that are worse are asked no more",
+                "properties": {
+                    "looks": {
+                        "type": "integer",
+                        "minimum": FEWEST_LOOKS,
+                        "maximum": MOST_LOOKS,
+                        "default": StopEarly().looks,
+                        "description": "the number of looks, the one at all records included",
+                    }
+                },
+                "additionalProperties": False,
             },
             "executor": _item(registry, "executor", {}),
             "settings": {"type": "object", "additionalProperties": {"type": "object"}},

@@ -40,6 +40,17 @@ class Override:
 
 
 @attrs.frozen
+class StopEarly:
+    """Planned looks at a run that is not finished, after which worse candidates are asked no more.
+
+    Attributes:
+        looks: Their number, the one at all records included.
+    """
+
+    looks: int = 3
+
+
+@attrs.frozen
 class ModelSpec:
     """A model recipe.
 
@@ -88,6 +99,8 @@ class Spec:
         decide_by: The metric that decides.
         baseline: A candidate, or a model with one prompt, that the others must not be worse than.
         margin: The difference from the baseline that does not matter, in the metric's unit.
+        noise_floor: Whether a base model is asked twice and compared with itself.
+        stop_early: The planned looks, or None for one comparison at the end.
         executor: Where steps run.
         settings: Plugin name to its settings.
         folder: The folder that relative paths in options are relative to.
@@ -105,6 +118,8 @@ class Spec:
     decide_by: str = ""
     baseline: str = ""
     margin: float | None = None
+    noise_floor: bool = False
+    stop_early: StopEarly | None = None
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
     settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     folder: Path = attrs.field(factory=Path)

@@ -20,7 +20,7 @@ from llmops_sdk.values.serial import digest
 
 @attrs.frozen
 class QuestionSet:
-    """Questions to one cell: its test records, or an evaluator's probes of them.
+    """Questions to one cell: its test records, or an evaluator's probes of them. Each time they are asked is a set.
 
     Attributes:
         cell: The cell.
@@ -31,6 +31,7 @@ class QuestionSet:
         template: The cell's prompt template; its stop strings end every answer.
         probes: Whether they are probes, which may all fail without failing the cell.
         inputs: What decides the questions, by what messages call it, with its hash.
+        repeat: Which time the cell is asked, from 0.
     """
 
     cell: Cell
@@ -41,6 +42,7 @@ class QuestionSet:
     template: PromptTemplate
     probes: bool = False
     inputs: Mapping[str, str] = attrs.field(factory=dict)
+    repeat: int = 0
 
     def pending(self, execution: StepExecution, *, reread: bool = False) -> int | None:
         """Return the number of its questions that failed for now, or None where it was not asked to its end.
@@ -74,8 +76,7 @@ def question_sets(
     test, template = splits.test, prompt.template
     deployer = execution.key_of("deployer", model.deployer)
     generation = vary(plan.generation, model.varies)
-    key = digest(model_key, deployer, prompt.key, test.sha256, generation.key)
-    generations = f"generations/{key}"
+    times = plan.times_asked(cell)
 
     def questions() -> Iterator[Question]:
         for index, record in enumerate(test):
@@ -84,12 +85,25 @@ def question_sets(
     inputs = {
         f"the test records of dataset {cell.dataset!r}": test.sha256,
         f"the prompt {cell.prompt!r}": prompt.key,
+        **({"the number of repeats": str(times)} if times > 1 else {}),
     }
-    yield QuestionSet(cell, cell.name, generations, test.records, questions, template, inputs=inputs)
-    for prober in probers(execution, test, template).values():
-        probes = prober.probe_set()
-        if probes.total:
-            title = f"{cell.name}, probes of {prober.name}"
-            address = probes.address(generations)
-            asked = {f"the questions of evaluator {prober.name!r} on {cell.dataset!r}": probes.sha256}
-            yield QuestionSet(cell, title, address, probes.total, prober.questions, template, probes=True, inputs=asked)
+    probing = [(prober, prober.probe_set()) for prober in probers(execution, test, template).values()]
+    for repeat in range(times):
+        key = digest(model_key, deployer, prompt.key, test.sha256, generation.repeat(repeat).key)
+        generations = f"generations/{key}"
+        title = cell.name if times == 1 else f"{cell.name}, {repeat + 1} of {times}"
+        yield QuestionSet(cell, title, generations, test.records, questions, template, inputs=inputs, repeat=repeat)
+        for prober, probes in probing:
+            if probes.total:
+                asked = {f"the questions of evaluator {prober.name!r} on {cell.dataset!r}": probes.sha256}
+                yield QuestionSet(
+                    cell,
+                    f"{title}, probes of {prober.name}",
+                    probes.address(generations),
+                    probes.total,
+                    prober.questions,
+                    template,
+                    probes=True,
+                    inputs=asked,
+                    repeat=repeat,
+                )

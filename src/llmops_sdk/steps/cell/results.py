@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,12 +14,12 @@ from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.answers import Answered, Outcome, Pending
-from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue
-from llmops_sdk.values.generation_options import GenerationOptions, describe_exceptions, vary
+from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue, of_repeat
+from llmops_sdk.values.generation_options import describe_exceptions, vary
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import Cell, GenerateStep, ScoreStep
 from llmops_sdk.values.results import VARIES, CellResult, EvaluatorInfo, Speed
-from llmops_sdk.values.scores import LEFT_OUT, Scored
+from llmops_sdk.values.scores import LEFT_OUT, Metric, RecordScore, Scored
 from llmops_sdk.values.step_records import Succeeded
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
 
@@ -36,10 +36,12 @@ class CellScores:
     Attributes:
         column: What is reported of it, and its scores record by record.
         evaluators: The evaluators that gave them, by name.
+        again: The scores of the second time that it was asked for the noise floor; empty if it was not.
     """
 
     column: CellColumn
     evaluators: Mapping[str, EvaluatorInfo]
+    again: Mapping[str, MetricColumn] = attrs.field(factory=dict)
 
 
 def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Succeeded) -> CellScores:
@@ -54,122 +56,186 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
     Raises:
         FileNotFoundError: What it left is gone from the store.
     """
-    generate = execution.run.plan.step_by_name[step.needs[0]]
+    plan = execution.run.plan
+    generate = plan.step_by_name[step.needs[0]]
     train = generate.train if isinstance(generate, GenerateStep) else ""
-    generations = execution.artifact_of(generate.name, cell.name)
-    generated: GenerationsValue = generations.read(GenerationsValue)
-    scores: dict[str, MetricColumn] = {}
-    model = execution.run.plan.model_by_name[cell.model]
-    tally, unanswered = _read_outcomes(
-        execution, generations.address, generated.records, vary(execution.run.plan.generation, model.varies)
-    )
-    evaluators, unscored, pending, reasons = {}, {}, {}, {}
-    undefined: dict[str, int] = {}
-    for entry in record.artifacts:
-        if not entry.startswith(SCORES_OF):
-            continue
-        name = entry.removeprefix(SCORES_OF)
-        artifact = execution.artifact_of(step.name, entry)
-        value: ScoresValue = artifact.read(ScoresValue)
-        evaluators[name] = EvaluatorInfo(name, value.metrics, value.provenance)
-        unscored[name], pending[name] = value.unscored, value.pending
-        columns = _columns(execution, artifact.address, value, unanswered)
-        scores |= columns.scores
-        undefined |= columns.undefined
-        if columns.reasons:
-            reason, count = columns.reasons.most_common(1)[0]
-            reasons[name] = f"{count} of {generated.records} records: {reason}"
+    model = plan.model_by_name[cell.model]
+    times = _Times(execution, cell, step, record)
+    answers = times.read(range(model.repeats))
+    again = times.read(range(model.repeats, plan.times_asked(cell)))
+    generated, tally = answers.generated, answers.tally
     result = CellResult(
         cell=cell.name,
         candidate=cell.candidate,
         model=cell.model,
         prompt=cell.prompt,
         fine_tuned=bool(train),
-        records=generated.records,
-        answered=generated.answered,
+        records=generated[0].records,
+        answered=sum(value.answered for value in generated),
         estimates={},
-        unscored=unscored,
+        unscored=answers.unscored,
         speed=_speed(tally, generated),
         training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
-        endpoint={**generated.endpoint, **_details(tally, model.varies)},
-        pending=generated.pending,
-        pending_scores={name: count for name, count in pending.items() if count},
+        endpoint={**generated[0].endpoint, **_details(tally, model.varies)},
+        pending=sum(value.pending for value in generated),
+        pending_scores={name: count for name, count in answers.pending.items() if count},
         empty=tally.empty,
         cut=tally.cut,
         cut_reasoning=tally.cut_reasoning,
         malformed=tally.malformed,
         models=dict(tally.models),
-        undefined=undefined,
-        reasons=reasons,
+        undefined=answers.undefined,
+        reasons=answers.reasons,
+        repeats=model.repeats,
+        seed=cell.seed,
     )
-    return CellScores(CellColumn(result, scores), evaluators)
+    return CellScores(CellColumn(result, answers.scores), answers.evaluators, again.scores)
+
+
+@attrs.define
+class _Read:
+    """What was read of the times that a cell was asked.
+
+    Attributes:
+        generated: What is known of the answers of each time.
+        tally: Counts of all answers.
+        evaluators: The evaluators, by name.
+        scores: Metric name to the scores.
+        unscored: Evaluator name to the number of answers that it cannot score.
+        pending: Evaluator name to the number of scores that failed for now.
+        undefined: Metric name to the number of scored answers without it.
+        reasons: Evaluator name to the most frequent reason of answers without a score, or without all numbers.
+    """
+
+    generated: list[GenerationsValue]
+    tally: Tally
+    evaluators: dict[str, EvaluatorInfo] = attrs.field(factory=dict)
+    scores: dict[str, MetricColumn] = attrs.field(factory=dict)
+    unscored: dict[str, int] = attrs.field(factory=dict)
+    pending: dict[str, int] = attrs.field(factory=dict)
+    undefined: dict[str, int] = attrs.field(factory=dict)
+    reasons: dict[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
+class _Times:
+    """Reads the answers and scores of a cell.
+
+    Attributes:
+        execution: The step that reads.
+        cell: The cell.
+        step: Its `score` step.
+        record: What that step left.
+    """
+
+    execution: StepExecution
+    cell: Cell
+    step: ScoreStep
+    record: Succeeded
+
+    def read(self, repeats: range) -> _Read:
+        """Read some of the times that the cell was asked; of none, nothing."""
+        import numpy as np
+
+        plan = self.execution.run.plan
+        varied = vary(plan.generation, plan.model_by_name[self.cell.model].varies)
+        read = _Read([], Tally(varied.response_format))
+        if not repeats:
+            return read
+        kinds = np.stack([self._read_answers(repeat, read) for repeat in repeats])
+        for component in plan.evaluators:
+            names = [of_repeat(f"{SCORES_OF}{component.name}", repeat) for repeat in repeats]
+            if all(name in self.record.artifacts for name in names):
+                self._read_scores(component.name, names, kinds, read)
+        return read
+
+    def _read_answers(self, repeat: int, read: _Read) -> NDArray[Any]:
+        """Count the answers of one time, and return the `Kind` of each record without one; `UNDEFINED` for the others."""
+        import numpy as np
+
+        generations = self.execution.artifact_of(self.step.needs[0], of_repeat(self.cell.name, repeat))
+        value: GenerationsValue = generations.read(GenerationsValue)
+        read.generated.append(value)
+        unanswered = np.full(value.records, Kind.UNDEFINED, dtype=np.int8)
+        for outcome in _outcomes(self.execution, generations.address):
+            read.tally.count(outcome)
+            if not isinstance(outcome, Answered):
+                unanswered[outcome.index] = Kind.MISSING if isinstance(outcome, Pending) else Kind.FAILED
+        return unanswered
+
+    def _read_scores(self, evaluator: str, names: Sequence[str], unanswered: NDArray[Any], read: _Read) -> None:
+        """Read the scores of one evaluator.
+
+        Args:
+            evaluator: Its name.
+            names: Those of the artifacts with its scores, one for each time.
+            unanswered: The `Kind` of each record without an answer, `UNDEFINED` for the others; shape (times, records).
+            read: Where what is read is added.
+        """
+        artifacts = [self.execution.artifact_of(self.step.name, name) for name in names]
+        values: list[ScoresValue] = [artifact.read(ScoresValue) for artifact in artifacts]
+        read.evaluators[evaluator] = EvaluatorInfo(evaluator, values[0].metrics, values[0].provenance)
+        read.unscored[evaluator] = sum(value.unscored for value in values)
+        read.pending[evaluator] = sum(value.pending for value in values)
+        columns = _Columns.of(values[0].metrics, unanswered)
+        for repeat, artifact in enumerate(artifacts):
+            with self.execution.run.artifact_folder(artifact.address) as folder, (folder / SCORES).open("rb") as lines:
+                for score in read_scores(lines, str(folder / SCORES)):
+                    columns.add(score, repeat)
+        read.scores |= columns.scores
+        read.undefined |= columns.undefined()
+        if columns.reasons:
+            reason, count = columns.reasons.most_common(1)[0]
+            noun = "records" if len(names) == 1 else "answers"
+            read.reasons[evaluator] = f"{count} of {unanswered.size} {noun}: {reason}"
+
+
+@attrs.define
 class _Columns:
     """The scores of one evaluator.
 
     Attributes:
         scores: Metric name to the scores.
-        undefined: Metric name to the number of scored records without it.
-        reasons: Why records have no score, or not all numbers, with the number of records.
+        scored: The number of answers with a score.
+        defined: Metric name to the number of those that it has a value of.
+        reasons: Why answers have no score, or not all numbers, with the number of answers.
     """
 
     scores: dict[str, MetricColumn]
-    undefined: dict[str, int]
-    reasons: Counter[str]
+    scored: int = 0
+    defined: Counter[str] = attrs.field(factory=Counter)
+    reasons: Counter[str] = attrs.field(factory=Counter)
 
+    @classmethod
+    def of(cls, metrics: Iterable[Metric], unanswered: NDArray[Any]) -> _Columns:
+        """Return columns without a score yet."""
+        import numpy as np
 
-def _columns(execution: StepExecution, address: str, value: ScoresValue, unanswered: NDArray[Any]) -> _Columns:
-    """Read the scores of one evaluator.
+        return cls(
+            {metric.name: MetricColumn(np.full(unanswered.shape, np.nan), unanswered.copy()) for metric in metrics}
+        )
 
-    Args:
-        execution: The step that reads.
-        address: Of the scores.
-        value: What is known of them.
-        unanswered: The `Kind` of each record without an answer, `UNDEFINED` for the others.
-    """
-    import numpy as np
+    def add(self, score: RecordScore, repeat: int) -> None:
+        """Add the score of an answer."""
+        reason = "" if isinstance(score, (Scored, Pending)) else score.error
+        place = 0, repeat, score.index  # a cell is one checkpoint
+        if isinstance(score, Scored):
+            self.scored += 1
+            self.defined.update(score.scores.keys())
+            reason = score.notes.get(LEFT_OUT, "")
+            for name, number in score.scores.items():
+                self.scores[name].numbers[place] = number
+                self.scores[name].kinds[place] = Kind.SCORED
+        elif isinstance(score, Pending) or score.is_failure:
+            for column in self.scores.values():
+                column.kinds[place] = Kind.MISSING if isinstance(score, Pending) else Kind.FAILED
+        reason = reason[:_LONGEST_REASON]
+        if reason and (reason in self.reasons or len(self.reasons) < _MOST_REASONS):
+            self.reasons[reason] += 1
 
-    columns = {
-        metric.name: MetricColumn(np.full(unanswered.size, np.nan), unanswered.copy()) for metric in value.metrics
-    }
-    defined: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    scored = 0
-    with execution.run.artifact_folder(address) as folder, (folder / SCORES).open("rb") as lines:
-        for score in read_scores(lines, str(folder / SCORES)):
-            reason = "" if isinstance(score, (Scored, Pending)) else score.error
-            if isinstance(score, Scored):
-                scored += 1
-                defined.update(score.scores.keys())
-                reason = score.notes.get(LEFT_OUT, "")
-                for name, number in score.scores.items():
-                    columns[name].numbers[score.index] = number
-                    columns[name].kinds[score.index] = Kind.SCORED
-            elif isinstance(score, Pending) or score.is_failure:
-                for column in columns.values():
-                    column.kinds[score.index] = Kind.MISSING if isinstance(score, Pending) else Kind.FAILED
-            reason = reason[:_LONGEST_REASON]
-            if reason and (reason in reasons or len(reasons) < _MOST_REASONS):
-                reasons[reason] += 1
-    undefined = {name: count for name in columns if (count := scored - defined[name])}
-    return _Columns(columns, undefined, reasons)
-
-
-def _read_outcomes(
-    execution: StepExecution, address: str, records: int, varied: GenerationOptions
-) -> tuple[Tally, NDArray[Any]]:
-    """Return counts of a cell's answers, and the `Kind` of each record without one; `UNDEFINED` for the others."""
-    import numpy as np
-
-    tally = Tally(varied.response_format)
-    unanswered = np.full(records, Kind.UNDEFINED, dtype=np.int8)
-    for outcome in _outcomes(execution, address):
-        tally.count(outcome)
-        if not isinstance(outcome, Answered):
-            unanswered[outcome.index] = Kind.MISSING if isinstance(outcome, Pending) else Kind.FAILED
-    return tally, unanswered
+    def undefined(self) -> dict[str, int]:
+        """Return the metrics that scored answers have no value of, with their number."""
+        return {name: count for name in self.scores if (count := self.scored - self.defined[name])}
 
 
 def _details(tally: Tally, varies: Mapping[str, Any]) -> dict[str, str]:
@@ -182,18 +248,19 @@ def _details(tally: Tally, varies: Mapping[str, Any]) -> dict[str, str]:
     return details
 
 
-def _speed(tally: Tally, generated: GenerationsValue) -> Speed | None:
+def _speed(tally: Tally, generated: Sequence[GenerationsValue]) -> Speed | None:
     import numpy as np
 
     if not tally.latencies:
         return None
-    tokens, seconds = generated.output_tokens, generated.seconds
+    tokens = [value.output_tokens for value in generated if value.output_tokens is not None and value.seconds]
+    seconds = sum(value.seconds for value in generated)
     first_tokens = tally.first_tokens
     return Speed(
-        concurrency=generated.concurrency,
+        concurrency=generated[0].concurrency,
         latency_p50=float(np.quantile(tally.latencies, 0.5)),
         latency_p95=float(np.quantile(tally.latencies, 0.95)),
-        output_tokens_per_second=tokens / seconds if tokens and seconds else None,
+        output_tokens_per_second=sum(tokens) / seconds if sum(tokens) and len(tokens) == len(generated) else None,
         time_to_first_token_p50=float(np.quantile(first_tokens, 0.5)) if first_tokens else None,
     )
 

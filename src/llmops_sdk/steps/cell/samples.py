@@ -20,38 +20,50 @@ from llmops_sdk.values.scores import RecordScore, Scored
 from llmops_sdk.values.serial import to_line
 
 
-def write_samples(
-    execution: StepExecution,
-    files: CellFiles,
-    evaluators: Sequence[EvaluatorFiles],
-    addresses: Mapping[str, str],
-    folder: Path,
-) -> SamplesValue:
-    """Write `samples.jsonl`.
+@attrs.frozen
+class ScoredAnswers:
+    """One answer to each record of a cell, with its scores.
+
+    Attributes:
+        files: The records and the answers.
+        evaluators: All of the plan's.
+        addresses: Evaluator name to the address of its scores.
+    """
+
+    files: CellFiles
+    evaluators: Sequence[EvaluatorFiles]
+    addresses: Mapping[str, str]
+
+
+def write_samples(execution: StepExecution, repeats: Sequence[ScoredAnswers], folder: Path) -> SamplesValue:
+    """Write `samples.jsonl`: record by record, each with all of its answers.
 
     Args:
         execution: The step.
-        files: The cell's files.
-        evaluators: All of the plan's.
-        addresses: Evaluator name to the address of its scores.
+        repeats: The answers, once for each time that the cell is asked.
         folder: Where to write.
     """
     draft = folder / "samples.tmp"
     with ExitStack() as stack:
-        scores: dict[str, Iterator[RecordScore]] = {}
-        for name, address in addresses.items():
-            path = stack.enter_context(execution.run.artifact_folder(address)) / SCORES
-            scores[name] = read_scores(stack.enter_context(path.open("rb")), str(path))
+        streams = [_samples(execution, answers, repeat, stack) for repeat, answers in enumerate(repeats)]
         out = stack.enter_context(draft.open("wb"))
-        for sample in _with_probes(_scored(files, scores), files, evaluators):
-            out.write(to_line(sample, Sample))
+        for samples in zip(*streams, strict=True):
+            out.writelines(to_line(sample, Sample) for sample in samples)
     draft.replace(folder / SAMPLES)
-    return SamplesValue(files.test.records)
+    return SamplesValue(repeats[0].files.test.records)
 
 
-def _scored(files: CellFiles, scores: Mapping[str, Iterator[RecordScore]]) -> Iterator[Sample]:
+def _samples(execution: StepExecution, answers: ScoredAnswers, repeat: int, stack: ExitStack) -> Iterator[Sample]:
+    scores: dict[str, Iterator[RecordScore]] = {}
+    for name, address in answers.addresses.items():
+        path = stack.enter_context(execution.run.artifact_folder(address)) / SCORES
+        scores[name] = read_scores(stack.enter_context(path.open("rb")), str(path))
+    return _with_probes(_scored(answers.files, scores, repeat), answers.files, answers.evaluators)
+
+
+def _scored(files: CellFiles, scores: Mapping[str, Iterator[RecordScore]], repeat: int) -> Iterator[Sample]:
     for record, outcome in files.records():
-        sample = Sample(record, prompt_only(files.template, record), outcome)
+        sample = Sample(record, prompt_only(files.template, record), outcome, repeat=repeat)
         if isinstance(outcome, Answered):
             sample = _with_scores(sample, {name: next(evaluator_scores) for name, evaluator_scores in scores.items()})
         yield sample
