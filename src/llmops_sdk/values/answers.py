@@ -78,5 +78,21 @@ class Pending:
     error: str
 
 
-Outcome = Union[Answered, Unanswered, Pending]
+@attrs.frozen
+class NotAsked:
+    """A question that was not asked: a planned look had stopped the candidate, or is still to come.
+
+    Attributes:
+        index: The question's number.
+    """
+
+    index: int
+
+    @property
+    def error(self) -> str:
+        """Why there is no answer, in one line."""
+        return "it was not asked: the candidate stopped at an earlier look"
+
+
+Outcome = Union[Answered, Unanswered, Pending, NotAsked]
 """What became of a question; a line of a journal and of `generations.jsonl`."""
