@@ -36,6 +36,8 @@ def _board(board: Leaderboard, metric: str) -> Iterator[str]:
     for failed in board.failed:
         yield f"  {failed.candidate} has no result: step {failed.step} failed: {failed.error}"
     yield board.verdict.text
+    if board.noise_floor:
+        yield f"Noise floor: {board.noise_floor.text}"
 
 
 def _row(cell: CellResult, metric: str) -> tuple[str, ...]:
@@ -45,7 +47,7 @@ def _row(cell: CellResult, metric: str) -> tuple[str, ...]:
         f"  {cell.candidate}",
         mean,
         "fine-tuned" if cell.fine_tuned else "base",
-        f"{cell.answered}/{cell.records} answered",
+        f"{cell.answered}/{cell.questions} answered",
     )
 
 

@@ -83,7 +83,7 @@ def _formats(cells: Sequence[CellResult]) -> Iterator[str]:
 
 
 def _cut_reasoning(cell: CellResult) -> tuple[int, int]:
-    return cell.cut_reasoning, cell.records
+    return cell.cut_reasoning, cell.questions
 
 
 def _malformed(cells: Sequence[CellResult]) -> Iterator[str]:

@@ -44,6 +44,8 @@ def show_plan(
         grid.add_row("evaluator", evaluator.name, _options(evaluator))
     baseline = f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
     grid.add_row("decided by", plan.metric, baseline)
+    for candidate in dict.fromkeys(plan.cell_by_name[name].candidate for name in plan.noise_floor):
+        grid.add_row("noise floor", candidate, "asked all over a second time, and compared with itself")
     grid.add_row("executor", plan.executor.use, _values(plan.executor.options))
     for plugin, settings in plan.settings.items():
         grid.add_row("settings", plugin, _values(settings))
@@ -76,6 +78,8 @@ def _model_rows(plan: Plan, model: PlannedModel, length: str) -> Iterator[tuple[
     yield "  deployer", model.deployer.use, _values(model.deployer.options)
     if model.varies:
         yield "  varies", "", describe_exceptions(model.varies)
+    if model.repeats < plan.generation.repeats:
+        yield "  repeats", "", "none: its answers to a record are always the same"
 
 
 def _summary(plan: Plan) -> str:

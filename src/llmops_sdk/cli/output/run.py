@@ -59,6 +59,8 @@ def show_quietly(run: Run, first: Sequence[str] = ()) -> None:
             if means:
                 echo(f"{_label(metric)} on {board.dataset}: {means}")
         echo(board.verdict.text)
+        if board.noise_floor:
+            echo(f"Noise floor: {board.noise_floor.text}")
 
 
 def failures(results: Results) -> list[str]:
@@ -104,6 +106,8 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
     for failed in board.failed[:_MOST_ROWS]:
         print_line(console, f"{failed.candidate} has no result: step {failed.step} failed: {failed.error}", "red")
     console.print(Text(f"\n{board.verdict.text}", style="bold"))
+    if board.noise_floor:
+        console.print(Text(f"Noise floor: {board.noise_floor.text}"))
 
 
 def _counts(cell: CellResult, metrics: Mapping[str, Metric]) -> list[str]:
@@ -130,7 +134,7 @@ def _show_deciding_metric(console: Console, cells: Iterable[CellResult], metric:
             cell.candidate,
             "fine-tuned" if cell.fine_tuned else "base",
             _interval(cell.estimates.get(metric.name)),
-            f"{cell.answered}/{cell.records}",
+            f"{cell.answered}/{cell.questions}",
             f"{speed.latency_p50:.2f} s" if speed else "",
             f"{speed.output_tokens_per_second:.0f}" if speed and speed.output_tokens_per_second else "",
         )
