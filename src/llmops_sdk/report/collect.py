@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import timezone
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.generation_options import describe_exceptions
-from llmops_sdk.values.plan import Step
+from llmops_sdk.values.plan import Plan, PlannedModel, Step
 from llmops_sdk.values.prompts import TextTemplate
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.serial import to_json
@@ -57,7 +57,7 @@ def collect(run: Run) -> ReportData:
         datasets=tuple(_datasets(run)),
         prompts={prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
         generation={name: _plain(value) for name, value in to_json(plan.generation).items()},
-        varies={model.name: describe_exceptions(model.varies) for model in plan.models if model.varies},
+        varies={model.name: text for model in plan.models if (text := _exceptions(plan, model))},
         steps=tuple(_step(run, step) for step in plan.steps),
         samples=samples,
     )
@@ -69,7 +69,7 @@ def _samples(run: Run, cells: Sequence[str]) -> tuple[dict[str, list[Sample]], l
     damages: list[str] = []
     for cell in cells:
         try:
-            samples[cell] = list(islice(run.samples(cell), MOST_RECORDS))
+            samples[cell] = list(takewhile(lambda sample: sample.index < MOST_RECORDS, run.samples(cell)))
         except RecordError as exc:
             samples[cell] = []
             damages.append(str(exc))
@@ -122,6 +122,12 @@ def _step(run: Run, step: Step) -> StepInfo:
         return StepInfo(step.name, kind, done, record.seconds, reason=record.reason)
     # The report may be written before the run has ended.
     return StepInfo(step.name, kind, "pending")
+
+
+def _exceptions(plan: Plan, model: PlannedModel) -> str:
+    is_asked_once = model.repeats < plan.generation.repeats
+    once = ["each record asked once: its answers are always the same"] if is_asked_once else []
+    return ", ".join([*([describe_exceptions(model.varies)] if model.varies else []), *once])
 
 
 def _template_text(template: Any) -> str:

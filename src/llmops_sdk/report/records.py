@@ -85,37 +85,38 @@ def _cells(board: Leaderboard) -> tuple[CellResult | FailedCell, ...]:
     return (*board.cells, *board.failed)
 
 
-def _side_by_side(board: Leaderboard, samples: Mapping[str, Sequence[Sample]]) -> dict[int, dict[str, Sample]]:
-    """Put the samples of a dataset's cells side by side: index to cell to sample, at most `MOST_RECORDS`."""
-    rows: dict[int, dict[str, Sample]] = {}
+def _side_by_side(board: Leaderboard, samples: Mapping[str, Sequence[Sample]]) -> dict[int, dict[str, list[Sample]]]:
+    """Put the samples of a dataset's cells side by side: index to cell to its samples, at most `MOST_RECORDS`."""
+    rows: dict[int, dict[str, list[Sample]]] = {}
     for cell in _cells(board):
         for sample in samples.get(cell.cell, ()):
-            rows.setdefault(sample.index, {})[cell.cell] = sample
+            rows.setdefault(sample.index, {}).setdefault(cell.cell, []).append(sample)
     return dict(islice(sorted(rows.items()), MOST_RECORDS))
 
 
 def _pack_record(
-    index: int, row: Mapping[str, Sample], cells: Sequence[tuple[str, str]], metrics: Sequence[Metric]
+    index: int, row: Mapping[str, Sequence[Sample]], cells: Sequence[tuple[str, str]], metrics: Sequence[Metric]
 ) -> dict[str, Any]:
     """Return one record.
 
     Args:
         index: The record's place in the test split.
-        row: Cell name to its sample.
+        row: Cell name to its samples: one for each answer to the record.
         cells: Cell and prompt name, in the order of the answers.
         metrics: In the order of the scores.
     """
-    first = next(iter(row.values()))
+    first = next(iter(row.values()))[0]
     prompts: dict[str, Any] = {}
     answers: list[Any] = []
     for cell, prompt_name in cells:
-        sample = row.get(cell)
-        if sample is None:
+        samples = row.get(cell)
+        if samples is None:
             answers.append(None)
             continue
-        prompt = _prompt(sample.prompt)
+        prompt = _prompt(samples[0].prompt)
         own = {} if prompts.setdefault(prompt_name, prompt) == prompt else {"prompt": prompt}
-        answers.append({**_pack_answer(sample, metrics), **own})
+        reply, *repeats = (_pack_answer(sample, metrics) for sample in samples)
+        answers.append({**reply, **own, **({"repeats": repeats} if repeats else {})})
     fields = [[name, _cut(value)] for name, value in first.record.items()]
     return {"index": index, "fields": fields, "prompts": prompts, "answers": answers}
 

@@ -33,15 +33,16 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
         "were cut off at max_new_tokens": lambda cell: (cell.cut, cell.answered),
         "are empty": lambda cell: (cell.empty, cell.answered),
     }
+    questions = "records" if all(cell.questions == cell.records for cell in cells) else "questions"
     sentences = [
         f"{named} {clause}" for clause, count in candidates.items() for named in _named(cells, count, "answers")
     ]
     sentences += [
-        f"{named} were cut off while the model was reasoning" for named in _named(cells, _cut_reasoning, "records")
+        f"{named} were cut off while the model was reasoning" for named in _named(cells, _cut_reasoning, questions)
     ]
     sentences += _malformed(cells)
     sentences += _several_models(cells)
-    failing = _named(cells, lambda cell: (cell.failures.get(metric.name, 0), cell.records), "records")
+    failing = _named(cells, lambda cell: (cell.failures.get(metric.name, 0), cell.questions), questions)
     sentences += [f"{records} have no usable answer and count as the worst {label}" for records in failing]
     named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
     return (

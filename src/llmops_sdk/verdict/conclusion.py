@@ -191,6 +191,11 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
         )
     if any(cell.fine_tuned for cell in evidence.cells):
         yield "This compares the checkpoints of this run: another training seed may give another order."
+    repeats = max(cell.repeats for cell in evidence.cells)
+    if repeats > 1:
+        once = [cell.candidate for cell in evidence.cells if cell.repeats == 1]
+        only = f"; {_names(once)} only once" if once else ""
+        yield f"Each record was asked {repeats} times{only}. The answers to one record count as one."
     if evidence.table.left_out:
         yield f"{_count(evidence.table.left_out, 'record')} without a {evidence.label} of every candidate are left out for all."
 

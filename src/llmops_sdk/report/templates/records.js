@@ -58,7 +58,11 @@
 
     // -- numbers of a record --
     const answer = (record, c) => record.answers[c];
-    const score = (record, c, m = state.metric) => (answer(record, c) && metrics.length ? answer(record, c).scores[m] : null);
+    const answers = (record, c) => (answer(record, c) ? [answer(record, c), ...(answer(record, c).repeats || [])] : []);
+    function score(record, c, m = state.metric) {
+      const scores = metrics.length ? answers(record, c).map((reply) => reply.scores[m]).filter((s) => s !== null) : [];
+      return scores.length ? scores.reduce((sum, s) => sum + s, 0) / scores.length : null;
+    }
     const higher = () => !metrics.length || metrics[state.metric].higher !== false;
     const neutral = () => metrics.length > 0 && metrics[state.metric].higher === null;
     const beats = () => (neutral() ? "has more than" : "beats");
@@ -70,14 +74,14 @@
     const gain = (record) => (difference(record) === null ? null : (higher() ? 1 : -1) * difference(record));
     const field = (record, name) => (record.fields.find((entry) => entry[0] === name) || ["", ""])[1];
     const task = (record) => raw(field(record, "instruction")) || raw((record.fields[0] || ["", ""])[1]);
-    const failed = (record, c) => !answer(record, c) || answer(record, c).error || answer(record, c).unscored;
-    const atLimit = (record, c) => answer(record, c) && answer(record, c).finish === "length";
+    const failed = (record, c) => !answer(record, c) || answers(record, c).some((reply) => reply.error || reply.unscored);
+    const atLimit = (record, c) => answers(record, c).some((reply) => reply.finish === "length");
     const seen = () => candidates.map((_, c) => c).filter((c) => !state.off.has(c));
 
     // -- which records, in which order --
     function searchable(record) {
       if (!record.search) {
-        record.search = [...record.fields.map((entry) => raw(entry[1])), ...record.answers.map((a) => (a ? `${raw(a.output)} ${raw(a.error)}` : ""))].join("\n").toLowerCase();
+        record.search = [...record.fields.map((entry) => raw(entry[1])), ...candidates.flatMap((_, c) => answers(record, c)).map((a) => `${raw(a.output)} ${raw(a.error)}`)].join("\n").toLowerCase();
       }
       return record.search;
     }
@@ -247,13 +251,13 @@
       }
       return spreads.get(state.metric);
     }
-    function marks(record, c) {
-      const reply = answer(record, c);
-      if (!reply) return [el("span", { class: "tag bad" }, "not asked")];
+    function marks(replies) {
+      if (!replies.length) return [el("span", { class: "tag bad" }, "not asked")];
       return [
-        reply.error && el("span", { class: "tag bad" }, "failed"),
-        reply.unscored && el("span", { class: "tag warn" }, "unscored"),
-        reply.finish === "length" && el("span", { class: "tag", title: "The answer reached max_new_tokens" }, "cut at limit"),
+        replies.some((reply) => reply.error) && el("span", { class: "tag bad" }, "failed"),
+        replies.some((reply) => reply.unscored) && el("span", { class: "tag warn" }, "unscored"),
+        replies.some((reply) => reply.finish === "length") && el("span", { class: "tag", title: "The answer reached max_new_tokens" }, "cut at limit"),
+        replies.length > 1 && el("span", { class: "tag", title: "The score is the mean of all answers to this record; the text is the first one" }, `${replies.length} answers`),
       ].filter(Boolean);
     }
     function answerCell(record, c, top) {
@@ -262,7 +266,7 @@
       const others = metrics.map((metric, m) => [metric, score(record, c, m), m]).filter(([, s, m]) => m !== state.metric && s !== null);
       return el("td", { class: `answer k${candidates[c].colour}`, "data-label": candidates[c].name },
         el("div", { class: "line" },
-          el("span", { class: own !== null && own === top ? "score top" : "score" }, number(own)), bar(record, c), marks(record, c)),
+          el("span", { class: own !== null && own === top ? "score top" : "score" }, number(own)), bar(record, c), marks(answers(record, c))),
         others.length > 0 && el("div", { class: "others" }, others.map(([metric, s]) => el("span", {}, `${metric.label} ${number(s)}`))),
         reply && reply.error ? el("div", { class: "clamp error", dir: "auto" }, preview(reply.error)) : clamp(reply ? reply.output : ""));
     }
@@ -275,7 +279,7 @@
     // -- one record in full --
     function detail(record) {
       const grid = el("div", { class: "grid-out" });
-      const redraw = () => grid.replaceChildren(referenceCard(record), ...seen().map((c) => card(record, c)));
+      const redraw = () => grid.replaceChildren(referenceCard(record), ...seen().flatMap((c) => (answers(record, c).length ? answers(record, c) : [null]).map((reply, n, all) => card(record, c, reply, all.length > 1 ? `answer ${n + 1} of ${all.length}` : ""))));
       redraw();
       const pick = el("select", { "aria-label": "Words shared with the reference", onchange: (event) => { state.words = event.target.value; redraw(); } },
         [["off", "not marked"], ["shared", "marked"]].map(([key, text]) => el("option", { value: key, selected: key === state.words }, text)));
@@ -289,12 +293,11 @@
     function referenceCard(record) {
       return el("article", { class: "card-out" }, el("header", {}, el("b", {}, "Reference")), block(field(record, "response")));
     }
-    function card(record, c) {
-      const reply = answer(record, c);
+    function card(record, c, reply, which) {
       const details = reply ? [time(reply.latency), reply.tokens && tokens(reply.tokens), reply.finish && `finish reason ${reply.finish}`].filter(Boolean).join(" · ") : "";
       const scores = reply ? metrics.map((metric, m) => [metric, reply.scores[m]]).filter(([, s]) => s !== null) : [];
       return el("article", { class: `card-out k${candidates[c].colour}` },
-        el("header", {}, el("span", { class: "who" }, el("bdi", {}, candidates[c].name)), marks(record, c)),
+        el("header", {}, el("span", { class: "who" }, el("bdi", {}, candidates[c].name)), which && el("span", { class: "tag" }, which), marks(reply ? [reply] : [])),
         el("dl", { class: "marks" }, scores.map(([metric, s]) => el("div", {}, el("dt", {}, metric.label), el("dd", {}, number(s))))),
         reply && reply.error && el("p", { class: "error", dir: "auto" }, fullText(reply.error)),
         reply && reply.unscored && Object.entries(reply.unscored).map(([name, text]) => el("p", { class: "error", dir: "auto" }, `${name}: `, fullText(text))),
