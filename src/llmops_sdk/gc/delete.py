@@ -130,7 +130,7 @@ def _creators(plan: Plan) -> list[tuple[CardKind, Component]]:
 def _creator(plan: Plan, name: str) -> tuple[CardKind, Component]:
     """Return the trainer or the deployer that a step uses."""
     step = plan.step_by_name.get(name)
-    if isinstance(step, TrainStep) and (trainer := plan.model_by_name[step.model].trainer):
+    if isinstance(step, TrainStep) and (trainer := plan.model_by_name[step.model].trainer_of(step.seed)):
         return "trainer", trainer
     if isinstance(step, GenerateStep):
         return "deployer", plan.model_by_name[step.model].deployer

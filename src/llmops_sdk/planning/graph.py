@@ -2,44 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import attrs
 
 from llmops_sdk.values.plan import (
     Cell,
     CompareStep,
     Component,
     GenerateStep,
+    LookStep,
     PlannedModel,
     PrepareStep,
     ScoreStep,
     Step,
     TrainStep,
+    at_look,
 )
 
 
 def make_cells(datasets: tuple[Component, ...], models: tuple[PlannedModel, ...]) -> tuple[Cell, ...]:
-    """Return every model with each of its prompts on every dataset.
+    """Return every model with each of its prompts on every dataset, once for each of its seeds.
 
     A candidate is called like its model, and like its prompt too where the model is asked with several.
     """
     return tuple(
         Cell(
-            name=f"{model.name}.{prompt}.{dataset.name}",
+            name=_of_seed(f"{model.name}.{prompt}.{dataset.name}", seed),
             candidate=model.name if len(model.prompts) == 1 else f"{model.name}.{prompt}",
             model=model.name,
             prompt=prompt,
             dataset=dataset.name,
+            seed=seed,
         )
         for dataset in datasets
         for model in models
         for prompt in model.prompts
+        for seed in model.seeds or (None,)
     )
 
 
 def make_steps(
-    datasets: tuple[Component, ...], models: tuple[PlannedModel, ...], cells: tuple[Cell, ...]
+    datasets: tuple[Component, ...], models: tuple[PlannedModel, ...], cells: tuple[Cell, ...], looks: int = 0
 ) -> tuple[Step, ...]:
-    """Return the steps of a plan, each after the steps that it needs."""
+    """Return the steps of a plan, each after the steps that it needs.
+
+    Args:
+        datasets: The datasets.
+        models: The model recipes.
+        cells: The cells.
+        looks: The number of planned looks; 0 for one comparison at the end.
+    """
     steps: list[Step] = [PrepareStep(f"prepare.{dataset.name}", dataset.name) for dataset in datasets]
     by_model: dict[str, list[Cell]] = {model.name: [] for model in models}
     for cell in cells:
@@ -50,7 +63,28 @@ def make_steps(
             if isinstance(step, GenerateStep):
                 steps.extend(ScoreStep(f"score.{cell}", cell, needs=(step.name,)) for cell in step.cells)
     scores = tuple(step.name for step in steps if isinstance(step, ScoreStep))
-    return (*steps, CompareStep("compare", needs=scores))
+    steps.append(CompareStep("compare", needs=scores))
+    return tuple(_at_looks(steps, looks) if looks else steps)
+
+
+def _at_looks(steps: Iterable[Step], looks: int) -> Iterator[Step]:
+    """Yield the steps of a plan with planned looks: asking, scoring and comparing once for each.
+
+    All but the last comparison are looks, after which the candidates that are left are asked more records.
+    """
+    for look in range(1, looks + 1):
+        for step in steps:
+            if isinstance(step, GenerateStep):
+                earlier = (at_look(step.name, look - 1), f"look.{look - 1}") if look > 1 else ()
+                yield attrs.evolve(step, name=at_look(step.name, look), needs=(*step.needs, *earlier), look=look)
+            elif isinstance(step, ScoreStep):
+                needs = tuple(at_look(need, look) for need in step.needs)
+                yield attrs.evolve(step, name=at_look(step.name, look), needs=needs, look=look)
+            elif isinstance(step, CompareStep):
+                needs = tuple(at_look(need, look) for need in step.needs)
+                yield LookStep(f"look.{look}", look, needs) if look < looks else attrs.evolve(step, needs=needs)
+            elif look == 1:
+                yield step
 
 
 def _model_steps(model: PlannedModel, cells: list[Cell]) -> Iterable[TrainStep | GenerateStep]:
@@ -62,10 +96,15 @@ def _model_steps(model: PlannedModel, cells: list[Cell]) -> Iterable[TrainStep |
     by_training: dict[str, list[Cell]] = {}
     for cell in cells:
         prompt, dataset = model.train_prompt or cell.prompt, model.train_on or cell.dataset
-        by_training.setdefault(f"{model.name}.{prompt}.{dataset}", []).append(cell)
+        by_training.setdefault(_of_seed(f"{model.name}.{prompt}.{dataset}", cell.seed), []).append(cell)
     for name, asked in by_training.items():
-        prompt, dataset = model.train_prompt or asked[0].prompt, model.train_on or asked[0].dataset
-        train = TrainStep(f"train.{name}", model.name, prompt, dataset, needs=(f"prepare.{dataset}",))
+        first = asked[0]
+        prompt, dataset = model.train_prompt or first.prompt, model.train_on or first.dataset
+        train = TrainStep(f"train.{name}", model.name, prompt, dataset, (f"prepare.{dataset}",), first.seed)
         yield train
         needs = tuple(dict.fromkeys([train.name, *(f"prepare.{cell.dataset}" for cell in asked)]))
         yield GenerateStep(f"generate.{name}", model.name, train.name, tuple(cell.name for cell in asked), needs)
+
+
+def _of_seed(name: str, seed: int | None) -> str:
+    return name if seed is None else f"{name}.seed{seed}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names
+from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names, components
 from llmops_sdk.planning.prompts import PromptPlanner
+from llmops_sdk.planning.repeats import check_repeats, repeats_of
+from llmops_sdk.planning.seeds import SEEDS, join_trainer_options, options_by_seed
 from llmops_sdk.planning.short_forms import expand_short_form
 from llmops_sdk.planning.specification.spec import ModelSpec, Override, Spec
 from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
@@ -55,6 +58,7 @@ class ModelPlanner:
         models = tuple(self._plan_model(model) for model in specs)
         check_distinct("model", (model.name for model in models))
         _check_recipes(models)
+        check_repeats(self.spec.generation, models)
         return models
 
     def _plan_model(self, model: ModelSpec) -> PlannedModel:
@@ -66,20 +70,22 @@ class ModelPlanner:
         model = attrs.evolve(model, name=chosen.component.name)
         where = f"model {model.name!r}"
         base: BaseModel = call_plugin(card, options.base_model)
-        trainer = self._choose_trainer(model, card, base, where)
+        trainers = self._choose_trainers(model, card, base, where)
+        trainer = next(iter(trainers.values()), None)
         self._check_train_on(model, where, trains=trainer is not None)
         prompts = self.prompts.names_for(model, card, options, where)
         _check_train_prompt(model, prompts, where, trains=trainer is not None)
         produced = self.registry.card(TrainerCard, trainer.card.name).produces if trainer else base.format
         deployer = self._choose_deployer(model, card, produced, where)
         try:
-            vary(self.spec.generation, model.varies)
+            generation = vary(self.spec.generation, model.varies)
         except SpecError as exc:
             message = f"{where}: {exc}"
             raise SpecError(message) from exc
         if trainer:
             trained_with = (model.train_prompt,) if model.train_prompt else prompts
             self._check_with_plugin(trainer, base, self.prompts.templates(trained_with))
+        seeds = tuple(seed for seed in trainers if seed is not None)
         self._check_with_plugin(deployer, base, self.prompts.templates(prompts))
         self.prompts.check_chats(prompts, card, options, where)
         return PlannedModel(
@@ -92,6 +98,9 @@ class ModelPlanner:
             varies=to_json(dict(model.varies)),
             prompts=prompts,
             train_prompt=model.train_prompt,
+            seeds=seeds,
+            repeats=repeats_of(generation, self.registry.card(DeployerCard, deployer.card.name)),
+            trainers=components(trainers.values()) if seeds else (),
         )
 
     def _split_options(self, model: ModelSpec, card: ModelCard, where: str) -> ModelSpec:
@@ -117,30 +126,40 @@ class ModelPlanner:
         options = {name: value for name, value in model.options.items() if name in known}
         return attrs.evolve(model, options=options, deployer=deployer)
 
-    def _choose_trainer(self, model: ModelSpec, card: ModelCard, base: BaseModel, where: str) -> Chosen | None:
+    def _choose_trainers(
+        self, model: ModelSpec, card: ModelCard, base: BaseModel, where: str
+    ) -> dict[int | None, Chosen]:
+        """Return the trainer of each seed, or a single one by None; none for a model that is not fine-tuned."""
         overridden = model.trainer != Override()
         if model.fine_tune is False:
             if overridden:
-                message = f"{where}: it has trainer options, but fine_tune is false; drop one of the two"
+                what = "seeds" if SEEDS in model.trainer.options else "trainer options"
+                message = f"{where}: it has {what}, but fine_tune is false; drop one of the two"
                 raise SpecError(message)
-            return None
+            return {}
         asked = model.fine_tune or overridden
         if not asked and not (card.trainer and (card.fine_tunes or self.spec.trainer != Override())):
-            return None
+            return {}
         use = model.trainer.use or self.spec.trainer.use or card.trainer
         if not use:
             message = f"{where}: no trainer is known for model {card.name!r}; name one with `trainer: {{use: NAME}}`"
             raise SpecError(message)
-        trainer = self.chooser.choose("trainer", use, _joined(model.trainer, self.spec.trainer, use), where=where)
-        accepts = self.registry.card(TrainerCard, use).accepts
+        trainer_card = self.registry.card(TrainerCard, use)
+        options = join_trainer_options(model.trainer.options, _general(self.spec.trainer, use))
+        trainers = {
+            seed: self.chooser.choose("trainer", use, seeded, where=where)
+            for seed, seeded in options_by_seed(options, trainer_card, where).items()
+        }
+        accepts = trainer_card.accepts
         if base.format not in accepts:
             message = f"{where}: trainer {use!r} trains {', '.join(accepts)} models, and this one has the format {base.format!r}"
             raise SpecError(message)
-        return trainer
+        return trainers
 
     def _choose_deployer(self, model: ModelSpec, card: ModelCard, produced: str, where: str) -> Chosen:
         use = model.deployer.use or self.spec.deployer.use or card.deployer
-        deployer = self.chooser.choose("deployer", use, _joined(model.deployer, self.spec.deployer, use), where=where)
+        options = {**_general(self.spec.deployer, use), **model.deployer.options}  # a model's own take precedence
+        deployer = self.chooser.choose("deployer", use, options, where=where)
         accepts = self.registry.card(DeployerCard, use).accepts
         if produced not in accepts:
             message = f"{where}: deployer {use!r} serves {', '.join(accepts)} models, and this one has the format {produced!r}"
@@ -166,9 +185,9 @@ class ModelPlanner:
             call_plugin(part.card, lambda: part.options.check_online(base, settings))
 
 
-def _joined(own: Override, general: Override, use: str) -> dict[str, Any]:
-    """Join a model's own options for a trainer or deployer with the pipeline's; the model's own take precedence."""
-    return {**(general.options if general.use in ("", use) else {}), **own.options}
+def _general(override: Override, use: str) -> Mapping[str, Any]:
+    """Return the pipeline's options for the trainer or deployer that a model uses."""
+    return override.options if override.use in ("", use) else {}
 
 
 def _check_train_prompt(model: ModelSpec, prompts: tuple[str, ...], where: str, *, trains: bool) -> None:
@@ -187,8 +206,9 @@ def _check_train_prompt(model: ModelSpec, prompts: tuple[str, ...], where: str, 
 def _check_recipes(models: tuple[PlannedModel, ...]) -> None:
     seen: dict[str, str] = {}
     for model in models:
-        trainer = model.trainer and model.trainer.key
-        for prompt in model.prompts:
+        for prompt, seed in product(model.prompts, model.seeds or (None,)):
+            component = model.trainer_of(seed)
+            trainer = component and component.key
             trained_with = trainer and (model.train_prompt or prompt)
             recipe = digest(
                 to_json(model.base),
@@ -201,6 +221,7 @@ def _check_recipes(models: tuple[PlannedModel, ...]) -> None:
             )
             if recipe in seen:
                 both = f"models {seen[recipe]!r} and {model.name!r}"
-                message = f"{both} are the same recipe with the same prompt; comparing them decides nothing"
+                same = "the same recipe" if seed is None else f"the same recipe, trained with seed {seed},"
+                message = f"{both} are {same} with the same prompt; comparing them decides nothing"
                 raise SpecError(message)
             seen[recipe] = model.name

@@ -17,7 +17,7 @@ from llmops_sdk.plugin.checks import Check
 _KEYS = ("use", "name")
 _KEYS_OF = {
     "model": (*_KEYS, "fine_tune", "train_on", "trainer", "deployer"),
-    "trainer": ("use",),
+    "trainer": ("use", "seeds"),
     "deployer": ("use",),
 }
 """The keys that stand beside a card's options in a specification."""

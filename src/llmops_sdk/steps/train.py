@@ -23,31 +23,31 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
     """
     plan = execution.run.plan
     model, prompt = plan.model_by_name[step.model], plan.prompt_by_name[step.prompt]
-    if model.trainer is None:
+    component = model.trainer_of(step.seed)
+    if component is None:
         message = f"model {model.name!r} has no trainer"
         raise ValueError(message)
-    trainer: Trainer = execution.runtime.registry.make("trainer", model.trainer.use, model.trainer.options)
+    trainer: Trainer = execution.runtime.registry.make("trainer", component.use, component.options)
     with execution.splits(step.dataset) as splits:
         if splits.train.records == 0:
             message = f"dataset {step.dataset!r} has no train records to fine-tune {model.name!r} on"
             raise DataError(message)
         fingerprint = trainer.fingerprint(
-            execution.context("trainer", model.trainer.use, execution.runtime.home), model.base
+            execution.context("trainer", component.use, execution.runtime.home), model.base
         )
-        trainer_key = execution.key_of("trainer", model.trainer)
+        trainer_key = execution.key_of("trainer", component)
         key = digest(trainer_key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)
         address = f"model/{key}"
-        trainer_name = model.trainer.use
 
         def train_model(folder: Path) -> TrainedModel:
-            context = execution.context("trainer", trainer_name, folder)
+            context = execution.context("trainer", component.use, folder)
             resources = trainer.resources(context)
             with managed_resources(execution, resources, lambda resource: trainer.delete(context, resource)) as add:
                 return trainer.train(attrs.evolve(context, add_resource=add), model.base, splits, prompt.template)
 
         built = execution.build_artifact(address, train_model)
     inputs = {
-        **execution.parts_of("trainer", model.trainer),
+        **execution.parts_of("trainer", component),
         f"the base weights of model {model.name!r}": digest(to_json(model.base), fingerprint),
         f"the train records of dataset {step.dataset!r}": splits.train.sha256,
         f"the prompt {step.prompt!r}": prompt.key,

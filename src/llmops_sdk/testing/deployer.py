@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, NoReturn
@@ -62,6 +63,8 @@ class EchoEndpoint(Deployer):
         self.asked.append(prompt)
         if voice == "mute":
             raise Refusal(400, "mute")
+        if voice.startswith("unsteady"):
+            voice = "quiet" if zlib.crc32(f"{voice}{prompt}".encode()) % 4 == 0 else "loud"
         return prompt.upper() if voice == "loud" else prompt
 
 

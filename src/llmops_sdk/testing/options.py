@@ -23,7 +23,8 @@ class EchoOptions(ModelOptions):
 
     voice: str = option(
         "loud",
-        help="loud answers in capitals, quiet with the prompt as it is, mute not at all, direct-... without a server",
+        help="loud answers in capitals, quiet with the prompt as it is, unsteady-N with either, mute not at all, direct-... "
+        "without a server",
     )
 
     def base_model(self) -> BaseModel:
@@ -35,7 +36,8 @@ class EchoOptions(ModelOptions):
 class EchoTrainerOptions(TrainerOptions):
     """What the trainer `echo-trainer` produces."""
 
-    voice: str = option("loud", help="the voice of the trained model")
+    voice: str = option("loud", help="the voice of the trained model; unsteady has the seed in its name")
+    seed: int = option(0, help="seed of the training")
     fails: bool = option(False, help="whether training fails")
 
 

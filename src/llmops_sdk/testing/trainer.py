@@ -22,6 +22,7 @@ class EchoTrainer(Trainer):
             message = "the option 'fails' is set"
             raise EndpointError(message)
         rows = sum(1 for _ in splits.train)
-        (context.folder / "voice").write_text(self.options.voice, encoding="utf-8")
+        voice = f"unsteady-{self.options.seed}" if self.options.voice == "unsteady" else self.options.voice
+        (context.folder / "voice").write_text(voice, encoding="utf-8")
         point = TrainingPoint(step=1, tokens=rows, seconds=0.0, loss=1.0)
         return TrainedModel(format="echo", uri="voice", base=model, metrics={"rows": rows}, curve=(point,))

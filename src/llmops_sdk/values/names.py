@@ -39,3 +39,12 @@ def name_of_model(model: str) -> str:
     ('llama3-2-3b', 'checkpoint-500')
     """
     return name_from(model.rstrip("/").rpartition("/")[2])
+
+
+def with_seed(name: str, seed: int | None) -> str:
+    """Return what messages call a checkpoint of a candidate.
+
+    >>> with_seed("tuned", 2), with_seed("base", None)
+    ('tuned (seed 2)', 'base')
+    """
+    return name if seed is None else f"{name} (seed {seed})"

@@ -84,6 +84,7 @@ class PairTest:
         low: Lower end of the difference's interval that holds for all pairs together; None if it is not bounded.
         high: Upper end of it, or None.
         clusters: The number of clusters of records in which the two differ; without `group`, of records.
+        level: The level of the tests, up to which a p value shows a difference: below .05 at a planned look.
     """
 
     difference: Difference
@@ -92,6 +93,7 @@ class PairTest:
     low: float | None
     high: float | None
     clusters: int
+    level: float = 0.05
 
 
 @attrs.frozen
@@ -104,7 +106,7 @@ class CellResult:
         model: The model's name in the specification.
         prompt: The prompt's name in the specification.
         fine_tuned: Whether the model was fine-tuned by this run (or an earlier one with the same key).
-        records: Test records.
+        records: Test records that it was asked.
         answered: Records the endpoint answered.
         estimates: Metric name to estimate; a metric that no record has is left out.
         unscored: Evaluator name to the number of answered records it cannot score.
@@ -127,6 +129,8 @@ class CellResult:
         checkpoints: Of a recipe that was trained with several seeds, each checkpoint with a result. All counts but that
             of the records are then sums over them, and all other numbers means.
         spread: Of a recipe, metric name to the standard deviation of the checkpoints' means.
+        look: The planned look at which it was asked last; 0 in a run without looks.
+        not_asked: Test records that it was not asked, because it stopped at that look.
     """
 
     cell: str
@@ -155,6 +159,8 @@ class CellResult:
     seed: int | None = None
     checkpoints: tuple[CellResult, ...] = ()
     spread: Mapping[str, float] = attrs.field(factory=dict)
+    look: int = 0
+    not_asked: int = 0
 
     @property
     def questions(self) -> int:
@@ -170,6 +176,25 @@ class CellResult:
     def parts(self) -> tuple[CellResult, ...]:
         """The cells that it consists of: its checkpoints, or itself."""
         return self.checkpoints or (self,)
+
+
+@attrs.frozen
+class LookResult:
+    """A planned look at the candidates of one dataset.
+
+    Attributes:
+        number: Its number, from 1.
+        records: Test records that were asked by then.
+        level: The level of its tests; all looks together have 5 %.
+        worse: The candidates that were worse and stopped.
+        decided: Whether no other candidate was left by then: later looks did not take place.
+    """
+
+    number: int
+    records: int
+    level: float
+    worse: tuple[str, ...] = ()
+    decided: bool = False
 
 
 @attrs.frozen
@@ -273,6 +298,7 @@ class Leaderboard:
         left_out: Metric name to the number of records that are left out for all candidates: the metric has no value for
             one of them.
         noise_floor: A candidate that was asked twice against itself, or None; it takes no part in the verdict.
+        looks: The planned looks; empty in a run without them.
     """
 
     dataset: str
@@ -284,6 +310,7 @@ class Leaderboard:
     pairs: tuple[PairTest, ...] = ()
     left_out: Mapping[str, int] = attrs.field(factory=dict)
     noise_floor: NoiseFloor | None = None
+    looks: tuple[LookResult, ...] = ()
 
 
 @attrs.frozen

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from llmops_sdk.values.results import CellResult, Estimate, MarginResult
+from llmops_sdk.verdict.statistics.checkpoints import CheckpointScores, checkpoints_within_margin
 from llmops_sdk.verdict.statistics.comparison import FEWEST_CLUSTERS, FEWEST_RECORDS, MANY_MISSING
 from llmops_sdk.verdict.statistics.flips import flip
 from llmops_sdk.verdict.statistics.margins import MarginTest, compare_with_margin
 from llmops_sdk.verdict.statistics.pairs import Scores, make_pairs
 from llmops_sdk.verdict.statistics.sample_size import needed_for_margin
 from llmops_sdk.verdict.table import MetricTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @attrs.frozen
@@ -29,7 +34,7 @@ class Baseline:
 
 
 def against_baseline(
-    table: MetricTable, scores: Scores, cells: tuple[CellResult, ...], baseline: Baseline
+    table: MetricTable, clusters: NDArray[Any] | None, cells: tuple[CellResult, ...], baseline: Baseline
 ) -> tuple[MarginResult, ...]:
     """Compare every other candidate with the baseline.
 
@@ -38,7 +43,7 @@ def against_baseline(
 
     Args:
         table: The scores in the metric that decides.
-        scores: The same, a larger number being better, with the records' clusters.
+        clusters: Labels of the records that depend on each other, shape (records,); None if none do.
         cells: The candidates; the table's places are those of this tuple.
         baseline: The baseline and the margin.
     """
@@ -46,26 +51,21 @@ def against_baseline(
     if baseline.candidate not in names or len(names) == 1:
         return ()
     row = names.index(baseline.candidate)
+    scores = table.checkpoint_scores(clusters)
     tests = _tests(table, scores, row, baseline.margin)
-    filled = {test.candidate: test for test in _tests(table, _with_worst(table, scores, row), row, baseline.margin)}
-    return tuple(_result(table, scores, names, row, test, filled[test.candidate], baseline.margin) for test in tests)
+    worst = scores if table.bounds is None else scores.with_missing(row, table.bounds[0])
+    filled = {test.candidate: test for test in _tests(table, worst, row, baseline.margin)}
+    means = scores.means()
+    return tuple(_result(table, means, names, row, test, filled[test.candidate], baseline.margin) for test in tests)
 
 
-def _tests(table: MetricTable, scores: Scores, row: int, margin: float) -> tuple[MarginTest, ...]:
-    pairs = make_pairs(scores)
+def _tests(table: MetricTable, scores: CheckpointScores, row: int, margin: float) -> tuple[MarginTest, ...]:
+    if table.has_seeds:
+        return checkpoints_within_margin(scores, row, margin, bounds=table.bounds)
+    pairs = make_pairs(scores.means())
     bounds = table.metric.bounds
     largest = bounds[1] - bounds[0] if bounds else None
     return compare_with_margin(pairs, flip(pairs), row, margin, largest=largest)
-
-
-def _with_worst(table: MetricTable, scores: Scores, row: int) -> Scores:
-    """Return the scores with the worst one in place of those that are missing for a candidate, but not for the baseline."""
-    import numpy as np
-
-    if table.bounds is None:
-        return scores
-    missing = np.isnan(scores.values) & ~np.isnan(scores.values[row])
-    return Scores(np.where(missing, table.bounds[0], scores.values), scores.clusters)
 
 
 def _result(  # one candidate with all that decides about it
@@ -93,7 +93,7 @@ def _result(  # one candidate with all that decides about it
     text = f"{parts}: {_signed(mean)}{ends}" if records else f"{parts}: they have no scored record in common"
     if problem:
         text += f"; {problem}"
-    elif not no_worse and needed > records and not scores_are_grouped(scores):
+    elif not no_worse and needed > records and not (scores_are_grouped(scores) or table.has_seeds):
         text += f"; if they are equal, it takes about {needed:,} records to show it"
     return MarginResult(name, baseline, margin, Estimate(mean, low, high, records), no_worse, equivalent, f"{text}.")
 

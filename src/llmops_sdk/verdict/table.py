@@ -30,6 +30,7 @@ class Kind(IntEnum):
     FAILED = 1
     MISSING = 2
     UNDEFINED = 3
+    NOT_ASKED = 4
 
 
 def _by_checkpoint(values: NDArray[Any]) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from llmops_sdk.verdict.statistics.recipes import compare_recipes, holm
+from llmops_sdk.verdict.statistics.recipes import compare_recipes, holm, mean_over_seeds
 
 
 def test_without_seeds_it_is_the_paired_t_test() -> None:
@@ -20,8 +20,8 @@ def test_without_seeds_it_is_the_paired_t_test() -> None:
 
     theirs = stats.ttest_rel(first[0], second[0])
     assert test.p_value == pytest.approx(theirs.pvalue)
-    interval = theirs.confidence_interval()
-    assert (test.interval.low, test.interval.high) == pytest.approx((interval.low, interval.high))
+    interval, ours = theirs.confidence_interval(), test.interval()
+    assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high))
 
 
 def test_seeds_add_their_variance() -> None:
@@ -34,9 +34,11 @@ def test_seeds_add_their_variance() -> None:
 
     differences = first.mean(axis=0) - second[0]
     seeds, records = first.mean(axis=1).var(ddof=1) / 3, differences.var(ddof=1) / 50
-    assert test.error == pytest.approx(math.sqrt(seeds + records))
-    assert test.freedom == pytest.approx((seeds + records) ** 2 / (seeds**2 / 2 + records**2 / 49))
-    assert test.interval.excludes(0.0) == (test.p_value <= 0.05)
+    assert test.variance is not None
+    assert test.variance.value == pytest.approx(seeds + records)
+    assert test.variance.freedom == pytest.approx((seeds + records) ** 2 / (seeds**2 / 2 + records**2 / 49))
+    assert test.seed_share == pytest.approx(seeds / (seeds + records))
+    assert test.interval().excludes(0.0) == (test.p_value <= 0.05)
 
 
 def test_a_missing_score_of_a_seed_leaves_the_record_out() -> None:
@@ -47,12 +49,40 @@ def test_a_missing_score_of_a_seed_leaves_the_record_out() -> None:
     assert 0 == compare_recipes(first * math.nan, np.zeros((1, 3)), np.arange(3)).records
 
 
-def test_no_variance_is_no_evidence() -> None:
-    """Equal numbers everywhere have no error to compare with: nothing is claimed."""
+def test_differences_that_are_all_equal_have_made_up_ones_beside_them() -> None:
+    """Always right against always wrong is a difference, and its interval is no single point."""
     test = compare_recipes(np.ones((2, 20)), np.zeros((2, 20)), np.arange(20))
 
-    assert 1.0 == test.p_value
-    assert (None, None) == (test.interval.low, test.interval.high)
+    assert test.p_value < 0.001
+    interval = test.interval()
+    assert interval.low is not None
+    assert 0 < interval.low < 1
+
+
+def test_equal_scores_are_no_evidence() -> None:
+    """There is nothing to compare with: no claim, and an interval only where the largest difference is known."""
+    scores = np.ones((2, 20))
+
+    test, bounded = (
+        compare_recipes(scores, scores, np.arange(20)),
+        compare_recipes(scores, scores, np.arange(20), largest=1.0),
+    )
+
+    assert (1.0, 1.0) == (test.p_value, bounded.p_value)
+    assert (None, None) == (test.interval().low, test.interval().high)
+    assert not bounded.interval().excludes(0.0)
+    assert 1.0 == compare_recipes(scores[:, :1], scores[:, :1], np.arange(1)).p_value
+
+
+def test_the_mean_over_seeds_has_the_variance_of_both() -> None:
+    """With seeds that differ, its interval is wider than that of one checkpoint; it stays within the bounds."""
+    rng = np.random.default_rng(1)
+    scores = np.clip(rng.random((3, 50)) + np.array([[0.3], [0.0], [-0.3]]), 0, 1)
+
+    both, records = mean_over_seeds(scores, None, (0, 1)), mean_over_seeds(scores.mean(axis=0)[None], None, (0, 1))
+
+    assert both.low is not None and both.high is not None and records.low is not None and records.high is not None  # noqa: PT018
+    assert 0 <= both.low < records.low < records.high < both.high <= 1
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])

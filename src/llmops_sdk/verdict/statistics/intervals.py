@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from llmops_sdk.verdict.statistics.distributions import NORMAL, t_quantile
+from llmops_sdk.verdict.statistics.variances import Variance, add_variances, variance_of_records
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,15 +46,20 @@ _FEWEST = 2
 
 
 def mean_interval(
-    values: NDArray[Any], clusters: NDArray[Any], bounds: tuple[float, float] | None, level: float = 0.95
+    values: NDArray[Any],
+    clusters: NDArray[Any],
+    bounds: tuple[float, float] | None,
+    level: float = 0.95,
+    seeds: Variance | None = None,
 ) -> Interval:
     """Return the interval of a mean over records.
 
     Args:
-        values: Shape (n,), without NaN.
+        values: Shape (n,), without NaN; of a recipe, the means over its checkpoints.
         clusters: Shape (n,), any labels of the records' clusters.
         bounds: The smallest and the largest value that the metric can have, or None. A value outside widens them.
         level: Such as 0.95.
+        seeds: The variance of the mean that comes from training seeds; None for a single checkpoint.
     """
     import numpy as np
 
@@ -64,9 +70,10 @@ def mean_interval(
     groups = int(labels.max()) + 1
     if groups < _FEWEST:
         return Interval(*bounds) if bounds else UNBOUNDED
-    sums = np.bincount(labels, values - mean)
-    variance = groups / (groups - 1) * float((sums**2).sum()) / values.size**2
-    t = t_quantile((1 + level) / 2, groups - 1)
+    by_records = variance_of_records(np.bincount(labels, values - mean), np.bincount(labels))
+    total = add_variances([by_records, *([seeds] if seeds else [])])
+    variance = total.value
+    t = t_quantile((1 + level) / 2, total.freedom)
     if bounds is None:
         if np.ptp(values) == 0:
             return UNBOUNDED

@@ -1,9 +1,9 @@
 """Recipes: candidates that were trained with several seeds, so that a claim is about more than one checkpoint.
 
 The seed and the records are both random: the variance of a difference is that of the two candidates' means over seeds
-plus that of the records' differences, with Satterthwaite's degrees of freedom ("An approximate distribution of
-estimates of variance components", Biometrics 2, 1946). A candidate that was not trained, or only once, has no term of
-seeds. P values of several pairs are adjusted by Holm ("A simple sequentially rejective multiple test procedure", 1979).
+plus that of the records' differences. A candidate that was not trained, or only once, has no variance of seeds. Where all
+differences are equal, there are two made-up clusters of opposite signs, as in the intervals of differences. P values of
+several pairs are adjusted by Holm ("A simple sequentially rejective multiple test procedure", 1979).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from llmops_sdk.verdict.statistics.distributions import t_cdf, t_quantile
-from llmops_sdk.verdict.statistics.intervals import UNBOUNDED, Interval
+from llmops_sdk.verdict.statistics.intervals import UNBOUNDED, Interval, mean_interval
+from llmops_sdk.verdict.statistics.variances import Variance, add_variances, variance_of_records, variance_of_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,23 +28,30 @@ class RecipeTest:
 
     Attributes:
         mean: The mean difference, first minus second, over the records that all seeds of both have.
-        interval: With 95 %, from the same t as the p value.
+        centre: The middle of its intervals: the mean, unless there are made-up clusters.
         p_value: Two-sided, not adjusted for other pairs.
         records: The number of records.
-        freedom: Degrees of freedom.
-        error: The standard error of the difference.
+        variance: That of the difference; None where there are too few records to know it.
+        seed_share: The share of the variance that comes from training seeds.
     """
 
     mean: float
-    interval: Interval
+    centre: float
     p_value: float
     records: int
-    freedom: float
-    error: float
+    variance: Variance | None
+    seed_share: float
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval of the difference, from the same t as the p value."""
+        if self.variance is None:
+            return UNBOUNDED
+        half = t_quantile((1 + level) / 2, self.variance.freedom) * math.sqrt(self.variance.value)
+        return Interval(self.centre - half, self.centre + half)
 
 
 def compare_recipes(
-    first: NDArray[Any], second: NDArray[Any], clusters: NDArray[Any], level: float = 0.95
+    first: NDArray[Any], second: NDArray[Any], clusters: NDArray[Any], *, largest: float | None = None
 ) -> RecipeTest:
     """Compare two candidates, each with the scores of one or more seeds.
 
@@ -51,7 +59,7 @@ def compare_recipes(
         first: Shape (seeds, n), NaN where a score is missing; one row for a candidate without seeds.
         second: Shape (seeds of the other, n).
         clusters: Shape (n,), any labels of the records' clusters.
-        level: Of the interval.
+        largest: The largest difference that the metric can have, for differences that are all 0; None if unknown.
     """
     import numpy as np
 
@@ -59,28 +67,42 @@ def compare_recipes(
     first, second = first[:, present], second[:, present]
     records = int(present.sum())
     if not records:
-        return RecipeTest(math.nan, UNBOUNDED, 1.0, 0, 0.0, math.nan)
+        return RecipeTest(math.nan, math.nan, 1.0, 0, None, 0.0)
     differences = first.mean(axis=0) - second.mean(axis=0)
     mean = float(differences.mean())
     labels = np.unique(clusters[present], return_inverse=True)[1].reshape(records)
-    groups = int(labels.max()) + 1
-    if groups == 1:
-        return RecipeTest(mean, UNBOUNDED, 1.0, records, 0.0, math.nan)
-    sums = np.bincount(labels, differences - mean)
-    parts = [(groups / (groups - 1) * float((sums**2).sum()) / records**2, groups - 1)]
-    parts += [
-        (float(scores.mean(axis=1).var(ddof=1)) / len(scores), len(scores) - 1)
-        for scores in (first, second)
-        if len(scores) > 1
-    ]
-    variance = math.fsum(part for part, _ in parts)
-    if variance <= 1e-24 * max(mean * mean, 1.0):
-        return RecipeTest(mean, UNBOUNDED, 1.0, records, groups - 1, 0.0)
-    freedom = variance**2 / math.fsum(part**2 / degrees for part, degrees in parts)
-    error = math.sqrt(variance)
-    half = t_quantile((1 + level) / 2, freedom) * error
-    p_value = 2 * t_cdf(-abs(mean) / error, freedom)
-    return RecipeTest(mean, Interval(mean - half, mean + half), p_value, records, freedom, error)
+    sums, counts = np.bincount(labels, differences), np.bincount(labels).astype(float)
+    if np.ptp(sums / counts) <= 1e-12 * np.abs(sums).max():
+        size = records / len(sums)
+        height = float(np.abs(sums).max()) or (largest or 0.0) * size
+        sums, counts = np.append(sums, [height, -height]), np.append(counts, [size, size])
+    if len(sums) == 1 or not sums.any():
+        return RecipeTest(mean, mean, 1.0, records, None, 0.0)
+    by_seeds = [part for scores in (first, second) if (part := variance_of_seeds(scores)) is not None]
+    variance = add_variances([variance_of_records(sums, counts), *by_seeds])
+    centre = float(sums.sum() / counts.sum())
+    p_value = 2 * t_cdf(-abs(centre) / math.sqrt(variance.value), variance.freedom)
+    share = math.fsum(part.value for part in by_seeds) / variance.value
+    return RecipeTest(mean, centre, p_value, records, variance, share)
+
+
+def mean_over_seeds(
+    scores: NDArray[Any], clusters: NDArray[Any] | None, bounds: tuple[float, float] | None, level: float = 0.95
+) -> Interval:
+    """Return the interval of the mean of a candidate, on the records that all of its seeds have.
+
+    Args:
+        scores: Shape (seeds, n), NaN where a score is missing; one row for a candidate without seeds.
+        clusters: Shape (n,), any labels of the records' clusters; None if none depend on each other.
+        bounds: The smallest and the largest value that the metric can have, or None.
+        level: Such as 0.95.
+    """
+    import numpy as np
+
+    present = ~np.isnan(scores).any(axis=0)
+    labels = np.arange(present.size) if clusters is None else clusters
+    scores = scores[:, present]
+    return mean_interval(scores.mean(axis=0), labels[present], bounds, level, variance_of_seeds(scores))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
