@@ -96,7 +96,7 @@ def test_a_models_own_trainer_options_take_precedence(registry: Registry) -> Non
     trainer = pipeline.build(registry).models[0].trainer
 
     assert trainer is not None
-    assert {"voice": "mute", "fails": True} == trainer.options
+    assert {"voice": "mute", "fails": True, "seed": 0} == trainer.options
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
         f"{named} were cut off while the model was reasoning" for named in _named(cells, _cut_reasoning, questions)
     ]
     sentences += _malformed(cells)
-    sentences += _several_models(cells)
+    parts = [part for cell in cells for part in cell.parts]
+    sentences += _several_models(parts)
     failing = _named(cells, lambda cell: (cell.failures.get(metric.name, 0), cell.questions), questions)
     sentences += [f"{records} have no usable answer and count as the worst {label}" for records in failing]
     named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
@@ -49,7 +50,7 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
         *(f"{sentence}." for sentence in sentences),
         *(f"{records} have no {label}." for records in named),
         *_varied(cells),
-        *_formats(cells),
+        *_formats(parts),
     )
 
 
@@ -70,8 +71,9 @@ def _formats(cells: Sequence[CellResult]) -> Iterator[str]:
     for name, noun in _FORMATS.items():
         by_value: dict[str, list[str]] = {}
         for cell in cells:
-            if value := cell.endpoint.get(name):
-                by_value.setdefault(value, []).append(cell.candidate)
+            value = cell.endpoint.get(name)
+            if value and cell.candidate not in by_value.setdefault(value, []):
+                by_value[value].append(cell.candidate)
         if len(by_value) > 1:
             parts = [
                 f"{value} for {', '.join(candidates[:_MOST_NAMED])}{' and others' if len(candidates) > _MOST_NAMED else ''}"
@@ -103,7 +105,7 @@ def _several_models(cells: Sequence[CellResult]) -> Iterator[str]:
         if len(cell.models) > 1:
             counts = sorted(cell.models.items(), key=lambda item: (-item[1], item[0]))
             named = ", ".join(f"{name} ({count})" for name, count in counts[:_MOST_NAMED])
-            yield f"The endpoint of {cell.candidate} reported {len(cell.models)} models: {named}"
+            yield f"The endpoint of {cell.label} reported {len(cell.models)} models: {named}"
 
 
 def _named(cells: Sequence[CellResult], count: Callable[[CellResult], tuple[int, int]], noun: str) -> Iterator[str]:

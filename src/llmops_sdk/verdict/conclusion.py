@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Estimate, FailedCell, MarginResult, Verdict
+from llmops_sdk.values.results import CellResult, Estimate, FailedCell, LookResult, MarginResult, Verdict
 from llmops_sdk.verdict.baseline import margin_sentences
 from llmops_sdk.verdict.caveats import find_caveats
+from llmops_sdk.verdict.looks import look_sentences
 from llmops_sdk.verdict.statistics.comparison import FEWEST_CLUSTERS, FEWEST_RECORDS, Comparison, PairComparison
-from llmops_sdk.verdict.statistics.intervals import mean_interval
-from llmops_sdk.verdict.statistics.sample_size import detectable_difference, needed_records
+from llmops_sdk.verdict.statistics.sample_size import (
+    detectable_difference,
+    detectable_with_seeds,
+    needed_records,
+)
+from llmops_sdk.verdict.subjects import seed_sentences, subjects
 from llmops_sdk.verdict.table import MetricTable
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMED = 4
 _LEVEL = 0.05
+_MOSTLY = 0.5
 _MANY = 100_000
 """Records above which their needed number is not given exactly: nobody has them."""
 
@@ -36,6 +42,7 @@ class Evidence:
         comparison: Of the table's candidates.
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
         margins: Every other candidate against the baseline.
+        looks: The planned looks; empty for one comparison at the end.
     """
 
     dataset: str
@@ -45,6 +52,7 @@ class Evidence:
     comparison: Comparison
     clusters: NDArray[Any] | None = None
     margins: tuple[MarginResult, ...] = ()
+    looks: tuple[LookResult, ...] = ()
 
     @property
     def label(self) -> str:
@@ -55,6 +63,20 @@ class Evidence:
         """The candidate of a row of the table."""
         return self.cells[self.table.candidates[row]].candidate
 
+    def subject(self, rows: Sequence[int], *, starts: bool = False) -> str:
+        """The candidates of some rows of the table, as sentences call them."""
+        return subjects([self.cells[self.table.candidates[row]] for row in rows], _MOST_NAMED, starts=starts)
+
+    def level(self, row: int) -> float:
+        """The level of its intervals: that of the look at which it stopped."""
+        look = self.cells[self.table.candidates[row]].look
+        return self.looks[look - 1].level if self.looks else _LEVEL
+
+    @property
+    def is_decided_early(self) -> bool:
+        """Whether it was decided before all records were asked."""
+        return any(look.decided for look in self.looks)
+
     def estimate(self, row: int) -> Estimate:
         """Its mean."""
         return self.cells[self.table.candidates[row]].estimates[self.table.metric.name]
@@ -63,9 +85,7 @@ class Evidence:
 def conclude(evidence: Evidence) -> Verdict:
     """Conclude from the scores of one dataset."""
     caveats = find_caveats(evidence.cells, evidence.table.metric)
-    failed = len(evidence.failed)
-    without = f" {_count(failed, 'candidate')} could not be evaluated." if failed else ""
-    without += "".join(f" {caveat}" for caveat in caveats)
+    without = "".join(f" {text}" for text in (*seed_sentences(evidence.cells, evidence.failed), *caveats))
     comparison = evidence.comparison
     if not comparison.best:
         headline = f"No candidate has a {evidence.label} on {evidence.dataset}: nothing can be decided."
@@ -74,15 +94,17 @@ def conclude(evidence: Evidence) -> Verdict:
     name = evidence.name(best)
     if len(evidence.table.candidates) == 1:
         others = "no other candidate has one" if len(evidence.cells) > 1 else "there is no other candidate"
-        headline = f"{name} has a mean {evidence.label} of {_mean(evidence.estimate(best))} on {evidence.dataset}; {others} to compare it with."
+        subject = evidence.subject([best], starts=True)
+        headline = f"{subject} has a mean {evidence.label} of {_mean(evidence.estimate(best))} on {evidence.dataset}; {others} to compare it with."
         return Verdict(name, settled=False, tied=(), text=headline + without, caveats=caveats, headline=headline)
     problem = _no_claim(evidence, comparison)
     worse = () if problem else comparison.worse
     tied = (*comparison.best[1:], *comparison.tied, *(comparison.worse if problem else ()))
     headline = _headline(evidence, comparison, worse, tied, problem)
     details = [
-        f"Mean {evidence.label} of {name}: {_mean(evidence.estimate(best))}.",
+        f"Mean {evidence.label} of {name}: {_mean(evidence.estimate(best))}{_over_seeds(evidence, best)}.",
         *_details(evidence, best, worse, tied),
+        *look_sentences(evidence.looks, evidence.cells, _MOST_NAMED),
         *margin_sentences(evidence.margins, _MOST_NAMED),
     ]
     spread = _spread(evidence)
@@ -122,20 +144,27 @@ def _headline(
 ) -> str:
     """Return the conclusion in one sentence, without numbers; why there is none comes after it."""
     best = comparison.best[0]
-    name, dataset = evidence.name(best), evidence.dataset
+    name, dataset = evidence.subject([best], starts=True), evidence.dataset
     end = "lowest" if evidence.table.sign < 0 else "highest"
     if problem:
         return f"{name} has the {end} mean {evidence.label} on {dataset}. {problem}"
-    others = f"{_names(list(map(evidence.name, worse)))} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
+    others = f"{evidence.subject(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
     if len(comparison.best) > 1:
-        top = f"{_names(list(map(evidence.name, comparison.best)))} have the same {end} mean {evidence.label} on {dataset}"
+        top = f"{evidence.subject(comparison.best, starts=True)} have the same {end} mean {evidence.label} on {dataset}"
         tied = tied[len(comparison.best) - 1 :]
     elif not tied:
         return f"{name} is the best on {dataset}: {others}."
     else:
         top = f"{name} has the {end} mean {evidence.label} on {dataset}"
-    ties = f"{_names(list(map(evidence.name, tied)))} cannot be told apart from it" if tied else ""
+    ties = f"{evidence.subject(tied)} cannot be told apart from it" if tied else ""
     return f"{'; '.join(filter(None, (top, ties, others)))}."
+
+
+def _over_seeds(evidence: Evidence, row: int) -> str:
+    """Return how far the means of a recipe's checkpoints are apart."""
+    cell = evidence.cells[evidence.table.candidates[row]]
+    means = [checkpoint.estimates[evidence.table.metric.name].mean for checkpoint in cell.checkpoints]
+    return f" over {len(means)} seeds, from {_number(min(means))} to {_number(max(means))}" if means else ""
 
 
 def _details(evidence: Evidence, best: int, worse: Sequence[int], tied: Sequence[int]) -> Iterator[str]:
@@ -174,7 +203,8 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
     detectable = _detectable(evidence, spread)
     if detectable is not None:
         records = max(pair.records for pair in evidence.comparison.pairs)
-        yield f"On {records:,} records, a true difference of {detectable:.2g} is found in four of five runs; a smaller one is easily missed."
+        seeds = " with these seeds" if evidence.table.has_seeds else ""
+        yield f"On {records:,} records{seeds}, a true difference of {detectable:.2g} is found in four of five runs; a smaller one is easily missed."
     needed = _needed(evidence, best, tied)
     if needed is not None:
         pair = _pair(evidence, best, tied[0])
@@ -189,8 +219,13 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
             f"The best of {count} means tends to be too good: allowing for the choice, that of {evidence.name(best)} lies in "
             f"[{_number(interval.low)}, {_number(interval.high)}]. Ask fresh records before you quote it."
         )
-    if any(cell.fine_tuned for cell in evidence.cells):
-        yield "This compares the checkpoints of this run: another training seed may give another order."
+    yield from _seed_notes(evidence, best, tied)
+    if evidence.looks:
+        levels = ", ".join(f"{look.level:.2g}" for look in evidence.looks)
+        yield (
+            f"The {len(evidence.looks)} planned looks share the 5 %: tests and intervals are at the level of the look at which a "
+            f"candidate stopped, one of {levels}."
+        )
     repeats = max(cell.repeats for cell in evidence.cells)
     if repeats > 1:
         once = [cell.candidate for cell in evidence.cells if cell.repeats == 1]
@@ -198,6 +233,27 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
         yield f"Each record was asked {repeats} times{only}. The answers to one record count as one."
     if evidence.table.left_out:
         yield f"{_count(evidence.table.left_out, 'record')} without a {evidence.label} of every candidate are left out for all."
+
+
+def _seed_notes(evidence: Evidence, best: int, tied: Sequence[int]) -> Iterator[str]:
+    """Yield what the verdict is about: recipes, whose seeds are in all intervals, or checkpoints."""
+    recipes = [cell for cell in evidence.cells if cell.checkpoints]
+    checkpoints = [cell.candidate for cell in evidence.cells if cell.fine_tuned and not cell.checkpoints]
+    if recipes:
+        counts = {len(cell.checkpoints) for cell in recipes}
+        seeds = f"{counts.pop()} seeds" if len(counts) == 1 else "several seeds"
+        names = _names([cell.candidate for cell in recipes])
+        yield f"{names} {'was' if len(recipes) == 1 else 'were'} trained with {seeds}: what is said of the recipe holds for other seeds too."
+    if checkpoints:
+        was = "was" if len(checkpoints) == 1 else "were"
+        yield f"{_names(checkpoints)} {was} trained once: another training seed may give another result."
+    test = _pair(evidence, best, tied[0]).recipe if tied else None
+    if test is not None and test.variance is not None and recipes:
+        more, than = ("seeds", "records") if test.seed_share > _MOSTLY else ("records", "seeds")
+        yield (
+            f"Most of what is uncertain about the difference between {evidence.name(best)} and {evidence.name(tied[0])} comes from the "
+            f"{'training seeds' if more == 'seeds' else 'records'}: more {more} show more than more {than}."
+        )
 
 
 def _pair(evidence: Evidence, first: int, second: int) -> PairComparison:
@@ -219,8 +275,13 @@ def _spread(evidence: Evidence) -> float:
 
 def _detectable(evidence: Evidence, spread: float) -> float | None:
     records = max(pair.records for pair in evidence.comparison.pairs)
-    if records < FEWEST_RECORDS or not spread > 0 or evidence.clusters is not None:
+    if records < FEWEST_RECORDS or not spread > 0 or evidence.clusters is not None or evidence.is_decided_early:
         return None
+    if evidence.table.has_seeds:
+        tests = [pair.recipe for pair in evidence.comparison.pairs]
+        return detectable_with_seeds(
+            [test.variance for test in tests if test is not None and test.variance is not None]
+        )
     return detectable_difference(records, spread, len(evidence.table.candidates))
 
 
@@ -228,8 +289,8 @@ def _needed(evidence: Evidence, best: int, tied: Sequence[int]) -> int | None:
     """Return how many records it takes to find the difference from the nearest tie, if it is the true one."""
     import numpy as np
 
-    if not tied or evidence.clusters is not None:
-        return None
+    if not tied or evidence.clusters is not None or evidence.table.has_seeds:
+        return None  # with seeds, more records alone may never find it
     pair = _pair(evidence, best, tied[0])
     if pair.records < FEWEST_RECORDS or pair.mean == 0:
         return None
@@ -246,8 +307,7 @@ def _best_interval(evidence: Evidence, best: int) -> Estimate | None:
     values: NDArray[Any] = evidence.table.values[best]
     present = ~np.isnan(values)
     count = len(evidence.table.candidates)
-    labels = np.arange(values.size) if evidence.clusters is None else evidence.clusters
-    interval = mean_interval(values[present], labels[present], evidence.table.metric.bounds, level=1 - _LEVEL / count)
+    interval = evidence.table.interval(best, evidence.clusters, 1 - evidence.level(best) / count)
     return Estimate(float(values[present].mean()), interval.low, interval.high, int(present.sum()))
 
 

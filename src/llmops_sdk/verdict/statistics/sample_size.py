@@ -10,8 +10,11 @@ to a fifth fewer records.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from statistics import median
 
-from llmops_sdk.verdict.statistics.distributions import NORMAL, range_quantile
+from llmops_sdk.verdict.statistics.distributions import NORMAL, range_quantile, t_quantile
+from llmops_sdk.verdict.statistics.variances import Variance
 
 POWER = 0.8
 LEVEL = 0.05
@@ -37,6 +40,20 @@ def detectable_difference(records: int, deviation: float, candidates: int = 2) -
         candidates: The number of candidates that are compared, two or more.
     """
     return _factor(candidates) * deviation / math.sqrt(records)
+
+
+def detectable_with_seeds(variances: Sequence[Variance]) -> float | None:
+    """Return the smallest true difference that is found in 80 % of runs with training seeds, the median of all pairs.
+
+    Args:
+        variances: Those of the pairs' differences, with the seeds as a source of chance.
+    """
+    sizes = [
+        (t_quantile(1 - LEVEL / 2 / len(variances), each.freedom) + t_quantile(POWER, each.freedom))
+        * math.sqrt(each.value)
+        for each in variances
+    ]
+    return median(sizes) if sizes else None
 
 
 def needed_for_margin(margin: float, deviation: float, *, equivalence: bool) -> int:
