@@ -12,9 +12,11 @@ import attrs
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.baseline import choose_baseline
 from llmops_sdk.planning.components import LONGEST_PIPELINE_NAME, Chooser, Chosen, call_plugin, check_length, components
+from llmops_sdk.planning.early_stopping import plan_looks
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
 from llmops_sdk.planning.prompts import PromptPlanner
+from llmops_sdk.planning.repeats import choose_noise_floor
 from llmops_sdk.planning.secrets import refuse_secret_urls
 from llmops_sdk.planning.specification.spec import ComponentSpec, Spec
 from llmops_sdk.plugin.cards import ExecutorCard
@@ -66,6 +68,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     cells = make_cells(datasets, models)
     baseline = choose_baseline(cells, metric, spec.baseline, spec.margin)
     _check_cell_names(cells)
+    looks = plan_looks(spec, cells)
     return Plan(
         name=spec.name,
         datasets=datasets,
@@ -76,10 +79,12 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         metric=metric.name,
         baseline=baseline,
         margin=spec.margin,
+        noise_floor=choose_noise_floor(cells, models, baseline, registry) if spec.noise_floor else (),
         executor=executor.component,
         settings=settings,
         cells=cells,
-        steps=make_steps(datasets, models, cells),
+        steps=make_steps(datasets, models, cells, len(looks)),
+        looks=looks,
         plugins=chooser.plugins,
         assets=chooser.assets,
         reporters=_plan_reporters(spec, registry),
@@ -105,8 +110,14 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
     chooser = Chooser(registry, Path())
     chosen = chooser.choose_all("evaluator", (*present, *evaluators))
     decisive = _choose_metric(chosen, registry, metric or plan.metric)
-    is_same = decisive.name == plan.metric  # a margin is in the unit of its metric
-    baseline, margin = (plan.baseline, plan.margin) if is_same else ("", None)
+    is_same = decisive.name == plan.metric
+    if plan.looks and not is_same:
+        message = (
+            f"candidates of this run stopped early by {plan.metric!r}, so {decisive.name!r} cannot decide: their records were "
+            "chosen by the other metric"
+        )
+        raise SpecError(message)
+    baseline, margin = (plan.baseline, plan.margin) if is_same else ("", None)  # a margin is in its metric's unit
     pins = {pin.name: pin for pin in (*plan.plugins, *chooser.plugins)}
     return attrs.evolve(
         plan,

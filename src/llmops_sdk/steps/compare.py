@@ -6,66 +6,87 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
+from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.clusters import read_clusters
-from llmops_sdk.steps.cell.results import read_cell
+from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
+from llmops_sdk.steps.cell.results import conclusive, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Cell, CompareStep, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell
 from llmops_sdk.values.serial import digest, to_json
-from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
+from llmops_sdk.values.step_records import Failed, Succeeded
 from llmops_sdk.verdict.baseline import Baseline
 from llmops_sdk.verdict.leaderboard import make_leaderboard
+from llmops_sdk.verdict.noise_floor import AskedTwice, compare_with_itself
+from llmops_sdk.verdict.recipe import join_checkpoints
+from llmops_sdk.verdict.statistics.stopping import Looks
+from llmops_sdk.verdict.table import CellColumn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD = "sign flips, elimination"
+METHOD = "sign flips, elimination, seeds"
 """How scores are compared; conclusions that another method made are not reused."""
 
 
 def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     """Write `results.json` from the record; cells without a result are in it with the step that failed."""
     run = execution.run
-    records = {step.cell: run.record(step.name) for step in run.plan.steps if isinstance(step, ScoreStep)}
+    steps = _last_scores(run)
     datasets = [dataset.name for dataset in run.plan.datasets]
-    conclusive = {cell: _conclusive(record) for cell, record in records.items()}
-    address = f"results/{digest(METHOD, datasets, run.plan.metric, [run.plan.baseline, run.plan.margin], to_json(run.plan.cells), conclusive)}"
+    records = {cell: conclusive(run.record(step.name)) for cell, step in steps.items()}
+    looks = [run.plan.looks, {cell: step.look for cell, step in steps.items()}] if run.plan.looks else []
+    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks]
+    address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
     run.write_results(built.artifact.read(ResultsValue))
     return StepOutput({"results": address}, built.cached)
 
 
-def _conclusive(record: StepRecord | None) -> dict[str, object] | None:
-    """Return what of a record can change the conclusion: not when or how fast the step ran."""
-    if record is None:
-        return None
-    if isinstance(record, Succeeded):
-        return {"artifacts": dict(record.artifacts)}
-    return {"cause": record.cause, "error": record.error}
+def _last_scores(run: Run) -> dict[str, ScoreStep]:
+    """Return the `score` step of each cell: of one that stopped at a planned look, the step at that look."""
+    looks = len(run.plan.looks)
+    stopped = read_stopped(run, looks)
+    scores = [step for step in run.plan.steps if isinstance(step, ScoreStep)]
+    return {step.cell: step for step in scores if step.look == stopped.get(step.cell, looks)}
 
 
 def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     plan = execution.run.plan
     evaluators: dict[str, EvaluatorInfo] = {}
-    steps = {step.cell: step for step in plan.steps if isinstance(step, ScoreStep)}
+    steps = _last_scores(execution.run)
     baseline = Baseline(plan.baseline, plan.margin) if plan.baseline and plan.margin else None
     boards = []
     for dataset in plan.datasets:
-        columns, failed = [], []
+        failed: list[FailedCell] = []
+        checkpoints: dict[str, list[CellColumn]] = {}
+        asked_twice = None
+        looks = _looks(execution, dataset.name)
         for cell in (cell for cell in plan.cells if cell.dataset == dataset.name):
             step = steps[cell.name]
             record = execution.run.record(step.name)
             if isinstance(record, Succeeded):
-                cell_scores = read_cell(execution, cell, step, record)
-                columns.append(cell_scores.column)
+                cell_scores = read_cell(execution, cell, step, record, looks.records(step.look) if looks else None)
+                checkpoints.setdefault(cell.candidate, []).append(cell_scores.column)
+                if cell.name in plan.noise_floor:
+                    asked_twice = AskedTwice(cell_scores.column, cell_scores.again)
                 for name, info in cell_scores.evaluators.items():
                     evaluators.setdefault(name, info)
             else:
                 failed.append(_failed(execution, cell, step.name, record))
+        columns = [join_checkpoints(columns) for columns in checkpoints.values()]
         metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
         clusters = _clusters(execution, dataset.name) if columns else None
-        boards.append(make_leaderboard(dataset.name, plan.metric, columns, tuple(failed), metrics, clusters, baseline))
+        board = make_leaderboard(
+            dataset.name, plan.metric, columns, tuple(failed), metrics, clusters, baseline, looks=looks
+        )
+        if asked_twice:
+            noise_floor = compare_with_itself(asked_twice, metrics[plan.metric], clusters)
+            board = attrs.evolve(board, noise_floor=noise_floor)
+        boards.append(board)
     return ResultsValue(tuple(boards), tuple(evaluators.values()))
 
 
@@ -74,9 +95,18 @@ def _clusters(execution: StepExecution, dataset: str) -> NDArray[Any] | None:
         return read_clusters(splits)
 
 
+def _looks(execution: StepExecution, dataset: str) -> Looks | None:
+    """Return the planned looks at a dataset; None without looks, or where the dataset could not be prepared."""
+    looks = execution.run.plan.looks
+    if not looks or not isinstance(execution.run.record(f"prepare.{dataset}"), Succeeded):
+        return None
+    with execution.splits(dataset) as splits:
+        return planned_looks(splits, looks)
+
+
 def _failed(execution: StepExecution, cell: Cell, step: str, record: Failed | None) -> FailedCell:
     if record is None:
-        return FailedCell(cell.name, cell.candidate, step, "it was not run")
+        return FailedCell(cell.name, cell.candidate, step, "it was not run", cell.seed)
     first = execution.run.record(record.cause)
     error = first.error if isinstance(first, Failed) else record.error
-    return FailedCell(cell.name, cell.candidate, record.cause, error)
+    return FailedCell(cell.name, cell.candidate, record.cause, error, cell.seed)

@@ -21,7 +21,7 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.steps.heartbeat import HEARTBEAT
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.data import DatasetSplits, Split
-from llmops_sdk.values.plan import Component
+from llmops_sdk.values.plan import Component, without_look
 from llmops_sdk.values.serial import digest
 from llmops_sdk.values.step_records import Succeeded
 
@@ -30,6 +30,7 @@ _NAMES = {
     "model": "the weights are",
     "scores": "the scores are",
     "samples": "the samples are",
+    "looks": "the decision of a look is",
     "results": "the results are",
 }
 """What messages call an artifact, by its kind."""
@@ -188,7 +189,7 @@ class StepExecution:
 
     @property
     def _fresh_mark(self) -> str:
-        return f"steps/{self.step}.fresh"
+        return f"steps/{without_look(self.step)}.fresh"
 
 
 @attrs.frozen

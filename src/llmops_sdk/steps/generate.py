@@ -206,9 +206,13 @@ class _Limits:
 def _ask_cell(
     execution: StepExecution, transport: Transport, questions: QuestionSet, endpoint: Endpoint, limits: _Limits
 ) -> None:
-    files = AnswerFiles(execution.run.store, ArtifactLayout(questions.address), questions.total)
+    files = AnswerFiles(execution.run.store, ArtifactLayout(questions.address), questions.total, questions.due)
     settled = files.settled()
-    remaining = (question for question in questions.questions() if not settled[question.index])
+    remaining = (
+        question
+        for question in questions.questions()
+        if questions.is_due(question.index) and not settled[question.index]
+    )
     generation = vary(_with_stops(execution.run.plan.generation, questions.template), limits.varies)
     generation = generation.repeat(questions.repeat)
     throughput, tally = Throughput(), Tally(generation.response_format)
@@ -220,9 +224,9 @@ def _ask_cell(
     title = f"{execution.step}: asking {questions.title}"
     with (
         files.open_journal() as journal,
-        execution.runtime.progress.task(title, questions.total, "records") as task,
+        execution.runtime.progress.task(title, questions.total - questions.not_asked, "records") as task,
     ):
-        task.update(sum(settled))
+        task.update(sum(known for index, known in enumerate(settled) if questions.is_due(index)))
         outcomes = ask(
             transport,
             remaining,
@@ -284,6 +288,8 @@ def _finish(
     The step holds the artifact's lock.
     """
     store, home = execution.run.store, execution.runtime.home
+    earlier = execution.run.artifact(questions.address)
+    not_asked = min(questions.not_asked, earlier.read(GenerationsValue).not_asked if earlier else questions.not_asked)
     with store.workspace(files.layout.final, home) as folder:
         summary = files.write_ordered(folder)
         marks = {f"final/{GENERATIONS}": mark_file(folder / GENERATIONS, summary.sha256)}
@@ -301,7 +307,8 @@ def _finish(
         seconds=throughput.seconds,
         output_tokens=throughput.output_tokens,
         endpoint=dict(endpoint.metadata),
+        not_asked=not_asked,
     )
     execution.run.finish_artifact(questions.address, value, marks)
-    if summary.pending == 0:
+    if summary.pending == 0 and not_asked == 0:
         files.delete_journal()

@@ -20,8 +20,9 @@ from llmops_sdk.steps.cell.scores import SCORES_OF, write_scores
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue, of_repeat
 from llmops_sdk.values.data import DatasetSplits
-from llmops_sdk.values.plan import ScoreStep
+from llmops_sdk.values.plan import ScoreStep, at_look, without_look
 from llmops_sdk.values.serial import digest
+from llmops_sdk.values.step_records import Succeeded
 
 
 def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
@@ -84,6 +85,7 @@ def _score_answers(
     folder = stack.enter_context(execution.run.store.folder(ArtifactLayout(generations.address).final))
     files = CellFiles(cell, splits.test, folder / GENERATIONS, prompt.template)
     evaluators = list(_evaluators(execution, files, generations.address, stack))
+    before = execution.run.record(at_look(without_look(step.name), step.look - 1)) if step.look > 1 else None
     addresses: dict[str, str] = {}
     values: dict[str, ScoresValue] = {}
     inputs: dict[str, str] = {}
@@ -97,7 +99,9 @@ def _score_answers(
         address = f"scores/{digest(execution.key_of('evaluator', component), fingerprint, *parts)}"
         inputs |= execution.parts_of("evaluator", component)
         inputs[f"what evaluator {component.name!r} uses"] = digest(fingerprint, evaluator.answers_sha256)
-        write = partial(write_scores, execution, evaluator, files, address)
+        name = of_repeat(f"{SCORES_OF}{component.name}", repeat)
+        earlier = before.artifacts.get(name, "") if isinstance(before, Succeeded) else ""
+        write = partial(write_scores, execution, evaluator, files, address, earlier)
         built = execution.build_artifact(address, write, complete=_is_complete)
         addresses[component.name] = address
         values[component.name] = built.artifact.read(ScoresValue)

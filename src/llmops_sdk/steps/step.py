@@ -17,12 +17,22 @@ from llmops_sdk.steps.compare import compare
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.generate import generate, prepared_cells
 from llmops_sdk.steps.heartbeat import HEARTBEAT
+from llmops_sdk.steps.look import look
 from llmops_sdk.steps.prepare import prepare
 from llmops_sdk.steps.reason import find_reason
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.score import score
 from llmops_sdk.steps.train import train
-from llmops_sdk.values.plan import CompareStep, GenerateStep, PrepareStep, ScoreStep, Step, TrainStep
+from llmops_sdk.values.plan import (
+    CompareStep,
+    GenerateStep,
+    LookStep,
+    PrepareStep,
+    ScoreStep,
+    Step,
+    TrainStep,
+    step_kind,
+)
 from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
 
 
@@ -44,7 +54,7 @@ def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
 def _run(run: Run, step: Step, runtime: Runtime) -> StepRecord:
     name, started_at = step.name, time.time()
     earlier = _failed_earlier(run, step)
-    if earlier is not None and not isinstance(step, CompareStep):
+    if earlier is not None and not isinstance(step, (LookStep, CompareStep)):
         own = earlier.cause == earlier.step
         error = f"step {earlier.cause!r} failed earlier: {earlier.error}" if own else earlier.error
         return Failed(name, error, "", earlier.cause, started_at, 0.0)
@@ -85,7 +95,7 @@ def _failed_earlier(run: Run, step: Step) -> Failed | None:
     if isinstance(step, ScoreStep):
         needs.insert(0, f"prepare.{run.plan.cell_by_name[step.cell].dataset}")
     failed = [record for need in needs if isinstance(record := run.record(need), Failed)]
-    if isinstance(step, GenerateStep) and step.train not in {record.step for record in failed}:
+    if isinstance(step, GenerateStep) and all(step_kind(record.step) == "prepare" for record in failed):
         return None if prepared_cells(run, step) else failed[0]
     return failed[0] if failed else None
 
@@ -122,5 +132,6 @@ _KINDS: Mapping[type, Callable[[StepExecution, Any], StepOutput]] = {
     TrainStep: train,
     GenerateStep: generate,
     ScoreStep: score,
+    LookStep: look,
     CompareStep: compare,
 }

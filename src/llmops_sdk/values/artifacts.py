@@ -36,6 +36,7 @@ class GenerationsValue:
         seconds: Wall time of the asking in the last attempt.
         output_tokens: Of the last attempt, or None where the endpoint does not count them.
         endpoint: Details of the endpoint (device, dtype).
+        not_asked: Questions that are left for later planned looks: the last ones of their order.
     """
 
     records: int
@@ -46,6 +47,7 @@ class GenerationsValue:
     seconds: float
     output_tokens: int | None
     endpoint: Mapping[str, str]
+    not_asked: int = 0
 
 
 @attrs.frozen
@@ -78,6 +80,17 @@ class SamplesValue:
     """
 
     records: int
+
+
+@attrs.frozen
+class LookValue:
+    """What the artifact of a planned look holds; it has no files.
+
+    Attributes:
+        stopped: The cells that are asked no more, with the look at which they stopped: this one or an earlier one.
+    """
+
+    stopped: Mapping[str, int]
 
 
 @attrs.frozen

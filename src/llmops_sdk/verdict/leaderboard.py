@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,16 +12,22 @@ from llmops_sdk.values.results import CellResult, Difference, Estimate, FailedCe
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import Baseline, against_baseline
 from llmops_sdk.verdict.conclusion import Evidence, conclude
+from llmops_sdk.verdict.looks import look_results
+from llmops_sdk.verdict.statistics.checkpoints import compare_checkpoints
 from llmops_sdk.verdict.statistics.comparison import Comparison, PairComparison, compare
-from llmops_sdk.verdict.statistics.intervals import mean_interval
+from llmops_sdk.verdict.statistics.intervals import Interval
 from llmops_sdk.verdict.statistics.pairs import Scores
+from llmops_sdk.verdict.statistics.stopping import Looks, compare_stopped
 from llmops_sdk.verdict.table import CellColumn, MetricTable, make_table
+
+LEVEL = 0.05
+"""Of tests and intervals that look at the records once, at their end."""
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def make_leaderboard(
+def make_leaderboard(  # noqa: PLR0913 - all that a leaderboard rests on
     dataset: str,
     deciding: str,
     columns: Sequence[CellColumn],
@@ -28,6 +35,8 @@ def make_leaderboard(
     metrics: Mapping[str, Metric],
     clusters: NDArray[Any] | None = None,
     baseline: Baseline | None = None,
+    *,
+    looks: Looks | None = None,
 ) -> Leaderboard:
     """Put the cells of a dataset in order, compare all pairs in the metric that decides, and conclude.
 
@@ -39,40 +48,46 @@ def make_leaderboard(
         metrics: Every metric, by name.
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
         baseline: What the candidates must not be worse than, or None.
+        looks: The planned looks, or None for one comparison at the end.
     """
     metric = metrics.get(deciding, Metric(deciding))
     tables = {each.name: make_table(columns, each) for each in (metric, *metrics.values())}
     table = tables[deciding]
     columns = _ordered(columns, tables[deciding])
     tables = {name: make_table(columns, each.metric) for name, each in tables.items()}
-    estimates = {name: _estimates(table, clusters) for name, table in tables.items()}
-    cells = tuple(_with_estimates(column.result, place, tables, estimates) for place, column in enumerate(columns))
-    comparisons = {
-        name: compare(Scores.of(table.sign * table.values, clusters), bounds=table.bounds)
-        for name, table in tables.items()
-    }
+    estimates = {name: _estimates(table, clusters, columns, looks) for name, table in tables.items()}
+    cells = tuple(
+        _with_checkpoints(_with_estimates(column.result, place, tables, estimates), place, tables, clusters)
+        for place, column in enumerate(columns)
+    )
+    comparisons = {name: _compare(table, clusters, cells, looks) for name, table in tables.items()}
     by_candidate: dict[str, list[Difference]] = {cell.candidate: [] for cell in cells}
     for name, comparison in comparisons.items():
         for difference in _to_best(tables[name], comparison, cells):
             by_candidate[difference.candidate].append(difference)
     table, decisive = tables[deciding], comparisons[deciding]
     names = [cells[place].candidate for place in table.candidates]
-    scores = Scores.of(table.sign * table.values, clusters)
-    margins = against_baseline(table, scores, cells, baseline) if baseline else ()
+    best = names[decisive.best[0]] if decisive.best else ""
+    results = tuple(look_results(looks, cells, best)) if looks and cells else ()
+    margins = against_baseline(table, clusters, cells, baseline) if baseline else ()
     return Leaderboard(
         dataset=dataset,
         metric=deciding,
         cells=cells,
         failed=failed,
         differences=tuple(difference for differences in by_candidate.values() for difference in differences),
-        verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters, margins)),
-        pairs=tuple(_pair_test(pair, table, names) for pair in decisive.pairs if pair.records),
+        verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters, margins, results)),
+        pairs=tuple(_pair_test(pair, table, cells, looks) for pair in decisive.pairs if pair.records),
         left_out={name: each.left_out for name, each in tables.items() if each.left_out},
+        looks=results,
     )
 
 
 def _ordered(columns: Sequence[CellColumn], table: MetricTable) -> list[CellColumn]:
-    """Return the cells, the best mean of the metric that decides first, those without one last."""
+    """Return the cells, the best mean of the metric that decides first, those without one last.
+
+    Those that stopped at an earlier look come after the others: their means are of fewer records.
+    """
     import numpy as np
 
     means = (
@@ -80,21 +95,39 @@ def _ordered(columns: Sequence[CellColumn], table: MetricTable) -> list[CellColu
         if table.candidates
         else {}
     )
-    order = sorted(range(len(columns)), key=lambda place: (place not in means, -means.get(place, 0.0)))
+    order = sorted(
+        range(len(columns)), key=lambda place: (place not in means, -columns[place].result.look, -means.get(place, 0.0))
+    )
     return [columns[place] for place in order]
 
 
-def _estimates(table: MetricTable, clusters: NDArray[Any] | None) -> dict[int, Estimate]:
-    """Return the mean of each candidate, by its place."""
+def _estimates(
+    table: MetricTable, clusters: NDArray[Any] | None, columns: Sequence[CellColumn], looks: Looks | None
+) -> dict[int, Estimate]:
+    """Return the mean of each candidate, by its place, with its interval at the level of the look at which it stopped."""
+    levels = {place: 1 - (looks.level(columns[place].result.look) if looks else LEVEL) for place in table.candidates}
+    return {
+        place: _estimate(table.values[row], table.interval(row, clusters, levels[place]))
+        for row, place in enumerate(table.candidates)
+    }
+
+
+def _estimate(values: NDArray[Any], interval: Interval) -> Estimate:
     import numpy as np
 
-    labels = np.arange(table.values.shape[1]) if clusters is None else clusters
-    estimates = {}
-    for place, values in zip(table.candidates, table.values, strict=True):
-        present = ~np.isnan(values)
-        interval = mean_interval(values[present], labels[present], table.metric.bounds)
-        estimates[place] = Estimate(float(values[present].mean()), interval.low, interval.high, int(present.sum()))
-    return estimates
+    present = ~np.isnan(values)
+    return Estimate(float(values[present].mean()), interval.low, interval.high, int(present.sum()))
+
+
+def _compare(
+    table: MetricTable, clusters: NDArray[Any] | None, cells: Sequence[CellResult], looks: Looks | None
+) -> Comparison:
+    if looks:
+        ends = [cells[place].look for place in table.candidates]
+        return compare_stopped(Scores.of(table.sign * table.values, clusters), looks, ends, bounds=table.bounds)
+    if table.has_seeds:
+        return compare_checkpoints(table.checkpoint_scores(clusters), bounds=table.bounds)
+    return compare(Scores.of(table.sign * table.values, clusters), bounds=table.bounds)
 
 
 def _with_estimates(
@@ -112,6 +145,27 @@ def _with_estimates(
     )
 
 
+def _with_checkpoints(
+    cell: CellResult, place: int, tables: Mapping[str, MetricTable], clusters: NDArray[Any] | None
+) -> CellResult:
+    """Return a recipe with the means of its checkpoints, and their spread."""
+    if not cell.checkpoints:
+        return cell
+    estimates: list[dict[str, Estimate]] = [{} for _ in cell.checkpoints]
+    for name, table in tables.items():
+        if place in table.candidates:
+            row = table.candidates.index(place)
+            for number, scores in enumerate(table.checkpoints[row]):
+                estimates[number][name] = _estimate(scores, table.interval(row, clusters, checkpoint=number))
+    return attrs.evolve(
+        cell,
+        checkpoints=tuple(
+            attrs.evolve(checkpoint, estimates=own) for checkpoint, own in zip(cell.checkpoints, estimates, strict=True)
+        ),
+        spread={name: stdev(own[name].mean for own in estimates) for name in cell.estimates},
+    )
+
+
 def _to_best(table: MetricTable, comparison: Comparison, cells: Sequence[CellResult]) -> Iterator[Difference]:
     """Yield the difference of every other candidate from the first cell's."""
     if 0 not in table.candidates:
@@ -123,9 +177,19 @@ def _to_best(table: MetricTable, comparison: Comparison, cells: Sequence[CellRes
             yield _difference(pair, table, names)
 
 
-def _pair_test(pair: PairComparison, table: MetricTable, names: Sequence[str]) -> PairTest:
+def _pair_test(pair: PairComparison, table: MetricTable, cells: Sequence[CellResult], looks: Looks | None) -> PairTest:
+    places = table.candidates
     low, high = _ends(pair.simultaneous.low, pair.simultaneous.high, table.sign)
-    return PairTest(_difference(pair, table, names), pair.p_value, pair.adjusted, low, high, pair.clusters)
+    look = min(cells[places[pair.first]].look, cells[places[pair.second]].look)
+    return PairTest(
+        difference=_difference(pair, table, [cells[place].candidate for place in places]),
+        p_value=pair.p_value,
+        adjusted_p_value=pair.adjusted,
+        low=low,
+        high=high,
+        clusters=pair.clusters,
+        level=looks.level(look) if looks else LEVEL,
+    )
 
 
 def _difference(pair: PairComparison, table: MetricTable, names: Sequence[str]) -> Difference:

@@ -9,8 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from llmops_sdk.planning.early_stopping import FEWEST_LOOKS, MOST_LOOKS
-from llmops_sdk.planning.specification.spec import StopEarly
+from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, StopEarly
 from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, REPEATS, GenerationOptions

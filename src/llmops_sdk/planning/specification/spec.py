@@ -10,6 +10,9 @@ import attrs
 
 from llmops_sdk.values.generation_options import GenerationOptions
 
+FEWEST_LOOKS, MOST_LOOKS = 2, 5
+"""How many planned looks there may be: more than five save little, and cost a deployment each."""
+
 
 @attrs.frozen
 class ComponentSpec:

@@ -16,7 +16,7 @@ import attrs
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.lines import read_journal_line
 from llmops_sdk.record.stores import Journal, Store
-from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.answers import Answered, NotAsked, Outcome, Pending, Unanswered
 from llmops_sdk.values.serial import file_sha256, to_line
 
 _NONE, _UNANSWERED, _PENDING, _ANSWERED = range(4)
@@ -50,11 +50,13 @@ class AnswerFiles:
         store: Where they are.
         layout: The keys of their artifact.
         total: The number of questions.
+        due: A byte for each question, 1 where it is asked by now; None where all are.
     """
 
     store: Store
     layout: ArtifactLayout
     total: int
+    due: bytes | None = None
 
     def settled(self) -> bytearray:
         """Return a byte for each question: 1 where it needs not be asked again."""
@@ -88,6 +90,9 @@ class AnswerFiles:
                     summary.error = outcome.error
         with unordered.open("rb") as source, draft.open("wb") as out:
             for index, offset in enumerate(offsets):
+                if offset < 0 and self.due and not self.due[index]:
+                    out.write(to_line(NotAsked(index), Outcome))
+                    continue
                 if offset < 0:  # the journal lost it
                     states[index] = _PENDING
                     out.write(to_line(Pending(index, _LOST), Outcome))

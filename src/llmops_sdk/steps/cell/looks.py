@@ -14,8 +14,9 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.clusters import read_clusters
 from llmops_sdk.values.artifacts import LookValue
 from llmops_sdk.values.data import DatasetSplits
-from llmops_sdk.values.plan import Cell, Plan
 from llmops_sdk.values.step_records import Succeeded
+from llmops_sdk.verdict.statistics.looks import look_levels
+from llmops_sdk.verdict.statistics.stopping import Looks
 
 _ROUNDING = 1e-9
 
@@ -38,6 +39,18 @@ def look_of_records(splits: DatasetSplits, shares: Sequence[float]) -> bytes:
     return bytes(look_of_group[group] for group in groups)
 
 
+def planned_looks(splits: DatasetSplits, shares: Sequence[float]) -> Looks:
+    """Return the planned looks at the test records of a dataset, with the level of each.
+
+    Args:
+        splits: The dataset's splits.
+        shares: The share of all records at each look.
+    """
+    import numpy as np
+
+    return Looks(np.frombuffer(look_of_records(splits, shares), dtype=np.uint8), look_levels(tuple(shares)))
+
+
 def read_stopped(run: Run, look: int) -> Mapping[str, int]:
     """Return the cells that stopped before a look, with the look at which they did.
 
@@ -49,11 +62,6 @@ def read_stopped(run: Run, look: int) -> Mapping[str, int]:
     artifact = run.artifact(record.artifacts["look"]) if isinstance(record, Succeeded) else None
     value: LookValue | None = artifact.read(LookValue) if artifact else None
     return value.stopped if value else {}
-
-
-def last_look(plan: Plan, cell: Cell, stopped: Mapping[str, int]) -> int:
-    """Return the look at which a cell stopped, or the one at all records; 0 in a plan without looks."""
-    return stopped.get(cell.name, len(plan.looks))
 
 
 def _hash(split: str, group: int) -> bytes:

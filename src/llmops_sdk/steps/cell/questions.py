@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import attrs
 
 from llmops_sdk.data.rendering import prompt_only
+from llmops_sdk.steps.cell.looks import look_of_records, read_stopped
 from llmops_sdk.steps.cell.probes import probers
 from llmops_sdk.steps.client.client import Question
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.artifacts import GenerationsValue
+from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.generation_options import vary
-from llmops_sdk.values.plan import Cell, PlannedModel
+from llmops_sdk.values.plan import Cell, GenerateStep, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.serial import digest
 
@@ -32,6 +35,7 @@ class QuestionSet:
         probes: Whether they are probes, which may all fail without failing the cell.
         inputs: What decides the questions, by what messages call it, with its hash.
         repeat: Which time the cell is asked, from 0.
+        due: A byte for each question, 1 where it is asked by the planned look of the step; None where all are.
     """
 
     cell: Cell
@@ -43,9 +47,19 @@ class QuestionSet:
     probes: bool = False
     inputs: Mapping[str, str] = attrs.field(factory=dict)
     repeat: int = 0
+    due: bytes | None = None
+
+    def is_due(self, index: int) -> bool:
+        """Return whether a question is asked by the planned look of the step."""
+        return self.due is None or bool(self.due[index])
+
+    @property
+    def not_asked(self) -> int:
+        """The number of questions that are not asked by then."""
+        return self.due.count(0) if self.due else 0
 
     def pending(self, execution: StepExecution, *, reread: bool = False) -> int | None:
-        """Return the number of its questions that failed for now, or None where it was not asked to its end.
+        """Return the number of its questions that failed for now, or None where not all that are due were asked.
 
         Args:
             execution: The step.
@@ -55,7 +69,7 @@ class QuestionSet:
         if artifact is None or execution.deletes_earlier:
             return None
         value: GenerationsValue = artifact.read(GenerationsValue)
-        return value.pending
+        return value.pending if value.not_asked <= self.not_asked else None
 
 
 def question_sets(
@@ -77,6 +91,7 @@ def question_sets(
     deployer = execution.key_of("deployer", model.deployer)
     generation = vary(plan.generation, model.varies)
     times = plan.times_asked(cell)
+    due = _due_records(execution, cell, splits)
 
     def questions() -> Iterator[Question]:
         for index, record in enumerate(test):
@@ -86,13 +101,16 @@ def question_sets(
         f"the test records of dataset {cell.dataset!r}": test.sha256,
         f"the prompt {cell.prompt!r}": prompt.key,
         **({"the number of repeats": str(times)} if times > 1 else {}),
+        **({f"the records that {cell.label} is asked": hashlib.sha256(due).hexdigest()} if due else {}),
     }
     probing = [(prober, prober.probe_set()) for prober in probers(execution, test, template).values()]
     for repeat in range(times):
         key = digest(model_key, deployer, prompt.key, test.sha256, generation.repeat(repeat).key)
         generations = f"generations/{key}"
         title = cell.name if times == 1 else f"{cell.name}, {repeat + 1} of {times}"
-        yield QuestionSet(cell, title, generations, test.records, questions, template, inputs=inputs, repeat=repeat)
+        yield QuestionSet(
+            cell, title, generations, test.records, questions, template, inputs=inputs, repeat=repeat, due=due
+        )
         for prober, probes in probing:
             if probes.total:
                 asked = {f"the questions of evaluator {prober.name!r} on {cell.dataset!r}": probes.sha256}
@@ -106,4 +124,15 @@ def question_sets(
                     probes=True,
                     inputs=asked,
                     repeat=repeat,
+                    due=due and bytes(due[index] for index, record in enumerate(test) for _ in prober.of(record)),
                 )
+
+
+def _due_records(execution: StepExecution, cell: Cell, splits: DatasetSplits) -> bytes | None:
+    """Return a byte for each test record, 1 where the cell is asked it by now; None in a plan without looks."""
+    plan = execution.run.plan
+    step = plan.step_by_name[execution.step]
+    if not isinstance(step, GenerateStep) or not step.look:
+        return None
+    last = read_stopped(execution.run, step.look).get(cell.name, step.look)
+    return bytes(look <= last for look in look_of_records(splits, plan.looks))

@@ -13,14 +13,14 @@ from llmops_sdk.record.lines import read_outcomes, read_scores
 from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.values.answers import Answered, Outcome, Pending
+from llmops_sdk.values.answers import Answered, NotAsked, Outcome, Pending
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue, of_repeat
 from llmops_sdk.values.generation_options import describe_exceptions, vary
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import Cell, GenerateStep, ScoreStep
 from llmops_sdk.values.results import VARIES, CellResult, EvaluatorInfo, Speed
-from llmops_sdk.values.scores import LEFT_OUT, Metric, RecordScore, Scored
-from llmops_sdk.values.step_records import Succeeded
+from llmops_sdk.values.scores import LEFT_OUT, Metric, RecordScore, Scored, Unscored
+from llmops_sdk.values.step_records import StepRecord, Succeeded
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
 
 if TYPE_CHECKING:
@@ -44,7 +44,13 @@ class CellScores:
     again: Mapping[str, MetricColumn] = attrs.field(factory=dict)
 
 
-def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Succeeded) -> CellScores:
+def read_cell(
+    execution: StepExecution,
+    cell: Cell,
+    step: ScoreStep,
+    record: Succeeded,
+    asked: NDArray[Any] | None = None,
+) -> CellScores:
     """Read the scores of a cell whose `score` step succeeded.
 
     Args:
@@ -52,6 +58,7 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         cell: The cell.
         step: Its `score` step.
         record: What that step left.
+        asked: Which records count, shape (records,): those up to the look at which the cell stopped; None for all.
 
     Raises:
         FileNotFoundError: What it left is gone from the store.
@@ -60,7 +67,7 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
     generate = plan.step_by_name[step.needs[0]]
     train = generate.train if isinstance(generate, GenerateStep) else ""
     model = plan.model_by_name[cell.model]
-    times = _Times(execution, cell, step, record)
+    times = _Times(execution, cell, step, record, asked)
     answers = times.read(range(model.repeats))
     again = times.read(range(model.repeats, plan.times_asked(cell)))
     generated, tally = answers.generated, answers.tally
@@ -70,14 +77,14 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         model=cell.model,
         prompt=cell.prompt,
         fine_tuned=bool(train),
-        records=generated[0].records,
-        answered=sum(value.answered for value in generated),
+        records=generated[0].records if asked is None else int(asked.sum()),
+        answered=tally.answered,
         estimates={},
         unscored=answers.unscored,
         speed=_speed(tally, generated),
         training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
         endpoint={**generated[0].endpoint, **_details(tally, model.varies)},
-        pending=sum(value.pending for value in generated),
+        pending=tally.pending,
         pending_scores={name: count for name, count in answers.pending.items() if count},
         empty=tally.empty,
         cut=tally.cut,
@@ -88,8 +95,19 @@ def read_cell(execution: StepExecution, cell: Cell, step: ScoreStep, record: Suc
         reasons=answers.reasons,
         repeats=model.repeats,
         seed=cell.seed,
+        look=step.look,
+        not_asked=0 if asked is None else int((~asked).sum()),
     )
     return CellScores(CellColumn(result, answers.scores), answers.evaluators, again.scores)
+
+
+def conclusive(record: StepRecord | None) -> dict[str, object] | None:
+    """Return what of a step's record can change a conclusion: not when or how fast the step ran."""
+    if record is None:
+        return None
+    if isinstance(record, Succeeded):
+        return {"artifacts": dict(record.artifacts)}
+    return {"cause": record.cause, "error": record.error}
 
 
 @attrs.define
@@ -126,12 +144,14 @@ class _Times:
         cell: The cell.
         step: Its `score` step.
         record: What that step left.
+        asked: Which records count, shape (records,); None for all.
     """
 
     execution: StepExecution
     cell: Cell
     step: ScoreStep
     record: Succeeded
+    asked: NDArray[Any] | None
 
     def read(self, repeats: range) -> _Read:
         """Read some of the times that the cell was asked; of none, nothing."""
@@ -158,10 +178,17 @@ class _Times:
         read.generated.append(value)
         unanswered = np.full(value.records, Kind.UNDEFINED, dtype=np.int8)
         for outcome in _outcomes(self.execution, generations.address):
+            if not self._counts(outcome.index):
+                unanswered[outcome.index] = Kind.NOT_ASKED
+                continue
             read.tally.count(outcome)
             if not isinstance(outcome, Answered):
-                unanswered[outcome.index] = Kind.MISSING if isinstance(outcome, Pending) else Kind.FAILED
+                is_missing = isinstance(outcome, (Pending, NotAsked))
+                unanswered[outcome.index] = Kind.MISSING if is_missing else Kind.FAILED
         return unanswered
+
+    def _counts(self, record: int) -> bool:
+        return self.asked is None or bool(self.asked[record])
 
     def _read_scores(self, evaluator: str, names: Sequence[str], unanswered: NDArray[Any], read: _Read) -> None:
         """Read the scores of one evaluator.
@@ -175,19 +202,19 @@ class _Times:
         artifacts = [self.execution.artifact_of(self.step.name, name) for name in names]
         values: list[ScoresValue] = [artifact.read(ScoresValue) for artifact in artifacts]
         read.evaluators[evaluator] = EvaluatorInfo(evaluator, values[0].metrics, values[0].provenance)
-        read.unscored[evaluator] = sum(value.unscored for value in values)
-        read.pending[evaluator] = sum(value.pending for value in values)
         columns = _Columns.of(values[0].metrics, unanswered)
         for repeat, artifact in enumerate(artifacts):
             with self.execution.run.artifact_folder(artifact.address) as folder, (folder / SCORES).open("rb") as lines:
                 for score in read_scores(lines, str(folder / SCORES)):
-                    columns.add(score, repeat)
+                    if self._counts(score.index):
+                        columns.add(score, repeat)
+        read.unscored[evaluator], read.pending[evaluator] = columns.unscored, columns.pending
         read.scores |= columns.scores
         read.undefined |= columns.undefined()
         if columns.reasons:
             reason, count = columns.reasons.most_common(1)[0]
             noun = "records" if len(names) == 1 else "answers"
-            read.reasons[evaluator] = f"{count} of {unanswered.size} {noun}: {reason}"
+            read.reasons[evaluator] = f"{count} of {(unanswered != Kind.NOT_ASKED).sum()} {noun}: {reason}"
 
 
 @attrs.define
@@ -197,12 +224,16 @@ class _Columns:
     Attributes:
         scores: Metric name to the scores.
         scored: The number of answers with a score.
+        unscored: The number of those that cannot be scored.
+        pending: The number of those whose score failed for now.
         defined: Metric name to the number of those that it has a value of.
         reasons: Why answers have no score, or not all numbers, with the number of answers.
     """
 
     scores: dict[str, MetricColumn]
     scored: int = 0
+    unscored: int = 0
+    pending: int = 0
     defined: Counter[str] = attrs.field(factory=Counter)
     reasons: Counter[str] = attrs.field(factory=Counter)
 
@@ -219,6 +250,8 @@ class _Columns:
         """Add the score of an answer."""
         reason = "" if isinstance(score, (Scored, Pending)) else score.error
         place = 0, repeat, score.index  # a cell is one checkpoint
+        self.pending += isinstance(score, Pending)
+        self.unscored += isinstance(score, Unscored)
         if isinstance(score, Scored):
             self.scored += 1
             self.defined.update(score.scores.keys())

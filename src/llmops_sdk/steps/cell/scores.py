@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import attrs
@@ -28,24 +30,28 @@ SCORES_OF = "scores."
 
 
 def write_scores(
-    execution: StepExecution, evaluator: EvaluatorFiles, files: CellFiles, address: str, folder: Path
+    execution: StepExecution, evaluator: EvaluatorFiles, files: CellFiles, address: str, earlier: str, folder: Path
 ) -> ScoresValue:
-    """Score a cell, and write `scores.jsonl`; where an earlier attempt left pending scores, these alone are made again.
+    """Score a cell, and write `scores.jsonl`.
+
+    What an earlier attempt or an earlier look scored is kept; pending scores are made again.
 
     Args:
         execution: The step.
         evaluator: The evaluator.
         files: The cell's files.
         address: Of the artifact with the scores.
+        earlier: Of that with the scores at an earlier look; empty without one.
         folder: Where to write.
 
     Raises:
         PluginError: The evaluator breaks its contract: one score for each generation, in their order.
     """
-    if execution.run.artifact(address) is None:
-        counts = _write(execution, evaluator, files, evaluator.generations(files), folder / SCORES)
+    known = next((one for one in (address, earlier) if one and execution.run.artifact(one) is not None), "")
+    if known:
+        counts = _write_others(execution, evaluator, files, known, folder)
     else:
-        counts = _write_pending(execution, evaluator, files, address, folder)
+        counts = _write(execution, evaluator, files, evaluator.generations(files), folder / SCORES)
     return ScoresValue(
         scored=counts.scored,
         unscored=counts.unscored,
@@ -71,25 +77,26 @@ class _Counts:
             self.pending += 1
 
 
-def _write_pending(
-    execution: StepExecution, evaluator: EvaluatorFiles, files: CellFiles, address: str, folder: Path
+def _write_others(
+    execution: StepExecution, evaluator: EvaluatorFiles, files: CellFiles, known: str, folder: Path
 ) -> _Counts:
-    """Score the generations whose score is pending, and put the new scores in their places."""
+    """Score the generations that have no final score in an artifact, and put the scores of both in their order."""
     counts = _Counts()
-    again = folder / "again.tmp"
+    others = folder / "others.tmp"
     draft = folder / "scores.tmp"
-    with execution.run.artifact_folder(address) as earlier:
+    with execution.run.artifact_folder(known) as earlier:
         path = earlier / SCORES
+        is_final = bytearray(files.test.records)
         with path.open("rb") as lines:
-            pending = {score.index for score in read_scores(lines, str(path)) if isinstance(score, Pending)}
-        _write(execution, evaluator, files, evaluator.generations(files, pending.__contains__), again)
-        with path.open("rb") as lines, again.open("rb") as new_lines, draft.open("wb") as out:
-            new_scores = read_scores(new_lines, str(again))
-            for earlier_score in read_scores(lines, str(path)):
-                score = next(new_scores) if isinstance(earlier_score, Pending) else earlier_score
+            for score in read_scores(lines, str(path)):
+                is_final[score.index] = not isinstance(score, Pending)
+        _write(execution, evaluator, files, evaluator.generations(files, lambda index: not is_final[index]), others)
+        with path.open("rb") as lines, others.open("rb") as new_lines, draft.open("wb") as out:
+            kept = (score for score in read_scores(lines, str(path)) if is_final[score.index])
+            for score in heapq.merge(kept, read_scores(new_lines, str(others)), key=attrgetter("index")):
                 counts.count(score)
                 out.write(to_line(score, RecordScore))
-    again.unlink()
+    others.unlink()
     draft.replace(folder / SCORES)
     return counts
 

@@ -25,6 +25,7 @@ class Tally:
     Attributes:
         response_format: The form that was asked for, or None.
         answered: Questions with an answer.
+        pending: Questions that failed for now.
         empty: Answers without a text.
         cut: Answers that were cut off at `max_new_tokens`.
         cut_reasoning: Questions without an answer because the model was still reasoning.
@@ -37,6 +38,7 @@ class Tally:
 
     response_format: Mapping[str, Any] | None = None
     answered: int = 0
+    pending: int = 0
     empty: int = 0
     cut: int = 0
     cut_reasoning: int = 0
@@ -49,6 +51,7 @@ class Tally:
     def count(self, outcome: Outcome) -> None:
         """Count one outcome."""
         if not isinstance(outcome, Answered):
+            self.pending += isinstance(outcome, Pending)
             self.cut_reasoning += not isinstance(outcome, Pending) and outcome.error in CUT_WHILE_REASONING
             return
         answer = outcome.answer

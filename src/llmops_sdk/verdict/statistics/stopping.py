@@ -1,7 +1,7 @@
-"""Candidates that stop at planned looks: which are worse by then, and how all compare in the end.
+"""Candidates that stop at planned looks: which are worse by then, and how all compare at the end.
 
 At each look the candidates that are still asked are compared on the records so far, at that look's own level. One that
-is worse stops. In the end each pair is compared at the last look that both took part in, with tests and intervals at
+is worse stops. At the end each pair is compared at the last look that both took part in, with tests and intervals at
 the level of that look: "repeated confidence intervals" (Jennison and Turnbull, JRSS B 51, 1989), which hold for all
 looks together, whenever a candidate stops.
 """
@@ -32,7 +32,7 @@ class Looks:
     """The planned looks at the records of one dataset.
 
     Attributes:
-        of_records: Shape (records,), the look from which on a record is there; the first one is 1.
+        of_records: Shape (records,), the look from which on a record is asked; the first one is 1.
         levels: The level of the test at each look.
     """
 
@@ -49,9 +49,9 @@ class Looks:
         return self.levels[look - 1]
 
     def records(self, look: int) -> NDArray[Any]:
-        """Return which records are there at a look, shape (records,)."""
-        there: NDArray[Any] = self.of_records <= look
-        return there
+        """Return which records are asked by a look, shape (records,)."""
+        seen: NDArray[Any] = self.of_records <= look
+        return seen
 
 
 def worse_at(scores: Scores, looks: Looks, look: int, *, bounds: tuple[float, float] | None = None) -> tuple[int, ...]:
@@ -131,8 +131,8 @@ def _compare_at(
 
 
 def _at(scores: Scores, looks: Looks, look: int) -> Scores:
-    there = looks.records(look)
-    return Scores(scores.values[:, there], scores.clusters[there])
+    seen = looks.records(look)
+    return Scores(scores.values[:, seen], scores.clusters[seen])
 
 
 def _flips(level: float) -> int:
