@@ -77,6 +77,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option of `llmops serve`, a
     candidate: str = "",
     *,
     dataset: str = "",
+    seed: int | None = None,
     port: int = 0,
     store: Store | Path | str = DEFAULT_STORE,
     offline: bool = False,
@@ -92,6 +93,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option of `llmops serve`, a
         run_id: The run: its ID, a unique prefix of it, or `latest`.
         candidate: The candidate; may be omitted if the run has only one.
         dataset: The dataset that it was fine-tuned on, if there are several.
+        seed: The seed that it was fine-tuned with, if there are several.
         port: The port on 127.0.0.1; 0 takes a free one.
         store: Where runs are kept: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
         offline: Whether the network must not be used.
@@ -107,7 +109,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option of `llmops serve`, a
     """
     registry = registry or Registry.load()
     run = open_run(run_id, store, registry, offline=offline)
-    step = _find_step(run, candidate, dataset)
+    step = _find_step(run, candidate, dataset, seed)
     cell = run.plan.cell_by_name[step.cells[0]]
     name = candidate or cell.candidate
     _check_trained(run, step, name)
@@ -141,7 +143,7 @@ def _start(
         raise SpecError(message) from exc
 
 
-def _find_step(run: Run, candidate: str, dataset: str) -> GenerateStep:
+def _find_step(run: Run, candidate: str, dataset: str, seed: int | None) -> GenerateStep:
     """Return the step that asked the candidate."""
     candidates = list(dict.fromkeys(cell.candidate for cell in run.plan.cells))
     if not candidate and len(candidates) == 1:
@@ -152,12 +154,20 @@ def _find_step(run: Run, candidate: str, dataset: str) -> GenerateStep:
     if candidate not in candidates:
         message = f"run {run.id!r} has no candidate {candidate!r}{did_you_mean(candidate, candidates)}"
         raise SpecError(message)
-    cells = {cell.name: cell.dataset for cell in run.plan.cells if cell.candidate == candidate}
+    seeds = list(dict.fromkeys(cell.seed for cell in run.plan.cells if cell.candidate == candidate))
+    if seed not in seeds:
+        known = "was not fine-tuned with several seeds"
+        if None not in seeds:
+            known = f"was fine-tuned with the seeds {', '.join(map(str, seeds))}; choose one of them"
+        message = f"candidate {candidate!r} of run {run.id!r} {known}"
+        raise SpecError(message)
+    cells = {cell.name: cell.dataset for cell in run.plan.cells if (cell.candidate, cell.seed) == (candidate, seed)}
     if dataset and dataset not in cells.values():
         message = f"candidate {candidate!r} of run {run.id!r} has no dataset {dataset!r}{did_you_mean(dataset, cells.values())}"
         raise SpecError(message)
     chosen = {name for name, asked in cells.items() if dataset in ("", asked)}
-    steps = [step for step in run.plan.steps if isinstance(step, GenerateStep) and chosen & set(step.cells)]
+    asking = [step for step in run.plan.steps if isinstance(step, GenerateStep) and chosen & set(step.cells)]
+    steps = {step.train: step for step in asking}.values()  # one for each training, not for each planned look
     if len(steps) > 1:
         names = ", ".join(sorted(set(cells.values())))
         message = f"candidate {candidate!r} was fine-tuned on each of several datasets; choose the dataset: {names}"

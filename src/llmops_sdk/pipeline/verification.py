@@ -16,7 +16,6 @@ from llmops_sdk.record.lines import read_journal_line
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import list_runs, unreadable_runs
 from llmops_sdk.record.stores import Store
-from llmops_sdk.values.plan import ScoreStep
 from llmops_sdk.values.step_records import StepRecord, Succeeded
 
 _JOURNALS = ("generations", "probes")
@@ -105,10 +104,10 @@ def _run_damages(run: Run) -> Iterator[Damage]:
     if run.store.get(layout.results) is None and isinstance(run.record("compare"), Succeeded):
         yield Damage(f"results.json of run {run.id}", "it is gone", written)
     yield from _json_damage(run, layout.results, None, "results.json", written)
-    for step in run.plan.steps:
-        if isinstance(step, ScoreStep) and not run.has_samples(step.cell):
+    for cell in run.plan.cells:
+        if not run.has_samples(cell.name):
             yield Damage(
-                f"the samples of {step.cell} of run {run.id}", "they were changed, truncated or removed", written
+                f"the samples of {cell.name} of run {run.id}", "they were changed, truncated or removed", written
             )
 
 

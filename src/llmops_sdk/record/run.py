@@ -333,9 +333,9 @@ class Run(Ledger):
         return mark is None or self.store.holds(self._layout.samples(cell), mark)
 
     def _samples_address(self, cell: str) -> str:
-        step = next((step for step in self.plan.steps if isinstance(step, ScoreStep) and step.cell == cell), None)
-        record = self.record(step.name) if step else None
-        return record.artifacts.get("samples", "") if isinstance(record, Succeeded) else ""
+        steps = [step.name for step in self.plan.steps if isinstance(step, ScoreStep) and step.cell == cell]
+        records = [record for name in steps if isinstance(record := self.record(name), Succeeded)]
+        return records[-1].artifacts.get("samples", "") if records else ""  # those of the last planned look
 
     def put_samples(self, cell: str, address: str) -> None:
         """Put the samples of a cell into the record, from the artifact that holds them."""

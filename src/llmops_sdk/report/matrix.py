@@ -6,9 +6,6 @@ import attrs
 
 from llmops_sdk.values.results import Leaderboard, PairTest
 
-LEVEL = 0.05
-"""The adjusted p value up to which a pair is shown as different."""
-
 MOST = 20
 """Candidates up to which there is a matrix."""
 
@@ -80,6 +77,6 @@ def _cell(pair: PairTest, sign: int, *, lower_is_better: bool) -> MatrixCell:
         p_value=pair.adjusted_p_value,
         better=difference.better if sign > 0 else difference.worse,
         worse=difference.worse if sign > 0 else difference.better,
-        is_different=pair.adjusted_p_value <= LEVEL and is_bounded_apart,
+        is_different=pair.adjusted_p_value <= pair.level and is_bounded_apart,
         is_ahead=mean < 0 if lower_is_better else mean > 0,
     )

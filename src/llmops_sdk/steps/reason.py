@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import read_record
 from llmops_sdk.steps.execution import StepOutput
+from llmops_sdk.values.plan import GenerateStep, ScoreStep
 from llmops_sdk.values.step_records import Succeeded
 
 _MOST_NAMED = 3
@@ -21,7 +22,7 @@ def find_reason(run: Run, step: str, output: StepOutput) -> str:
         output: What the step left.
     """
     if output.cached:
-        return _why_reused(run, output)
+        return _why_reused(run, step, output)
     if run.plan.is_fresh(step):
         return "done again as --fresh asks"
     earlier_run = run.metadata.based_on or run.metadata.previous
@@ -36,11 +37,12 @@ def find_reason(run: Run, step: str, output: StepOutput) -> str:
     return f"what run {earlier_run} made is damaged or gone"
 
 
-def _why_reused(run: Run, output: StepOutput) -> str:
+def _why_reused(run: Run, name: str, output: StepOutput) -> str:
     artifacts = [run.artifact(address) for address in output.artifacts.values()]
     makers = dict.fromkeys(artifact.run for artifact in artifacts if artifact and artifact.run not in ("", run.id))
     if not makers:
-        return ""
+        step = run.plan.step_by_name[name]
+        return "stopped at an earlier look" if isinstance(step, (GenerateStep, ScoreStep)) and step.look > 1 else ""
     runs = ", ".join(list(makers)[:_MOST_NAMED]) + (", …" if len(makers) > _MOST_NAMED else "")
     return f"same inputs as in {'run' if len(makers) == 1 else 'runs'} {runs}"
 

@@ -13,12 +13,13 @@ from llmops_plugins.sagemaker.limits import (
     LONGEST_STEP_NAME,
     shortened,
 )
-from llmops_sdk.plugin import CompareStep, GenerateStep, Plan, ScoreStep, Step, TrainStep
+from llmops_sdk.plugin import CompareStep, GenerateStep, LookStep, Plan, ScoreStep, Step, TrainStep
 
 NODE_KINDS: Mapping[type[Step], str] = {
     TrainStep: "train",
     GenerateStep: "generate",
     ScoreStep: "score",
+    LookStep: "compare",
     CompareStep: "compare",
 }
 """The kinds of nodes, by the steps of the plan that they run. The client itself prepares the datasets."""

@@ -39,24 +39,35 @@ def show_plan(
     for model in plan.models:
         for row in _model_rows(plan, model, lengths.get(model.name, "")):
             grid.add_row(*row)
-    grid.add_row("generation", "", _values(to_json(plan.generation)))
-    for evaluator in plan.evaluators:
-        grid.add_row("evaluator", evaluator.name, _options(evaluator))
-    baseline = f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
-    grid.add_row("decided by", plan.metric, baseline)
-    for candidate in dict.fromkeys(plan.cell_by_name[name].candidate for name in plan.noise_floor):
-        grid.add_row("noise floor", candidate, "asked all over a second time, and compared with itself")
-    grid.add_row("executor", plan.executor.use, _values(plan.executor.options))
-    for plugin, settings in plan.settings.items():
-        grid.add_row("settings", plugin, _values(settings))
-    for reporter in plan.reporters:
-        grid.add_row("reporter", reporter.name, _options(reporter))
+    for row in _other_rows(plan):
+        grid.add_row(*row)
     console.print(grid)
     console.print("\nsteps")
     for step in plan.steps[:_MOST_STEPS]:
         console.print(f"  {step.name}")
     if len(plan.steps) > _MOST_STEPS:
         console.print(f"  … and {len(plan.steps) - _MOST_STEPS} more")
+
+
+def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    yield "generation", "", _values(to_json(plan.generation))
+    for evaluator in plan.evaluators:
+        yield "evaluator", evaluator.name, _options(evaluator)
+    yield "decided by", plan.metric, f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
+    for candidate in dict.fromkeys(plan.cell_by_name[name].candidate for name in plan.noise_floor):
+        yield "noise floor", candidate, "asked all over a second time, and compared with itself"
+    if plan.looks:
+        shares = ", ".join(f"{share:.0%}" for share in plan.looks)
+        yield (
+            "stop early",
+            f"{len(plan.looks)} looks",
+            f"at {shares} of the records; worse candidates are asked no more",
+        )
+    yield "executor", plan.executor.use, _values(plan.executor.options)
+    for plugin, settings in plan.settings.items():
+        yield "settings", plugin, _values(settings)
+    for reporter in plan.reporters:
+        yield "reporter", reporter.name, _options(reporter)
 
 
 def _add_dataset(grid: Table, dataset: Component, fields: Sequence[str]) -> None:
@@ -71,10 +82,12 @@ def _model_rows(plan: Plan, model: PlannedModel, length: str) -> Iterator[tuple[
     if len(plan.prompts) > 1:
         yield "  prompts", "", ", ".join(model.prompts)
     if model.trainer:
-        yield "  trainer", model.trainer.use, _values(model.trainer.options)
-        if length or model.train_prompt:
-            prompt = f"with prompt {model.train_prompt}" if model.train_prompt else ""
-            yield "  training", "", ", ".join(filter(None, (prompt, length)))
+        shared = {name: value for name, value in model.trainer.options.items() if not model.seeds or name != "seed"}
+        yield "  trainer", model.trainer.use, _values(shared)
+        seeds = f"once with each of the seeds {', '.join(map(str, model.seeds))}" if model.seeds else ""
+        prompt = f"with prompt {model.train_prompt}" if model.train_prompt else ""
+        if seeds or prompt or length:
+            yield "  training", "", ", ".join(filter(None, (seeds, prompt, length)))
     yield "  deployer", model.deployer.use, _values(model.deployer.options)
     if model.varies:
         yield "  varies", "", describe_exceptions(model.varies)
