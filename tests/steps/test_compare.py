@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 
-from llmops_sdk import Pipeline, Progress, Run
+from llmops_sdk import Pipeline, Progress, Result, Run
 from llmops_sdk.plugin import Runtime, Succeeded, run_step
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.stores import Store
@@ -69,3 +70,34 @@ def test_a_cell_whose_steps_did_not_run_is_reported(
         (cell.candidate, cell.step, cell.error) for cell in board.failed
     ]
     assert "nothing can be decided" in board.verdict.text
+
+
+def test_the_noise_floor_takes_no_part_in_the_verdict(
+    two_models: Pipeline, store: Store, run: conftest.Run, asked: list[str]
+) -> None:
+    """A base model is asked twice; all else is as without it."""
+    plain = run(two_models)
+    asked.clear()
+
+    result = run(two_models.with_noise_floor())
+
+    assert 10 == len(asked)
+    (board,), (plain_board,) = result.leaderboards, plain.leaderboards
+    assert plain_board.noise_floor is None
+    assert plain_board == attrs.evolve(board, noise_floor=None)
+    assert board.noise_floor is not None
+    text = "quiet, asked twice, has the same Exact match both times on all 10 records."
+    assert text == board.noise_floor.text
+    assert f"Noise floor: {text}" in repr(result)
+    assert text in (store.get(f"runs/{result.run.id}/report.html") or b"").decode()
+    assert Result(result.run).leaderboards[0].noise_floor == board.noise_floor
+
+
+def test_equal_answers_to_a_record_change_no_conclusion(two_models: Pipeline, run: conftest.Run) -> None:
+    """Three equal answers to each of ten records are ten records, not thirty."""
+    (once,), (thrice,) = (run(each).leaderboards for each in (two_models, two_models.with_generation(repeats=3)))
+
+    assert once.pairs == thrice.pairs
+    assert once.verdict.text == thrice.verdict.text
+    assert [cell.estimates for cell in once.cells] == [cell.estimates for cell in thrice.cells]
+    assert "Each record was asked 3 times. The answers to one record count as one." in thrice.verdict.notes

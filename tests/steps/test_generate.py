@@ -142,3 +142,24 @@ def test_answers_of_another_engine_are_asked_for_again(
     assert 20 == len(asked)
     assert 2 == len(first) == len(second)
     assert set(first).isdisjoint(second)
+
+
+def test_repeats_that_failed_for_now_are_asked_again(
+    pipeline: Pipeline, server: Server, run: conftest.Run, resumed: conftest.Resume
+) -> None:
+    """A record without all of its answers is missing until then."""
+    pipeline = pipeline.with_deployer(url=server.endpoint.url).with_generation(repeats=3)
+    server.refused = ("3", "5")
+    first = run(pipeline)
+    (cell,) = first.leaderboards[0].cells
+    without = {sample.index for sample in first.records() if sample.answer is None}
+    asked_before = len(server.endpoint.prompts)
+    server.refused = ()
+
+    second = resumed(first)
+
+    assert without
+    assert 3 * len(without) == cell.pending == len(server.endpoint.prompts) - asked_before
+    assert 10 - len(without) == cell.estimates["exact"].records
+    (cell,) = second.leaderboards[0].cells
+    assert (30, 30, 0, 10) == (cell.answered, cell.questions, cell.pending, cell.estimates["exact"].records)

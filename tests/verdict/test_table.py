@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from llmops_sdk.values.results import CellResult
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.statistics.comparison import compare_two
+from llmops_sdk.verdict.statistics.pairs import Scores
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn, make_table
 
 S, F, M, U = Kind.SCORED, Kind.FAILED, Kind.MISSING, Kind.UNDEFINED
@@ -59,3 +62,47 @@ def test_bounds_are_the_worst_and_the_best_score() -> None:
     assert (1, (0.0, 1.0)) == ((table := make_table(scores, F1)).sign, table.bounds)
     lower = make_table(scores, Metric("f1", higher_is_better=False, bounds=(0.0, 5.0)))
     assert (-1, (-5.0, -0.0)) == (lower.sign, lower.bounds)
+
+
+def test_the_answers_to_a_record_have_one_number() -> None:
+    """Their mean, failures at the worst score; a record is missing, or left out, if one of its answers is."""
+    kinds = np.array([[S, S, S, S], [F, S, M, U]])
+    repeated = CellColumn(
+        column("a", "f1", [0.0], [S]).result,
+        {"f1": MetricColumn(np.array([[0.5, 0.2, 0.7, 0.9], [np.nan, 0.4, np.nan, np.nan]]), kinds)},
+    )
+
+    table = make_table([repeated, column("b", "f1", [0.1] * 4, [S] * 4)], F1)
+
+    np.testing.assert_allclose([[0.25, 0.3, np.nan, np.nan], [0.1, 0.1, 0.1, np.nan]], table.values)
+    assert ([1, 0], [1, 0], 1) == (table.failures.tolist(), table.missing.tolist(), table.left_out)
+
+
+def test_the_same_scores_in_another_order_are_equal() -> None:
+    """Sums of 0.1, 0.2 and 0.3 depend on their order, and a tie must not."""
+    kinds = np.full((3, 1), S)
+    a, b = (
+        CellColumn(column(name, "f1", [0.0], [S]).result, {"f1": MetricColumn(np.array(numbers)[:, None], kinds)})
+        for name, numbers in (("a", [0.1, 0.2, 0.3]), ("b", [0.3, 0.2, 0.1]))
+    )
+
+    table = make_table([a, b], F1)
+
+    assert table.values[0] == table.values[1]
+
+
+def test_repeats_are_flipped_as_clusters_of_their_record() -> None:
+    """The comparison of means by record is that of all answers with the record as their cluster."""
+    scores = np.random.default_rng(0).random((2, 3, 30))
+    columns = [
+        CellColumn(column(name, "f1", [0.0], [S]).result, {"f1": MetricColumn(own, np.full(own.shape, S))})
+        for name, own in zip("ab", scores, strict=True)
+    ]
+
+    by_record = compare_two(Scores.of(make_table(columns, F1).values))
+    by_answer = compare_two(Scores.of(scores.reshape(2, 90), np.tile(np.arange(30), 3)))
+
+    assert by_answer.p_value == by_record.p_value
+    assert by_answer.mean == pytest.approx(by_record.mean)
+    assert by_answer.interval.low == pytest.approx(by_record.interval.low)
+    assert (30, 30) == (by_record.records, by_answer.clusters)

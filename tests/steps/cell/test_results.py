@@ -42,7 +42,7 @@ def test_scores_are_arrays_in_the_splits_order(
 
     samples = list(result.run.samples("quiet.bare.lines"))
     for metric in ("exact", "noise"):
-        assert [sample.scores[metric] for sample in samples] == list(scores.column.scores[metric].numbers)
+        assert [sample.scores[metric] for sample in samples] == list(scores.column.scores[metric].numbers.ravel())
     assert ["exact", "noise"] == [metric.name for metric in scores.evaluators["echo-score"].metrics]
     assert result.leaderboards[0].cells[1] == attrs.evolve(
         scores.column.result, estimates=result.leaderboards[0].cells[1].estimates
@@ -76,3 +76,23 @@ def test_scores_that_are_gone_are_an_error(
 
     with pytest.raises(RecordError, match=r"what step 'score\.loud\.bare\.lines' made is gone"):
         read(result, registry, home, "loud.bare.lines")
+
+
+def test_every_answer_to_a_record_has_a_score(
+    two_models: Pipeline, run: conftest.Run, registry: Registry, home: Path
+) -> None:
+    """Those of the noise floor are apart; counts are of answers, and of records where they say so."""
+    result = run(two_models.with_generation(repeats=3).with_noise_floor())
+
+    quiet = read(result, registry, home, "quiet.bare.lines")
+    loud = read(result, registry, home, "loud.bare.lines")
+
+    samples = list(result.run.samples("quiet.bare.lines"))
+    expected = [[sample.scores["noise"] for sample in samples if sample.repeat == repeat] for repeat in range(3)]
+    assert expected == quiet.column.scores["noise"].numbers[0].tolist()
+    assert (1, 3, 10) == quiet.again["noise"].numbers.shape
+    assert {} == loud.again
+    cell = quiet.column.result
+    assert (10, 3, 30, 30) == (cell.records, cell.repeats, cell.questions, cell.answered)
+    assert cell.speed is not None
+    assert cell.speed.output_tokens_per_second is not None

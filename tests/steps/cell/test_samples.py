@@ -33,3 +33,17 @@ def test_samples_follow_their_scores(pipeline: Pipeline, run: conftest.Run) -> N
 
     assert first == address(pipeline.with_decision("noise"))
     assert first != address(pipeline.with_evaluator("text-metrics", metrics=["token_f1"]))
+
+
+def test_every_answer_to_a_record_has_a_sample(two_models: Pipeline, run: conftest.Run) -> None:
+    """Beside each other, without those of the noise floor."""
+    result = run(two_models.with_evaluator("echo-probes").with_generation(repeats=2).with_noise_floor())
+
+    samples = list(result.records("quiet"))
+
+    assert [(index, repeat) for index in range(10) for repeat in (0, 1)] == [
+        (sample.index, sample.repeat) for sample in samples
+    ]
+    assert all(first.record == second.record for first, second in zip(samples[::2], samples[1::2], strict=True))
+    assert all({"exact", "noise", "steady"} == set(sample.scores) for sample in samples)
+    assert all(sample.probes["echo-probes"] for sample in samples)
