@@ -32,12 +32,16 @@ def test_a_candidate_or_a_model_with_one_prompt() -> None:
     [
         ("", 0.02, "margin 0.02 needs a baseline"),
         ("base", None, "baseline 'base' needs a margin: the difference in rougeL that does not matter, such as 0.02"),
-        ("bass", 0.02, "the baseline 'bass' is no candidate; did you mean 'base'"),
+        ("bass", 0.02, "the baseline 'bass' is no candidate of this run; did you mean 'base'"),
         ("tuned", 0.02, "baseline 'tuned' has several prompts: name one of its candidates: tuned.p, tuned.q"),
-        ("base", 0, "above 0, not 0"),
-        ("base", -0.1, "above 0, not -0.1"),
-        ("base", math.nan, "above 0, not nan"),
-        ("base", 2, "margin 2 is the whole range of rougeL, 0 to 1: give it in the metric's unit"),
+        ("base", 0, "a number above 0 such as 0.02, not 0"),
+        ("base", -0.1, "a number above 0 such as 0.02, not -0.1"),
+        ("base", math.nan, "a number above 0 such as 0.02, not nan"),
+        (
+            "base",
+            2,
+            "margin 2 leaves nothing to show: rougeL lies between 0 and 1; give the margin in the metric's unit",
+        ),
     ],
 )
 def test_what_is_refused(named: str, margin: float | None, message: str) -> None:

@@ -26,7 +26,7 @@ def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: f
     if not named and margin is None:
         return ""
     if not named:
-        message = f"margin {margin:g} needs a baseline: name the candidate that the others are compared with"
+        message = f"margin {margin} needs a baseline: name the candidate that the others are compared with"
         raise SpecError(message)
     if margin is None:
         message = (
@@ -41,7 +41,7 @@ def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: f
             message = f"baseline {named!r} has several prompts: name one of its candidates: {', '.join(of_model)}"
             raise SpecError(message)
         if not of_model:
-            message = f"the baseline {named!r} is no candidate{did_you_mean(named, candidates)}"
+            message = f"the baseline {named!r} is no candidate of this run{did_you_mean(named, candidates)}"
             raise SpecError(message)
         (named,) = of_model
     if len(candidates) == 1:
@@ -51,12 +51,11 @@ def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: f
 
 
 def _check_margin(margin: float, metric: Metric) -> None:
-    if not (math.isfinite(margin) and margin > 0):
-        message = f"margin is the difference in {metric.name} that does not matter, above 0, not {margin:g}"
+    is_number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
+    if not (is_number and math.isfinite(margin) and margin > 0):
+        message = f"margin is the difference in {metric.name} that does not matter, a number above 0 such as 0.02, not {margin!r}"
         raise SpecError(message)
     if metric.bounds is not None and margin >= metric.bounds[1] - metric.bounds[0]:
         low, high = metric.bounds
-        message = (
-            f"margin {margin:g} is the whole range of {metric.name}, {low:g} to {high:g}: give it in the metric's unit"
-        )
+        message = f"margin {margin:g} leaves nothing to show: {metric.name} lies between {low:g} and {high:g}; give the margin in the metric's unit"
         raise SpecError(message)

@@ -15,6 +15,7 @@ from llmops_sdk.verdict.statistics.comparison import FEWEST_CLUSTERS, FEWEST_REC
 from llmops_sdk.verdict.statistics.sample_size import (
     detectable_difference,
     detectable_with_seeds,
+    deviation_of,
     needed_records,
 )
 from llmops_sdk.verdict.subjects import seed_sentences, subjects
@@ -163,7 +164,7 @@ def _headline(
 def _over_seeds(evidence: Evidence, row: int) -> str:
     """Return how far the means of a recipe's checkpoints are apart."""
     cell = evidence.cells[evidence.table.candidates[row]]
-    means = [checkpoint.estimates[evidence.table.metric.name].mean for checkpoint in cell.checkpoints]
+    means = cell.means(evidence.table.metric.name)
     return f" over {len(means)} seeds, from {_number(min(means))} to {_number(max(means))}" if means else ""
 
 
@@ -194,29 +195,32 @@ def _gap(evidence: Evidence, best: int, other: int) -> str:
     ends = f" [{_signed(low, sign)}, {_signed(high, sign)}]" if low is not None and high is not None else ""
     return (
         f"{evidence.name(best)} differs from {evidence.name(other)} by {_signed(pair.mean, sign)}{ends}, with {_count(pair.wins, 'win')}, "
-        f"{_count(pair.losses, 'loss')} and {_count(pair.ties, 'tie')} on {pair.records} records"
+        f"{_count(pair.losses, 'loss')} and {_count(pair.ties, 'tie')} on {_count(pair.records, 'record')}"
     )
 
 
 def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) -> Iterator[str]:
     """Yield what else the numbers mean, a sentence each."""
+    groups = " in such groups" if evidence.clusters is not None else ""
     detectable = _detectable(evidence, spread)
     if detectable is not None:
         records = max(pair.records for pair in evidence.comparison.pairs)
         seeds = " with these seeds" if evidence.table.has_seeds else ""
-        yield f"On {records:,} records{seeds}, a true difference of {detectable:.2g} is found in four of five runs; a smaller one is easily missed."
+        where = f"On {records:,} records{groups}{seeds}"
+        yield f"{where}, a true difference of {detectable:.2g} is found in four of five runs; a smaller one is easily missed."
     needed = _needed(evidence, best, tied)
     if needed is not None:
-        pair = _pair(evidence, best, tied[0])
+        gap = abs(_pair(evidence, best, tied[0]).mean)
+        count = f"about {needed:,}" if needed <= _MANY else f"more than {_MANY:,}"
         yield (
-            f"If the difference between {evidence.name(best)} and {evidence.name(tied[0])} that was seen, {abs(pair.mean):.2g}, is the true one, it "
-            f"takes {f'about {needed:,}' if needed <= _MANY else f'more than {_MANY:,}'} records to find it."
+            f"If the difference between {evidence.name(best)} and {evidence.name(tied[0])} that was seen, {gap:.2g}, is the true one, "
+            f"it takes {count} records{groups} to find it."
         )
-    count = len(evidence.table.candidates)
+    candidates = len(evidence.table.candidates)
     interval = _best_interval(evidence, best)
-    if interval is not None and count > 2 and interval.low is not None and interval.high is not None:  # noqa: PLR2004 - of two the choice matters little
+    if interval is not None and candidates > 2 and interval.low is not None and interval.high is not None:  # noqa: PLR2004 - of two the choice matters little
         yield (
-            f"The best of {count} means tends to be too good: allowing for the choice, that of {evidence.name(best)} lies in "
+            f"The best of {candidates} means tends to be too good: allowing for the choice, that of {evidence.name(best)} lies in "
             f"[{_number(interval.low)}, {_number(interval.high)}]. Ask fresh records before you quote it."
         )
     yield from _seed_notes(evidence, best, tied)
@@ -261,21 +265,21 @@ def _pair(evidence: Evidence, first: int, second: int) -> PairComparison:
 
 
 def _spread(evidence: Evidence) -> float:
-    """Return the median standard deviation of the paired differences, by record; NaN without any."""
+    """Return the median standard deviation of the paired differences; NaN without any."""
     import numpy as np
 
     values = evidence.table.values
-    deviations = [
-        float(np.nanstd(values[pair.first] - values[pair.second], ddof=1))
-        for pair in (evidence.comparison.pairs)
+    spreads = [
+        deviation_of(values[pair.first] - values[pair.second], evidence.clusters)
+        for pair in evidence.comparison.pairs
         if pair.records > 1
     ]
-    return float(np.median(deviations)) if deviations else float("nan")
+    return float(np.median(spreads)) if spreads else float("nan")
 
 
 def _detectable(evidence: Evidence, spread: float) -> float | None:
     records = max(pair.records for pair in evidence.comparison.pairs)
-    if records < FEWEST_RECORDS or not spread > 0 or evidence.clusters is not None or evidence.is_decided_early:
+    if records < FEWEST_RECORDS or not spread > 0 or evidence.is_decided_early:
         return None
     if evidence.table.has_seeds:
         tests = [pair.recipe for pair in evidence.comparison.pairs]
@@ -287,16 +291,15 @@ def _detectable(evidence: Evidence, spread: float) -> float | None:
 
 def _needed(evidence: Evidence, best: int, tied: Sequence[int]) -> int | None:
     """Return how many records it takes to find the difference from the nearest tie, if it is the true one."""
-    import numpy as np
-
-    if not tied or evidence.clusters is not None or evidence.table.has_seeds:
+    if not tied or evidence.table.has_seeds:
         return None  # with seeds, more records alone may never find it
     pair = _pair(evidence, best, tied[0])
     if pair.records < FEWEST_RECORDS or pair.mean == 0:
         return None
-    values = evidence.table.values
-    deviation = float(np.nanstd(values[best] - values[tied[0]], ddof=1))
-    needed = needed_records(abs(pair.mean), deviation, len(evidence.table.candidates))
+    spread = deviation_of(evidence.table.values[best] - evidence.table.values[tied[0]], evidence.clusters)
+    if not spread > 0:
+        return None
+    needed = needed_records(abs(pair.mean), spread, len(evidence.table.candidates))
     return needed if needed > pair.records else None
 
 

@@ -166,3 +166,14 @@ def test_unequal_clusters_weigh_by_their_records() -> None:
     assert interval.high is not None
     assert interval.low < differences.mean() < interval.high
     assert (moved.low, moved.high) == pytest.approx((interval.low + 7, interval.high + 7))
+
+
+def test_equal_differences_are_no_single_point() -> None:
+    """Also where only rounding makes them differ."""
+    exact, rounded = of_difference([0.5] * 20), of_difference([0.1 + 0.2, 0.3] * 10)
+
+    for interval, mean in ((exact, 0.5), (rounded, 0.3)):
+        assert interval.low is not None
+        assert interval.high is not None
+        assert 0 < interval.low < 0.9 * mean
+        assert 1.1 * mean < interval.high

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
-from llmops_sdk.verdict.statistics.sample_size import detectable_difference, needed_for_margin, needed_records
+from llmops_sdk.verdict.statistics.sample_size import (
+    detectable_difference,
+    deviation_of,
+    needed_for_margin,
+    needed_records,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +33,21 @@ def test_records_that_a_margin_needs() -> None:
     """(2.49 sd / margin)^2 for no worse, (2.93 sd / margin)^2 for equivalent."""
     assert 69 == needed_for_margin(0.3, 1.0, equivalence=False)
     assert 96 == needed_for_margin(0.3, 1.0, equivalence=True)
+
+
+def test_the_spread_of_independent_records() -> None:
+    """It is the standard deviation; missing scores do not count, and equal differences have none."""
+    differences = np.array([0.1, 0.5, np.nan, -0.3])
+
+    assert float(np.nanstd(differences, ddof=1)) == pytest.approx(deviation_of(differences))
+    assert deviation_of(np.array([0.1 + 0.2, 0.3, 0.3])) == 0
+    assert math.isnan(deviation_of(np.array([0.1, np.nan])))
+
+
+def test_records_that_depend_on_each_other_need_more() -> None:
+    """Ten copies of each record show no more than the record; a single cluster shows nothing."""
+    once = np.random.default_rng(0).normal(0, 1, 30)
+    labels = np.repeat(np.arange(30), 10)
+
+    assert math.sqrt(10) * deviation_of(once) == pytest.approx(deviation_of(np.repeat(once, 10), labels))
+    assert math.isnan(deviation_of(once, np.zeros(30)))

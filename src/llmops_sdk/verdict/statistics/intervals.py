@@ -41,6 +41,9 @@ class Interval:
 
 UNBOUNDED = Interval(None, None)
 
+_ROUNDING = 1e-9
+"""The relative difference of two numbers that may be the same before rounding."""
+
 _FEWEST = 2
 """Clusters that a variance needs."""
 
@@ -108,7 +111,8 @@ def difference_interval(
         return UNBOUNDED
     total, records = float(sums.sum()), float(counts.sum())
     squares, products, sizes = float(sums @ sums), float(sums @ counts), float(counts @ counts)
-    if 2 * np.count_nonzero(sums) < sums.size or np.ptp(sums / counts) == 0:
+    means = sums / counts
+    if 2 * np.count_nonzero(sums) < sums.size or np.ptp(means) <= _ROUNDING * np.abs(means).max():
         size = records / sums.size
         height = float(np.abs(sums).max()) or (largest or 0.0) * size
         if height == 0:

@@ -12,12 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import median
+from typing import TYPE_CHECKING, Any
 
 from llmops_sdk.verdict.statistics.distributions import NORMAL, range_quantile, t_quantile
 from llmops_sdk.verdict.statistics.variances import Variance
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 POWER = 0.8
 LEVEL = 0.05
+
+_FEWEST = 2
+_ROUNDING = 1e-9
 
 
 def needed_records(difference: float, deviation: float, candidates: int = 2) -> int:
@@ -54,6 +61,31 @@ def detectable_with_seeds(variances: Sequence[Variance]) -> float | None:
         for each in variances
     ]
     return median(sizes) if sizes else None
+
+
+def deviation_of(differences: NDArray[Any], clusters: NDArray[Any] | None = None) -> float:
+    """Return the standard deviation of paired differences, or the one of independent records with the same precision.
+
+    Where records of a cluster depend on each other, that one is larger: their mean is less certain than their number
+    suggests. It is 0 where all differences are the same before rounding, and NaN on fewer than two records or clusters.
+
+    Args:
+        differences: Shape (n,), NaN where a score is missing.
+        clusters: Shape (n,), any labels of the records' clusters; None if each record is one.
+    """
+    import numpy as np
+
+    present = ~np.isnan(differences)
+    values = differences[present]
+    labels = np.arange(values.size) if clusters is None else np.unique(clusters[present], return_inverse=True)[1]
+    groups = int(labels.max(initial=-1)) + 1
+    if groups < _FEWEST:
+        return math.nan
+    centred = values - values.mean()
+    if np.abs(centred).max() <= _ROUNDING * np.abs(values).max():
+        return 0.0
+    sums = np.bincount(labels.reshape(-1), centred)
+    return math.sqrt(groups / (groups - 1) * float((sums**2).sum()) / values.size)
 
 
 def needed_for_margin(margin: float, deviation: float, *, equivalence: bool) -> int:
