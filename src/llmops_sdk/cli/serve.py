@@ -27,6 +27,7 @@ _HIGHEST_PORT = 65535
 @click.option(
     "--dataset", default="", metavar="NAME", help="The dataset it was fine-tuned on, if it was on each of several."
 )
+@click.option("--seed", type=int, metavar="NUMBER", help="The seed it was fine-tuned with, if it was with several.")
 @click.option(
     "--port",
     type=click.IntRange(0, _HIGHEST_PORT),
@@ -36,7 +37,9 @@ _HIGHEST_PORT = 65535
 )
 @store_option
 @offline_option
-def serve(run_id: str, candidate: str, dataset: str, port: int, store: str, *, offline: bool) -> None:
+def serve(  # one parameter for each option
+    run_id: str, candidate: str, dataset: str, seed: int | None, port: int, store: str, *, offline: bool
+) -> None:
     """Serve a candidate of a run with OpenAI's API, until Ctrl-C.
 
     The server answers programs of this machine only, and brings its weights alone: requests bring their own prompts. Any
@@ -45,7 +48,9 @@ def serve(run_id: str, candidate: str, dataset: str, port: int, store: str, *, o
     from llmops_sdk.pipeline.serving import serve as serve_candidate
 
     run = open_run(run_id, store)
-    with serve_candidate(run.id, candidate, dataset=dataset, port=port, store=run.store, offline=offline) as served:
+    with serve_candidate(
+        run.id, candidate, dataset=dataset, seed=seed, port=port, store=run.store, offline=offline
+    ) as served:
         _show(served)
         served.wait()
 

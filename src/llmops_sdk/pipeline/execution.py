@@ -133,7 +133,7 @@ def _check_evaluated(run: Run) -> None:
         return
     reasons: dict[str, list[str]] = {}
     for cell in failed:
-        reasons.setdefault(f"step {cell.step} failed: {cell.error}", []).append(cell.candidate)
+        reasons.setdefault(f"step {cell.step} failed: {cell.error}", []).append(cell.label)
     text = "; ".join(f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items())
     message = f"no candidate of run {run.id!r} could be evaluated: {text}"
     raise StepFailedError(message, run)

@@ -17,7 +17,15 @@ from llmops_sdk.planning.preflight import input_checks, preflight_checks, requir
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
-from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec, StopEarly
+from llmops_sdk.planning.specification.spec import (
+    SEED,
+    SEEDS,
+    ComponentSpec,
+    ModelSpec,
+    Override,
+    Spec,
+    StopEarly,
+)
 from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
@@ -104,6 +112,7 @@ class Pipeline:
         varies: Mapping[str, Any] | None = None,
         prompts: Sequence[str] | None = None,
         train_prompt: str = "",
+        seeds: Sequence[int] | None = None,
         **named: Any,
     ) -> Pipeline:
         """Add a model recipe.
@@ -126,6 +135,8 @@ class Pipeline:
                 none, they are names of prompt cards, and the default is `chat` for a model with a chat template of its own
                 and `alpaca` for others.
             train_prompt: The one of them that it is fine-tuned with; by default it is fine-tuned once with each.
+            seeds: Two or more seeds to fine-tune it with, in place of the trainer's `seed`. The verdict then is about the
+                recipe, not about one checkpoint of it.
             **named: The card's options by name; they override those of the object.
         """
         if isinstance(prompts, str):
@@ -133,13 +144,16 @@ class Pipeline:
             raise SpecError(message)
         if trainer is not None and _override(trainer) == Override():
             fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
+        override = _override(trainer)
+        if seeds is not None:
+            override = _with_seeds(override, seeds, of_object=isinstance(trainer, Options))
         model = ModelSpec(
             use,
             name,
             _merged(options, named),
             fine_tune,
             train_on,
-            _override(trainer),
+            override,
             _override(deployer),
             dict(varies or {}),
             None if prompts is None else tuple(prompts),
@@ -147,15 +161,27 @@ class Pipeline:
         )
         return self._with(models=(*self.spec.models, model))
 
-    def with_trainer(self, use: str = "", options: TrainerOptions | None = None, /, **named: Any) -> Pipeline:
+    def with_trainer(
+        self,
+        use: str = "",
+        options: TrainerOptions | None = None,
+        /,
+        *,
+        seeds: Sequence[int] | None = None,
+        **named: Any,
+    ) -> Pipeline:
         """Override the trainer of every model; a model's own options take precedence.
 
         Args:
             use: The name of a trainer card; empty keeps each model's own trainer.
             options: The trainer's options as an object of its options class.
+            seeds: Two or more seeds to fine-tune every model with, as in `with_model`.
             **named: The trainer's options by name; they override those of the object.
         """
-        return self._with(trainer=Override(use, _merged(options, named)))
+        override = Override(use, _merged(options, named))
+        if seeds is not None:
+            override = _with_seeds(override, seeds, of_object=options is not None)
+        return self._with(trainer=override)
 
     def with_deployer(self, use: str = "", options: DeployerOptions | None = None, /, **named: Any) -> Pipeline:
         """Override the deployer of every model, as `with_trainer` does the trainer."""
@@ -360,6 +386,12 @@ def _override(part: str | Options | Mapping[str, Any] | None) -> Override:
         return Override("", part.to_mapping())
     options = dict(part)
     return Override(str(options.pop("use", "")), options)
+
+
+def _with_seeds(override: Override, seeds: Sequence[int], *, of_object: bool) -> Override:
+    """Return the override of a trainer with several seeds, which replace the one that an options object always has."""
+    options = {name: value for name, value in override.options.items() if not (of_object and name == SEED)}
+    return attrs.evolve(override, options={**options, SEEDS: tuple(seeds) if isinstance(seeds, list) else seeds})
 
 
 def _merged(options: Options | None, named: Mapping[str, Any]) -> dict[str, Any]:

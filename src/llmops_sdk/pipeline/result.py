@@ -61,22 +61,24 @@ class Result:
         """
         return self._board(dataset).verdict
 
-    def records(self, candidate: str = "", dataset: str = "") -> Iterator[Sample]:
+    def records(self, candidate: str = "", dataset: str = "", *, seed: int | None = None) -> Iterator[Sample]:
         """Yield every test record with a candidate's prompt, answer and scores, in the order of the test split.
 
         Args:
             candidate: The name of the candidate; may be omitted if only one has results on the dataset.
             dataset: The name of the dataset; may be omitted if the run has only one.
+            seed: The seed of the checkpoint, of a candidate that was trained with several.
 
         Raises:
-            SpecError: A name is unknown, or one of several must be chosen; or the candidate failed on the dataset.
+            SpecError: A name or the seed is unknown, or one of several must be chosen; or the candidate failed on the
+                dataset.
         """
         board = self._board(dataset)
-        cells = {cell.candidate: cell.cell for cell in board.cells}
+        cells = {cell.candidate: cell for cell in board.cells}
         failed = {cell.candidate: cell for cell in board.failed}
         if not candidate and len(cells) == 1:
             (candidate,) = cells
-        if candidate in failed:
+        if candidate in failed and candidate not in cells:
             message = (
                 f"candidate {candidate!r} on {board.dataset!r} has no records: step {failed[candidate].step!r} failed"
             )
@@ -87,7 +89,12 @@ class Result:
         if candidate not in cells:
             message = f"there is no candidate {candidate!r} on {board.dataset!r}{did_you_mean(candidate, cells)}"
             raise SpecError(message)
-        return self.run.samples(cells[candidate])
+        parts = {part.seed: part.cell for part in cells[candidate].parts}
+        if seed not in parts:
+            known = f"the seeds {', '.join(map(str, parts))}" if None not in parts else "one checkpoint without seeds"
+            message = f"candidate {candidate!r} on {board.dataset!r} has {known}; choose one with `seed`"
+            raise SpecError(message)
+        return self.run.samples(parts[seed])
 
     def report(self, path: Path | str) -> Path:
         """Write the report, one HTML file that needs no network, and return its path."""

@@ -34,7 +34,7 @@ def _board(board: Leaderboard, metric: str) -> Iterator[str]:
     yield f"dataset {board.dataset}, decided by {metric}"
     yield from _aligned(_row(cell, board.metric) for cell in board.cells)
     for failed in board.failed:
-        yield f"  {failed.candidate} has no result: step {failed.step} failed: {failed.error}"
+        yield f"  {failed.label} has no result: step {failed.step} failed: {failed.error}"
     yield board.verdict.text
     if board.noise_floor:
         yield f"Noise floor: {board.noise_floor.text}"
@@ -46,9 +46,14 @@ def _row(cell: CellResult, metric: str) -> tuple[str, ...]:
     return (
         f"  {cell.candidate}",
         mean,
-        "fine-tuned" if cell.fine_tuned else "base",
+        _training(cell),
         f"{cell.answered}/{cell.questions} answered",
     )
+
+
+def _training(cell: CellResult) -> str:
+    seeds = f", {len(cell.checkpoints)} seeds" if cell.checkpoints else ""
+    return f"fine-tuned{seeds}" if cell.fine_tuned else "base"
 
 
 def _aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -12,9 +12,9 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names, components
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.repeats import check_repeats, repeats_of
-from llmops_sdk.planning.seeds import SEEDS, join_trainer_options, options_by_seed
+from llmops_sdk.planning.seeds import join_trainer_options, options_by_seed
 from llmops_sdk.planning.short_forms import expand_short_form
-from llmops_sdk.planning.specification.spec import ModelSpec, Override, Spec
+from llmops_sdk.planning.specification.spec import SEEDS, ModelSpec, Override, Spec
 from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
 from llmops_sdk.plugin.options import ModelOptions
 from llmops_sdk.plugin.registry import Registry
@@ -64,6 +64,9 @@ class ModelPlanner:
     def _plan_model(self, model: ModelSpec) -> PlannedModel:
         where = f"model {(model.name or model.use)!r}"
         card = self.registry.card(ModelCard, model.use)
+        if SEEDS in model.options:
+            message = f"{where}: seeds belong to its trainer: `trainer: {{seeds: [1, 2, 3]}}`"
+            raise SpecError(message)
         model = self._split_options(model, card, where)
         chosen = self.chooser.choose("model", model.use, model.options, name=model.name)
         options: ModelOptions = chosen.options

@@ -73,7 +73,7 @@ def choose_noise_floor(
 
 
 def repeat_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
-    """Yield a check for each model that repeats may tell nothing about."""
+    """Yield a check for each model that repeats may be wasted on."""
     for model in plan.models:
         generation = vary(plan.generation, model.varies)
         if model.repeats > 1 and not _is_sampled(generation):

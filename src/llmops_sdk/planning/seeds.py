@@ -8,9 +8,8 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError
+from llmops_sdk.planning.specification.spec import SEED, SEEDS
 from llmops_sdk.plugin.cards import TrainerCard
-
-SEED, SEEDS = "seed", "seeds"
 
 _EXAMPLE = "such as [1, 2, 3]"
 

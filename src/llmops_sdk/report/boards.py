@@ -83,7 +83,10 @@ def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, 
         board=board,
         metrics=metrics,
         scales={
-            m.name: interval_axis(cell.estimates[m.name] for cell in board.cells if m.name in cell.estimates)
+            m.name: interval_axis(
+                (cell.estimates[m.name] for cell in board.cells if m.name in cell.estimates),
+                *(mean for cell in board.cells for mean in cell.means(m.name)),
+            )
             for m in metrics
         },
         gap_scales={

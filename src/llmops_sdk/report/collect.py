@@ -47,7 +47,7 @@ def report_run(run: Run, path: Path | None = None) -> str:
 def collect(run: Run) -> ReportData:
     """Gather from a run's record all that its report shows."""
     plan, results = run.plan, run.results()
-    cells = [cell.cell for board in results.leaderboards for cell in board.cells]
+    cells = [part.cell for board in results.leaderboards for cell in board.cells for part in cell.parts]
     samples, damages = _samples(run, cells)
     specification = run.read(SPECIFICATION)
     return ReportData(

@@ -71,17 +71,17 @@ def trainings(results: Results, colours: Mapping[str, int]) -> list[Training]:
         results: What the run concluded.
         colours: Candidate to its colour.
     """
-    users: list[tuple[TrainedModel, list[str]]] = []
-    for cell in (cell for board in results.leaderboards for cell in board.cells):
+    users: list[tuple[TrainedModel, str, list[str]]] = []
+    for cell in (part for board in results.leaderboards for row in board.cells for part in row.parts):
         if cell.training is None:
             continue
-        names = next((names for model, names in users if model == cell.training), None)
+        names = next((names for model, _, names in users if model == cell.training), None)
         if names is None:
             names = []
-            users.append((cell.training, names))
-        if cell.candidate not in names:
-            names.append(cell.candidate)
-    return [Training(", ".join(names), colours[names[0]], model) for model, names in users]
+            users.append((cell.training, cell.candidate, names))
+        if cell.label not in names:
+            names.append(cell.label)
+    return [Training(", ".join(names), colours[candidate], model) for model, candidate, names in users]
 
 
 def curves_json(drawn: Sequence[Training]) -> Markup:

@@ -57,9 +57,9 @@ def pack_records(
         colours: Candidate to its colour.
     """
     rows = _side_by_side(board, samples)
-    cells = [cell for cell in _cells(board) if any(cell.cell in row for row in rows.values())]
+    cells = [cell for cell in _cells(board) if any(part.cell in row for row in rows.values() for part in _parts(cell))]
     prompts = [cell.prompt if isinstance(cell, CellResult) else cell.cell for cell in cells]
-    columns = [(cell.cell, prompt) for cell, prompt in zip(cells, prompts, strict=True)]
+    columns = [_Column(_parts(cell), prompt) for cell, prompt in zip(cells, prompts, strict=True)]
     packed: list[Markup] = []
     size = 0
     for index, row in rows.items():
@@ -81,41 +81,55 @@ def pack_records(
     return PackedRecords(payload, len(packed), len(rows))
 
 
+@attrs.frozen
+class _Column:
+    """The answers of one candidate: of a recipe, those of all its checkpoints."""
+
+    parts: tuple[CellResult | FailedCell, ...]
+    prompt: str
+
+
 def _cells(board: Leaderboard) -> tuple[CellResult | FailedCell, ...]:
     return (*board.cells, *board.failed)
+
+
+def _parts(cell: CellResult | FailedCell) -> tuple[CellResult | FailedCell, ...]:
+    return cell.parts if isinstance(cell, CellResult) else (cell,)
 
 
 def _side_by_side(board: Leaderboard, samples: Mapping[str, Sequence[Sample]]) -> dict[int, dict[str, list[Sample]]]:
     """Put the samples of a dataset's cells side by side: index to cell to its samples, at most `MOST_RECORDS`."""
     rows: dict[int, dict[str, list[Sample]]] = {}
-    for cell in _cells(board):
+    for cell in (part for row in _cells(board) for part in _parts(row)):
         for sample in samples.get(cell.cell, ()):
             rows.setdefault(sample.index, {}).setdefault(cell.cell, []).append(sample)
     return dict(islice(sorted(rows.items()), MOST_RECORDS))
 
 
 def _pack_record(
-    index: int, row: Mapping[str, Sequence[Sample]], cells: Sequence[tuple[str, str]], metrics: Sequence[Metric]
+    index: int, row: Mapping[str, Sequence[Sample]], columns: Sequence[_Column], metrics: Sequence[Metric]
 ) -> dict[str, Any]:
     """Return one record.
 
     Args:
         index: The record's place in the test split.
         row: Cell name to its samples: one for each answer to the record.
-        cells: Cell and prompt name, in the order of the answers.
+        columns: In the order of the answers.
         metrics: In the order of the scores.
     """
     first = next(iter(row.values()))[0]
     prompts: dict[str, Any] = {}
     answers: list[Any] = []
-    for cell, prompt_name in cells:
-        samples = row.get(cell)
-        if samples is None:
+    for column in columns:
+        samples = [(part.seed, sample) for part in column.parts for sample in row.get(part.cell, ())]
+        if not samples:
             answers.append(None)
             continue
-        prompt = _prompt(samples[0].prompt)
-        own = {} if prompts.setdefault(prompt_name, prompt) == prompt else {"prompt": prompt}
-        reply, *repeats = (_pack_answer(sample, metrics) for sample in samples)
+        prompt = _prompt(samples[0][1].prompt)
+        own = {} if prompts.setdefault(column.prompt, prompt) == prompt else {"prompt": prompt}
+        reply, *repeats = (
+            {**_pack_answer(sample, metrics), **({} if seed is None else {"seed": seed})} for seed, sample in samples
+        )
         answers.append({**reply, **own, **({"repeats": repeats} if repeats else {})})
     fields = [[name, _cut(value)] for name, value in first.record.items()]
     return {"index": index, "fields": fields, "prompts": prompts, "answers": answers}

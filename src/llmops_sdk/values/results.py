@@ -177,6 +177,10 @@ class CellResult:
         """The cells that it consists of: its checkpoints, or itself."""
         return self.checkpoints or (self,)
 
+    def means(self, metric: str) -> tuple[float, ...]:
+        """Return the mean of each checkpoint of a recipe."""
+        return tuple(part.estimates[metric].mean for part in self.checkpoints if metric in part.estimates)
+
 
 @attrs.frozen
 class LookResult:
@@ -281,6 +285,10 @@ class Verdict:
     needed_records: int | None = None
     headline: str = ""
     margins: tuple[MarginResult, ...] = ()
+
+    def with_caveat(self, sentence: str) -> Verdict:
+        """Return the verdict with a further caveat at the end of its text."""
+        return attrs.evolve(self, text=f"{self.text} {sentence}", caveats=(*self.caveats, sentence))
 
 
 @attrs.frozen

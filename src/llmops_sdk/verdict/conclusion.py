@@ -85,7 +85,7 @@ class Evidence:
 
 def conclude(evidence: Evidence) -> Verdict:
     """Conclude from the scores of one dataset."""
-    caveats = find_caveats(evidence.cells, evidence.table.metric)
+    caveats = find_caveats(evidence.cells, evidence.table.metric, evidence.table.left_out)
     without = "".join(f" {text}" for text in (*seed_sentences(evidence.cells, evidence.failed), *caveats))
     comparison = evidence.comparison
     if not comparison.best:
@@ -236,7 +236,7 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
         only = f"; {_names(once)} only once" if once else ""
         yield f"Each record was asked {repeats} times{only}. The answers to one record count as one."
     if evidence.table.left_out:
-        yield f"{_count(evidence.table.left_out, 'record')} without a {evidence.label} of every candidate are left out for all."
+        yield f"All means are of the same records: {_count(evidence.table.left_out, 'record')} without a {evidence.label} of every candidate left out."
 
 
 def _seed_notes(evidence: Evidence, best: int, tied: Sequence[int]) -> Iterator[str]:

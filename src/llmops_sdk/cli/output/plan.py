@@ -84,10 +84,10 @@ def _model_rows(plan: Plan, model: PlannedModel, length: str) -> Iterator[tuple[
     if model.trainer:
         shared = {name: value for name, value in model.trainer.options.items() if not model.seeds or name != "seed"}
         yield "  trainer", model.trainer.use, _values(shared)
-        seeds = f"once with each of the seeds {', '.join(map(str, model.seeds))}" if model.seeds else ""
+        seeds = f"one for each of the seeds {', '.join(map(str, model.seeds))}: " if model.seeds else ""
         prompt = f"with prompt {model.train_prompt}" if model.train_prompt else ""
         if seeds or prompt or length:
-            yield "  training", "", ", ".join(filter(None, (seeds, prompt, length)))
+            yield "  training", "", seeds + ", ".join(filter(None, (prompt, length)))
     yield "  deployer", model.deployer.use, _values(model.deployer.options)
     if model.varies:
         yield "  varies", "", describe_exceptions(model.varies)

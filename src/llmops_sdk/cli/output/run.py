@@ -13,6 +13,7 @@ from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.numbers import interval, number
+from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.plan import DEFAULT_REPORTER
 from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Results
 from llmops_sdk.values.scores import Metric
@@ -68,7 +69,8 @@ def failures(results: Results) -> list[str]:
     lines: dict[str, None] = {}
     for board in results.leaderboards:
         for failed in board.failed:
-            where = f"candidate {failed.candidate!r} on {board.dataset!r}" if board.cells else "error"
+            candidate = with_seed(repr(failed.candidate), failed.seed)
+            where = f"candidate {candidate} on {board.dataset!r}" if board.cells else "error"
             lines[f"{where}: step {failed.step} failed: {failed.error}"] = None
         for cell in board.cells:
             if board.metric not in cell.estimates:
@@ -104,7 +106,7 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
         for name, reason in cell.reasons.items():
             print_line(console, f"{cell.candidate}: {name}: {reason}", "dim")
     for failed in board.failed[:_MOST_ROWS]:
-        print_line(console, f"{failed.candidate} has no result: step {failed.step} failed: {failed.error}", "red")
+        print_line(console, f"{failed.label} has no result: step {failed.step} failed: {failed.error}", "red")
     console.print(Text(f"\n{board.verdict.text}", style="bold"))
     if board.noise_floor:
         console.print(Text(f"Noise floor: {board.noise_floor.text}"))
@@ -123,7 +125,9 @@ def _counts(cell: CellResult, metrics: Mapping[str, Metric]) -> list[str]:
 
 
 def _show_deciding_metric(console: Console, cells: Iterable[CellResult], metric: Metric) -> None:
-    table = new_table("candidate", "model", _label(metric), "answered", "p50 latency", "tokens/s")
+    cells = list(cells)
+    seeds = ["over seeds"] if any(cell.checkpoints for cell in cells) else []
+    table = new_table("candidate", "model", _label(metric), *seeds, "answered", "p50 latency", "tokens/s")
     for column in table.columns[2:]:
         column.justify = "right"
     table.columns[2].style = "bold"
@@ -134,6 +138,7 @@ def _show_deciding_metric(console: Console, cells: Iterable[CellResult], metric:
             cell.candidate,
             "fine-tuned" if cell.fine_tuned else "base",
             _interval(cell.estimates.get(metric.name)),
+            *([_spread(cell, metric.name)] if seeds else []),
             f"{cell.answered}/{cell.questions}",
             f"{speed.latency_p50:.2f} s" if speed else "",
             f"{speed.output_tokens_per_second:.0f}" if speed and speed.output_tokens_per_second else "",
@@ -173,6 +178,12 @@ def _label(metric: Metric) -> str:
 
 def _interval(estimate: Estimate | None) -> str:
     return f"{number(estimate.mean)} {interval(estimate)}" if estimate else "-"
+
+
+def _spread(cell: CellResult, metric: str) -> str:
+    """Return the number of a recipe's seeds, and the standard deviation of their means."""
+    spread = cell.spread.get(metric)
+    return f"{len(cell.checkpoints)}, SD {number(spread)}" if spread is not None else ""
 
 
 def _mean(estimate: Estimate | None) -> str:

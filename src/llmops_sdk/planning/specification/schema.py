@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, StopEarly
+from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, SEEDS, StopEarly
 from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, REPEATS, GenerationOptions
@@ -18,10 +18,19 @@ from llmops_sdk.values.serial import to_json
 
 _SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", Path: "string", Secret: "string"}
 
+_SEEDS = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0},
+    "minItems": 2,
+    "uniqueItems": True,
+    "description": "the seeds of as many trainings, which the verdict takes as one candidate; in place of seed",
+}
+
 
 def specification_schema(registry: Registry) -> dict[str, Any]:
     """Return the schema, for editors: the names of all cards, and the options of each."""
     trainers = _override(registry, "trainer")
+    trainers["properties"] |= {SEEDS: _SEEDS}
     deployers = _override(registry, "deployer")
     own = {
         "name": {"type": "string"},

@@ -13,6 +13,9 @@ from llmops_sdk.values.generation_options import GenerationOptions
 FEWEST_LOOKS, MOST_LOOKS = 2, 5
 """How many planned looks there may be: more than five save little, and cost a deployment each."""
 
+SEED, SEEDS = "seed", "seeds"
+"""The option of a trainer with its seed, and the key with several that stands in its place."""
+
 
 @attrs.frozen
 class ComponentSpec:

@@ -60,7 +60,7 @@
     const answer = (record, c) => record.answers[c];
     const answers = (record, c) => (answer(record, c) ? [answer(record, c), ...(answer(record, c).repeats || [])] : []);
     function score(record, c, m = state.metric) {
-      const scores = metrics.length ? answers(record, c).map((reply) => reply.scores[m]).filter((s) => s !== null) : [];
+      const scores = metrics.length ? answers(record, c).map((reply) => reply.scores[m]).filter((s) => s !== null).sort((a, b) => a - b) : [];
       return scores.length ? scores.reduce((sum, s) => sum + s, 0) / scores.length : null;
     }
     const higher = () => !metrics.length || metrics[state.metric].higher !== false;
@@ -279,7 +279,7 @@
     // -- one record in full --
     function detail(record) {
       const grid = el("div", { class: "grid-out" });
-      const redraw = () => grid.replaceChildren(referenceCard(record), ...seen().flatMap((c) => (answers(record, c).length ? answers(record, c) : [null]).map((reply, n, all) => card(record, c, reply, all.length > 1 ? `answer ${n + 1} of ${all.length}` : ""))));
+      const redraw = () => grid.replaceChildren(referenceCard(record), ...seen().flatMap((c) => (answers(record, c).length ? answers(record, c) : [null]).map((reply, n, all) => card(record, c, reply, which(reply, n, all)))));
       redraw();
       const pick = el("select", { "aria-label": "Words shared with the reference", onchange: (event) => { state.words = event.target.value; redraw(); } },
         [["off", "not marked"], ["shared", "marked"]].map(([key, text]) => el("option", { value: key, selected: key === state.words }, text)));
@@ -293,11 +293,17 @@
     function referenceCard(record) {
       return el("article", { class: "card-out" }, el("header", {}, el("b", {}, "Reference")), block(field(record, "response")));
     }
-    function card(record, c, reply, which) {
+    function which(reply, n, all) {
+      if (all.length < 2) return "";
+      const same = all.filter((other) => other.seed === reply.seed);
+      const seed = reply.seed === undefined ? "" : `seed ${reply.seed}`;
+      return same.length === 1 ? seed : `${seed}${seed && ", "}answer ${same.indexOf(reply) + 1} of ${same.length}`;
+    }
+    function card(record, c, reply, label) {
       const details = reply ? [time(reply.latency), reply.tokens && tokens(reply.tokens), reply.finish && `finish reason ${reply.finish}`].filter(Boolean).join(" · ") : "";
       const scores = reply ? metrics.map((metric, m) => [metric, reply.scores[m]]).filter(([, s]) => s !== null) : [];
       return el("article", { class: `card-out k${candidates[c].colour}` },
-        el("header", {}, el("span", { class: "who" }, el("bdi", {}, candidates[c].name)), which && el("span", { class: "tag" }, which), marks(reply ? [reply] : [])),
+        el("header", {}, el("span", { class: "who" }, el("bdi", {}, candidates[c].name)), label && el("span", { class: "tag" }, label), marks(reply ? [reply] : [])),
         el("dl", { class: "marks" }, scores.map(([metric, s]) => el("div", {}, el("dt", {}, metric.label), el("dd", {}, number(s))))),
         reply && reply.error && el("p", { class: "error", dir: "auto" }, fullText(reply.error)),
         reply && reply.unscored && Object.entries(reply.unscored).map(([name, text]) => el("p", { class: "error", dir: "auto" }, `${name}: `, fullText(text))),

@@ -152,8 +152,8 @@ def find_probes(run: Run, prober: Prober, probes: ProbeSet, generations: str, ce
     artifact = run.artifact(probes.address(generations))
     if artifact is None:
         message = (
-            f"evaluator {prober.name!r} asks the model questions of its own, and none are recorded for candidate "
-            f"{cell.candidate!r} on {cell.dataset!r}: add the evaluator to the specification and run it again; the "
+            f"evaluator {prober.name!r} asks the model questions of its own, and none are recorded for "
+            f"{cell.label}: add the evaluator to the specification and run it again; the "
             "recorded answers are reused, and only these questions are asked"
         )
         raise SpecError(message)
