@@ -56,3 +56,43 @@ def test_steps_come_after_what_they_need(registry: Registry) -> None:
         assert set(step.needs) <= earlier
         earlier.add(step.name)
     assert "compare" == plan.steps[-1].name
+
+
+def test_looks_repeat_asking_and_scoring(registry: Registry) -> None:
+    """A look after each part but the last; training is done once, and a model is asked after its earlier part."""
+    pipeline = echo().with_model("echo", name="tuned").with_model("echo", name="base", fine_tune=False)
+
+    plan = pipeline.with_early_stopping(2).build(registry)
+
+    assert [
+        "prepare.lines",
+        "train.tuned.bare.lines",
+        "generate.tuned.bare.lines@look1",
+        "score.tuned.bare.lines@look1",
+        "generate.base@look1",
+        "score.base.bare.lines@look1",
+        "look.1",
+        "generate.tuned.bare.lines@look2",
+        "score.tuned.bare.lines@look2",
+        "generate.base@look2",
+        "score.base.bare.lines@look2",
+        "compare",
+    ] == [step.name for step in plan.steps]
+    assert ("prepare.lines", "generate.base@look1", "look.1") == plan.step_by_name["generate.base@look2"].needs
+    assert ("score.tuned.bare.lines@look1", "score.base.bare.lines@look1") == plan.step_by_name["look.1"].needs
+    assert ("score.tuned.bare.lines@look2", "score.base.bare.lines@look2") == plan.step_by_name["compare"].needs
+    earlier: set[str] = set()
+    for step in plan.steps:
+        assert set(step.needs) <= earlier
+        earlier.add(step.name)
+
+
+def test_a_step_is_fresh_at_all_its_looks(registry: Registry) -> None:
+    """It is named without a look."""
+    two = echo().with_model("echo", name="a").with_model("echo", name="b", fine_tune=False)
+
+    plan = two.with_early_stopping(2).build(registry).with_fresh(["generate.b"])
+
+    assert [True, True, False] == [
+        plan.is_fresh(f"generate.{name}") for name in ("b@look1", "b@look2", "a.bare.lines@look1")
+    ]

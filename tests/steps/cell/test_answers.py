@@ -11,7 +11,7 @@ from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.record.lines import journal_line, read_outcomes
 from llmops_sdk.record.stores import Store
 from llmops_sdk.steps.cell.answers import AnswerFiles, AnswerSummary
-from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.answers import Answer, Answered, NotAsked, Outcome, Pending, Unanswered
 from llmops_sdk.values.serial import file_sha256
 
 YES, NO = Answer("yes"), Answer("no")
@@ -125,3 +125,15 @@ def test_a_deleted_journal_is_empty(files: AnswerFiles) -> None:
     files.delete_journal()
 
     assert [0, 0, 0, 0] == list(files.settled())
+
+
+def test_questions_that_are_not_due(store: Store, tmp_path: Path) -> None:
+    """Without an outcome they are not asked, which is not pending; one that was asked before keeps its outcome."""
+    files = AnswerFiles(store, ArtifactLayout("generations/2f"), 4, due=bytes([1, 0, 1, 0]))
+    write(files, [Answered(0, YES), Answered(3, NO)])
+
+    summary, outcomes = ordered(files, tmp_path / "final")
+
+    assert [Answered(0, YES), NotAsked(1), Answered(3, NO)] == [outcomes[index] for index in (0, 1, 3)]
+    assert isinstance(outcomes[2], Pending)
+    assert (2, 1) == (summary.answered, summary.pending)
