@@ -67,7 +67,7 @@ def test_new_metrics_on_a_finished_run(
     assert store.get(f"runs/{result.run.id}/report.html")
     specification = yaml.safe_load(store.get(f"runs/{result.run.id}/specification.yaml") or b"")
     assert ["echo-score", qa] == specification["evaluators"]
-    assert "f1" == specification["metric"]
+    assert "f1" == specification["decide_by"]
 
 
 def test_the_scores_of_a_rescored_run_can_be_added_to(finished: Result, store: LocalStore, registry: Registry) -> None:
@@ -105,6 +105,27 @@ def test_an_evaluator_whose_probes_were_asked(
 
     assert [] == asked
     assert "steady" in result.leaderboards[0].cells[0].estimates
+
+
+def test_every_answer_to_a_record_is_scored(
+    pipeline: Pipeline, store: LocalStore, registry: Registry, asked: list[str]
+) -> None:
+    """Those of the noise floor too; an evaluator whose probes only some of them have is refused."""
+    repeated = pipeline.with_generation(repeats=2).with_noise_floor()
+    pipeline.with_evaluator("echo-probes").run(store=store, registry=registry, progress=Progress())
+    repeated.run(store=store, registry=registry, progress=Progress())
+    asked.clear()
+    qa = {"use": "qa-accuracy", "metrics": ["f1"]}
+
+    result = rescore("latest", [qa], metric="f1", store=store, progress=Progress(), registry=registry)
+
+    assert [] == asked
+    (board,) = result.leaderboards
+    assert board.noise_floor is not None
+    assert "has the same F1 over words both times on all 10 records" in board.noise_floor.text
+    assert [0, 1] * 10 == [sample.repeat for sample in result.records("loud") if "f1" in sample.scores]
+    with pytest.raises(SpecError, match="evaluator 'echo-probes' asks the model questions of its own, and none are"):
+        rescore("latest", ["echo-probes"], store=store, progress=Progress(), registry=registry)
 
 
 def test_an_evaluator_with_the_probes_of_another(

@@ -182,6 +182,29 @@ def test_record_opens_in_full_and_has_an_address(browser: _Browser) -> None:
     assert other.locator("#r0-40").is_visible()
 
 
+def test_all_answers_to_a_record_are_shown(browser: _Browser) -> None:
+    """Their number and the mean of their scores in the table, each with its own score in the open record."""
+    row = {"instruction": "i", "response": "r"}
+    lines = [
+        attrs.evolve(
+            sample(index, row, f"text {index} {repeat}", scores={"meteor": (index + repeat) / 4}), repeat=repeat
+        )
+        for index in range(2)
+        for repeat in range(3)
+    ]
+    page = browser.open(one_cell(lines))
+    cells = page.locator("tr.record td.answer")
+    assert ["0.250", "0.500"] == cells.locator(".score").all_inner_texts()
+    assert ["3 answers", "3 answers"] == cells.locator(".tag").all_inner_texts()
+    page.get_by_role("button", name="Record 1 in full").click()
+    cards = page.locator(".detail .card-out").filter(has=page.locator(".who"))
+    assert ["answer 1 of 3", "answer 2 of 3", "answer 3 of 3"] == cards.locator("header .tag").all_inner_texts()
+    assert ["0.250", "0.500", "0.750"] == cards.locator("dd").all_inner_texts()
+    assert all(f"text 1 {repeat}" in cards.nth(repeat).inner_text() for repeat in range(3))
+    page.get_by_role("searchbox").fill("text 0 2")
+    assert 1 == page.locator("tr.record").count()
+
+
 def test_notes_and_probes_of_evaluators_can_be_unfolded(browser: _Browser) -> None:
     """A judge's reasons and the replies to probes are below their answer; their text stays text."""
     row = {"instruction": "i", "response": "r"}

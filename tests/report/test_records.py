@@ -88,3 +88,19 @@ def test_records_are_in_order_and_counted() -> None:
 
     assert (3, 3) == (packed.shown, packed.known)
     assert [0, 1, 2] == [record["index"] for record in json.loads(packed.payload)["records"]]
+
+
+def test_the_answers_to_a_record_are_packed_together() -> None:
+    """The first one in front of its repeats, each with its own scores."""
+    first, second = (
+        attrs.evolve(sample(0, ROW, text, scores={"meteor": score}), repeat=repeat)
+        for repeat, (text, score) in enumerate((("yes", 0.5), ("no", 0.0)))
+    )
+
+    packed = pack(first, second)
+
+    (record,) = json.loads(packed.payload)["records"]
+    (reply,) = record["answers"]
+    assert ("yes", [0.5, None, None]) == (reply["output"], reply["scores"])
+    assert [("no", [0.0, None, None])] == [(each["output"], each["scores"]) for each in reply["repeats"]]
+    assert (1, 1) == (packed.shown, packed.known)

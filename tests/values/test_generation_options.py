@@ -46,6 +46,7 @@ def test_every_exception_is_part_of_the_key() -> None:
         ({"tempreature": None}, "varies has no 'tempreature'; did you mean 'temperature'?"),
         ({"temperature": "hot"}, "varies: expected a number, found 'hot' in temperature"),
         ({"top_p": 2.0}, "varies: 'top_p' must be <= 1"),
+        ({"repeats": 2}, "varies has no 'repeats': it is the same for all models"),
         ({"max_tokens_field": None}, "varies.max_tokens_field is the name of a field"),
         ({"max_tokens_field": ""}, "varies.max_tokens_field is the name of a field"),
     ],
@@ -61,3 +62,15 @@ def test_a_form_that_is_not_json_is_refused() -> None:
     """YAML reads a date, which no server takes."""
     with pytest.raises(ValueError, match="response_format is not valid JSON"):
         GenerationOptions(response_format={"default": date(2026, 1, 1)})
+
+
+def test_repeats_have_seeds_and_keys_of_their_own() -> None:
+    """Their number is no part of a key: the first answer is that of a run without repeats."""
+    repeated = GenerationOptions(seed=7, repeats=3)
+
+    assert GenerationOptions(seed=7).key == repeated.key == repeated.repeat(0).key
+    assert [7, 8, 9] == [repeated.repeat(number).seed for number in range(3)]
+    assert GenerationOptions(seed=8).key == repeated.repeat(1).key
+    varied = vary(repeated, {"seed": None})
+    assert isinstance(varied.repeat(1), VariedOptions)
+    assert varied.repeat(0).key != varied.repeat(1).key

@@ -52,7 +52,7 @@ def compare_with_itself(twice: AskedTwice, metric: Metric, clusters: NDArray[Any
     low, high = pair.interval.low, pair.interval.high
     if table.sign < 0:
         low, high = (None if end is None else -end for end in (high, low))
-    estimate = Estimate(table.sign * pair.mean, low, high, pair.records)
+    estimate = Estimate(table.sign * pair.mean + 0.0, low, high, pair.records)
     return NoiseFloor(
         Difference(name, name, metric.name, estimate, better=pair.wins, worse=pair.losses),
         _text(name, label, pair, estimate),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmops_sdk import Pipeline
@@ -32,7 +33,7 @@ def test_every_part_has_its_options(registry: Registry, capsys: pytest.CaptureFi
         "dataset lines records=8 test_fraction=0.5 seed=0",
         "prompt bare {context}",
         "model tuned loud",
-        "trainer echo-trainer voice='loud' fails=False",
+        "trainer echo-trainer voice='loud' seed=0 fails=False",
         "settings testing note='x'",
         "reporter html path=''",
         "decided by exact",
@@ -40,6 +41,17 @@ def test_every_part_has_its_options(registry: Registry, capsys: pytest.CaptureFi
     ):
         assert line in lines
     assert ["steps", "prepare.lines"] == lines[lines.index("steps") : lines.index("steps") + 2]
+
+
+def test_seeds_are_trainings(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    """They stand in place of the trainer's seed, and the first line counts them."""
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    lines = shown(pipeline.with_model("echo", name="tuned", seeds=[1, 2, 3]), registry, capsys)
+
+    assert "will fine-tune 1 model in 3 trainings" in lines[0]
+    assert "trainer echo-trainer voice='loud' fails=False" in lines
+    assert "training one for each of the seeds 1, 2, 3:" in lines
+    assert "train.tuned.bare.lines.seed3" in lines
 
 
 def test_a_long_prompt_is_cut(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,3 +89,19 @@ def test_the_prompts_of_each_model_are_shown(registry: Registry, capsys: pytest.
     assert "training with prompt bare" in once
     assert "3 candidates on 1 dataset, asks 2 models, will fine-tune 1 model, 8 steps" in once[0]
     assert "asks 2 models, will fine-tune 1 model in 2 trainings, 10 steps" in each[0]
+
+
+def test_what_is_asked_several_times_is_shown(
+    registry: Registry, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The number of repeats, a model that has none, and the candidate of the noise floor."""
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text('{"context": "line 1", "answer": "LINE 1"}\n', encoding="utf-8")
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    pipeline = pipeline.with_model("recorded", name="old", path=str(answers)).with_model("echo", fine_tune=False)
+
+    lines = shown(pipeline.with_generation(repeats=3).with_noise_floor(), registry, capsys)
+
+    assert any(line.startswith("generation ") and line.endswith("repeats=3") for line in lines)
+    assert 1 == lines.count("repeats none: its answers to a record are always the same")
+    assert "noise floor echo asked all over a second time, and compared with itself" in lines

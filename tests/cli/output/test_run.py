@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from llmops_sdk import Pipeline, Run, StepFailedError
-from llmops_sdk.cli.output.run import report_location, show_run
+from llmops_sdk.cli.output.run import report_location, show_quietly, show_run
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.testing import MemoryStore
@@ -38,6 +38,23 @@ def test_the_deciding_metric_has_its_interval(
     assert "candidate  model           Exact match  answered  p50 latency  tokens/s" in out
     assert "echo       base   1.000 [0.661, 1.000]     10/10" in out
     assert "echo has a mean Exact match of 1.000 [0.661, 1.000] on lines" in out
+
+
+def test_a_recipe_is_one_row_with_its_seeds(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their number and the standard deviation of their means; another candidate has nothing there."""
+    show_run(
+        finish(pipeline.with_model("echo", name="tuned", trainer={"voice": "unsteady", "seeds": [1, 2, 3]}), registry)
+    )
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "candidate model Exact match over seeds answered p50 latency tokens/s" in lines
+    (row,) = [line for line in lines if line.startswith("tuned fine-tuned ")]
+    assert "] 3, SD 0." in row
+    assert " 30/30 " in row
+    (base,) = [line for line in lines if line.startswith("echo base ")]
+    assert "] 10/10 " in base
 
 
 def test_the_report_is_named_if_there_is_one(
@@ -127,3 +144,18 @@ def test_the_progress_of_an_unfinished_run(
     assert ["failed", "generate.echo:", "no", "room"] in lines
     assert ["started", "compare:", "started", "on"] in [line[:4] for line in lines]
     assert f"2 of 4 steps have ended; resume with: llmops run --resume {run.id}".split() == lines[-1]
+
+
+def test_the_noise_floor_follows_the_verdict(
+    pipeline: Pipeline, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where little is printed; answers are counted, not records."""
+    run = finish(pipeline.with_generation(repeats=2).with_noise_floor(), registry)
+    text = "Noise floor: echo, asked twice, has the same Exact match both times on all 10 records."
+
+    show_run(run)
+    out = capsys.readouterr().out
+    assert "1.000 [0.661, 1.000]     20/20" in out
+    assert text in out
+    show_quietly(run)
+    assert text in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 
 from llmops_sdk import SpecError
 from llmops_sdk.planning.specification.data import component_from, spec_from, spec_to
-from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec, StopEarly
 from llmops_sdk.values.generation_options import GenerationOptions
 
 DATA: dict[str, Any] = {
@@ -32,10 +32,12 @@ DATA: dict[str, Any] = {
         },
     ],
     "trainer": {"epochs": 2.0},
-    "generation": {"max_new_tokens": 64, "stop": ["\n\n"]},
+    "generation": {"max_new_tokens": 64, "stop": ["\n\n"], "repeats": 3},
     "evaluators": ["summarization-accuracy"],
     "reporters": [{"use": "html", "path": "report.html"}],
     "decide_by": "meteor",
+    "noise_floor": True,
+    "stop_early": {"looks": 4},
     "executor": {"use": "local", "workers": 1},
     "settings": {"sagemaker": {"region": "us-east-1"}},
 }
@@ -62,10 +64,12 @@ SPEC = Spec(
         ),
     ),
     trainer=Override("", {"epochs": 2.0}),
-    generation=GenerationOptions(max_new_tokens=64, stop=("\n\n",)),
+    generation=GenerationOptions(max_new_tokens=64, stop=("\n\n",), repeats=3),
     evaluators=(ComponentSpec("summarization-accuracy"),),
     reporters=(ComponentSpec("html", options={"path": "report.html"}),),
     decide_by="meteor",
+    noise_floor=True,
+    stop_early=StopEarly(4),
     executor=ComponentSpec("local", options={"workers": 1}),
     settings={"sagemaker": {"region": "us-east-1"}},
     folder=Path("specs"),
@@ -108,6 +112,9 @@ def test_an_empty_trainer_asks_for_the_models_own() -> None:
     ("data", "message"),
     [
         (["a"], "file.yaml is not a mapping; it starts with `name:` and `models:`"),
+        ({"stop_early": True}, "file.yaml: stop_early is a mapping of names to values, not True"),
+        ({"stop_early": {"looks": "3"}}, "file.yaml: stop_early: expected a whole number, found '3' in looks"),
+        ({"stop_early": {"look": 3}}, "file.yaml: stop_early: unknown key 'look'; did you mean 'looks'?"),
         ({"modles": []}, "file.yaml has an unknown key 'modles'; did you mean 'models'?"),
         ({"models": "smollm2"}, "file.yaml: models is a list; write `- ` before each item"),
         ({"models": [{"name": "x"}]}, "file.yaml: models.0 does not name a plugin's card; write `use: NAME`"),
@@ -146,7 +153,7 @@ def test_an_empty_trainer_asks_for_the_models_own() -> None:
             {"generation": {"temprature": 1, "zzz": 1}},
             (
                 "file.yaml: generation: unknown key 'temprature'; did you mean 'temperature'?; "
-                "unknown key 'zzz'; known: max_new_tokens, response_format, seed, stop, temperature, top_p"
+                "unknown key 'zzz'; known: max_new_tokens, repeats, response_format, seed, stop, temperature, top_p"
             ),
         ),
     ],
