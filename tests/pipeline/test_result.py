@@ -61,6 +61,20 @@ def test_repr_names_candidates_without_a_result(pipeline: Pipeline, registry: Re
     assert "  tuned has no result: step train.tuned.bare.lines failed: " in text
 
 
+def test_records_of_a_recipe_are_those_of_a_seed(pipeline: Pipeline, registry: Registry) -> None:
+    """Each checkpoint has answers of its own; a seed must be chosen."""
+    result = finish(pipeline.with_model("echo", name="tuned", trainer={"voice": "unsteady", "seeds": [1, 2]}), registry)
+
+    assert 10 == len(list(result.records("tuned", seed=2)))
+    first, second = ([sample.output for sample in result.records("tuned", seed=seed)] for seed in (1, 2))
+    assert first != second
+    with pytest.raises(SpecError, match="candidate 'tuned' on 'lines' has the seeds 1, 2; choose one with `seed`"):
+        result.records("tuned")
+    with pytest.raises(SpecError, match="candidate 'loud' on 'lines' was not trained with several seeds"):
+        result.records("loud", seed=1)
+    assert "fine-tuned, 2 seeds  20/20 answered" in repr(result)
+
+
 def test_repr_never_raises(run: Run) -> None:
     """Results that cannot be read are reported in its text."""
     run.store.put(f"runs/{run.id}/results.json", b'{"schema":99}')

@@ -118,6 +118,28 @@ def test_a_candidate_that_was_fine_tuned_on_several_datasets(
         assert "HELLO" == answer(served.url)
 
 
+def test_a_checkpoint_of_a_recipe_is_served_by_its_seed(
+    pipeline: Pipeline, store: LocalStore, registry: Registry
+) -> None:
+    """Without a seed, or with another one, the error names those that there are."""
+    recipe = pipeline.with_model("echo", name="tuned", train_on="one", trainer={"voice": "unsteady", "seeds": [1, 2]})
+    recipe.run(store=store, registry=registry, progress=Progress())
+
+    with serve(candidate="tuned", seed=2, store=store, registry=registry, progress=Progress()) as served:
+        assert answer(served.url.removesuffix("/v1")) in {"hello", "HELLO"}
+    for seed in (None, 3):
+        with (
+            pytest.raises(SpecError, match="was fine-tuned with the seeds 1, 2; choose one of them"),
+            serve(candidate="tuned", seed=seed, store=store, registry=registry, progress=Progress()),
+        ):
+            pass
+    with (
+        pytest.raises(SpecError, match=r"candidate 'loud' of run '.*' was not fine-tuned with several seeds"),
+        serve(candidate="loud", seed=1, store=store, registry=registry, progress=Progress()),
+    ):
+        pass
+
+
 def test_a_candidate_that_is_not_trained(pipeline: Pipeline, store: LocalStore, registry: Registry) -> None:
     """A failed training is named with its reason, a missing one with the command that resumes the run."""
     plan = pipeline.plan(registry=registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmops_sdk import Pipeline, Registry
-from llmops_sdk.values.plan import GenerateStep, ScoreStep, TrainStep
+from llmops_sdk.values.plan import GenerateStep, Plan, ScoreStep, TrainStep
 
 
 def echo() -> Pipeline:
@@ -45,6 +45,25 @@ def test_train_on_trains_once_for_all_datasets(registry: Registry) -> None:
     (generate,) = (step for step in plan.steps if isinstance(step, GenerateStep))
     assert ("echo.bare.lines", "echo.bare.more") == generate.cells
     assert {"train.echo.bare.lines", "prepare.lines", "prepare.more"} == set(generate.needs)
+
+
+def test_each_seed_is_trained_and_asked_on_its_own(registry: Registry) -> None:
+    """Its cells belong to the same candidate; names without seeds stay what they are."""
+    pipeline = echo().with_dataset("lines", name="more", records=30).with_model("echo", train_on="lines", seeds=[1, 2])
+
+    plan = pipeline.build(registry)
+
+    cells = [("echo.bare.lines.seed1", "echo", 1), ("echo.bare.lines.seed2", "echo", 2)]
+    assert cells == [(cell.name, cell.candidate, cell.seed) for cell in plan.cells if cell.dataset == "lines"]
+    assert "candidate 'echo' (seed 2) on 'lines'" == plan.cell_by_name["echo.bare.lines.seed2"].label
+    trains = [step for step in plan.steps if isinstance(step, TrainStep)]
+    assert [("train.echo.bare.lines.seed1", 1), ("train.echo.bare.lines.seed2", 2)] == [
+        (step.name, step.seed) for step in trains
+    ]
+    generates = [step for step in plan.steps if isinstance(step, GenerateStep)]
+    assert ("echo.bare.lines.seed2", "echo.bare.more.seed2") == generates[1].cells
+    assert trains[1].name == generates[1].train
+    assert Plan.from_json(plan.json) == plan
 
 
 def test_steps_come_after_what_they_need(registry: Registry) -> None:

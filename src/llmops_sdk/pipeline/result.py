@@ -91,8 +91,10 @@ class Result:
             raise SpecError(message)
         parts = {part.seed: part.cell for part in cells[candidate].parts}
         if seed not in parts:
-            known = f"the seeds {', '.join(map(str, parts))}" if None not in parts else "one checkpoint without seeds"
-            message = f"candidate {candidate!r} on {board.dataset!r} has {known}; choose one with `seed`"
+            known = "was not trained with several seeds"
+            if None not in parts:
+                known = f"has the seeds {', '.join(map(str, parts))}; choose one with `seed`"
+            message = f"candidate {candidate!r} on {board.dataset!r} {known}"
             raise SpecError(message)
         return self.run.samples(parts[seed])
 

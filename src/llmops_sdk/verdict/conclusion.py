@@ -236,7 +236,8 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
         only = f"; {_names(once)} only once" if once else ""
         yield f"Each record was asked {repeats} times{only}. The answers to one record count as one."
     if evidence.table.left_out:
-        yield f"All means are of the same records: {_count(evidence.table.left_out, 'record')} without a {evidence.label} of every candidate left out."
+        records = _count(evidence.table.left_out, "record")
+        yield f"{records} without a {evidence.label} of every candidate are left out, so all means are of the same records."
 
 
 def _seed_notes(evidence: Evidence, best: int, tied: Sequence[int]) -> Iterator[str]:
@@ -247,7 +248,7 @@ def _seed_notes(evidence: Evidence, best: int, tied: Sequence[int]) -> Iterator[
         counts = {len(cell.checkpoints) for cell in recipes}
         seeds = f"{counts.pop()} seeds" if len(counts) == 1 else "several seeds"
         names = _names([cell.candidate for cell in recipes])
-        yield f"{names} {'was' if len(recipes) == 1 else 'were'} trained with {seeds}: what is said of the recipe holds for other seeds too."
+        yield f"{names} {'was' if len(recipes) == 1 else 'were'} trained with {seeds}: the verdict on the recipe holds for other seeds too."
     if checkpoints:
         was = "was" if len(checkpoints) == 1 else "were"
         yield f"{_names(checkpoints)} {was} trained once: another training seed may give another result."

@@ -39,8 +39,8 @@ def seed_sentences(cells: Sequence[CellResult], failed: Sequence[FailedCell]) ->
     for candidate, count in evaluated.items():
         seeds = [cell.seed for cell in failed if cell.candidate == candidate]
         if seeds:
-            of = len(seeds) + count
-            yield f"{len(seeds)} of the {of} checkpoints of {candidate} could not be evaluated; those are left out."
+            left_out = "is left out" if len(seeds) == 1 else "are left out"
+            yield f"{len(seeds)} of the {len(seeds) + count} checkpoints of {candidate} could not be evaluated and {left_out}."
 
 
 def _joined(names: Sequence[str]) -> str:
