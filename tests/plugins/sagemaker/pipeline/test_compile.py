@@ -59,6 +59,18 @@ def test_compiling_needs_no_aws(registry: Registry) -> None:
     assert ROLE == train["RoleArn"]
 
 
+def test_each_seed_has_nodes_of_its_own(registry: Registry) -> None:
+    """The trainings of a recipe run beside each other; the comparison waits for the scores of all."""
+    plan = echo_pipeline(1).with_model("echo", name="tuned", seeds=[1, 2]).build(registry)
+    steps = {step["Name"]: step for step in compiled(plan, registry)["Steps"]}
+
+    for seed in (1, 2):
+        assert not steps[f"train-tuned-bare-lines-seed{seed}"].get("DependsOn")
+        assert [f"train-tuned-bare-lines-seed{seed}"] == steps[f"generate-tuned-bare-lines-seed{seed}"]["DependsOn"]
+    scores = {f"score-tuned-bare-lines-seed{seed}" for seed in (1, 2)}
+    assert scores < set(steps["compare"]["DependsOn"])
+
+
 def test_the_integrity_key_of_the_sdk_is_masked(registry: Registry) -> None:
     """The output of `llmops compile --full` can be posted in an issue."""
     definition = compiled(echo_pipeline().build(registry), registry)
