@@ -95,3 +95,13 @@ def test_candidates_that_were_not_asked_alike_are_named() -> None:
 
     assert "Some candidates were asked with other generation options: o4 (temperature left out)." == caveat
     assert () == find_caveats((one, two), ROUGE)
+
+
+def test_records_that_are_left_out_for_all_are_named_once() -> None:
+    """Not as records that each candidate lacks; a few need no words."""
+    cells = (cell("tuned", scored=34), cell("base", scored=34))
+
+    assert (
+        "10 of 44 records are left out for all candidates: ROUGE-L has no value for an answer to them.",
+    ) == find_caveats(cells, ROUGE, 10)
+    assert () == find_caveats((cell("tuned", scored=42), cell("base", scored=42)), ROUGE, 2)

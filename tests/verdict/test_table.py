@@ -106,3 +106,13 @@ def test_repeats_are_flipped_as_clusters_of_their_record() -> None:
     assert by_answer.mean == pytest.approx(by_record.mean)
     assert by_answer.interval.low == pytest.approx(by_record.interval.low)
     assert (30, 30) == (by_record.records, by_answer.clusters)
+
+
+def test_a_candidate_without_any_defined_score_takes_no_record_from_the_others() -> None:
+    """It is not compared, and they are."""
+    none = column("none", "f1", [np.nan, np.nan], [U, U])
+
+    table = make_table([none, column("a", "f1", [0.5, 0.6], [S, S])], F1)
+
+    assert ((1,), 0) == (table.candidates, table.left_out)
+    np.testing.assert_array_equal([[0.5, 0.6]], table.values)

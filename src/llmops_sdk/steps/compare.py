@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from llmops_sdk.record.run import Run
-from llmops_sdk.steps.cell.clusters import read_clusters
+from llmops_sdk.steps.cell.clusters import Clusters, read_clusters
 from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
 from llmops_sdk.steps.cell.results import conclusive, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
@@ -24,9 +23,6 @@ from llmops_sdk.verdict.noise_floor import AskedTwice, compare_with_itself
 from llmops_sdk.verdict.recipe import join_checkpoints
 from llmops_sdk.verdict.statistics.stopping import Looks
 from llmops_sdk.verdict.table import CellColumn
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 METHOD = "sign flips, elimination, seeds"
 """How scores are compared; conclusions that another method made are not reused."""
@@ -79,18 +75,20 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
                 failed.append(_failed(execution, cell, step.name, record))
         columns = [join_checkpoints(columns) for columns in checkpoints.values()]
         metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
-        clusters = _clusters(execution, dataset.name) if columns else None
+        clusters = _clusters(execution, dataset.name) if columns else Clusters()
         board = make_leaderboard(
-            dataset.name, plan.metric, columns, tuple(failed), metrics, clusters, baseline, looks=looks
+            dataset.name, plan.metric, columns, tuple(failed), metrics, clusters.labels, baseline, looks=looks
         )
+        if clusters.caveat:
+            board = attrs.evolve(board, verdict=board.verdict.with_caveat(clusters.caveat))
         if asked_twice:
-            noise_floor = compare_with_itself(asked_twice, metrics[plan.metric], clusters)
+            noise_floor = compare_with_itself(asked_twice, metrics[plan.metric], clusters.labels)
             board = attrs.evolve(board, noise_floor=noise_floor)
         boards.append(board)
     return ResultsValue(tuple(boards), tuple(evaluators.values()))
 
 
-def _clusters(execution: StepExecution, dataset: str) -> NDArray[Any] | None:
+def _clusters(execution: StepExecution, dataset: str) -> Clusters:
     with execution.splits(dataset) as splits:
         return read_clusters(splits)
 

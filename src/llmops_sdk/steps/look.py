@@ -61,7 +61,7 @@ def _find_worse(execution: StepExecution, step: LookStep, cells: list[Cell]) -> 
     if len(scored) < 2:  # noqa: PLR2004 - a comparison takes two
         return ()
     with execution.splits(cells[0].dataset) as splits:
-        looks, clusters = planned_looks(splits, execution.run.plan.looks), read_clusters(splits)
+        looks, clusters = planned_looks(splits, execution.run.plan.looks), read_clusters(splits).labels
     asked = looks.records(step.look)
     read = [read_cell(execution, cell, steps[cell.name], record, asked) for cell, record in scored]
     metrics = {metric.name: metric for each in read for info in each.evaluators.values() for metric in info.metrics}

@@ -18,7 +18,7 @@ _FORMATS = {"device": "device", "dtype": "number format", "engine": "engine", "k
 """Details of an endpoint that must be equal for all candidates, and what messages call them."""
 
 
-def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]:
+def find_caveats(cells: Sequence[CellResult], metric: Metric, left_out: int = 0) -> tuple[str, ...]:
     """Return a sentence for each caveat of a comparison.
 
     Something is named if it holds for 10 % of a candidate's answers, or if the shares of two candidates are 5
@@ -27,6 +27,7 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
     Args:
         cells: The candidates that are compared, best first.
         metric: The metric that decides.
+        left_out: The number of records that are left out for all of them.
     """
     label = metric.label or metric.name
     candidates = {
@@ -45,10 +46,11 @@ def find_caveats(cells: Sequence[CellResult], metric: Metric) -> tuple[str, ...]
     sentences += _several_models(parts)
     failing = _named(cells, lambda cell: (cell.failures.get(metric.name, 0), cell.questions), questions)
     sentences += [f"{records} have no usable answer and count as the worst {label}" for records in failing]
-    named = _named(cells, lambda cell: (cell.records - _scored(cell, metric), cell.records), "records")
+    named = _named(cells, lambda cell: (_unscored(cell, metric, left_out), cell.records), "records")
     return (
         *(f"{sentence}." for sentence in sentences),
         *(f"{records} have no {label}." for records in named),
+        *_left_out(cells, label, left_out),
         *_varied(cells),
         *_formats(parts),
     )
@@ -124,6 +126,14 @@ def _named(cells: Sequence[CellResult], count: Callable[[CellResult], tuple[int,
     yield parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _scored(cell: CellResult, metric: Metric) -> int:
+def _unscored(cell: CellResult, metric: Metric, left_out: int) -> int:
+    """Return the records without a score of a candidate, without those that are left out for all."""
     estimate = cell.estimates.get(metric.name)
-    return estimate.records if estimate else 0
+    return max(0, cell.records - estimate.records - left_out) if estimate else cell.records
+
+
+def _left_out(cells: Sequence[CellResult], label: str, left_out: int) -> Iterator[str]:
+    """Yield how many records are left out for all candidates, if they are many."""
+    records = max((cell.records for cell in cells), default=0)
+    if left_out and left_out >= MANY * records:
+        yield f"{left_out} of {records} records are left out for all candidates: {label} has no value for an answer to them."

@@ -171,10 +171,15 @@ def make_table(columns: Sequence[CellColumn], metric: Metric) -> MetricTable:
     if not scores:
         empty = np.zeros(0, dtype=int)
         return MetricTable(metric, (), np.zeros((0, 0)), (), empty, empty, 0)
-    undefined = np.stack([column.is_undefined() for column in scores]).any(axis=0)
+    nothing = [
+        bool(column.is_undefined().all()) for column in scores
+    ]  # it is not compared, and takes no record from others
+    undefined = np.stack(
+        [column.is_undefined() & (not without) for column, without in zip(scores, nothing, strict=True)]
+    ).any(axis=0)
     checkpoints = [np.where(undefined, np.nan, column.by_checkpoint(metric.worst)) for column in scores]
     values = np.stack([each.mean(axis=0) for each in checkpoints])
-    kept = ~np.isnan(values).all(axis=1)
+    kept = ~np.isnan(values).all(axis=1) & ~np.array(nothing)
     failures, missing = (
         np.array([(column.kinds == kind).sum() for column in scores])[kept] for kind in (Kind.FAILED, Kind.MISSING)
     )

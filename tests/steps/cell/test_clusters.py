@@ -32,15 +32,33 @@ def test_records_with_the_same_value_are_one_cluster(values: list[object], label
     """Of any kind; one without a value is on its own."""
     records: list[Record] = [{"instruction": "?", "meta": {"document": value}} for value in values]
 
-    clusters = read_clusters(splits_of(tmp_path, records, "meta.document"))
+    clusters = read_clusters(splits_of(tmp_path, records, "meta.document")).labels
 
     assert clusters is not None
     assert labels == clusters.tolist()
 
 
 def test_groups_of_one_are_no_clusters(tmp_path: Path) -> None:
-    """Nor is a dataset without a group."""
+    """Which is stated. A dataset without a group has none, and needs no words."""
     records: list[Record] = [{"document": "a"}, {"document": "b"}, {}]
 
-    assert read_clusters(splits_of(tmp_path, records, "document")) is None
-    assert read_clusters(splits_of(tmp_path, records, "")) is None
+    alone, none = (read_clusters(splits_of(tmp_path, records, group)) for group in ("document", ""))
+
+    assert (alone.labels, none.labels) == (None, None)
+    assert "Each test record has a document of its own, so records are compared one by one." == alone.caveat
+    assert not none.caveat
+
+
+def test_what_must_be_known_of_groups_is_stated(tmp_path: Path) -> None:
+    """That some records have none, and that they are few."""
+    few: list[Record] = [{"document": place % 3} for place in range(6)]
+    many: list[Record] = [{"document": place % 10} for place in range(20)]
+    some: list[Record] = [*few, {}]
+
+    caveats = [read_clusters(splits_of(tmp_path, records, "document")).caveat for records in (few, many, some)]
+
+    assert [
+        "The 6 test records are only 3 groups by document, and so few groups show little.",
+        "",
+        "1 of 7 test records has no document; each of them counts as a group of its own.",
+    ] == caveats

@@ -28,7 +28,7 @@ def look_of_records(splits: DatasetSplits, shares: Sequence[float]) -> bytes:
         splits: The dataset's splits.
         shares: The share of all records at each look.
     """
-    clusters = read_clusters(splits)
+    clusters = read_clusters(splits).labels
     groups = list(range(splits.test.records)) if clusters is None else clusters.tolist()
     count = max(groups) + 1
     order = sorted(range(count), key=lambda group: _hash(splits.test.sha256, group))
