@@ -125,4 +125,5 @@ def test_failures_of_a_checkpoint_count_as_the_worst_score() -> None:
     (row,) = make_leaderboard("d", "f1", [recipe], (), {"f1": F1}).cells
 
     assert {"f1": 1} == row.failures
+    assert [{"f1": 1}, {}] == [part.failures for part in row.checkpoints]
     assert 0.8 * 23 / 24 == pytest.approx(row.estimates["f1"].mean)

@@ -57,7 +57,7 @@ def make_leaderboard(  # noqa: PLR0913 - all that a leaderboard rests on
     tables = {name: make_table(columns, each.metric) for name, each in tables.items()}
     estimates = {name: _estimates(table, clusters, columns, looks) for name, table in tables.items()}
     cells = tuple(
-        _with_checkpoints(_with_estimates(column.result, place, tables, estimates), place, tables, clusters)
+        _with_checkpoints(_with_estimates(column.result, place, tables, estimates), place, column, tables, clusters)
         for place, column in enumerate(columns)
     )
     comparisons = {name: _compare(table, clusters, cells, looks) for name, table in tables.items()}
@@ -146,21 +146,29 @@ def _with_estimates(
 
 
 def _with_checkpoints(
-    cell: CellResult, place: int, tables: Mapping[str, MetricTable], clusters: NDArray[Any] | None
+    cell: CellResult,
+    place: int,
+    column: CellColumn,
+    tables: Mapping[str, MetricTable],
+    clusters: NDArray[Any] | None,
 ) -> CellResult:
-    """Return a recipe with the means of its checkpoints, and their spread."""
+    """Return a recipe with the means and failures of its checkpoints, and their spread."""
     if not cell.checkpoints:
         return cell
     estimates: list[dict[str, Estimate]] = [{} for _ in cell.checkpoints]
+    failures: list[dict[str, int]] = [{} for _ in cell.checkpoints]
     for name, table in tables.items():
         if place in table.candidates:
             row = table.candidates.index(place)
             for number, scores in enumerate(table.checkpoints[row]):
                 estimates[number][name] = _estimate(scores, table.interval(row, clusters, checkpoint=number))
+                if name in cell.failures and (count := column.scores[name].failures(number)):
+                    failures[number][name] = count
     return attrs.evolve(
         cell,
         checkpoints=tuple(
-            attrs.evolve(checkpoint, estimates=own) for checkpoint, own in zip(cell.checkpoints, estimates, strict=True)
+            attrs.evolve(checkpoint, estimates=means, failures=counts)
+            for checkpoint, means, counts in zip(cell.checkpoints, estimates, failures, strict=True)
         ),
         spread={name: stdev(own[name].mean for own in estimates) for name in cell.estimates},
     )

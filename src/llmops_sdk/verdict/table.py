@@ -55,6 +55,10 @@ class MetricColumn:
         undefined: NDArray[Any] = (self.kinds == Kind.UNDEFINED).any(axis=(0, 1))
         return undefined
 
+    def failures(self, checkpoint: int) -> int:
+        """Return the number of answers of a checkpoint that failed for a reason of the candidate's own."""
+        return int((self.kinds[checkpoint] == Kind.FAILED).sum())
+
     def by_record(self, worst: float | None) -> NDArray[Any]:
         """Return the mean score of each record's answers, shape (records,), over all checkpoints."""
         means: NDArray[Any] = self.by_checkpoint(worst).mean(axis=0)
