@@ -124,7 +124,8 @@ def _print_metrics(run: Run, cell: str) -> None:
 
 
 def _check_cells(run: Run) -> None:
-    scores = [step for step in run.plan.steps if isinstance(step, ScoreStep)]
+    last = len(run.plan.looks)
+    scores = [step for step in run.plan.steps if isinstance(step, ScoreStep) and step.look == last]
     missing = [step.cell for step in scores if not isinstance(run.record(step.name), Succeeded)]
     if missing:
         message = f"{len(missing)} of {len(scores)} candidates have no result: {', '.join(missing)}; see the record for the reasons"

@@ -58,3 +58,17 @@ def test_names_of_pipelines_fit(name: str) -> None:
 def test_long_names_of_pipelines_stay_different() -> None:
     """Otherwise one pipeline would replace the other."""
     assert pipeline_name("x" * 99 + "y") != pipeline_name("x" * 99 + "z")
+
+
+def test_looks_are_nodes_between_their_parts(registry: Registry) -> None:
+    """A look waits for all scores of its part, and the next part for the look; it runs where comparisons run."""
+    base = Pipeline.builder("looks").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    pipeline = base.with_model("echo", name="a").with_model("echo", name="b", fine_tune=False).with_early_stopping(2)
+
+    nodes = {node.name: node for node in plan_nodes(pipeline.build(registry))}
+
+    assert ("score-a-bare-lines-look1", "score-b-look1") == nodes["look-1"].after
+    assert ("generate-b-look1", "look-1") == nodes["generate-b-look2"].after
+    assert ("compare", "CompareInstanceType") == (nodes["look-1"].kind, nodes["look-1"].instance_type)
+    assert ("score-a-bare-lines-look2", "score-b-look2") == nodes["compare"].after
+    assert 1 == sum(node.kind == "train" for node in nodes.values())
