@@ -9,7 +9,7 @@ import attrs
 
 from llmops_sdk.report.boards import candidate_colours
 from llmops_sdk.report.records import PackedRecords, pack_records
-from llmops_sdk.values.answers import Answer, Answered, Pending
+from llmops_sdk.values.answers import Answer, Answered, NotAsked, Pending
 from llmops_sdk.values.probes import ProbeSample
 from llmops_sdk.values.prompts import ChatPrompt, TextPrompt
 from llmops_sdk.values.samples import Sample
@@ -104,3 +104,17 @@ def test_the_answers_to_a_record_are_packed_together() -> None:
     assert ("yes", [0.5, None, None]) == (reply["output"], reply["scores"])
     assert [("no", [0.0, None, None])] == [(each["output"], each["scores"]) for each in reply["repeats"]]
     assert (1, 1) == (packed.shown, packed.known)
+
+
+def test_a_record_that_was_not_asked_has_no_answer() -> None:
+    """The candidate stopped at an earlier look, which is no failure."""
+    lines = [sample(0, ROW, "yes"), attrs.evolve(sample(1, ROW, None), outcome=NotAsked(1))]
+    data = one_cell(lines)
+    (board,) = data.results.leaderboards
+    board = attrs.evolve(board, cells=(attrs.evolve(board.cells[0], look=1, not_asked=1),))
+
+    packed = json.loads(pack_records(board, data.samples, METRICS, candidate_colours(data.results)).payload)
+
+    assert [False, True] == [record["answers"] == [None] for record in packed["records"]]
+    assert packed["head"]["candidates"][0]["stopped"]
+    assert "stopped" not in json.loads(pack(*lines).payload)["head"]["candidates"][0]

@@ -19,7 +19,7 @@ from llmops_sdk.report.records import MOST_CHARACTERS
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.values.models import BaseModel, TrainedModel, TrainingPoint
 from llmops_sdk.values.prompts import ChatPrompt, Prompt, TextPrompt
-from llmops_sdk.values.results import Estimate, EvaluatorInfo, FailedCell, Leaderboard, Results, Verdict
+from llmops_sdk.values.results import Estimate, EvaluatorInfo, FailedCell, Leaderboard, LookResult, Results, Verdict
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 
@@ -319,3 +319,20 @@ def _plain(page: str) -> str:
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&#34;", '"'), ("&amp;", "&")):
         text = text.replace(entity, character)
     return re.sub(r"\s+", " ", text)
+
+
+def test_planned_looks_are_listed() -> None:
+    """With their records and levels, who was worse, and where it was decided; a candidate that stopped is marked."""
+    data = report_data()
+    (board, *others) = data.results.leaderboards
+    looks = (LookResult(1, 10, 0.0002, ("base",)), LookResult(2, 20, 0.012, (), decided=True), LookResult(3, 30, 0.046))
+    cells = (*board.cells[:-1], attrs.evolve(board.cells[-1], look=1, not_asked=20))
+    stopped = attrs.evolve(board, looks=looks, cells=cells)
+
+    page = " ".join(
+        render_report(attrs.evolve(data, results=attrs.evolve(data.results, leaderboards=(stopped, *others)))).split()
+    )
+
+    assert "look 1 at 10 records (level 0.0002): <bdi>base</bdi> worse" in page
+    assert "look 2 at 20 records (level 0.012), decided" in page
+    assert "stopped at look 1" in page

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from llmops_sdk.report.data import MOST_RECORDS
 from llmops_sdk.report.numbers import finite
 from llmops_sdk.report.script_json import script_json
-from llmops_sdk.values.answers import Answer, Answered, Outcome
+from llmops_sdk.values.answers import Answer, Answered, NotAsked, Outcome
 from llmops_sdk.values.probes import ProbeSample
 from llmops_sdk.values.prompts import Prompt, TextPrompt
 from llmops_sdk.values.results import CellResult, FailedCell, Leaderboard
@@ -73,7 +73,13 @@ def pack_records(
         "best": board.verdict.best,
         "metrics": [{"name": m.name, "label": m.label or m.name, "higher": m.higher_is_better} for m in metrics],
         "candidates": [
-            {"name": cell.candidate, "cell": cell.cell, "prompt": prompt, "colour": colours[cell.candidate]}
+            {
+                "name": cell.candidate,
+                "cell": cell.cell,
+                "prompt": prompt,
+                "colour": colours[cell.candidate],
+                **({"stopped": True} if isinstance(cell, CellResult) and cell.not_asked else {}),
+            }
             for cell, prompt in zip(cells, prompts, strict=True)
         ],
     }
@@ -121,7 +127,12 @@ def _pack_record(
     prompts: dict[str, Any] = {}
     answers: list[Any] = []
     for column in columns:
-        samples = [(part.seed, sample) for part in column.parts for sample in row.get(part.cell, ())]
+        samples = [
+            (part.seed, sample)
+            for part in column.parts
+            for sample in row.get(part.cell, ())
+            if not isinstance(sample.outcome, NotAsked)
+        ]
         if not samples:
             answers.append(None)
             continue

@@ -74,7 +74,7 @@
     const gain = (record) => (difference(record) === null ? null : (higher() ? 1 : -1) * difference(record));
     const field = (record, name) => (record.fields.find((entry) => entry[0] === name) || ["", ""])[1];
     const task = (record) => raw(field(record, "instruction")) || raw((record.fields[0] || ["", ""])[1]);
-    const failed = (record, c) => !answer(record, c) || answers(record, c).some((reply) => reply.error || reply.unscored);
+    const failed = (record, c) => (!answer(record, c) && !candidates[c].stopped) || answers(record, c).some((reply) => reply.error || reply.unscored);
     const atLimit = (record, c) => answers(record, c).some((reply) => reply.finish === "length");
     const seen = () => candidates.map((_, c) => c).filter((c) => !state.off.has(c));
 
@@ -252,7 +252,7 @@
       return spreads.get(state.metric);
     }
     function marks(replies) {
-      if (!replies.length) return [el("span", { class: "tag bad" }, "not asked")];
+      if (!replies.length) return [el("span", { class: "tag" }, "not asked")];
       return [
         replies.some((reply) => reply.error) && el("span", { class: "tag bad" }, "failed"),
         replies.some((reply) => reply.unscored) && el("span", { class: "tag warn" }, "unscored"),
