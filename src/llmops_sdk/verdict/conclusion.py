@@ -130,8 +130,9 @@ def _no_claim(evidence: Evidence, comparison: Comparison) -> str:
     table = evidence.table
     if table.has_worthless_failures:
         failures = int(table.failures.sum())
+        noun = "record" if all(cell.questions == cell.records for cell in evidence.cells) else "question"
         return (
-            f"Nothing is decided: {_count(failures, 'record')} without a usable answer would have to count as the worst "
+            f"Nothing is decided: {_count(failures, noun)} without a usable answer would have to count as the worst "
             f"{evidence.label}, and it has no worst value."
         )
     most = max(pair.records for pair in comparison.pairs)
