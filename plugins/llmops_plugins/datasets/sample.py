@@ -27,6 +27,11 @@ class SampleDataset(DatasetSource):
         """Return the first record of the category."""
         return first_record(partial(read_rows, SAMPLE), category_mapping(self.options))
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it is loaded before a run: it has a few hundred records."""
+        return True
+
     def load(self, context: Context) -> DatasetSplits:
         """Write the splits of one category, or of all.
 

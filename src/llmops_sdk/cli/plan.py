@@ -30,6 +30,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     """
     from llmops_sdk.cli.output.findings import show_findings
     from llmops_sdk.cli.output.plan import show_plan
+    from llmops_sdk.planning.evidence import expected_evidence
     from llmops_sdk.planning.paths import path_checks
     from llmops_sdk.planning.preflight import (
         first_record_checks,
@@ -49,7 +50,12 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     if as_json:
         echo_json(planned.json, indent=2)
     else:
-        show_plan(planned, record_fields(planned, registry), training_lengths(planned, registry))
+        show_plan(
+            planned,
+            record_fields(planned, registry),
+            training_lengths(planned, registry),
+            expected_evidence(planned, registry),
+        )
     home = default_home()
     checks = [
         *first_record_checks(planned, registry),

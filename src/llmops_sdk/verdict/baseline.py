@@ -126,7 +126,8 @@ def _signed(value: float) -> str:
 
 def margin_sentences(results: tuple[MarginResult, ...], most: int) -> Iterator[str]:
     """Yield the sentences of some candidates, and the number of the others."""
-    yield from (result.text for result in results[:most])
-    if len(results) > most:
-        passed = sum(result.no_worse for result in results[most:])
-        yield f"Of {len(results) - most} more candidates, {passed} are no worse than {results[0].baseline}."
+    shown = results if len(results) == most + 1 else results[:most]
+    yield from (result.text for result in shown)
+    if others := results[len(shown) :]:
+        passed = sum(result.no_worse for result in others)
+        yield f"{passed} of {len(others)} more candidates {'is' if passed == 1 else 'are'} no worse than {others[0].baseline}."

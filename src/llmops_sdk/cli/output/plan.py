@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
@@ -19,7 +19,10 @@ _MOST_CHARACTERS = 160
 
 
 def show_plan(
-    plan: Plan, fields: Mapping[str, Sequence[str]] | None = None, lengths: Mapping[str, str] | None = None
+    plan: Plan,
+    fields: Mapping[str, Sequence[str]] | None = None,
+    lengths: Mapping[str, str] | None = None,
+    evidence: Iterable[tuple[str, str, str]] = (),
 ) -> None:
     """Print the parts of a plan with all their options, then its steps.
 
@@ -27,6 +30,7 @@ def show_plan(
         plan: The plan.
         fields: The fields of the records of each dataset, as far as they are known.
         lengths: How long each model is trained, as far as it is known.
+        evidence: What the test records can show: rows of a label, a dataset and a sentence.
     """
     fields, lengths = fields or {}, lengths or {}
     console, grid = open_console(), new_grid(None, None, None)
@@ -39,7 +43,7 @@ def show_plan(
     for model in plan.models:
         for row in _model_rows(plan, model, lengths.get(model.name, "")):
             grid.add_row(*row)
-    for row in _other_rows(plan):
+    for row in (*_other_rows(plan), *evidence):
         grid.add_row(*row)
     console.print(grid)
     console.print("\nsteps")
