@@ -90,6 +90,19 @@ def test_a_hosted_model_at_temperature_0_is_warned_of(registry: Registry) -> Non
     assert [] == list(repeat_checks(sampled, registry))
 
 
+def test_a_noise_floor_of_equal_answers_is_warned_of(registry: Registry) -> None:
+    """It shows what an evaluator makes of the same answers, and nothing else."""
+    plan = GREEDY.with_noise_floor().build(registry, offline=True)
+
+    (check,) = repeat_checks(plan, registry)
+    finding = check.run()
+
+    assert ("model 'base'", "warning") == (check.name, finding.status)
+    assert "asked twice for the noise floor, but local-endpoint gives the same answers each time" in finding.text
+    sampled = GREEDY.with_noise_floor().with_generation(temperature=0.7).build(registry, offline=True)
+    assert [] == list(repeat_checks(sampled, registry))
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [({"repeats": 0}, "'repeats' must be >= 1: 0"), ({"repeats": "3"}, "expected a whole number, found '3'")],

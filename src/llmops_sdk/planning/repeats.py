@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from llmops_sdk.errors import SpecError
 from llmops_sdk.plugin.cards import DeployerCard
@@ -20,8 +19,7 @@ def repeats_of(generation: GenerationOptions, deployer: DeployerCard) -> int:
         generation: The options as the model gets them.
         deployer: What serves it.
     """
-    differ = deployer.answers_differ == "always" or (deployer.answers_differ == "sampled" and _is_sampled(generation))
-    return generation.repeats if differ else 1
+    return generation.repeats if _can_differ(generation, deployer) else 1
 
 
 def check_repeats(generation: GenerationOptions, models: Sequence[PlannedModel]) -> None:
@@ -73,17 +71,29 @@ def choose_noise_floor(
 
 
 def repeat_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
-    """Yield a check for each model that repeats may be wasted on."""
+    """Yield a check for each model whose repeats, or second time, may show nothing."""
+    twice = {plan.cell_by_name[name].model for name in plan.noise_floor}
     for model in plan.models:
-        generation = vary(plan.generation, model.varies)
+        generation, card = vary(plan.generation, model.varies), _card(model, registry)
         if model.repeats > 1 and not _is_sampled(generation):
-            yield Check(f"model {model.name!r}", partial(_warn, model, registry))
+            times = model.repeats
+            text = (
+                f"each record is asked {times} times at temperature 0, where {card.name} may give {times} equal answers"
+            )
+            yield _warning(model, text, "set generation.temperature above 0 to see how much its answers vary")
+        elif model.name in twice and not _can_differ(generation, card):
+            text = f"it is asked twice for the noise floor, but {card.name} gives the same answers each time at temperature 0"
+            hint = "set generation.temperature above 0; as it is, only the scores of an evaluator can differ"
+            yield _warning(model, text, hint)
 
 
-def _warn(model: PlannedModel, registry: Registry) -> Finding:
-    times = model.repeats
-    text = f"each record is asked {times} times at temperature 0, where {_card(model, registry).name} may give {times} equal answers"
-    return Finding("warning", text, "set generation.temperature above 0 to see how much its answers vary")
+def _warning(model: PlannedModel, text: str, hint: str) -> Check:
+    return Check(f"model {model.name!r}", lambda: Finding("warning", text, hint))
+
+
+def _can_differ(generation: GenerationOptions, deployer: DeployerCard) -> bool:
+    """Whether two answers to a record can differ."""
+    return deployer.answers_differ == "always" or (deployer.answers_differ == "sampled" and _is_sampled(generation))
 
 
 def _card(model: PlannedModel, registry: Registry) -> DeployerCard:

@@ -225,7 +225,7 @@ class Plan:
         fresh: Names or kinds of steps that reuse nothing that another run made.
         baseline: The candidate that the others must not be worse than; empty if there is none.
         margin: The difference from it that does not matter, in the metric's unit; None without a baseline.
-        noise_floor: The cells that are asked all over a second time, to be compared with themselves; at most one on each
+        noise_floor: The cells that are asked a second time, to be compared with themselves; at most one on each
             dataset.
         looks: The shares of the records after which the candidates are compared, the last one 1, so that those that are
             worse are asked no more; empty for one comparison at the end.

@@ -104,4 +104,4 @@ def test_what_is_asked_several_times_is_shown(
 
     assert any(line.startswith("generation ") and line.endswith("repeats=3") for line in lines)
     assert 1 == lines.count("repeats none: its answers to a record are always the same")
-    assert "noise floor echo asked all over a second time, and compared with itself" in lines
+    assert "noise floor echo asked a second time, and compared with itself" in lines

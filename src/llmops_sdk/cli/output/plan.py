@@ -59,7 +59,7 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
         yield "evaluator", evaluator.name, _options(evaluator)
     yield "decided by", plan.metric, f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
     for candidate in dict.fromkeys(plan.cell_by_name[name].candidate for name in plan.noise_floor):
-        yield "noise floor", candidate, "asked all over a second time, and compared with itself"
+        yield "noise floor", candidate, "asked a second time, and compared with itself"
     if plan.looks:
         shares = ", ".join(f"{share:.0%}" for share in plan.looks)
         yield (
