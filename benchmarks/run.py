@@ -237,6 +237,12 @@ def asking() -> str:
     return "\n".join(lines)
 
 
+def verdicts() -> str:
+    """Our verdict beside MLflow's comparison and Holm over paired t-tests, on the same scores."""
+    text = _run([sys.executable, str(HERE / "verdicts.py")])["text"]
+    return f"\n## Verdicts\n\n{text}"
+
+
 ASKING_TOOLS = {"own": "llmops-sdk", "inspect": "Inspect", "lm-eval": "lm-evaluation-harness"}
 COMPILED_STEPS = ("2", "20", "100")
 ASKED = 10_000
@@ -248,6 +254,7 @@ _TABLES = {
     "orchestration": orchestration,
     "compiling": compiling,
     "asking": asking,
+    "verdicts": verdicts,
 }
 
 
