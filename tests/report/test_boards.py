@@ -6,7 +6,7 @@ import attrs
 
 from llmops_sdk.report.boards import COLOURS, candidate_colours, report_boards
 from llmops_sdk.report.data import ReportData
-from llmops_sdk.values.results import CellResult
+from llmops_sdk.values.results import CellResult, Estimate, MarginResult
 from llmops_sdk.values.scores import Metric
 
 from .samples import one_cell, report_data, sample, wide_report_data
@@ -93,3 +93,19 @@ def _with_cells(data: ReportData, cells: tuple[CellResult, ...]) -> ReportData:
     (board,) = data.results.leaderboards
     board = attrs.evolve(board, cells=cells)
     return attrs.evolve(data, results=attrs.evolve(data.results, leaderboards=(board,)))
+
+
+def test_what_is_listed_is_not_in_the_details_too() -> None:
+    """The headline, and the candidates against the baseline."""
+    data = report_data(("tuned", "base"))
+    (board,) = data.results.leaderboards
+    margin = MarginResult(
+        "tuned", "base", 0.02, Estimate(0.1, 0.0, 0.2, 40), True, False, "tuned is no worse than base."
+    )
+    text = "tuned is the best. It differs by 0.1. tuned is no worse than base. 4 answers are empty."
+    verdict = attrs.evolve(board.verdict, headline="tuned is the best.", text=text, margins=(margin,))
+    results = attrs.evolve(data.results, leaderboards=(attrs.evolve(board, verdict=verdict),))
+
+    (shown,) = report_boards(attrs.evolve(data, results=results), candidate_colours(results))
+
+    assert "It differs by 0.1. 4 answers are empty." == shown.details

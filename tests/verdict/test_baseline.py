@@ -110,3 +110,18 @@ def test_failures_without_a_worst_score_show_nothing() -> None:
 def test_a_baseline_without_scores_is_compared_with_nothing() -> None:
     """It may have failed on this dataset."""
     assert () == verdict_of({"other": BASE, "same": BASE}, 0.03).margins
+
+
+def test_many_candidates_are_counted() -> None:
+    """Beyond four; a single further one has its sentence."""
+    names = [f"c{place}" for place in range(6)]
+    six = verdict_of(
+        {"base": BASE, **{name: list(BASE + around(100, place)) for place, name in enumerate(names)}}, 0.03
+    )
+    five = verdict_of(
+        {"base": BASE, **{name: list(BASE + around(100, place)) for place, name in enumerate(names[:5])}}, 0.03
+    )
+
+    assert " of 2 more candidates " in six.text
+    assert "more candidate" not in five.text
+    assert all(result.text in five.text for result in five.margins)

@@ -13,6 +13,7 @@ from llmops_sdk.report.matrix import MatrixRow, pair_matrix
 from llmops_sdk.report.records import pack_records
 from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.baseline import margin_sentences
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -48,6 +49,15 @@ class ReportBoard:
     shown: int
     payload: Markup
     matrix: tuple[MatrixRow, ...]
+
+    @property
+    def details(self) -> str:
+        """The verdict's text without its headline, and without what the page lists by itself: the candidates against the baseline."""
+        verdict = self.board.verdict
+        text = verdict.text.removeprefix(verdict.headline)
+        for sentence in margin_sentences(verdict.margins):
+            text = text.replace(sentence, "", 1)
+        return " ".join(text.split()) if verdict.headline else ""
 
     def gaps(self, metric: str) -> list[Difference]:
         """Return the differences from the best, in the order of the table."""

@@ -19,6 +19,8 @@ from llmops_sdk.verdict.table import MetricTable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_MOST_NAMED = 4
+
 
 @attrs.frozen
 class Baseline:
@@ -124,9 +126,9 @@ def _signed(value: float) -> str:
     return f"{value + 0.0:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def margin_sentences(results: tuple[MarginResult, ...], most: int) -> Iterator[str]:
-    """Yield the sentences of some candidates, and the number of the others."""
-    shown = results if len(results) == most + 1 else results[:most]
+def margin_sentences(results: tuple[MarginResult, ...]) -> Iterator[str]:
+    """Yield the sentences of the first candidates, and the number of the others."""
+    shown = results if len(results) == _MOST_NAMED + 1 else results[:_MOST_NAMED]
     yield from (result.text for result in shown)
     if others := results[len(shown) :]:
         passed = sum(result.no_worse for result in others)

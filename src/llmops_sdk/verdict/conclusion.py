@@ -106,7 +106,7 @@ def conclude(evidence: Evidence) -> Verdict:
         f"Mean {evidence.label} of {name}: {_mean(evidence.estimate(best))}{_over_seeds(evidence, best)}.",
         *_details(evidence, best, worse, tied),
         *look_sentences(evidence.looks, evidence.cells, _MOST_NAMED),
-        *margin_sentences(evidence.margins, _MOST_NAMED),
+        *margin_sentences(evidence.margins),
     ]
     spread = _spread(evidence)
     return Verdict(
