@@ -136,8 +136,8 @@ class ModelPlanner:
         overridden = model.trainer != Override()
         if model.fine_tune is False:
             if overridden:
-                options = "seeds" if SEEDS in model.trainer.options else "trainer options"
-                message = f"{where}: it has {options}, but fine_tune is false; drop one of the two"
+                beside = "seeds" if SEEDS in model.trainer.options else "trainer options"
+                message = f"{where}: it has {beside}, but fine_tune is false; drop one of the two"
                 raise SpecError(message)
             return {}
         asked = model.fine_tune or overridden

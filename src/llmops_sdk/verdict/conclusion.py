@@ -237,8 +237,8 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
         only = f"; {_names(once)} only once" if once else ""
         yield f"Each record was asked {repeats} times{only}. The answers to one record count as one."
     if evidence.table.left_out:
-        records = _count(evidence.table.left_out, "record")
-        yield f"{records} without a {evidence.label} of every candidate are left out, so all means are of the same records."
+        left_out = _count(evidence.table.left_out, "record")
+        yield f"{left_out} without a {evidence.label} of every candidate are left out, so all means are of the same records."
 
 
 def _seed_notes(evidence: Evidence, best: int, tied: Sequence[int]) -> Iterator[str]:

@@ -44,7 +44,8 @@ def test_seeds_that_differ_much_show_no_difference() -> None:
 
     assert () == comparison.worse
     assert 1 == len(comparison.tied)
-    alone = compare_recipes(*(each.mean(axis=0)[None] for each in wide.checkpoints), wide.clusters)
+    first, second = (each.mean(axis=0)[None] for each in wide.checkpoints)
+    alone = compare_recipes(first, second, wide.clusters)
     assert alone.p_value < 0.001 < comparison.pairs[0].p_value
 
 
