@@ -125,7 +125,7 @@ def test_the_noise_floor_is_that_of_the_baseline_or_of_the_first_base_model(regi
 
 
 def test_a_noise_floor_needs_a_model_that_can_be_asked_twice(registry: Registry, tmp_path: Path) -> None:
-    """The message says why there is none."""
+    """The message names the reason."""
     tuned = LOCAL.with_model("smollm2", name="tuned").with_noise_floor()
 
     with pytest.raises(
