@@ -25,7 +25,7 @@ def test_without_seeds_it_is_the_paired_t_test() -> None:
 
 
 def test_seeds_add_their_variance() -> None:
-    """The error is that of both sources, with Satterthwaite's degrees of freedom."""
+    """The error is that of both sources; the quantile lies between theirs."""
     rng = np.random.default_rng(1)
     first = rng.normal(0, 1, (3, 50)) + np.array([[0.0], [0.5], [1.0]])
     second = rng.normal(0, 1, (1, 50))
@@ -36,7 +36,9 @@ def test_seeds_add_their_variance() -> None:
     seeds, records = first.mean(axis=1).var(ddof=1) / 3, differences.var(ddof=1) / 50
     assert test.variance is not None
     assert test.variance.value == pytest.approx(seeds + records)
-    assert test.variance.freedom == pytest.approx((seeds + records) ** 2 / (seeds**2 / 2 + records**2 / 49))
+    stats = pytest.importorskip("scipy.stats")
+    quantile = (seeds * stats.t.ppf(0.975, 2) + records * stats.t.ppf(0.975, 49)) / (seeds + records)
+    assert test.variance.quantile(0.975) == pytest.approx(quantile)
     assert test.seed_share == pytest.approx(seeds / (seeds + records))
     assert test.interval().excludes(0.0) == (test.p_value <= 0.05)
 
@@ -71,7 +73,14 @@ def test_equal_scores_are_no_evidence() -> None:
     assert (1.0, 1.0) == (test.p_value, bounded.p_value)
     assert (None, None) == (test.interval().low, test.interval().high)
     assert not bounded.interval().excludes(0.0)
-    assert 1.0 == compare_recipes(scores[:, :1], scores[:, :1], np.arange(1)).p_value
+
+
+def test_one_record_is_no_evidence() -> None:
+    """Nor is one group of records: there is no spread to compare with, and none is made up."""
+    test = compare_recipes(np.ones((2, 1)), np.zeros((2, 1)), np.arange(1))
+
+    assert (1.0, 1, None) == (test.p_value, test.records, test.variance)
+    assert 1.0 == compare_recipes(np.ones((2, 9)), np.zeros((2, 9)), np.zeros(9)).p_value
 
 
 def test_the_mean_over_seeds_has_the_variance_of_both() -> None:

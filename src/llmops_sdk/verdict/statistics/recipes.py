@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.verdict.statistics.distributions import t_cdf, t_quantile
 from llmops_sdk.verdict.statistics.intervals import UNBOUNDED, Interval, mean_interval
-from llmops_sdk.verdict.statistics.variances import Variance, add_variances, variance_of_records, variance_of_seeds
+from llmops_sdk.verdict.statistics.variances import Variance, variance_of_records, variance_of_seeds, with_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +45,7 @@ class RecipeTest:
         """Return the interval of the difference, from the same t as the p value."""
         if self.variance is None:
             return UNBOUNDED
-        half = t_quantile((1 + level) / 2, self.variance.freedom) * math.sqrt(self.variance.value)
+        half = self.variance.quantile((1 + level) / 2) * math.sqrt(self.variance.value)
         return Interval(self.centre - half, self.centre + half)
 
 
@@ -72,18 +71,17 @@ def compare_recipes(
     mean = float(differences.mean())
     labels = np.unique(clusters[present], return_inverse=True)[1].reshape(records)
     sums, counts = np.bincount(labels, differences), np.bincount(labels).astype(float)
-    if np.ptp(sums / counts) <= 1e-12 * np.abs(sums).max():
+    if len(sums) > 1 and np.ptp(sums / counts) <= 1e-12 * np.abs(sums).max():
         size = records / len(sums)
         height = float(np.abs(sums).max()) or (largest or 0.0) * size
         sums, counts = np.append(sums, [height, -height]), np.append(counts, [size, size])
     if len(sums) == 1 or not sums.any():
         return RecipeTest(mean, mean, 1.0, records, None, 0.0)
     by_seeds = [part for scores in (first, second) if (part := variance_of_seeds(scores)) is not None]
-    variance = add_variances([variance_of_records(sums, counts), *by_seeds])
+    variance = with_seeds(variance_of_records(sums, counts), by_seeds)
     centre = float(sums.sum() / counts.sum())
-    p_value = 2 * t_cdf(-abs(centre) / math.sqrt(variance.value), variance.freedom)
     share = math.fsum(part.value for part in by_seeds) / variance.value
-    return RecipeTest(mean, centre, p_value, records, variance, share)
+    return RecipeTest(mean, centre, variance.p_value(centre), records, variance, share)
 
 
 def mean_over_seeds(
