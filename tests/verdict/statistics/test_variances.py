@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from llmops_sdk.verdict.statistics.variances import Variance, add_variances, variance_of_records, variance_of_seeds
+from llmops_sdk.verdict.statistics.variances import (
+    Variance,
+    add_variances,
+    variance_of_records,
+    variance_of_seeds,
+    with_seeds,
+)
 
 
 def test_of_records_without_clusters() -> None:
@@ -46,3 +52,37 @@ def test_the_sum_has_satterthwaites_degrees_of_freedom() -> None:
     assert add_variances([Variance(2.0, 5), Variance(2.0, 5)]) == Variance(4.0, 10.0)
     assert add_variances([Variance(2.0, 5), Variance(0.0, 1)]) == Variance(2.0, 5.0)
     assert add_variances([Variance(0.0, 5), Variance(0.0, 1)]) == Variance(0.0, 5)
+
+
+def test_seeds_and_records_have_a_quantile_between_theirs() -> None:
+    """Weighted by their variances, and the p value is the level at which it is reached; without seeds it is Student's t."""
+    stats = pytest.importorskip("scipy.stats")
+    records = Variance(1.0, 199)
+
+    both = with_seeds(records, [Variance(0.5, 1), Variance(0.5, 1)])
+
+    assert both.value == 2.0
+    expected = (stats.t.ppf(0.975, 199) + stats.t.ppf(0.975, 2)) / 2
+    assert both.quantile(0.975) == pytest.approx(expected)
+    assert both.p_value(expected * 2**0.5) == pytest.approx(0.05, rel=1e-5)
+    assert records == with_seeds(records, [])
+    assert records.p_value(2.0) == pytest.approx(2 * stats.t.sf(2.0, 199))
+    assert 1.0 == both.p_value(0.0)
+    assert 1e-12 == both.p_value(1e9) or both.p_value(1e9) < 1e-6
+
+
+@pytest.mark.parametrize(("seeds", "candidates"), [(2, 1), (2, 2), (3, 1), (3, 2)])
+def test_few_seeds_that_differ_much_are_no_reason_for_a_claim(seeds: int, candidates: int) -> None:
+    """At most 6.5 % of equal candidates differ, where the seed varies twice or four times as much as the records' mean."""
+    rng = np.random.default_rng(0)
+    for spread in (2.0, 4.0):
+        claims = 0
+        for _ in range(1000):
+            parts = [
+                Variance(spread**2 * rng.chisquare(seeds - 1) / (seeds - 1) / seeds, seeds - 1)
+                for _ in range(candidates)
+            ]
+            variance = with_seeds(Variance(rng.chisquare(199) / 199, 199), parts)
+            mean = rng.normal(0, (1 + candidates * spread**2 / seeds) ** 0.5)
+            claims += abs(mean) > variance.quantile(0.975) * variance.value**0.5
+        assert claims <= 65

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.verdict.statistics.distributions import NORMAL, t_quantile
-from llmops_sdk.verdict.statistics.variances import Variance, add_variances, variance_of_records
+from llmops_sdk.verdict.statistics.distributions import NORMAL
+from llmops_sdk.verdict.statistics.variances import Variance, variance_of_records, with_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,9 +74,9 @@ def mean_interval(
     if groups < _FEWEST:
         return Interval(*bounds) if bounds else UNBOUNDED
     by_records = variance_of_records(np.bincount(labels, values - mean), np.bincount(labels))
-    total = add_variances([by_records, *([seeds] if seeds else [])])
+    total = with_seeds(by_records, [seeds] if seeds else [])
     variance = total.value
-    t = t_quantile((1 + level) / 2, total.freedom)
+    t = total.quantile((1 + level) / 2)
     if bounds is None:
         if np.ptp(values) == 0:
             return UNBOUNDED

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from llmops_sdk.verdict.statistics.distributions import NORMAL, range_quantile, t_quantile
+from llmops_sdk.verdict.statistics.distributions import NORMAL, range_quantile
 from llmops_sdk.verdict.statistics.variances import Variance
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def detectable_with_seeds(variances: Sequence[Variance]) -> float | None:
         variances: Those of the pairs' differences, with the seeds as a source of chance.
     """
     sizes = [
-        (t_quantile(1 - LEVEL / 2 / len(variances), each.freedom) + t_quantile(POWER, each.freedom))
-        * math.sqrt(each.value)
+        (each.quantile(1 - LEVEL / 2 / len(variances)) + each.quantile(POWER)) * math.sqrt(each.value)
         for each in variances
     ]
     return median(sizes) if sizes else None
