@@ -21,7 +21,8 @@ from llmops_sdk.plugin import Succeeded
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.run import Run
-from llmops_sdk.steps import look as look_step, step as step_module
+from llmops_sdk.steps import step as step_module
+from llmops_sdk.steps.compare import look
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.testing import EchoEndpoint, EchoScore, InstantEndpoint
 from llmops_sdk.values.answers import Answered, NotAsked
@@ -239,7 +240,6 @@ def test_one_that_is_left_beside_a_failed_one_is_asked_to_the_end(runs: Runs) ->
 
 def test_a_run_that_is_interrupted_between_looks_is_resumed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """It continues with the next look, and asks nothing again."""
-    look = look_step.look
 
     def interrupt(execution: StepExecution, step: LookStep) -> StepOutput:
         if step.look == 2:

@@ -13,11 +13,10 @@ from typing import Any
 from llmops_sdk.errors import EndpointError, UserError
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, LogLines, describe_failure, prints_to, raised_by_signal_handler
 from llmops_sdk.record.run import Run
-from llmops_sdk.steps.compare import compare
+from llmops_sdk.steps.compare import compare, look
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.generate import generate, prepared_cells
 from llmops_sdk.steps.heartbeat import HEARTBEAT
-from llmops_sdk.steps.look import look
 from llmops_sdk.steps.prepare import prepare
 from llmops_sdk.steps.reason import find_reason
 from llmops_sdk.steps.runtime import Runtime

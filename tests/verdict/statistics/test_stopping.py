@@ -112,6 +112,7 @@ def test_no_candidate() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("candidates", [2, 6])
 def test_equal_candidates_are_rarely_called_worse(candidates: int) -> None:
     """Three looks together keep the level: of 300 runs with equal candidates at most 7.5 % call one worse."""
