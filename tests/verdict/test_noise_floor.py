@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
 
@@ -10,11 +12,14 @@ from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.noise_floor import AskedTwice, compare_with_itself
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 F1 = Metric("f1", "F1", bounds=(0.0, 1.0))
 WER = Metric("wer", "WER", higher_is_better=False)
 
 
-def noise_floor(first: np.ndarray, second: np.ndarray, metric: Metric = F1) -> NoiseFloor:
+def noise_floor(first: NDArray[Any], second: NDArray[Any], metric: Metric = F1) -> NoiseFloor:
     """Compare two times with each other; NaN is missing."""
     columns = [MetricColumn(own, np.where(np.isnan(own), Kind.MISSING, Kind.SCORED)) for own in (first, second)]
     result = CellResult("base.p.d", "base", "base", "p", False, first.size, first.size, {}, {}, None, None, {})
