@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -28,7 +29,6 @@ class RecipeTest:
     Attributes:
         mean: The mean difference, first minus second, over the records that all seeds of both have.
         centre: The middle of its intervals: the mean, unless there are made-up clusters.
-        p_value: Two-sided, not adjusted for other pairs.
         records: The number of records.
         variance: That of the difference; None where there are too few records to know it.
         seed_share: The share of the variance that comes from training seeds.
@@ -36,10 +36,14 @@ class RecipeTest:
 
     mean: float
     centre: float
-    p_value: float
     records: int
     variance: Variance | None
     seed_share: float
+
+    @cached_property
+    def p_value(self) -> float:
+        """Two-sided, not adjusted for other pairs."""
+        return 1.0 if self.variance is None else self.variance.p_value(self.centre)
 
     def interval(self, level: float = 0.95) -> Interval:
         """Return the interval of the difference, from the same t as the p value."""
@@ -66,7 +70,7 @@ def compare_recipes(
     first, second = first[:, present], second[:, present]
     records = int(present.sum())
     if not records:
-        return RecipeTest(math.nan, math.nan, 1.0, 0, None, 0.0)
+        return RecipeTest(math.nan, math.nan, 0, None, 0.0)
     differences = first.mean(axis=0) - second.mean(axis=0)
     mean = float(differences.mean())
     labels = np.unique(clusters[present], return_inverse=True)[1].reshape(records)
@@ -76,12 +80,12 @@ def compare_recipes(
         height = float(np.abs(sums).max()) or (largest or 0.0) * size
         sums, counts = np.append(sums, [height, -height]), np.append(counts, [size, size])
     if len(sums) == 1 or not sums.any():
-        return RecipeTest(mean, mean, 1.0, records, None, 0.0)
+        return RecipeTest(mean, mean, records, None, 0.0)
     by_seeds = [part for scores in (first, second) if (part := variance_of_seeds(scores)) is not None]
     variance = with_seeds(variance_of_records(sums, counts), by_seeds)
     centre = float(sums.sum() / counts.sum())
     share = math.fsum(part.value for part in by_seeds) / variance.value
-    return RecipeTest(mean, centre, variance.p_value(centre), records, variance, share)
+    return RecipeTest(mean, centre, records, variance, share)
 
 
 def mean_over_seeds(
