@@ -222,7 +222,7 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
     if interval is not None and candidates > 2 and interval.low is not None and interval.high is not None:  # noqa: PLR2004 - of two the choice matters little
         yield (
             f"The best of {candidates} means tends to be too good: allowing for the choice, that of {evidence.name(best)} lies in "
-            f"[{_number(interval.low)}, {_number(interval.high)}]. Ask fresh records before you quote it."
+            f"[{_number(interval.low)}, {_number(interval.high)}]. Confirm it on fresh records before you quote it."
         )
     yield from _seed_notes(evidence, best, tied)
     if evidence.looks:
