@@ -59,11 +59,6 @@ class MetricColumn:
         """Return the number of answers of a checkpoint that failed for a reason of the candidate's own."""
         return int((self.kinds[checkpoint] == Kind.FAILED).sum())
 
-    def by_record(self, worst: float | None) -> NDArray[Any]:
-        """Return the mean score of each record's answers, shape (records,), over all checkpoints."""
-        means: NDArray[Any] = self.by_checkpoint(worst).mean(axis=0)
-        return means
-
     def by_checkpoint(self, worst: float | None) -> NDArray[Any]:
         """Return the mean score of each record's answers, shape (checkpoints, records).
 
