@@ -23,7 +23,6 @@ def main() -> None:
 
     data = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 
-    @scorer
     def score(outputs: str) -> Feedback:
         return Feedback(name="score", value=float(outputs))
 
@@ -33,7 +32,7 @@ def main() -> None:
         runs = {
             name: mlflow.genai.evaluate(
                 data=[{"inputs": {"record": place}, "outputs": str(value)} for place, value in enumerate(values)],
-                scorers=[score],
+                scorers=[scorer(score)],
             ).run_id
             for name, values in data["scores"].items()
         }
