@@ -146,3 +146,19 @@ def test_seeds_and_a_baseline(pipeline: Pipeline, tmp_path: Path, registry: Regi
     (margin,) = result.decision().margins
     assert (True, False, "tuned") == (margin.no_worse, margin.equivalent, margin.candidate)
     assert "tuned is no worse than base by more than 0.1" in result.decision().text
+
+
+def test_repeats_of_checkpoints_and_the_noise_floor_of_one(
+    pipeline: Pipeline, tmp_path: Path, registry: Registry
+) -> None:
+    """Each checkpoint is asked each record again; of a recipe as the baseline, the first one is asked twice as often."""
+    recipe = pipeline.with_model("echo", name="tuned", trainer={"voice": "unsteady", "seeds": [1, 2]})
+    recipe = recipe.with_generation(repeats=2, temperature=0.5).with_decision(baseline="tuned", margin=0.1)
+
+    (board,) = run(recipe.with_noise_floor(), LocalStore(tmp_path), registry).leaderboards
+
+    assert [("tuned", 120, 120), ("base", 60, 60)] == [
+        (cell.candidate, cell.questions, cell.answered) for cell in board.cells
+    ]
+    assert board.noise_floor is not None
+    assert board.noise_floor.text.startswith("tuned (seed 1), asked twice, has the same Exact match both times")

@@ -42,20 +42,20 @@ def compare_with_itself(twice: AskedTwice, metric: Metric, clusters: NDArray[Any
         metric: The metric that decides.
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
     """
-    name, label = twice.column.result.candidate, metric.label or metric.name
+    cell, label = twice.column.result, metric.label or metric.name
     table = make_table([twice.column, attrs.evolve(twice.column, scores=twice.again)], metric)
     both = len(table.candidates) > 1
     pair = compare_two(Scores.of(table.sign * table.values, clusters), bounds=table.bounds) if both else None
     if pair is None or not pair.records:
-        return NoiseFloor(None, f"{name} was asked twice, but no record has a {label} both times.")
+        return NoiseFloor(None, f"{cell.label} was asked twice, but no record has a {label} both times.")
     pair = reverse(pair)
     low, high = pair.interval.low, pair.interval.high
     if table.sign < 0:
         low, high = (None if end is None else -end for end in (high, low))
     estimate = Estimate(table.sign * pair.mean + 0.0, low, high, pair.records)
     return NoiseFloor(
-        Difference(name, name, metric.name, estimate, better=pair.wins, worse=pair.losses),
-        _text(name, label, pair, estimate),
+        Difference(cell.candidate, cell.candidate, metric.name, estimate, better=pair.wins, worse=pair.losses),
+        _text(cell.label, label, pair, estimate),
     )
 
 
