@@ -52,7 +52,7 @@ class ReportBoard:
 
     @property
     def details(self) -> str:
-        """The verdict's text without its headline, and without what the page lists by itself: the candidates against the baseline."""
+        """The verdict's text without its headline, and without what the page lists on its own: the candidates against the baseline."""
         verdict = self.board.verdict
         text = verdict.text.removeprefix(verdict.headline)
         for sentence in margin_sentences(verdict.margins):
