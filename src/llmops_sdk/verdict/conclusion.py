@@ -238,7 +238,8 @@ def _notes(evidence: Evidence, best: int, tied: Sequence[int], spread: float) ->
         yield f"Each record was asked {repeats} times{only}. The answers to one record count as one."
     if evidence.table.left_out:
         left_out = _count(evidence.table.left_out, "record")
-        yield f"{left_out} without a {evidence.label} of every candidate are left out, so all means are of the same records."
+        same = "" if evidence.looks else ", so all means are of the same records"
+        yield f"{left_out} without a {evidence.label} of every candidate are left out{same}."
 
 
 def _seed_notes(evidence: Evidence, best: int, tied: Sequence[int]) -> Iterator[str]:
