@@ -43,7 +43,7 @@ slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, kill
 rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval
 	$(BIN)/python -m pytest -m rare -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
-simulate: $(VENV)/.test ## Simulate how often a verdict is wrong (about an hour); SIMULATE_ARGS=--write updates the docs
+simulate: $(VENV)/.test ## Simulate how often a verdict is wrong (about 15 minutes on two cores); SIMULATE_ARGS=--write updates the docs
 	$(BIN)/python benchmarks/false_claims.py $(SIMULATE_ARGS)
 
 bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
