@@ -12,13 +12,14 @@ pytest.importorskip("sagemaker")
 
 from llmops_plugins.sagemaker.interrupts import delayed_interrupt
 from llmops_plugins.sagemaker.pipeline import steps
+from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_plugins.sagemaker.pipeline.steps import container_plan_uri, open_plan, run_node
-from llmops_sdk import LocalStore, Run, RunNotFoundError, StepFailedError
+from llmops_sdk import LocalStore, Pipeline, Run, RunNotFoundError, StepFailedError
 from llmops_sdk.plugin import Failed, Runtime, Succeeded, plan_uri, run_step, write_plan
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing import MemoryStore
 
-from .pipelines import echo_pipeline
+from .pipelines import SETTINGS, echo_pipeline
 
 RUN_ID = "abcdefghijkl"
 
@@ -106,3 +107,23 @@ def test_sigterm_waits_for_a_request_that_creates_something(prepared: Run, monke
         run_nodes(prepared, "generate-m1")
 
     assert ["generate.m1"] == done
+
+
+def test_planned_looks_run_in_nodes(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A candidate that a look stopped is not deployed by the next node, and the execution succeeds."""
+    monkeypatch.setattr(Runtime, "of_this_process", lambda: Runtime(registry, tmp_path / "home"))
+    pipeline = Pipeline.builder("looks").with_dataset("lines", records=120).with_prompt("bare")
+    pipeline = pipeline.with_evaluator("echo-score").with_settings("sagemaker", **SETTINGS).with_executor("sagemaker")
+    for voice in ("loud", "quiet"):
+        pipeline = pipeline.with_model("echo", name=voice, voice=voice, fine_tune=False)
+    plan, store = pipeline.with_early_stopping(2).build(registry), LocalStore(tmp_path / "runs")
+    with Run.temporary(store, plan) as prepared:
+        run_step(prepared, "prepare.lines", Runtime(registry, tmp_path / "home"))
+        prepared.share_prepared("prepare.lines")
+    run = Run.open_or_create(store, plan, RUN_ID)
+
+    ends = run_nodes(run, *(node.name for node in graph_of(plan).nodes))
+
+    assert {"look.1 done", "generate.loud@look2 reused", "generate.quiet@look2 reused", "compare done"} <= set(ends)
+    (board,) = run.results().leaderboards
+    assert [30, 30] == [cell.not_asked for cell in board.cells]
