@@ -247,7 +247,7 @@ def test_a_run_that_is_interrupted_between_looks_is_resumed(runs: Runs, monkeypa
         return look(execution, step)
 
     with monkeypatch.context() as interrupted:
-        interrupted.setitem(step_module._KINDS, LookStep, interrupt)  # type: ignore[arg-type]
+        interrupted.setitem(step_module._KINDS, LookStep, interrupt)
         with pytest.raises(RunInterrupted) as stopped:
             runs.run(compared("unsteady-1", "quiet", "unsteady-2"))
     before = len(runs.asked)
