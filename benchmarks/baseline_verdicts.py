@@ -36,16 +36,19 @@ def main() -> None:
             ).run_id
             for name, values in data["scores"].items()
         }
+        records = len(data["scores"][data["best"]])
         results = {
-            name: _result(mlflow.genai.compare_evaluations(run, runs[data["best"]]))
+            name: _result(mlflow.genai.compare_evaluations(run, runs[data["best"]]), records)
             for name, run in runs.items()
             if name != data["best"]
         }
     print(json.dumps({"version": mlflow.__version__, "results": results}))
 
 
-def _result(comparison: Any) -> dict[str, Any]:
+def _result(comparison: Any, records: int) -> dict[str, Any]:
     (result,) = comparison.scorers.values()
+    if result.n_paired != records:  # a trace that was not stored in time
+        raise SystemExit(f"MLflow paired {result.n_paired} of {records} records")
     return {"p": result.p_value, "low": result.ci_low, "high": result.ci_high, "method": result.method}
 
 

@@ -128,7 +128,7 @@ def _mlflow(scores: Mapping[str, Any], best: str) -> dict[str, Any] | None:
         path = Path(folder) / "scores.json"
         path.write_text(json.dumps({"best": best, "scores": {name: list(each) for name, each in scores.items()}}))
         command = [python, str(HERE / "baseline_verdicts.py"), str(path)]
-        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
