@@ -4,8 +4,8 @@
 
 One table is of real texts: six ways to cut a summary out of a text, scored by ROUGE-L on the sample data. The other one counts
 false claims, and true ones, over many tables of scores whose truth is known. MLflow runs in the Python that
-`LLMOPS_BENCH_PYTHON` names, if it has MLflow 3.18. In the second table its test is computed by the function that it calls,
-scipy's `wilcoxon`: an evaluation in MLflow takes seconds. Prints a line of JSON with the tables.
+`LLMOPS_BENCH_PYTHON` names, if it has MLflow 3.18. Without it, and in the second table, its test is computed by scipy's
+`wilcoxon`: an evaluation in MLflow takes seconds. Prints a line of JSON with the tables.
 """
 
 from __future__ import annotations
@@ -63,16 +63,18 @@ def _real_table() -> str:
     names = sorted(scores, key=lambda name: -float(np.mean(scores[name])))
     best = names[0]
     mlflow = _mlflow(scores, best)
+    wilcoxons = {name: float(wilcoxon(scores[name], scores[best]).pvalue) for name in names[1:]}
+    theirs = {name: result["p"] for name, result in mlflow["results"].items()} if mlflow else wilcoxons
     pairs = [ttest_rel(scores[first], scores[second]).pvalue for first, second in combinations(names, 2)]
     of_all = holm(pairs)[: len(names) - 1]
     of_best = holm(pairs[: len(names) - 1])
     heads = ["way to cut a summary", "mean ROUGE-L", f"difference from {best!r}", "our verdict"]
-    heads += ["MLflow: p", "claim"] if mlflow else []
+    heads += ["MLflow: p" if mlflow else "MLflow's test: p", "claim"]
     heads += ["Holm, against the best: p", "claim", "Holm, all pairs: p", "claim"]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for name, p_best, p_all in zip(names[1:], of_best, of_all, strict=True):
         cells = [name, f"{np.mean(scores[name]):.3f}", f"{np.mean(scores[name] - scores[best]):+.3f}", verdict(name)]
-        for p_value in (*([mlflow["results"][name]["p"]] if mlflow else []), p_best, p_all):
+        for p_value in (theirs[name], p_best, p_all):
             cells += [f"{p_value:.4f}", "worse" if p_value <= LEVEL else "none"]
         lines.append(f"| {' | '.join(cells)} |")
     version = f", MLflow {mlflow['version']}" if mlflow else ""
