@@ -78,6 +78,19 @@ def test_a_model_may_be_trained_with_one_prompt_and_asked_with_several(registry:
     assert ["train.tuned.chat.lines", "train.tuned.alpaca.lines"] == trainings(each)
 
 
+def test_recorded_answers_are_one_candidate(registry: Registry, tmp_path: Path) -> None:
+    """The prompt makes no difference to them; one that is named is still checked."""
+    path = tmp_path / "old.csv"
+    path.write_text("prompt,answer\nline 1,LINE 1\n", encoding="utf-8")
+    pipeline = compared()
+
+    plan = pipeline.with_model("recorded", name="old", path=str(path)).build(registry)
+
+    assert ["base.chat", "base.alpaca", "old"] == [cell.candidate for cell in plan.cells]
+    with pytest.raises(SpecError, match="the pipeline has no prompt 'plain'"):
+        pipeline.with_model("recorded", path=str(path), prompts=["plain"]).build(registry)
+
+
 def test_names_on_a_model_are_cards_where_the_pipeline_lists_no_prompt(registry: Registry) -> None:
     """Nothing else needs to be listed for a comparison of prompts."""
     plan = sample().with_model("smollm2", fine_tune=False, prompts=["alpaca", "chat"]).build(registry)

@@ -17,6 +17,7 @@ def llmops_cards() -> tuple[Card, ...]:
             summary="answers recorded before: a JSONL, CSV or Parquet file in place of a model",
             options=RecordedModelOptions,
             deployer="recorded",
+            uses_prompts=False,
         ),
         # no `requires`: only Parquet needs a library
         DeployerCard(

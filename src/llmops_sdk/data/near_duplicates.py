@@ -198,11 +198,12 @@ def _rolling_hashes(text: npt.NDArray[np.uint8]) -> Hashes:
     """Return the hash of the 16 bytes that start at each place: those of 1, 2, 4, 8 and 16 bytes, each from the former."""
     import numpy as np
 
-    hashes = text.astype(np.uint64) + np.uint64(1)
+    hashes: Hashes = text.astype(np.uint64) + np.uint64(1)
     factor = 0x9E3779B97F4A7C15
     for width in (1, 2, 4, 8):
         hashes = hashes[:-width] * np.uint64(factor) + hashes[width:]
         factor = factor * factor % 2**64
     hashes ^= hashes >> np.uint64(29)
     hashes *= np.uint64(0xBF58476D1CE4E5B9)
-    return hashes ^ (hashes >> np.uint64(32))
+    hashes ^= hashes >> np.uint64(32)
+    return hashes

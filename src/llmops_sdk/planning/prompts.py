@@ -9,7 +9,7 @@ from llmops_sdk.data.rendering import check_template
 from llmops_sdk.errors import SpecError, UserError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec
-from llmops_sdk.plugin.cards import Card
+from llmops_sdk.plugin.cards import Card, ModelCard
 from llmops_sdk.plugin.interfaces import PromptSource
 from llmops_sdk.plugin.options import ModelOptions
 from llmops_sdk.plugin.registry import Registry
@@ -41,7 +41,7 @@ class PromptPlanner:
         self._listed = tuple(self._planned)
         self._used: set[str] = set()
 
-    def names_for(self, model: ModelSpec, card: Card, options: ModelOptions, where: str) -> tuple[str, ...]:
+    def names_for(self, model: ModelSpec, card: ModelCard, options: ModelOptions, where: str) -> tuple[str, ...]:
         """Return the names of the prompts that a model is asked with: those that it names, all listed ones, or its default.
 
         Args:
@@ -55,7 +55,8 @@ class PromptPlanner:
         """
         names = model.prompts
         if names is None:
-            names = self._listed or (self._default(card, options, where),)
+            listed = self._listed if card.uses_prompts else self._listed[:1]
+            names = listed or (self._default(card, options, where),)
         elif not names:
             message = f"{where}: prompts is empty; name at least one, or leave it out"
             raise SpecError(message)

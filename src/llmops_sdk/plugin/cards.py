@@ -89,6 +89,8 @@ class ModelCard(Card):
             of the model.
         short_forms: Names of providers, with the options that each stands for: `use: NAME/MODEL` is this card with those
             options, and with `MODEL` as its option `model`.
+        uses_prompts: Whether the prompt makes a difference; without one it is a candidate once, whatever prompts the
+            pipeline has.
     """
 
     kind = "model"
@@ -100,6 +102,7 @@ class ModelCard(Card):
     fine_tunes: bool = False
     deployer: str
     short_forms: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    uses_prompts: bool = True
 
 
 @attrs.frozen(kw_only=True)

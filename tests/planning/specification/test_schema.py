@@ -69,7 +69,7 @@ def test_the_schema_accepts_what_can_be_read(data: dict[str, Any], registry: Reg
         {"models": [{"use": "echo", "prompts": "chat"}]},
         {"models": ["opnai/gpt-4o-mini"]},
         {"models": [{"use": "vllm/m", "max_concurency": 4}]},
-        {"models": [{"use": "echo", "varies": {"tempature": None}}]},
+        {"models": [{"use": "echo", "varies": {"temprature": None}}]},
         {"models": ["echo"], "generation": {"max_tokens": 3}},
         {"models": [{"use": "echo", "varies": {"repeats": 3}}]},
         {"models": ["echo"], "noise_floor": "base"},

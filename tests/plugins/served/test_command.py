@@ -46,5 +46,5 @@ def test_json_in_an_argument_has_no_placeholders() -> None:
 def test_arguments_may_have_placeholders() -> None:
     """Known ones."""
     check_placeholders(["--title", "{name}"])
-    with pytest.raises(ValueError, match=r"\{nam\}; did you mean 'name'"):
-        check_placeholders(["--title", "{nam}"])
+    with pytest.raises(ValueError, match=r"\{nme\}; did you mean 'name'"):
+        check_placeholders(["--title", "{nme}"])

@@ -129,13 +129,18 @@ def test_a_server_may_print_without_end(stub: Stub, make_context: MakeContext) -
     assert not is_running(pid)
 
 
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
 def test_ctrl_c_while_it_starts_leaves_nothing(stub: Stub, make_context: MakeContext) -> None:
     """An interrupt in the middle of the start stops the server, and what supervises it."""
-    started: list[psutil.Process] = []
+    before = _children()  # of other tests
+    started: set[psutil.Process] = set()
 
     def interrupt() -> None:
-        eventually(lambda: len(psutil.Process().children(recursive=True)) >= len(("supervisor", "server")))
-        started.extend(psutil.Process().children(recursive=True))
+        eventually(lambda: len(_children() - before) >= len(("supervisor", "server")))
+        started.update(_children() - before)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -143,7 +148,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(stub: Stub, make_context: MakeCon
     with pytest.raises(KeyboardInterrupt):
         ServedEndpoint(stub("--ready-after=600")).deploy(make_context(), OWN)
     thread.join()
-    assert [False] * 2 == [is_running(process.pid) for process in started]
+    assert {False} == {is_running(process.pid) for process in started}
 
 
 def test_a_server_for_other_programs_is_called_as_they_ask(stub: Stub, make_context: MakeContext) -> None:

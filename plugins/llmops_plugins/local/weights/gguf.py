@@ -201,4 +201,6 @@ def _tensors(reader: GGUFReader, metadata: Mapping[str, Any]) -> dict[str, Array
 def _unpermute(weight: Array, heads: int) -> Array:
     """Undo llama.cpp's order of a head's rows: it rotates neighbours, Hugging Face rotates rows half a head apart."""
     rows, columns = weight.shape
-    return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
+    pairs: Array = weight.reshape(heads, rows // heads // 2, 2, columns)
+    swapped: Array = pairs.swapaxes(1, 2).reshape(rows, columns)
+    return swapped
