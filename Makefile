@@ -86,7 +86,7 @@ TRANSFORMERS_NEEDS ?= tokenizers==0.22.2 huggingface-hub==0.36.2
 
 check-transformers: $(VENV)/transformers-$(TRANSFORMERS)/.ready ## Run the tests of local models with the oldest supported transformers
 	$(VENV)/transformers-$(TRANSFORMERS)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/local tests/plugins/_hub \
-	  tests/plugins/_weights tests/plugins/metrics/bertscore tests/plugins/metrics/toxicity $(PYTEST_ARGS)
+	  tests/plugins/_weights tests/plugins/metrics/bertscore tests/plugins/metrics/text tests/plugins/metrics/toxicity $(PYTEST_ARGS)
 
 # Other versions of libraries, on top of what is installed.
 $(VENV)/sagemaker-$(SAGEMAKER)/.ready: OTHERS = sagemaker==$(SAGEMAKER)

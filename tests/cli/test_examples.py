@@ -37,7 +37,7 @@ def _run(asset: Callable[[str], Path], assets_home: Path, tmp_path: Path) -> Run
 
 @pytest.mark.slow
 def test_quickstart(run: Run) -> None:
-    """The quickstart's file on six records: both candidates have all five metrics, and the true encoder is named."""
+    """The quickstart's file on six records: all candidates have all five metrics, and the true encoder is named."""
     small = ["datasets.0.max_test_records=6", "datasets.0.max_train_records=24", "models.1.trainer.max_steps=2"]
     small += ["generation.max_new_tokens=16"]
     overrides = [part for text in small for part in ("--set", text)]
@@ -47,7 +47,7 @@ def test_quickstart(run: Run) -> None:
     )
 
     (board,) = results["leaderboards"]
-    assert {"base", "tuned"} == {cell["candidate"] for cell in board["cells"]}
+    assert {"base.chat", "base.alpaca", "tuned"} == {cell["candidate"] for cell in board["cells"]}
     for cell in board["cells"]:
         assert {"rougeL", "meteor", "rouge1", "rouge2", "bertscore"} == set(cell["estimates"])
         assert 6 == cell["answered"] == cell["estimates"]["bertscore"]["records"]
@@ -69,7 +69,7 @@ def test_readme_program(run: Run, tmp_path: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     (tmp_path / "readme.py").write_text(program, encoding="utf-8")
 
-    assert "has the best mean ROUGE-L on sample" in run("readme.py")
+    assert re.search(r"(is the best|has the highest mean ROUGE-L) on sample", run("readme.py"))
 
 
 # It needs AWS on loopback, and runs there: tests/plugins/sagemaker/test_article_flow.py

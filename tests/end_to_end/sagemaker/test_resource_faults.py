@@ -77,7 +77,7 @@ def test_records_without_an_answer_in_time_are_asked_by_resume(
 
     runtime.answer = answer
     store = tmp_path / "runs"
-    pipeline = article(fine_tune=False, version="4.*", deployer={"concurrency": 1})
+    pipeline = article(fine_tune=False, version="4.*", deployer={"max_concurrency": 1})
     run = pipeline.run(store=store, registry=registry).run
 
     assert [asking.ATTEMPTS, 1, 1, 1] == [asked[text] for text in first]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,10 @@ def test_known_answers(values: Values, output: str, reference: str, f1: float, e
     assert {"token_f1": f1, "exact": exact} == scores
 
 
-@pytest.mark.slow  # it imports transformers
+@pytest.mark.skipif(
+    importlib.util.find_spec("transformers") is not None and int(version("transformers").split(".")[0]) >= 5,
+    reason="transformers 5 lacks SQuAD's script; `make check-transformers` runs this with 4",
+)
 def test_f1_and_exact_match_are_those_of_squad(
     step: Context, generations: Make, pairs: Texts, odd_pairs: Texts, needs: Callable[..., None]
 ) -> None:

@@ -413,6 +413,7 @@ def test_kill_9_loses_no_finished_step(tmp_path: Path, plugins: Registry, home: 
     assert not cached["generate.second"]
 
 
+@pytest.mark.timeout(1200)  # pip installs what a step needs
 @pytest.mark.slow
 def test_the_requirements_can_be_installed(tmp_path: Path, plugins: Registry) -> None:
     """The steps install the SageMaker SDK and the shipped wheels with pip, into a separate environment."""
