@@ -7,6 +7,7 @@ import json
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -70,8 +71,8 @@ def _run(tmp_path: Path, home: Path, registry: Registry) -> Run:  # noqa: ARG001
         answers: Answers,
         *,
         groups: Sequence[str | None] | None = None,
-        evaluator: Mapping[str, object] | None = None,
-        decision: Mapping[str, object] | None = None,
+        evaluator: Mapping[str, Any] | None = None,
+        decision: Mapping[str, Any] | None = None,
     ) -> Result:
         records = max(map(len, answers.values()))
         questions = tmp_path / "questions.jsonl"
@@ -182,7 +183,7 @@ def test_answers_without_a_number_count_as_the_worst_score(run: Run) -> None:
     ],
 )
 def test_what_cannot_be_decided_is_refused_before_the_run(
-    run: Run, evaluator: Mapping[str, object], decision: Mapping[str, object] | None, message: str
+    run: Run, evaluator: Mapping[str, Any], decision: Mapping[str, Any] | None, message: str
 ) -> None:
     """In one line."""
     with pytest.raises(SpecError) as caught:

@@ -81,7 +81,7 @@ def test_scores_that_are_gone_are_an_error(
 def test_every_answer_to_a_record_has_a_score(
     two_models: Pipeline, run: conftest.Run, registry: Registry, home: Path
 ) -> None:
-    """Those of the noise floor are apart; counts are of answers, and of records where they say so."""
+    """Those of the noise floor are apart; counts are of answers, and of records where their names have it."""
     result = run(two_models.with_generation(repeats=3).with_noise_floor())
 
     quiet = read(result, registry, home, "quiet.bare.lines")
