@@ -92,7 +92,7 @@ def _run(tmp_path: Path, home: Path, registry: Registry) -> Run:  # noqa: ARG001
                 table.writerows((f"question {place}", value) for place, value in enumerate(values) if value)
             pipeline = pipeline.with_model("recorded", name=name, path=path)
         if decision is not None:
-            pipeline = pipeline.with_decision(**decision)  # type: ignore[arg-type]
+            pipeline = pipeline.with_decision(**decision)
         return pipeline.run(store=tmp_path / "runs", registry=registry, progress=Progress())
 
     return run
