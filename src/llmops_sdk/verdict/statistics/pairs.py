@@ -88,7 +88,9 @@ class Pairs:
         """
         import numpy as np
 
-        return np.divide(self.sums.sum(axis=1), self.norms, out=np.zeros(len(self.sums)), where=self.norms > 0)
+        statistics: NDArray[Any] = np.zeros(len(self.sums))
+        np.divide(self.sums.sum(axis=1), self.norms, out=statistics, where=self.norms > 0)
+        return statistics
 
     def place(self, first: int, second: int) -> int:
         """Return the place of the pair of two candidates, in either order."""
