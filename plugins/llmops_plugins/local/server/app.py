@@ -56,15 +56,16 @@ _Result = TypeVar("_Result")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(name: str, worker: EngineWorker, *, max_body: int) -> Starlette:
+def make_app(name: str, worker: EngineWorker, *, max_body: int, endpoint: str = "") -> Starlette:
     """Return the web application.
 
     Args:
-        name: The endpoint's name, and the model's in OpenAI's paths.
+        name: The model's name.
         worker: Completes the requests.
         max_body: The largest request body, in bytes.
+        endpoint: The endpoint's name in SageMaker's paths; empty for the model's.
     """
-    server = _Server(name, worker, max_body)
+    server = _Server(name, endpoint or name, worker, max_body)
     routes = [
         Route("/ping", server.ping, methods=["GET"]),
         Route("/stats", server.stats, methods=["GET"]),
@@ -83,8 +84,9 @@ def make_app(name: str, worker: EngineWorker, *, max_body: int) -> Starlette:
 
 
 class _Server:
-    def __init__(self, name: str, worker: EngineWorker, max_body: int) -> None:
+    def __init__(self, name: str, endpoint: str, worker: EngineWorker, max_body: int) -> None:
         self._name = name
+        self._endpoint = endpoint
         self._worker = worker
         self._max_body = max_body
         self._started = int(time.time())
@@ -111,9 +113,9 @@ class _Server:
 
     async def invoke(self, request: Request) -> Response:
         """Complete `inputs` or `messages`, on SageMaker's paths."""
-        endpoint = request.path_params.get("endpoint", self._name)
-        if endpoint != self._name:
-            message = f"endpoint {endpoint!r} not found; this server has {self._name!r}"
+        endpoint = request.path_params.get("endpoint", self._endpoint)
+        if endpoint != self._endpoint:
+            message = f"endpoint {endpoint!r} not found; this server has {self._endpoint!r}"
             raise _UnknownEndpointError(message)
         fields = await self._read(request)
         if "messages" in fields:

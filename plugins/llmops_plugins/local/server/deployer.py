@@ -46,7 +46,8 @@ class LocalEndpoint(Deployer):
         """Start the server and wait until it is ready; see `Deployer.deploy`."""
         weights, name = _weights(context, model), context.resource_name()
         _stop(name)
-        server = ServerProcess.start(self._command(weights.folder, name), context.folder / "server.log")
+        command = [*self._command(weights.folder, _name_of(model)), f"--endpoint={name}"]
+        server = ServerProcess.start(command, context.folder / "server.log")
         with _lock:
             _servers[name] = server
         try:
@@ -114,6 +115,13 @@ def _weights(context: Context, model: ServableModel) -> Weights:
     if isinstance(model, BaseModel):
         return locate(context, model)
     return Weights(Path(model.uri), "")  # the step that asks knows its hash
+
+
+def _name_of(model: ServableModel) -> str:
+    """Return what the model is called in its answers: the same in every run."""
+    if isinstance(model, BaseModel):
+        return Path(model.source).name
+    return f"{Path(model.base.source).name}-fine-tuned"
 
 
 def _stop(name: str) -> None:

@@ -62,7 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmops_plugins.local.server.main", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder with weights and tokenizer")
-    parser.add_argument("--name", required=True, help="name of the endpoint, as in its paths")
+    parser.add_argument("--name", required=True, help="name of the model")
+    parser.add_argument(
+        "--endpoint", default="", help="name of the endpoint in SageMaker's paths, if it is another one"
+    )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--device", default="cpu", help="cpu, cuda:0, mps")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
@@ -98,7 +101,8 @@ def _load(options: argparse.Namespace) -> tuple[Starlette, EngineWorker, dict[st
     metadata = {**device.metadata, "batching": engine.batching, "kernel": engine.kernel}
     _log.info("loaded %s: %s", options.model, metadata)
     worker = EngineWorker(engine, window=options.batch_window_ms / 1000, max_waiting=_MAX_WAITING)
-    return make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6)), worker, metadata
+    app = make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6), endpoint=options.endpoint)
+    return app, worker, metadata
 
 
 def _bind(port: int) -> socket.socket:

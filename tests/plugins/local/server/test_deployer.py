@@ -76,13 +76,18 @@ def test_a_model_is_served_and_its_server_stopped(tiny_model: Path, make_context
         transport.close()
     assert [(6, "length"), (6, "length")] == [(reply.output_tokens, reply.finish_reason) for reply in (text, chat)]
     assert text.prompt_tokens
+    assert tiny_model.name == chat.model  # not the endpoint's name, which differs from run to run
     assert {"device": "cpu", "dtype": "float32", "weights": deployer.fingerprint(context, model)}.items() <= (
         endpoint.metadata.items()
     )
     assert 16 == endpoint.concurrency
 
     trained = TrainedModel("huggingface", str(tiny_model), BaseModel("huggingface", "base", "v1"))
-    assert "weights" not in deployer.deploy(context, trained).metadata
+    endpoint = deployer.deploy(context, trained)
+    assert "weights" not in endpoint.metadata
+    transport = HttpTransport(endpoint)
+    assert "base-fine-tuned" == transport.send(ChatPrompt(({"role": "user", "content": "Hi"},), ""), options).model
+    transport.close()
     second = pid_of(resource.name)
     assert (False, True) == (is_running(first), is_running(second))
     LocalEndpoint(OPTIONS).delete(context, resource)
