@@ -99,6 +99,8 @@ class RequestError(EndpointError):
         refuses_all: Whether the endpoint refuses every request so until something is fixed: a key, a URL, a model that it
             does not know. The question stays open.
         parameter: The field of the request that the model does not support, or empty.
+        is_missing: Whether the model was never asked: recorded answers lack the record. Its score is missing then; other
+            requests that fail for good are the candidate's own failures.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class RequestError(EndpointError):
         status: int = 0,
         refuses_all: bool = False,
         parameter: str = "",
+        is_missing: bool = False,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
@@ -117,6 +120,7 @@ class RequestError(EndpointError):
         self.status = status
         self.refuses_all = refuses_all
         self.parameter = parameter
+        self.is_missing = is_missing
 
 
 class RunInterrupted(KeyboardInterrupt):

@@ -65,7 +65,7 @@ def _result(folder: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_recorded_answers_are_compared_with_those_of_a_model(result: Result) -> None:
-    """The builder and the file give the same plan; records without an answer are unanswered and counted."""
+    """The builder and the file give the same plan; records that the file lacks are missing and counted."""
     outcomes = {sample.record["context"]: sample.outcome for sample in result.run.samples("old.bare.lines")}
     unanswered = {text for text, outcome in outcomes.items() if isinstance(outcome, Unanswered)}
     assert unanswered == outcomes.keys() & {"line 0", "line 1"}
@@ -74,7 +74,8 @@ def test_recorded_answers_are_compared_with_those_of_a_model(result: Result) -> 
 
     cells = {cell.model: cell for cell in result.leaderboards[0].cells}
     old = cells["old"]
-    assert (10, 10 - len(unanswered)) == (old.records, old.answered)
+    assert (10, 10 - len(unanswered), len(unanswered)) == (old.records, old.answered, old.missing)
+    assert {} == old.failures
     assert old.endpoint["joined_by"] == "input (prompt)"
     assert old.endpoint["rows_without_record"].startswith(f"{19 - len(answered)}: line ")
     assert old.speed is not None

@@ -172,6 +172,32 @@ def test_answers_without_a_number_count_as_the_worst_score(run: Run) -> None:
     )
 
 
+def test_records_that_a_file_lacks_are_no_failures(run: Run) -> None:
+    """A log that lacks records loses nothing by it; one that lacks many wins only what the worst scores do not undo."""
+    few = {"a": ["", *tenths(5, 6, 7, records=39)], "b": tenths(5, 6, 7, records=40)}
+    some = {"a": [""] * 8 + tenths(5, 6, 7, records=32), "b": tenths(4, 5, 6, records=40)}
+
+    fair, many = verdict_of(run(few)), run(some)
+
+    assert ((), "a") == (fair.worse, next(iter({"a", "b"} & {fair.best, *fair.tied} - {"b"})))
+    verdict = verdict_of(many)
+    (cell,) = (cell for cell in many.leaderboards[0].cells if cell.candidate == "a")
+    assert (8, {}, 32) == (cell.missing, cell.failures, cell.estimates["number"].records)
+    assert ("a", (), ("b",)) == (verdict.best, verdict.worse, verdict.tied)
+    assert "8 of 40 records of a have no number." in verdict.text
+
+
+def test_candidates_without_a_common_record_are_not_compared(run: Run) -> None:
+    """Each has its mean; there is no test, and no difference."""
+    result = run({"a": [*tenths(5, 6), *[""] * 20], "b": [*[""] * 20, *tenths(7, 8)]})
+
+    verdict = verdict_of(result)
+    assert "b has the highest mean number on questions; a cannot be told apart from it." == verdict.headline
+    assert "b has no scored record in common with a." in verdict.text
+    assert ((), ()) == (result.leaderboards[0].pairs, result.leaderboards[0].differences)
+    assert (None, None) == (verdict.detectable, verdict.needed_records)
+
+
 @pytest.mark.parametrize(
     ("evaluator", "decision", "message"),
     [

@@ -100,7 +100,7 @@ class RecordedTransport(RecordTransport):
         row = self._join.find(self._index, record, prompt)
         if row is None:
             message = f"{self._file!r} has no answer for this record{self._named(record)}"
-            raise RequestError(message, retryable=False)
+            raise RequestError(message, retryable=False, is_missing=True)
         try:
             return row.answer
         except RequestError as exc:

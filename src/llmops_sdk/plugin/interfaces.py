@@ -295,7 +295,8 @@ class RecordTransport(Transport):
             prompt: What a model would be asked.
 
         Raises:
-            RequestError: There is none; not retryable.
+            RequestError: There is none; not retryable. With `is_missing`, the record was never asked, and its score is
+                missing; without it, the candidate failed.
         """
 
     def send(self, prompt: Prompt, generation: GenerationOptions) -> Answer:

@@ -59,10 +59,12 @@ class Unanswered:
     Attributes:
         index: The question's number.
         error: Why, in one line.
+        is_missing: Whether the model was never asked: recorded answers lack the record. It is no failure of the candidate.
     """
 
     index: int
     error: str
+    is_missing: bool = False
 
 
 @attrs.frozen

@@ -59,8 +59,9 @@ def test_records_are_answered_by_their_id(indexed: MakeIndex) -> None:
         "answers.jsonl: 4 of 6 rows belong to no test record: row 1 (0), row 4 (3), row 5 (4), ...",
     ] == said.lines
     assert "answer 2" == answering.answer(1, *records[1]).output
-    with pytest.raises(RequestError, match=r"'answers.jsonl' has no answer for this record \(id 9\)"):
+    with pytest.raises(RequestError, match=r"'answers.jsonl' has no answer for this record \(id 9\)") as caught:
         answering.answer(2, *records[2])
+    assert caught.value.is_missing
 
 
 def test_the_join_that_finds_most_is_taken(indexed: MakeIndex) -> None:

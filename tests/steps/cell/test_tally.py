@@ -23,10 +23,12 @@ def tally(*answers: Answer, response_format: Any = None) -> Tally:
 def test_answers_are_counted_by_what_they_lack() -> None:
     """Empty ones, cut ones, and those that no answer came of, each once."""
     counts = tally(Answer("a", latency=1.0), Answer(" \n", finish_reason="length", time_to_first_token=0.5))
-    for outcome in (Unanswered(2, CUT), Unanswered(3, STOPPED), Unanswered(4, "too long"), Pending(5, "busy")):
+    unanswered = (Unanswered(2, CUT), Unanswered(3, STOPPED), Unanswered(4, "too long"))
+    for outcome in (*unanswered, Unanswered(5, "not in the file", is_missing=True), Pending(6, "busy")):
         counts.count(outcome)
 
     assert (2, 1, 1, 2) == (counts.answered, counts.empty, counts.cut, counts.cut_reasoning)
+    assert (1, 1) == (counts.missing, counts.pending)
     assert ([1.0], [0.5]) == (list(counts.latencies), list(counts.first_tokens))
     assert ["2 records have no answer: the model was still reasoning at max_new_tokens"] == list(counts.notices())
 

@@ -153,22 +153,28 @@ class Recorded(RecordTransport):
     def answer(self, index: int, record: Record, prompt: Prompt) -> Answer:
         if record["id"] != "a":
             message = f"no answer to {record['id']}"
-            raise RequestError(message, retryable=False)
+            raise RequestError(message, retryable=False, is_missing=record["id"] == "b")
         return Answer(f"recorded {index}", latency=None)
 
 
 def test_a_transport_with_recorded_answers_gets_the_test_record() -> None:
-    """Its latency stays as it was recorded; what has no answer, or no record, is unanswered for good."""
+    """Its latency stays as it was recorded; what has no answer, or no record, is unanswered; what was never asked is missing."""
     questions = [
         Question(0, TextPrompt("x"), record={"id": "a"}),
         Question(1, TextPrompt("x"), record={"id": "b"}),
-        Question(2, TextPrompt("a probe")),
+        Question(2, TextPrompt("x"), record={"id": "c"}),
+        Question(3, TextPrompt("a probe")),
     ]
 
     outcomes = ask(Recorded(), iter(questions), GenerationOptions(), concurrency=1)
 
     probe = "only the test records have recorded answers, and this question is not one of them"
-    assert [Answered(0, Answer("recorded 0")), Unanswered(1, "no answer to b"), Unanswered(2, probe)] == list(outcomes)
+    assert [
+        Answered(0, Answer("recorded 0")),
+        Unanswered(1, "no answer to b", is_missing=True),
+        Unanswered(2, "no answer to c"),
+        Unanswered(3, probe),
+    ] == list(outcomes)
 
 
 def test_reasoning_is_kept_apart() -> None:

@@ -72,7 +72,7 @@ class PromptStereotyping(Evaluator):
                 return Unscored(
                     generation.index,
                     f"probe {name!r} was not answered: {reason}",
-                    is_failure=isinstance(outcome, Unanswered),
+                    is_failure=isinstance(outcome, Unanswered) and not outcome.is_missing,
                 )
             value = outcome.answer.log_probability
             if not math.isfinite(value) or value > 0:

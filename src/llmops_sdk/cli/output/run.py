@@ -13,9 +13,9 @@ from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.numbers import interval, number
-from llmops_sdk.values.names import with_seed
+from llmops_sdk.values.names import weights_text, with_seed
 from llmops_sdk.values.plan import DEFAULT_REPORTER
-from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Results
+from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Overall, Results
 from llmops_sdk.values.scores import Metric
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def show_run(run: Run, first: Sequence[str] = ()) -> None:
     for board in results.leaderboards:
         if board.cells:
             _show_board(console, board, metrics)
+    if results.overall:
+        _show_overall(console, results.overall, metrics.get(results.overall.metric, Metric(results.overall.metric)))
     _show_models_of_evaluators(console, results)
     if any(board.cells for board in results.leaderboards) and (report := report_location(run)):
         print_line(console, f"\nreport: {report}")
@@ -62,6 +64,8 @@ def show_quietly(run: Run, first: Sequence[str] = ()) -> None:
         echo(board.verdict.text)
         if board.noise_floor:
             echo(f"Noise floor: {board.noise_floor.text}")
+    if results.overall:
+        echo(results.overall.verdict.text)
 
 
 def failures(results: Results) -> list[str]:
@@ -112,9 +116,21 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
         console.print(Text(f"Noise floor: {board.noise_floor.text}"))
 
 
+def _show_overall(console: Console, overall: Overall, metric: Metric) -> None:
+    console.print(Text(f"\nall datasets, weighted: {weights_text(overall.weights)}\n", style="bold"))
+    if overall.means:
+        table = new_table("candidate", f"weighted mean {_label(metric)}")
+        table.columns[1].justify = "right"
+        for each in overall.means[:_MOST_ROWS]:
+            table.add_row(each.candidate, _interval(each.estimate))
+        console.print(table)
+    console.print(Text(f"\n{overall.verdict.text}", style="bold"))
+
+
 def _counts(cell: CellResult, metrics: Mapping[str, Metric]) -> list[str]:
     """Return what must be known beside a candidate's means: what is empty, cut off, missing."""
-    counts = [f"{cell.empty} empty"] if cell.empty else []
+    counts = [f"{cell.missing} not in its recorded answers"] if cell.missing else []
+    counts += [f"{cell.empty} empty"] if cell.empty else []
     counts += [f"{cell.cut} cut off at max_new_tokens"] if cell.cut else []
     counts += [f"{number} unscored by {name}" for name, number in cell.unscored.items() if number]
     failures = set(cell.failures.values())

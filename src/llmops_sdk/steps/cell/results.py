@@ -13,7 +13,7 @@ from llmops_sdk.record.lines import read_outcomes, read_scores
 from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.execution import StepExecution
-from llmops_sdk.values.answers import Answered, NotAsked, Outcome, Pending
+from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue, of_repeat
 from llmops_sdk.values.generation_options import describe_exceptions, vary
 from llmops_sdk.values.models import TrainedModel
@@ -85,6 +85,7 @@ def read_cell(
         training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
         endpoint={**generated[0].endpoint, **_details(tally, model.varies)},
         pending=tally.pending,
+        missing=tally.missing,
         pending_scores={name: count for name, count in answers.pending.items() if count},
         empty=tally.empty,
         cut=tally.cut,
@@ -183,8 +184,8 @@ class _Times:
                 continue
             read.tally.count(outcome)
             if not isinstance(outcome, Answered):
-                is_missing = isinstance(outcome, (Pending, NotAsked))
-                unanswered[outcome.index] = Kind.MISSING if is_missing else Kind.FAILED
+                is_failure = isinstance(outcome, Unanswered) and not outcome.is_missing
+                unanswered[outcome.index] = Kind.FAILED if is_failure else Kind.MISSING
         return unanswered
 
     def _counts(self, record: int) -> bool:

@@ -12,7 +12,7 @@ import attrs
 
 from llmops_sdk.steps.client.endings import LENGTH
 from llmops_sdk.steps.client.reasoning import CUT_WHILE_REASONING
-from llmops_sdk.values.answers import Answered, Outcome, Pending
+from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
 
 _WITHOUT_JSON = ("text", "grammar", "structural_tag")
 """The types of a `response_format` in OpenAI's form that do not ask for JSON."""
@@ -26,6 +26,7 @@ class Tally:
         response_format: The form that was asked for, or None.
         answered: Questions with an answer.
         pending: Questions that failed for now.
+        missing: Questions that were never asked: recorded answers lack the record.
         empty: Answers without a text.
         cut: Answers that were cut off at `max_new_tokens`.
         cut_reasoning: Questions without an answer because the model was still reasoning.
@@ -39,6 +40,7 @@ class Tally:
     response_format: Mapping[str, Any] | None = None
     answered: int = 0
     pending: int = 0
+    missing: int = 0
     empty: int = 0
     cut: int = 0
     cut_reasoning: int = 0
@@ -52,6 +54,7 @@ class Tally:
         """Count one outcome."""
         if not isinstance(outcome, Answered):
             self.pending += isinstance(outcome, Pending)
+            self.missing += isinstance(outcome, Unanswered) and outcome.is_missing
             self.cut_reasoning += not isinstance(outcome, Pending) and outcome.error in CUT_WHILE_REASONING
             return
         answer = outcome.answer

@@ -191,7 +191,7 @@ class _Client:
                 raise  # it would refuse all other questions too
             error = _in_one_line(str(exc))
             is_open = exc.retryable or exc.refuses_all
-            return Pending(question.index, error) if is_open else Unanswered(question.index, error)
+            return Pending(question.index, error) if is_open else Unanswered(question.index, error, exc.is_missing)
         except LLMOpsError:
             raise  # of the endpoint or the options, not of this question
         except Exception as exc:  # noqa: BLE001 - one answer must not end the others; a fixed plugin asks again
