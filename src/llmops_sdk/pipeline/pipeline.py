@@ -17,15 +17,7 @@ from llmops_sdk.planning.preflight import input_checks, preflight_checks, requir
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
-from llmops_sdk.planning.specification.spec import (
-    SEED,
-    SEEDS,
-    ComponentSpec,
-    ModelSpec,
-    Override,
-    Spec,
-    StopEarly,
-)
+from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, ModelSpec, Override, Spec, StopEarly
 from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
@@ -194,15 +186,23 @@ class Pipeline:
         """
         return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, _merged(options, named))))
 
-    def with_decision(self, metric: str = "", *, baseline: str = "", margin: float | None = None) -> Pipeline:
+    def with_decision(
+        self,
+        metric: str = "",
+        *,
+        baseline: str = "",
+        margin: float | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> Pipeline:
         """Name what decides, before the run.
 
         Args:
             metric: The metric; by default the first one of the first evaluator.
             baseline: A candidate, or a model with one prompt, that the others must not be worse than.
             margin: The difference from the baseline that does not matter, above 0, in the metric's unit.
+            weights: The name of each dataset to how much it counts, for a verdict over all datasets besides one for each.
         """
-        return self._with(decide_by=metric, baseline=baseline, margin=margin)
+        return self._with(decide_by=metric, baseline=baseline, margin=margin, weights=dict(weights or {}))
 
     def with_early_stopping(self, looks: int = 3) -> Pipeline:
         """Compare the candidates at planned looks, and ask those that are worse no more.

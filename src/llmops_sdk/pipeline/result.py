@@ -51,14 +51,18 @@ class Result:
         return tuple(cell for board in self.leaderboards for cell in board.failed)
 
     def decision(self, dataset: str = "") -> Verdict:
-        """Return which candidate is best on a dataset, and which are tied with it.
+        """Return which candidate is best, and which are tied with it.
 
         Args:
-            dataset: The name of the dataset; may be omitted if the run has only one.
+            dataset: The name of the dataset. If omitted, the verdict is the one over all datasets, where the specification
+                states their weights; otherwise that on the only dataset.
 
         Raises:
-            SpecError: The run has several datasets and none was named, or none of this name.
+            SpecError: The run has several datasets without weights and none was named, or none of this name.
         """
+        overall = self.results.overall
+        if not dataset and overall is not None:
+            return overall.verdict
         return self._board(dataset).verdict
 
     def records(self, candidate: str = "", dataset: str = "", *, seed: int | None = None) -> Iterator[Sample]:

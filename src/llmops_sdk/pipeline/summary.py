@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from llmops_sdk.progress import plain
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.numbers import interval, number
-from llmops_sdk.values.results import CellResult, Leaderboard
+from llmops_sdk.values.names import weights_text
+from llmops_sdk.values.results import CellResult, Leaderboard, Overall
 from llmops_sdk.values.step_records import Failed
 
 
@@ -18,6 +19,10 @@ def summarize(run: Run) -> str:
     results = run.results()
     labels = {metric.name: metric.label for evaluator in results.evaluators for metric in evaluator.metrics}
     boards = ["\n".join(_board(board, labels.get(board.metric) or board.metric)) for board in results.leaderboards]
+    if results.overall:
+        boards.append(
+            "\n".join(_overall(results.overall, labels.get(results.overall.metric) or results.overall.metric))
+        )
     return plain("\n\n".join([f"run {run.id}", *boards]))
 
 
@@ -38,6 +43,14 @@ def _board(board: Leaderboard, metric: str) -> Iterator[str]:
     yield board.verdict.text
     if board.noise_floor:
         yield f"Noise floor: {board.noise_floor.text}"
+
+
+def _overall(overall: Overall, metric: str) -> Iterator[str]:
+    yield f"all datasets, {metric} weighted: {weights_text(overall.weights)}"
+    yield from _aligned(
+        (f"  {each.candidate}", f"{number(each.estimate.mean)} {interval(each.estimate)}") for each in overall.means
+    )
+    yield overall.verdict.text
 
 
 def _row(cell: CellResult, metric: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.repeats import choose_noise_floor
 from llmops_sdk.planning.secrets import refuse_secret_urls
 from llmops_sdk.planning.specification.spec import ComponentSpec, Spec
+from llmops_sdk.planning.weights import choose_weights
 from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.plugin.registry import Registry
@@ -79,6 +80,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         metric=metric.name,
         baseline=baseline,
         margin=spec.margin,
+        weights=choose_weights(spec, [dataset.name for dataset in datasets], cells),
         noise_floor=choose_noise_floor(cells, models, baseline, registry) if spec.noise_floor else (),
         executor=executor.component,
         settings=settings,

@@ -11,7 +11,7 @@ from llmops_sdk.report.axes import Axis, interval_axis
 from llmops_sdk.report.data import ReportData
 from llmops_sdk.report.matrix import MatrixRow, pair_matrix
 from llmops_sdk.report.records import pack_records
-from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results
+from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results, Verdict
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import margin_sentences
 
@@ -53,16 +53,20 @@ class ReportBoard:
     @property
     def details(self) -> str:
         """The verdict's text without its headline, and without what the page lists on its own: the candidates against the baseline."""
-        verdict = self.board.verdict
-        text = verdict.text.removeprefix(verdict.headline)
-        for sentence in margin_sentences(verdict.margins):
-            text = text.replace(sentence, "", 1)
-        return " ".join(text.split()) if verdict.headline else ""
+        return verdict_details(self.board.verdict)
 
     def gaps(self, metric: str) -> list[Difference]:
         """Return the differences from the best, in the order of the table."""
         by_candidate = {d.candidate: d for d in self.board.differences if d.metric == metric}
         return [by_candidate[cell.candidate] for cell in self.board.cells if cell.candidate in by_candidate]
+
+
+def verdict_details(verdict: Verdict) -> str:
+    """Return a verdict's text without its headline, and without the sentences on the baseline."""
+    text = verdict.text.removeprefix(verdict.headline)
+    for sentence in margin_sentences(verdict.margins):
+        text = text.replace(sentence, "", 1)
+    return " ".join(text.split()) if verdict.headline else ""
 
 
 def report_boards(report: ReportData, colours: Mapping[str, int]) -> list[ReportBoard]:

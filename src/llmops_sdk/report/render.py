@@ -18,11 +18,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from llmops_sdk.record.layout import samples_file
-from llmops_sdk.report.boards import candidate_colours, report_boards
+from llmops_sdk.report.boards import candidate_colours, report_boards, verdict_details
 from llmops_sdk.report.curves import curve_plots, curves_json, trainings
 from llmops_sdk.report.data import MOST_RECORDS, ReportData
 from llmops_sdk.report.numbers import amount, duration, interval, number
 from llmops_sdk.report.records import MOST_CHARACTERS
+from llmops_sdk.values.names import weights_text
 
 _SCRIPTS = ("theme.js", "page.js", "words.js", "records.js")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -80,6 +81,8 @@ def _environment() -> Environment:
         "amount": amount,
         "interval": interval,
         "duration": duration,
+        "details": verdict_details,
+        "weights": weights_text,
         "samples_file": samples_file,
     }
     return environment

@@ -19,12 +19,14 @@ from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
 from llmops_sdk.values.plan import Cell, CompareStep, LookStep, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell
+from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
 from llmops_sdk.verdict.baseline import Baseline
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 from llmops_sdk.verdict.looks import find_worse
 from llmops_sdk.verdict.noise_floor import AskedTwice, compare_with_itself
+from llmops_sdk.verdict.overall import DatasetScores, make_overall
 from llmops_sdk.verdict.recipe import join_checkpoints
 from llmops_sdk.verdict.statistics.stopping import Looks
 from llmops_sdk.verdict.table import CellColumn
@@ -43,7 +45,8 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     datasets = [dataset.name for dataset in run.plan.datasets]
     records = {cell: conclusive(run.record(step.name)) for cell, step in steps.items()}
     looks = [run.plan.looks, {cell: step.look for cell, step in steps.items()}] if run.plan.looks else []
-    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks]
+    weights = [to_json(run.plan.weights)] if run.plan.weights else []
+    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks, *weights]
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
     run.write_results(built.artifact.read(ResultsValue))
@@ -85,6 +88,7 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     steps = _last_scores(execution.run)
     baseline = Baseline(plan.baseline, plan.margin) if plan.baseline and plan.margin else None
     boards = []
+    weighted: list[DatasetScores] = []
     for dataset in plan.datasets:
         failed: list[FailedCell] = []
         checkpoints: dict[str, list[CellColumn]] = {}
@@ -114,7 +118,11 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
             noise_floor = compare_with_itself(asked_twice, metrics[plan.metric], clusters.labels)
             board = attrs.evolve(board, noise_floor=noise_floor)
         boards.append(board)
-    return ResultsValue(tuple(boards), tuple(evaluators.values()))
+        weighted.append(DatasetScores(board, columns, clusters.labels))
+    metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
+    metric = metrics.get(plan.metric, Metric(plan.metric))
+    overall = make_overall(weighted, plan.weights, metric, baseline) if plan.weights else None
+    return ResultsValue(tuple(boards), tuple(evaluators.values()), overall)
 
 
 def _clusters(execution: StepExecution, dataset: str) -> Clusters:

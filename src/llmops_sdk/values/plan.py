@@ -225,6 +225,7 @@ class Plan:
         fresh: Names or kinds of steps that reuse nothing that another run made.
         baseline: The candidate that the others must not be worse than; empty if there is none.
         margin: The difference from it that does not matter, in the metric's unit; None without a baseline.
+        weights: Dataset name to its weight in a verdict over all datasets; empty without such a verdict.
         noise_floor: The cells that are asked a second time, to be compared with themselves; at most one on each
             dataset.
         looks: The shares of the records after which the candidates are compared, the last one 1, so that those that are
@@ -249,6 +250,7 @@ class Plan:
     fresh: tuple[str, ...] = ()
     baseline: str = ""
     margin: float | None = None
+    weights: Mapping[str, float] = attrs.field(factory=dict)
     noise_floor: tuple[str, ...] = ()
     looks: tuple[float, ...] = ()
     schema: int = PLAN_SCHEMA

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
 from llmops_sdk.values.generation_options import describe_exceptions
+from llmops_sdk.values.names import weights_text
 from llmops_sdk.values.plan import Component, Plan, PlannedModel, TrainStep
 from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
@@ -58,6 +59,8 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for evaluator in plan.evaluators:
         yield "evaluator", evaluator.name, _options(evaluator)
     yield "decided by", plan.metric, f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
+    if plan.weights:
+        yield "weights", weights_text(plan.weights), "for a verdict over all datasets"
     for candidate in dict.fromkeys(plan.cell_by_name[name].candidate for name in plan.noise_floor):
         yield "noise floor", candidate, "asked a second time, and compared with itself"
     if plan.looks:

@@ -26,6 +26,7 @@ _KEYS = (
     "decide_by",
     "baseline",
     "margin",
+    "weights",
     "noise_floor",
     "stop_early",
     "executor",
@@ -67,6 +68,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         decide_by=_text(data.get("decide_by", ""), f"{where}: decide_by"),
         baseline=_text(data.get("baseline", ""), f"{where}: baseline"),
         margin=_number(data.get("margin"), f"{where}: margin"),
+        weights=_mapping(data.get("weights", {}), f"{where}: weights"),
         noise_floor=_bool(data.get("noise_floor", False), f"{where}: noise_floor"),
         stop_early=_stop_early(data["stop_early"], f"{where}: stop_early") if "stop_early" in data else None,
         executor=component_from(data.get("executor", "local"), f"{where}: executor"),
@@ -124,6 +126,8 @@ def spec_to(spec: Spec) -> dict[str, Any]:
     data |= {
         name: value for name in ("decide_by", "baseline", "margin") if (value := getattr(spec, name)) not in ("", None)
     }
+    if spec.weights:
+        data["weights"] = dict(spec.weights)
     if spec.noise_floor:
         data["noise_floor"] = True
     if spec.stop_early:

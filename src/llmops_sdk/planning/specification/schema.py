@@ -82,6 +82,11 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
                 "exclusiveMinimum": 0,
                 "description": "the difference from the baseline that does not matter, in the metric's unit",
             },
+            "weights": {
+                "type": "object",
+                "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
+                "description": "how much each dataset counts in a verdict over all of them",
+            },
             "noise_floor": {
                 "type": "boolean",
                 "default": False,

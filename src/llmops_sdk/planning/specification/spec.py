@@ -105,6 +105,7 @@ class Spec:
         decide_by: The metric that decides.
         baseline: A candidate, or a model with one prompt, that the others must not be worse than.
         margin: The difference from the baseline that does not matter, in the metric's unit.
+        weights: The name of each dataset to its weight in a verdict over all of them; empty for one per dataset only.
         noise_floor: Whether a base model is asked twice and compared with itself.
         stop_early: The planned looks, or None for one comparison at the end.
         executor: Where steps run.
@@ -124,6 +125,7 @@ class Spec:
     decide_by: str = ""
     baseline: str = ""
     margin: float | None = None
+    weights: Mapping[str, float] = attrs.field(factory=dict)
     noise_floor: bool = False
     stop_early: StopEarly | None = None
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
