@@ -299,8 +299,8 @@ class Run(Ledger):
         """Write `results.json`: the conclusions, under this run's ID."""
         self.store.put_durable(self._layout.results, sealed(to_json(self._with_id(conclusions))))
 
-    def _with_id(self, conclusions: ResultsValue) -> Results:
-        return Results(self.id, self.plan.name, conclusions.leaderboards, conclusions.evaluators)
+    def _with_id(self, value: ResultsValue) -> Results:
+        return Results(self.id, self.plan.name, value.leaderboards, value.evaluators, overall=value.overall)
 
     def samples(self, cell: str) -> Iterator[Sample]:
         """Yield every test record of a cell with its prompt, answer and scores, in the test split's order.

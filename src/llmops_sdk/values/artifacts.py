@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from llmops_sdk.values.results import EvaluatorInfo, Leaderboard
+from llmops_sdk.values.results import EvaluatorInfo, Leaderboard, Overall
 from llmops_sdk.values.scores import Metric
 
 
@@ -100,7 +100,9 @@ class ResultsValue:
     Attributes:
         leaderboards: One per dataset.
         evaluators: As they were used.
+        overall: The verdict over all datasets, or None.
     """
 
     leaderboards: tuple[Leaderboard, ...]
     evaluators: tuple[EvaluatorInfo, ...]
+    overall: Overall | None = None

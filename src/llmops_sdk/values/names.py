@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 _LONGEST = 60
@@ -48,3 +49,12 @@ def with_seed(name: str, seed: int | None) -> str:
     ('tuned (seed 2)', 'base')
     """
     return name if seed is None else f"{name} (seed {seed})"
+
+
+def weights_text(weights: Mapping[str, float]) -> str:
+    """Return the weights of datasets for people.
+
+    >>> weights_text({"sales": 2.0, "support": 0.5})
+    'sales 2, support 0.5'
+    """
+    return ", ".join(f"{name} {weight:g}" for name, weight in weights.items())

@@ -114,6 +114,7 @@ class CellResult:
         training: The result of its training, or None for a base model.
         endpoint: Details of the endpoint that answered (device, dtype).
         pending: Records whose question failed for now; resuming the run asks them again.
+        missing: Records that recorded answers lack: their scores are missing, and no failures of the candidate.
         pending_scores: Evaluator name to the number of answered records whose score failed for now.
         empty: Answers without a text.
         cut: Answers that were cut off at `max_new_tokens`.
@@ -146,6 +147,7 @@ class CellResult:
     training: TrainedModel | None
     endpoint: Mapping[str, str]
     pending: int = 0
+    missing: int = 0
     pending_scores: Mapping[str, int] = attrs.field(factory=dict)
     empty: int = 0
     cut: int = 0
@@ -322,6 +324,37 @@ class Leaderboard:
 
 
 @attrs.frozen
+class WeightedMean:
+    """A candidate's weighted mean of its means on all datasets."""
+
+    candidate: str
+    estimate: Estimate
+
+
+@attrs.frozen
+class Overall:
+    """The verdict over all datasets, with the weights that the specification states.
+
+    Attributes:
+        metric: The name of the metric that decides.
+        weights: Dataset name to its weight, as stated.
+        means: The weighted mean of each candidate that has a result on every dataset, best first.
+        without: The candidates that have none on some dataset; they take no part.
+        differences: Of every other candidate to the best.
+        verdict: The conclusion.
+        pairs: Every pair of candidates that share records on every dataset, in the order of the means.
+    """
+
+    metric: str
+    weights: Mapping[str, float]
+    means: tuple[WeightedMean, ...]
+    without: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    verdict: Verdict
+    pairs: tuple[PairTest, ...] = ()
+
+
+@attrs.frozen
 class EvaluatorInfo:
     """An evaluator as it was used.
 
@@ -346,6 +379,7 @@ class Results:
         leaderboards: One per dataset.
         evaluators: As they were used.
         schema: The version of the file's form.
+        overall: The verdict over all datasets, where the specification states `weights`; else None.
     """
 
     run_id: str
@@ -353,3 +387,4 @@ class Results:
     leaderboards: tuple[Leaderboard, ...]
     evaluators: tuple[EvaluatorInfo, ...]
     schema: int = RESULTS_SCHEMA
+    overall: Overall | None = None

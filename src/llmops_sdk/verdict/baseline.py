@@ -78,9 +78,10 @@ def _result(  # one candidate with all that decides about it
     values = scores.values[[test.candidate, row]]
     shared = ~np.isnan(values).any(axis=0)
     records, clusters = int(shared.sum()), len(np.unique(scores.clusters[shared]))
-    missing = float((np.isnan(values[0]) & ~np.isnan(values[1])).mean())
+    missing = scores.share(np.isnan(values[0]) & ~np.isnan(values[1]))
+    fewest = int(scores.parts.counts(shared).min()) if scores.parts else records
     holds = missing <= MANY_MISSING or (table.bounds is not None and filled.no_worse)
-    problem = _problem(table, records, clusters)
+    problem = _problem(table, fewest, clusters)
     no_worse = test.no_worse and holds and not problem
     equivalent = no_worse and test.equivalent
     low, high = test.bounds.low, test.bounds.high
@@ -92,10 +93,10 @@ def _result(  # one candidate with all that decides about it
     name, baseline = names[test.candidate], names[row]
     parts = _words(name, baseline, margin, no_worse=no_worse, equivalent=equivalent)
     ends = f" [{_signed(low)}, {_signed(high)}]" if low is not None and high is not None else ""
-    text = f"{parts}: {_signed(mean)}{ends}" if records else f"{parts}: they have no scored record in common"
+    text = f"{parts}: {_signed(mean)}{ends}" if fewest else f"{parts}: they have no scored record in common"
     if problem:
         text += f"; {problem}"
-    elif not no_worse and needed > records and not (scores_are_grouped(scores) or table.has_seeds):
+    elif not no_worse and needed > records and not (scores_are_grouped(scores) or table.has_seeds or scores.parts):
         text += f"; if they are equal, it takes about {needed:,} records to show it"
     return MarginResult(name, baseline, margin, Estimate(mean, low, high, records), no_worse, equivalent, f"{text}.")
 

@@ -36,7 +36,7 @@ class Evidence:
     """What a verdict rests on.
 
     Attributes:
-        dataset: The dataset's name.
+        dataset: The dataset's name; empty for weighted means over several.
         table: The scores in the metric that decides.
         cells: The candidates with a result, best first; the table's places are those of this tuple.
         failed: Those without one.
@@ -59,6 +59,11 @@ class Evidence:
     def label(self) -> str:
         """The metric as people read it."""
         return self.table.metric.label or self.table.metric.name
+
+    @property
+    def where(self) -> str:
+        """What the verdict is on."""
+        return f"on {self.dataset}" if self.dataset else "over all datasets"
 
     def name(self, row: int) -> str:
         """The candidate of a row of the table."""
@@ -89,14 +94,14 @@ def conclude(evidence: Evidence) -> Verdict:
     without = "".join(f" {text}" for text in (*seed_sentences(evidence.cells, evidence.failed), *caveats))
     comparison = evidence.comparison
     if not comparison.best:
-        headline = f"No candidate has a {evidence.label} on {evidence.dataset}: nothing can be decided."
+        headline = f"No candidate has a {evidence.label} {evidence.where}: nothing can be decided."
         return Verdict("", settled=False, tied=(), text=headline + without, caveats=caveats, headline=headline)
     best = comparison.best[0]
     name = evidence.name(best)
     if len(evidence.table.candidates) == 1:
         others = "no other candidate has one" if len(evidence.cells) > 1 else "there is no other candidate"
         subject = evidence.subject([best], starts=True)
-        headline = f"{subject} has a mean {evidence.label} of {_mean(evidence.estimate(best))} on {evidence.dataset}; {others} to compare it with."
+        headline = f"{subject} has a mean {evidence.label} of {_mean(evidence.estimate(best))} {evidence.where}; {others} to compare it with."
         return Verdict(name, settled=False, tied=(), text=headline + without, caveats=caveats, headline=headline)
     problem = _no_claim(evidence, comparison)
     worse = () if problem else comparison.worse
@@ -135,10 +140,21 @@ def _no_claim(evidence: Evidence, comparison: Comparison) -> str:
             f"Nothing is decided: {_count(failures, noun)} without a usable answer would have to count as the worst "
             f"{evidence.label}, and it has no worst value."
         )
+    if table.parts is not None:
+        return _too_few_on_one(comparison)
     most = max(pair.records for pair in comparison.pairs)
     if 0 < most < FEWEST_RECORDS:
         return f"{_count(most, 'record')} {'is' if most == 1 else 'are'} too few to decide: it takes at least {FEWEST_RECORDS}."
     return ""
+
+
+def _too_few_on_one(comparison: Comparison) -> str:
+    """Return that one of the weighted datasets has too few records for any claim, or an empty text."""
+    most = max(pair.fewest or 0 for pair in comparison.pairs)
+    if most >= FEWEST_RECORDS:
+        return ""
+    one = f"{_count(most, 'scored record')} in common on one of the datasets"
+    return f"{one} {'is' if most == 1 else 'are'} too few to decide: it takes at least {FEWEST_RECORDS} on each."
 
 
 def _headline(
@@ -146,18 +162,18 @@ def _headline(
 ) -> str:
     """Return the conclusion in one sentence, without numbers; why there is none comes after it."""
     best = comparison.best[0]
-    name, dataset = evidence.subject([best], starts=True), evidence.dataset
+    name, where = evidence.subject([best], starts=True), evidence.where
     end = "lowest" if evidence.table.sign < 0 else "highest"
     if problem:
-        return f"{name} has the {end} mean {evidence.label} on {dataset}. {problem}"
+        return f"{name} has the {end} mean {evidence.label} {where}. {problem}"
     others = f"{evidence.subject(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
     if len(comparison.best) > 1:
-        top = f"{evidence.subject(comparison.best, starts=True)} have the same {end} mean {evidence.label} on {dataset}"
+        top = f"{evidence.subject(comparison.best, starts=True)} have the same {end} mean {evidence.label} {where}"
         tied = tied[len(comparison.best) - 1 :]
     elif not tied:
-        return f"{name} is the best on {dataset}: {others}."
+        return f"{name} is the best {where}: {others}."
     else:
-        top = f"{name} has the {end} mean {evidence.label} on {dataset}"
+        top = f"{name} has the {end} mean {evidence.label} {where}"
     ties = f"{evidence.subject(tied)} cannot be told apart from it" if tied else ""
     return f"{'; '.join(filter(None, (top, ties, others)))}."
 
@@ -190,7 +206,8 @@ def _too_few(evidence: Evidence, best: int, other: int) -> str:
 def _gap(evidence: Evidence, best: int, other: int) -> str:
     pair = _pair(evidence, best, other)
     if not pair.records:
-        return f"{evidence.name(best)} has no scored record in common with {evidence.name(other)}"
+        datasets = " on one of the datasets" if evidence.table.parts else ""
+        return f"{evidence.name(best)} has no scored record in common with {evidence.name(other)}{datasets}"
     sign = evidence.table.sign
     low, high = (pair.interval.low, pair.interval.high) if sign > 0 else (pair.interval.high, pair.interval.low)
     ends = f" [{_signed(low, sign)}, {_signed(high, sign)}]" if low is not None and high is not None else ""
@@ -282,7 +299,7 @@ def _spread(evidence: Evidence) -> float:
 
 def _detectable(evidence: Evidence, spread: float) -> float | None:
     records = max(pair.records for pair in evidence.comparison.pairs)
-    if records < FEWEST_RECORDS or not spread > 0 or evidence.is_decided_early:
+    if records < FEWEST_RECORDS or not spread > 0 or evidence.is_decided_early or evidence.table.parts:
         return None
     if evidence.table.has_seeds:
         tests = [pair.recipe for pair in evidence.comparison.pairs]
@@ -294,8 +311,8 @@ def _detectable(evidence: Evidence, spread: float) -> float | None:
 
 def _needed(evidence: Evidence, best: int, tied: Sequence[int]) -> int | None:
     """Return how many records it takes to find the difference from the nearest tie, if it is the true one."""
-    if not tied or evidence.table.has_seeds:
-        return None  # with seeds, more records alone may never find it
+    if not tied or evidence.table.has_seeds or evidence.table.parts:
+        return None  # with seeds, more records alone may never find it; of several datasets, it is not clear of which
     pair = _pair(evidence, best, tied[0])
     if pair.records < FEWEST_RECORDS or pair.mean == 0:
         return None
@@ -310,11 +327,11 @@ def _best_interval(evidence: Evidence, best: int) -> Estimate | None:
     """Return the best one's mean with an interval at 1 - .05 / k: the best of k means tends to be too good."""
     import numpy as np
 
-    values: NDArray[Any] = evidence.table.values[best]
-    present = ~np.isnan(values)
+    table = evidence.table
+    records = int((~np.isnan(table.values[best])).sum())
     count = len(evidence.table.candidates)
-    interval = evidence.table.interval(best, evidence.clusters, 1 - evidence.level(best) / count)
-    return Estimate(float(values[present].mean()), interval.low, interval.high, int(present.sum()))
+    interval = table.interval(best, evidence.clusters, 1 - evidence.level(best) / count)
+    return Estimate(table.mean(best), interval.low, interval.high, records)
 
 
 def _mean(estimate: Estimate) -> str:

@@ -16,7 +16,6 @@ from llmops_sdk.verdict.looks import look_results
 from llmops_sdk.verdict.statistics.checkpoints import compare_checkpoints
 from llmops_sdk.verdict.statistics.comparison import Comparison, PairComparison, compare
 from llmops_sdk.verdict.statistics.intervals import Interval
-from llmops_sdk.verdict.statistics.pairs import Scores
 from llmops_sdk.verdict.statistics.stopping import Looks, compare_stopped
 from llmops_sdk.verdict.table import CellColumn, MetricTable, make_table
 
@@ -63,7 +62,7 @@ def make_leaderboard(  # noqa: PLR0913 - all that a leaderboard rests on
     comparisons = {name: _compare(table, clusters, cells, looks) for name, table in tables.items()}
     by_candidate: dict[str, list[Difference]] = {cell.candidate: [] for cell in cells}
     for name, comparison in comparisons.items():
-        for difference in _to_best(tables[name], comparison, cells):
+        for difference in differences_to_best(tables[name], comparison, cells):
             by_candidate[difference.candidate].append(difference)
     table, decisive = tables[deciding], comparisons[deciding]
     names = [cells[place].candidate for place in table.candidates]
@@ -77,7 +76,7 @@ def make_leaderboard(  # noqa: PLR0913 - all that a leaderboard rests on
         failed=failed,
         differences=tuple(difference for differences in by_candidate.values() for difference in differences),
         verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters, margins, results)),
-        pairs=tuple(_pair_test(pair, table, cells, looks) for pair in decisive.pairs if pair.records),
+        pairs=tuple(pair_test(pair, table, cells, looks) for pair in decisive.pairs if pair.records),
         left_out={name: each.left_out for name, each in tables.items() if each.left_out},
         looks=results,
     )
@@ -107,9 +106,16 @@ def _estimates(
     """Return the mean of each candidate, by its place, with its interval at the level of the look at which it stopped."""
     levels = {place: 1 - (looks.level(columns[place].result.look) if looks else LEVEL) for place in table.candidates}
     return {
-        place: _estimate(table.values[row], table.interval(row, clusters, levels[place]))
+        place: estimate_mean(table, row, table.interval(row, clusters, levels[place]))
         for row, place in enumerate(table.candidates)
     }
+
+
+def estimate_mean(table: MetricTable, row: int, interval: Interval) -> Estimate:
+    """Return the mean of a row of a table with its interval and number of records."""
+    import numpy as np
+
+    return Estimate(table.mean(row), interval.low, interval.high, int((~np.isnan(table.values[row])).sum()))
 
 
 def _estimate(values: NDArray[Any], interval: Interval) -> Estimate:
@@ -124,10 +130,10 @@ def _compare(
 ) -> Comparison:
     if looks:
         ends = [cells[place].look for place in table.candidates]
-        return compare_stopped(Scores.of(table.sign * table.values, clusters), looks, ends, bounds=table.bounds)
+        return compare_stopped(table.scores(clusters), looks, ends, bounds=table.bounds)
     if table.has_seeds:
         return compare_checkpoints(table.checkpoint_scores(clusters), bounds=table.bounds)
-    return compare(Scores.of(table.sign * table.values, clusters), bounds=table.bounds)
+    return compare(table.scores(clusters), bounds=table.bounds)
 
 
 def _with_estimates(
@@ -174,7 +180,9 @@ def _with_checkpoints(
     )
 
 
-def _to_best(table: MetricTable, comparison: Comparison, cells: Sequence[CellResult]) -> Iterator[Difference]:
+def differences_to_best(
+    table: MetricTable, comparison: Comparison, cells: Sequence[CellResult]
+) -> Iterator[Difference]:
     """Yield the difference of every other candidate from the first cell's."""
     if 0 not in table.candidates:
         return
@@ -185,7 +193,10 @@ def _to_best(table: MetricTable, comparison: Comparison, cells: Sequence[CellRes
             yield _difference(pair, table, names)
 
 
-def _pair_test(pair: PairComparison, table: MetricTable, cells: Sequence[CellResult], looks: Looks | None) -> PairTest:
+def pair_test(
+    pair: PairComparison, table: MetricTable, cells: Sequence[CellResult], looks: Looks | None = None
+) -> PairTest:
+    """Return what is reported of the test of two candidates."""
     places = table.candidates
     low, high = _ends(pair.simultaneous.low, pair.simultaneous.high, table.sign)
     look = min(cells[places[pair.first]].look, cells[places[pair.second]].look)

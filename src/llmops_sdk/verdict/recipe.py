@@ -43,6 +43,7 @@ def join_checkpoints(columns: Sequence[CellColumn]) -> CellColumn:
         reasons={name: reason for cell in reversed(cells) for name, reason in cell.reasons.items()},
         answered=sum(cell.answered for cell in cells),
         pending=sum(cell.pending for cell in cells),
+        missing=sum(cell.missing for cell in cells),
         empty=sum(cell.empty for cell in cells),
         cut=sum(cell.cut for cell in cells),
         cut_reasoning=sum(cell.cut_reasoning for cell in cells),

@@ -16,7 +16,8 @@ import attrs
 from llmops_sdk.values.results import CellResult
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.statistics.checkpoints import CheckpointScores
-from llmops_sdk.verdict.statistics.intervals import Interval
+from llmops_sdk.verdict.statistics.intervals import Interval, weighted_mean_interval
+from llmops_sdk.verdict.statistics.pairs import Parts, Scores
 from llmops_sdk.verdict.statistics.recipes import mean_over_seeds
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class MetricTable:
         failures: Shape (candidates,), the number of each one's own failures, by answer.
         missing: Shape (candidates,), the number of each one's missing scores, by answer.
         left_out: The number of records that are left out for all.
+        parts: The datasets of the records, for weighted means over several; None for one dataset.
     """
 
     metric: Metric
@@ -109,6 +111,7 @@ class MetricTable:
     failures: NDArray[Any]
     missing: NDArray[Any]
     left_out: int
+    parts: Parts | None = None
 
     @property
     def sign(self) -> int:
@@ -134,7 +137,18 @@ class MetricTable:
         Args:
             clusters: Labels of the records that depend on each other, shape (records,); None if none do.
         """
-        return CheckpointScores.of((self.sign * scores for scores in self.checkpoints), clusters)
+        return CheckpointScores.of((self.sign * scores for scores in self.checkpoints), clusters, self.parts)
+
+    def scores(self, clusters: NDArray[Any] | None) -> Scores:
+        """Return the scores of all candidates, as `checkpoint_scores` does."""
+        return Scores.of(self.sign * self.values, clusters, self.parts)
+
+    def mean(self, row: int) -> float:
+        """Return the mean of a candidate, in the metric's own direction."""
+        import numpy as np
+
+        values = self.values[row]
+        return float(values[~np.isnan(values)].mean()) if self.parts is None else self.parts.mean(values)
 
     def interval(
         self, row: int, clusters: NDArray[Any] | None, level: float = 0.95, checkpoint: int | None = None
@@ -147,8 +161,20 @@ class MetricTable:
             level: Such as 0.95.
             checkpoint: The place of one checkpoint, for its mean alone.
         """
+        if self.parts is not None:
+            return self._weighted_interval(self.parts, self.values[row], clusters, level)
         scores = self.checkpoints[row] if checkpoint is None else self.checkpoints[row][[checkpoint]]
         return mean_over_seeds(scores, clusters, self.metric.bounds, level)
+
+    def _weighted_interval(
+        self, parts: Parts, values: NDArray[Any], clusters: NDArray[Any] | None, level: float
+    ) -> Interval:
+        import numpy as np
+
+        present = ~np.isnan(values)
+        labels = np.arange(present.size) if clusters is None else clusters
+        own = Parts(parts.numbers[present], parts.weights)
+        return weighted_mean_interval(values[present], labels[present], own, self.metric.bounds, level)
 
     @property
     def has_worthless_failures(self) -> bool:

@@ -15,7 +15,7 @@ import attrs
 
 from llmops_sdk.verdict.statistics.comparison import MANY_MISSING, Comparison, PairComparison
 from llmops_sdk.verdict.statistics.margins import MarginTest
-from llmops_sdk.verdict.statistics.pairs import Scores, make_pairs
+from llmops_sdk.verdict.statistics.pairs import Parts, Scores, make_pairs
 from llmops_sdk.verdict.statistics.recipes import compare_recipes, holm
 
 if TYPE_CHECKING:
@@ -29,22 +29,26 @@ class CheckpointScores:
     Attributes:
         checkpoints: For each candidate shape (checkpoints, n), a larger number is better; NaN where a score is missing.
         clusters: Shape (n,), the number of each record's cluster, from 0.
+        parts: The datasets of the records, for weighted means over several of candidates without seeds; None for one.
     """
 
     checkpoints: tuple[NDArray[Any], ...]
     clusters: NDArray[Any]
+    parts: Parts | None = None
 
     @classmethod
-    def of(cls, checkpoints: Iterable[NDArray[Any]], clusters: NDArray[Any] | None = None) -> CheckpointScores:
+    def of(
+        cls, checkpoints: Iterable[NDArray[Any]], clusters: NDArray[Any] | None = None, parts: Parts | None = None
+    ) -> CheckpointScores:
         """Return scores whose clusters are given by any labels, shape (n,), or by none."""
         checkpoints = tuple(checkpoints)
-        return cls(checkpoints, Scores.of(checkpoints[0], clusters).clusters)
+        return cls(checkpoints, Scores.of(checkpoints[0], clusters).clusters, parts)
 
     def means(self) -> Scores:
         """Return the means over checkpoints, on the records that all checkpoints of a candidate have."""
         import numpy as np
 
-        return Scores(np.stack([scores.mean(axis=0) for scores in self.checkpoints]), self.clusters)
+        return Scores(np.stack([scores.mean(axis=0) for scores in self.checkpoints]), self.clusters, self.parts)
 
     def with_missing(self, versus: int, worst: float) -> CheckpointScores:
         """Return the scores with the worst one in place of those that are missing for a candidate, but not for another."""
@@ -52,7 +56,7 @@ class CheckpointScores:
 
         present = ~np.isnan(self.checkpoints[versus]).any(axis=0)
         filled = (np.where(np.isnan(scores) & present, worst, scores) for scores in self.checkpoints)
-        return CheckpointScores(tuple(filled), self.clusters)
+        return CheckpointScores(tuple(filled), self.clusters, self.parts)
 
 
 def compare_checkpoints(

@@ -47,6 +47,8 @@ class PairComparison:
         wins: Records on which the first is better.
         losses: Records on which the second is.
         recipe: The test with the training seeds as a source of chance, where a candidate has several; else None.
+        fewest: The number of records on the dataset that has the fewest of them, where datasets are weighted; otherwise
+            that of all records, or None.
     """
 
     first: int
@@ -61,6 +63,7 @@ class PairComparison:
     wins: int
     losses: int
     recipe: RecipeTest | None = None
+    fewest: int | None = None
 
     @property
     def ties(self) -> int:
@@ -70,7 +73,8 @@ class PairComparison:
     @property
     def is_enough(self) -> bool:
         """Whether there are enough records and clusters for a claim."""
-        return self.records >= FEWEST_RECORDS and self.clusters >= FEWEST_CLUSTERS
+        records = self.records if self.fewest is None else self.fewest
+        return records >= FEWEST_RECORDS and self.clusters >= FEWEST_CLUSTERS
 
     def differs(self, level: float) -> bool:
         """Whether the two differ by their own test and by the interval that is shown."""
@@ -123,7 +127,7 @@ def compare(
     candidates = len(scores.values)
     if candidates == 0:
         return Comparison((), (), (), (), ())
-    means = _means(scores.values)
+    means = scores.means()
     pairs = make_pairs(scores)
     null = flip(pairs, flips=flips, seed=seed)
     elimination = eliminate(pairs, null, candidates, level)
@@ -172,11 +176,11 @@ def holds(
         return False
     favoured, other = scores.values[[pair.first, pair.second]]
     missing = np.isnan(favoured) & ~np.isnan(other)
-    if missing.mean() <= MANY_MISSING:
+    if scores.share(missing) <= MANY_MISSING:
         return True
     if bounds is None:
         return False
-    filled = Scores(np.stack([np.where(missing, bounds[0], favoured), other]), scores.clusters)
+    filled = attrs.evolve(scores, values=np.stack([np.where(missing, bounds[0], favoured), other]))
     result = compare_two(filled, bounds=bounds, level=level, flips=flips, seed=seed)
     return result.mean > 0 and result.differs(level)
 
@@ -223,6 +227,7 @@ def _compare_pairs(
             clusters=int(pairs.nonzero[place]),
             wins=int(pairs.wins[place]),
             losses=int(pairs.losses[place]),
+            fewest=int(pairs.fewest[place]),
         )
         for place in range(len(pairs.first))
     )
@@ -231,12 +236,3 @@ def _compare_pairs(
 def _mean(sums: NDArray[Any], counts: NDArray[Any]) -> float:
     records = float(counts.sum())
     return float(sums.sum()) / records if records else float("nan")
-
-
-def _means(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the mean of each candidate, shape (k,): the lowest there is for one without a score."""
-    import numpy as np
-
-    counts = (~np.isnan(values)).sum(axis=1)
-    means: NDArray[Any] = np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), -np.inf)
-    return means

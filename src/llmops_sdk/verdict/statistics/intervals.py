@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from llmops_sdk.verdict.statistics.distributions import NORMAL
-from llmops_sdk.verdict.statistics.variances import Variance, variance_of_records, with_seeds
+from llmops_sdk.verdict.statistics.pairs import Parts
+from llmops_sdk.verdict.statistics.variances import Variance, add_variances, variance_of_records, with_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,11 +76,57 @@ def mean_interval(
         return Interval(*bounds) if bounds else UNBOUNDED
     by_records = variance_of_records(np.bincount(labels, values - mean), np.bincount(labels))
     total = with_seeds(by_records, [seeds] if seeds else [])
-    variance = total.value
-    t = total.quantile((1 + level) / 2)
+    if bounds is None and np.ptp(values) == 0:
+        return UNBOUNDED
+    return _around(mean, total, groups, values, bounds, level)
+
+
+def weighted_mean_interval(
+    values: NDArray[Any],
+    clusters: NDArray[Any],
+    parts: Parts,
+    bounds: tuple[float, float] | None,
+    level: float = 0.95,
+) -> Interval:
+    """Return the interval of a weighted mean of datasets' means: their variances add up.
+
+    Args:
+        values: Shape (n,), without NaN.
+        clusters: Shape (n,), any labels of the records' clusters; no cluster has records of two datasets.
+        parts: The datasets; each has a record.
+        bounds: The smallest and the largest value that the metric can have, or None.
+        level: Such as 0.95.
+    """
+    import numpy as np
+
+    variances, counts = [], []
+    for number, weight in enumerate(parts.weights):
+        own = parts.numbers == number
+        labels = np.unique(clusters[own], return_inverse=True)[1].reshape(-1)
+        counts.append(int(labels.max()) + 1)
+        if counts[-1] < _FEWEST:
+            return Interval(*bounds) if bounds else UNBOUNDED
+        residuals = values[own] - values[own].mean()
+        variance = variance_of_records(np.bincount(labels, residuals), np.bincount(labels))
+        variances.append(Variance(weight**2 * variance.value, variance.freedom))
+    total = add_variances(variances)
+    if bounds is None and total.value == 0:
+        return UNBOUNDED
+    groups = 1 / float((parts.weights**2 / np.array(counts)).sum())
+    return _around(parts.mean(values), total, groups, values, bounds, level)
+
+
+def _around(  # what the two means' intervals have in common
+    mean: float,
+    total: Variance,
+    groups: float,
+    values: NDArray[Any],
+    bounds: tuple[float, float] | None,
+    level: float,
+) -> Interval:
+    """Return the interval of a mean from its variance, and from the effective number of clusters where that is 0."""
+    variance, t = total.value, total.quantile((1 + level) / 2)
     if bounds is None:
-        if np.ptp(values) == 0:
-            return UNBOUNDED
         return Interval(mean - t * math.sqrt(variance), mean + t * math.sqrt(variance))
     low, high = min(bounds[0], float(values.min())), max(bounds[1], float(values.max()))
     width = high - low

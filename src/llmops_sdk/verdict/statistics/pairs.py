@@ -13,6 +13,45 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen(eq=False)
+class Parts:
+    """The datasets that records come from, where a mean over all of them is weighted.
+
+    Attributes:
+        numbers: Shape (n,), the number of each record's dataset, from 0.
+        weights: Shape (datasets,), how much each of them counts; together 1.
+    """
+
+    numbers: NDArray[Any]
+    weights: NDArray[Any]
+
+    def counts(self, present: NDArray[Any]) -> NDArray[Any]:
+        """Return the number of present records of each dataset, shape (datasets,)."""
+        import numpy as np
+
+        return np.bincount(self.numbers[present], minlength=len(self.weights))
+
+    def scale(self, present: NDArray[Any]) -> NDArray[Any]:
+        """Return what each record counts, shape (n,), so that each dataset counts as its weight; on average 1.
+
+        It is 0 for all where a dataset has no present record: then there is no mean over all datasets.
+        """
+        import numpy as np
+
+        counts = self.counts(present)
+        if not counts.all():
+            return np.zeros(self.numbers.size)
+        scale: NDArray[Any] = (self.weights * counts.sum() / counts)[self.numbers]
+        return scale
+
+    def mean(self, values: NDArray[Any]) -> float:
+        """Return the weighted mean of the datasets' means, of values of shape (n,) with NaN where there is none."""
+        import numpy as np
+
+        means = [float(np.nanmean(values[self.numbers == number])) for number in range(len(self.weights))]
+        return float(self.weights @ np.array(means))
+
+
+@attrs.frozen(eq=False)
 class Scores:
     """The scores of k candidates on the same n records.
 
@@ -20,24 +59,40 @@ class Scores:
         values: Shape (k, n), a larger number is better; NaN where a score is missing.
         clusters: Shape (n,), the number of each record's cluster, from 0. Records of one cluster depend on each other:
             they come from one document, conversation or prompt. Without clusters each record is one.
+        parts: The datasets of the records, for weighted means over several; None for one dataset.
     """
 
     values: NDArray[Any]
     clusters: NDArray[Any]
+    parts: Parts | None = None
 
     @classmethod
-    def of(cls, values: NDArray[Any], clusters: NDArray[Any] | None = None) -> Scores:
+    def of(cls, values: NDArray[Any], clusters: NDArray[Any] | None = None, parts: Parts | None = None) -> Scores:
         """Return scores whose clusters are given by any labels, shape (n,), or by none."""
         import numpy as np
 
         records = values.shape[1]
         if clusters is None:
-            return cls(values, np.arange(records))
-        return cls(values, np.unique(clusters, return_inverse=True)[1].reshape(-1))
+            return cls(values, np.arange(records), parts)
+        return cls(values, np.unique(clusters, return_inverse=True)[1].reshape(-1), parts)
+
+    def means(self) -> NDArray[Any]:
+        """Return the mean of each candidate, shape (k,): the lowest there is for one without a score."""
+        import numpy as np
+
+        if self.parts is not None:
+            return np.array([self.parts.mean(values) for values in self.values])
+        counts = (~np.isnan(self.values)).sum(axis=1)
+        means: NDArray[Any] = np.where(counts > 0, np.nansum(self.values, axis=1) / np.maximum(counts, 1), -np.inf)
+        return means
+
+    def share(self, marked: NDArray[Any]) -> float:
+        """Return the share of the records that are marked, shape (n,): the weighted mean of the datasets' shares."""
+        return float(marked.mean()) if self.parts is None else self.parts.mean(marked)
 
     def of_candidates(self, candidates: list[int]) -> Scores:
         """Return the scores of some candidates."""
-        return Scores(self.values[candidates], self.clusters)
+        return attrs.evolve(self, values=self.values[candidates])
 
 
 @attrs.frozen(eq=False)
@@ -51,6 +106,9 @@ class Pairs:
         counts: Shape (pairs, clusters), the number of records they rest on.
         wins: Shape (pairs,), records on which the first candidate has the larger number.
         losses: Shape (pairs,), records on which the second one has.
+        fewest: Shape (pairs,), the records on the dataset that has the fewest of them; without `parts`, all.
+
+    With the `parts` of weighted datasets, `sums` and `counts` have each record as often as it counts.
     """
 
     first: NDArray[Any]
@@ -59,11 +117,14 @@ class Pairs:
     counts: NDArray[Any]
     wins: NDArray[Any]
     losses: NDArray[Any]
+    fewest: NDArray[Any]
 
     @cached_property
     def records(self) -> NDArray[Any]:
         """The number of records of each pair, shape (pairs,)."""
-        records: NDArray[Any] = self.counts.sum(axis=1)
+        import numpy as np
+
+        records: NDArray[Any] = np.rint(self.counts.sum(axis=1))
         return records
 
     @cached_property
@@ -107,11 +168,16 @@ def make_pairs(scores: Scores) -> Pairs:
     clusters = int(scores.clusters.max()) + 1 if scores.clusters.size else 0
     alone = bool((scores.clusters == np.arange(scores.clusters.size)).all())
     sums, counts = np.zeros((len(couples), clusters)), np.zeros((len(couples), clusters))
-    wins, losses = np.zeros(len(couples), dtype=int), np.zeros(len(couples), dtype=int)
+    wins, losses, fewest = (np.zeros(len(couples), dtype=int) for _ in range(3))
     for place, (first, second) in enumerate(couples):
         differences = scores.values[first] - scores.values[second]
         present = ~np.isnan(differences)
         differences = np.where(present, differences, 0.0)
+        fewest[place] = present.sum()
+        if scores.parts is not None:
+            scale = scores.parts.scale(present)
+            fewest[place] = scores.parts.counts(present).min()
+            differences, present = scale * differences, scale * present
         if alone:
             sums[place], counts[place] = differences, present
         else:
@@ -119,7 +185,7 @@ def make_pairs(scores: Scores) -> Pairs:
             counts[place] = np.bincount(scores.clusters, present, clusters)
         wins[place], losses[place] = (differences > 0).sum(), (differences < 0).sum()
     first, second = np.array(couples, dtype=int).reshape(-1, 2).T
-    return Pairs(first, second, _without_rounding(sums), counts, wins, losses)
+    return Pairs(first, second, _without_rounding(sums), counts, wins, losses, fewest)
 
 
 def _without_rounding(sums: NDArray[Any]) -> NDArray[Any]:
