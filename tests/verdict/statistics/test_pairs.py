@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from llmops_sdk.verdict.statistics.pairs import Scores, make_pairs
+from llmops_sdk.verdict.statistics.pairs import Parts, Scores, make_pairs
 
 NAN = math.nan
 
@@ -33,6 +33,22 @@ def test_records_of_one_cluster_are_summed() -> None:
     assert [[3.0, 0.0]] == pairs.sums.tolist()
     assert [[2, 2]] == pairs.counts.tolist()
     assert (3, 1) == (pairs.wins[0], pairs.losses[0])
+
+
+def test_datasets_count_as_their_weights_say() -> None:
+    """By hand: two records of the one and one of the other count alike, and a pair without one of them is none."""
+    parts = Parts(np.array([0, 0, 1, 1]), np.array([0.5, 0.5]))
+    values = np.array([[1.0, 2.0, 3.0, NAN], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, NAN, NAN]])
+    scores = Scores.of(values, parts=parts)
+
+    pairs = make_pairs(scores)
+
+    assert [0.75, 1.5, 4.5, 0.0] == pairs.sums[0].tolist()
+    assert [0.75, 0.75, 1.5, 0.0] == pairs.counts[0].tolist()
+    assert np.isclose(6.75 / math.sqrt(0.75**2 + 1.5**2 + 4.5**2), pairs.signed[0])
+    assert ([3, 0, 0], [1, 0, 0]) == (list(pairs.records), list(pairs.fewest))
+    assert 2.25 == Scores.of(values[:1], parts=parts).means()[0]
+    assert 0.75 == scores.share(np.array([True, True, True, False]))
 
 
 def test_rounding_is_no_difference() -> None:
