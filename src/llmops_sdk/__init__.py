@@ -48,10 +48,12 @@ if TYPE_CHECKING:
         LookResult as LookResult,
         MarginResult as MarginResult,
         NoiseFloor as NoiseFloor,
+        Overall as Overall,
         PairTest as PairTest,
         Results as Results,
         Speed as Speed,
         Verdict as Verdict,
+        WeightedMean as WeightedMean,
     )
     from llmops_sdk.values.samples import Sample as Sample
     from llmops_sdk.values.secrets import Secret as Secret
@@ -98,10 +100,12 @@ _HOMES = {
         "LookResult",
         "MarginResult",
         "NoiseFloor",
+        "Overall",
         "PairTest",
         "Results",
         "Speed",
         "Verdict",
+        "WeightedMean",
     ),
     "values.samples": ("Sample",),
     "values.secrets": ("Secret",),
