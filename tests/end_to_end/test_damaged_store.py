@@ -173,5 +173,5 @@ def test_a_broken_run_record_hides_no_other_run(
         assert (3 if command.split()[1] in ("runs", "gc") else 0) == code, command
         assert "Traceback" not in captured.out + captured.err, command
     assert sound in shown["runs"]
-    assert "loud has the best mean" in " ".join(shown["show"].split())
+    assert "Mean Exact match of loud: 1.000" in " ".join(shown["show"].split())
     assert "runs left nothing behind" in shown["gc"]

@@ -40,7 +40,10 @@ def test_lines_are_read_back_as_they_were_written() -> None:
     [
         (b'{"index": 1\n', "Expecting ',' delimiter"),
         (b'{"type": "Answered", "index": 1}\n', "'answer' is missing"),
-        (b'{"type": "Asked", "index": 1}\n', "expected a 'type' of Answered or Unanswered or Pending, found 'Asked'"),
+        (
+            b'{"type": "Asked", "index": 1}\n',
+            "expected a 'type' of Answered or Unanswered or Pending or NotAsked, found 'Asked'",
+        ),
     ],
 )
 def test_a_damaged_line_is_an_error_with_its_number(line: bytes, reason: str) -> None:

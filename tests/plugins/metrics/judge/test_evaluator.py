@@ -139,8 +139,11 @@ def test_two_judges_have_two_names(metrics_registry: Registry) -> None:
         "extra_body": {"max_tokens": None},
     }
 
-    assert (Metric("tone", "tone (0-10)"),) == metrics_registry.make("evaluator", "llm-judge", options).metrics
-    assert (Metric("judge", "Judge (1-5)"),) == metrics_registry.make("evaluator", "llm-judge", {"url": URL}).metrics
+    tone, judge = (
+        metrics_registry.make("evaluator", "llm-judge", chosen).metrics for chosen in (options, {"url": URL})
+    )
+    assert (Metric("tone", "tone (0-10)", bounds=(0, 10)),) == tone
+    assert (Metric("judge", "Judge (1-5)", bounds=(1, 5)),) == judge
 
 
 def test_the_examples_of_the_page_can_be_run(metrics_registry: Registry) -> None:

@@ -79,8 +79,8 @@ def test_a_difference_is_the_mean_absolute_one(context: Context) -> None:
         Scored(9, {"delta_exact_match": 0, "delta_recall_over_words": 0}),
     ] == list(evaluator.evaluate(context, generations))
     assert [
-        ("delta_exact_match", "Change of Exact match", False),
-        ("delta_recall_over_words", "Change of Recall over words", False),
+        ("delta_exact_match", "Change of Exact match", False, (0.0, 1.0)),
+        ("delta_recall_over_words", "Change of Recall over words", False, (0.0, 1.0)),
     ] == [attrs.astuple(metric) for metric in evaluator.metrics]
 
 

@@ -91,7 +91,7 @@ def test_options_choose_metrics_field_and_delimiter(context: Context, generation
     options = QAAccuracyOptions(metrics=("recall_over_words",), delimiter="")
     evaluator = QAAccuracy(options)
 
-    assert evaluator.metrics == (Metric("recall_over_words", "Recall over words"),)
+    assert evaluator.metrics == (Metric("recall_over_words", "Recall over words", bounds=(0.0, 1.0)),)
     assert [Scored(10, {"recall_over_words": 1 / 3})] == list(
         evaluator.evaluate(context, generations([("yes", "yes <OR> no")]))
     )

@@ -43,8 +43,8 @@ def test_metrics_come_in_the_order_of_the_options() -> None:
     """The first one decides."""
     assert [metric.name for metric in evaluator().metrics] == ["rougeL", "meteor", "rouge1", "rouge2", "bertscore"]
     assert evaluator(metrics=("meteor", "rougeLsum")).metrics == (
-        Metric("meteor", "METEOR"),
-        Metric("rougeLsum", "ROUGE-Lsum"),
+        Metric("meteor", "METEOR", bounds=(0.0, 1.0)),
+        Metric("rougeLsum", "ROUGE-Lsum", bounds=(0.0, 1.0)),
     )
 
 
