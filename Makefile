@@ -40,7 +40,7 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, killed runs, faults of AWS
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
-rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval
+rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval, the longest kill tests
 	$(BIN)/python -m pytest -m rare -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
 simulate: $(VENV)/.test ## Simulate how often a verdict is wrong (about 15 minutes on two cores); SIMULATE_ARGS=--write updates the docs

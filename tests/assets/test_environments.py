@@ -68,6 +68,7 @@ def test_an_environment_has_the_versions_of_the_lock(index: Path, tmp_path: Path
     assert find_asset(environment(lock), home) is None
 
 
+@pytest.mark.slow  # pip installs
 def test_a_package_that_cannot_be_installed_is_reported_with_pips_reason(index: Path, tmp_path: Path) -> None:
     """Nothing is left of the attempt; the message names the command that repeats it."""
     package(index, "tool", "1.0", requires="part")

@@ -315,6 +315,7 @@ print(peak() - before, splits.train.records + splits.test.records)
 """
 
 
+@pytest.mark.slow
 def test_100_000_records_stream_through_flat_memory(tmp_path: Path) -> None:
     """Ten times the records cost no more than 60 bytes each in memory, where each has 200 bytes on disk and more as an object."""
     grown = {}

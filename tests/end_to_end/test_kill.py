@@ -240,7 +240,7 @@ def test_an_ended_run_loses_nothing(number: int, moment: str | int, tmp_path: Pa
     check(number, moment, end_run(tmp_path / "run", number, moment))
 
 
-@pytest.mark.slow
+@pytest.mark.rare(reason="five minutes; single kills are tested above")
 @pytest.mark.timeout(3600)
 def test_forty_ended_runs_lose_nothing(tmp_path: Path) -> None:
     """Four signals at ten moments each; prints the figures."""

@@ -173,12 +173,16 @@ def test_a_model_alone_is_a_complete_program(
     assert cell.candidate == board.verdict.best
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("moment", ["training", "asking"])
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+    [
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.rare),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.rare),
+    ],
 )
 def test_an_ended_run_leaves_no_process_and_can_be_resumed(
     number: int, code: int, moment: str, specification: Path, tmp_path: Path

@@ -164,7 +164,14 @@ def test_the_official_client_raises_its_own_errors(client: Any) -> None:
         client.models.retrieve("gpt")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_left_of_a_server(folder: Path, number: int) -> None:
     """Whatever ends the command, also kill -9; Ctrl-C and SIGTERM end it with their usual codes."""
     with serving(folder, "base") as served:

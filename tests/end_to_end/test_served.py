@@ -92,6 +92,7 @@ def test_a_server_at_a_url_and_one_that_the_run_starts_are_compared(
     assert before >= set(psutil.Process().children(recursive=True))
 
 
+@pytest.mark.slow
 def test_base_and_fine_tuned_weights_are_passed_to_the_command(
     tiny_model: Path, questions: Path, store: LocalStore, run: Callable[..., Result]
 ) -> None:
@@ -190,8 +191,15 @@ def test_a_secret_of_the_server_is_in_no_file(
         assert path.is_dir() or b"hf-a-very-secret-token" not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_no_server_outlives_a_run_that_is_ended(
     number: int, code: int, workers: int, questions: Path, tmp_path: Path
 ) -> None:
