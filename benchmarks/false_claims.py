@@ -28,13 +28,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the para
 import numpy as np
 from simulated_scores import KINDS, PER_CLUSTER, true_mean
 
-from llmops_sdk.verdict.statistics.comparison import compare
-from llmops_sdk.verdict.statistics.elimination import eliminate
-from llmops_sdk.verdict.statistics.flips import flip
+from llmops_sdk.verdict.statistics.comparison import compare, find_worse
 from llmops_sdk.verdict.statistics.intervals import mean_interval
-from llmops_sdk.verdict.statistics.looks import look_levels
-from llmops_sdk.verdict.statistics.pairs import Scores, make_pairs
+from llmops_sdk.verdict.statistics.looks import even_looks, look_levels, look_of_places
+from llmops_sdk.verdict.statistics.pairs import Scores
 from llmops_sdk.verdict.statistics.recipes import compare_recipes
+from llmops_sdk.verdict.statistics.stopping import Looks, compare_stopped, stop, worse_at
 
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "comparison-method.md"
 CANDIDATES = (2, 6, 10)
@@ -165,7 +164,7 @@ def simulate(cell: Cell, *, settings: Settings) -> Rates:
         rng = np.random.default_rng([place, cell.candidates, cell.records, list(KINDS).index(cell.kind)])
         values = draw(rng, cell.candidates, cell.records)
         labels = np.arange(values.shape[1]) // PER_CLUSTER if cell.kind == "clusters" else None
-        claims += bool(_worse(Scores.of(values, labels), settings.flips, bounds))
+        claims += bool(find_worse(Scores.of(values, labels), bounds=bounds, flips=settings.flips))
         present = ~np.isnan(values[-1])
         groups = np.arange(values.shape[1]) if labels is None else labels
         interval = mean_interval(values[-1][present], groups[present], bounds)
@@ -184,7 +183,7 @@ def tie_claims(shift: float, *, settings: Settings) -> float:
     for place in range(settings.draws):
         values = _normal_scores(np.random.default_rng([place, 2]), 6, 50)
         values[:2] += shift * math.sqrt(2)
-        claims += bool({0, 1} & set(_worse(Scores.of(values), settings.flips)))
+        claims += bool({0, 1} & set(find_worse(Scores.of(values), flips=settings.flips)))
     return 100 * claims / settings.draws
 
 
@@ -226,22 +225,23 @@ def recipe_claims(setting: tuple[int, float], *, settings: Settings) -> RecipeRa
 
 
 def stopping_claims(setting: tuple[int, int], *, settings: Settings) -> StoppingRates:
-    """Return what planned looks at 300 records do.
+    """Return what planned looks at 200 records do, as a run with `stop_early` has them.
 
     Args:
-        setting: The number of candidates, and of looks at evenly spaced shares of the records.
-        settings: How much is simulated; the flips are at least 9,999, because early levels are small.
+        setting: The number of candidates, and of looks.
+        settings: How much is simulated; each look has the product's number of flips, which its level needs.
     """
-    candidates, looks = setting
-    records, flips = 300, max(settings.flips, 9_999)
-    shares = tuple(0.3 + 0.7 * place / (looks - 1) for place in range(looks))
+    candidates, number = setting
+    records = 200
+    shares = even_looks(number)
+    looks = Looks(np.frombuffer(look_of_places(records, shares), dtype=np.uint8), look_levels(shares))
     claims = worse = asked = 0
     for place in range(settings.draws):
         values = _normal_scores(np.random.default_rng([place, 3]), candidates, records)
-        claims += bool(_run_with_looks(values, shares, flips)[0])
+        claims += bool(_run_with_looks(values, looks)[0])
         values[0] += 0.5 * math.sqrt(2)
-        dropped, answers = _run_with_looks(values, shares, flips)
-        worse += len(dropped - {0})
+        called_worse, answers = _run_with_looks(values, looks)
+        worse += len(set(called_worse) - {0})
         asked += answers
     return StoppingRates(
         100 * claims / settings.draws,
@@ -250,34 +250,19 @@ def stopping_claims(setting: tuple[int, int], *, settings: Settings) -> Stopping
     )
 
 
-def _run_with_looks(values: Any, shares: tuple[float, ...], flips: int) -> tuple[set[int], int]:
-    """Return the candidates that are called worse at some look, and the number of answers that were asked."""
-    left = list(range(len(values)))
-    asked = done = 0
-    for share, level in zip(shares, look_levels(shares), strict=True):
-        until = round(share * values.shape[1])
-        asked += len(left) * (until - done)
-        done = until
-        worse = _worse(Scores.of(values[left, :until]), flips, level=level)
-        left = [candidate for place, candidate in enumerate(left) if place not in worse]
-        if len(left) == 1:
+def _run_with_looks(values: Any, looks: Looks) -> tuple[tuple[int, ...], int]:
+    """Return the candidates that the verdict calls worse, and the number of answers that were asked."""
+    ends, asked = [looks.last] * len(values), list(range(len(values)))
+    for look in range(1, looks.last):
+        worse = [asked[place] for place in worse_at(Scores.of(values[asked]), looks, look)]
+        for candidate in stop(asked, worse):
+            ends[candidate] = look
+            asked.remove(candidate)
+        if not asked:
             break
-    return set(range(len(values))) - set(left), asked
-
-
-def _worse(
-    scores: Scores, flips: int, bounds: tuple[float, float] | None = None, level: float = 0.05
-) -> tuple[int, ...]:
-    """Return the candidates that the verdict calls worse.
-
-    Only one that elimination drops can be: without one, the other numbers of a comparison, which take three quarters of
-    its time, are not needed.
-    """
-    pairs = make_pairs(scores)
-    candidates = len(scores.values)
-    if len(eliminate(pairs, flip(pairs, flips=flips), candidates, level).left) == candidates:
-        return ()
-    return compare(scores, bounds=bounds, level=level, flips=flips).worse
+    until = looks.of_records <= np.array(ends)[:, None]
+    comparison = compare_stopped(Scores.of(np.where(until, values, np.nan)), looks, ends)
+    return comparison.worse, int(until.sum())
 
 
 def _normal_scores(rng: Any, candidates: int, records: int) -> Any:
@@ -306,7 +291,7 @@ def tables(figures: Figures) -> list[str]:
             _recipe_rows(figures.recipes),
         ),
         _table(
-            "Early stopping, 300 records, O'Brien-Fleming levels, in percent:",
+            "Early stopping, 200 records, O'Brien-Fleming levels, in percent:",
             (
                 "candidates",
                 "looks",

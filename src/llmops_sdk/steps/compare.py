@@ -28,7 +28,7 @@ from llmops_sdk.verdict.looks import find_worse
 from llmops_sdk.verdict.noise_floor import AskedTwice, compare_with_itself
 from llmops_sdk.verdict.overall import DatasetScores, make_overall
 from llmops_sdk.verdict.recipe import join_checkpoints
-from llmops_sdk.verdict.statistics.stopping import Looks
+from llmops_sdk.verdict.statistics.stopping import Looks, stop
 from llmops_sdk.verdict.table import CellColumn
 
 METHOD = "sign flips, elimination, seeds"
@@ -153,9 +153,8 @@ def _decide(execution: StepExecution, step: LookStep, _folder: Path) -> LookValu
     for dataset in plan.datasets:
         cells = [cell for cell in plan.cells if cell.dataset == dataset.name and cell.name not in stopped]
         worse = _find_worse(execution, step, cells)
-        left = [cell for cell in cells if cell.candidate not in worse]
-        ended = cells if worse and len(left) == 1 else [cell for cell in cells if cell.candidate in worse]
-        stopped |= {cell.name: step.look for cell in ended}
+        ended = stop([cell.candidate for cell in cells], worse)
+        stopped |= {cell.name: step.look for cell in cells if cell.candidate in ended}
     return LookValue(stopped)
 
 

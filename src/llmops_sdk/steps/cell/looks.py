@@ -7,7 +7,6 @@ Records of one group come together: half of a group would be no evidence of its 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 
 from llmops_sdk.record.run import Run
@@ -15,10 +14,8 @@ from llmops_sdk.steps.cell.clusters import read_clusters
 from llmops_sdk.values.artifacts import LookValue
 from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.step_records import Succeeded
-from llmops_sdk.verdict.statistics.looks import look_levels
+from llmops_sdk.verdict.statistics.looks import look_levels, look_of_places
 from llmops_sdk.verdict.statistics.stopping import Looks
-
-_ROUNDING = 1e-9
 
 
 def look_of_records(splits: DatasetSplits, shares: Sequence[float]) -> bytes:
@@ -33,9 +30,8 @@ def look_of_records(splits: DatasetSplits, shares: Sequence[float]) -> bytes:
     count = max(groups) + 1
     order = sorted(range(count), key=lambda group: _hash(splits.test.sha256, group))
     look_of_group = bytearray(count)
-    for look, share in reversed(list(enumerate(shares, start=1))):
-        for group in order[: math.ceil(share * count - _ROUNDING)]:
-            look_of_group[group] = look
+    for group, look in zip(order, look_of_places(count, shares), strict=True):
+        look_of_group[group] = look
     return bytes(look_of_group[group] for group in groups)
 
 

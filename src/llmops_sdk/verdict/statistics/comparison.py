@@ -148,6 +148,20 @@ def compare(
     return attrs.evolve(comparison, worse=worse, tied=tuple(place for place in others if place not in worse))
 
 
+def find_worse(
+    scores: Scores, *, bounds: tuple[float, float] | None = None, level: float = 0.05, flips: int = FLIPS, seed: int = 0
+) -> tuple[int, ...]:
+    """Return the candidates that are worse, as `compare` does: faster where none is, because no pair is looked at.
+
+    The arguments are those of `compare`; there are one or more candidates.
+    """
+    pairs, candidates = make_pairs(scores), len(scores.values)
+    elimination = eliminate(pairs, flip(pairs, flips=flips, seed=seed), candidates, level)
+    if len(elimination.left) == candidates:
+        return ()
+    return compare(scores, bounds=bounds, level=level, flips=flips, seed=seed).worse
+
+
 def compare_two(
     scores: Scores, *, bounds: tuple[float, float] | None = None, level: float = 0.05, flips: int = FLIPS, seed: int = 0
 ) -> PairComparison:

@@ -42,7 +42,8 @@ class Null:
     """The statistics of pairs under flips.
 
     Attributes:
-        signed: Shape (patterns, pairs); the first pattern is the one without a flip, which always counts.
+        signed: Shape (patterns, pairs); the first pattern is the one without a flip, which always counts. In memory the
+            patterns of one pair lie side by side, because most work goes over them.
     """
 
     signed: NDArray[Any]
@@ -85,7 +86,7 @@ class Null:
     def _largest(self, columns: NDArray[Any] | list[int] | slice) -> NDArray[Any]:
         import numpy as np
 
-        largest: NDArray[Any] = np.abs(self.signed[:, columns]).max(axis=1, initial=0.0)
+        largest: NDArray[Any] = np.abs(self.signed.T[columns]).max(axis=0, initial=0.0)
         return largest
 
 
@@ -111,10 +112,10 @@ def flip(pairs: Pairs, *, flips: int = FLIPS, seed: int = 0) -> Null:
     if clusters == 0:
         return Null(np.zeros((1, len(units)), dtype=np.float32))
     if clusters <= EXACT:
-        return Null(_all_signs(clusters) @ units.T)
+        return Null((units @ _all_signs(clusters).T).T)
     if clusters > NORMAL_ABOVE:
         return Null(np.concatenate([observed, _normal(units, flips, seed)]))
-    blocks = [signs @ units.T for signs in _random_signs(clusters, flips, seed)]
+    blocks = [(units @ signs.T).T for signs in _random_signs(clusters, flips, seed)]
     return Null(np.concatenate([observed, *blocks]))
 
 

@@ -8,6 +8,7 @@ before is integrated over a grid (Armitage, McPherson and Rowe, JRSS A 132, 1969
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ EARLIEST = 0.3
 """The share of all records before which no look is planned: earlier levels are finer than the flips resolve."""
 
 _GRID = 2001
+
+_ROUNDING = 1e-9
 
 
 @lru_cache(maxsize=64)
@@ -90,6 +93,20 @@ def _continue(
     weights = (kernel @ density) * width
     weights[[0, -1]] /= 2
     return inside, weights
+
+
+def look_of_places(count: int, shares: Sequence[float]) -> bytes:
+    """Return the look from which on each record is asked, in the order in which they are; the first look is 1.
+
+    Args:
+        count: The number of records.
+        shares: The share of all records at each look.
+
+    >>> list(look_of_places(6, (0.3, 0.5, 1.0)))
+    [1, 1, 2, 3, 3, 3]
+    """
+    ends = [math.ceil(share * count - _ROUNDING) for share in shares]
+    return bytes(1 + sum(end <= place for end in ends) for place in range(count))
 
 
 def even_looks(looks: int) -> tuple[float, ...]:

@@ -9,14 +9,16 @@ looks together, whenever a candidate stops.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from llmops_sdk.verdict.statistics.comparison import Comparison, PairComparison, compare, holds
+from llmops_sdk.verdict.statistics.comparison import Comparison, PairComparison, compare, find_worse, holds
 from llmops_sdk.verdict.statistics.flips import FLIPS
 from llmops_sdk.verdict.statistics.pairs import Scores
+
+Candidate = TypeVar("Candidate")
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +65,19 @@ def worse_at(scores: Scores, looks: Looks, look: int, *, bounds: tuple[float, fl
         look: The look.
         bounds: The worst and the best score that the metric can have, None if it declares none.
     """
-    return _compare_at(scores, looks, look, range(len(scores.values)), bounds).worse
+    level = looks.level(look)
+    return find_worse(_at(scores, looks, look), bounds=bounds, level=level, flips=_flips(level))
+
+
+def stop(asked: Sequence[Candidate], worse: Collection[Candidate]) -> list[Candidate]:
+    """Return the candidates that stop at a look: those that are worse; all, if only one of them is not.
+
+    Args:
+        asked: The candidates that are still asked.
+        worse: Those of them that are worse.
+    """
+    left = [candidate for candidate in asked if candidate not in worse]
+    return list(asked) if worse and len(left) == 1 else [candidate for candidate in asked if candidate in worse]
 
 
 def compare_stopped(
