@@ -122,7 +122,7 @@ def test_equal_candidates_are_rarely_called_worse(candidates: int) -> None:
     """Three looks together keep the level of 5 %.
 
     Of 200 runs with equal candidates 10 call one worse on average, with a standard deviation of root(200 x .05 x .95) =
-    3.1: more than 16, two deviations above, would be too many. Levels of .05 at each look give 21 and more.
+    3.1: more than 16, two deviations above, would be too many. Two candidates at .05 at each look have 10.7 %, or 21.
     """
     looks, runs, wrong = looks_at(60), 200, 0
     for seed in range(runs):
