@@ -32,8 +32,8 @@ def test_weights_are_in_the_order_of_the_datasets() -> None:
     ("stated", "message"),
     [
         (
-            {"sales": 2, "suport": 1},
-            "weights name 'suport', which is no dataset of this pipeline; did you mean 'support'?",
+            {"sales": 2, "suppport": 1},
+            "weights name 'suppport', which is no dataset of this pipeline; did you mean 'support'?",
         ),
         ({"sales": 2}, "weights miss the dataset 'support': give each dataset a weight"),
         *(
