@@ -76,7 +76,7 @@ KINDS: Mapping[str, tuple[Draw, tuple[float, float], str]] = {
     "rare": (rare, UNIT, "wrong on 10 %"),
     "grades": (grades, GRADES, "grades 1-5"),
     "spread": (spread, UNIT, "one with 4 times the spread"),
-    "clusters": (clusters, UNIT, "clusters of 5 records"),
+    "clusters": (clusters, UNIT, "clusters of 5 records, as many clusters"),
     "missing": (missing, UNIT, "10 % missing"),
     "skewed": (skewed, UNIT, "one strongly skewed"),
 }
