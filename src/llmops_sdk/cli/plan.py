@@ -30,7 +30,7 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], *, offline: bo
     """
     from llmops_sdk.cli.output.findings import show_findings
     from llmops_sdk.cli.output.plan import show_plan
-    from llmops_sdk.planning.evidence import expected_evidence
+    from llmops_sdk.planning.decision.evidence import expected_evidence
     from llmops_sdk.planning.paths import path_checks
     from llmops_sdk.planning.preflight import (
         first_record_checks,

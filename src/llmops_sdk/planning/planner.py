@@ -10,16 +10,16 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.baseline import choose_baseline
 from llmops_sdk.planning.components import LONGEST_PIPELINE_NAME, Chooser, Chosen, call_plugin, check_length, components
-from llmops_sdk.planning.early_stopping import plan_looks
+from llmops_sdk.planning.decision.baseline import choose_baseline
+from llmops_sdk.planning.decision.early_stopping import plan_looks
+from llmops_sdk.planning.decision.weights import choose_weights
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.repeats import choose_noise_floor
 from llmops_sdk.planning.secrets import refuse_secret_urls
 from llmops_sdk.planning.specification.spec import ComponentSpec, Spec
-from llmops_sdk.planning.weights import choose_weights
 from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.plugin.registry import Registry

@@ -99,7 +99,8 @@ def _in_all(datasets: Sequence[DatasetScores], metric: str) -> list[str]:
 def _without(datasets: Sequence[DatasetScores], candidates: Sequence[str]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for each in datasets:
-        names |= dict.fromkeys(cell.candidate for cell in (*each.board.cells, *each.board.failed))
+        names |= dict.fromkeys(cell.candidate for cell in each.board.cells)
+        names |= dict.fromkeys(cell.candidate for cell in each.board.failed)
     return tuple(name for name in names if name not in candidates)
 
 

@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from llmops_sdk import SpecError
+from llmops_sdk.planning.decision.weights import choose_weights
 from llmops_sdk.planning.specification.spec import ModelSpec, Spec, StopEarly
-from llmops_sdk.planning.weights import choose_weights
 from llmops_sdk.values.plan import Cell
 
 DATASETS = ("sales", "support")
@@ -32,8 +32,8 @@ def test_weights_are_in_the_order_of_the_datasets() -> None:
     ("stated", "message"),
     [
         (
-            {"sales": 2, "suppport": 1},
-            "weights name 'suppport', which is no dataset of this pipeline; did you mean 'support'?",
+            {"sales": 2, "sport": 1},
+            "weights name 'sport', which is no dataset of this pipeline; did you mean 'support'?",
         ),
         ({"sales": 2}, "weights miss the dataset 'support': give each dataset a weight"),
         *(

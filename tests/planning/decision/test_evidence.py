@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmops_sdk import Pipeline
-from llmops_sdk.planning.evidence import expected_evidence
+from llmops_sdk.planning.decision.evidence import expected_evidence
 from llmops_sdk.plugin.registry import Registry
 
 ECHO = Pipeline.builder("echo").with_prompt("bare").with_evaluator("echo-score")

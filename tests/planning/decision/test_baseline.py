@@ -7,7 +7,7 @@ import math
 import pytest
 
 from llmops_sdk import SpecError
-from llmops_sdk.planning.baseline import choose_baseline
+from llmops_sdk.planning.decision.baseline import choose_baseline
 from llmops_sdk.plugin import Metric
 from llmops_sdk.values.plan import Cell
 

@@ -1,0 +1,1 @@
+"""How a run will decide: the baseline, weights of datasets, planned looks, and what its records can show."""
