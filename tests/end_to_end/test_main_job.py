@@ -127,7 +127,8 @@ def test_the_main_job_on_dolly(specification: Path, tmp_path: Path, real_data: C
         samples = list(run.samples(cell["cell"]))
         failed = [sample for sample in samples if sample.error]
         assert 25 == cell["records"] == len(samples)
-        assert cell["answered"] == len(samples) - len(failed) == cell["estimates"]["f1"]["records"]
+        assert cell["answered"] == len(samples) - len(failed)
+        assert len(samples) == cell["estimates"]["f1"]["records"]  # a failed answer counts as the worst score
         assert all("1024" in sample.error for sample in failed)
 
 
