@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,8 @@ from llmops_sdk.values.models import ServableModel
 from llmops_sdk.values.plan import LookStep
 from llmops_sdk.values.resources import Endpoint
 from llmops_sdk.values.results import CellResult
+
+from .killing import KillingAnswers
 
 FIRST, SECOND, RECORDS = 30, 60, 90
 """Test records at each of three looks."""
@@ -283,27 +284,9 @@ def test_metrics_are_added_without_asking(runs: Runs) -> None:
         added(metric="noise")
 
 
-class CountingEndpoint(InstantEndpoint):
-    """Answers with a voice, and ends the client of a run when it is asked a given number of questions."""
-
-    def __init__(self, *, loud: bool, at: int = 0, number: int = 0) -> None:
-        self.asked: list[str] = []
-        self.client: subprocess.Popen[str] | None = None
-        self.started = threading.Event()
-        self._lock = threading.Lock()
-        self._loud, self._at, self._number = loud, at, number
-        super().__init__(self._reply)
-
-    def _reply(self, prompt: str) -> str:
-        self.started.wait()
-        with self._lock:
-            self.asked.append(prompt)
-            if len(self.asked) == self._at and self.client is not None:
-                self.client.send_signal(self._number)
-                if self._number == signal.SIGKILL:
-                    self.client.wait()
-        is_right = self._loud or prompt.endswith(("3", "7"))
-        return prompt.upper() if is_right else prompt
+def quiet(prompt: str) -> str:
+    """Answer few prompts right."""
+    return prompt.upper() if prompt.endswith(("3", "7")) else prompt
 
 
 _PROGRAM = """
@@ -334,8 +317,9 @@ def start(folder: Path, command: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(("number", "at"), [(signal.SIGKILL, 31), (signal.SIGKILL, 45), (signal.SIGTERM, 70)])
 def test_a_killed_run_is_resumed_at_its_look(number: int, at: int, tmp_path: Path) -> None:
     """Killed while it asks for the second or third look: answers are kept, and the one that stopped is not asked."""
-    killing = CountingEndpoint(loud=True, at=at, number=number)
-    endpoints = {"first": killing, "second": CountingEndpoint(loud=True), "third": CountingEndpoint(loud=False)}
+    killing = KillingAnswers(number, at)
+    answers = {"first": killing, "second": KillingAnswers(0, 0), "third": KillingAnswers(0, 0, quiet)}
+    endpoints = {name: InstantEndpoint(each) for name, each in answers.items()}
     models = [
         {
             "use": "echo",
@@ -357,8 +341,8 @@ def test_a_killed_run_is_resumed_at_its_look(number: int, at: int, tmp_path: Pat
     (tmp_path / "killed.yaml").write_text(yaml.safe_dump(specification), encoding="utf-8")
     try:
         killing.client = start(tmp_path, "run killed.yaml -q")
-        for endpoint in endpoints.values():
-            endpoint.started.set()
+        for each in answers.values():
+            each.started.set()
         killing.client.communicate(timeout=200)
         assert killing.client.returncode != 0
         again = start(tmp_path, "run --resume latest -q")
@@ -369,10 +353,10 @@ def test_a_killed_run_is_resumed_at_its_look(number: int, at: int, tmp_path: Pat
 
     assert 0 == again.returncode, error
     assert {"first": RECORDS, "second": RECORDS, "third": FIRST} == {
-        name: len(set(one.asked)) for name, one in endpoints.items()
+        name: len(set(each.asked)) for name, each in answers.items()
     }
     assert len(killing.asked) <= RECORDS + 4  # in flight, and on their way into the journal
-    assert [RECORDS, FIRST] == [len(endpoints[name].asked) for name in ("second", "third")]
+    assert [RECORDS, FIRST] == [len(answers[name].asked) for name in ("second", "third")]
     (board,) = Run.open(LocalStore(tmp_path / "llmops-runs"), "latest").results().leaderboards
     assert ("third",) == board.looks[0].worse
     assert {"first": RECORDS, "second": RECORDS, "third": FIRST} == {

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +23,8 @@ from llmops_sdk.values.answers import Answered
 from llmops_sdk.values.probes import ProbeSample
 from llmops_sdk.values.prompts import TextPrompt
 from llmops_sdk.values.samples import Sample
+
+from .killing import KillingAnswers
 
 RECORDS = 30
 """Test records; each has a probe too."""
@@ -82,27 +83,6 @@ _PROGRAM = """
 """
 
 
-class KillingEndpoint:
-    """Answers in capitals, and sends a signal to its client while it holds the request of a given number."""
-
-    def __init__(self, number: int, at: int) -> None:
-        self.client: subprocess.Popen[str] | None = None
-        self.started = threading.Event()
-        self.asked: list[str] = []
-        self._number, self._at = number, at
-        self._lock = threading.Lock()
-
-    def __call__(self, prompt: str) -> str:
-        self.started.wait()
-        with self._lock:
-            self.asked.append(prompt)
-            if len(self.asked) == self._at and self.client is not None:
-                self.client.send_signal(self._number)
-                if self._number == signal.SIGKILL:
-                    self.client.wait()
-        return prompt.upper()
-
-
 @attrs.frozen
 class Ending:
     """What one ended run left, and what became of it.
@@ -135,7 +115,7 @@ class Ending:
 def end_run(folder: Path, number: int, moment: str | int) -> Ending:
     """Run, end the run at a moment, collect what it left, and resume it."""
     folder.mkdir(exist_ok=True)
-    killing = KillingEndpoint(number, moment if isinstance(moment, int) else 0)
+    killing = KillingAnswers(number, moment if isinstance(moment, int) else 0)
     endpoint = InstantEndpoint(killing)
     deployer = {"url": endpoint.url, "concurrency": CONCURRENCY}
     model = {"use": "echo", "fine_tune": False, "deployer": deployer}

@@ -14,7 +14,8 @@ from llmops_sdk.pipeline.result import load
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.testing import InstantEndpoint
 
-from .test_kill import IN_FLIGHT, KillingEndpoint, start
+from .killing import KillingAnswers
+from .test_kill import IN_FLIGHT, start
 
 RECORDS, REPEATS = 15, 2
 QUESTIONS = 2 * REPEATS * RECORDS
@@ -33,7 +34,7 @@ _SPECIFICATION = {
 @pytest.mark.parametrize(("number", "moment"), [(signal.SIGKILL, 20), (signal.SIGTERM, 50)])
 def test_a_killed_run_with_repeats_resumes(number: int, moment: int, tmp_path: Path) -> None:
     """In the second repeat, and in the noise floor: only what was in flight is asked again."""
-    killing = KillingEndpoint(number, moment)
+    killing = KillingAnswers(number, moment)
     endpoint = InstantEndpoint(killing)
     model = {"use": "echo", "fine_tune": False, "deployer": {"url": endpoint.url, "concurrency": 4}}
     (tmp_path / "killed.yaml").write_text(yaml.safe_dump({**_SPECIFICATION, "models": [model]}), encoding="utf-8")

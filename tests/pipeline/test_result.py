@@ -68,9 +68,11 @@ def test_records_of_a_recipe_are_those_of_a_seed(pipeline: Pipeline, registry: R
     assert 10 == len(list(result.records("tuned", seed=2)))
     first, second = ([sample.output for sample in result.records("tuned", seed=seed)] for seed in (1, 2))
     assert first != second
-    with pytest.raises(SpecError, match="candidate 'tuned' on 'lines' has the seeds 1, 2; choose one with `seed`"):
+    with pytest.raises(
+        SpecError, match="candidate 'tuned' on 'lines' was fine-tuned with the seeds 1, 2; choose one of them"
+    ):
         result.records("tuned")
-    with pytest.raises(SpecError, match="candidate 'loud' on 'lines' was not trained with several seeds"):
+    with pytest.raises(SpecError, match="candidate 'loud' on 'lines' was not fine-tuned with several seeds"):
         result.records("loud", seed=1)
     assert "fine-tuned, 2 seeds  20/20 answered" in repr(result)
 

@@ -11,6 +11,7 @@ from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.report.collect import report_run
+from llmops_sdk.values.names import check_seed
 from llmops_sdk.values.results import FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.values.samples import Sample
 
@@ -94,12 +95,7 @@ class Result:
             message = f"there is no candidate {candidate!r} on {board.dataset!r}{did_you_mean(candidate, cells)}"
             raise SpecError(message)
         parts = {part.seed: part.cell for part in cells[candidate].parts}
-        if seed not in parts:
-            known = "was not trained with several seeds"
-            if None not in parts:
-                known = f"has the seeds {', '.join(map(str, parts))}; choose one with `seed`"
-            message = f"candidate {candidate!r} on {board.dataset!r} {known}"
-            raise SpecError(message)
+        check_seed(seed, parts, f"candidate {candidate!r} on {board.dataset!r}")
         return self.run.samples(parts[seed])
 
     def report(self, path: Path | str) -> Path:

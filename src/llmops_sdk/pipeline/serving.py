@@ -24,6 +24,7 @@ from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.steps.generate import local_weights, servable_model, weights_label
 from llmops_sdk.steps.runtime import Runtime, default_home
 from llmops_sdk.steps.signals import stop_signals
+from llmops_sdk.values.names import check_seed
 from llmops_sdk.values.plan import GenerateStep, PlannedModel
 from llmops_sdk.values.prompts import ChatTemplate
 from llmops_sdk.values.step_records import Failed, Succeeded
@@ -154,13 +155,8 @@ def _find_step(run: Run, candidate: str, dataset: str, seed: int | None) -> Gene
     if candidate not in candidates:
         message = f"run {run.id!r} has no candidate {candidate!r}{did_you_mean(candidate, candidates)}"
         raise SpecError(message)
-    seeds = list(dict.fromkeys(cell.seed for cell in run.plan.cells if cell.candidate == candidate))
-    if seed not in seeds:
-        known = "was not fine-tuned with several seeds"
-        if None not in seeds:
-            known = f"was fine-tuned with the seeds {', '.join(map(str, seeds))}; choose one of them"
-        message = f"candidate {candidate!r} of run {run.id!r} {known}"
-        raise SpecError(message)
+    seeds = dict.fromkeys(cell.seed for cell in run.plan.cells if cell.candidate == candidate)
+    check_seed(seed, seeds, f"candidate {candidate!r} of run {run.id!r}")
     cells = {cell.name: cell.dataset for cell in run.plan.cells if (cell.candidate, cell.seed) == (candidate, seed)}
     if dataset and dataset not in cells.values():
         message = f"candidate {candidate!r} of run {run.id!r} has no dataset {dataset!r}{did_you_mean(dataset, cells.values())}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+
+from llmops_sdk.errors import SpecError
 
 _LONGEST = 60
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,7}")
@@ -49,6 +51,26 @@ def with_seed(name: str, seed: int | None) -> str:
     ('tuned (seed 2)', 'base')
     """
     return name if seed is None else f"{name} (seed {seed})"
+
+
+def check_seed(seed: int | None, known: Collection[int | None], candidate: str) -> None:
+    """Check that a candidate has a checkpoint of a seed.
+
+    Args:
+        seed: The seed; None is the one of a candidate without several.
+        known: Those that it has.
+        candidate: What the message calls it.
+
+    Raises:
+        SpecError: It has none.
+    """
+    if seed in known:
+        return
+    if None in known:
+        message = f"{candidate} was not fine-tuned with several seeds; leave out the seed"
+    else:
+        message = f"{candidate} was fine-tuned with the seeds {', '.join(map(str, known))}; choose one of them"
+    raise SpecError(message)
 
 
 def weights_text(weights: Mapping[str, float]) -> str:

@@ -5,8 +5,7 @@ The records of all datasets are joined, each counting as its dataset's weight sa
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,6 +15,7 @@ from llmops_sdk.values.results import CellResult, Leaderboard, Overall, Weighted
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import Baseline, against_baseline
 from llmops_sdk.verdict.conclusion import Evidence, conclude
+from llmops_sdk.verdict.joined import join_cells
 from llmops_sdk.verdict.leaderboard import LEVEL, differences_to_best, estimate_mean, pair_test
 from llmops_sdk.verdict.statistics.comparison import compare
 from llmops_sdk.verdict.statistics.pairs import Parts, Scores
@@ -150,32 +150,5 @@ def _join_clusters(datasets: Sequence[DatasetScores]) -> NDArray[Any] | None:
 
 
 def _join(cells: Sequence[CellResult]) -> CellResult:
-    """Return a candidate's results on all datasets as one: counts are sums."""
-    first = cells[0]
-    return attrs.evolve(
-        first,
-        cell=first.candidate,
-        speed=None,
-        endpoint={
-            name: text
-            for name, text in first.endpoint.items()
-            if all(cell.endpoint.get(name) == text for cell in cells)
-        },
-        records=sum(cell.records for cell in cells),
-        answered=sum(cell.answered for cell in cells),
-        pending=sum(cell.pending for cell in cells),
-        missing=sum(cell.missing for cell in cells),
-        empty=sum(cell.empty for cell in cells),
-        cut=sum(cell.cut for cell in cells),
-        cut_reasoning=sum(cell.cut_reasoning for cell in cells),
-        malformed=sum(cell.malformed for cell in cells),
-        models=_sums(cell.models for cell in cells),
-        failures=_sums(cell.failures for cell in cells),
-    )
-
-
-def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    return dict(total)
+    """Return a candidate's results on all datasets as one."""
+    return attrs.evolve(join_cells(cells), cell=cells[0].candidate, records=sum(cell.records for cell in cells))

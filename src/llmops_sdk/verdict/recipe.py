@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Speed
+from llmops_sdk.values.results import Speed
+from llmops_sdk.verdict.joined import join_cells
 from llmops_sdk.verdict.table import CellColumn, MetricColumn
 
 
@@ -31,40 +31,15 @@ def join_checkpoints(columns: Sequence[CellColumn]) -> CellColumn:
         )
         for name in names
     }
-    first = cells[0]
     result = attrs.evolve(
-        first,
-        cell=first.cell.rpartition(".")[0],
+        join_cells(cells),
+        cell=cells[0].cell.rpartition(".")[0],
         seed=None,
         checkpoints=tuple(cells),
         training=None,
         speed=_mean_speed([cell.speed for cell in cells if cell.speed]),
-        endpoint={name: text for name, text in first.endpoint.items() if all(_has(cell, name, text) for cell in cells)},
-        reasons={name: reason for cell in reversed(cells) for name, reason in cell.reasons.items()},
-        answered=sum(cell.answered for cell in cells),
-        pending=sum(cell.pending for cell in cells),
-        missing=sum(cell.missing for cell in cells),
-        empty=sum(cell.empty for cell in cells),
-        cut=sum(cell.cut for cell in cells),
-        cut_reasoning=sum(cell.cut_reasoning for cell in cells),
-        malformed=sum(cell.malformed for cell in cells),
-        unscored=_sums(cell.unscored for cell in cells),
-        pending_scores=_sums(cell.pending_scores for cell in cells),
-        models=_sums(cell.models for cell in cells),
-        undefined=_sums(cell.undefined for cell in cells),
     )
     return CellColumn(result, scores)
-
-
-def _has(cell: CellResult, name: str, text: str) -> bool:
-    return cell.endpoint.get(name) == text
-
-
-def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    return dict(total)
 
 
 def _mean_speed(speeds: Sequence[Speed]) -> Speed | None:

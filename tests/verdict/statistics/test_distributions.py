@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from scipy import stats
 
 from llmops_sdk.verdict.statistics.distributions import range_quantile, t_cdf, t_quantile
-
-stats = pytest.importorskip("scipy.stats")
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 5.5, 19, 250, 1e4])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
 
 from llmops_sdk.verdict.statistics import flips as module
 from llmops_sdk.verdict.statistics.flips import flip
@@ -18,7 +20,6 @@ def two(first: object, second: object) -> Scores:
 @pytest.mark.parametrize("shift", [0.0, 0.3, 1.0])
 def test_all_patterns_give_scipys_exact_p(shift: float) -> None:
     """Of up to 13 records every pattern of signs is tried."""
-    stats = pytest.importorskip("scipy.stats")
     differences = np.random.default_rng(4).normal(shift, 1, 12)
     pairs = make_pairs(two(differences, np.zeros(12)))
 
@@ -32,7 +33,6 @@ def test_all_patterns_give_scipys_exact_p(shift: float) -> None:
 
 def test_random_patterns_come_near_scipys_p() -> None:
     """Within the Monte-Carlo error of 9,999 patterns, 0.2 points at p = .05."""
-    stats = pytest.importorskip("scipy.stats")
     differences = np.random.default_rng(2).normal(0.28, 1, 50)
     pairs = make_pairs(two(differences, np.zeros(50)))
 
@@ -48,7 +48,6 @@ def test_random_patterns_come_near_scipys_p() -> None:
 @pytest.mark.parametrize(("wins", "losses"), [(6, 0), (5, 0), (9, 2), (11, 2)])
 def test_scores_of_0_and_1_give_mcnemars_exact_p(wins: int, losses: int) -> None:
     """Records on which the two agree do not matter."""
-    mcnemar = pytest.importorskip("statsmodels.stats.contingency_tables").mcnemar
     first = [1] * wins + [0] * losses + [1] * 40
     second = [0] * wins + [1] * losses + [1] * 40
     pairs = make_pairs(two(first, second))

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from llmops_sdk.verdict.statistics.flips import flip
 from llmops_sdk.verdict.statistics.intervals import UNBOUNDED, Interval, difference_interval, mean_interval
@@ -28,12 +30,11 @@ def of_difference(differences: object, largest: float | None = None) -> Interval
 
 def test_shares_have_wilsons_interval() -> None:
     """Of many scores of 0 and 1 it is that of statsmodels, within the difference of t from the normal quantile."""
-    confint = pytest.importorskip("statsmodels.stats.proportion").proportion_confint
     values = [1] * 30 + [0] * 970
 
     interval = of_mean(values)
 
-    assert (interval.low, interval.high) == pytest.approx(confint(30, 1000, method="wilson"), abs=2e-4)
+    assert (interval.low, interval.high) == pytest.approx(proportion_confint(30, 1000, method="wilson"), abs=2e-4)
 
 
 def test_an_interval_is_never_a_point() -> None:
@@ -49,7 +50,6 @@ def test_an_interval_is_never_a_point() -> None:
 
 def test_without_bounds_it_is_students() -> None:
     """The textbook's interval."""
-    stats = pytest.importorskip("scipy.stats")
     values = np.random.default_rng(0).normal(5, 2, 25)
 
     interval = of_mean(values, bounds=None)
@@ -119,7 +119,6 @@ def test_an_interval_excludes_0_only_where_the_test_rejects(share_of_zeros: floa
 
 def test_a_difference_of_normal_numbers_has_nearly_students_interval() -> None:
     """The flip test of 200 normal numbers is nearly the t test."""
-    stats = pytest.importorskip("scipy.stats")
     differences = np.random.default_rng(4).normal(0.5, 1, 200)
 
     interval = of_difference(differences)

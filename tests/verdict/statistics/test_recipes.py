@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from llmops_sdk.verdict.statistics.recipes import compare_recipes, holm, mean_over_seeds
 
 
 def test_without_seeds_it_is_the_paired_t_test() -> None:
     """One checkpoint each: only records vary."""
-    stats = pytest.importorskip("scipy.stats")
     rng = np.random.default_rng(0)
     first, second = rng.random((1, 40)), rng.random((1, 40)) - 0.1
 
@@ -36,7 +37,6 @@ def test_seeds_add_their_variance() -> None:
     seeds, records = first.mean(axis=1).var(ddof=1) / 3, differences.var(ddof=1) / 50
     assert test.variance is not None
     assert test.variance.value == pytest.approx(seeds + records)
-    stats = pytest.importorskip("scipy.stats")
     quantile = (seeds * stats.t.ppf(0.975, 2) + records * stats.t.ppf(0.975, 49)) / (seeds + records)
     assert test.variance.quantile(0.975) == pytest.approx(quantile)
     assert test.seed_share == pytest.approx(seeds / (seeds + records))
@@ -111,7 +111,6 @@ def test_equal_recipes_rarely_differ(seeds: int) -> None:
 
 def test_holm_is_that_of_statsmodels() -> None:
     """Adjusted p values in the order of the plain ones."""
-    multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
     p_values = [0.01, 0.04, 0.03, 0.5, 0.005]
 
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from llmops_sdk.verdict.statistics.variances import (
     Variance,
@@ -56,7 +57,6 @@ def test_the_sum_has_satterthwaites_degrees_of_freedom() -> None:
 
 def test_seeds_and_records_have_a_quantile_between_theirs() -> None:
     """Weighted by their variances, and the p value is the level at which it is reached; without seeds it is Student's t."""
-    stats = pytest.importorskip("scipy.stats")
     records = Variance(1.0, 199)
 
     both = with_seeds(records, [Variance(0.5, 1), Variance(0.5, 1)])
