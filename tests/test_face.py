@@ -151,6 +151,7 @@ def test_every_card_of_the_shipped_plugins_can_be_loaded() -> None:
         "evaluator": llmops_sdk.plugin.Evaluator,
         "executor": llmops_sdk.plugin.Executor,
         "reporter": llmops_sdk.plugin.Reporter,
+        "importer": llmops_sdk.plugin.Importer,
         "store": llmops_sdk.Store,
         "orphan-finder": llmops_sdk.plugin.OrphanFinder,
     }

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         DeployerCard as DeployerCard,
         EvaluatorCard as EvaluatorCard,
         ExecutorCard as ExecutorCard,
+        ImporterCard as ImporterCard,
         ModelCard as ModelCard,
         OrphanFinderCard as OrphanFinderCard,
         PromptCard as PromptCard,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         DatasetSource as DatasetSource,
         Deployer as Deployer,
         Evaluator as Evaluator,
+        Importer as Importer,
         ModelServer as ModelServer,
         OrphanFinder as OrphanFinder,
         PromptSource as PromptSource,
@@ -148,6 +150,7 @@ if TYPE_CHECKING:
         VariedOptions as VariedOptions,
     )
     from llmops_sdk.values.generations import Generation as Generation
+    from llmops_sdk.values.imports import ImportedResults as ImportedResults, ImportedRow as ImportedRow
     from llmops_sdk.values.models import (
         BaseModel as BaseModel,
         ServableModel as ServableModel,
@@ -238,6 +241,7 @@ _HOMES = {
         "DeployerCard",
         "EvaluatorCard",
         "ExecutorCard",
+        "ImporterCard",
         "ModelCard",
         "OrphanFinderCard",
         "PromptCard",
@@ -253,6 +257,7 @@ _HOMES = {
         "DatasetSource",
         "Deployer",
         "Evaluator",
+        "Importer",
         "ModelServer",
         "OrphanFinder",
         "PromptSource",
@@ -297,6 +302,7 @@ _HOMES = {
     "values.data": ("DatasetSplits", "NearDuplicate", "NearDuplicates", "Record", "Split"),
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
+    "values.imports": ("ImportedResults", "ImportedRow"),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
     "values.names": ("name_of_file", "name_of_model"),
     "values.plan": (

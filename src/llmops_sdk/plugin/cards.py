@@ -14,7 +14,8 @@ import attrs
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 
 CardKind = Literal[
-    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "store", "orphan-finder",
+    "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "importer", "store",
+    "orphan-finder",
 ]  # fmt: skip
 KINDS: tuple[CardKind, ...] = get_args(CardKind)
 
@@ -184,6 +185,20 @@ class ReporterCard(ImplementationCard):
     """Offers a `Reporter`."""
 
     kind = "reporter"
+
+
+@attrs.frozen(kw_only=True)
+class ImporterCard(ImplementationCard):
+    """Offers an `Importer`.
+
+    Attributes:
+        is_fallback: Whether it reads plain tables, whatever made them: it is asked only where no other importer
+            recognizes a file.
+    """
+
+    kind = "importer"
+
+    is_fallback: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -17,6 +17,7 @@ from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.data import DatasetSplits, Record
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.generations import Generation
+from llmops_sdk.values.imports import ImportedResults
 from llmops_sdk.values.models import BaseModel, ServableModel, TrainedModel
 from llmops_sdk.values.probes import Probe
 from llmops_sdk.values.prompts import Prompt, PromptTemplate
@@ -356,4 +357,23 @@ class Reporter(Implementation):
         Args:
             context: Its `folder` is empty, and deleted afterwards; `run.put` keeps a file with the run.
             run: The record; `run.results()` holds the conclusions.
+        """
+
+
+class Importer(Implementation):
+    """Reads the result files of another tool, for `llmops compare`."""
+
+    @abstractmethod
+    def recognizes(self, path: Path) -> bool:
+        """Return whether a file or folder is of this tool, by a quick look at its content.
+
+        False for what cannot be read; nothing is raised.
+        """
+
+    @abstractmethod
+    def read(self, context: Context, path: Path) -> Iterator[ImportedResults]:
+        """Yield the results in a file or folder: one for each candidate and dataset, as a stream.
+
+        Raises:
+            DataError: The file cannot be used; the message names the file, the place in it, and how to fix it.
         """

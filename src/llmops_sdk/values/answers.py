@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Union
 
 import attrs
@@ -24,6 +25,7 @@ class Answer:
         reasoning: What the model wrote before its answer: `<think>...</think>`, or what the endpoint reports apart.
         reasoning_tokens: Those of `output_tokens` that are reasoning, as the endpoint counted them, or None.
         cost: US dollars, or None where it is not known.
+        scores: Metric name to number: the scores that came with a recorded answer.
     """
 
     output: str = ""
@@ -37,6 +39,7 @@ class Answer:
     reasoning: str = ""
     reasoning_tokens: int | None = None
     cost: float | None = None
+    scores: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen
