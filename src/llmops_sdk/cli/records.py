@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmops_sdk.cli.exits import INCOMPLETE, OK
+from llmops_sdk.cli.exits import INCOMPLETE, OK, usage_error
 from llmops_sdk.cli.help import Argument, Command
-from llmops_sdk.cli.options import json_option, open_run, run_argument, store_option
+from llmops_sdk.cli.options import json_option, offline_option, open_run, run_argument, store_option
 from llmops_sdk.cli.output.text import echo, echo_json
 
 if TYPE_CHECKING:
@@ -49,9 +49,33 @@ def show(run_id: str, store: str, *, as_json: bool) -> int:
 @click.command(cls=Command)
 @run_argument
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.option(
+    "--as",
+    "reporter",
+    default="",
+    metavar="REPORTER",
+    help="Call this reporter instead: one of the run's own, with its options, or any other; `llmops plugins` lists them.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="OPTION=VALUE",
+    help="With --as, an option of the reporter, such as path=scores.parquet. The value is YAML. May be repeated.",
+)
 @store_option
-def report(run_id: str, output: Path | None, store: str) -> None:
-    """Write the HTML report of a run again, and print its path."""
+@offline_option
+def report(
+    run_id: str, output: Path | None, reporter: str, overrides: tuple[str, ...], store: str, *, offline: bool
+) -> None:
+    """Write the HTML report of a run again, and print its path; or call another reporter."""
+    if reporter:
+        if output:
+            usage_error("-o is for the HTML report; the options of a reporter are set with --set OPTION=VALUE")
+        _report_as(open_run(run_id, store), reporter, overrides, offline=offline)
+        return
+    if overrides:
+        usage_error("--set is for the reporter that --as names")
     from llmops_sdk.report.collect import report_run
 
     echo(report_run(open_run(run_id, store), output))
@@ -133,6 +157,17 @@ def verify(run_id: str, store: str, *, everything: bool, as_json: bool) -> int:
         if not verification.damages:
             echo(f"sound: {verification.runs} runs, {verification.artifacts} artifacts")
     return INCOMPLETE if verification.damages else OK
+
+
+def _report_as(run: Run, reporter: str, overrides: tuple[str, ...], *, offline: bool) -> None:
+    from llmops_sdk.pipeline.execution import open_runtime
+    from llmops_sdk.pipeline.reporting import report_as
+    from llmops_sdk.planning.specification.files import read_options
+    from llmops_sdk.plugin.registry import Registry
+
+    options = read_options(overrides)
+    with open_runtime(Registry.load(), offline=offline, progress=None) as runtime:
+        report_as(run, reporter, options, runtime)
 
 
 def _why_no_log(run: Run, step: str) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from llmops_sdk.errors import LLMOpsError, SpecError, did_you_mean
+from llmops_sdk.pipeline.reporting import report_as
 from llmops_sdk.pipeline.summary import summarize
 from llmops_sdk.plugin.stores import open_store
+from llmops_sdk.progress import progress_for
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.report.collect import report_run
+from llmops_sdk.report.tables import arrow
+from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.names import check_seed
 from llmops_sdk.values.results import FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.values.samples import Sample
@@ -101,6 +106,39 @@ class Result:
     def report(self, path: Path | str) -> Path:
         """Write the report, one HTML file that needs no network, and return its path."""
         return Path(report_run(self.run, Path(path)))
+
+    def report_as(self, reporter: str, **options: Any) -> None:
+        """Call a reporter, as `llmops report RUN --as REPORTER` does: `result.report_as("table", path="scores.parquet")`.
+
+        Args:
+            reporter: One of the run's own, which then has the options that the run gives it; or any other.
+            options: Its options.
+
+        Raises:
+            SpecError: There is no such reporter or option.
+            UserError: What the reporter raised.
+        """
+        with progress_for() as progress:
+            report_as(self.run, reporter, options, Runtime.of_this_process(progress))
+
+    def to_arrow(self) -> Any:
+        """Return a `pyarrow.Table` with every answer as a row: its record and candidate, its texts, and a column for each metric.
+
+        The columns are those of the reporter `table` with the metrics side by side, and what was asked (`question`) and
+        expected (`reference`). Repeats and seeds are rows of their own.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed; the message has the command to type.
+        """
+        return arrow.to_arrow(self.run)
+
+    def to_pandas(self) -> Any:
+        """Return the table of `to_arrow` as a `pandas.DataFrame`.
+
+        Raises:
+            MissingExtraError: pyarrow or pandas is not installed; the message has the command to type.
+        """
+        return arrow.to_pandas(self.run)
 
     def _board(self, dataset: str) -> Leaderboard:
         boards = {board.dataset: board for board in self.leaderboards}

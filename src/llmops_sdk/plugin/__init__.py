@@ -109,6 +109,16 @@ if TYPE_CHECKING:
     from llmops_sdk.record.run import Run as Run
     from llmops_sdk.record.stores import Journal as Journal, Store as Store
     from llmops_sdk.report.collect import report_run as report_run
+    from llmops_sdk.report.tables.arrow import arrow_schema as arrow_schema
+    from llmops_sdk.report.tables.candidates import CandidateRow as CandidateRow, read_candidates as read_candidates
+    from llmops_sdk.report.tables.rows import (
+        AnswerScore as AnswerScore,
+        Row as Row,
+        ScoredAnswer as ScoredAnswer,
+        read_answers as read_answers,
+        read_rows as read_rows,
+        row_columns as row_columns,
+    )
     from llmops_sdk.steps.client.answers import (
         parse_answer as parse_answer,
         parse_log_probability as parse_log_probability,
@@ -289,6 +299,9 @@ _HOMES = {
     "record.run": ("Run",),
     "record.stores": ("Journal", "Store"),
     "report.collect": ("report_run",),
+    "report.tables.arrow": ("arrow_schema",),
+    "report.tables.candidates": ("CandidateRow", "read_candidates"),
+    "report.tables.rows": ("AnswerScore", "Row", "ScoredAnswer", "read_answers", "read_rows", "row_columns"),
     "steps.client.client": ("Question", "ask"),
     "steps.client.endings": ("read_ending",),
     "steps.client.http.keys": ("bearer_headers",),

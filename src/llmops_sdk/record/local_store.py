@@ -162,6 +162,16 @@ class LocalStore(Store):
             with (self.root / key).open("rb") as lines:
                 yield from complete_lines(lines)
 
+    def upload(self, folder: Path, prefix: str) -> None:
+        """Copy each file a block at a time, and rename it."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                target = self.root / prefix / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                draft = target.with_name(f"{target.name}.{_HOST}-{os.getpid()}{_DRAFT}")
+                shutil.copyfile(path, draft)
+                draft.replace(target)
+
     def _sync_folders(self, folder: str) -> None:
         """Make the names in a folder safe from a power cut, and those of the folders that lead to it."""
         _sync(folder)

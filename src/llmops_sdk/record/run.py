@@ -8,12 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from llmops_sdk.record.metadata import RunMetadata
 from llmops_sdk.record.plans import read_plan, write_plan
 from llmops_sdk.record.runs import (
     find_run,
+    new_run_id,
     read_metadata,
     read_record,
     read_results,
@@ -94,7 +93,7 @@ class Run(Ledger):
             details: What the executor adds to the run's metadata, by name; the report shows it.
             prepared: Whether the run starts with the `prepare` steps that `share_prepared` left beside the plan.
         """
-        run_id = run_id or _new_id(plan)
+        run_id = run_id or new_run_id(plan.name)
         metadata = RunMetadata.of_this_process(
             run_id, plan.name, plan.hash, place=take_place(store, plan.name, run_id), based_on=based_on, details=details
         )
@@ -351,6 +350,10 @@ class Run(Ledger):
         """Write a file of the run (`report.html`)."""
         self.store.put(self._layout.file(name), data)
 
+    def put_files(self, folder: Path) -> None:
+        """Write the files of a folder, and of those inside it, as files of the run; one at a time, never all in memory."""
+        self.store.upload(folder, self._layout.prefix)
+
     def locate(self, name: str) -> str:
         """Return where people find a file of the run: its path or URI."""
         return self.store.locate(self._layout.file(name))
@@ -393,8 +396,3 @@ class Run(Ledger):
     def location(self) -> str:
         """Where people find the record: the folder, or the prefix of its keys."""
         return self.store.locate(self._layout.prefix)
-
-
-def _new_id(plan: Plan) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", plan.name.lower()).strip("-")[:40] or "run"
-    return f"{slug}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

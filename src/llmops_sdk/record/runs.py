@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Iterator
+from datetime import datetime, timezone
 
 import attrs
 
@@ -39,6 +42,12 @@ def list_runs(store: Store) -> tuple[RunMetadata, ...]:
 def unreadable_runs(store: Store) -> tuple[UnreadableRun, ...]:
     """Return the runs whose metadata cannot be read; they hide no other run."""
     return tuple(item for item in _read_all(store) if isinstance(item, UnreadableRun))
+
+
+def new_run_id(name: str) -> str:
+    """Return an ID for a new run of the pipeline of this name."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
+    return f"{slug}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def take_place(store: Store, name: str, run_id: str) -> Place:

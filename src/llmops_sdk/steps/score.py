@@ -15,7 +15,7 @@ from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
 from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
 from llmops_sdk.steps.cell.probes import find_probes, probers
-from llmops_sdk.steps.cell.samples import ScoredAnswers, write_samples
+from llmops_sdk.steps.cell.samples import FORM, ScoredAnswers, write_samples
 from llmops_sdk.steps.cell.scores import SCORES_OF, write_scores
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue, of_repeat
@@ -33,7 +33,7 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
         splits = stack.enter_context(execution.splits(cell.dataset))
         times = [_score_answers(execution, step, splits, repeat, stack) for repeat in range(plan.times_asked(cell))]
         shown = times[: plan.model_by_name[cell.model].repeats]
-        samples = f"samples/{digest(*(part for time in shown for part in time.parts))}"
+        samples = f"samples/{digest(FORM, *(part for time in shown for part in time.parts))}"
         write = partial(write_samples, execution, [time.answers for time in shown])
         execution.build_artifact(samples, write)
     execution.run.put_samples(cell.name, samples)

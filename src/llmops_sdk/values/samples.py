@@ -26,6 +26,8 @@ class Sample:
         notes: Evaluator name to what it keeps beside the score: name to text.
         probes: Evaluator name to its probes of the record.
         repeat: Which answer to the record it is, from 0: the options of a run may ask each record several times.
+        failures: Those evaluators of `score_errors` for which the answer is the reason, such as one without the requested
+            form: it counts as the worst score of their metrics.
     """
 
     record: Record
@@ -37,6 +39,7 @@ class Sample:
     notes: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict)
     probes: Mapping[str, tuple[ProbeSample, ...]] = attrs.field(factory=dict)
     repeat: int = 0
+    failures: tuple[str, ...] = ()
 
     @property
     def index(self) -> int:

@@ -71,6 +71,21 @@ def _read(path: Path) -> str:
         raise SpecError(message) from exc
 
 
+def read_options(overrides: Iterable[str]) -> dict[str, Any]:
+    """Return the options that `KEY=VALUE` texts set; the values are YAML.
+
+    >>> read_options(["path=scores.csv", "tags.team=nlp"])
+    {'path': 'scores.csv', 'tags': {'team': 'nlp'}}
+
+    Raises:
+        SpecError: A text has another form.
+    """
+    options: dict[str, Any] = {}
+    for override in overrides:
+        _apply(override, options)
+    return options
+
+
 def _apply(override: str, data: Any) -> None:
     """Set one value in the data of a file, in place."""
     path, equals, value = override.partition("=")

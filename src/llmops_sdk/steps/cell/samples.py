@@ -19,6 +19,9 @@ from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import RecordScore, Scored
 from llmops_sdk.values.serial import to_line
 
+FORM = "with the evaluators of failures"
+"""What the lines have; samples of another form are written again, which asks and scores nothing."""
+
 
 @attrs.frozen
 class ScoredAnswers:
@@ -72,6 +75,7 @@ def _scored(files: CellFiles, scores: Mapping[str, Iterator[RecordScore]], repea
 def _with_scores(sample: Sample, scores: Mapping[str, RecordScore]) -> Sample:
     numbers: dict[str, float] = {}
     errors, pending, notes = {}, {}, {}
+    failures: list[str] = []
     for evaluator, score in scores.items():
         if isinstance(score, Pending):
             pending[evaluator] = score.error
@@ -80,9 +84,12 @@ def _with_scores(sample: Sample, scores: Mapping[str, RecordScore]) -> Sample:
             numbers.update(score.scores)
         else:
             errors[evaluator] = score.error
+            failures += [evaluator] if score.is_failure else []
         if score.notes:
             notes[evaluator] = score.notes
-    return attrs.evolve(sample, scores=numbers, score_errors=errors, pending_scores=pending, notes=notes)
+    return attrs.evolve(
+        sample, scores=numbers, score_errors=errors, pending_scores=pending, notes=notes, failures=tuple(failures)
+    )
 
 
 def _with_probes(samples: Iterator[Sample], files: CellFiles, evaluators: Sequence[EvaluatorFiles]) -> Iterator[Sample]:

@@ -1,0 +1,1 @@
+"""The records, answers and scores of a run as tables."""
