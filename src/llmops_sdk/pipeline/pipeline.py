@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError
+from llmops_sdk.notebook import Shown
 from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.paths import path_checks
@@ -31,7 +32,7 @@ from llmops_sdk.values.serial import explain, from_json, to_json
 
 
 @attrs.frozen
-class Pipeline:
+class Pipeline(Shown):
     """The specification of a pipeline. It is frozen: every `with_*` returns a new one, so it can be forked at any point.
 
     Everything that is left out has a default: Dolly summarization, the model's own chat format (`alpaca` for a model

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_sdk.errors import LLMOpsError, SpecError, did_you_mean
+from llmops_sdk.notebook import Shown
 from llmops_sdk.pipeline.reporting import report_as
 from llmops_sdk.pipeline.summary import summarize
 from llmops_sdk.plugin.stores import open_store
@@ -21,7 +22,7 @@ from llmops_sdk.values.results import FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.values.samples import Sample
 
 
-class Result:
+class Result(Shown):
     """What a run concluded; `repr` shows its leaderboards and verdicts.
 
     Attributes:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_sdk.errors import RecordError, RunNotFoundError, StoreError
+from llmops_sdk.notebook import Shown
 from llmops_sdk.record.artifacts import Artifact, artifact_damage, read_artifact, write_artifact
 from llmops_sdk.record.files import sealed, sealed_again
 from llmops_sdk.record.layout import SAMPLES, SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
@@ -46,7 +47,7 @@ from llmops_sdk.values.step_records import Started, StepRecord, Succeeded
 _HOST = platform.node()
 
 
-class Run(Ledger):
+class Run(Shown, Ledger):
     """One execution of a plan, and its record.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import Any, Union
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.notebook import Shown
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.names import with_seed
@@ -204,7 +205,7 @@ class PluginPin:
 
 
 @attrs.frozen
-class Plan:
+class Plan(Shown):
     """A pipeline that can run: all that can be checked without reading data is checked.
 
     Attributes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from llmops_sdk.notebook import Shown
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.scores import Metric
@@ -256,7 +257,7 @@ class NoiseFloor:
 
 
 @attrs.frozen
-class Verdict:
+class Verdict(Shown):
     """What can be concluded about the candidates on one dataset, in words that claim no more than the evidence.
 
     Attributes:
