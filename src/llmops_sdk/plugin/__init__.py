@@ -193,7 +193,12 @@ if TYPE_CHECKING:
         TextTemplate as TextTemplate,
     )
     from llmops_sdk.values.resources import Endpoint as Endpoint, Resource as Resource, TaggedResource as TaggedResource
-    from llmops_sdk.values.results import Results as Results
+    from llmops_sdk.values.results import (
+        CellResult as CellResult,
+        FailedCell as FailedCell,
+        Leaderboard as Leaderboard,
+        Results as Results,
+    )
     from llmops_sdk.values.samples import Sample as Sample
     from llmops_sdk.values.scores import (
         Metric as Metric,
@@ -207,6 +212,7 @@ if TYPE_CHECKING:
         digest as digest,
         file_sha256 as file_sha256,
         from_json as from_json,
+        to_json as to_json,
     )
     from llmops_sdk.values.step_records import (
         Failed as Failed,
@@ -336,11 +342,11 @@ _HOMES = {
     "values.probes": ("Probe", "ProbeSample"),
     "values.prompts": ("ChatPrompt", "ChatTemplate", "Prompt", "PromptTemplate", "TextPrompt", "TextTemplate"),
     "values.resources": ("Endpoint", "Resource", "TaggedResource"),
-    "values.results": ("Results",),
+    "values.results": ("CellResult", "FailedCell", "Leaderboard", "Results"),
     "values.samples": ("Sample",),
     "values.scores": ("Metric", "RecordScore", "Scored", "Unscored"),
     "values.secrets": ("Secret",),
-    "values.serial": ("canonical", "digest", "file_sha256", "from_json"),
+    "values.serial": ("canonical", "digest", "file_sha256", "from_json", "to_json"),
     "values.step_records": ("Failed", "Started", "StepRecord", "Succeeded"),
     "steps.client.answers": ("parse_answer", "parse_log_probability"),
     "steps.client.refusals": ("error_message", "is_transient", "refused_parameter"),
