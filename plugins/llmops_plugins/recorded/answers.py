@@ -7,27 +7,39 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from llmops_plugins.recorded.columns import CONVERSATIONS, ERRORS, REASONING, Columns
+from llmops_plugins.recorded.columns import CONVERSATIONS, ERRORS, IS_MISSING, REASONING, Columns
 from llmops_plugins.recorded.fields import field_of
 from llmops_plugins.recorded.keys import ASSISTANT, role_of, turn_text
 from llmops_sdk.plugin import Answer, RequestError, parse_answer, read_ending
 
 _MILLISECONDS = 1_000.0
+_TRUTHS = {"true": 1.0, "false": 0.0}
+_NOTHING = ("", "nan")
+_SHOWN = 60
 
 
 def row_answer(fields: Mapping[str, Any], columns: Columns) -> Answer:
     """Return the answer of a row, with the numbers that it has.
 
+    An answer that came with a score may lack its text.
+
     Raises:
         RequestError: The row has none: it is null, or its reason to end means that the model gave none. Not retryable.
+            Its `is_missing` is set where the row says that the model is not to blame.
     """
     value = field_of(fields, columns.answer)
     if columns.answer in CONVERSATIONS and isinstance(value, list):
         value = _last_turn(value)
     error = next((fields[name] for name in ERRORS if fields.get(name)), None)
+    scores = {
+        metric: score
+        for metric, field in columns.scores.items()
+        if (score := score_of(field_of(fields, field))) is not None
+    }
+    if value is None and scores and not error:
+        value = ""
     if value is None or (value == "" and error):
-        message = f"the recorded answer is {'null' if value is None else 'empty'}{f': {_text(error)}' if error else ''}"
-        raise RequestError(message, retryable=False)
+        raise _no_answer(value, error, is_missing=fields.get(IS_MISSING) is True)
     reply = _reply(value) if isinstance(value, Mapping) else None
     base = reply or Answer(_text(value))
     reason = field_of(fields, columns.finish_reason)
@@ -41,7 +53,40 @@ def row_answer(fields: Mapping[str, Any], columns: Columns) -> Answer:
         latency=latency if latency is None or not _in_milliseconds(columns.latency) else latency / _MILLISECONDS,
         reasoning=base.reasoning or _reasoning(fields),
         cost=_number(field_of(fields, columns.cost)),
+        scores=scores,
     )
+
+
+def score_of(value: Any) -> float | None:
+    """Return a score: a number, true or false, or one of those written as text; None where the row has none.
+
+    >>> score_of("0.5"), score_of(True), score_of("false"), score_of("")
+    (0.5, 1.0, 0.0, None)
+
+    Raises:
+        ValueError: It is something else, or not finite.
+    """
+    if isinstance(value, str):
+        text = value.strip().lower()
+        value = None if text in _NOTHING else _TRUTHS.get(text, value)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    try:
+        number = float(value) if isinstance(value, (bool, int, float, str)) else math.inf
+    except (ValueError, OverflowError):
+        number = math.inf
+    if not math.isfinite(number):
+        message = f"{json.dumps(value, ensure_ascii=False, default=str)[:_SHOWN]} is no number"
+        raise ValueError(message)
+    return number
+
+
+def _no_answer(value: Any, error: Any, *, is_missing: bool) -> RequestError:
+    reason = _text(error) if error else ""
+    if is_missing and reason:
+        return RequestError(reason, retryable=False, is_missing=True)
+    message = f"the recorded answer is {'null' if value is None else 'empty'}{f': {reason}' if reason else ''}"
+    return RequestError(message, retryable=False, is_missing=is_missing)
 
 
 def _last_turn(turns: list[Any]) -> str | None:

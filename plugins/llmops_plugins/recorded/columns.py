@@ -41,6 +41,8 @@ _MOST_NAMED = 30
 
 REASONING = ("reasoning", "reasoning_content")
 ERRORS = ("error", "error_message")
+IS_MISSING = "is_missing"
+"""The field of a row without an answer that is true where the model is not to blame, as where a request was lost."""
 
 
 @attrs.frozen(kw_only=True)
@@ -59,6 +61,7 @@ class Columns:
         output_tokens: Of the answer.
         finish_reason: Why the answer ended.
         cost: In US dollars.
+        scores: Metric name to the field with its score.
     """
 
     answer: str
@@ -72,12 +75,14 @@ class Columns:
     output_tokens: str = ""
     finish_reason: str = ""
     cost: str = ""
+    scores: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def of_answers(self) -> tuple[str, ...]:
         """The fields that an answer is made of."""
         numbers = (self.model, self.latency, self.input_tokens, self.output_tokens, self.finish_reason, self.cost)
-        return tuple(name for name in (self.answer, *numbers, *REASONING, *ERRORS) if name)
+        kept = (self.answer, *numbers, *REASONING, *ERRORS, IS_MISSING, *self.scores.values())
+        return tuple(name for name in kept if name)
 
     def field_of_join(self, kind: str) -> str:
         """Return the field that a kind of key comes from."""
@@ -106,7 +111,7 @@ def choose_columns(rows: Iterable[Row], options: RecordedModelOptions, file: str
         fields.update(dict.fromkeys(paths_of(row.fields)))
     names = _Names(tuple(fields), file)
     named = bool(options.id or options.input or options.input_hash)
-    answer = names.named(options.answer, "answer") or names.answer()
+    answer = names.named(options.answer, "answer") or names.answer(is_needed=not options.scores)
     usual = tuple(name for name in _INPUTS if name != answer or name in CONVERSATIONS)
     text = names.named(options.input, "input") if named else names.first(usual)
     columns = Columns(
@@ -121,6 +126,7 @@ def choose_columns(rows: Iterable[Row], options: RecordedModelOptions, file: str
         output_tokens=names.named(options.output_tokens, "output_tokens") or names.first(_OUTPUT_TOKENS),
         finish_reason=names.named(options.finish_reason, "finish_reason") or names.first(_FINISH_REASONS),
         cost=names.named(options.cost, "cost") or names.first(_COSTS),
+        scores={metric: names.named(field, "scores") for metric, field in options.scores.items()},
     )
     if not columns.joins:
         message = (
@@ -161,8 +167,8 @@ class _Names:
         """Return the first of the usual names that the file has."""
         return next((name for name in usual if name in self.names and name != without), "")
 
-    def answer(self) -> str:
-        """Return the one field that must be the answer."""
+    def answer(self, *, is_needed: bool = True) -> str:
+        """Return the one field that must be the answer; empty where none is needed and none has a usual name."""
         sure = self.first(_SURE_ANSWERS)
         possible = [name for name in _ANSWERS if name in self.names]
         if sure or len(possible) == 1:
@@ -170,6 +176,8 @@ class _Names:
         conversation = self.first(CONVERSATIONS)
         if not possible and conversation:
             return conversation
+        if not possible and not is_needed:
+            return ""
         problem = (
             f"has several fields that may be the answers: {', '.join(possible)}"
             if possible

@@ -20,6 +20,13 @@ def _plain_filter(_options: object, _attribute: object, value: Mapping[str, Any]
             raise ValueError(message)  # noqa: TRY004 - a wrong option, as attrs reports it
 
 
+def _named_fields(_options: object, _attribute: object, value: Mapping[str, str]) -> None:
+    for metric, field in value.items():
+        if not metric.strip() or not field.strip():
+            message = f"scores maps the name of a metric to a field, not {metric!r} to {field!r}"
+            raise ValueError(message)
+
+
 def _known_encoding(_options: object, _attribute: object, value: str) -> None:
     if value and not is_encoding(value):
         message = f"no text encoding is called {value!r}; common ones: utf-8, utf-16, windows-1252"
@@ -48,6 +55,12 @@ class RecordedModelOptions(ModelOptions):
         help="keep only rows with this value in a field: {model: gpt-4}, where a file has several models' answers",
         validator=_plain_filter,
     )
+    scores: Mapping[str, str] = option(
+        factory=dict,
+        help="the fields with scores that came with the answers, by metric: {quality: judge.score}; the evaluator"
+        " recorded-scores takes them over, and the file may then lack the answers themselves",
+        validator=_named_fields,
+    )
     latency: str = option(
         "", help="the field with the seconds that the answer took (milliseconds if its name ends with ms)"
     )
@@ -55,6 +68,9 @@ class RecordedModelOptions(ModelOptions):
     output_tokens: str = option("", help="the field with the number of the answer's tokens")
     finish_reason: str = option("", help="the field with the reason why the answer ended, such as 'stop' or 'length'")
     cost: str = option("", help="the field with the answer's cost in US dollars")
+    shared: bool = option(
+        False, help="the file answers the records of other datasets too: rows without a record are not reported"
+    )
     delimiter: str = option("", help="the character between the cells of a CSV file; found by its first rows if empty")
     encoding: str = option(
         "",
@@ -80,6 +96,7 @@ class RecordedModelOptions(ModelOptions):
     def of(cls, base: BaseModel) -> RecordedModelOptions:
         """Return the options that a base model was made of."""
         values: dict[str, Any] = dict(base.parameters)
-        if "filter" in values:
-            values["filter"] = json.loads(values["filter"])
+        for name in ("filter", "scores", "shared"):
+            if name in values:
+                values[name] = json.loads(values[name])
         return cls(path=base.source, **values)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from llmops_plugins.recorded.file_options import RecordedModelOptions
-from llmops_plugins.recorded.names import EXTRA, RECORDED
-from llmops_plugins.recorded.options import RecordedOptions
-from llmops_sdk.plugin import Card, DeployerCard, ModelCard, hookimpl
+from llmops_plugins.recorded.names import EXTRA, RECORDED, SCORES
+from llmops_plugins.recorded.options import RecordedOptions, RecordedScoresOptions
+from llmops_sdk.plugin import Card, DeployerCard, EvaluatorCard, ModelCard, hookimpl
 
 
 @hookimpl
@@ -28,5 +28,11 @@ def llmops_cards() -> tuple[Card, ...]:
             extra=EXTRA,
             accepts=(RECORDED,),
             answers_differ="never",
+        ),
+        EvaluatorCard(
+            name=SCORES,
+            summary="the scores that came with recorded answers, as they are",
+            load="llmops_plugins.recorded.scores:RecordedScores",
+            options=RecordedScoresOptions,
         ),
     )

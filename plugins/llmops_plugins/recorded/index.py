@@ -6,14 +6,14 @@ import json
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from llmops_plugins.recorded.answers import row_answer
+from llmops_plugins.recorded.answers import row_answer, score_of
 from llmops_plugins.recorded.columns import KINDS, Columns, choose_columns, is_kept
 from llmops_plugins.recorded.fields import field_of
 from llmops_plugins.recorded.file_options import RecordedModelOptions
@@ -84,10 +84,10 @@ class IndexedRow:
         return row_answer(json.loads(self.content), self.columns)
 
     def agrees_with(self, other: IndexedRow) -> bool:
-        """Whether both have the same answer, whatever else differs."""
-        return bool(
-            json.loads(self.content).get(self.columns.answer) == json.loads(other.content).get(self.columns.answer)
-        )
+        """Whether both have the same answer with the same scores, whatever else differs."""
+        own, others = json.loads(self.content), json.loads(other.content)
+        names = (self.columns.answer, *self.columns.scores.values())
+        return all(own.get(name) == others.get(name) for name in names)
 
 
 class AnswerIndex:
@@ -109,6 +109,7 @@ class AnswerIndex:
         self.models: Counter[str] = Counter()
         self.columns = Columns(answer="")
         self._path = path
+        self._file = ""
         path.unlink(missing_ok=True)
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -133,6 +134,7 @@ class AnswerIndex:
         Raises:
             DataError: The file, or a row of it, cannot be used; the message names the line or the fields.
         """
+        self._file = path.name
         rows = read_rows(path, options)
         first = list(islice(rows, _PEEKED))
         self.columns = choose_columns(first, options, path.name)
@@ -176,6 +178,7 @@ class AnswerIndex:
         names, rows, keys = self.columns.of_answers, [], []
         for number, row in enumerate(batch, start=self.rows):
             content = {name: value for name in names if (value := field_of(row.fields, name)) is not None}
+            self._check_scores(row.place, content)
             rows.append((number, row.place, _label(row, self.columns), _encode(content)))
             keys += [(kind, key, number) for kind, key in row_keys(row.fields, self.columns)]
             self._count_model(content.get(self.columns.model))
@@ -195,6 +198,14 @@ class AnswerIndex:
             (later,) = self.rows_at(iter((number,)))
             if not earlier.agrees_with(later):
                 self.clashes[kind] = Clash(later.label, earlier.place, later.place)
+
+    def _check_scores(self, place: str, content: Mapping[str, Any]) -> None:
+        for metric, field in self.columns.scores.items():
+            try:
+                score_of(content.get(field))
+            except ValueError as exc:
+                message = f"{place} of {self._file!r} has no usable score of {metric!r} in {field!r}: {exc}"
+                raise DataError(message) from exc
 
     def _count_model(self, name: Any) -> None:
         if isinstance(name, str) and name and (name in self.models or len(self.models) < _MOST_MODELS):

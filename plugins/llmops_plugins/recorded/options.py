@@ -1,4 +1,4 @@
-"""The options of the deployer `recorded`: none, and the checks before a run."""
+"""The options of the deployer `recorded`, with the checks before a run, and of the evaluator `recorded-scores`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.recorded.file_options import RecordedModelOptions
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, Prompt, Record
+from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, EvaluatorOptions, Metric, Prompt, Record, option
 
 
 @attrs.frozen(kw_only=True)
@@ -31,3 +31,23 @@ class RecordedOptions(DeployerOptions):
 
         name = f"answers in {Path(base.source).name} for the {'test records' if is_whole else 'first record'}"
         yield Check(name, partial(check_records, RecordedModelOptions.of(base), asked, is_whole=is_whole))
+
+
+def _some_metrics(_options: object, _attribute: object, value: tuple[Metric, ...]) -> None:
+    if not value:
+        message = "metrics is empty; name at least one: metrics: [{name: quality}]"
+        raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class RecordedScoresOptions(EvaluatorOptions):
+    """The scores to take over, by the names that the `scores` of the recorded models give them."""
+
+    metrics: tuple[Metric, ...] = option(
+        help="the metrics: {name: quality, label: Quality, higher_is_better: true, bounds: [0, 1]}; all but the name may be"
+        " left out",
+        validator=_some_metrics,
+    )
+    origin: Mapping[str, str] = option(
+        factory=dict, help="what the scores rest on, such as a grader's version; it is kept with them"
+    )

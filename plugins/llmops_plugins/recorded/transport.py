@@ -105,7 +105,7 @@ class RecordedTransport(RecordTransport):
             return row.answer
         except RequestError as exc:
             message = f"{row.place} of {self._file!r}: {exc}"
-            raise RequestError(message, retryable=False) from exc
+            raise RequestError(message, retryable=False, is_missing=exc.is_missing) from exc
 
     def close(self) -> None:
         """Delete the index."""
@@ -128,6 +128,7 @@ class RecordedTransport(RecordTransport):
         index = self._index
         details = {
             "answers_in": index.columns.answer,
+            "scores_in": ", ".join(index.columns.scores.values()),
             "joined_by": f"{self._join.kind} ({index.columns.field_of_join(self._join.kind)})",
             "matched": f"{matches.total - matches.missing.count} of {matches.total} records",
             "without_answer": str(matches.missing),
@@ -156,7 +157,9 @@ class RecordedTransport(RecordTransport):
             )
 
     def _surplus(self, matches: _Matches) -> _Listed:
-        """Return the rows that belong to no test record."""
+        """Return the rows that belong to no test record; none of a file that other datasets share."""
+        if self._options.shared:
+            return _Listed()
         unused = (number for number, is_used in enumerate(matches.used) if not is_used)
         first = self._index.rows_at(islice(unused, _LISTED))
         return _Listed(matches.used.count(0), [f"{row.place} ({row.label})" for row in first])

@@ -27,7 +27,7 @@ class Tally:
         answered: Questions with an answer.
         pending: Questions that failed for now.
         missing: Questions that were never asked: recorded answers lack the record.
-        empty: Answers without a text.
+        blank: Answers without a text.
         cut: Answers that were cut off at `max_new_tokens`.
         cut_reasoning: Questions without an answer because the model was still reasoning.
         malformed: Answers that are not JSON of the form that was asked for.
@@ -35,13 +35,14 @@ class Tally:
         reasoning_tokens: Of all answers, or None where the endpoint counts none.
         latencies: Seconds of each answer that has them.
         first_tokens: Seconds to the first token of those that were streamed.
+        scored: Answers that came with scores.
     """
 
     response_format: Mapping[str, Any] | None = None
     answered: int = 0
     pending: int = 0
     missing: int = 0
-    empty: int = 0
+    blank: int = 0
     cut: int = 0
     cut_reasoning: int = 0
     malformed: int = 0
@@ -49,6 +50,12 @@ class Tally:
     reasoning_tokens: int | None = None
     latencies: array[float] = attrs.field(factory=lambda: array("d"))
     first_tokens: array[float] = attrs.field(factory=lambda: array("d"))
+    scored: int = 0
+
+    @property
+    def empty(self) -> int:
+        """The number of empty answers: those without a text, unless scores came in place of all texts."""
+        return 0 if self.scored == self.blank == self.answered else self.blank
 
     def count(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -59,7 +66,8 @@ class Tally:
             return
         answer = outcome.answer
         self.answered += 1
-        self.empty += not answer.output.strip()
+        self.blank += not answer.output.strip()
+        self.scored += bool(answer.scores)
         self.cut += answer.finish_reason == LENGTH
         self.malformed += not fits_format(answer.output, self.response_format)
         if answer.model:

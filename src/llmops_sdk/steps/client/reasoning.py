@@ -82,6 +82,8 @@ def split_reasoning(text: str, *, opened: bool = False) -> SplitText:
 def without_reasoning(answer: Answer, prompt: Prompt, *, opened: bool = False) -> Answer:
     """Return an answer whose output has no reasoning in it.
 
+    One that came with scores stays an answer, wherever its text ends: it was judged as it is.
+
     Args:
         answer: As an endpoint, a file or a stream gave it.
         prompt: What was asked; it may end with the opening tag.
@@ -93,6 +95,8 @@ def without_reasoning(answer: Answer, prompt: Prompt, *, opened: bool = False) -
     if answer.log_probability is not None:
         return answer
     split = split_reasoning(answer.output, opened=not answer.reasoning and (opened or _opens(prompt)))
+    if split.is_cut and answer.scores:
+        return answer
     if split.is_cut:
         raise RequestError(STOPPED if answer.finish_reason == STOP else CUT, retryable=False)
     if not split.reasoning and split.answer == answer.output:

@@ -1,0 +1,1 @@
+"""Readers of result files that other tools leave, for `llmops compare`."""

@@ -1,0 +1,1 @@
+"""Plain tables: which fields hold what, and their values."""
