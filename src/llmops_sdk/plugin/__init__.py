@@ -160,7 +160,11 @@ if TYPE_CHECKING:
         VariedOptions as VariedOptions,
     )
     from llmops_sdk.values.generations import Generation as Generation
-    from llmops_sdk.values.imports import ImportedResults as ImportedResults, ImportedRow as ImportedRow
+    from llmops_sdk.values.imports import (
+        ImportedResults as ImportedResults,
+        ImportedRow as ImportedRow,
+        text_fingerprint as text_fingerprint,
+    )
     from llmops_sdk.values.models import (
         BaseModel as BaseModel,
         ServableModel as ServableModel,
@@ -321,7 +325,7 @@ _HOMES = {
     "values.data": ("DatasetSplits", "NearDuplicate", "NearDuplicates", "Record", "Split"),
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
-    "values.imports": ("ImportedResults", "ImportedRow"),
+    "values.imports": ("ImportedResults", "ImportedRow", "text_fingerprint"),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
     "values.names": ("name_of_file", "name_of_model"),
     "values.plan": (

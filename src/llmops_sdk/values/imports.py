@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 
 import attrs
@@ -9,6 +10,8 @@ import attrs
 from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.scores import Metric
+
+_SHOWN = 60
 
 
 @attrs.frozen
@@ -59,3 +62,20 @@ class ImportedResults:
     must_agree: Mapping[str, str] = attrs.field(factory=dict)
     details: Mapping[str, str] = attrs.field(factory=dict)
     has_outputs: bool = True
+
+
+def text_fingerprint(text: str) -> str:
+    """Return a short text that two texts share only if they are equal but for spaces: a short text itself, else its start and hash.
+
+    Importers put it into `ImportedRow.must_agree`, so that the files of two tools agree where their texts do.
+
+    >>> text_fingerprint("Say  hi"), text_fingerprint("")
+    ('Say hi', '')
+    >>> text_fingerprint("word " * 20)
+    'word word word word word word word word word word word word ... (SHA-256 28c51cf74fce)'
+    """
+    one_line = " ".join(text.split())
+    if len(one_line) <= _SHOWN:
+        return one_line
+    hashed = hashlib.sha256(one_line.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{one_line[:_SHOWN]}... (SHA-256 {hashed[:12]})"

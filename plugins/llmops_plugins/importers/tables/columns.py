@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.importers.options import TableImportOptions
-from llmops_plugins.importers.tables.values import number_of
+from llmops_plugins.importers.values import number_of
 from llmops_sdk.plugin import DataError, Record, did_you_mean, value_at
 
 _IDS = (

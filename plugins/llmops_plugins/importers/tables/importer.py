@@ -12,7 +12,7 @@ import attrs
 from llmops_plugins.importers.known_metrics import known_metric
 from llmops_plugins.importers.options import TableImportOptions
 from llmops_plugins.importers.tables.columns import Columns, choose_columns
-from llmops_plugins.importers.tables.values import fingerprint, id_text, number_of, text_of
+from llmops_plugins.importers.values import id_text, number_of, text_of
 from llmops_sdk.plugin import (
     Answer,
     Context,
@@ -29,6 +29,7 @@ from llmops_sdk.plugin import (
     file_sha256,
     name_of_file,
     open_table,
+    text_fingerprint,
     value_at,
 )
 
@@ -140,7 +141,9 @@ def _imported(row: NamedRow, columns: Columns) -> ImportedRow:
     values = row.values
     asked, reference = _text(values, columns.input), _text(values, columns.reference)
     context = _text(values, columns.context)
-    identity = id_text(value_at(values, columns.id, None)) if columns.id else digest(fingerprint(f"{asked}\n{context}"))
+    identity = (
+        id_text(value_at(values, columns.id, None)) if columns.id else digest(text_fingerprint(f"{asked}\n{context}"))
+    )
     if not identity:
         message = f"{row.name} has no {columns.id!r} to pair it by"
         raise DataError(message)
@@ -157,7 +160,7 @@ def _imported(row: NamedRow, columns: Columns) -> ImportedRow:
         answer=answer,
         error="" if answer else error or "the row has no score",
         is_missing=answer is None,
-        must_agree={name: fingerprint(text) for name, text in agreed.items() if text.strip()},
+        must_agree={name: text_fingerprint(text) for name, text in agreed.items() if text.strip()},
         group=id_text(value_at(values, columns.group, None)) if columns.group else "",
     )
 

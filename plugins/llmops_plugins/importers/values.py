@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
-_SHOWN = 60
 _LONG = 200
 _TRUTHS = {"true": 1.0, "false": 0.0}
 _NOTHING = ("", "nan", "none", "null")
@@ -62,19 +60,6 @@ def text_of(value: Any) -> str:
     if isinstance(value, list) and value and all(isinstance(turn, Mapping) and "content" in turn for turn in value):
         return "\n\n".join(f"{turn.get('role', '')}: {text_of(turn['content'])}" for turn in value)
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def fingerprint(text: str) -> str:
-    """Return a short text that two texts share only if they are equal but for spaces: their start, and their hash.
-
-    >>> fingerprint("Say  hi"), fingerprint("")
-    ('Say hi', '')
-    """
-    one_line = " ".join(text.split())
-    if len(one_line) <= _SHOWN:
-        return one_line
-    hashed = hashlib.sha256(one_line.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{one_line[:_SHOWN]}... (SHA-256 {hashed[:12]})"
 
 
 def shown(value: Any) -> str:
