@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from llmops_sdk.plugin import Options, is_encoding, option
+from llmops_sdk.plugin import Options, is_column, is_encoding, option
 
 
 def _known_encoding(_options: object, _attribute: object, value: str) -> None:
@@ -45,4 +45,37 @@ class TableImportOptions(Options):
     )
     encoding: str = option(
         "", help="the encoding of a text; by default UTF-8, or what its byte order mark says", validator=_known_encoding
+    )
+
+
+def _column(_options: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value and not is_column(value):
+        message = f"{attribute.name} is the name of a field or a path such as doc.id, not {value!r}"
+        raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class ToolImportOptions(Options):
+    """How the records of another tool are paired; by default by the tool's own hash or ID."""
+
+    id: str = option(
+        "",
+        help="the field of the record that pairs it, also with those of other tools: doc.id, vars.id, instruction",
+        validator=_column,
+    )
+    group: str = option(
+        "",
+        help="the field, such as doc.document, whose value records of one group share: they count as one in comparisons",
+        validator=_column,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class MlflowImportOptions(ToolImportOptions):
+    """Which columns of an MLflow evaluation table hold what. An empty name means: the column with a usual name."""
+
+    input: str = option("", help="the column with the input: inputs, question, request or query")
+    answer: str = option("", help="the column with the model's answer: outputs, predictions or response")
+    reference: str = option(
+        "", help="the column with the reference: targets, target, ground_truth or expected_response"
     )
