@@ -22,6 +22,10 @@ MISTAKE = 2
 """Something the user can fix; printed as one message."""
 INCOMPLETE = 3
 """Finished, but a candidate failed; for `gc`, a resource is left."""
+NO_GO = 4
+"""A condition of a gate is shown to be broken."""
+INCONCLUSIVE = 5
+"""A condition of a gate cannot be decided by the records of the run."""
 INTERRUPTED = 130
 """Stopped with Ctrl-C; 143 with SIGTERM, 129 with SIGHUP."""
 

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 a fault of the SDK (traceback), 2 something for the user to fix (one message, or the findings of
 `plan` and `doctor`), 3 finished but a candidate failed or has no score that decides (of `gc`: a resource is left; of
-`verify`: something is damaged), 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+`verify`: something is damaged), of `gate` 4 NO-GO and 5 INCONCLUSIVE, 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 import click
 
-from llmops_sdk.cli import gc, init, machine, plan, plugins, records, run, serve
+from llmops_sdk.cli import gate, gc, init, machine, plan, plugins, records, run, serve
 from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, interrupted
 from llmops_sdk.cli.help import CONTEXT_SETTINGS, Program
 from llmops_sdk.cli.output.text import echo
@@ -63,7 +63,15 @@ def cli() -> None:
 
 
 cli.add_section("Run a pipeline", init.init, run.run, plan.plan, records.show, records.report)
-cli.add_section("Score again, serve, run remotely", run.score, serve.serve, run.attach, plan.compile_)
+cli.add_section(
+    "Compare, decide, score again, serve, run remotely",
+    run.compare,
+    gate.gate,
+    run.score,
+    serve.serve,
+    run.attach,
+    plan.compile_,
+)
 cli.add_section("Manage runs", records.runs, records.logs, gc.gc, records.verify)
 cli.add_section("Set up", plugins.plugins, machine.assets, machine.doctor, machine.examples)
 

@@ -9,7 +9,9 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError
+from llmops_sdk.gate.specification import check_gate
 from llmops_sdk.notebook import Shown
+from llmops_sdk.pipeline.arguments import merged, override_from, with_seeds
 from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.paths import path_checks
@@ -18,7 +20,7 @@ from llmops_sdk.planning.preflight import input_checks, preflight_checks, requir
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
-from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, ModelSpec, Override, Spec, StopEarly
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec, StopEarly
 from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
@@ -85,11 +87,11 @@ class Pipeline(Shown):
             name: The dataset's name in this pipeline; needed where a card is used twice.
             **named: The card's options by name; they override those of the object.
         """
-        return self._with(datasets=(*self.spec.datasets, ComponentSpec(use, name, _merged(options, named))))
+        return self._with(datasets=(*self.spec.datasets, ComponentSpec(use, name, merged(options, named))))
 
     def with_prompt(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add a prompt template (`alpaca`, `plain`, `chat`, `template`); the arguments are those of `with_dataset`."""
-        return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, _merged(options, named))))
+        return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, merged(options, named))))
 
     def with_model(  # noqa: PLR0913 - the keys of a model in a specification
         self,
@@ -135,19 +137,19 @@ class Pipeline(Shown):
         if isinstance(prompts, str):
             message = f"model {name or use!r}: prompts is a list of names: prompts=[{prompts!r}]"
             raise SpecError(message)
-        if trainer is not None and _override(trainer) == Override():
+        if trainer is not None and override_from(trainer) == Override():
             fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
-        override = _override(trainer)
+        override = override_from(trainer)
         if seeds is not None:
-            override = _with_seeds(override, seeds, of_object=isinstance(trainer, Options))
+            override = with_seeds(override, seeds, of_object=isinstance(trainer, Options))
         model = ModelSpec(
             use,
             name,
-            _merged(options, named),
+            merged(options, named),
             fine_tune,
             train_on,
             override,
-            _override(deployer),
+            override_from(deployer),
             dict(varies or {}),
             None if prompts is None else tuple(prompts),
             train_prompt,
@@ -171,21 +173,21 @@ class Pipeline(Shown):
             seeds: Two or more seeds to fine-tune every model with, as in `with_model`.
             **named: The trainer's options by name; they override those of the object.
         """
-        override = Override(use, _merged(options, named))
+        override = Override(use, merged(options, named))
         if seeds is not None:
-            override = _with_seeds(override, seeds, of_object=options is not None)
+            override = with_seeds(override, seeds, of_object=options is not None)
         return self._with(trainer=override)
 
     def with_deployer(self, use: str = "", options: DeployerOptions | None = None, /, **named: Any) -> Pipeline:
         """Override the deployer of every model, as `with_trainer` does the trainer."""
-        return self._with(deployer=Override(use, _merged(options, named)))
+        return self._with(deployer=Override(use, merged(options, named)))
 
     def with_evaluator(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add an evaluator; the arguments are those of `with_dataset`.
 
         The first metric of the first evaluator decides unless `with_decision` names another one.
         """
-        return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, _merged(options, named))))
+        return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, merged(options, named))))
 
     def with_decision(
         self,
@@ -204,6 +206,17 @@ class Pipeline(Shown):
             weights: The name of each dataset to how much it counts, for a verdict over all datasets besides one for each.
         """
         return self._with(decide_by=metric, baseline=baseline, margin=margin, weights=dict(weights or {}))
+
+    def with_gate(self, *, candidate: str = "", varies: Sequence[str] = (), **conditions: Any) -> Pipeline:
+        """State what must hold for a candidate to be shipped; `llmops gate` answers it for a finished run.
+
+        Args:
+            candidate: The candidate that is judged; by default the only one, or the best by the verdict.
+            varies: What may differ from a baseline file: some of `data`, `prompt`, `generation`, `evaluators`.
+            **conditions: A metric, `latency_p95` or `failed_answers` to its conditions: `rougeL={"at_least": 0.3}`.
+        """
+        own = {**({"candidate": candidate} if candidate else {}), **({"varies": tuple(varies)} if varies else {})}
+        return self._with(gate={**own, **conditions})
 
     def with_early_stopping(self, looks: int = 3) -> Pipeline:
         """Compare the candidates at planned looks, and ask those that are worse no more.
@@ -225,7 +238,7 @@ class Pipeline(Shown):
 
         A pipeline that names no reporter has `html`, which writes `report.html` into the run's record.
         """
-        return self._with(reporters=(*self.spec.reporters, ComponentSpec(use, name, _merged(options, named))))
+        return self._with(reporters=(*self.spec.reporters, ComponentSpec(use, name, merged(options, named))))
 
     def with_generation(
         self,
@@ -280,7 +293,7 @@ class Pipeline(Shown):
             options: The executor's options as an object of its options class.
             **named: The executor's options by name; they override those of the object.
         """
-        return self._with(executor=ComponentSpec(use, "", _merged(options, named)))
+        return self._with(executor=ComponentSpec(use, "", merged(options, named)))
 
     def on_executor(self, on: str, registry: Registry) -> Pipeline:
         """Return the pipeline on another executor.
@@ -310,7 +323,11 @@ class Pipeline(Shown):
         Raises:
             UserError: The pipeline cannot run; the message has the reason and how to fix it.
         """
-        return make_plan(self.spec, registry or Registry.load(), offline=offline)
+        registry = registry or Registry.load()
+        plan = make_plan(self.spec, registry, offline=offline)
+        if self.spec.gate:
+            check_gate(self.spec.gate, plan, registry, self.spec.folder)
+        return plan
 
     def plan(self, registry: Registry | None = None, *, offline: bool = False) -> Plan:
         """Return what would run, with every default filled in: the plan that `build` returns and `run` executes.
@@ -375,25 +392,3 @@ class Pipeline(Shown):
 
     def _with(self, **changes: Any) -> Pipeline:
         return attrs.evolve(self, spec=attrs.evolve(self.spec, **changes))
-
-
-def _override(part: str | Options | Mapping[str, Any] | None) -> Override:
-    """Return the override that an argument `trainer` or `deployer` means."""
-    if part is None:
-        return Override()
-    if isinstance(part, str):
-        return Override(part)
-    if isinstance(part, Options):
-        return Override("", part.to_mapping())
-    options = dict(part)
-    return Override(str(options.pop("use", "")), options)
-
-
-def _with_seeds(override: Override, seeds: Sequence[int], *, of_object: bool) -> Override:
-    """Return the override of a trainer with several seeds, which replace the one that an options object always has."""
-    options = {name: value for name, value in override.options.items() if not (of_object and name == SEED)}
-    return attrs.evolve(override, options={**options, SEEDS: tuple(seeds) if isinstance(seeds, list) else seeds})
-
-
-def _merged(options: Options | None, named: Mapping[str, Any]) -> dict[str, Any]:
-    return {**(options.to_mapping() if options else {}), **named}

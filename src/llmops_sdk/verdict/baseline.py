@@ -54,20 +54,31 @@ def against_baseline(
         return ()
     row = names.index(baseline.candidate)
     scores = table.checkpoint_scores(clusters)
-    tests = _tests(table, scores, row, baseline.margin)
+    tests = margin_tests(table, scores, row, baseline.margin)
     worst = scores if table.bounds is None else scores.with_missing(row, table.bounds[0])
-    filled = {test.candidate: test for test in _tests(table, worst, row, baseline.margin)}
+    filled = {test.candidate: test for test in margin_tests(table, worst, row, baseline.margin)}
     means = scores.means()
     return tuple(_result(table, means, names, row, test, filled[test.candidate], baseline.margin) for test in tests)
 
 
-def _tests(table: MetricTable, scores: CheckpointScores, row: int, margin: float) -> tuple[MarginTest, ...]:
+def margin_tests(
+    table: MetricTable, scores: CheckpointScores, row: int, margin: float, level: float = 0.05
+) -> tuple[MarginTest, ...]:
+    """Return the test of every other candidate against the baseline, in their order.
+
+    Args:
+        table: The scores in the metric.
+        scores: Those of the table, a larger number being better; missing ones may be filled in.
+        row: The place of the baseline in the table.
+        margin: The difference that does not matter, in the metric's unit.
+        level: Of each side, for all candidates together.
+    """
     if table.has_seeds:
-        return checkpoints_within_margin(scores, row, margin, bounds=table.bounds)
+        return checkpoints_within_margin(scores, row, margin, bounds=table.bounds, level=level)
     pairs = make_pairs(scores.means())
     bounds = table.metric.bounds
     largest = bounds[1] - bounds[0] if bounds else None
-    return compare_with_margin(pairs, flip(pairs), row, margin, largest=largest)
+    return compare_with_margin(pairs, flip(pairs), row, margin, largest=largest, level=level)
 
 
 def _result(  # one candidate with all that decides about it
@@ -81,7 +92,7 @@ def _result(  # one candidate with all that decides about it
     missing = scores.share(np.isnan(values[0]) & ~np.isnan(values[1]))
     fewest = int(scores.parts.counts(shared).min()) if scores.parts else records
     holds = missing <= MANY_MISSING or (table.bounds is not None and filled.no_worse)
-    problem = _problem(table, fewest, clusters)
+    problem = find_problem(table, fewest, clusters)
     no_worse = test.no_worse and holds and not problem
     equivalent = no_worse and test.equivalent
     low, high = test.bounds.low, test.bounds.high
@@ -106,8 +117,14 @@ def scores_are_grouped(scores: Scores) -> bool:
     return int(scores.clusters.max(initial=-1)) + 1 < scores.clusters.size
 
 
-def _problem(table: MetricTable, records: int, clusters: int) -> str:
-    """Return why nothing may be claimed, or an empty text."""
+def find_problem(table: MetricTable, records: int, clusters: int) -> str:
+    """Return why nothing may be claimed, or an empty text.
+
+    Args:
+        table: The scores.
+        records: The records that a claim rests on.
+        clusters: The clusters of these records.
+    """
     if table.has_worthless_failures:
         return "records without a usable answer have no worst score to count as"
     if records < FEWEST_RECORDS or clusters < FEWEST_CLUSTERS:

@@ -29,6 +29,7 @@ _KEYS = (
     "weights",
     "noise_floor",
     "stop_early",
+    "gate",
     "executor",
     "settings",
 )
@@ -71,6 +72,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         weights=_mapping(data.get("weights", {}), f"{where}: weights"),
         noise_floor=_bool(data.get("noise_floor", False), f"{where}: noise_floor"),
         stop_early=_stop_early(data["stop_early"], f"{where}: stop_early") if "stop_early" in data else None,
+        gate=_with_tuples(_mapping(data.get("gate", {}), f"{where}: gate")),
         executor=component_from(data.get("executor", "local"), f"{where}: executor"),
         settings={
             plugin: _mapping(settings, f"{where}: settings.{plugin}")
@@ -132,6 +134,8 @@ def spec_to(spec: Spec) -> dict[str, Any]:
         data["noise_floor"] = True
     if spec.stop_early:
         data["stop_early"] = to_json(spec.stop_early)
+    if spec.gate:
+        data["gate"] = to_json(dict(spec.gate))
     if spec.executor != ComponentSpec("local"):
         data["executor"] = _component_data(spec.executor)
     if spec.settings:

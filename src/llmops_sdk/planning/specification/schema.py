@@ -27,6 +27,40 @@ _SEEDS = {
 }
 
 
+_CONDITION = {
+    "type": "object",
+    "properties": {
+        "not_worse_than": {"type": "string", "description": "a candidate of the run, or a baseline file"},
+        "margin": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "the difference that does not matter, in the metric's unit",
+        },
+        "at_least": {"type": "number", "description": "what the lower end of the interval must reach"},
+        "at_most": {"type": "number", "description": "what the upper end of the interval must not exceed"},
+        "dataset": {"type": "string", "description": "the dataset that it is checked on; default: each"},
+    },
+}
+
+_GATE = {
+    "type": "object",
+    "minProperties": 1,
+    "description": "what must hold for a candidate to be shipped: a metric, latency_p95 or failed_answers to conditions",
+    "properties": {
+        "candidate": {
+            "type": "string",
+            "description": "the candidate; default: the only one, or the best by the verdict",
+        },
+        "varies": {
+            "type": "array",
+            "items": {"enum": ["data", "prompt", "generation", "evaluators"]},
+            "description": "what may differ between the run and a baseline file",
+        },
+    },
+    "additionalProperties": {"anyOf": [_CONDITION, {"type": "array", "items": _CONDITION}]},
+}
+
+
 def specification_schema(registry: Registry) -> dict[str, Any]:
     """Return the schema, for editors: the names of all cards, and the options of each."""
     trainers = _override(registry, "trainer")
@@ -106,6 +140,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
                 },
                 "additionalProperties": False,
             },
+            "gate": _GATE,
             "executor": _item(registry, "executor", {}),
             "settings": {"type": "object", "additionalProperties": {"type": "object"}},
         },

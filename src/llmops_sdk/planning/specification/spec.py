@@ -108,6 +108,7 @@ class Spec:
         weights: The name of each dataset to its weight in a verdict over all of them; empty for one per dataset only.
         noise_floor: Whether a base model is asked twice and compared with itself.
         stop_early: The planned looks, or None for one comparison at the end.
+        gate: What must hold for a candidate to be shipped, as `llmops gate` reads it; empty for nothing.
         executor: Where steps run.
         settings: Plugin name to its settings.
         folder: The folder that relative paths in options are relative to.
@@ -128,6 +129,7 @@ class Spec:
     weights: Mapping[str, float] = attrs.field(factory=dict)
     noise_floor: bool = False
     stop_early: StopEarly | None = None
+    gate: Mapping[str, Any] = attrs.field(factory=dict)
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
     settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     folder: Path = attrs.field(factory=Path)

@@ -1,4 +1,4 @@
-"""Quantiles that Python's standard library lacks: Student's t and the studentised range."""
+"""Quantiles that Python's standard library lacks: Student's t, beta and the studentised range."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from statistics import NormalDist
 NORMAL = NormalDist()
 
 _HALF = 0.5
+_HALVINGS = 60
 _STEPS = 300
 _PRECISION = 1e-15
 _FAR = 1e12
@@ -25,7 +26,7 @@ def t_cdf(value: float, freedom: float) -> float:
     """
     if math.isinf(freedom):
         return NORMAL.cdf(value)
-    outside = _incomplete_beta(freedom / (freedom + value * value), freedom / 2, 0.5) / 2
+    outside = beta_cdf(freedom / (freedom + value * value), freedom / 2, 0.5) / 2
     return outside if value < 0 else 1 - outside
 
 
@@ -44,6 +45,45 @@ def t_quantile(probability: float, freedom: float) -> float:
         density = math.exp(log_scale - (freedom + 1) / 2 * math.log1p(value * value / freedom))
         value -= (t_cdf(value, freedom) - probability) / density
     return value
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """Return the probability that a beta distributed number is at most `x` (Abramowitz and Stegun, 26.5.8, by Lentz's method).
+
+    Args:
+        x: Between 0 and 1.
+        a: The first shape, above 0.
+        b: The second shape, above 0.
+    """
+    if x <= 0 or x >= 1:
+        return 0.0 if x <= 0 else 1.0
+    if x > (a + 1) / (a + b + 2):
+        return 1 - beta_cdf(1 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)) / a
+    c, d = 1.0, 1 / _nonzero(1 - (a + b) * x / (a + 1))
+    fraction = d
+    for m in range(1, _STEPS):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d, c = 1 / _nonzero(1 + even * d), _nonzero(1 + even / c)
+        fraction *= d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d, c = 1 / _nonzero(1 + odd * d), _nonzero(1 + odd / c)
+        fraction *= d * c
+        if abs(d * c - 1) < _PRECISION:
+            break
+    return front * fraction
+
+
+def beta_quantile(probability: float, a: float, b: float) -> float:
+    """Return the number that a beta distributed one does not exceed with this probability, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if beta_cdf(middle, a, b) < probability:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 @lru_cache(maxsize=256)
@@ -71,7 +111,7 @@ def range_quantile(probability: float, candidates: int) -> float:
     return _solve(cdf, probability)
 
 
-def _solve(cdf: Callable[[float], float], probability: float, halvings: int = 60) -> float:
+def _solve(cdf: Callable[[float], float], probability: float, halvings: int = _HALVINGS) -> float:
     """Return where an increasing function of numbers above 0 reaches a probability, by bisection."""
     low, high = 0.0, 1.0
     while cdf(high) < probability and high < _FAR:
@@ -83,27 +123,6 @@ def _solve(cdf: Callable[[float], float], probability: float, halvings: int = 60
         else:
             high = middle
     return (low + high) / 2
-
-
-def _incomplete_beta(x: float, a: float, b: float) -> float:
-    """Return the regularised incomplete beta function (Abramowitz and Stegun, 26.5.8, by Lentz's method)."""
-    if x <= 0 or x >= 1:
-        return 0.0 if x <= 0 else 1.0
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _incomplete_beta(1 - x, b, a)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)) / a
-    c, d = 1.0, 1 / _nonzero(1 - (a + b) * x / (a + 1))
-    fraction = d
-    for m in range(1, _STEPS):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d, c = 1 / _nonzero(1 + even * d), _nonzero(1 + even / c)
-        fraction *= d * c
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d, c = 1 / _nonzero(1 + odd * d), _nonzero(1 + odd / c)
-        fraction *= d * c
-        if abs(d * c - 1) < _PRECISION:
-            break
-    return front * fraction
 
 
 def _nonzero(number: float) -> float:

@@ -102,5 +102,44 @@ def needed_for_margin(margin: float, deviation: float, *, equivalence: bool) -> 
     return math.ceil((factor * deviation / margin) ** 2)
 
 
+def needed_for_limit(distance: float, deviation: float, *, level: float = LEVEL, height: float = 0.0) -> int | None:
+    """Return the records on which a mean is shown to be on its side of a limit in 80 % of runs; None if no number does.
+
+    With a height it is the mean of differences of which most are 0, whose bounds have two made-up records.
+
+    Args:
+        distance: From the limit to the true mean, in the metric's unit; its sign makes no difference.
+        deviation: The standard deviation from record to record.
+        level: Of the one-sided bound.
+        height: Of the two made-up records, or 0.
+    """
+    if not distance:
+        return None
+    factor = (NORMAL.inv_cdf(1 - level) + NORMAL.inv_cdf(POWER)) / distance
+    by_spread, by_height = (factor * deviation) ** 2, (factor * height) ** 2
+    if not height:
+        return math.ceil(by_spread)
+    # (n + 2)^2 = factor^2 (n deviation^2 + 2 height^2), solved for n + 2
+    return math.ceil((by_spread + math.sqrt(max(by_spread**2 + 8 * (by_height - by_spread), 0.0))) / 2 - 2)
+
+
+def needed_for_share(share: float, limit: float, *, level: float = LEVEL) -> int | None:
+    """Return the records on which a share is shown to be on its side of a limit in 80 % of runs; None if no number does.
+
+    Args:
+        share: The true share.
+        limit: The limit, between 0 and 1, both excluded.
+        level: Of the one-sided bound.
+    """
+    if share == limit:
+        return None
+    spread = NORMAL.inv_cdf(1 - level) * math.sqrt(limit * (1 - limit)) + NORMAL.inv_cdf(POWER) * math.sqrt(
+        share * (1 - share)
+    )
+    # Where none is marked, the bound is 1 - level^(1/n).
+    none_marked = math.log(level) / math.log(1 - limit) if share < limit else 0.0
+    return math.ceil(max((spread / (share - limit)) ** 2, none_marked))
+
+
 def _factor(candidates: int) -> float:
     return range_quantile(1 - LEVEL, candidates) + NORMAL.inv_cdf(POWER)
