@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         UserError as UserError,
     )
     from llmops_sdk.pipeline.execution import attach as attach, resume as resume
+    from llmops_sdk.pipeline.imports.compare import compare as compare
     from llmops_sdk.pipeline.pipeline import Pipeline as Pipeline
     from llmops_sdk.pipeline.rescoring import rescore as rescore
     from llmops_sdk.pipeline.result import Result as Result, load as load
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         WeightedMean as WeightedMean,
     )
     from llmops_sdk.values.samples import Sample as Sample
+    from llmops_sdk.values.scores import Metric as Metric
     from llmops_sdk.values.secrets import Secret as Secret
 
     __version__: str
@@ -77,6 +79,7 @@ _HOMES = {
         "UserError",
     ),
     "pipeline.execution": ("attach", "resume"),
+    "pipeline.imports.compare": ("compare",),
     "pipeline.pipeline": ("Pipeline",),
     "pipeline.rescoring": ("rescore",),
     "pipeline.result": ("Result", "load"),
@@ -108,6 +111,7 @@ _HOMES = {
         "WeightedMean",
     ),
     "values.samples": ("Sample",),
+    "values.scores": ("Metric",),
     "values.secrets": ("Secret",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

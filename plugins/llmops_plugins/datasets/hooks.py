@@ -8,6 +8,7 @@ from llmops_plugins.datasets.options import (
     DollyOptions,
     FileOptions,
     HuggingFaceOptions,
+    ImportedOptions,
     SampleOptions,
 )
 from llmops_sdk.plugin import Asset, Check, DatasetCard, hookimpl
@@ -60,6 +61,12 @@ def llmops_cards() -> tuple[DatasetCard, ...]:
             options=HuggingFaceOptions,
             extra=EXTRA,
             requires=("datasets",),
+        ),
+        DatasetCard(
+            name="imported",
+            summary="the records of llmops compare, as it wrote them",
+            load="llmops_plugins.datasets.imported:ImportedDataset",
+            options=ImportedOptions,
         ),
     )
 

@@ -221,3 +221,12 @@ class HuggingFaceOptions(TableOptions):
     def usual_name(self) -> str:
         """Return the dataset's name on the hub, without its owner."""
         return name_of_model(self.id)
+
+
+@attrs.frozen(kw_only=True)
+class ImportedOptions(Options):
+    """Records that are ready: each line is one, and all of them are test records."""
+
+    path: str = option(help="the file: JSON lines", affects_results=False, path=True)
+    group: str = option("", help="the field whose value records of one group share", validator=_column)
+    caveat: str = option("", help="what must be known of the records beside a verdict")

@@ -1,13 +1,13 @@
-"""The commands that run a pipeline, reconnect to a run, or add scores to one."""
+"""The commands that run a pipeline, reconnect to a run, add scores to one, or compare results that exist already."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmops_sdk.cli.exits import OK, evaluated_or_not, finish, interrupted, usage_error
-from llmops_sdk.cli.help import Command
+from llmops_sdk.cli.help import Argument, Command
 from llmops_sdk.cli.options import (
     fresh_option,
     json_option,
@@ -22,6 +22,9 @@ from llmops_sdk.cli.options import (
 )
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.errors import SpecError
+
+if TYPE_CHECKING:
+    from llmops_sdk.values.scores import Metric
 
 
 @click.command(cls=Command)
@@ -160,3 +163,151 @@ def _read_evaluator(text: str) -> Any:
         return parse_yaml(text, "--evaluator")
     except SpecError as exc:
         usage_error(f"--evaluator {text!r} is neither a name nor YAML: {exc}")
+
+
+@click.command(cls=Command)
+@click.argument(
+    "sources",
+    cls=Argument,
+    nargs=-1,
+    required=True,
+    metavar="SOURCE...",
+    description="What to compare: a result file or folder of another tool, a table (CSV, JSON lines, Parquet), a finished "
+    "run (RUN, or RUN:CANDIDATE for one of its candidates); each also as NAME=SOURCE.",
+)
+@click.option("--id", "id_field", default="", metavar="FIELD", help="The field that pairs the rows.")
+@click.option(
+    "--score", "scores", multiple=True, metavar="FIELD", help="A field of tables with scores. May be repeated."
+)
+@click.option(
+    "--group", default="", metavar="FIELD", help="The field, such as document, whose rows depend on each other."
+)
+@click.option(
+    "--as", "importer", default="", metavar="IMPORTER", help="The importer that reads all files, if it is not found."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Another option of the importers. May be repeated."
+)
+@click.option(
+    "--decide-by",
+    "--metric",
+    "metric",
+    default="",
+    metavar="NAME",
+    help="The metric that decides; by default the first that all have.",
+)
+@click.option(
+    "--lower-is-better", "lower", multiple=True, metavar="METRIC", help="Less of it is better. May be repeated."
+)
+@click.option(
+    "--higher-is-better", "higher", multiple=True, metavar="METRIC", help="More of it is better. May be repeated."
+)
+@click.option(
+    "--bounds",
+    multiple=True,
+    metavar="METRIC=LOW:HIGH",
+    help="The smallest and the largest score of a metric, if the files do not show them. May be repeated.",
+)
+@click.option("--baseline", default="", metavar="NAME", help="The candidate that the others must not be worse than.")
+@click.option("--margin", type=float, metavar="NUMBER", help="The difference from the baseline that does not matter.")
+@click.option(
+    "--allow-different",
+    "allowed",
+    multiple=True,
+    metavar="WHAT",
+    help="What may differ between sources under one ID, such as prompt, target, grader or generation. May be repeated.",
+)
+@click.option("--name", default="compare", show_default=True, metavar="NAME", help="What the run's ID starts with.")
+@store_option
+@quiet_option
+@json_option
+def compare(  # noqa: PLR0913 - one parameter for each option of the command
+    sources: tuple[str, ...],
+    *,
+    id_field: str,
+    scores: tuple[str, ...],
+    group: str,
+    importer: str,
+    settings: tuple[str, ...],
+    metric: str,
+    lower: tuple[str, ...],
+    higher: tuple[str, ...],
+    bounds: tuple[str, ...],
+    baseline: str,
+    margin: float | None,
+    allowed: tuple[str, ...],
+    name: str,
+    store: str,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Compare results that exist already, and show the verdict.
+
+    Reads result files of other tools and finished runs, pairs their records, and creates a run like any other: show,
+    report, score and gate work on it.
+    """
+    from llmops_sdk.pipeline.imports.compare import compare as compare_sources
+    from llmops_sdk.progress import progress_for
+
+    options = {"id": id_field, "score": scores, "group": group}
+    try:
+        result = compare_sources(
+            sources,
+            metric=metric,
+            baseline=baseline,
+            margin=margin,
+            options={**{name: value for name, value in options.items() if value}, **_read_settings(settings)},
+            importer=importer,
+            metrics=_read_metrics(lower, higher, bounds),
+            allow_different=allowed,
+            name=name,
+            store=store,
+            offline=True,
+            progress=progress_for(quiet=quiet or as_json),
+        )
+    except KeyboardInterrupt as exc:
+        return interrupted(exc)
+    return finish(result, quiet=quiet, as_json=as_json)
+
+
+def _read_settings(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Return the options that `--set OPTION=VALUE` gives; a value is YAML."""
+    from llmops_sdk.planning.specification.yaml_text import parse_yaml
+
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            usage_error(f"--set takes OPTION=VALUE, not {text!r}")
+        try:
+            values[name] = parse_yaml(value, f"--set {name}")
+        except SpecError as exc:
+            usage_error(str(exc))
+    return values
+
+
+def _read_metrics(lower: tuple[str, ...], higher: tuple[str, ...], bounds: tuple[str, ...]) -> list[Metric]:
+    """Return what the options say of metrics."""
+    from llmops_sdk.values.scores import Metric
+
+    both = next((name for name in lower if name in higher), None)
+    if both is not None:
+        usage_error(f"--lower-is-better and --higher-is-better both name {both!r}")
+    directions = {**dict.fromkeys(lower, False), **dict.fromkeys(higher, True)}
+    ends = dict(map(_read_bounds, bounds))
+    try:
+        return [
+            Metric(name, higher_is_better=directions.get(name), bounds=ends.get(name))
+            for name in {**directions, **ends}
+        ]
+    except ValueError as exc:
+        usage_error(str(exc))
+
+
+def _read_bounds(text: str) -> tuple[str, tuple[float, float]]:
+    name, _, ends = text.rpartition("=")
+    low, _, high = ends.partition(":")
+    try:
+        return name, (float(low), float(high))
+    except ValueError:
+        usage_error(f"--bounds takes METRIC=LOW:HIGH, such as quality=0:1, not {text!r}")

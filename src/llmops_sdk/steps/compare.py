@@ -17,6 +17,7 @@ from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
 from llmops_sdk.steps.cell.results import conclusive, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
+from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.plan import Cell, CompareStep, LookStep, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell
 from llmops_sdk.values.scores import Metric
@@ -46,11 +47,20 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     records = {cell: conclusive(run.record(step.name)) for cell, step in steps.items()}
     looks = [run.plan.looks, {cell: step.look for cell, step in steps.items()}] if run.plan.looks else []
     weights = [to_json(run.plan.weights)] if run.plan.weights else []
-    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks, *weights]
+    caveats = _caveats(run)
+    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks, *weights, *caveats]
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
     run.write_results(built.artifact.read(ResultsValue))
     return StepOutput({"results": address}, built.cached)
+
+
+def _caveats(run: Run) -> list[str]:
+    """Return what the datasets state beside a verdict; none of them does as a rule."""
+    records = [run.record(f"prepare.{dataset.name}") for dataset in run.plan.datasets]
+    artifacts = [run.artifact(record.artifacts["data"]) for record in records if isinstance(record, Succeeded)]
+    splits: list[DatasetSplits] = [artifact.read(DatasetSplits) for artifact in artifacts if artifact]
+    return [each.caveat for each in splits if each.caveat]
 
 
 def look(execution: StepExecution, step: LookStep) -> StepOutput:
@@ -118,7 +128,7 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
             noise_floor = compare_with_itself(asked_twice, metrics[plan.metric], clusters.labels)
             board = attrs.evolve(board, noise_floor=noise_floor)
         boards.append(board)
-        weighted.append(DatasetScores(board, columns, clusters.labels))
+        weighted.append(DatasetScores(board, columns, clusters.labels, clusters.caveat))
     metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
     metric = metrics.get(plan.metric, Metric(plan.metric))
     overall = make_overall(weighted, plan.weights, metric, baseline) if plan.weights else None

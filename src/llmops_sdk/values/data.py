@@ -84,6 +84,7 @@ class DatasetSplits:
         near_duplicates: Test records that are almost in the train split; found by the `prepare` step.
         group: The field, or the path inside one, whose value records of one group share: they depend on each other, and
             count as one in comparisons. Empty if none do.
+        caveat: What must be known of the test records beside a verdict, in one or more sentences; empty if nothing must.
     """
 
     train: Split
@@ -91,6 +92,7 @@ class DatasetSplits:
     source: Mapping[str, str] = attrs.field(factory=dict)
     near_duplicates: NearDuplicates = NearDuplicates()
     group: str = ""
+    caveat: str = ""
 
 
 def record_label(record: Record, index: int) -> str:

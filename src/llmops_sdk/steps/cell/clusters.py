@@ -23,8 +23,8 @@ class Clusters:
 
     Attributes:
         labels: A label for each test record, the same for records that depend on each other; None if none do.
-        caveat: What must be known of the groups beside a verdict: they are few, single records, or some records have none;
-            or empty.
+        caveat: What must be known beside a verdict: what the dataset states, and that the groups are few, single records,
+            or some records have none; or empty.
     """
 
     labels: NDArray[Any] | None = None
@@ -37,10 +37,13 @@ def read_clusters(splits: DatasetSplits) -> Clusters:
     Args:
         splits: The dataset's splits.
     """
+    clusters = _read_groups(splits) if splits.group else Clusters()
+    return attrs.evolve(clusters, caveat=" ".join(text for text in (splits.caveat, clusters.caveat) if text))
+
+
+def _read_groups(splits: DatasetSplits) -> Clusters:
     import numpy as np
 
-    if not splits.group:
-        return Clusters()
     labels: dict[str, int] = {}
     records, without = splits.test.records, 0
     clusters = np.empty(records, dtype=np.int64)

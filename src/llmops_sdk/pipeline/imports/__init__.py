@@ -1,0 +1,1 @@
+"""Results that exist already, of other tools and of finished runs, compared as a run."""

@@ -1,0 +1,287 @@
+"""`compare`: results that exist already, of other tools and of finished runs, as a run with a verdict."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from llmops_sdk.errors import DataError, SpecError
+from llmops_sdk.pipeline.execution import execute_run, make_executor, open_runtime
+from llmops_sdk.pipeline.imports.importers import Importers
+from llmops_sdk.pipeline.imports.metrics import Chosen, choose_metrics
+from llmops_sdk.pipeline.imports.normal_form import NormalForm, write_normal_form
+from llmops_sdk.pipeline.imports.own_runs import read_run
+from llmops_sdk.pipeline.imports.pairing import Agreement, RowTable, declared_as, is_allowed
+from llmops_sdk.pipeline.imports.parts import Boards, Part, arrange
+from llmops_sdk.pipeline.imports.sources import RunSource, Source, find_source
+from llmops_sdk.pipeline.imports.specification import Decision, make_specification
+from llmops_sdk.pipeline.imports.unpaired import UNPAIRED, find_caveats
+from llmops_sdk.pipeline.pipeline import Pipeline
+from llmops_sdk.pipeline.result import Result
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.plugin.stores import open_store
+from llmops_sdk.progress import Progress
+from llmops_sdk.record.artifacts import read_artifact, write_artifact
+from llmops_sdk.record.layout import SPECIFICATION, ArtifactLayout
+from llmops_sdk.record.local_store import LocalStore
+from llmops_sdk.record.marks import mark_file
+from llmops_sdk.record.run import Run
+from llmops_sdk.record.stores import DEFAULT_STORE, Store
+from llmops_sdk.steps.runtime import Runtime
+from llmops_sdk.values.imports import ImportedResults
+from llmops_sdk.values.scores import Metric
+from llmops_sdk.values.serial import digest, file_sha256
+
+_ID, _GROUP = "id", "group"
+
+
+@attrs.frozen
+class ImportedFiles:
+    """The value of an artifact with the files of a comparison.
+
+    Attributes:
+        sha256: File name to its hash.
+    """
+
+    sha256: Mapping[str, str]
+
+
+def compare(  # noqa: PLR0913 - what a user may say of others' files
+    sources: Sequence[str | Path],
+    *,
+    metric: str = "",
+    baseline: str = "",
+    margin: float | None = None,
+    weights: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
+    importer: str = "",
+    metrics: Sequence[Metric] = (),
+    allow_different: Sequence[str] = (),
+    name: str = "compare",
+    store: Store | Path | str = DEFAULT_STORE,
+    offline: bool = False,
+    progress: Progress | None = None,
+    registry: Registry | None = None,
+) -> Result:
+    """Compare results that exist already, and return the verdict; creates a run like any other.
+
+    The records that all candidates have are compared; rows without a partner are counted, listed in `unpaired.jsonl` of
+    the run, and left out.
+
+    Args:
+        sources: Files and folders of other tools, finished runs (`RUN`, or `RUN:CANDIDATE`), each also as `NAME=...`.
+        metric: The metric that decides; by default the first that all have.
+        baseline: A candidate that the others must not be worse than.
+        margin: The difference from it that does not matter, in the metric's unit.
+        weights: The name of each dataset to how much it counts, for a verdict over all datasets.
+        options: Options of the importers by name, such as `id`, `score` and `group`; each importer gets those that it has.
+        importer: The importer that reads all files; by default the one that recognizes each file.
+        metrics: What is known of metrics and not in the files: direction and bounds.
+        allow_different: What may differ under one key: `prompt`, `target`, `grader`, `generation`, ...
+        name: What the run's ID starts with.
+        store: Where runs are stored: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
+        offline: Whether the network must not be used.
+        progress: Where progress is shown; by default the terminal.
+        registry: The plugins; by default the installed ones.
+
+    Raises:
+        DataError: A file cannot be used, no record or no metric is in all sources, or what must agree differs.
+        SpecError: A name or an option is wrong.
+        RunNotFoundError: There is no such run, or it is not finished.
+    """
+    if not sources:
+        message = "name what to compare: files of results, or finished runs"
+        raise SpecError(message)
+    registry = registry or Registry.load()
+    opened = store if isinstance(store, Store) else open_store(str(store), registry, offline=offline)
+    reader = Importers(registry, importer, _lists(options or {}))
+    found = [find_source(text, opened, registry) for text in sources]
+    with open_runtime(registry, offline=offline, progress=progress) as runtime:
+        with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
+            comparison = _Comparison(
+                sources=found, reader=reader, runtime=runtime, folder=Path(folder), allowed=tuple(allow_different)
+            )
+            run = _create_run(
+                comparison,
+                opened,
+                Decision(
+                    name=name,
+                    metric=metric,
+                    baseline=baseline,
+                    margin=margin,
+                    weights=dict(weights or {}),
+                    metrics={each.name: each for each in metrics},
+                ),
+            )
+        return execute_run(run, make_executor(run.plan, registry), runtime)
+
+
+@attrs.frozen(kw_only=True)
+class _Comparison:
+    """The sources, and what reads them.
+
+    Attributes:
+        sources: The sources.
+        reader: The importers.
+        runtime: The plugins, cache and progress.
+        folder: A folder for temporary files.
+        allowed: The names of what may differ under one key.
+    """
+
+    sources: Sequence[Source]
+    reader: Importers
+    runtime: Runtime
+    folder: Path
+    allowed: Sequence[str]
+
+    def results(self, source: Source) -> Iterator[ImportedResults]:
+        """Yield what a source has."""
+        if isinstance(source, RunSource):
+            own = {name: str(self.reader.options.get(name) or "") for name in (_ID, _GROUP)}
+            self.reader.used |= {name for name, value in own.items() if value}
+            return read_run(source, own[_ID], own[_GROUP])
+        context = self.runtime.context(
+            run_id="none", step="import", folder=self.folder, log=logging.getLogger("llmops.import")
+        )
+        return self.reader.read(source.path, context)
+
+
+def _create_run(comparison: _Comparison, store: Store, decision: Decision) -> Run:
+    """Read the sources, write their normal form into the store, and create the run over it."""
+    runtime = comparison.runtime
+    table = RowTable(comparison.folder / "rows.sqlite")
+    try:
+        parts, declared = _read(comparison, table)
+        comparison.reader.check_used("it is an option of other importers; `llmops plugins importer` lists them")
+        chosen = choose_metrics(arrange(parts), declared, decision.metric, decision.metrics)
+        _check_parts(chosen, comparison.allowed)
+        for line in (*chosen.boards.left_out, *chosen.notes):
+            runtime.progress.log(line)
+        agreement = Agreement({part.number: part for part in parts}, comparison.allowed)
+        files = write_normal_form(comparison.folder, chosen.boards, table, chosen.metrics, agreement)
+        _check_records(chosen.boards, files, table)
+        caveats = find_caveats(chosen.boards, files, table, agreement, comparison.folder / UNPAIRED)
+    finally:
+        table.close()
+    for line in (line for lines in caveats.values() for line in lines):
+        runtime.progress.log(line)
+    hashes = {
+        path.name: file_sha256(path) for path in (*(board.path for board in files.boards), *files.answers.values())
+    }
+    address = f"imports/{digest(hashes)}"
+    place = _place(store, address, runtime)
+    pipeline = Pipeline(make_specification(chosen, files, place, caveats, decision))
+    plan = pipeline.build(runtime.registry, offline=True)
+    _keep(store, address, comparison.folder, hashes, place)
+    run = Run.create(store, plan, details=_details(chosen.boards, caveats))
+    marks = {name: mark_file(comparison.folder / name, sha256) for name, sha256 in hashes.items()}
+    write_artifact(store, address, run.id, ImportedFiles(hashes), marks)
+    run.put(SPECIFICATION, pipeline.to_yaml().encode())
+    if (comparison.folder / UNPAIRED).exists():
+        run.put(UNPAIRED, (comparison.folder / UNPAIRED).read_bytes())
+    return run
+
+
+def _read(comparison: _Comparison, table: RowTable) -> tuple[list[Part], dict[int, Sequence[Metric]]]:
+    """Read all sources into the table; return their parts, and the metrics that each declares."""
+    parts: list[Part] = []
+    declared: dict[int, Sequence[Metric]] = {}
+    for number, source in enumerate(comparison.sources):
+        with comparison.runtime.progress.task(f"reading {source.label}", unit="rows") as task:
+            for results in comparison.results(source):
+                part = Part(
+                    number=len(parts),
+                    source=number,
+                    source_label=source.label,
+                    source_name=source.usual_name,
+                    given_name=source.name,
+                    candidate=results.candidate,
+                    dataset=results.dataset,
+                    must_agree=results.must_agree,
+                    details=results.details,
+                    has_outputs=results.has_outputs,
+                )
+                declared[part.number] = results.metrics
+                table.add(part, results.rows, task.advance)
+                if not part.rows:
+                    message = f"{source.label} has no rows of {part.candidate!r} on {part.dataset!r}"
+                    raise DataError(message)
+                parts.append(part)
+        if not parts or parts[-1].source != number:
+            message = f"{source.label} has no results"
+            raise DataError(message)
+    return parts, declared
+
+
+def _check_parts(chosen: Chosen, allowed: Sequence[str]) -> None:
+    """Refuse parts of a dataset whose graders, generation options or versions differ, unless that is declared."""
+    metrics = {metric.name for metric in chosen.metrics}
+    for name, parts in chosen.boards.parts.items():
+        seen: dict[str, tuple[str, Part]] = {}
+        for part in parts:
+            for what, value in part.must_agree.items():
+                first, other = seen.setdefault(what, (value, part))
+                _, of, metric = what.partition(" of ")
+                if value == first or is_allowed(what, allowed) or (of and metric not in metrics):
+                    continue
+                message = (
+                    f"the {what} of {other.label} and {part.label} on {name!r} differs: {first!r} and {value!r}; if that is "
+                    f"meant, declare it: --allow-different {declared_as(what)}"
+                )
+                raise DataError(message)
+
+
+def _check_records(boards: Boards, files: NormalForm, table: RowTable) -> None:
+    for board in files.boards:
+        if board.records:
+            continue
+        parts = boards.parts[board.name]
+        keys = "; ".join(
+            f"{part.label} has {', '.join(map(repr, table.sample_keys(part, 3)))}, ..." for part in parts[:3]
+        )
+        message = (
+            f"no record is in all sources, by what pairs them: {keys}; name the field with a common ID with --id NAME"
+        )
+        raise DataError(message)
+
+
+def _details(boards: Boards, caveats: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return what the run's metadata keep: where each candidate comes from, and what is left out."""
+    details: dict[str, list[str]] = {}
+    for parts in boards.parts.values():
+        for part in parts:
+            known = ", ".join(f"{name} {value}" for name, value in part.details.items())
+            text = f"{part.source_label}, {part.rows} rows of {part.candidate!r} on {part.dataset!r}"
+            details.setdefault(f"candidate {part.name}", []).append(f"{text} ({known})" if known else text)
+    joined = {name: "; ".join(texts) for name, texts in details.items()}
+    return joined | {f"records of {name}": " ".join(lines) for name, lines in caveats.items() if lines}
+
+
+def _place(store: Store, address: str, runtime: Runtime) -> Path:
+    """Return the folder of this machine with the files of an artifact: that of the store, or a copy in the cache."""
+    root = store.root if isinstance(store, LocalStore) else runtime.home
+    return root / ArtifactLayout(address).prefix
+
+
+def _keep(store: Store, address: str, folder: Path, hashes: Mapping[str, str], place: Path) -> None:
+    """Put the files into the store, unless it has them."""
+    layout = ArtifactLayout(address)
+    with store.claim(layout.prefix):
+        if read_artifact(store, address) is None:
+            with tempfile.TemporaryDirectory(prefix="llmops-", dir=folder) as files:
+                for name in hashes:
+                    shutil.copyfile(folder / name, Path(files) / name)
+                store.upload(Path(files), layout.prefix)
+        if not isinstance(store, LocalStore):
+            place.mkdir(parents=True, exist_ok=True)
+            store.download(layout.prefix, place)
+
+
+def _lists(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
