@@ -33,6 +33,7 @@ IMPORTS = {
     "bedrock": ("boto3", "llmops_plugins.bedrock.transport"),
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
     "docs": ("mkdocs", "griffe"),
+    "inspect": ("inspect_ai.log", "llmops_plugins.importers.inspect_log"),
 }
 RESOLVED_ONLY = ("rehearsal", "all", "dev")
 UNAVAILABLE = frozenset({("fmeval", "3.13")})  # what FMEval pins has no release for it
