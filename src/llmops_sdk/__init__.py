@@ -57,7 +57,6 @@ if TYPE_CHECKING:
         WeightedMean as WeightedMean,
     )
     from llmops_sdk.values.samples import Sample as Sample
-    from llmops_sdk.values.scores import Metric as Metric
     from llmops_sdk.values.secrets import Secret as Secret
 
     __version__: str
@@ -111,7 +110,6 @@ _HOMES = {
         "WeightedMean",
     ),
     "values.samples": ("Sample",),
-    "values.scores": ("Metric",),
     "values.secrets": ("Secret",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

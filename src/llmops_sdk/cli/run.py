@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -22,9 +22,6 @@ from llmops_sdk.cli.options import (
 )
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.errors import SpecError
-
-if TYPE_CHECKING:
-    from llmops_sdk.values.scores import Metric
 
 
 @click.command(cls=Command)
@@ -258,7 +255,8 @@ def compare(  # noqa: PLR0913 - one parameter for each option of the command
             margin=margin,
             options={**{name: value for name, value in options.items() if value}, **_read_settings(settings)},
             importer=importer,
-            metrics=_read_metrics(lower, higher, bounds),
+            higher_is_better=_read_directions(lower, higher),
+            bounds=dict(map(_read_bounds, bounds)),
             allow_different=allowed,
             name=name,
             store=store,
@@ -286,22 +284,12 @@ def _read_settings(texts: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def _read_metrics(lower: tuple[str, ...], higher: tuple[str, ...], bounds: tuple[str, ...]) -> list[Metric]:
-    """Return what the options say of metrics."""
-    from llmops_sdk.values.scores import Metric
-
+def _read_directions(lower: tuple[str, ...], higher: tuple[str, ...]) -> dict[str, bool]:
+    """Return which metrics are better the higher or the lower they are."""
     both = next((name for name in lower if name in higher), None)
     if both is not None:
         usage_error(f"--lower-is-better and --higher-is-better both name {both!r}")
-    directions = {**dict.fromkeys(lower, False), **dict.fromkeys(higher, True)}
-    ends = dict(map(_read_bounds, bounds))
-    try:
-        return [
-            Metric(name, higher_is_better=directions.get(name), bounds=ends.get(name))
-            for name in {**directions, **ends}
-        ]
-    except ValueError as exc:
-        usage_error(str(exc))
+    return {**dict.fromkeys(lower, False), **dict.fromkeys(higher, True)}
 
 
 def _read_bounds(text: str) -> tuple[str, tuple[float, float]]:

@@ -61,7 +61,8 @@ def compare(  # noqa: PLR0913 - what a user may say of others' files
     weights: Mapping[str, float] | None = None,
     options: Mapping[str, Any] | None = None,
     importer: str = "",
-    metrics: Sequence[Metric] = (),
+    higher_is_better: Mapping[str, bool] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
     allow_different: Sequence[str] = (),
     name: str = "compare",
     store: Store | Path | str = DEFAULT_STORE,
@@ -82,7 +83,8 @@ def compare(  # noqa: PLR0913 - what a user may say of others' files
         weights: The name of each dataset to how much it counts, for a verdict over all datasets.
         options: Options of the importers by name, such as `id`, `score` and `group`; each importer gets those that it has.
         importer: The importer that reads all files; by default the one that recognizes each file.
-        metrics: What is known of metrics and not in the files: direction and bounds.
+        higher_is_better: Metric to whether more of it is better, where the files do not show it.
+        bounds: Metric to the smallest and the largest score that a record can have, where the files do not show them.
         allow_different: What may differ under one key: `prompt`, `target`, `grader`, `generation`, ...
         name: What the run's ID starts with.
         store: Where runs are stored: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
@@ -100,6 +102,7 @@ def compare(  # noqa: PLR0913 - what a user may say of others' files
         raise SpecError(message)
     registry = registry or Registry.load()
     opened = store if isinstance(store, Store) else open_store(str(store), registry, offline=offline)
+    given = _given_metrics(higher_is_better or {}, bounds or {})
     reader = Importers(registry, importer, _lists(options or {}))
     found = [find_source(text, opened, registry) for text in sources]
     with open_runtime(registry, offline=offline, progress=progress) as runtime:
@@ -116,7 +119,7 @@ def compare(  # noqa: PLR0913 - what a user may say of others' files
                     baseline=baseline,
                     margin=margin,
                     weights=dict(weights or {}),
-                    metrics={each.name: each for each in metrics},
+                    metrics=given,
                 ),
             )
         return execute_run(run, make_executor(run.plan, registry), runtime)
@@ -281,6 +284,17 @@ def _keep(store: Store, address: str, folder: Path, hashes: Mapping[str, str], p
         if not isinstance(store, LocalStore):
             place.mkdir(parents=True, exist_ok=True)
             store.download(layout.prefix, place)
+
+
+def _given_metrics(directions: Mapping[str, bool], bounds: Mapping[str, tuple[float, float]]) -> dict[str, Metric]:
+    """Return what the user says of metrics, by their names."""
+    try:
+        return {
+            name: Metric(name, higher_is_better=directions.get(name), bounds=bounds.get(name))
+            for name in {**directions, **bounds}
+        }
+    except ValueError as exc:
+        raise SpecError(str(exc)) from exc
 
 
 def _lists(options: Mapping[str, Any]) -> dict[str, Any]:
