@@ -225,3 +225,74 @@ def test_a_fresh_step_is_done_again(llmops: Command) -> None:
     assert "reused   score.loud.bare.lines" in llmops("run", "echoes.yaml").err
 
     assert "did you mean 'generate'" in llmops("run", "echoes.yaml", "--fresh", "generat", code=2).err
+
+
+def _write_scores(folder: Path, **files: list[object]) -> None:
+    for name, scores in files.items():
+        rows = "".join(f"q{place},{score}\n" for place, score in enumerate(scores))
+        (folder / f"{name}.csv").write_text(f"id,score\n{rows}", encoding="utf-8")
+
+
+def test_compare_shows_a_verdict_that_show_and_report_open(llmops: Command, folder: Path) -> None:
+    """Over files of scores; the run is one like any other."""
+    _write_scores(folder, old=[0] * 20, new=[1] * 20)
+
+    done = llmops("compare", "old.csv", "newest=new.csv", "--id", "id", "--score", "score")
+
+    assert "newest is the best on records: old is worse." in done.text
+    assert "newest is the best on records" in llmops("show").text
+    assert Path(llmops("report").out.strip()).is_file()
+    assert llmops("compare", "old.csv", "newest=new.csv", "-q").out.startswith("newest is the best on records")
+
+
+def test_compare_takes_runs_too(llmops: Command) -> None:
+    """A candidate of one, by its name."""
+    llmops("run", "echoes.yaml", "-q")
+
+    results = json.loads(llmops("compare", "latest:loud", "latest:quiet", "--name", "again", "--json").out)
+
+    assert results["run"].startswith("again-")
+    assert {"loud", "quiet"} == {cell["candidate"] for cell in results["leaderboards"][0]["cells"]}
+
+
+def test_compare_takes_what_files_do_not_say(llmops: Command, folder: Path) -> None:
+    """Directions, bounds, a baseline, and further options of importers."""
+    _write_scores(folder, old=[3] * 20, new=[1] * 20)
+    (folder / "old.csv").write_text(
+        (folder / "old.csv").read_text().replace("id,score", "key_of_it,score"), encoding="utf-8"
+    )
+    (folder / "new.csv").write_text(
+        (folder / "new.csv").read_text().replace("id,score", "key_of_it,score"), encoding="utf-8"
+    )
+
+    files = (
+        "compare",
+        "old.csv",
+        "new.csv",
+        "--set",
+        "id=key_of_it",
+        "--lower-is-better",
+        "score",
+        "--bounds",
+        "score=0:5",
+    )
+    done = llmops(*files, "--baseline", "old", "--margin", "0.5")
+
+    assert "new is the best on records: old is worse." in done.text
+
+
+def test_what_compare_cannot_do_is_one_line(llmops: Command, folder: Path) -> None:
+    """With exit code 2, and nothing in the store."""
+    _write_scores(folder, old=[1], new=["good"])
+
+    for arguments, message in {
+        ("old.csv", "new.csv"): "error: the score 'score' of line 2 of 'new.csv': 'good' is no number",
+        ("old.csv", "none.csv"): "error: the file 'none.csv' does not exist",
+        ("old.csv", "--set", "id"): "--set takes OPTION=VALUE, not 'id'",
+        ("old.csv", "--bounds", "score"): "--bounds takes METRIC=LOW:HIGH",
+        ("old.csv", "--bounds", "score=1:0"): "error: the bounds of metric 'score' are two finite numbers",
+        ("old.csv", "--lower-is-better", "a", "--higher-is-better", "a"): "both name 'a'",
+        (): "Missing argument 'SOURCE...'",
+    }.items():
+        assert message in llmops("compare", *arguments, code=2).err
+    assert not (folder / "llmops-runs").exists()

@@ -65,7 +65,7 @@ class ImportedResults:
 
 
 def text_fingerprint(text: str) -> str:
-    """Return a short text that two texts share only if they are equal but for spaces: a short text itself, else its start and hash.
+    """Return a short text that two texts share only if they are equal, except for spaces: a short text itself, else its start and hash.
 
     Importers put it into `ImportedRow.must_agree`, so that the files of two tools agree where their texts do.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.recorded.answers import row_answer
+from llmops_plugins.recorded.answers import row_answer, score_of
 from llmops_plugins.recorded.columns import Columns
 from llmops_sdk.plugin import Answer, RequestError
 
@@ -81,3 +81,38 @@ def test_a_row_without_an_answer(row: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError) as caught:
         row_answer(row, COLUMNS)
     assert (message, False) == (str(caught.value), caught.value.retryable)
+
+
+SCORED = Columns(answer="output", scores={"quality": "judge.score", "f1": "f1"})
+
+
+def test_scores_come_with_an_answer() -> None:
+    """Numbers, marks and texts of them; what is missing is left out."""
+    row = {"output": "Hi", "judge": {"score": "0.5"}, "f1": True}
+
+    assert Answer("Hi", scores={"quality": 0.5, "f1": 1.0}) == row_answer(row, SCORED)
+    assert {"f1": 0.0} == row_answer({"output": "Hi", "f1": "false", "judge": {}}, SCORED).scores
+
+
+def test_a_scored_answer_may_lack_its_text() -> None:
+    """Without a score, or with an error, there is no answer."""
+    assert Answer("", scores={"f1": 1.0}) == row_answer({"f1": 1}, SCORED)
+    with pytest.raises(RequestError, match="the recorded answer is null"):
+        row_answer({}, SCORED)
+    with pytest.raises(RequestError, match="the recorded answer is null: refused"):
+        row_answer({"f1": 1, "error": "refused"}, SCORED)
+
+
+def test_a_row_that_was_lost_is_missing() -> None:
+    """The model is not to blame."""
+    with pytest.raises(RequestError, match=r"^HTTP 502$") as raised:
+        row_answer({"error": "HTTP 502", "is_missing": True}, SCORED)
+
+    assert raised.value.is_missing
+
+
+@pytest.mark.parametrize("value", ["good", [1], float("inf"), "1e999"])
+def test_a_score_that_is_no_number(value: Any) -> None:
+    """The error quotes it."""
+    with pytest.raises(ValueError, match="is no number"):
+        score_of(value)

@@ -106,3 +106,15 @@ def test_the_filter_compares_as_text() -> None:
 
     assert is_kept(row, {"model": "gpt-4", "run": 2, "meta.lang": "de"})
     assert not is_kept(row, {"model": "gpt-5"})
+
+
+def test_fields_with_scores_need_no_field_with_answers() -> None:
+    """They are named; a name that the file lacks is refused."""
+    row = {"id": 1, "judge": {"score": 1}}
+
+    columns = chosen(row, scores={"quality": "judge.score"})
+
+    assert ("", {"quality": "judge.score"}) == (columns.answer, columns.scores)
+    assert "judge.score" in columns.of_answers
+    with pytest.raises(DataError, match="has no field 'judged', which scores names"):
+        chosen(row, scores={"quality": "judged"})

@@ -20,12 +20,15 @@ def test_a_base_model_holds_the_options_that_are_set() -> None:
     expected = {"id": "key", "answer": "said", "filter": filters, "delimiter": ";"}
     assert BaseModel("recorded", "a.csv", parameters=expected) == base
     assert chosen == RecordedModelOptions.of(base)
+    scored = options("a.csv", scores={"quality": "judge.score"}, shared=True)
+    assert scored == RecordedModelOptions.of(scored.base_model())
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"encoding": "utf8000"}, "no text encoding is called 'utf8000'; common ones: utf-8, utf-16, windows-1252"),
+        ({"scores": {"quality": " "}}, "scores maps the name of a metric to a field, not 'quality' to ' '"),
         ({"filter": {"model": ["a", "b"]}}, "filter compares 'model' with a text, a number, true or false, not"),
     ],
 )

@@ -77,3 +77,19 @@ def test_texts_that_sqlite_cannot_hold_are_indexed(indexed: MakeIndex) -> None:
 
     assert row is not None
     assert ("Hi \ud800", "a?") == (row.answer.output, row.label)
+
+
+def test_a_score_that_is_no_number_names_the_row(indexed: MakeIndex) -> None:
+    """When the file is read, before a record is answered."""
+    with pytest.raises(
+        DataError, match=r"row 2 of 'answers.jsonl' has no usable score of 'm' in 'score': \"good\" is no number"
+    ):
+        indexed({"id": 0, "score": 1}, {"id": 1, "score": "good"}, scores={"m": "score"})
+
+
+def test_equal_answers_with_other_scores_clash(indexed: MakeIndex) -> None:
+    """Neither of them is the one of the record."""
+    row = {"id": 0, "output": "x"}
+
+    assert {} == indexed({**row, "score": 1}, {**row, "score": 1}, scores={"m": "score"}).clashes
+    assert [ID] == list(indexed({**row, "score": 1}, {**row, "score": 0}, scores={"m": "score"}).clashes)

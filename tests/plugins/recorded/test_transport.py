@@ -178,3 +178,21 @@ def test_a_row_may_answer_several_records(indexed: MakeIndex) -> None:
     records = asked({"instruction": "Say", "response": "a"}, {"instruction": "Say", "response": "b"})
 
     assert "1: record 1 and row 1" == answering.match(records)["rows_of_several_records"]
+
+
+def test_rows_for_other_datasets_are_not_reported(indexed: MakeIndex) -> None:
+    """Of a file that several datasets share."""
+    index = indexed(*({"id": place, "output": "x"} for place in range(3)))
+
+    assert "rows_without_record" in transport(index).match(asked({"id": 0}))
+    assert "rows_without_record" not in transport(index, shared=True).match(asked({"id": 0}))
+
+
+def test_a_row_that_was_lost_is_missing(indexed: MakeIndex) -> None:
+    """With its place and its error."""
+    answering = transport(indexed({"id": 0, "output": None, "error": "HTTP 502", "is_missing": True}))
+    answering.match(asked({"id": 0}))
+
+    with pytest.raises(RequestError, match=r"row 1 of 'answers.jsonl': HTTP 502") as raised:
+        answering.answer(0, {"id": 0}, TextPrompt("?"))
+    assert raised.value.is_missing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 
 from llmops_sdk.plugin import DatasetSplits, Record, Split, file_sha256
@@ -62,3 +63,13 @@ def test_what_must_be_known_of_groups_is_stated(tmp_path: Path) -> None:
         "",
         "1 of 7 test records has no document; each of them counts as a group of its own.",
     ] == caveats
+
+
+@pytest.mark.parametrize("group", ["", "document"])
+def test_what_a_dataset_states_is_a_caveat(group: str, tmp_path: Path) -> None:
+    """Before that of the groups."""
+    records: list[Record] = [{"document": 1}, {"document": 2}, {"document": 2}]
+    splits = attrs.evolve(splits_of(tmp_path, records, group), caveat="Two rows are left out.")
+
+    assert read_clusters(splits).caveat.startswith("Two rows are left out.")
+    assert bool(group) == ("only 2 groups" in read_clusters(splits).caveat)

@@ -74,3 +74,11 @@ def test_answers_that_are_not_of_the_requested_form_are_a_notice() -> None:
 def test_a_text_has_the_form_or_not(text: str, form: Any, fits: bool) -> None:  # noqa: FBT001 - a table
     """JSON, and of an object the required names; the rest of a schema is the server's."""
     assert fits == fits_format(text, form)
+
+
+def test_scores_may_stand_for_all_texts() -> None:
+    """Of a file that has scores and no texts, no answer is empty; one among texts is."""
+    scored = [Answer(scores={"m": 1.0}), Answer(scores={"m": 0.0})]
+    assert 0 == tally(*scored).empty
+    assert 2 == tally(*scored, Answer("text", scores={"m": 0.0})).empty
+    assert 1 == tally(Answer("")).empty

@@ -77,3 +77,10 @@ def test_a_probability_has_no_reasoning() -> None:
     """There is no text."""
     scored = Answer(log_probability=-1.0)
     assert scored == without_reasoning(scored, TEXT, opened=True)
+
+
+def test_an_answer_that_came_with_scores_stays_one() -> None:
+    """Wherever its text ends: it was judged as it is. Reasoning that ends is kept apart as ever."""
+    cut = Answer("<think>hm", scores={"m": 0.0})
+    assert cut == without_reasoning(cut, TEXT)
+    assert "Paris" == without_reasoning(Answer("<think>hm</think>Paris", scores={"m": 1.0}), TEXT).output

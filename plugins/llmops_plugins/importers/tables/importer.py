@@ -109,17 +109,17 @@ def _find_parts(table: Table, columns: Columns, *, named: bool) -> _Parts:
         named: Whether the user named the field with the candidate; a field with a usual name counts only if it has
             several values.
     """
-    found: dict[str, dict[str, None]] = {name: {} for name in columns.candidates}
+    names: dict[str, dict[str, None]] = {name: {} for name in columns.candidates}
     datasets: dict[str, None] = {}
     for row in table.rows() if columns.candidates or columns.dataset else ():
-        for name, values in found.items():
+        for name, values in names.items():
             if len(values) <= _MOST_CANDIDATES:
                 values[text_of(value_at(row.values, name, None))] = None
         if columns.dataset:
             datasets[text_of(value_at(row.values, columns.dataset, None))] = None
     fewest = 0 if named else 1
-    field = next((name for name, values in found.items() if fewest < len(values) <= _MOST_CANDIDATES), "")
-    return _Parts(field, tuple(found.get(field, {"": None})), tuple(datasets) or ("",))
+    field = next((name for name, values in names.items() if fewest < len(values) <= _MOST_CANDIDATES), "")
+    return _Parts(field, tuple(names.get(field, {"": None})), tuple(datasets) or ("",))
 
 
 def _metric(name: str) -> Metric:

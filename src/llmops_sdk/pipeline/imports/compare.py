@@ -13,12 +13,12 @@ import attrs
 
 from llmops_sdk.errors import DataError, SpecError
 from llmops_sdk.pipeline.execution import execute_run, make_executor, open_runtime
+from llmops_sdk.pipeline.imports.entries import Boards, Entry, arrange
 from llmops_sdk.pipeline.imports.importers import Importers
 from llmops_sdk.pipeline.imports.metrics import Chosen, choose_metrics
 from llmops_sdk.pipeline.imports.normal_form import NormalForm, write_normal_form
 from llmops_sdk.pipeline.imports.own_runs import read_run
-from llmops_sdk.pipeline.imports.pairing import Agreement, RowTable, declared_as, is_allowed
-from llmops_sdk.pipeline.imports.parts import Boards, Part, arrange
+from llmops_sdk.pipeline.imports.pairing import RowTable, concerns, declared_as, is_allowed
 from llmops_sdk.pipeline.imports.sources import RunSource, Source, find_source
 from llmops_sdk.pipeline.imports.specification import Decision, make_specification
 from llmops_sdk.pipeline.imports.unpaired import UNPAIRED, find_caveats
@@ -102,13 +102,13 @@ def compare(  # noqa: PLR0913 - what a user may say of others' files
         raise SpecError(message)
     registry = registry or Registry.load()
     opened = store if isinstance(store, Store) else open_store(str(store), registry, offline=offline)
-    given = _given_metrics(higher_is_better or {}, bounds or {})
+    known = _known_metrics(higher_is_better or {}, bounds or {})
     reader = Importers(registry, importer, _lists(options or {}))
-    found = [find_source(text, opened, registry) for text in sources]
+    read_from = [find_source(text, opened, registry) for text in sources]
     with open_runtime(registry, offline=offline, progress=progress) as runtime:
         with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
             comparison = _Comparison(
-                sources=found, reader=reader, runtime=runtime, folder=Path(folder), allowed=tuple(allow_different)
+                sources=read_from, reader=reader, runtime=runtime, folder=Path(folder), allowed=tuple(allow_different)
             )
             run = _create_run(
                 comparison,
@@ -119,7 +119,7 @@ def compare(  # noqa: PLR0913 - what a user may say of others' files
                     baseline=baseline,
                     margin=margin,
                     weights=dict(weights or {}),
-                    metrics=given,
+                    metrics=known,
                 ),
             )
         return execute_run(run, make_executor(run.plan, registry), runtime)
@@ -160,20 +160,17 @@ def _create_run(comparison: _Comparison, store: Store, decision: Decision) -> Ru
     runtime = comparison.runtime
     table = RowTable(comparison.folder / "rows.sqlite")
     try:
-        parts, declared = _read(comparison, table)
-        comparison.reader.check_used("it is an option of other importers; `llmops plugins importer` lists them")
-        chosen = choose_metrics(arrange(parts), declared, decision.metric, decision.metrics)
-        _check_parts(chosen, comparison.allowed)
+        entries, declared = _read(comparison, table)
+        comparison.reader.check_used("`llmops plugins importer` lists those of each importer")
+        chosen = choose_metrics(arrange(entries), declared, decision.metric, decision.metrics)
+        declared_differences = _check_entries(chosen, comparison.allowed)
         for line in (*chosen.boards.left_out, *chosen.notes):
             runtime.progress.log(line)
-        agreement = Agreement({part.number: part for part in parts}, comparison.allowed)
-        files = write_normal_form(comparison.folder, chosen.boards, table, chosen.metrics, agreement)
+        files = write_normal_form(comparison.folder, chosen.boards, table, chosen.metrics, comparison.allowed)
         _check_records(chosen.boards, files, table)
-        caveats = find_caveats(chosen.boards, files, table, agreement, comparison.folder / UNPAIRED)
+        caveats = find_caveats(chosen.boards, files, table, declared_differences, comparison.folder / UNPAIRED)
     finally:
         table.close()
-    for line in (line for lines in caveats.values() for line in lines):
-        runtime.progress.log(line)
     hashes = {
         path.name: file_sha256(path) for path in (*(board.path for board in files.boards), *files.answers.values())
     }
@@ -188,18 +185,19 @@ def _create_run(comparison: _Comparison, store: Store, decision: Decision) -> Ru
     run.put(SPECIFICATION, pipeline.to_yaml().encode())
     if (comparison.folder / UNPAIRED).exists():
         run.put(UNPAIRED, (comparison.folder / UNPAIRED).read_bytes())
+        runtime.progress.log(f"all rows without a partner: {run.locate(UNPAIRED)}")
     return run
 
 
-def _read(comparison: _Comparison, table: RowTable) -> tuple[list[Part], dict[int, Sequence[Metric]]]:
-    """Read all sources into the table; return their parts, and the metrics that each declares."""
-    parts: list[Part] = []
+def _read(comparison: _Comparison, table: RowTable) -> tuple[list[Entry], dict[int, Sequence[Metric]]]:
+    """Read all sources into the table; return their entries, and the metrics that each declares."""
+    entries: list[Entry] = []
     declared: dict[int, Sequence[Metric]] = {}
     for number, source in enumerate(comparison.sources):
         with comparison.runtime.progress.task(f"reading {source.label}", unit="rows") as task:
             for results in comparison.results(source):
-                part = Part(
-                    number=len(parts),
+                entry = Entry(
+                    number=len(entries),
                     source=number,
                     source_label=source.label,
                     source_name=source.usual_name,
@@ -210,43 +208,50 @@ def _read(comparison: _Comparison, table: RowTable) -> tuple[list[Part], dict[in
                     details=results.details,
                     has_outputs=results.has_outputs,
                 )
-                declared[part.number] = results.metrics
-                table.add(part, results.rows, task.advance)
-                if not part.rows:
-                    message = f"{source.label} has no rows of {part.candidate!r} on {part.dataset!r}"
+                declared[entry.number] = results.metrics
+                table.add(entry, results.rows, task.advance)
+                if not entry.rows:
+                    message = f"{source.label} has no rows of {entry.candidate!r} on {entry.dataset!r}"
                     raise DataError(message)
-                parts.append(part)
-        if not parts or parts[-1].source != number:
+                entries.append(entry)
+        if not entries or entries[-1].source != number:
             message = f"{source.label} has no results"
             raise DataError(message)
-    return parts, declared
+    return entries, declared
 
 
-def _check_parts(chosen: Chosen, allowed: Sequence[str]) -> None:
-    """Refuse parts of a dataset whose graders, generation options or versions differ, unless that is declared."""
+def _check_entries(chosen: Chosen, allowed: Sequence[str]) -> dict[str, list[str]]:
+    """Refuse entries of a dataset whose graders, generation options or versions differ, unless that is declared.
+
+    Returns:
+        Dataset name to what differs, as declared.
+    """
     metrics = {metric.name for metric in chosen.metrics}
-    for name, parts in chosen.boards.parts.items():
-        seen: dict[str, tuple[str, Part]] = {}
-        for part in parts:
-            for what, value in part.must_agree.items():
-                first, other = seen.setdefault(what, (value, part))
-                _, of, metric = what.partition(" of ")
-                if value == first or is_allowed(what, allowed) or (of and metric not in metrics):
+    declared: dict[str, list[str]] = {}
+    for dataset, entries in chosen.boards.entries.items():
+        seen: dict[str, tuple[str, Entry]] = {}
+        for entry in entries:
+            for name, value in entry.must_agree.items():
+                first, other = seen.setdefault(name, (value, entry))
+                if value == first or not concerns(name, metrics):
                     continue
-                message = (
-                    f"the {what} of {other.label} and {part.label} on {name!r} differs: {first!r} and {value!r}; if that is "
-                    f"meant, declare it: --allow-different {declared_as(what)}"
-                )
-                raise DataError(message)
+                if not is_allowed(name, allowed):
+                    message = (
+                        f"the {name} of {other.label} and {entry.label} differs: {first!r} and {value!r}; if that is meant, "
+                        f"declare it: --allow-different {declared_as(name)}"
+                    )
+                    raise DataError(message)
+                declared.setdefault(dataset, []).append(name)
+    return {dataset: list(dict.fromkeys(names)) for dataset, names in declared.items()}
 
 
 def _check_records(boards: Boards, files: NormalForm, table: RowTable) -> None:
     for board in files.boards:
         if board.records:
             continue
-        parts = boards.parts[board.name]
+        entries = boards.entries[board.name]
         keys = "; ".join(
-            f"{part.label} has {', '.join(map(repr, table.sample_keys(part, 3)))}, ..." for part in parts[:3]
+            f"{entry.label} has {', '.join(map(repr, table.sample_keys(entry, 3)))}, ..." for entry in entries[:3]
         )
         message = (
             f"no record is in all sources, by what pairs them: {keys}; name the field with a common ID with --id NAME"
@@ -257,11 +262,12 @@ def _check_records(boards: Boards, files: NormalForm, table: RowTable) -> None:
 def _details(boards: Boards, caveats: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return what the run's metadata keep: where each candidate comes from, and what is left out."""
     details: dict[str, list[str]] = {}
-    for parts in boards.parts.values():
-        for part in parts:
-            known = ", ".join(f"{name} {value}" for name, value in part.details.items())
-            text = f"{part.source_label}, {part.rows} rows of {part.candidate!r} on {part.dataset!r}"
-            details.setdefault(f"candidate {part.name}", []).append(f"{text} ({known})" if known else text)
+    for entries in boards.entries.values():
+        for entry in entries:
+            known = ", ".join(f"{name} {value}" for name, value in entry.details.items())
+            texts = "" if entry.has_outputs else ", without texts"
+            text = f"{entry.source_label}, {entry.rows} rows of {entry.candidate!r} on {entry.dataset!r}{texts}"
+            details.setdefault(f"candidate {entry.name}", []).append(f"{text} ({known})" if known else text)
     joined = {name: "; ".join(texts) for name, texts in details.items()}
     return joined | {f"records of {name}": " ".join(lines) for name, lines in caveats.items() if lines}
 
@@ -286,7 +292,7 @@ def _keep(store: Store, address: str, folder: Path, hashes: Mapping[str, str], p
             store.download(layout.prefix, place)
 
 
-def _given_metrics(directions: Mapping[str, bool], bounds: Mapping[str, tuple[float, float]]) -> dict[str, Metric]:
+def _known_metrics(directions: Mapping[str, bool], bounds: Mapping[str, tuple[float, float]]) -> dict[str, Metric]:
     """Return what the user says of metrics, by their names."""
     try:
         return {

@@ -49,20 +49,20 @@ class Importers:
         importer = self._make(card.name)
         with _calls(card.name):
             results = iter(importer.read(context, path))
-        yield from _guarded(results, card.name)
+        yield from _results_of(results, card.name)
 
     def check_used(self, readers: str) -> None:
         """Check that each option was of use.
 
         Args:
-            readers: What read the sources, for the message.
+            readers: The end of the message: where the options are listed.
 
         Raises:
             SpecError: One was not.
         """
         unused = next((name for name in self.options if name not in self.used), None)
         if unused is not None:
-            message = f"nothing that was read has the option {unused!r}: {readers}"
+            message = f"no source has the option {unused!r}; {readers}"
             raise SpecError(message)
 
     def _make(self, name: str) -> Importer:
@@ -77,16 +77,16 @@ class Importers:
         offers = [offer for offer in self.registry.offers("importer") if isinstance(offer.card, ImporterCard)]
         for is_fallback in (False, True):
             asked = [offer for offer in offers if _is_fallback(offer) == is_fallback and not offer.missing]
-            found = [offer for offer in asked if self._recognizes(offer, path)]
-            if len(found) > 1:
-                names = [offer.card.name for offer in found]
+            recognized = [offer for offer in asked if self._recognizes(offer, path)]
+            if len(recognized) > 1:
+                names = [offer.card.name for offer in recognized]
                 message = (
                     f"{str(path)!r} may be of {' and of '.join(map(repr, names))}; name the importer with --as "
                     f"{' or --as '.join(names)}"
                 )
                 raise DataError(message)
-            if found:
-                return found[0]
+            if recognized:
+                return recognized[0]
         kind = "folder" if path.is_dir() else "file"
         known = ", ".join(offer.card.name for offer in offers)
         missing = "".join(f"; {offer.card.name} needs: {offer.install_hint}" for offer in offers if offer.missing)
@@ -108,17 +108,17 @@ def _is_fallback(offer: Offer) -> bool:
     return isinstance(offer.card, ImporterCard) and offer.card.is_fallback
 
 
-def _guarded(results: Iterator[ImportedResults], name: str) -> Iterator[ImportedResults]:
+def _results_of(results: Iterator[ImportedResults], name: str) -> Iterator[ImportedResults]:
     """Yield results; what the importer raises on the way is reported with its name."""
     while True:
         with _calls(name):
             each = next(results, None)
         if each is None:
             return
-        yield attrs.evolve(each, rows=_guarded_rows(iter(each.rows), name))
+        yield attrs.evolve(each, rows=_rows_of(iter(each.rows), name))
 
 
-def _guarded_rows(rows: Iterator[ImportedRow], name: str) -> Iterator[ImportedRow]:
+def _rows_of(rows: Iterator[ImportedRow], name: str) -> Iterator[ImportedRow]:
     try:
         yield from rows
     except UserError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 
 from llmops_sdk.errors import DataError, SpecError, did_you_mean
-from llmops_sdk.pipeline.imports.parts import Boards, Part
+from llmops_sdk.pipeline.imports.entries import Boards, Entry
 from llmops_sdk.values.scores import Metric
 
 _MOST_NAMED = 12
@@ -30,37 +30,42 @@ class Chosen:
 
 
 def choose_metrics(
-    boards: Boards, declared: Mapping[int, Sequence[Metric]], named: str, given: Mapping[str, Metric]
+    boards: Boards, declared: Mapping[int, Sequence[Metric]], named: str, by_user: Mapping[str, Metric]
 ) -> Chosen:
     """Choose the metrics that all candidates of a dataset have scores of, and the one that decides.
 
     Args:
         boards: The datasets.
-        declared: The number of each part to its metrics.
+        declared: The number of each entry to its metrics.
         named: The metric that decides; empty for the first that all have.
-        given: What the user says of metrics, by their names.
+        by_user: What the user says of metrics, by their names.
 
     Raises:
         SpecError: Sources contradict each other about a metric, or the user names one that is not there.
         DataError: No metric is in all sources.
     """
-    common = {name: _common(parts) for name, parts in boards.parts.items()}
-    everything = dict.fromkeys(metric for parts in boards.parts.values() for part in parts for metric in part.spreads)
-    for name in given:
+    common = {name: _common(entries) for name, entries in boards.entries.items()}
+    everything = dict.fromkeys(
+        metric for entries in boards.entries.values() for entry in entries for metric in entry.spreads
+    )
+    for name in by_user:
         if name not in everything:
             message = f"no source has the metric {name!r}{did_you_mean(name, everything)}"
             raise SpecError(message)
+    notes: list[str] = []
     merged = {
-        name: _merge(name, [part for parts in boards.parts.values() for part in parts], declared, given)
+        name: _merge(
+            name, [entry for entries in boards.entries.values() for entry in entries], declared, by_user, notes
+        )
         for name in dict.fromkeys(metric for metrics in common.values() for metric in metrics)
     }
     decisive = named or next((name for name, metric in merged.items() if metric.higher_is_better is not None), "")
     if decisive not in merged or merged[decisive].higher_is_better is None:
         raise _no_metric(boards, decisive, merged, everything)
-    kept = {name: parts for name, parts in boards.parts.items() if decisive in common[name]}
-    notes = [
+    kept = {name: entries for name, entries in boards.entries.items() if decisive in common[name]}
+    notes += [
         f"dataset {name!r} is left out: not all candidates have {decisive!r} there"
-        for name in boards.parts
+        for name in boards.entries
         if name not in kept
     ]
     notes += _left_out(boards, common, everything)
@@ -70,30 +75,34 @@ def choose_metrics(
         notes.append(
             f"{decisive!r} decides, the first metric that all have; name another one with --decide-by: {', '.join(others[:_MOST_NAMED])}"
         )
-    return Chosen(attrs.evolve(boards, parts=kept), tuple(merged[name] for name in (decisive, *others)), tuple(notes))
+    return Chosen(attrs.evolve(boards, entries=kept), tuple(merged[name] for name in (decisive, *others)), tuple(notes))
 
 
-def _common(parts: Sequence[Part]) -> tuple[str, ...]:
-    """Return the metrics that all parts have scores of, in the order of the first one."""
-    return tuple(name for name in parts[0].spreads if all(name in part.spreads for part in parts))
+def _common(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the metrics that all entries have scores of, in the order of the first one."""
+    return tuple(name for name in entries[0].spreads if all(name in entry.spreads for entry in entries))
 
 
 def _merge(
-    name: str, parts: Sequence[Part], declared: Mapping[int, Sequence[Metric]], given: Mapping[str, Metric]
+    name: str,
+    entries: Sequence[Entry],
+    declared: Mapping[int, Sequence[Metric]],
+    by_user: Mapping[str, Metric],
+    notes: list[str],
 ) -> Metric:
-    """Return a metric as all sources together describe it; the user's word counts most."""
+    """Return a metric as all sources together describe it; what the user says counts most."""
     versions = [
-        (part, metric)
-        for part in parts
-        if name in part.spreads
-        for metric in declared[part.number]
+        (entry, metric)
+        for entry in entries
+        if name in entry.spreads
+        for metric in declared[entry.number]
         if metric.name == name
     ]
-    own = given.get(name)
+    own = by_user.get(name)
     label = next((metric.label for _, metric in versions if metric.label), "")
     direction = own.higher_is_better if own else None
     if direction is None:
-        known = {metric.higher_is_better: part for part, metric in versions if metric.higher_is_better is not None}
+        known = {metric.higher_is_better: entry for entry, metric in versions if metric.higher_is_better is not None}
         if len(known) > 1:
             message = (
                 f"more {name!r} is better in {known[True].source_label} and worse in {known[False].source_label}; "
@@ -101,18 +110,17 @@ def _merge(
             )
             raise SpecError(message)
         direction = next(iter(known), None)
-    spreads = [part.spreads[name] for part in parts if name in part.spreads]
-    bounds = own.bounds if own else None
-    if bounds is None:
-        bounds = _bounds(metric.bounds for _, metric in versions)
-        if bounds is None and all(spread.is_binary for spread in spreads):
-            bounds = _BINARY
-        if bounds is not None and not _holds(bounds, spreads):
-            bounds = None
-    elif not _holds(bounds, spreads):
-        low, high = min(spread.low for spread in spreads), max(spread.high for spread in spreads)
-        message = f"the bounds of {name!r} are {bounds[0]:g} and {bounds[1]:g}, but its scores lie between {low:g} and {high:g}"
-        raise SpecError(message)
+    spreads = [entry.spreads[name] for entry in entries if name in entry.spreads]
+    low, high = min(spread.low for spread in spreads), max(spread.high for spread in spreads)
+    bounds = (own.bounds if own else None) or _bounds(metric.bounds for _, metric in versions)
+    if bounds is None and all(spread.is_binary for spread in spreads):
+        bounds = _BINARY
+    if bounds is not None and not bounds[0] <= low <= high <= bounds[1]:
+        text = f"the bounds of {name!r} are {bounds[0]:g} and {bounds[1]:g}, but its scores lie between {low:g} and {high:g}"
+        if own and own.bounds:
+            raise SpecError(text)
+        notes.append(f"{text}: it counts as a metric without bounds")
+        bounds = None
     return Metric(name, label, direction, bounds)
 
 
@@ -122,16 +130,12 @@ def _bounds(declared: Iterable[tuple[float, float] | None]) -> tuple[float, floa
     return known.pop() if len(known) == 1 else None
 
 
-def _holds(bounds: tuple[float, float], spreads: Iterable[object]) -> bool:
-    return all(bounds[0] <= spread.low and spread.high <= bounds[1] for spread in spreads if spread.count)  # type: ignore[attr-defined]
-
-
 def _left_out(boards: Boards, common: Mapping[str, Sequence[str]], everything: Iterable[str]) -> list[str]:
     shared = {name for names in common.values() for name in names}
     lines = []
     for metric in [name for name in everything if name not in shared][:_MOST_NAMED]:
         holders = dict.fromkeys(
-            part.name for parts in boards.parts.values() for part in parts if metric in part.spreads
+            entry.name for entries in boards.entries.values() for entry in entries if metric in entry.spreads
         )
         lines.append(
             f"metric {metric!r} is left out: only {', '.join(map(repr, holders))} {'has' if len(holders) == 1 else 'have'} it"
@@ -142,15 +146,15 @@ def _left_out(boards: Boards, common: Mapping[str, Sequence[str]], everything: I
 def _no_metric(
     boards: Boards, named: str, merged: Mapping[str, Metric], everything: Iterable[str]
 ) -> SpecError | DataError:
-    parts = [part for parts in boards.parts.values() for part in parts]
+    entries = [entry for entries in boards.entries.values() for entry in entries]
     if named in merged:
         message = (
             f"it is not known whether more {named!r} is better: --higher-is-better {named} or --lower-is-better {named}"
         )
         return SpecError(message)
     if named in everything:
-        lacking = next(part for part in parts if named not in part.spreads)
-        message = f"not all candidates have the metric {named!r}: {lacking.label} has {_metrics_of(lacking)}"
+        other = next(entry for entry in entries if named not in entry.spreads)
+        message = f"not all candidates have the metric {named!r}: {other.label} has {_metrics_of(other)}"
         return DataError(message)
     if named:
         message = f"no source has the metric {named!r}{did_you_mean(named, everything)}"
@@ -160,13 +164,13 @@ def _no_metric(
         first = next(iter(merged))
         message = f"it is not known which end of {names} is the better one: name it with --higher-is-better {first} or --lower-is-better {first}"
         return SpecError(message)
-    texts = [f"{part.label} has {_metrics_of(part)}" for part in parts[:_MOST_NAMED]]
+    texts = [f"{entry.label} has {_metrics_of(entry)}" for entry in entries[:_MOST_NAMED]]
     message = f"no metric is in all sources: {'; '.join(texts)}; name fields of one name with --score NAME"
     return DataError(message)
 
 
-def _metrics_of(part: Part) -> str:
-    names = list(part.spreads)
+def _metrics_of(entry: Entry) -> str:
+    names = list(entry.spreads)
     return (
         ", ".join(map(repr, names[:_MOST_NAMED])) + (", ..." if len(names) > _MOST_NAMED else "")
         if names

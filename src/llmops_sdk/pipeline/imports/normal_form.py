@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 import attrs
 
+from llmops_sdk.pipeline.imports.entries import KEY, Boards, Entry
 from llmops_sdk.pipeline.imports.pairing import Agreement, PairedRow, RowTable
-from llmops_sdk.pipeline.imports.parts import KEY, Boards, Part
 from llmops_sdk.values.scores import Metric
 
 GROUP = "group"
@@ -33,6 +33,7 @@ class BoardFile:
         records: Their number.
         grouped: The number of those in a group.
         repeated: Candidate to the number of its records with several rows.
+        declared: What differs under one key, as declared, with the number of records.
     """
 
     name: str
@@ -40,6 +41,7 @@ class BoardFile:
     records: int = 0
     grouped: int = 0
     repeated: dict[str, int] = attrs.field(factory=dict)
+    declared: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -61,7 +63,7 @@ def score_fields(metrics: Sequence[Metric]) -> dict[str, str]:
 
 
 def write_normal_form(
-    folder: Path, boards: Boards, table: RowTable, metrics: Sequence[Metric], agreement: Agreement
+    folder: Path, boards: Boards, table: RowTable, metrics: Sequence[Metric], allowed: Collection[str]
 ) -> NormalForm:
     """Write the records that all candidates have, and their answers.
 
@@ -70,7 +72,7 @@ def write_normal_form(
         boards: What is compared.
         table: The rows.
         metrics: The metrics, the one that decides first.
-        agreement: Counts what differs under one key.
+        allowed: The names of what may differ under one key.
 
     Raises:
         DataError: Something differs that was not declared.
@@ -80,16 +82,18 @@ def write_normal_form(
     fields = {name: _fields(boards, name) for name in paths}
     with ExitStack() as stack:
         answers = {name: stack.enter_context(path.open("w", encoding="utf-8")) for name, path in paths.items()}
-        for name, parts in boards.parts.items():
+        for name, entries in boards.entries.items():
             file = BoardFile(name, folder / f"records-{name}.jsonl")
-            table.pair(parts)
+            agreement = Agreement(entries, allowed)
+            table.pair(entries)
             with file.path.open("w", encoding="utf-8") as records:
-                for key, rows in table.records(parts):
+                for key, rows in table.records(entries):
                     agreement.check(key, rows)
-                    own_key = key if len(boards.parts) == 1 else f"{name}/{key}"
+                    own_key = key if len(boards.entries) == 1 else f"{name}/{key}"
                     _write(records, _record(own_key, key, rows, file))
-                    _write_answers(answers, fields, parts, rows, metrics, own_key, file)
+                    _write_answers(answers, fields, entries, rows, metrics, own_key, file)
             agreement.require(file.records)
+            file.declared = agreement.declared
             files.append(file)
     return NormalForm(tuple(files), paths)
 
@@ -134,8 +138,8 @@ def _mean(numbers: Sequence[float]) -> float:
 
 def _fields(boards: Boards, candidate: str) -> tuple[str, ...]:
     """Return the fields that the answers of a candidate have anywhere: a reader looks for them in the first rows."""
-    parts = [part for parts in boards.parts.values() for part in parts if part.name == candidate]
-    return tuple(sorted({"error", "is_missing"}.union(*(part.fields for part in parts))))
+    entries = [entry for entries in boards.entries.values() for entry in entries if entry.name == candidate]
+    return tuple(sorted({"error", "is_missing"}.union(*(entry.fields for entry in entries))))
 
 
 def _record(own_key: str, key: str, rows: Sequence[PairedRow], file: BoardFile) -> Mapping[str, Any]:
@@ -158,23 +162,23 @@ def _record(own_key: str, key: str, rows: Sequence[PairedRow], file: BoardFile) 
 def _write_answers(
     answers: Mapping[str, IO[str]],
     fields: Mapping[str, Sequence[str]],
-    parts: Sequence[Part],
+    entries: Sequence[Entry],
     rows: Sequence[PairedRow],
     metrics: Sequence[Metric],
     own_key: str,
     file: BoardFile,
 ) -> None:
-    for part in parts:
-        own = [row.answer for row in rows if row.part == part.number]
+    for entry in entries:
+        own = [row.answer for row in rows if row.entry == entry.number]
         if len(own) > 1:
-            file.repeated[part.name] = file.repeated.get(part.name, 0) + 1
+            file.repeated[entry.name] = file.repeated.get(entry.name, 0) + 1
         joined = join_answers(own, metrics)
         scores = joined.get("scores", {})
-        line: dict[str, Any] = {KEY: own_key, **{name: joined.get(name) for name in fields[part.name]}}
+        line: dict[str, Any] = {KEY: own_key, **{name: joined.get(name) for name in fields[entry.name]}}
         if "output" in line and "error" not in joined:
             line["output"] = joined.get("output", "")
         line.update({f"{SCORE_FIELD}{metric.name}": scores.get(metric.name) for metric in metrics})
-        _write(answers[part.name], line)
+        _write(answers[entry.name], line)
 
 
 def _write(file: IO[str], line: Mapping[str, Any]) -> None:

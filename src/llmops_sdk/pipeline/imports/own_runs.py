@@ -10,7 +10,7 @@ import attrs
 
 from llmops_sdk.data.columns import value_at
 from llmops_sdk.errors import DataError, SpecError
-from llmops_sdk.pipeline.imports.parts import KEY, RECORDS_CARD
+from llmops_sdk.pipeline.imports.entries import KEY, RECORDS_CARD
 from llmops_sdk.pipeline.imports.sources import RunSource
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.tables.rows import ScoredAnswer, read_answers

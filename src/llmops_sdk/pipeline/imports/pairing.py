@@ -14,7 +14,7 @@ import attrs
 
 from llmops_sdk.data.json_values import NO_JSON, json_value
 from llmops_sdk.errors import DataError
-from llmops_sdk.pipeline.imports.parts import Part, Spread
+from llmops_sdk.pipeline.imports.entries import Entry, Spread
 from llmops_sdk.steps.client.replies import repaired
 from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.imports import ImportedRow
@@ -28,7 +28,7 @@ _SCHEMA = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
-    CREATE TABLE rows (part INTEGER, key TEXT, record TEXT, answer TEXT, agree TEXT, cluster TEXT);
+    CREATE TABLE rows (entry INTEGER, key TEXT, record TEXT, answer TEXT, agree TEXT, cluster TEXT);
 """
 _INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -41,14 +41,14 @@ class PairedRow:
     """A row of one candidate for a record that all candidates have.
 
     Attributes:
-        part: The number of its part.
+        entry: The number of its entry.
         record: What is known of the record.
         answer: The answer as JSON; with `scores`, and `error` and `is_missing` where there is none.
         must_agree: What must be equal under one key.
         group: The cluster of the record, or empty.
     """
 
-    part: int
+    entry: int
     record: Mapping[str, Any]
     answer: Mapping[str, Any]
     must_agree: Mapping[str, str]
@@ -56,7 +56,7 @@ class PairedRow:
 
 
 class RowTable:
-    """The rows of all parts.
+    """The rows of all entries.
 
     Args:
         path: The database; it is created empty.
@@ -67,11 +67,11 @@ class RowTable:
         self._database.executescript(_SCHEMA)
         self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
-    def add(self, part: Part, rows: Iterable[ImportedRow], advance: Callable[[int], None] = lambda _: None) -> None:
-        """Add the rows of a part, and count its scores.
+    def add(self, entry: Entry, rows: Iterable[ImportedRow], advance: Callable[[int], None] = lambda _: None) -> None:
+        """Add the rows of an entry, and count its scores.
 
         Args:
-            part: The part.
+            entry: The entry.
             rows: Its rows.
             advance: Called with the number of further rows, now and then.
 
@@ -81,60 +81,60 @@ class RowTable:
         remaining = iter(rows)
         self._database.execute("BEGIN")
         while batch := list(islice(remaining, _BATCH)):
-            self._database.executemany(_INSERT, [_values(part, row) for row in batch])
-            part.rows += len(batch)
+            self._database.executemany(_INSERT, [_values(entry, row) for row in batch])
+            entry.rows += len(batch)
             advance(len(batch))
         self._database.execute("COMMIT")
 
-    def pair(self, parts: Sequence[Part]) -> int:
-        """Find the records that all of some parts have, and return their number. Call it once for each dataset."""
-        numbers = _numbers(parts)
+    def pair(self, entries: Sequence[Entry]) -> int:
+        """Find the records that all of some entries have, and return their number. Call it once for each dataset."""
+        numbers = _numbers(entries)
         self._database.executescript(
             f"""
-            CREATE INDEX IF NOT EXISTS by_key ON rows (key, part);
+            CREATE INDEX IF NOT EXISTS by_key ON rows (key, entry);
             DROP TABLE IF EXISTS pairs;
             CREATE TABLE pairs (number INTEGER PRIMARY KEY, key TEXT UNIQUE);
-            INSERT INTO pairs (key) SELECT key FROM rows WHERE part IN ({numbers})
-                GROUP BY key HAVING COUNT(DISTINCT part) = {len(parts)} ORDER BY MIN(rowid);
+            INSERT INTO pairs (key) SELECT key FROM rows WHERE entry IN ({numbers})
+                GROUP BY key HAVING COUNT(DISTINCT entry) = {len(entries)} ORDER BY MIN(rowid);
             """  # noqa: S608 - numbers only
         )
         (count,) = self._database.execute("SELECT COUNT(*) FROM pairs").fetchone()
         return int(count)
 
-    def records(self, parts: Sequence[Part]) -> Iterator[tuple[str, list[PairedRow]]]:
-        """Yield each record that `pair` found, in the order of the first source: its key, and the rows of all parts."""
-        found = self._database.execute(
-            f"SELECT number, pairs.key, part, record, answer, agree, cluster FROM pairs JOIN rows USING (key)"  # noqa: S608
-            f" WHERE part IN ({_numbers(parts)}) ORDER BY number, part, rows.rowid"
+    def records(self, entries: Sequence[Entry]) -> Iterator[tuple[str, list[PairedRow]]]:
+        """Yield each record that `pair` found, in the order of the first source: its key, and the rows of all entries."""
+        selected = self._database.execute(
+            f"SELECT number, pairs.key, entry, record, answer, agree, cluster FROM pairs JOIN rows USING (key)"  # noqa: S608
+            f" WHERE entry IN ({_numbers(entries)}) ORDER BY number, entry, rows.rowid"
         )
-        for _, rows in groupby(found, key=itemgetter(0)):
+        for _, rows in groupby(selected, key=itemgetter(0)):
             own = list(rows)
             yield (
                 own[0][1],
                 [
                     PairedRow(
-                        part=part,
+                        entry=entry,
                         record=json.loads(record),
                         answer=json.loads(answer),
                         must_agree=json.loads(agree),
                         group=group,
                     )
-                    for _, _, part, record, answer, agree, group in own
+                    for _, _, entry, record, answer, agree, group in own
                 ],
             )
 
-    def unpaired(self, part: Part) -> Iterator[str]:
-        """Yield the keys of a part that not all parts have, in its order, after `pair`."""
-        found = self._database.execute(
-            "SELECT key FROM rows WHERE part = ? AND key NOT IN (SELECT key FROM pairs) GROUP BY key ORDER BY MIN(rowid)",
-            (part.number,),
+    def unpaired(self, entry: Entry) -> Iterator[str]:
+        """Yield the keys of an entry that not all entries have, in its order, after `pair`."""
+        selected = self._database.execute(
+            "SELECT key FROM rows WHERE entry = ? AND key NOT IN (SELECT key FROM pairs) GROUP BY key ORDER BY MIN(rowid)",
+            (entry.number,),
         )
-        return (key for (key,) in found)
+        return (key for (key,) in selected)
 
-    def sample_keys(self, part: Part, most: int) -> list[str]:
-        """Return the first keys of a part."""
-        found = self._database.execute("SELECT key FROM rows WHERE part = ? LIMIT ?", (part.number, most))
-        return [key for (key,) in found]
+    def sample_keys(self, entry: Entry, most: int) -> list[str]:
+        """Return the first keys of an entry."""
+        selected = self._database.execute("SELECT key FROM rows WHERE entry = ? LIMIT ?", (entry.number, most))
+        return [key for (key,) in selected]
 
     def close(self) -> None:
         """Close the database."""
@@ -142,19 +142,22 @@ class RowTable:
 
 
 class Agreement:
-    """Finds what differs under one key although it must be equal.
+    """Finds what differs under one key of a dataset although it must be equal.
 
     Args:
-        parts: The parts, by their numbers.
+        entries: The entries of the dataset.
         allowed: The names of what may differ.
+
+    Attributes:
+        declared: What differs as declared, with the number of records.
     """
 
-    def __init__(self, parts: Mapping[int, Part], allowed: Collection[str]) -> None:
-        self._parts = parts
+    def __init__(self, entries: Iterable[Entry], allowed: Collection[str]) -> None:
+        self._parts = {entry.number: entry for entry in entries}
         self._allowed = allowed
         self._counts: dict[str, int] = {}
         self._examples: dict[str, str] = {}
-        self.allowed_counts: dict[str, int] = {}
+        self.declared: dict[str, int] = {}
 
     def check(self, key: str, rows: Sequence[PairedRow]) -> None:
         """Count what differs among the rows of one record."""
@@ -162,14 +165,13 @@ class Agreement:
         differing: dict[str, str] = {}
         for row in rows:
             for name, value in row.must_agree.items():
-                first, part = seen.setdefault(name, (value, row.part))
+                first, entry = seen.setdefault(name, (value, row.entry))
                 if value != first and name not in differing:
-                    differing[name] = self._example(key, (part, first), (row.part, value))
+                    differing[name] = self._example(key, (entry, first), (row.entry, value))
         for name, example in differing.items():
-            counts = self.allowed_counts if is_allowed(name, self._allowed) else self._counts
+            counts = self.declared if is_allowed(name, self._allowed) else self._counts
             counts[name] = counts.get(name, 0) + 1
-            if counts is self._counts:
-                self._examples.setdefault(name, example)
+            self._examples.setdefault(name, example)
 
     def require(self, records: int) -> None:
         """Refuse what differs and is not declared.
@@ -187,13 +189,19 @@ class Agreement:
         raise DataError(message)
 
     def _example(self, key: str, first: tuple[int, str], other: tuple[int, str]) -> str:
-        sides = " and ".join(f"{_cut(value)!r} in {self._parts[part].source_label}" for part, value in (first, other))
+        sides = " and ".join(f"{_cut(value)!r} in {self._parts[entry].source_label}" for entry, value in (first, other))
         return f"{_cut(key)!r} has {sides}"
 
 
 def is_allowed(name: str, allowed: Collection[str]) -> bool:
     """Return whether something may differ: it, or its first word, was declared."""
     return name in allowed or declared_as(name) in allowed
+
+
+def concerns(name: str, metrics: Collection[str]) -> bool:
+    """Return whether something that must agree matters to some metrics: `grader of METRIC` matters to that one only."""
+    _, grader, metric = name.partition("grader of ")
+    return not grader or metric in metrics
 
 
 def declared_as(name: str) -> str:
@@ -209,18 +217,18 @@ def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def _numbers(parts: Iterable[Part]) -> str:
-    return ",".join(str(part.number) for part in parts)
+def _numbers(entries: Iterable[Entry]) -> str:
+    return ",".join(str(entry.number) for entry in entries)
 
 
-def _values(part: Part, row: ImportedRow) -> tuple[Any, ...]:
+def _values(entry: Entry, row: ImportedRow) -> tuple[Any, ...]:
     key = repaired(row.key.strip())
     if not key:
-        message = f"row {part.rows + 1} of {part.source_label} has nothing to pair it by"
+        message = f"row {entry.rows + 1} of {entry.source_label} has nothing to pair it by"
         raise DataError(message)
     agree = {repaired(name): repaired(value) for name, value in row.must_agree.items()}
-    answer = _answer(part, row, key)
-    return part.number, key, _encode(_record(row)), _encode(answer), _encode(agree), repaired(row.group)
+    answer = _answer(entry, row, key)
+    return entry.number, key, _encode(_record(row)), _encode(answer), _encode(agree), repaired(row.group)
 
 
 def _record(row: ImportedRow) -> dict[str, Any]:
@@ -232,7 +240,7 @@ def _record(row: ImportedRow) -> dict[str, Any]:
     return record
 
 
-def _answer(part: Part, row: ImportedRow, key: str) -> dict[str, Any]:
+def _answer(entry: Entry, row: ImportedRow, key: str) -> dict[str, Any]:
     """Return the answer as JSON, and count its scores. One that could not be scored is as none."""
     if row.answer is None or (row.error and not row.answer.scores):
         return {
@@ -242,12 +250,12 @@ def _answer(part: Part, row: ImportedRow, key: str) -> dict[str, Any]:
     scores = {}
     for metric, score in row.answer.scores.items():
         if not isinstance(score, (int, float)) or not abs(score) <= _LARGEST:
-            message = f"the score {metric!r} of {key!r} in {part.source_label} is {score!r}, not a finite number"
+            message = f"the score {metric!r} of {key!r} in {entry.source_label} is {score!r}, not a finite number"
             raise DataError(message)
         scores[metric] = float(score)
-        part.spreads.setdefault(metric, Spread()).add(float(score))
+        entry.spreads.setdefault(metric, Spread()).add(float(score))
     fields = _fields(row.answer)
-    part.fields |= fields.keys()
+    entry.fields |= fields.keys()
     return {**fields, "scores": scores}
 
 

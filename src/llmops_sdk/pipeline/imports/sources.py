@@ -10,7 +10,8 @@ import attrs
 from llmops_sdk.errors import DataError, RunNotFoundError, SpecError, did_you_mean
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
-from llmops_sdk.record.layout import split_run_uri
+from llmops_sdk.record.layout import RUNS, RunLayout, split_run_uri
+from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.names import name_from, name_of_file
@@ -35,7 +36,7 @@ class FileSource:
 
     @property
     def usual_name(self) -> str:
-        """What tells its candidates from those of the same name in another source."""
+        """What distinguishes its candidates from those of the same name in another source."""
         return self.name or name_of_file(self.path) or "file"
 
 
@@ -60,7 +61,7 @@ class RunSource:
 
     @property
     def usual_name(self) -> str:
-        """What tells its candidates from those of the same name in another source."""
+        """What distinguishes its candidates from those of the same name in another source."""
         return self.name or self.run.id
 
 
@@ -84,7 +85,7 @@ def find_source(text: str | Path, store: Store, registry: Registry) -> Source:
         RunNotFoundError: There is neither a file nor a run of this name.
     """
     if isinstance(text, Path) or _exists(text):
-        return FileSource(Path(text).expanduser())
+        return _at(Path(text).expanduser(), "")
     name, equals, rest = text.partition("=")
     if not equals or not rest or "/" in name:
         return _find_run(text, "", store, registry)
@@ -93,8 +94,17 @@ def find_source(text: str | Path, store: Store, registry: Registry) -> Source:
         message = f"the name {name!r} may have letters, digits, '-' and '_' only{hint}"
         raise SpecError(message)
     if _exists(rest):
-        return FileSource(Path(rest).expanduser(), name)
+        return _at(Path(rest).expanduser(), name)
     return _find_run(rest, name, store, registry)
+
+
+def _at(path: Path, name: str) -> Source:
+    """Return what is at a path: the folder of a run's record is that run."""
+    folder = path.resolve()
+    store = folder.parent.parent
+    if folder.parent.name == RUNS.rstrip("/") and (store / RunLayout(folder.name).metadata).is_file():
+        return RunSource(Run.open(LocalStore(store), folder.name), name=name)
+    return FileSource(path, name)
 
 
 def _exists(text: str) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 
+from llmops_sdk.pipeline.imports.entries import KEY, MODEL_CARD, PROMPT_CARD, RECORDS_CARD, SCORES_CARD
 from llmops_sdk.pipeline.imports.metrics import Chosen
 from llmops_sdk.pipeline.imports.normal_form import GROUP, NormalForm, score_fields
-from llmops_sdk.pipeline.imports.parts import KEY, MODEL_CARD, PROMPT_CARD, RECORDS_CARD, SCORES_CARD
+from llmops_sdk.pipeline.imports.pairing import concerns
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Spec
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import to_json
@@ -98,12 +99,11 @@ def _origin(chosen: Chosen) -> dict[str, str]:
     """Return what the scores rest on; where sources differ, as declared, each with its candidate."""
     metrics = {metric.name for metric in chosen.metrics}
     values: dict[str, dict[str, list[str]]] = {}
-    for parts in chosen.boards.parts.values():
-        for part in parts:
-            for name, value in part.must_agree.items():
-                _, of, metric = name.partition(" of ")
-                if not of or metric in metrics:
-                    values.setdefault(name, {}).setdefault(value, []).append(part.name)
+    for entries in chosen.boards.entries.values():
+        for entry in entries:
+            for name, value in entry.must_agree.items():
+                if concerns(name, metrics):
+                    values.setdefault(name, {}).setdefault(value, []).append(entry.name)
     return {
         name: next(iter(by_value))
         if len(by_value) == 1
