@@ -40,6 +40,7 @@ class TableImportOptions(Options):
     reference: str = option("", help="the field with the reference; it must be equal in all files for one ID")
     candidate: str = option("", help="the field with the candidate's name, where a file has several")
     dataset: str = option("", help="the field with the dataset's name, where a file has several")
+    metric: str = option("", help="the field with the metric's name, where a file has a row for each metric")
     delimiter: str = option(
         "", help="the character between cells, by default found by the first rows", validator=_one_character
     )

@@ -11,6 +11,9 @@ from llmops_sdk.values.answers import Answer
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.scores import Metric
 
+IMPORTED_RECORDS = "imported"
+"""The dataset whose records `llmops compare` wrote: no model was asked for them by this run."""
+
 _SHOWN = 60
 
 

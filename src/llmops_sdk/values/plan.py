@@ -11,6 +11,7 @@ import attrs
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.notebook import Shown
 from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.imports import IMPORTED_RECORDS
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.prompts import PromptTemplate
@@ -260,6 +261,11 @@ class Plan(Shown):
     def json(self) -> Any:
         """The plan as JSON."""
         return to_json(self)
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it compares results that existed before: no model is asked, so its prompts and generation options decide nothing."""
+        return all(dataset.use == IMPORTED_RECORDS for dataset in self.datasets)
 
     @cached_property
     def hash(self) -> str:

@@ -12,8 +12,8 @@ from llmops_plugins.importers.values import number_of
 from llmops_sdk.plugin import DataError, Record, did_you_mean, value_at
 
 _IDS = (
-    "id", "record_id", "example_id", "sample_id", "doc_id", "question_id", "task_id", "custom_id", "request_id", "uuid",
-    "key", "_id", "index", "idx",
+    "id", "record_hash", "record_id", "example_id", "sample_id", "doc_id", "question_id", "task_id", "custom_id", "request_id", "uuid",
+    "key", "_id", "index", "idx", "record",
 )  # fmt: skip
 _SCORES = (
     "score",
@@ -40,7 +40,13 @@ _REFERENCES = (
     "ideal", "correct_answer",
 )  # fmt: skip
 _CANDIDATES = ("candidate", "model", "model_name", "model_id", "modelIdentifier", "provider")
+_DATASETS = ("dataset",)
+_METRICS = ("metric", "metric_name")
 _ERRORS = ("error", "error_message")
+_STATE = "state"
+_TIDY = frozenset({"record_hash", "candidate", "metric", "score", _STATE, "counted"})
+"""Fields of the table that the reporter `table` writes of a run: its `prompt` names a template, and it has no texts."""
+
 _NUMBERS = {
     "latency": ("latency_ms", "latencyMs", "latency", "latency_s", "duration_ms"),
     "prompt_tokens": ("input_tokens", "prompt_tokens", "inputTokens"),
@@ -71,7 +77,9 @@ class Columns:
         error: Why there is no answer.
         numbers: Attribute of an answer to the field with it.
         candidates: The fields that may name the candidate; the first with several values does.
-        dataset: The dataset.
+        datasets: The fields that may name the dataset.
+        metric: The metric of a row, in a table with a row for each metric.
+        state: What became of the score, in a table of a run.
     """
 
     id: str
@@ -84,7 +92,9 @@ class Columns:
     error: str
     numbers: Mapping[str, str]
     candidates: tuple[str, ...]
-    dataset: str
+    datasets: tuple[str, ...]
+    metric: str = ""
+    state: str = ""
 
 
 def choose_columns(rows: Sequence[Record], options: TableImportOptions, file: str) -> Columns:
@@ -99,7 +109,8 @@ def choose_columns(rows: Sequence[Record], options: TableImportOptions, file: st
         DataError: There is no field with scores, or none to pair rows by; the message names the fields that the file has.
     """
     names = _Names(tuple(dict.fromkeys(name for row in rows for name in row)), rows, file)
-    asked = names.named(options.input, "input") or names.first(_INPUTS)
+    is_tidy = set(names.names) >= _TIDY
+    asked = names.named(options.input, "input") or ("" if is_tidy else names.first(_INPUTS))
     columns = Columns(
         id=names.named(options.id, "id") or names.first(_IDS),
         scores=_scores(names, options),
@@ -110,10 +121,10 @@ def choose_columns(rows: Sequence[Record], options: TableImportOptions, file: st
         reference=names.named(options.reference, "reference") or names.first(_REFERENCES),
         error=names.first(_ERRORS),
         numbers={attribute: name for attribute, usual in _NUMBERS.items() if (name := names.first(usual))},
-        candidates=(names.named(options.candidate, "candidate"),)
-        if options.candidate
-        else tuple(name for name in _CANDIDATES if name in names.names),
-        dataset=names.named(options.dataset, "dataset"),
+        candidates=names.named_or(options.candidate, "candidate", _CANDIDATES),
+        datasets=names.named_or(options.dataset, "dataset", _DATASETS),
+        metric=names.named(options.metric, "metric") or names.first(_METRICS),
+        state=_STATE if is_tidy else "",
     )
     if not columns.id and not columns.input:
         message = f"{file!r} has no field to pair its rows by; name one with --id NAME; it has: {names.shown}"
@@ -172,6 +183,10 @@ class _Names:
             message = f"{self.file!r} has no field {name!r}, which {option} names{hint}; it has: {self.shown}"
             raise DataError(message)
         return name
+
+    def named_or(self, name: str, option: str, usual: Sequence[str]) -> tuple[str, ...]:
+        """Return the name that the user gave, or those of the usual names that the file has."""
+        return (self.named(name, option),) if name else tuple(each for each in usual if each in self.names)
 
     def first(self, usual: Sequence[str], *, without: str = "") -> str:
         """Return the first of the usual names that the file has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -37,8 +38,11 @@ _PEEKED = 100
 """Rows whose fields are looked at to choose the columns."""
 
 _FEWEST_FIELDS = 2
-_MOST_CANDIDATES = 200
+_MOST_NAMES = 200
 _MILLISECONDS = 1_000.0
+_FAILED = "failed"
+"""The state of a score in a table of a run: the candidate's own failure."""
+
 _LOWER_IS_BETTER = frozenset({"loss", "error_rate", "errors", "hallucination", "violations", "edit_distance"})
 """Names of metrics of which less is better, beside those that are known from tools."""
 
@@ -68,18 +72,19 @@ class TableImporter(Importer):
             message = f"{path.name!r} has no rows"
             raise DataError(message)
         columns = choose_columns(first, self.options, path.name)
-        parts = _find_parts(table, columns, named=bool(self.options.candidate))
-        if parts.field and not self.options.candidate:
-            context.progress.log(f"{path.name}: {len(parts.candidates)} candidates, by the field {parts.field!r}")
+        parts = _find_parts(table, columns, self.options)
+        if parts.candidate and not self.options.candidate:
+            context.progress.log(f"{path.name}: {len(parts.candidates)} candidates, by the field {parts.candidate!r}")
         details = {"file": path.name, "sha256": file_sha256(path), "format": table.description}
         for candidate in parts.candidates:
             for dataset in parts.datasets:
-                chosen = {parts.field: candidate, columns.dataset: dataset}
+                chosen = {parts.candidate: candidate, parts.dataset: dataset}
+                rows = _rows(table, {field: value for field, value in chosen.items() if field})
                 yield ImportedResults(
                     candidate=candidate or name_of_file(path) or path.name,
                     dataset=dataset or name_of_file(path) or path.name,
-                    metrics=tuple(map(_metric, columns.scores)),
-                    rows=_rows(table, columns, {field: value for field, value in chosen.items() if field}),
+                    metrics=tuple(map(_metric, parts.metrics or columns.scores)),
+                    rows=_joined(rows, columns) if columns.metric else (_imported(row, columns) for row in rows),
                     details=details,
                     has_outputs=bool(columns.answer),
                 )
@@ -90,36 +95,42 @@ class _Parts:
     """What one file has the results of.
 
     Attributes:
-        field: The field with the candidate's name; empty where the file has one candidate.
+        candidate: The field with the candidate's name; empty where the file has one candidate.
         candidates: Their names; a single empty one without such a field.
-        datasets: The names of the datasets; a single empty one without such a field.
+        dataset: The field with the dataset's name, or empty.
+        datasets: Their names; a single empty one without such a field.
+        metrics: The names of the metrics, in a table with a row for each of them.
     """
 
-    field: str
+    candidate: str
     candidates: tuple[str, ...]
+    dataset: str
     datasets: tuple[str, ...]
+    metrics: tuple[str, ...]
 
 
-def _find_parts(table: Table, columns: Columns, *, named: bool) -> _Parts:
-    """Read the file once to find its candidates and datasets.
+def _find_parts(table: Table, columns: Columns, options: TableImportOptions) -> _Parts:
+    """Read the file once to find its candidates, datasets and metrics.
 
-    Args:
-        table: The file.
-        columns: Its fields.
-        named: Whether the user named the field with the candidate; a field with a usual name counts only if it has
-            several values.
+    A field with a usual name counts as that of the candidate only if it has several values: otherwise the file is called
+    as the user has named it.
     """
-    names: dict[str, dict[str, None]] = {name: {} for name in columns.candidates}
-    datasets: dict[str, None] = {}
-    for row in table.rows() if columns.candidates or columns.dataset else ():
-        for name, values in names.items():
-            if len(values) <= _MOST_CANDIDATES:
-                values[text_of(value_at(row.values, name, None))] = None
-        if columns.dataset:
-            datasets[text_of(value_at(row.values, columns.dataset, None))] = None
-    fewest = 0 if named else 1
-    field = next((name for name, values in names.items() if fewest < len(values) <= _MOST_CANDIDATES), "")
-    return _Parts(field, tuple(names.get(field, {"": None})), tuple(datasets) or ("",))
+    fields = (*columns.candidates, *columns.datasets, *([columns.metric] if columns.metric else []))
+    names: dict[str, dict[str, None]] = {field: {} for field in fields}
+    for row in table.rows() if names else ():
+        for field, values in names.items():
+            if len(values) <= _MOST_NAMES:
+                values[text_of(value_at(row.values, field, None))] = None
+    fewest = 0 if options.candidate else 1
+    candidate = next((field for field in columns.candidates if fewest < len(names[field]) <= _MOST_NAMES), "")
+    dataset = next((field for field in columns.datasets if len(names[field]) <= _MOST_NAMES), "")
+    return _Parts(
+        candidate,
+        tuple(names[candidate]) if candidate else ("",),
+        dataset,
+        tuple(names[dataset]) if dataset else ("",),
+        tuple(names[columns.metric]) if columns.metric else (),
+    )
 
 
 def _metric(name: str) -> Metric:
@@ -131,10 +142,37 @@ def _metric(name: str) -> Metric:
     return attrs.evolve(known, higher_is_better=short.lower() not in _LOWER_IS_BETTER)
 
 
-def _rows(table: Table, columns: Columns, chosen: Mapping[str, str]) -> Iterator[ImportedRow]:
+def _rows(table: Table, chosen: Mapping[str, str]) -> Iterator[NamedRow]:
+    """Yield the rows with some values."""
     for row in table.rows():
         if all(text_of(value_at(row.values, field, None)) == value for field, value in chosen.items()):
-            yield _imported(row, columns)
+            yield row
+
+
+def _joined(rows: Iterator[NamedRow], columns: Columns) -> Iterator[ImportedRow]:
+    """Yield the rows of a table with a row for each metric, those of one answer as one.
+
+    All are held in memory: such a table may be sorted by its metrics.
+    """
+    answers: dict[tuple[str, int], ImportedRow] = {}
+    seen: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        metric = text_of(value_at(row.values, columns.metric, None))
+        own = attrs.evolve(columns, scores=dict.fromkeys([metric], next(iter(columns.scores.values()))))
+        imported = _imported(row, own)
+        repeat = seen[imported.key, metric]
+        seen[imported.key, metric] += 1
+        answers[imported.key, repeat] = _with_scores(answers.get((imported.key, repeat)), imported)
+    yield from answers.values()
+
+
+def _with_scores(earlier: ImportedRow | None, row: ImportedRow) -> ImportedRow:
+    """Return a row with the scores of another one of the same answer."""
+    if earlier is None or earlier.answer is None:
+        return row
+    if row.answer is None:
+        return earlier
+    return attrs.evolve(row, answer=attrs.evolve(row.answer, scores={**earlier.answer.scores, **row.answer.scores}))
 
 
 def _imported(row: NamedRow, columns: Columns) -> ImportedRow:
@@ -159,7 +197,7 @@ def _imported(row: NamedRow, columns: Columns) -> ImportedRow:
         record=_record(values, columns, asked, context, reference),
         answer=answer,
         error="" if answer else error or "the row has no score",
-        is_missing=answer is None,
+        is_missing=answer is None and values.get(columns.state) != _FAILED,
         must_agree={name: text_fingerprint(text) for name, text in agreed.items() if text.strip()},
         group=id_text(value_at(values, columns.group, None)) if columns.group else "",
     )

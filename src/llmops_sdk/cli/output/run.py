@@ -44,7 +44,7 @@ def show_run(run: Run, first: Sequence[str] = ()) -> None:
     _show_errors(console, [board for board in results.leaderboards if not board.cells])
     for board in results.leaderboards:
         if board.cells:
-            _show_board(console, board, metrics)
+            _show_board(console, board, metrics, is_imported=run.plan.is_imported)
     if results.overall:
         _show_overall(console, results.overall, metrics.get(results.overall.metric, Metric(results.overall.metric)))
     _show_models_of_evaluators(console, results)
@@ -96,11 +96,15 @@ def _show_errors(console: Console, boards: Iterable[Leaderboard]) -> None:
         print_line(console, f"error: {step}: {error}", "red")
 
 
-def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric]) -> None:
+def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric], *, is_imported: bool) -> None:
     shown = board.cells[:_MOST_ROWS]
     others = [metric for name, metric in metrics.items() if name != board.metric]
     console.print(Text(f"\ndataset {board.dataset}\n", style="bold"))
-    _show_deciding_metric(console, shown, metrics.get(board.metric, Metric(board.metric)))
+    deciding = metrics.get(board.metric, Metric(board.metric))
+    if is_imported:
+        _show_imported(console, shown, deciding)
+    else:
+        _show_deciding_metric(console, shown, deciding)
     _show_other_metrics(console, shown, others)
     if len(board.cells) > len(shown):
         console.print(f"… and {len(board.cells) - len(shown)} more candidates; the report has all of them")
@@ -138,6 +142,24 @@ def _counts(cell: CellResult, metrics: Mapping[str, Metric]) -> list[str]:
     counts += [f"{number} without {_label(metrics.get(name, Metric(name)))}" for name, number in cell.undefined.items()]
     counts += [f"{number} scores of {name} pending" for name, number in cell.pending_scores.items()]
     return counts + ([f"{cell.pending} answers pending"] if cell.pending else [])
+
+
+def _show_imported(console: Console, cells: Iterable[CellResult], metric: Metric) -> None:
+    """Print the deciding metric of results that existed before: how they were made is not known."""
+    cells = list(cells)
+    has_latency = any(cell.speed for cell in cells)
+    table = new_table("candidate", _label(metric), "answered", *(["p50 latency"] if has_latency else []))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.columns[1].style = "bold"
+    table.columns[0].no_wrap = False
+    for cell in cells:
+        latency = f"{cell.speed.latency_p50:.2f} s" if cell.speed else ""
+        answered = f"{cell.answered}/{cell.questions}"
+        table.add_row(
+            cell.candidate, _interval(cell.estimates.get(metric.name)), answered, *([latency] if has_latency else [])
+        )
+    console.print(table)
 
 
 def _show_deciding_metric(console: Console, cells: Iterable[CellResult], metric: Metric) -> None:

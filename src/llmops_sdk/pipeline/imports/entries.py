@@ -13,8 +13,8 @@ from llmops_sdk.values.names import name_from
 KEY = "pairing_key"
 """The field of a compared record with its key."""
 
-RECORDS_CARD, MODEL_CARD, SCORES_CARD, PROMPT_CARD = "imported", "recorded", "recorded-scores", "plain"
-"""The cards that the plan of a comparison uses: its dataset, models, evaluator and prompt."""
+MODEL_CARD, SCORES_CARD, PROMPT_CARD = "recorded", "recorded-scores", "plain"
+"""The cards that the plan of a comparison uses, beside its dataset: its models, evaluator and prompt."""
 
 ONE_DATASET = "records"
 """What the dataset is called where each source has one, under names of their own."""

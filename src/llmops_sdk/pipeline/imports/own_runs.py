@@ -10,7 +10,7 @@ import attrs
 
 from llmops_sdk.data.columns import value_at
 from llmops_sdk.errors import DataError, SpecError
-from llmops_sdk.pipeline.imports.entries import KEY, RECORDS_CARD
+from llmops_sdk.pipeline.imports.entries import KEY
 from llmops_sdk.pipeline.imports.sources import RunSource
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.tables.rows import ScoredAnswer, read_answers
@@ -50,7 +50,7 @@ def read_run(source: RunSource, id_field: str = "", group_field: str = "") -> It
                 dataset=first.dataset,
                 metrics=tuple(metrics.values()),
                 rows=_rows(first, answers, id_field, group_field),  # noqa: B031 - read before the next group is asked for
-                must_agree=_must_agree(run, first.cell, first.dataset),
+                must_agree=_must_agree(run, first.cell),
                 details={
                     "run": run.id,
                     "llmops-sdk": run.metadata.version,
@@ -80,13 +80,13 @@ def _check_complete(source: RunSource) -> None:
             raise SpecError(message)
 
 
-def _must_agree(run: Run, cell: CellResult, dataset: str) -> dict[str, str]:
+def _must_agree(run: Run, cell: CellResult) -> dict[str, str]:
     """Return what decides the answers and scores: the prompts of the run, the generation options, and each metric's evaluator.
 
     A candidate is not held to its own prompt: a run may compare several. A comparison has what its sources had.
     """
     plan = run.plan
-    if plan.dataset_by_name[dataset].use == RECORDS_CARD:
+    if plan.is_imported:
         return {name: text for info in run.results().evaluators for name, text in info.provenance.items()}
     varies = plan.model_by_name[cell.model].varies
     graders = {

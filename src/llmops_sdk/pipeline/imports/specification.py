@@ -8,11 +8,12 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.pipeline.imports.entries import KEY, MODEL_CARD, PROMPT_CARD, RECORDS_CARD, SCORES_CARD
+from llmops_sdk.pipeline.imports.entries import KEY, MODEL_CARD, PROMPT_CARD, SCORES_CARD
 from llmops_sdk.pipeline.imports.metrics import Chosen
 from llmops_sdk.pipeline.imports.normal_form import GROUP, NormalForm, score_fields
 from llmops_sdk.pipeline.imports.pairing import concerns
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Spec
+from llmops_sdk.values.imports import IMPORTED_RECORDS
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import to_json
 
@@ -53,7 +54,7 @@ def make_specification(
     several = len(files.boards) > 1
     datasets = [
         ComponentSpec(
-            RECORDS_CARD,
+            IMPORTED_RECORDS,
             board.name,
             {
                 "path": str(place / board.path.name),

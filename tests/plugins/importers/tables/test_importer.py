@@ -128,3 +128,33 @@ def test_rows_that_cannot_be_used(tmp_path: Path, rows: list[dict[str, Any]], me
     """The error names the row."""
     with pytest.raises(DataError, match=message):
         _read(_write(tmp_path / "a.jsonl", rows))
+
+
+def test_a_table_with_a_row_for_each_metric(tmp_path: Path) -> None:
+    """Its rows are joined, however they are sorted; a second score of one metric is a second answer."""
+    rows = [
+        {"id": place, "metric": metric, "score": score, "output": "x"}
+        for metric, scores in {"em": (1, 0, 1), "f1": (0.5, 0.25, 0.75)}.items()
+        for place, score in zip((1, 2, 1), scores, strict=True)
+    ]
+
+    ((results, imported),) = _read(_write(tmp_path / "a.jsonl", rows))
+
+    assert ["em", "f1"] == [metric.name for metric in results.metrics]
+    scores = [(row.key, dict(row.answer.scores)) for row in imported if row.answer]
+    assert [("1", {"em": 1.0, "f1": 0.5}), ("2", {"em": 0.0, "f1": 0.25}), ("1", {"em": 1.0, "f1": 0.75})] == scores
+
+
+def test_the_table_of_a_run_is_read_as_it_was_meant(tmp_path: Path) -> None:
+    """Its failures are the candidate's own, and its `prompt` is the name of a template."""
+    tidy = {"record_hash": "a1", "dataset": "qa", "candidate": "m", "prompt": "plain", "metric": "em", "counted": 0.0}
+    rows = [
+        {**tidy, "score": None, "state": "failed", "error": "refused"},
+        {**tidy, "candidate": "n", "score": 1.0, "state": "scored"},
+    ]
+
+    (failed, scored) = _read(_write(tmp_path / "table.jsonl", rows))
+
+    assert [("m", "qa"), ("n", "qa")] == [(each.candidate, each.dataset) for each, _ in (failed, scored)]
+    assert (None, "refused", False) == (failed[1][0].answer, failed[1][0].error, failed[1][0].is_missing)
+    assert ({}, "a1") == (scored[1][0].must_agree, scored[1][0].key)
