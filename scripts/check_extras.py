@@ -31,6 +31,7 @@ IMPORTS = {
     ),
     "fmeval": ("fmeval", "fmeval.data_loaders.data_config", "pyarrow", "ray"),
     "bedrock": ("boto3", "llmops_plugins.bedrock.transport"),
+    "tables": ("pandas", "pyarrow.parquet", "llmops_plugins.reporters.table"),
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
     "docs": ("mkdocs", "griffe"),
     "inspect": ("inspect_ai.log", "llmops_plugins.importers.inspect_log"),
