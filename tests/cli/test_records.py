@@ -85,3 +85,23 @@ def test_a_sound_run_and_a_damaged_one(llmops: Command, folder: Path) -> None:
 
     llmops("run", "--resume", "latest", "-q", "--offline")
     llmops("verify")
+
+
+def test_a_reporter_is_called_by_its_name(llmops: Command, run: Run, folder: Path) -> None:
+    """With options; standard output has nothing but results, so what was written is on standard error."""
+    called = llmops("report", run.id, "--as", "table", "--set", "path=t.jsonl", "--set", "candidates=c.csv")
+
+    assert "" == called.out
+    assert ["wrote t.jsonl", "wrote c.csv"] == called.err.splitlines()
+    assert 20 * 2 == len((folder / "t.jsonl").read_text(encoding="utf-8").splitlines())
+
+
+def test_mistakes_about_a_reporter_are_one_line(llmops: Command, run: Run, folder: Path) -> None:  # noqa: ARG001 - it is there
+    """And nothing is written."""
+    assert "no reporter is called 'tabel'; did you mean 'table'?" in llmops("report", "--as", "tabel", code=2).err
+    wrong = llmops("report", "--as", "table", "--set", "path=t.xlsx", code=2)
+    assert "path ends with .parquet, .jsonl or .csv, which is the format, not 't.xlsx'" in wrong.err
+    assert "an override is written" in llmops("report", "--as", "table", "--set", "path", code=2).err
+    assert "--set is for the reporter that --as names" in llmops("report", "--set", "path=a.csv", code=2).err
+    assert "-o is for the HTML report" in llmops("report", "--as", "table", "-o", "a.csv", code=2).err
+    assert {"echoes.yaml", "llmops-runs", "home"} >= {path.name for path in folder.iterdir()}

@@ -9,8 +9,21 @@ from types import ModuleType
 import attrs
 import pytest
 
-from llmops_sdk import LocalStore, Pipeline, Progress, Registry, Run, SpecError, UserError, rescore, resume
-from llmops_sdk.plugin import Context, Options, Reporter, ReporterCard, hookimpl, option
+from llmops_sdk import (
+    LocalStore,
+    Pipeline,
+    PluginError,
+    Progress,
+    Registry,
+    Run,
+    RunNotFoundError,
+    SpecError,
+    UserError,
+    rescore,
+    resume,
+)
+from llmops_sdk.pipeline.reporting import report_as
+from llmops_sdk.plugin import Context, Options, Reporter, ReporterCard, Runtime, hookimpl, option
 from llmops_sdk.testing import TestingSettings
 
 
@@ -145,11 +158,11 @@ def test_a_reporter_that_fails_is_a_warning(plugins: Registry, tmp_path: Path) -
 
     run = pipeline.run(store=tmp_path, registry=plugins, progress=progress).run
 
-    warnings = [line for line in progress.lines if line.startswith("warning")]
-    assert [
-        "warning: reporter 'chat' failed: the channel does not exist; name another one",
-        f"warning: reporter 'mail' failed: ConnectionError: no answer (test_reporting.py:51); see: llmops logs {run.id} report.mail",
-    ] == warnings
+    chat, mail = [line for line in progress.lines if line.startswith("warning")]
+    again = f"call it again with: llmops report {run.id} --as"
+    assert f"warning: reporter 'chat' failed: the channel does not exist; name another one; {again} chat" == chat
+    assert mail.startswith("warning: reporter 'mail' failed: ConnectionError: no answer (test_reporting.py:")
+    assert mail.endswith(f"; see: llmops logs {run.id} report.mail; {again} mail")
     assert ["report.recording"] == [call.step for call in CALLS]
     assert b"Traceback" in (run.read_log("report.mail") or b"")
     assert run.has_results
@@ -176,3 +189,46 @@ def test_an_unknown_reporter_is_refused_before_the_run(plugins: Registry, tmp_pa
     with pytest.raises(SpecError, match="reporter 'recording' has no option 'eror'; did you mean 'error'"):
         echo().with_reporter("recording", eror="x").run(store=tmp_path, registry=plugins, progress=Progress())
     assert [] == list(LocalStore(tmp_path).list(""))
+
+
+def _runtime(registry: Registry, home: Path) -> Runtime:
+    return Runtime(registry, home, progress=Progress())
+
+
+def test_a_reporter_that_failed_can_be_called_again(plugins: Registry, tmp_path: Path) -> None:
+    """By its name in the pipeline, with its options there; those that are given replace them."""
+    pipeline = echo().with_reporter("recording", name="chat", error="user")
+    run = pipeline.run(store=tmp_path, registry=plugins, progress=Progress()).run
+
+    with pytest.raises(UserError, match="the channel does not exist"):
+        report_as(run, "chat", {}, _runtime(plugins, tmp_path))
+    report_as(run, "chat", {"error": ""}, _runtime(plugins, tmp_path))
+
+    assert ["report.chat"] == [call.step for call in CALLS]
+
+
+def test_any_other_reporter_can_be_called(plugins: Registry, tmp_path: Path) -> None:
+    """With its default options; a failure of its code names the place, and its log has the traceback."""
+    run = echo().run(store=tmp_path, registry=plugins, progress=Progress()).run
+
+    report_as(run, "recording", {}, _runtime(plugins, tmp_path))
+    with pytest.raises(
+        PluginError, match=rf"ConnectionError: no answer \(test_reporting.py:\d+\); see: llmops logs {run.id}"
+    ):
+        report_as(run, "recording", {"error": "other"}, _runtime(plugins, tmp_path))
+
+    assert ["report.recording"] == [call.step for call in CALLS]
+    assert b"Traceback" in (run.read_log("report.recording") or b"")
+
+
+def test_a_reporter_needs_results(plugins: Registry, tmp_path: Path) -> None:
+    """And a name and options that exist."""
+    run = echo().run(store=tmp_path, registry=plugins, progress=Progress()).run
+    unfinished = Run.create(run.store, run.plan)
+
+    with pytest.raises(RunNotFoundError, match="has no results yet"):
+        report_as(unfinished, "recording", {}, _runtime(plugins, tmp_path))
+    with pytest.raises(SpecError, match="no reporter is called 'recordin'; did you mean 'recording'"):
+        report_as(run, "recordin", {}, _runtime(plugins, tmp_path))
+    with pytest.raises(SpecError, match="has no option 'eror'; did you mean 'error'"):
+        report_as(run, "recording", {"eror": ""}, _runtime(plugins, tmp_path))

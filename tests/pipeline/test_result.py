@@ -153,3 +153,22 @@ def test_report_is_written_to_a_file(run: Run, tmp_path: Path) -> None:
 
     assert path == Result(run).report(path)
     assert "<html" in path.read_text(encoding="utf-8")
+
+
+def test_a_reporter_is_called_for_a_result(run: Run, tmp_path: Path) -> None:
+    """With its options; an unknown one is a mistake."""
+    Result(run).report_as("table", path=str(tmp_path / "t.jsonl"))
+
+    assert 20 * 2 == len((tmp_path / "t.jsonl").read_text(encoding="utf-8").splitlines())
+    with pytest.raises(SpecError, match="no reporter is called 'tabel'; did you mean 'table'"):
+        Result(run).report_as("tabel")
+
+
+def test_a_result_is_a_table(run: Run) -> None:
+    """A row for each record and candidate, a column for each metric."""
+    pytest.importorskip("pandas")
+
+    table, frame = Result(run).to_arrow(), Result(run).to_pandas()
+
+    assert (20, table.num_columns) == frame.shape
+    assert [1.0, 0.0] == [frame[frame.candidate == name]["exact"].mean() for name in ("loud", "quiet")]

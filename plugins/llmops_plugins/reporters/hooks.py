@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from llmops_plugins.reporters.options import HtmlOptions
+from llmops_plugins.reporters.options import (
+    EveryEvalEverOptions,
+    HtmlOptions,
+    LmEvalOptions,
+    ModelCardOptions,
+    TableOptions,
+)
 from llmops_sdk.plugin import ReporterCard, hookimpl
 
 
@@ -15,5 +21,29 @@ def llmops_cards() -> tuple[ReporterCard, ...]:
             summary="one HTML page that needs no network: report.html in the run's record",
             load="llmops_plugins.reporters.html:HtmlReporter",
             options=HtmlOptions,
+        ),
+        ReporterCard(
+            name="table",
+            summary="a tidy table of all scores, and one of the candidates: Parquet, JSONL or CSV",
+            load="llmops_plugins.reporters.table:TableReporter",
+            options=TableOptions,
+        ),
+        ReporterCard(
+            name="model-card",
+            summary="a Markdown section with the candidates, their intervals and the verdict",
+            load="llmops_plugins.reporters.model_card:ModelCardReporter",
+            options=ModelCardOptions,
+        ),
+        ReporterCard(
+            name="lm-eval",
+            summary="the results and samples files of lm-evaluation-harness",
+            load="llmops_plugins.reporters.lm_eval:LmEvalReporter",
+            options=LmEvalOptions,
+        ),
+        ReporterCard(
+            name="every-eval-ever",
+            summary="JSON of the Every Eval Ever schema, version 0.3.0",
+            load="llmops_plugins.reporters.every_eval_ever:EveryEvalEverReporter",
+            options=EveryEvalEverOptions,
         ),
     )

@@ -11,6 +11,7 @@ from llmops_plugins.sagemaker.jumpstart.options import JumpStartOptions, JumpSta
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME, JUMPSTART, JUMPSTART_ARTIFACT
 from llmops_plugins.sagemaker.pipeline.options import RehearsalOptions, SageMakerExecutorOptions
 from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_plugins.sagemaker.tables.options import S3Options
 from llmops_sdk.plugin import (
     Asset,
     Card,
@@ -19,6 +20,7 @@ from llmops_sdk.plugin import (
     ExecutorCard,
     ModelCard,
     OrphanFinderCard,
+    ReporterCard,
     StoreCard,
     TrainerCard,
     hookimpl,
@@ -101,6 +103,14 @@ def llmops_cards() -> tuple[Card, ...]:
             name="s3",
             summary="runs and artifacts in an S3 bucket: s3://bucket/prefix",
             load=f"{_PACKAGE}.store:S3Store",
+            extra="sagemaker",
+            requires=("boto3",),
+        ),
+        ReporterCard(
+            name="s3",
+            summary="the tables of every run below one S3 prefix, with manifests for QuickSight",
+            load=f"{_PACKAGE}.tables.reporter:S3Reporter",
+            options=S3Options,
             extra="sagemaker",
             requires=("boto3",),
         ),
