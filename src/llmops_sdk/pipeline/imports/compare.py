@@ -38,7 +38,8 @@ from llmops_sdk.values.imports import ImportedResults
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import digest, file_sha256
 
-_ID, _GROUP = "id", "group"
+_ID, _GROUP, _SCORE = "id", "group", "score"
+_SHOWN_KEYS = 3
 
 
 @attrs.frozen
@@ -179,11 +180,13 @@ def _create_run(comparison: _Comparison, store: Store, decision: Decision) -> Ru
     pipeline = Pipeline(make_specification(chosen, files, place, caveats, decision))
     plan = pipeline.build(runtime.registry, offline=True)
     _keep(store, address, comparison.folder, hashes, place)
-    run = Run.create(store, plan, details=_details(chosen.boards, caveats))
+    has_unpaired = (comparison.folder / UNPAIRED).exists()
+    listed = {"rows without a partner": f"all of them are listed in {UNPAIRED} of the run"} if has_unpaired else {}
+    run = Run.create(store, plan, details={**_details(chosen.boards), **listed})
     marks = {name: mark_file(comparison.folder / name, sha256) for name, sha256 in hashes.items()}
     write_artifact(store, address, run.id, ImportedFiles(hashes), marks)
     run.put(SPECIFICATION, pipeline.to_yaml().encode())
-    if (comparison.folder / UNPAIRED).exists():
+    if has_unpaired:
         run.put(UNPAIRED, (comparison.folder / UNPAIRED).read_bytes())
         runtime.progress.log(f"all rows without a partner: {run.locate(UNPAIRED)}")
     return run
@@ -251,7 +254,8 @@ def _check_records(boards: Boards, files: NormalForm, table: RowTable) -> None:
             continue
         entries = boards.entries[board.name]
         keys = "; ".join(
-            f"{entry.label} has {', '.join(map(repr, table.sample_keys(entry, 3)))}, ..." for entry in entries[:3]
+            f"{entry.label} has {', '.join(map(repr, table.sample_keys(entry, _SHOWN_KEYS)))}"
+            for entry in entries[:_SHOWN_KEYS]
         )
         message = (
             f"no record is in all sources, by what pairs them: {keys}; name the field with a common ID with --id NAME"
@@ -259,8 +263,8 @@ def _check_records(boards: Boards, files: NormalForm, table: RowTable) -> None:
         raise DataError(message)
 
 
-def _details(boards: Boards, caveats: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return what the run's metadata keep: where each candidate comes from, and what is left out."""
+def _details(boards: Boards) -> dict[str, str]:
+    """Return what the run's metadata keep: where each candidate comes from."""
     details: dict[str, list[str]] = {}
     for entries in boards.entries.values():
         for entry in entries:
@@ -268,8 +272,7 @@ def _details(boards: Boards, caveats: Mapping[str, Sequence[str]]) -> dict[str, 
             texts = "" if entry.has_outputs else ", without texts"
             text = f"{entry.source_label}, {entry.rows} rows of {entry.candidate!r} on {entry.dataset!r}{texts}"
             details.setdefault(f"candidate {entry.name}", []).append(f"{text} ({known})" if known else text)
-    joined = {name: "; ".join(texts) for name, texts in details.items()}
-    return joined | {f"records of {name}": " ".join(lines) for name, lines in caveats.items() if lines}
+    return {name: "; ".join(texts) for name, texts in details.items()}
 
 
 def _place(store: Store, address: str, runtime: Runtime) -> Path:
@@ -304,4 +307,12 @@ def _known_metrics(directions: Mapping[str, bool], bounds: Mapping[str, tuple[fl
 
 
 def _lists(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    """Return options as JSON: tuples as lists, and a single field with scores as a list of one."""
+    return {
+        name: [value]
+        if name == _SCORE and isinstance(value, str)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in options.items()
+    }
