@@ -84,3 +84,18 @@ def test_drafts_of_processes_that_are_gone_are_removed(tmp_path: Path) -> None:
     assert sorted(names[1:]) == sorted(path.name for path in tmp_path.iterdir())
     os.utime(tmp_path / names[2], (0, 0))
     assert 1 == store.remove_drafts()
+
+
+def test_files_are_uploaded_one_by_one(tmp_path: Path) -> None:
+    """Those of folders too; none is left half written."""
+    source = tmp_path / "source"
+    (source / "inner").mkdir(parents=True)
+    (source / "a").write_bytes(b"1")
+    (source / "inner" / "b").write_bytes(b"2" * 100_000)
+    store = LocalStore(tmp_path / "store")
+
+    store.upload(source, "runs/r")
+
+    assert ["runs/r/a", "runs/r/inner/b"] == list(store.list("runs/"))
+    assert b"2" * 100_000 == store.get("runs/r/inner/b")
+    assert 0 == store.remove_drafts()

@@ -204,3 +204,15 @@ def test_what_promises_rest_on_is_written_durably(registry: Registry, home: Path
     }
     assert not any(".started." in key or "/logs/" in key or key.endswith((".html", ".jsonl")) for key in store.durable)
     assert any(key.endswith(".started.json") for key in store.fleeting)
+
+
+def test_files_are_written_beside_the_others(store: Store, plan: Plan, tmp_path: Path) -> None:
+    """Of a folder and those inside it, by their names there."""
+    run = Run.create(store, plan)
+    (tmp_path / "files" / "inner").mkdir(parents=True)
+    (tmp_path / "files" / "a.txt").write_bytes(b"1")
+    (tmp_path / "files" / "inner" / "b.txt").write_bytes(b"2")
+
+    run.put_files(tmp_path / "files")
+
+    assert (b"1", b"2") == (run.read("a.txt"), run.read("inner/b.txt"))

@@ -9,7 +9,15 @@ import attrs
 import pytest
 
 from llmops_sdk import Plan, RecordError, Run, RunNotFoundError
-from llmops_sdk.record.runs import find_run, list_runs, read_metadata, read_record, run_exists, unreadable_runs
+from llmops_sdk.record.runs import (
+    find_run,
+    list_runs,
+    new_run_id,
+    read_metadata,
+    read_record,
+    run_exists,
+    unreadable_runs,
+)
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.step_records import Succeeded
 
@@ -120,3 +128,12 @@ def test_a_damaged_step_record_is_none(store: Store, plan: Plan) -> None:
     store.put(f"runs/{run.id}/steps/compare.json", b"{")
     assert read_record(store, run.id, "compare") is None
     assert read_record(store, run.id, "other") is None
+
+
+def test_a_new_id_is_made_of_the_name_of_the_pipeline() -> None:
+    """As part of file names and URIs; no two are the same."""
+    first, second = new_run_id("Mine & yours"), new_run_id("Mine & yours")
+
+    assert re.fullmatch(r"mine-yours-\d{8}-\d{6}-[0-9a-f]{4}", first)
+    assert first != second
+    assert new_run_id("数据").startswith("run-")
