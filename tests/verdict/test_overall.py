@@ -205,3 +205,16 @@ def test_the_order_follows_the_better_end() -> None:
     assert overall.verdict.best == "b"
     assert overall.differences[0].estimate.mean == pytest.approx(0.25)
     assert attrs.asdict(overall)["weights"] == {"x": 1, "y": 1}
+
+
+def test_what_must_be_known_of_a_datasets_groups_stands_beside_the_verdict_over_all() -> None:
+    """The caveat names the dataset; a dataset without one adds nothing."""
+    sales = scores("sales", {"a": noisy(0.6, 40, 1), "b": noisy(0.5, 40, 2)}, clusters=np.arange(40) // 5)
+    support = scores("support", {"a": noisy(0.6, 40, 3), "b": noisy(0.5, 40, 4)})
+    sales = attrs.evolve(sales, caveat="The 40 test records are only 8 groups by page, and so few groups show little.")
+
+    verdict = make_overall([sales, support], {"sales": 1, "support": 1}, F1).verdict
+
+    expected = "On sales: the 40 test records are only 8 groups by page, and so few groups show little."
+    assert (expected,) == verdict.caveats
+    assert verdict.text.endswith(expected)

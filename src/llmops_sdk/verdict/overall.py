@@ -33,11 +33,13 @@ class DatasetScores:
         board: Its leaderboard.
         columns: The candidates with a result.
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
+        caveat: What must be known of the groups of its records, or empty.
     """
 
     board: Leaderboard
     columns: Sequence[CellColumn]
     clusters: NDArray[Any] | None = None
+    caveat: str = ""
 
 
 def make_overall(
@@ -71,6 +73,8 @@ def make_overall(
     margins = against_baseline(table, clusters, cells, baseline) if baseline and cells else ()
     verdict = conclude(Evidence("", table, cells, (), comparison, clusters, margins))
     verdict = attrs.evolve(verdict, notes=(_weights_sentence(weights), *verdict.notes))
+    for each in (each for each in datasets if each.caveat):
+        verdict = verdict.with_caveat(f"On {each.board.dataset}: {each.caveat[0].lower()}{each.caveat[1:]}")
     without = _without(datasets, candidates)
     if without:
         has = "has no result" if len(without) == 1 else "have no result"
