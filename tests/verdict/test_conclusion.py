@@ -97,6 +97,7 @@ def test_differences_on_a_few_records_settle_nothing() -> None:
 
     assert not verdict.settled
     assert "They differ on 5 records only, and no claim is possible on fewer than 6." in verdict.text
+    assert verdict.detectable is None
 
 
 def test_lower_can_be_better() -> None:

@@ -306,6 +306,8 @@ def _detectable(evidence: Evidence, spread: float) -> float | None:
         return detectable_with_seeds(
             [test.variance for test in tests if test is not None and test.variance is not None]
         )
+    if all(pair.clusters < FEWEST_CLUSTERS for pair in evidence.comparison.pairs):
+        return None  # no difference can be claimed on so few
     return detectable_difference(records, spread, len(evidence.table.candidates))
 
 
