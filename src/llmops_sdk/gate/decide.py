@@ -95,24 +95,24 @@ def update_baselines(run: Run, gate: Gate, *, candidate: str = "", baseline: Pat
     evidence = read_evidence(run)
     chosen = _choose(evidence, gate, candidate)
     references = References(evidence, chosen.candidate, gate.folder, _override(gate, evidence, baseline))
-    wanted: dict[Path, dict[str, list[DatasetEvidence]]] = {}
+    by_file: dict[Path, dict[str, list[DatasetEvidence]]] = {}
     for condition, dataset in _pairs(evidence, gate, chosen):
         if isinstance(condition, NotWorseThan) and condition.not_worse_than not in evidence.candidates:
-            by_metric = wanted.setdefault(references.path(condition.not_worse_than), {})
+            by_metric = by_file.setdefault(references.path(condition.not_worse_than), {})
             by_metric.setdefault(condition.subject, []).append(dataset)
-    if not wanted:
+    if not by_file:
         message = f"{gate.where} has no condition with a baseline file; add one, such as rougeL: {{not_worse_than: baseline.json, margin: 0.02}}"
         raise SpecError(message)
     written = {}
-    for path, by_metric in wanted.items():
+    for path, by_metric in by_file.items():
         metrics = {name: evidence.metrics[name] for name in by_metric}
         names = {dataset.dataset for datasets in by_metric.values() for dataset in datasets}
         datasets = [dataset for dataset in evidence.datasets if dataset.dataset in names]
         _check_scores(chosen.candidate, datasets, metrics)
         identity = identify(evidence, chosen.candidate, metrics)
-        made = make_baseline(chosen.candidate, identity, datasets, metrics)
-        write_baseline(made, path)
-        written[path] = Written(chosen.candidate, chosen.reason, made.metrics, made.records, made.missing)
+        scores = make_baseline(chosen.candidate, identity, datasets, metrics)
+        write_baseline(scores, path)
+        written[path] = Written(chosen.candidate, chosen.reason, scores.metrics, scores.records, scores.missing)
     return written
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from scipy import stats
 
-from llmops_sdk.verdict.statistics.distributions import range_quantile, t_cdf, t_quantile
+from llmops_sdk.verdict.statistics.distributions import beta_cdf, beta_quantile, range_quantile, t_cdf, t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 5.5, 19, 250, 1e4])
@@ -31,3 +31,13 @@ def test_range(candidates: int) -> None:
     expected = float(stats.studentized_range.ppf(0.95, candidates, math.inf)) / math.sqrt(2)
 
     assert range_quantile(0.95, candidates) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (1, 59), (12.5, 3.25), (400, 700)])
+@pytest.mark.parametrize("probability", [0.005, 0.05, 0.5, 0.95])
+def test_beta(probability: float, a: float, b: float) -> None:
+    """Shapes need not be whole."""
+    expected = float(stats.beta.ppf(probability, a, b))
+
+    assert beta_quantile(probability, a, b) == pytest.approx(expected, abs=1e-9)
+    assert beta_cdf(expected, a, b) == pytest.approx(probability, abs=1e-9)

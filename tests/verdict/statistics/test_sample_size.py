@@ -10,7 +10,9 @@ import pytest
 from llmops_sdk.verdict.statistics.sample_size import (
     detectable_difference,
     deviation_of,
+    needed_for_limit,
     needed_for_margin,
+    needed_for_share,
     needed_records,
 )
 
@@ -51,3 +53,28 @@ def test_records_that_depend_on_each_other_need_more() -> None:
 
     assert math.sqrt(10) * deviation_of(once) == pytest.approx(deviation_of(np.repeat(once, 10), labels))
     assert math.isnan(deviation_of(once, np.zeros(30)))
+
+
+def test_records_that_a_limit_needs() -> None:
+    """As a margin does where the distance is the margin; none decide a mean that lies on its limit."""
+    assert (
+        needed_for_margin(0.02, 0.1, equivalence=False) == needed_for_limit(0.02, 0.1) == needed_for_limit(-0.02, 0.1)
+    )
+    assert (needed_for_limit(0.02, 0.1) or 0) < (needed_for_limit(0.02, 0.1, level=0.01) or 0)
+    assert needed_for_limit(0.0, 0.1) is None
+
+
+def test_records_that_mostly_equal_answers_need() -> None:
+    """With the two made-up records, the standard error at that number is what the formula asks for."""
+    needed = needed_for_limit(0.02, 0.05, height=1.0) or 0
+    error = math.sqrt(needed * 0.05**2 + 2) / (needed + 2)
+
+    assert 0.02 / error == pytest.approx(1.6449 + 0.8416, rel=0.01)
+
+
+def test_records_that_a_share_needs() -> None:
+    """The rule of three where none is marked; none decide a share that is its limit."""
+    assert 59 == needed_for_share(0.0, 0.05)
+    assert 299 == needed_for_share(0.0, 0.01)
+    assert 300 < (needed_for_share(0.04, 0.05) or 0)
+    assert needed_for_share(0.05, 0.05) is None

@@ -118,16 +118,16 @@ class Condition(ABC):
         """
 
 
-def positive(what: str) -> Callable[[Any, Any, Any], None]:
+def positive(meaning: str) -> Callable[[Any, Any, Any], None]:
     """Return a validator of a number above 0.
 
     Args:
-        what: What the number is, for its message.
+        meaning: What the number is, for its message.
     """
 
     def check(_condition: object, attribute: attrs.Attribute[float], value: float) -> None:
         if not (value > 0 and value < float("inf")):
-            message = f"{attribute.name} is {what}, a number above 0, not {value!r}"
+            message = f"{attribute.name} is {meaning}, a number above 0, not {value!r}"
             raise ValueError(message)
 
     return check

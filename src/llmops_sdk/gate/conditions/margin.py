@@ -179,7 +179,8 @@ def _find(case: Case, comparison: _Comparison, margin: float) -> Finding:
     clusters = len(set(comparison.scores.clusters[shared].tolist()))
     problem = find_problem(table, comparison.records, clusters)
     holds = _bounds(comparison, comparison.scores, margin, case.go_level)
-    broken = _bounds(comparison, comparison.scores, margin, case.no_go_level)
+    same = case.go_level == case.no_go_level
+    broken = holds if same else _bounds(comparison, comparison.scores, margin, case.no_go_level)
     mean, low, high = holds.mean, holds.bounds.low, broken.bounds.high
     is_go = low is not None and low > -margin and _survives(case, comparison, values, margin, go=True)
     is_no_go = high is not None and high < -margin and _survives(case, comparison, values, margin, go=False)

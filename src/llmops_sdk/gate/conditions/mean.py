@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class AtLeast(Condition):
+class MeanAtLeast(Condition):
     """The true mean is at least this.
 
     Attributes:
@@ -45,14 +45,14 @@ class AtLeast(Condition):
         return f"at least {self.at_least:g}"
 
     def check_names(self, metrics: Mapping[str, Metric]) -> None:
-        _check_limit(metrics[self.subject], self.at_least, self.KEY, wrong_direction=False, other=AtMost.KEY)
+        _check_limit(metrics[self.subject], self.at_least, self.KEY, wrong_direction=False, other=MeanAtMost.KEY)
 
     def check(self, case: Case) -> Check:
         return _check(self, case, self.at_least, is_least=True)
 
 
 @attrs.frozen
-class AtMost(Condition):
+class MeanAtMost(Condition):
     """The true mean is at most this.
 
     Attributes:
@@ -68,7 +68,7 @@ class AtMost(Condition):
         return f"at most {self.at_most:g}"
 
     def check_names(self, metrics: Mapping[str, Metric]) -> None:
-        _check_limit(metrics[self.subject], self.at_most, self.KEY, wrong_direction=True, other=AtLeast.KEY)
+        _check_limit(metrics[self.subject], self.at_most, self.KEY, wrong_direction=True, other=MeanAtLeast.KEY)
 
     def check(self, case: Case) -> Check:
         return _check(self, case, self.at_most, is_least=False)
@@ -88,7 +88,7 @@ def _check_limit(metric: Metric, limit: float, key: str, *, wrong_direction: boo
         raise SpecError(message)
 
 
-def _check(condition: AtLeast | AtMost, case: Case, limit: float, *, is_least: bool) -> Check:
+def _check(condition: MeanAtLeast | MeanAtMost, case: Case, limit: float, *, is_least: bool) -> Check:
     metric = metric_of(case, condition.subject)
     names = [name for name, column in case.evidence.columns.items() if metric.name in column.scores]
     columns = [case.evidence.columns[name] for name in names]

@@ -11,11 +11,11 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.gate.conditions.answers import FailedAnswersAtMost, LatencyAtMost
 from llmops_sdk.gate.conditions.condition import Condition
 from llmops_sdk.gate.conditions.margin import NotWorseThan
-from llmops_sdk.gate.conditions.mean import AtLeast, AtMost
+from llmops_sdk.gate.conditions.mean import MeanAtLeast, MeanAtMost
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import explain, from_json
 
-CONDITIONS: tuple[type[Condition], ...] = (NotWorseThan, AtLeast, AtMost, LatencyAtMost, FailedAnswersAtMost)
+CONDITIONS: tuple[type[Condition], ...] = (NotWorseThan, MeanAtLeast, MeanAtMost, LatencyAtMost, FailedAnswersAtMost)
 """Every kind. One for a subject of its own has a `SUBJECT`; the others are about metrics."""
 
 
