@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -55,19 +53,21 @@ class Choosy(Evaluator):
                 yield Scored(index, {"quality": 1.0, "cost": 2.0})
 
 
-@pytest.fixture(name="states")
-def _states(registry: Registry, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Result:  # noqa: ARG001 - a cache of its own
-    """Recorded answers as the records' texts; candidate `late` lacks the first record, and refused the second."""
-    module = ModuleType("choosy_plugin")
-    module.Choosy = Choosy  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+class ChoosyPlugin:
+    """Offers the evaluator."""
 
     @hookimpl
-    def llmops_cards() -> tuple[EvaluatorCard, ...]:
-        return (EvaluatorCard(name="choosy", summary="", load="choosy_plugin:Choosy"),)
+    def llmops_cards(self) -> tuple[EvaluatorCard, ...]:
+        """Return its card."""
+        return (
+            EvaluatorCard(name="choosy", summary="scores an answer as its text asks for", load=f"{__name__}:Choosy"),
+        )
 
-    module.llmops_cards = llmops_cards  # type: ignore[attr-defined]
-    registry.add("choosy", module)
+
+@pytest.fixture(name="states")
+def _states(registry: Registry, tmp_path: Path, home: Path) -> Result:  # noqa: ARG001 - a cache of its own
+    """Recorded answers as the records' texts; candidate `late` lacks the first record, and refused the second."""
+    registry.add("choosy", ChoosyPlugin())
     data, old, late = tmp_path / "data.jsonl", tmp_path / "old.jsonl", tmp_path / "late.jsonl"
     answers = [{"id": record["id"], "output": record["response"], "latency_ms": 250} for record in RECORDS]
     for path, rows in ((data, RECORDS), (old, answers), (late, answers[1:])):
