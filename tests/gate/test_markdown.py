@@ -33,7 +33,7 @@ DECISION = Decision(
 
 def test_the_comment_has_its_mark_the_answer_and_a_row_for_each_check() -> None:
     """The mark is the first line; the needed records stand in the sentence and in the row."""
-    lines = markdown(DECISION).splitlines()
+    lines = markdown(DECISION).replace("\N{NO-BREAK SPACE}", " ").splitlines()
 
     assert "<!-- llmops-gate: sales -->" == lines[0] == comment_mark("sales")
     assert "### \N{WARNING SIGN}\N{VARIATION SELECTOR-16} INCONCLUSIVE: `tuned` of `sales`" == lines[1]

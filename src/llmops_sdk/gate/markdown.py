@@ -84,7 +84,7 @@ def _condition(check: Check) -> str:
 
 
 def _measured(check: Check) -> str:
-    return "\N{EN DASH}" if check.measured is None else f"{_number(check, check.measured)} {check.unit}".strip()
+    return "\N{EN DASH}" if check.measured is None else _in_one_line(f"{_number(check, check.measured)} {check.unit}")
 
 
 def _bounds(check: Check) -> str:
@@ -92,11 +92,15 @@ def _bounds(check: Check) -> str:
         return "none"
     ends = ["\N{MINUS SIGN}\N{INFINITY}" if check.low is None else _number(check, check.low)]
     ends.append("\N{INFINITY}" if check.high is None else _number(check, check.high))
-    return f"[{', '.join(ends)}]"
+    return _in_one_line(f"[{', '.join(ends)}]")
 
 
 def _number(check: Check, value: float) -> str:
     return {Numbers.SHARE: percent, Numbers.DIFFERENCE: signed, Numbers.MEAN: number}[check.kind](value)
+
+
+def _in_one_line(text: str) -> str:
+    return text.strip().replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _needed(check: Check) -> str:
