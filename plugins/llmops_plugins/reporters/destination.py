@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,4 +86,5 @@ def _draft_of(target: Path) -> Iterator[Path]:
         message = f"{str(target)!r} cannot be written: {exc.strerror or exc}"
         raise UserError(message) from exc
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)

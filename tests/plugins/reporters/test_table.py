@@ -79,7 +79,7 @@ def test_texts_of_all_kinds_come_back(registry: Registry, tmp_path: Path, report
     texts = [
         'a "quoted", b',
         "line\nbreak\r\nand tab\t",
-        "\u2028\u2029\x85",
+        "a\u2028\u2029\x85b",
         "\u05e9\u05dc\u05d5\u05dd \U0001f600",
         "=1+1",
     ]
