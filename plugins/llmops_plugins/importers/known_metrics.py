@@ -11,7 +11,7 @@ _UNIT = (0.0, 1.0)
 # From 0 to 1, and more is better.
 _SHARES = frozenset(
     {
-        "acc", "acc_norm", "acc_bytes", "acc_mutual_info", "accuracy", "answer", "bleu_acc", "choice",
+        "acc", "acc_norm", "acc_bytes", "acc_mutual_info", "accuracy", "answer", "bertscore", "bleu_acc", "choice",
         "classification_accuracy", "classification_accuracy_score", "correct", "em", "exact", "exact_inclusion",
         "exact_match", "exact_match_score", "f1", "f1_score", "factual_knowledge", "factual_knowledge_quasi_exact",
         "includes", "inst_level_loose_acc", "inst_level_strict_acc", "jaccard", "levenshtein_similarity", "match",
