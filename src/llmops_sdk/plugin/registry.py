@@ -84,11 +84,13 @@ class Registry:
         """
         disabled = {_normal(name) for name in os.environ.get("LLMOPS_DISABLE_PLUGINS", "").split(",")}
         registry = cls()
+        points = _with_distributions(entry_points(group=GROUP))
         # Those that are shipped come first: of two plugins or cards of one name, the first one is used.
-        for point in sorted(entry_points(group=GROUP), key=lambda point: (not _is_shipped(point), point.name)):
-            names = {point.name, f"{point.dist.name}:{point.name}" if point.dist else ""}
+        points.sort(key=lambda item: (item[1].lower() != OWN_DISTRIBUTION, item[0].name))
+        for point, distribution, version in points:
+            names = {point.name, f"{distribution}:{point.name}" if distribution else ""}
             if not disabled & {_normal(name) for name in names if name}:
-                registry._load_point(point)
+                registry._load_point(point, distribution, version)
         return registry
 
     def add(self, name: str, module: Any, *, distribution: str = "", version: str = "") -> None:
@@ -331,9 +333,7 @@ class Registry:
         broken = [plugin.name for plugin in self.plugins if plugin.problem]
         return f" (broken plugins: {', '.join(broken)}; see: llmops plugins)" if broken else ""
 
-    def _load_point(self, point: EntryPoint) -> None:
-        distribution = point.dist.name if point.dist else ""
-        version = point.dist.version if point.dist else ""
+    def _load_point(self, point: EntryPoint, distribution: str, version: str) -> None:
         if self._is_taken(InstalledPlugin(point.name, distribution, version)):
             return
         try:
@@ -362,8 +362,17 @@ class Registry:
         return by_name
 
 
-def _is_shipped(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name.lower() == OWN_DISTRIBUTION
+def _with_distributions(points: Iterable[EntryPoint]) -> list[tuple[EntryPoint, str, str]]:
+    """Return entry points with the names and versions of their distributions, each distribution's metadata read once."""
+    known: dict[Any, tuple[str, str]] = {None: ("", "")}
+    named = []
+    for point in points:
+        distribution = point.dist
+        if distribution is not None and distribution not in known:
+            metadata = distribution.metadata
+            known[distribution] = (metadata["Name"], metadata["Version"])
+        named.append((point, *known[distribution]))
+    return named
 
 
 def _normal(name: str) -> str:
