@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
 import shlex
 import signal
@@ -12,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import jsonschema
@@ -22,6 +20,7 @@ import yaml
 import llmops_sdk.testing
 from llmops_sdk import errors
 from llmops_sdk.cli import exits
+from llmops_sdk.cli.main import main
 from llmops_sdk.planning.specification.schema import specification_schema
 from llmops_sdk.plugin import hookspecs
 from llmops_sdk.plugin.registry import Registry
@@ -170,25 +169,28 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (kit / "entry_points.txt").write_text("[llmops_sdk]\ntesting = llmops_sdk.testing\n", encoding="utf-8")
     for name in ("pipeline.yaml", "tickets.yaml"):
         (folder / name).write_text(FILE, encoding="utf-8")
-    _python(folder, "-m", "llmops_sdk.cli.main", "run", "pipeline.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        _enter(folder, patch)
+        assert 0 == main(["run", "pipeline.yaml", "-q"])
     return folder
 
 
-def _python(folder: Path, *arguments: str) -> None:
-    variables = {"LLMOPS_HOME": str(folder / "home"), "PYTHONPATH": str(folder / "kit")}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
+@pytest.fixture(name="inside")
+def _inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in that folder, with its plugin."""
+    _enter(folder, monkeypatch)
 
 
+def _enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.chdir(folder)
+    patch.syspath_prepend(folder / "kit")
+    patch.setenv("PYTHONPATH", str(folder / "kit"))
+    patch.setenv("LLMOPS_HOME", str(folder / "home"))
+
+
+@pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize("block", _run_blocks("console"), ids=str)
-def test_commands_run(block: Block, folder: Path) -> None:
+def test_commands_run(block: Block, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command of the block ends with exit code 0, offline, in a folder with a finished run."""
     lines = [line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ ")]
 
@@ -196,27 +198,28 @@ def test_commands_run(block: Block, folder: Path) -> None:
     for line in lines:
         program, *arguments = shlex.split(line, comments=True)
         assert program == "llmops", f"{line!r} cannot be run here: state the reason before the block"
-        _python(folder, "-m", "llmops_sdk.cli.main", *arguments)
+        assert 0 == main(arguments), f"{line}\n{''.join(capsys.readouterr())}"
 
 
+@pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize("block", _run_blocks("python"), ids=str)
-def test_programs_run(block: Block, folder: Path) -> None:
+def test_programs_run(block: Block) -> None:
     """The program runs as it stands, in a folder with a finished run."""
-    _python(folder, "-c", block.text)
+    exec(compile(block.text, block.page, "exec"), {"__name__": "__main__"})
 
 
-@pytest.fixture(name="schema", scope="module")
-def _schema() -> dict[str, Any]:
+@pytest.fixture(name="validator", scope="module")
+def _validator() -> jsonschema.Draft202012Validator:
     """The JSON schema of specifications, with the options of all shipped plugins."""
-    return specification_schema(Registry.load())
+    return jsonschema.Draft202012Validator(specification_schema(Registry.load()))
 
 
 @pytest.mark.parametrize("block", _run_blocks("yaml"), ids=str)
-def test_specifications_fit_the_schema(block: Block, schema: dict[str, Any]) -> None:
+def test_specifications_fit_the_schema(block: Block, validator: jsonschema.Draft202012Validator) -> None:
     """A specification, or the part of one that a page shows, has only known keys and options, with values that fit."""
     specification = {"models": ["smollm2"], **yaml.safe_load(block.text)}
 
-    jsonschema.validate(specification, schema)
+    validator.validate(specification)
 
 
 @pytest.mark.parametrize("block", _run_blocks("json"), ids=str)
