@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from llmops_plugins.served import readiness
 from llmops_plugins.served.deployer import _free_port
 from llmops_plugins.served.process import Process
 from llmops_plugins.served.readiness import served_model, wait_until_ready
@@ -17,6 +20,12 @@ from llmops_sdk import EndpointError, Progress
 from .conftest import STUB
 
 DEFAULT = ("/v1/models", "/health")
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers of these tests are ready within a second, not within minutes."""
+    monkeypatch.setattr(readiness, "_LONGEST_PAUSE", 0.05)
 
 
 class Shown(Progress):
@@ -57,7 +66,7 @@ def test_a_server_is_ready_when_its_first_path_answers_200(
 ) -> None:
     """The list of models; /health where there is none; the path of the options. Until then, 503 is waited for."""
     progress = Shown()
-    with stub(tmp_path, "--ready-after=1.5", *arguments) as (process, url):
+    with stub(tmp_path, "--ready-after=0.5", *arguments) as (process, url):
         wait(process, url, paths, progress=progress)
         assert process.is_running
     assert progress.details
@@ -87,10 +96,24 @@ def test_a_server_that_takes_too_long_is_an_error(
 ) -> None:
     """With what it answered, the options to change, and the command."""
     expected = (
-        rf"was not ready within 3 s: {state}; raise ready_timeout, or name its ready_path; command: .*stub_server"
+        rf"was not ready within 0\.2 s: {state}; raise ready_timeout, or name its ready_path; command: .*stub_server"
     )
-    with stub(tmp_path, *arguments) as (process, url), pytest.raises(EndpointError, match=expected):
-        wait(process, url, paths, seconds=3)
+    with stub(tmp_path, *arguments) as (process, url):
+        _wait_until_it_listens(url)
+        with pytest.raises(EndpointError, match=expected):
+            wait(process, url, paths, seconds=0.2)
+
+
+def _wait_until_it_listens(url: str) -> None:
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(2000):
+            try:
+                client.get(url)
+            except httpx.ConnectError:
+                time.sleep(0.02)
+            else:
+                return
+    pytest.fail("the stub server does not listen")
 
 
 def test_another_program_at_the_port_is_not_the_server(tmp_path: Path) -> None:
