@@ -9,6 +9,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,11 +62,17 @@ def llmops(python: str, folder: Path, *arguments: str, code: int = 0, **variable
     return done.stdout + (done.stderr if code else "")
 
 
-def test_a_pipeline_of_third_party_components_runs(python: str, tmp_path: Path) -> None:
-    """Dataset, model, trainer, deployer, metric and reporter of another distribution; training has its own process."""
-    (tmp_path / "lead.yaml").write_text(SPECIFICATION, encoding="utf-8")
+@pytest.fixture(name="finished", scope="module")
+def _finished(python: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A folder with a finished run of the plugin's components, and its results."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "lead.yaml").write_text(SPECIFICATION, encoding="utf-8")
+    return folder, json.loads(llmops(python, folder, "run", "lead.yaml", "--json"))
 
-    results = json.loads(llmops(python, tmp_path, "run", "lead.yaml", "--json"))
+
+def test_a_pipeline_of_third_party_components_runs(python: str, finished: tuple[Path, Any]) -> None:
+    """Dataset, model, trainer, deployer, metric and reporter of another distribution; training has its own process."""
+    folder, results = finished
 
     (board,) = results["leaderboards"]
     assert ["learned", "three"] == [cell["candidate"] for cell in board["cells"]]
@@ -74,12 +81,12 @@ def test_a_pipeline_of_third_party_components_runs(python: str, tmp_path: Path) 
     assert 2 == learned["training"]["metrics"]["keep"]
     assert os.getpid() != learned["training"]["metrics"]["process"]
     assert board["verdict"]["settled"]
-    (record,) = (tmp_path / "llmops-runs" / "runs").iterdir()
+    (record,) = (folder / "llmops-runs" / "runs").iterdir()
     assert ["Good morning", f"weather: {board['verdict']['text']}"] == (
         record / "headline.txt"
     ).read_text().splitlines()
     assert (record / "report.html").exists()
-    assert "has a headline" in llmops(python, tmp_path, "logs", "latest", "report.headline")
+    assert "has a headline" in llmops(python, folder, "logs", "latest", "report.headline")
 
 
 def test_the_list_names_the_distribution(python: str, tmp_path: Path) -> None:
@@ -102,11 +109,8 @@ def test_the_list_names_the_distribution(python: str, tmp_path: Path) -> None:
     assert "sentences the untrained baseline keeps" in shown
 
 
-def test_a_run_needs_the_plugin_it_was_planned_with(python: str, tmp_path: Path) -> None:
+def test_a_run_needs_the_plugin_it_was_planned_with(python: str, finished: tuple[Path, Any]) -> None:
     """Resuming the run without the plugin is an error that names the plugin and how to install it."""
-    (tmp_path / "lead.yaml").write_text(SPECIFICATION, encoding="utf-8")
-    llmops(python, tmp_path, "run", "lead.yaml", "--quiet")
-
-    error = llmops(python, tmp_path, "run", "--resume", "latest", code=2, LLMOPS_DISABLE_PLUGINS="lead")
+    error = llmops(python, finished[0], "run", "--resume", "latest", code=2, LLMOPS_DISABLE_PLUGINS="lead")
 
     assert "the plan uses plugin 'lead', which is not installed: pip install llmops-lead==1.0" in error

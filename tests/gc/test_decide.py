@@ -68,12 +68,11 @@ def test_resources_of_a_running_step_are_skipped(
     first, second = WaitingModel(), WaitingModel()
     endpoints, store = [InstantEndpoint(first), InstantEndpoint(second)], LocalStore(tmp_path / "runs")
     try:
-        killed = start(endpoints[0].url)
+        killed, running = start(endpoints[0].url), start(endpoints[1].url)
         assert first.asked.wait(60)
+        assert second.asked.wait(60)
         killed.send_signal(signal.SIGKILL)
         killed.wait()
-        running = start(endpoints[1].url)
-        assert second.asked.wait(60)
 
         leftovers = collect(store, runtime)
         assert ["deleted", "deleted", "skip", "skip"] == [item.status for item in leftovers.items]
