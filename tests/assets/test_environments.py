@@ -47,6 +47,7 @@ def environment(lock: Path) -> Asset:
     return Asset("tool", "a tool", 20_000_000, files=files, sources=(source,), on_request=True)
 
 
+@pytest.mark.slow  # pip installs
 def test_an_environment_has_the_versions_of_the_lock(index: Path, tmp_path: Path) -> None:
     """Not the latest ones; it works in its final folder, has no command that names another one, and depends on the lock."""
     package(index, "tool", "1.0", requires="part")

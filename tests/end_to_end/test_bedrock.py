@@ -117,6 +117,7 @@ def test_new_metrics_ask_nothing(bedrock: BedrockServer, registry: Registry) -> 
     assert [] == bedrock.requests
 
 
+@pytest.mark.slow
 def test_a_killed_run_asks_no_record_twice(bedrock: BedrockServer) -> None:
     """Besides those that were in flight."""
     text = _SPECIFICATION.replace("records: 20", "records: 60")

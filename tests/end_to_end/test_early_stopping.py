@@ -314,7 +314,14 @@ def start(folder: Path, command: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize(("number", "at"), [(signal.SIGKILL, 31), (signal.SIGKILL, 45), (signal.SIGTERM, 70)])
+@pytest.mark.parametrize(
+    ("number", "at"),
+    [
+        (signal.SIGKILL, 45),
+        pytest.param(signal.SIGKILL, 31, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 70, marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_run_is_resumed_at_its_look(number: int, at: int, tmp_path: Path) -> None:
     """Killed while it asks for the second or third look: answers are kept, and the one that stopped is not asked."""
     killing = KillingAnswers(number, at)

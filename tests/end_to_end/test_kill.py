@@ -210,9 +210,9 @@ def check(number: int, moment: str | int, ending: Ending) -> None:
         (signal.SIGKILL, "deploy"),
         (signal.SIGKILL, 30),
         (signal.SIGTERM, 45),
-        (signal.SIGHUP, 9),
-        (signal.SIGINT, 31),
-        (signal.SIGTERM, "score"),
+        pytest.param(signal.SIGHUP, 9, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 31, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, "score", marks=pytest.mark.slow),
     ],
 )
 def test_an_ended_run_loses_nothing(number: int, moment: str | int, tmp_path: Path) -> None:

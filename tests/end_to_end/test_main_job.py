@@ -175,14 +175,22 @@ def test_a_model_alone_is_a_complete_program(
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("moment", ["training", "asking"])
 @pytest.mark.parametrize(
-    ("number", "code"),
+    ("number", "code", "moment"),
     [
-        pytest.param(signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.rare),
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.rare),
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, "training", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, "asking", marks=pytest.mark.slow),
+        *(
+            pytest.param(number, code, moment, marks=pytest.mark.rare(reason="a minute each"))
+            for number, code, moment in (
+                (signal.SIGKILL, -signal.SIGKILL, "asking"),
+                (signal.SIGTERM, 143, "training"),
+                (signal.SIGINT, 130, "training"),
+                (signal.SIGINT, 130, "asking"),
+                (signal.SIGHUP, 129, "training"),
+                (signal.SIGHUP, 129, "asking"),
+            )
+        ),
     ],
 )
 def test_an_ended_run_leaves_no_process_and_can_be_resumed(

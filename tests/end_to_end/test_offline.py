@@ -201,7 +201,16 @@ def test_a_run_with_its_assets_needs_no_network(machine: Machine, stocked: Calla
     assert [] == machine.attempts
 
 
-@pytest.mark.slow  # trains, serves and asks the default model: a minute on two cores
+@pytest.mark.parametrize(  # trains, serves and asks the default model: a minute on two cores
+    "stocked",
+    [
+        pytest.param(
+            ["--offline"], id="offline", marks=pytest.mark.rare(reason="a minute more; a quicker run does it above")
+        ),
+        pytest.param([], id="unreachable", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_the_quickstart_needs_no_network(machine: Machine, stocked: Callable[..., Any]) -> None:
     """The training's process and the servers' are cut off too, and try to reach nobody."""
     fewer = (

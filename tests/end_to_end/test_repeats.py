@@ -31,7 +31,9 @@ _SPECIFICATION = {
 }
 
 
-@pytest.mark.parametrize(("number", "moment"), [(signal.SIGKILL, 20), (signal.SIGTERM, 50)])
+@pytest.mark.parametrize(
+    ("number", "moment"), [(signal.SIGKILL, 20), pytest.param(signal.SIGTERM, 50, marks=pytest.mark.slow)]
+)
 def test_a_killed_run_with_repeats_resumes(number: int, moment: int, tmp_path: Path) -> None:
     """In the second repeat, and in the noise floor: only what was in flight is asked again."""
     killing = KillingAnswers(number, moment)

@@ -194,12 +194,12 @@ def test_a_secret_of_the_server_is_in_no_file(
 @pytest.mark.parametrize(
     ("number", "code"),
     [
-        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.slow),
         pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_no_server_outlives_a_run_that_is_ended(
     number: int, code: int, workers: int, questions: Path, tmp_path: Path
 ) -> None:

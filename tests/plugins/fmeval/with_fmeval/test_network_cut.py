@@ -56,6 +56,7 @@ def sources(tmp_path: Path, asset: Callable[[str], Path]) -> dict[str, str]:
     return {"NLTK_DATA": str(data)}
 
 
+@pytest.mark.slow
 def test_a_fresh_home_is_filled_and_scores_without_a_network(machine: Any, sources: dict[str, str]) -> None:
     """`assets get --all` takes what is on the machine and builds the encoder's graph; the run builds nothing and makes no request."""
     done = machine.llmops(

@@ -204,6 +204,7 @@ def wait_for(ask: Callable[[], str], *ends: str) -> str:
     return answer
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_is_being_created_can_neither_answer_nor_be_deleted(emulator: Emulator) -> None:
     """Once in service it answers, with and without a stream, and can be deleted."""
     client, runtime = emulator.aws.client("sagemaker"), emulator.aws.client("sagemaker-runtime")
@@ -246,6 +247,7 @@ def start_job(emulator: Emulator, name: str, **changes: Any) -> Any:
     return client
 
 
+@pytest.mark.slow
 def test_a_model_package_refuses_requests_that_do_not_accept_the_licence(emulator: Emulator) -> None:
     """Meta's containers of versions 2.* do; the article's pipeline above accepts it with every request."""
     client, runtime = emulator.aws.client("sagemaker"), emulator.aws.client("sagemaker-runtime")
