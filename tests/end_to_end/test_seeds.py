@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,8 @@ from llmops_sdk.testing.deployer import EchoEndpoint
 from llmops_sdk.testing.trainer import EchoTrainer
 from llmops_sdk.values.models import BaseModel, TrainedModel
 from llmops_sdk.values.step_records import Succeeded
+
+from ..report.page_text import page_index, page_records
 
 
 @pytest.fixture(name="trained")
@@ -94,12 +94,10 @@ def test_a_recipe_is_one_candidate_everywhere(pipeline: Pipeline, tmp_path: Path
     assert "this checkpoint of once cannot be told apart from it" in board.verdict.headline.replace("recipe tuned cannot", "")  # fmt: skip
     page = (result.run.store.get(f"runs/{result.run.id}/report.html") or b"").decode()
     assert "fine-tuned with 3 seeds" in " ".join(page.replace("</span>", "").split())
-    (payload,) = re.findall(r'<script type="application/json" id="records-0">(.*?)</script>', page)
-    records = json.loads(payload)
-    assert ["tuned", "once", "base"] == [candidate["name"] for candidate in records["head"]["candidates"]]
-    reply = records["records"][0]["answers"][0]
+    assert ["tuned", "once", "base"] == [candidate["name"] for candidate in page_index(page)["candidates"]]
+    reply, once, _ = page_records(page)[0]["answers"]
     assert [1, 2, 3] == [reply["seed"], *(other["seed"] for other in reply["repeats"])]
-    assert "repeats" not in records["records"][0]["answers"][1]
+    assert "repeats" not in once
     for seed in (1, 2, 3):
         assert f"tuned (seed {seed})" in page
 

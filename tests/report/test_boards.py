@@ -85,8 +85,8 @@ def test_all_records_are_counted() -> None:
     (shown,) = report_boards(data, candidate_colours(data.results))
     (without,) = report_boards(attrs.evolve(data, samples={}), candidate_colours(data.results))
 
-    assert (44, 44) == (shown.records, shown.shown)
-    assert (44, 0) == (without.records, without.shown)
+    assert (44, 44) == (shown.records.total, shown.records.packed.shown)
+    assert (44, 0) == (without.records.total, without.records.packed.shown)
 
 
 def _with_cells(data: ReportData, cells: tuple[CellResult, ...]) -> ReportData:

@@ -6,23 +6,24 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 
-from llmops_sdk.report import records as report_records
+from llmops_sdk.errors import RecordError
+from llmops_sdk.report import boards as report_boards
 from llmops_sdk.report.data import ReportData, StepInfo
 from llmops_sdk.report.numbers import interval, number
-from llmops_sdk.report.records import MOST_CHARACTERS
+from llmops_sdk.report.records import pages as report_pages
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.values.models import BaseModel, TrainedModel, TrainingPoint
-from llmops_sdk.values.prompts import ChatPrompt, Prompt, TextPrompt
 from llmops_sdk.values.results import Estimate, EvaluatorInfo, FailedCell, Leaderboard, LookResult, Results, Verdict
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 
+from .page_text import page_index, page_records
 from .samples import METRICS, cell_result, differences, one_cell, records, report_data, sample, wide_report_data
 
 
@@ -34,7 +35,7 @@ def test_report_loads_nothing_and_allows_only_its_own_scripts() -> None:
     allowed = policy[1].replace("&#39;", "'")
     found = re.findall(r"<(?:style|script)>(.*?)</(?:style|script)>", page, re.DOTALL)
     hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in found}
-    assert len(found) == 5
+    assert len(found) == 11
     assert hashes == set(re.findall(r"'sha256-[^']*'", allowed))
     assert allowed.startswith("default-src 'none';")
     assert "unsafe" not in allowed
@@ -105,56 +106,71 @@ def test_metric_that_falls_is_marked() -> None:
     assert "← better" in page
 
 
-def test_report_holds_the_first_500_records() -> None:
-    """A longer dataset is cut by index, and the report names where all of it is."""
-    rows = [{"instruction": f"do {place}", "response": "yes"} for place in range(620)]
-    lines = [sample(place, row, "yes", scores={"meteor": 0.5}) for place, row in enumerate(rows)]
-    page = render_report(one_cell(list(reversed(lines))))
-    assert [*range(500)] == [record["index"] for record in _payload(page)["records"]]
-    assert "500 of 620 test records" in _plain(page)
-    assert "samples/a@dolly.jsonl" in page
+def test_report_has_all_records() -> None:
+    """In the order of the test split, in as many chunks as it takes; the first one is inside the page."""
+    rows = [{"instruction": f"do {place}", "response": "yes" * 100} for place in range(2000)]
+    page = render_report(
+        one_cell([sample(place, row, "yes", scores={"meteor": 0.5}) for place, row in enumerate(rows)])
+    )
+
+    assert [row["instruction"] for row in rows] == [
+        dict(record["fields"])["instruction"] for record in page_records(page)
+    ]
+    assert [*range(2000)] == page_index(page)["indexes"]
+    assert "2,000 of 2,000 test records" in _plain(page)
+    assert (
+        page.index('id="records-0-0"')
+        < page.index("</main>")
+        < page.index("</footer>")
+        < page.index('id="records-0-1"')
+    )
+    assert page.endswith("</html>")
 
 
 def test_report_takes_no_more_records_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Very long records end the list early, and the report has the number of all records."""
-    monkeypatch.setattr(report_records, "MOST_BYTES", 10_000)
-    lines = [
-        sample(place, {"instruction": "i", "response": "r" * 900}, "o", scores={"meteor": 0.5}) for place in range(40)
-    ]
+    """It states how many it shows, and names the files of the run's record that have all of them."""
+    monkeypatch.setattr(report_boards, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(report_pages, "CHUNK_CHARACTERS", 5_000)
+    texts = (str(place) * 900 for place in range(10**9, 10**9 + 400))
+    lines = [sample(place, {"instruction": text}, "o", scores={"meteor": 0.5}) for place, text in enumerate(texts)]
     page = render_report(one_cell(lines))
-    shown = len(_payload(page)["records"])
-    assert 5 < shown < 15
-    assert f"{shown} of 40 test records" in _plain(page)
-    assert "fewer if they are very long" in page
 
-
-def test_long_text_is_cut_and_marked() -> None:
-    """A text beyond the limit is cut to it and carries its true length."""
-    page = render_report(
-        one_cell([sample(0, {"instruction": "i", "response": "r"}, "o" * 54_321, scores={"meteor": 0.5})])
+    shown = len(page_records(page))
+    assert 5 < shown < 400
+    assert f"{shown} of 400 test records" in _plain(page)
+    assert f"The report shows the first {shown} records: it would be too large with the other {400 - shown}." in _plain(
+        page
     )
-    assert {"cut": "o" * MOST_CHARACTERS, "of": 54_321} == _payload(page)["records"][0]["answers"][0]["output"]
+    assert "samples/a@dolly.jsonl" in page
 
 
-def test_prompt_is_kept_once_per_template() -> None:
-    """Candidates that share a prompt share its text; one that was asked otherwise keeps its own."""
-    row = {"instruction": "i", "response": "r"}
-    chat = ChatPrompt(({"role": "user", "content": "i"},))
-    same = TextPrompt("same prompt")
-    prompts: dict[str, Prompt] = {"a": same, "b": same, "c": TextPrompt("another prompt"), "d": chat}
-    lines = {
-        name: [attrs.evolve(sample(0, row, "o", scores={"meteor": 0.5}), prompt=prompt)]
-        for name, prompt in prompts.items()
-    }
-    names = {"a": "alpaca", "b": "alpaca", "c": "alpaca", "d": "chat"}
-    cells = tuple(cell_result(name, found, prompt=names[name]) for name, found in lines.items())
-    board = Leaderboard("dolly", "meteor", cells, (), (), Verdict("a", settled=False, tied=(), text="t"))
-    data = ReportData(
-        results=Results("r", "n", (board,), ()), samples={f"{name}@dolly": found for name, found in lines.items()}
-    )
-    record = _payload(render_report(data))["records"][0]
-    assert {"alpaca": "same prompt", "chat": [["user", "i"]]} == record["prompts"]
-    assert [None, None, "another prompt", None] == [answer.get("prompt") for answer in record["answers"]]
+def test_datasets_share_the_size_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one does not need is there for the next."""
+    monkeypatch.setattr(report_pages, "CHUNK_CHARACTERS", 2_000)
+    size = len("".join(re.findall(r'id="records-0[-0-9]*">([^<]*)<', render_report(report_data()))))
+    monkeypatch.setattr(report_boards, "MOST_BYTES", size + 1000)
+    data = report_data()
+    (board,) = data.results.leaderboards
+    small = attrs.evolve(board, dataset="small", cells=(), failed=())
+    both = attrs.evolve(data, results=attrs.evolve(data.results, leaderboards=(small, board)))
+
+    assert 44 == len(page_records(render_report(both), place=1))
+
+
+def test_samples_that_cannot_be_read_are_named() -> None:
+    """The records before the damage are shown, the candidate is marked, and the run's details have the reason."""
+
+    def damaged() -> Iterator[Sample]:
+        yield sample(0, {"instruction": "i"}, "yes", scores={"meteor": 0.5})
+        message = "line 2 of 'a.jsonl' is damaged"
+        raise RecordError(message)
+
+    data = one_cell([sample(0, {"instruction": "i"}, "yes", scores={"meteor": 0.5})])
+    page = render_report(attrs.evolve(data, samples={"a@dolly": damaged()}))
+
+    assert 1 == len(page_records(page))
+    assert page_index(page)["candidates"][0]["damaged"]
+    assert 2 == page.count("line 2 of &#39;a.jsonl&#39; is damaged")
 
 
 def test_odd_values_do_not_break_the_page(tmp_path: Path) -> None:
@@ -169,7 +185,8 @@ def test_odd_values_do_not_break_the_page(tmp_path: Path) -> None:
         data, metadata={"machine": "odd \ud800 \x00 name"}, steps=(StepInfo("s", "train", "failed", 1.0, "\udc00"),)
     )
     path = write_report(data, tmp_path / "deep" / "report.html")
-    record = _payload(path.read_text(encoding="utf-8"))["records"][0]
+    record = page_records(path.read_text(encoding="utf-8"))[0]
+    assert ["instruction", "lone \ud800"] == record["fields"][0]
     assert [["tags", '["a", 1]'], ["weight", "NaN"], ["big", str(2**70)]] == record["fields"][2:]
     assert "latency" not in record["answers"][0]
 
@@ -270,7 +287,7 @@ def test_exceptions_from_the_generation_options_are_beside_them() -> None:
 
 def test_report_of_500_records_by_10_candidates_is_a_few_megabytes() -> None:
     """The largest usual report stays small enough to send."""
-    assert 0.5e6 < len(render_report(wide_report_data(10, 12)).encode()) < 5e6
+    assert 0.2e6 < len(render_report(wide_report_data(10, 12)).encode()) < 2e6
 
 
 # -- what the tests look at ---------------------------------------------------------------------
@@ -307,10 +324,6 @@ def _script(page: str, name: str) -> str:
     found = re.search(f'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     return found[1]
-
-
-def _payload(page: str) -> Any:
-    return json.loads(_script(page, "records-0"))
 
 
 def _plain(page: str) -> str:

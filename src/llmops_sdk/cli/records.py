@@ -47,8 +47,20 @@ def show(run_id: str, store: str, *, as_json: bool) -> int:
 
 
 @click.command(cls=Command)
-@run_argument
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.argument(
+    "run_ids",
+    cls=Argument,
+    nargs=-1,
+    metavar="[RUN]...",
+    description="A run: its ID, a unique prefix of it, the name of a pipeline (its newest run), its address, or `latest`; "
+    "or several, for one report over all of them.  [default: latest]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write, instead of report.html in the run's record, or report-of-N-runs.html for several runs.",
+)
 @click.option(
     "--as",
     "reporter",
@@ -66,19 +78,37 @@ def show(run_id: str, store: str, *, as_json: bool) -> int:
 @store_option
 @offline_option
 def report(
-    run_id: str, output: Path | None, reporter: str, overrides: tuple[str, ...], store: str, *, offline: bool
+    run_ids: tuple[str, ...],
+    output: Path | None,
+    reporter: str,
+    overrides: tuple[str, ...],
+    store: str,
+    *,
+    offline: bool,
 ) -> None:
-    """Write the HTML report of a run again, and print its path; or call another reporter."""
+    """Write the HTML report of a run again, and print its path; or call another reporter.
+
+    With several runs, writes one report with the candidates of all of them side by side.
+    """
+    run_id, *others = run_ids or ("latest",)
     if reporter:
+        if others:
+            usage_error("--as is for one run: name one")
         if output:
             usage_error("-o is for the HTML report; the options of a reporter are set with --set OPTION=VALUE")
         _report_as(open_run(run_id, store), reporter, overrides, offline=offline)
         return
     if overrides:
         usage_error("--set is for the reporter that --as names")
+    runs = [open_run(name, store) for name in (run_id, *others)]
+    if others:
+        from llmops_sdk.report.several.collect import report_runs
+
+        echo(report_runs(runs, output or Path(f"report-of-{len(runs)}-runs.html")))
+        return
     from llmops_sdk.report.collect import report_run
 
-    echo(report_run(open_run(run_id, store), output))
+    echo(report_run(runs[0], output))
 
 
 @click.command(cls=Command)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import attrs
 
+from llmops_sdk.record.layout import samples_file
 from llmops_sdk.report.axes import Axis, interval_axis
-from llmops_sdk.report.data import ReportData
+from llmops_sdk.report.data import MOST_BYTES, ReportData
 from llmops_sdk.report.matrix import MatrixRow, pair_matrix
-from llmops_sdk.report.records import pack_records
+from llmops_sdk.report.records.pages import Candidates, DatasetRecords, board_cells, pack_records, parts_of
+from llmops_sdk.report.records.streams import SideBySide
 from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results, Verdict
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import margin_sentences
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 COLOURS = 10
 """Colours of candidates that the page has."""
@@ -33,9 +31,7 @@ class ReportBoard:
         gap_scales: Metric name to the common scale of the differences.
         best: The best candidate, or None.
         lead: The difference of the best to the next candidate, or None where there is no next.
-        records: Test records.
-        shown: Records in the page.
-        payload: Their JSON.
+        records: The test records.
         matrix: All pairs of candidates in the metric that decides; empty for two.
     """
 
@@ -45,9 +41,7 @@ class ReportBoard:
     gap_scales: Mapping[str, Axis]
     best: CellResult | None
     lead: Difference | None
-    records: int
-    shown: int
-    payload: Markup
+    records: DatasetRecords
     matrix: tuple[MatrixRow, ...]
 
     @property
@@ -76,7 +70,13 @@ def report_boards(report: ReportData, colours: Mapping[str, int]) -> list[Report
         report: The report.
         colours: Candidate to its colour.
     """
-    return [_report_board(board, report, colours) for board in report.results.leaderboards]
+    boards = report.results.leaderboards
+    reported: list[ReportBoard] = []
+    left = MOST_BYTES
+    for place, board in enumerate(boards):
+        reported.append(_report_board(board, report, colours, limit=left // (len(boards) - place)))
+        left -= reported[-1].records.packed.size
+    return reported
 
 
 def candidate_colours(results: Results) -> dict[str, int]:
@@ -88,11 +88,8 @@ def candidate_colours(results: Results) -> dict[str, int]:
     return {name: place % COLOURS for place, name in enumerate(names)}
 
 
-def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, int]) -> ReportBoard:
-    metrics = _metrics(board, report.results)
-    packed = pack_records(board, report.samples, metrics, colours)
-    counts = [cell.records for cell in board.cells]
-    counts += [dataset.test for dataset in report.datasets if dataset.name == board.dataset]
+def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, int], *, limit: int) -> ReportBoard:
+    metrics = board_metrics(board, report.results)
     return ReportBoard(
         board=board,
         metrics=metrics,
@@ -108,14 +105,31 @@ def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, 
         },
         best=next((cell for cell in board.cells if cell.candidate == board.verdict.best), None),
         lead=_lead(board),
-        records=max([*counts, packed.known]),
-        shown=packed.shown,
-        payload=packed.payload,
+        records=_records(board, report, metrics, colours, limit=limit),
         matrix=pair_matrix(board, lower_is_better=bool(metrics) and metrics[0].higher_is_better is False),
     )
 
 
-def _metrics(board: Leaderboard, results: Results) -> tuple[Metric, ...]:
+def _records(
+    board: Leaderboard,
+    report: ReportData,
+    metrics: tuple[Metric, ...],
+    colours: Mapping[str, int],
+    *,
+    limit: int,
+) -> DatasetRecords:
+    cells = board_cells(board, report.samples)
+    names = [part.cell for cell in cells for part in parts_of(cell)]
+    rows = SideBySide({name: report.samples[name] for name in names if name in report.samples})
+    candidates = Candidates(colours=colours)
+    packed = pack_records(board, cells, rows, metrics, candidates, limit=limit, damages=rows.damages)
+    counts = [cell.records for cell in board.cells]
+    counts += [dataset.test for dataset in report.datasets if dataset.name == board.dataset]
+    files = tuple(samples_file(part.cell) for cell in board.cells for part in cell.parts)
+    return DatasetRecords(dataset=board.dataset, packed=packed, total=max([*counts, packed.shown]), files=files)
+
+
+def board_metrics(board: Leaderboard, results: Results) -> tuple[Metric, ...]:
     """Return the metrics that a candidate has a number for, the one that decides first."""
     known = {metric.name: metric for evaluator in results.evaluators for metric in evaluator.metrics}
     seen = dict.fromkeys(name for cell in board.cells for name in cell.estimates)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timezone
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from llmops_sdk.errors import RecordError
+import attrs
+
 from llmops_sdk.record.layout import REPORT, SPECIFICATION
 from llmops_sdk.record.run import Run
-from llmops_sdk.report.data import MOST_RECORDS, DatasetInfo, ReportData, StepInfo, StepStatus
+from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo, StepStatus
 from llmops_sdk.report.numbers import duration
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
@@ -25,6 +25,27 @@ from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
 
 _WITHOUT_CONTEXT = "[records without a context]"
+
+
+@attrs.frozen
+class CellSamples:
+    """The samples of a cell, read again from the run's record each time.
+
+    Attributes:
+        run: The run.
+        cell: The cell.
+    """
+
+    run: Run
+    cell: str
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield the samples in the order of the test split.
+
+        Raises:
+            RecordError: They are damaged, and so is the artifact.
+        """
+        return self.run.samples(self.cell)
 
 
 def report_run(run: Run, path: Path | None = None) -> str:
@@ -48,32 +69,20 @@ def collect(run: Run) -> ReportData:
     """Gather from a run's record all that its report shows."""
     plan, results = run.plan, run.results()
     cells = [part.cell for board in results.leaderboards for cell in board.cells for part in cell.parts]
-    samples, damages = _samples(run, cells)
     specification = run.read(SPECIFICATION)
     return ReportData(
         results=results,
-        metadata=_metadata(run) | ({"damaged": "; ".join(damages)} if damages else {}),
+        metadata=_metadata(run),
         specification=specification.decode(errors="replace") if specification else "",
         datasets=tuple(_datasets(run)),
-        prompts={prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
-        generation={name: _plain(value) for name, value in to_json(plan.generation).items()},
+        prompts={} if plan.is_imported else {prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
+        generation={}
+        if plan.is_imported
+        else {name: _plain(value) for name, value in to_json(plan.generation).items()},
         varies={model.name: text for model in plan.models if (text := _exceptions(plan, model))},
         steps=tuple(_step(run, step) for step in plan.steps),
-        samples=samples,
+        samples={cell: CellSamples(run, cell) for cell in cells},
     )
-
-
-def _samples(run: Run, cells: Sequence[str]) -> tuple[dict[str, list[Sample]], list[str]]:
-    """Return the first samples of each cell, and what cannot be read of them: the report has the rest."""
-    samples: dict[str, list[Sample]] = {}
-    damages: list[str] = []
-    for cell in cells:
-        try:
-            samples[cell] = list(takewhile(lambda sample: sample.index < MOST_RECORDS, run.samples(cell)))
-        except RecordError as exc:
-            samples[cell] = []
-            damages.append(str(exc))
-    return samples, damages
 
 
 def _metadata(run: Run) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import attrs
@@ -10,8 +10,8 @@ import attrs
 from llmops_sdk.values.results import Results
 from llmops_sdk.values.samples import Sample
 
-MOST_RECORDS = 500
-"""Records of a dataset that a report shows; the samples of the run have all of them."""
+MOST_BYTES = 40_000_000
+"""Bytes of a report that records take; a report leaves out those beyond, and states how many it shows."""
 
 StepStatus = Literal["succeeded", "cached", "failed", "skipped", "pending"]
 
@@ -67,7 +67,7 @@ class ReportData:
         generation: How the candidates wrote.
         varies: Model name to its exceptions from that.
         steps: In the order of the plan.
-        samples: Cell name to its samples; of a dataset, the first `MOST_RECORDS` by index are shown.
+        samples: Cell name to its samples, in the order of the test split; they are read as a stream, once for each page.
     """
 
     results: Results
@@ -78,4 +78,4 @@ class ReportData:
     generation: Mapping[str, str] = attrs.field(factory=dict)
     varies: Mapping[str, str] = attrs.field(factory=dict)
     steps: tuple[StepInfo, ...] = ()
-    samples: Mapping[str, Sequence[Sample]] = attrs.field(factory=dict)
+    samples: Mapping[str, Iterable[Sample]] = attrs.field(factory=dict)

@@ -1,17 +1,17 @@
 "use strict";
 // Compares two texts by words: which words of one are in the other, in the same order (longest common subsequence).
 const words = (() => {
-  const MOST_CELLS = 6e6; // the size of the table below: two texts of about 2,400 words, 12 MB
+  const MOST_CELLS = 16e6; // the size of the table below: two texts of about 4,000 words, 32 MB
 
   const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "word" }) : null;
 
-  // Splits a text into pieces; `key` is empty for a piece that is not a word.
-  function split(text) {
-    if (segmenter) {
-      return [...segmenter.segment(text)].map((part) => ({ text: part.segment, key: part.isWordLike ? part.segment.toLowerCase() : "" }));
-    }
-    const parts = text.match(/[\p{L}\p{N}]+|[^\p{L}\p{N}]+/gu) || [];
-    return parts.map((part) => ({ text: part, key: /[\p{L}\p{N}]/u.test(part) ? part.toLowerCase() : "" }));
+  // Splits a text into pieces; `key` is what is compared of a piece, and empty for one that is not: a space, and unless
+  // `exact` whatever is no word. Unless `exact`, the case of letters makes no difference.
+  function split(text, exact) {
+    const keyOf = (part, isWord) => (exact ? part.trim() : isWord ? part.toLowerCase() : "");
+    if (segmenter) return [...segmenter.segment(text)].map((part) => ({ text: part.segment, key: keyOf(part.segment, part.isWordLike) }));
+    const parts = text.match(/[\p{L}\p{N}]+|\s+|[^\p{L}\p{N}\s]/gu) || [];
+    return parts.map((part) => ({ text: part, key: keyOf(part, /[\p{L}\p{N}]/u.test(part)) }));
   }
 
   // Returns which words are common, as two arrays of booleans, or null if the texts are too long.
@@ -59,10 +59,10 @@ const words = (() => {
   }
 
   // Returns the pieces of `text`, with `shared` set on the words that `reference` has too, and the number of such words.
-  function compare(text, reference) {
-    const pieces = split(text);
+  function compare(text, reference, { exact = false } = {}) {
+    const pieces = split(text, exact);
     const own = pieces.filter((piece) => piece.key);
-    const other = split(reference).filter((piece) => piece.key);
+    const other = split(reference, exact).filter((piece) => piece.key);
     const shared = common(own.map((piece) => piece.key), other.map((piece) => piece.key));
     if (!shared) return null;
     own.forEach((piece, place) => { piece.shared = shared[0][place]; });
@@ -73,5 +73,19 @@ const words = (() => {
     return { pieces, shared: shared[0].filter(Boolean).length, own: own.length, other: other.length };
   }
 
-  return { compare };
+  // Joins pieces that are not shared, with the spaces between them, so that a phrase is one mark; other spaces are not marked.
+  function phrases(pieces) {
+    const joined = [];
+    pieces.forEach((piece, place) => {
+      const [before, after] = [pieces[place - 1], pieces[place + 1]];
+      const isInside = !piece.key && before && after && before.key && after.key && !before.shared && !after.shared;
+      const shared = piece.key ? piece.shared : !isInside;
+      const end = joined[joined.length - 1];
+      if (end && end.shared === shared) end.text += piece.text;
+      else joined.push({ text: piece.text, shared });
+    });
+    return joined;
+  }
+
+  return { compare, phrases };
 })();
