@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import site
 import subprocess
 import sys
 from collections.abc import Callable
@@ -59,12 +60,17 @@ def _report(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return report
 
 
-def _environment(home: Path, name: str, python: str, *packages: str) -> str:
-    """Return the interpreter of an environment with packages, built once on a machine."""
+def _environment(home: Path, name: str, python: str, *packages: str, with_ours: bool = False) -> str:
+    """Return the interpreter of an environment with packages, built once on a machine; with those of this one too."""
     folder = home / "tests" / name
     if not folder.exists():
         draft = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")
         subprocess.run([python, "-m", "venv", str(draft)], check=True)
+        if with_ours:
+            (folder_of_packages,) = (draft / "lib").glob("python*/site-packages")
+            ours = [path for path in site.getsitepackages() if Path(path).is_dir()]
+            lines = [f"import site; site.addsitedir({path!r})\n" for path in ours]
+            (folder_of_packages / "ours.pth").write_text("".join(lines), encoding="utf-8")
         install = [str(draft / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         subprocess.run([*install, *packages], check=True)
         with contextlib.suppress(OSError):  # another process was first
@@ -74,8 +80,8 @@ def _environment(home: Path, name: str, python: str, *packages: str) -> str:
 
 @pytest.fixture(scope="session")
 def lm_eval_python(assets_home: Path) -> str:
-    """An interpreter with lm-evaluation-harness; not those of its dependencies that only asking a model needs."""
-    return _environment(assets_home, f"lm-eval-{LM_EVAL}", sys.executable, f"lm_eval=={LM_EVAL}")
+    """An interpreter with lm-evaluation-harness, which uses the libraries that are installed here."""
+    return _environment(assets_home, f"lm-eval-{LM_EVAL}", sys.executable, f"lm_eval=={LM_EVAL}", with_ours=True)
 
 
 @pytest.fixture(scope="session")
