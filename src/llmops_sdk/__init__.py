@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from llmops_sdk.clean.cleanup import Cleanup as Cleanup
     from llmops_sdk.errors import (
         AssetError as AssetError,
         DataError as DataError,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
         StoreError as StoreError,
         UserError as UserError,
     )
+    from llmops_sdk.explain.explanation import Explanation as Explanation
+    from llmops_sdk.pipeline.cleaning import clean as clean
     from llmops_sdk.pipeline.execution import attach as attach, resume as resume
     from llmops_sdk.pipeline.imports.compare import compare as compare
     from llmops_sdk.pipeline.pipeline import Pipeline as Pipeline
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "clean.cleanup": ("Cleanup",),
     "errors": (
         "AssetError",
         "DataError",
@@ -77,6 +81,8 @@ _HOMES = {
         "StoreError",
         "UserError",
     ),
+    "explain.explanation": ("Explanation",),
+    "pipeline.cleaning": ("clean",),
     "pipeline.execution": ("attach", "resume"),
     "pipeline.imports.compare": ("compare",),
     "pipeline.pipeline": ("Pipeline",),

@@ -1,11 +1,10 @@
-"""Leftovers: their ages as text, their JSON, and when there is nothing more to delete."""
+"""Leftovers: their JSON, and when there is nothing more to delete."""
 
 from __future__ import annotations
 
 import pytest
 
-from llmops_sdk import SpecError
-from llmops_sdk.gc.leftover import Leftover, Leftovers, Status, Unreachable, format_age, parse_age
+from llmops_sdk.gc.leftover import Leftover, Leftovers, Status, Unreachable
 from llmops_sdk.plugin import Resource
 
 
@@ -13,21 +12,6 @@ def leftover(status: Status) -> Leftover:
     """Return a leftover of a status."""
     resource = Resource("endpoint", "name")
     return Leftover(resource=resource, run_id="r", step="", status=status, reason="", age=1.0, delete=lambda: None)
-
-
-@pytest.mark.parametrize("text", ["2", "h", "-1h", "2 weeks", "1e3s", ""])
-def test_an_age_needs_a_number_and_a_unit(text: str) -> None:
-    """Anything else is refused with examples of ages."""
-    with pytest.raises(SpecError, match="such as '90s', '30m', '2h'"):
-        parse_age(text)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59, "59 s"), (90, "1.5 min"), (7200, "2 h"), (129600, "1.5 d")]
-)
-def test_an_age_is_shown_in_its_largest_unit(seconds: float, text: str) -> None:
-    """The unit is the largest of which there is at least one."""
-    assert text == format_age(seconds)
 
 
 @pytest.mark.parametrize(("status", "clean"), [("delete", False), ("skip", True), ("deleted", True), ("failed", False)])

@@ -61,3 +61,53 @@ def test_a_store_claims_what_is_made(tmp_path: Path) -> None:
 
     with store.claim("artifacts/a/1"), store.claim("artifacts/a/2", waiting=lambda: waited.append("waited")):
         assert [] == waited
+
+
+def test_a_shared_lock_has_several_holders(path: Path) -> None:
+    """An exclusive one waits for all of them; what `waiting` raises ends the waiting."""
+
+    def refuse() -> None:
+        raise TimeoutError
+
+    with (
+        locked(path, shared=True),
+        locked(path, shared=True, waiting=refuse),
+        pytest.raises(TimeoutError),
+        locked(path, waiting=refuse),
+    ):
+        pass
+    with locked(path, waiting=refuse):
+        pass
+
+
+def test_a_lock_whose_file_its_holder_deleted_locks_nothing(path: Path) -> None:
+    """Who waited for it takes the lock of the new file: there is never more than one holder."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert b"held\n" == holder.stdout.readline()
+
+        def waiting() -> None:
+            path.unlink()
+            holder.kill()
+
+        with locked(path, waiting=waiting):
+            assert path.exists()
+
+            def refuse() -> None:
+                raise TimeoutError
+
+            with pytest.raises(TimeoutError), locked(path, waiting=refuse):
+                pass
+
+
+def test_a_store_removes_the_lock_of_what_it_frees(tmp_path: Path) -> None:
+    """Its holder does; then the prefix can be claimed again."""
+    store = LocalStore(tmp_path)
+    with store.claim("artifacts/a/1"):
+        store.remove_lock("artifacts/a/1")
+
+    assert [] == list((tmp_path / "locks").iterdir())
+    with store.claim("artifacts/a/1"):
+        pass

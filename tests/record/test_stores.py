@@ -78,3 +78,44 @@ def test_drafts_and_locks_are_not_listed(tmp_path: Path) -> None:
         (tmp_path / "artifacts" / "a.json.123.tmp").write_text("half", encoding="utf-8")
 
         assert [] == list(store.list(""))
+
+
+def test_files_are_listed_with_their_sizes(store: Store) -> None:
+    """Below a prefix; a file that another one shares its bytes with has the same identity."""
+    store.put("a/1", b"12345")
+    store.put("b/1", b"1")
+    store.copy("a/1", "a/2")
+
+    files = {file.key: file for file in store.files("a/")}
+
+    assert {"a/1": 5, "a/2": 5} == {key: file.size for key, file in files.items()}
+    if isinstance(store, LocalStore):
+        first, second = files.values()
+        assert (first.identity, 2) == (second.identity, first.links)
+        assert first.identity
+        assert abs((store.root / "a" / "1").stat().st_mtime - (first.modified or 0)) < 1
+
+
+def test_many_keys_are_deleted_at_once(store: Store) -> None:
+    """One that is gone is no error."""
+    for number in range(30):
+        store.put(f"artifacts/model/{number:04d}/x", b"")
+    store.put("artifacts/model/keep/x", b"")
+
+    store.delete_keys(f"artifacts/model/{number:04d}/x" for number in range(31))
+
+    assert ["artifacts/model/keep/x"] == list(store.list(""))
+
+
+def test_folders_that_become_empty_are_removed(tmp_path: Path) -> None:
+    """Except those of all artifacts of a kind, or of all runs: another process may be making one there."""
+    store = LocalStore(tmp_path)
+    for key in ("artifacts/model/1f/final/x", "runs/a-1/steps/compare.json", "plans/2e/plan.json"):
+        store.put(key, b"")
+
+    store.delete_keys(list(store.list("")))
+
+    folders = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert {"artifacts", "artifacts/model", "runs", "plans"} == folders
+    store.put("runs/a-1/steps/compare.json", b"again")
+    assert b"again" == store.get("runs/a-1/steps/compare.json")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from llmops_sdk import Pipeline, Run
+from llmops_sdk import Pipeline, Run, RunNotFoundError
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.steps import heartbeat
-from llmops_sdk.steps.heartbeat import Heartbeat
+from llmops_sdk.steps.heartbeat import ALIVE_SECONDS, Heartbeat, in_progress, where_running
 from llmops_sdk.testing import MemoryStore
+from llmops_sdk.values.step_records import Failed
 
 from ..failing_store import FailingStore
 
@@ -79,3 +81,35 @@ def test_a_lost_heartbeat_is_not_the_last_one(pipeline: Pipeline, registry: Regi
 
     wait_until(lambda: last_heartbeat(run) > lost)
     steps.stop(run, STEP)
+
+
+def test_a_run_has_a_heartbeat_while_it_is_in_progress(pipeline: Pipeline, registry: Registry) -> None:
+    """It is gone afterwards; the marks of what the run uses stay until each of its steps has a record."""
+    store = MemoryStore()
+    run = Run.create(store, pipeline.build(registry))
+
+    with in_progress(run):
+        run.mark_use(["model/1f"])
+        now = time.time()
+        assert where_running(store, run.id, "", now).endswith(f", process {os.getpid()}")
+        assert "" == where_running(store, run.id, "", now + ALIVE_SECONDS + 60)
+
+    assert "" == where_running(store, run.id, "", time.time())
+    assert [f"runs/{run.id}/uses/model.1f"] == list(store.list(f"runs/{run.id}/uses/"))
+    for step in run.plan.steps:
+        run.write_record(Failed(step.name, "no", "", step.name, 0.0, 0.0))
+    with in_progress(run):
+        pass
+    assert [] == list(store.list(f"runs/{run.id}/uses/"))
+
+
+def test_a_run_that_is_freed_does_not_start(pipeline: Pipeline, registry: Registry) -> None:
+    """It shows that it is running before it looks: of two at the same time, one sees the other."""
+    store = MemoryStore()
+    run = Run.create(store, pipeline.build(registry))
+    store.put(f"runs/{run.id}/freed", b"")
+
+    with pytest.raises(RunNotFoundError, match="has just been freed"), in_progress(run):
+        pass
+
+    assert run.started("") is None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mimetypes
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -19,10 +20,13 @@ from s3transfer.exceptions import RetriesExceededError
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.errors import DENIED, error_code, error_text, translate
 from llmops_plugins.sagemaker.settings import PLUGIN, SageMakerSettings
-from llmops_sdk.plugin import LLMOpsError, LocalStore, SpecError, Store, StoreError, UserError, default_home
+from llmops_sdk.plugin import LLMOpsError, LocalStore, SpecError, Store, StoredFile, StoreError, UserError, default_home
 
 _OPTIONS = ("profile", "region", "kms_key", "bucket_owner")
 _MISSING = frozenset({"404", "NoSuchKey"})
+_MOST_DELETED = 1_000
+"""The most objects that S3 deletes with one request."""
+
 _SPOOLED_BYTES = 8 << 20
 """Larger objects are read through a file instead of memory."""
 
@@ -86,19 +90,26 @@ class S3Store(Store):
 
     def list(self, prefix: str) -> Iterator[str]:
         for page in self._pages(prefix):
-            for key in page:
-                yield key.removeprefix(self._root)
+            for item in page:
+                yield item["Key"].removeprefix(self._root)
 
     def delete(self, prefix: str) -> None:
         for page in self._pages(prefix):
-            with self._translated_errors():
-                objects = {"Objects": [{"Key": key} for key in page], "Quiet": True}
-                errors = self._client.delete_objects(Bucket=self._bucket, Delete=objects).get("Errors", ())
-            for error in errors:
-                message = f"store {self._name!r}: {error['Key']!r} could not be deleted: {error.get('Message') or error['Code']}"
-                raise StoreError(message)
+            self._delete_page([item["Key"] for item in page])
 
     # -- faster than with those methods alone ---------------------------------------------------
+
+    def files(self, prefix: str) -> Iterator[StoredFile]:
+        for page in self._pages(prefix):
+            for item in page:
+                key = item["Key"].removeprefix(self._root)
+                yield StoredFile(key, int(item["Size"]), item["LastModified"].timestamp())
+
+    def delete_keys(self, keys: Iterable[str]) -> None:
+        """Remove objects, a thousand with each request."""
+        remaining = iter(keys)
+        while page := [f"{self._root}{key}" for key in islice(remaining, _MOST_DELETED)]:
+            self._delete_page(page)
 
     def suited(self, settings: Mapping[str, Mapping[str, Any]]) -> Store:
         """Encrypt with the key of the run's settings, unless the URI sets one. Profile and region stay as they are."""
@@ -122,6 +133,9 @@ class S3Store(Store):
         """Lock on this machine only: two machines may make the same artifact at the same time."""
         with LocalStore(default_home()).claim(prefix, waiting=waiting):
             yield
+
+    def remove_lock(self, prefix: str) -> None:
+        LocalStore(default_home()).remove_lock(prefix)
 
     def upload(self, folder: Path, prefix: str) -> None:
         """Upload several files at the same time, large ones in parts, from the disk."""
@@ -183,8 +197,18 @@ class S3Store(Store):
         key = self._settings.kms_key
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
-    def _pages(self, prefix: str) -> Iterator[tuple[str, ...]]:
-        """Yield the full keys with a prefix, sorted, up to a thousand at a time."""
+    def _delete_page(self, keys: Sequence[str]) -> None:
+        """Delete up to a thousand objects by their full keys."""
+        with self._translated_errors():
+            objects = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+            errors = self._client.delete_objects(Bucket=self._bucket, Delete=objects).get("Errors", ())
+        for error in errors:
+            reason = error.get("Message") or error["Code"]
+            message = f"store {self._name!r}: {error['Key']!r} could not be deleted: {reason}"
+            raise StoreError(message)
+
+    def _pages(self, prefix: str) -> Iterator[tuple[Mapping[str, Any], ...]]:
+        """Yield the objects whose keys have a prefix, sorted, up to a thousand at a time; their keys are full ones."""
         request = {"Bucket": self._bucket, "Prefix": f"{self._root}{prefix}"}
         with self._translated_errors():
             pages = iter(self._client.get_paginator("list_objects_v2").paginate(**request))
@@ -193,8 +217,8 @@ class S3Store(Store):
                 page = next(pages, None)
             if page is None:
                 return
-            if keys := tuple(item["Key"] for item in page.get("Contents", ())):
-                yield keys
+            if objects := tuple(page.get("Contents", ())):
+                yield objects
 
     def _transfer(self, start: Callable[[Any], Iterable[Any]]) -> None:
         with self._translated_errors(), create_transfer_manager(self._client, _TRANSFERS) as manager:

@@ -50,11 +50,12 @@ def gc(  # noqa: PLR0913 - one parameter for each option of the command
     """
     from llmops_sdk.gc.delete import delete_leftovers
     from llmops_sdk.gc.find import find_leftovers
-    from llmops_sdk.gc.leftover import Choice, parse_age
+    from llmops_sdk.gc.leftover import Choice
     from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.plugin.stores import open_store
     from llmops_sdk.progress import progress_for
     from llmops_sdk.steps.runtime import Runtime, default_home
+    from llmops_sdk.values.quantities import parse_age
 
     age, patience = None if older_than is None else parse_age(older_than), parse_age(wait)
     registry = Registry.load()

@@ -86,7 +86,7 @@ def get_assets(names: tuple[str, ...], specification: str | None, *, everything:
     """Download assets; a failed one does not stop the others."""
     from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.progress import progress_for
-    from llmops_sdk.steps.runtime import Runtime, default_home
+    from llmops_sdk.steps.runtime import Runtime, default_home, used_cache
 
     registry = Registry.load()
     if not (names or specification or everything):
@@ -99,7 +99,7 @@ def get_assets(names: tuple[str, ...], specification: str | None, *, everything:
     selected += read_pipeline(specification).build(registry, offline=offline).assets if specification else ()
     selected += [asset.name for asset in registry.assets()] if everything else ()
     errors = []
-    with progress_for() as progress:
+    with progress_for() as progress, used_cache(default_home()):
         runtime = Runtime(registry, default_home(), offline=offline, progress=progress)
         for name in dict.fromkeys(selected):
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -11,20 +10,17 @@ import attrs
 
 from llmops_sdk.errors import LLMOpsError
 from llmops_sdk.gc.delete import delete_ledger_entry
-from llmops_sdk.gc.leftover import Choice, Leftover, Status, format_age
+from llmops_sdk.gc.leftover import Choice, Leftover, Status
 from llmops_sdk.plugin.interfaces import OrphanFinder
 from llmops_sdk.record.ledger import LedgerEntry
-from llmops_sdk.record.locks import process_exists
 from llmops_sdk.record.run import Run
-from llmops_sdk.steps.heartbeat import HEARTBEAT_SECONDS
+from llmops_sdk.steps.heartbeat import where_running
 from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.plan import TrainStep
+from llmops_sdk.values.quantities import format_age
 from llmops_sdk.values.resources import TaggedResource
 from llmops_sdk.values.step_records import Failed
-
-ALIVE_SECONDS = 8 * HEARTBEAT_SECONDS
-"""A step with a heartbeat younger than this is running; the clocks of two machines may differ by a minute."""
 
 _FORCED = "deleted by --force"
 
@@ -172,9 +168,5 @@ def _running(run: Run, step: str, now: float) -> str:
     """Return where a step is running, or an empty text; of a resource whose step is not known, any step of the run."""
     if not step:
         return next((text for each in run.plan.steps if (text := _running(run, each.name, now))), "")
-    started = run.started(step) if run.record(step) is None else None
-    if started is None or now - started.heartbeat > ALIVE_SECONDS:
-        return ""
-    if started.host == platform.node() and not process_exists(started.pid):
-        return ""
-    return f"step {step!r} is running on {started.host!r}, process {started.pid}"
+    where = where_running(run.store, run.id, step, now) if run.record(step) is None else ""
+    return f"step {step!r} is running on {where}" if where else ""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Literal
 
 import attrs
 
-from llmops_sdk.errors import SpecError
 from llmops_sdk.values.resources import Resource
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 Status = Literal["delete", "skip", "deleted", "failed"]
 """`delete` and `skip` are decisions; after the deletion, `delete` has become `deleted` or `failed`."""
@@ -103,29 +99,3 @@ class Leftovers:
         return not any(item.status in ("delete", "failed") for item in self.items) and not any(
             place.needed for place in self.unreachable
         )
-
-
-def parse_age(text: str) -> float:
-    """Return the seconds in an age such as `90s`, `30m`, `2h` or `1.5d`.
-
-    >>> parse_age("1.5h")
-    5400.0
-
-    Raises:
-        SpecError: The text is not an age.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
-    if match is None:
-        message = f"an age is a number and a unit, such as '90s', '30m', '2h' or '1.5d', not {text!r}"
-        raise SpecError(message)
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def format_age(seconds: float) -> str:
-    """Return an age as text, in its largest fitting unit.
-
-    >>> format_age(40), format_age(90 * 60), format_age(3 * 86400)
-    ('40 s', '1.5 h', '3 d')
-    """
-    unit = next((unit for unit in ("d", "h", "m") if seconds >= _UNITS[unit]), "s")
-    return f"{round(seconds / _UNITS[unit], 1):g} {'min' if unit == 'm' else unit}"

@@ -21,7 +21,8 @@ from llmops_sdk.progress import Progress, progress_for
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.steps.executor import Executor
-from llmops_sdk.steps.runtime import Runtime, default_home
+from llmops_sdk.steps.heartbeat import in_progress
+from llmops_sdk.steps.runtime import Runtime, default_home, used_cache
 from llmops_sdk.steps.signals import stop_signals
 from llmops_sdk.values.plan import Plan
 
@@ -86,7 +87,7 @@ def open_run(run_id: str, store: Store | Path | str, registry: Registry, *, offl
 @contextmanager
 def open_runtime(registry: Registry, *, offline: bool, progress: Progress | None) -> Iterator[Runtime]:
     """Start showing the progress, and yield this process's registry, cache and progress; SIGTERM stops it as Ctrl-C does."""
-    with stop_signals(), progress or progress_for() as shown:
+    with stop_signals(), progress or progress_for() as shown, used_cache(default_home()):
         yield Runtime(registry, default_home(), offline=offline, progress=shown)
 
 
@@ -107,14 +108,15 @@ def execute_run(run: Run, executor: Executor, runtime: Runtime) -> Result:
     """Download the assets that the plan needs on this machine, run its steps on its executor, and write the report."""
     try:
         runtime.progress.log(f"run {run.id}")
-        if not executor.remote:
-            for asset in run.plan.assets:
-                runtime.asset(asset)
-        try:
-            executor.execute(run, runtime)
-        finally:
-            _delete_resources(run, executor, runtime)
-        call_reporters(run, runtime)
+        with in_progress(run):
+            if not executor.remote:
+                for asset in run.plan.assets:
+                    runtime.asset(asset)
+            try:
+                executor.execute(run, runtime)
+            finally:
+                _delete_resources(run, executor, runtime)
+            call_reporters(run, runtime)
     except KeyboardInterrupt:
         raise interrupted_run(run) from None
     except OSError as exc:

@@ -23,11 +23,12 @@ from llmops_sdk.planning.specification.yaml_text import dump_yaml, parse_yaml
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress
-from llmops_sdk.record.layout import SPECIFICATION
+from llmops_sdk.record.layout import SPECIFICATION, RunLayout
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.steps.cell.probes import find_probes, probers
 from llmops_sdk.steps.execution import StepExecution
+from llmops_sdk.steps.heartbeat import in_progress
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.steps.step import run_step
 from llmops_sdk.values.artifacts import of_repeat
@@ -77,7 +78,8 @@ def rescore(
         rescored = _create_run(run, plan, added)
         runtime.progress.log(f"run {rescored.id}, rescored from run {run.id}")
         try:
-            _score(rescored, runtime)
+            with in_progress(rescored):
+                _score(rescored, runtime)
         except KeyboardInterrupt:
             raise interrupted_run(rescored) from None
     return Result(rescored)
@@ -127,6 +129,11 @@ def _create_run(run: Run, plan: Plan, added: Sequence[ComponentSpec]) -> Run:
         record = run.record(step.name)
         if record is not None and not isinstance(step, (ScoreStep, CompareStep)):
             rescored.write_record(record)
+    try:  # now `llmops clean` sees that the new run uses what the other one made
+        run.check_not_freed()
+    except RunNotFoundError:
+        rescored.store.delete(f"{RunLayout(rescored.id).prefix}/")
+        raise
     specification = run.read(SPECIFICATION)
     if specification is not None:
         rescored.put(SPECIFICATION, _extended(specification, plan, added))

@@ -22,7 +22,7 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.steps.generate import local_weights, servable_model, weights_label
-from llmops_sdk.steps.runtime import Runtime, default_home
+from llmops_sdk.steps.runtime import Runtime, default_home, used_cache
 from llmops_sdk.steps.signals import stop_signals
 from llmops_sdk.values.names import check_seed
 from llmops_sdk.values.plan import GenerateStep, PlannedModel
@@ -115,7 +115,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option of `llmops serve`, a
     name = candidate or cell.candidate
     _check_trained(run, step, name)
     _check_port(port)
-    with stop_signals(), ExitStack() as stack:
+    with stop_signals(), used_cache(default_home()), ExitStack() as stack:
         with progress or progress_for() as shown:
             runtime = Runtime(registry, default_home(), offline=offline, progress=shown)
             folder = runtime.home / "serve" / f"{run.id}.{step.name}"

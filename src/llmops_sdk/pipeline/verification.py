@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import RecordError, UserError
-from llmops_sdk.record.artifacts import artifact_addresses, artifact_damage, read_artifact
+from llmops_sdk.record.artifacts import artifact_addresses, artifact_damage, is_withdrawn, read_artifact
 from llmops_sdk.record.files import read_json, to_value
 from llmops_sdk.record.layout import ArtifactLayout, RunLayout
 from llmops_sdk.record.ledger import LedgerEntry
@@ -125,7 +125,8 @@ def _artifact_damages(store: Store, addresses: list[str], *, resume: str) -> Ite
     for address in addresses:
         kind = address.partition("/")[0]
         reason = artifact_damage(store, address, thorough=True)
-        if not reason and read_artifact(store, address) is None:
+        is_needed = bool(resume) or not is_withdrawn(store, address)
+        if not reason and is_needed and read_artifact(store, address) is None:
             reason = "it is gone"
         if reason:
             yield Damage(f"artifact {address}", reason, f"{_AGAIN.get(kind, 'it is made again')}{by}")

@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from llmops_sdk.record.metadata import RunMetadata as RunMetadata
     from llmops_sdk.record.plans import read_plan as read_plan, write_plan as write_plan
     from llmops_sdk.record.run import Run as Run
-    from llmops_sdk.record.stores import Journal as Journal, Store as Store
+    from llmops_sdk.record.stores import Journal as Journal, Store as Store, StoredFile as StoredFile
     from llmops_sdk.report.collect import report_run as report_run
     from llmops_sdk.report.tables.arrow import arrow_schema as arrow_schema
     from llmops_sdk.report.tables.candidates import CandidateRow as CandidateRow, read_candidates as read_candidates
@@ -307,7 +307,7 @@ _HOMES = {
     "record.metadata": ("RunMetadata",),
     "record.plans": ("read_plan", "write_plan"),
     "record.run": ("Run",),
-    "record.stores": ("Journal", "Store"),
+    "record.stores": ("Journal", "Store", "StoredFile"),
     "report.collect": ("report_run",),
     "report.tables.arrow": ("arrow_schema",),
     "report.tables.candidates": ("CandidateRow", "read_candidates"),

@@ -22,6 +22,11 @@ ARTIFACT_SCHEMA = 2
 
 _FILES = "files"
 
+_WITHDRAWN = "withdrawn"
+"""The key of the text that a withdrawn artifact had as its value."""
+
+_WITHDRAWN_START = b'{"withdrawn": '
+
 _DERIVED = ("samples/", "results/")
 """Artifacts that are made of others in no time: if a power cut damages one, it is made again."""
 
@@ -68,6 +73,18 @@ def read_artifact(store: Store, address: str, *, trusted: Collection[str] = ()) 
         return None
 
 
+def read_value(store: Store, address: str) -> Artifact | None:
+    """Return a finished artifact without a look at its files, for those who read its value alone; None if there is none."""
+    layout = ArtifactLayout(address)
+    data = store.get(layout.value)
+    if data is None or _is_withdrawn(data):
+        return None
+    try:
+        return _parse(store, layout, data)
+    except RecordError:
+        return None
+
+
 def artifact_damage(store: Store, address: str, *, thorough: bool = False) -> str:
     """Return what is wrong with an artifact, or an empty text: it is sound, or there is none.
 
@@ -107,6 +124,50 @@ def write_artifact(
     return Artifact(address, data, run_id, files or {}, digest(content))
 
 
+def read_maker(store: Store, address: str) -> str:
+    """Return the run that finished an artifact, or withdrawn one; empty where there is none, or it cannot be read."""
+    data = store.get(ArtifactLayout(address).value) or b"{}"
+    try:
+        content = json.loads(json.loads(data)[_WITHDRAWN] if _is_withdrawn(data) else data)
+        return str(content["run"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def withdraw_artifact(store: Store, address: str, maker: str) -> bool:
+    """Make a finished artifact unavailable, before its files are deleted; `restore_artifact` makes it available again.
+
+    Args:
+        store: The store.
+        address: `kind/key`.
+        maker: The run that finished it; if another one has finished it again, it stays.
+
+    Returns:
+        Whether it is withdrawn.
+    """
+    key = ArtifactLayout(address).value
+    data = store.get(key)
+    if data is None or read_maker(store, address) != maker:
+        return False
+    if not _is_withdrawn(data):
+        text = data.decode("utf-8", errors="surrogateescape")
+        store.put_durable(key, json.dumps({_WITHDRAWN: text}).encode())
+    return True
+
+
+def is_withdrawn(store: Store, address: str) -> bool:
+    """Return whether an artifact was withdrawn: some of its files may be gone."""
+    return _is_withdrawn(store.get(ArtifactLayout(address).value) or b"")
+
+
+def restore_artifact(store: Store, address: str) -> None:
+    """Make a withdrawn artifact available again, if it still is withdrawn."""
+    key = ArtifactLayout(address).value
+    data = store.get(key) or b""
+    if _is_withdrawn(data):
+        store.put_durable(key, json.loads(data)[_WITHDRAWN].encode("utf-8", errors="surrogateescape"))
+
+
 def copy_artifact(
     source: Store,
     target: Store,
@@ -128,7 +189,9 @@ def copy_artifact(
     """
     old, new = ArtifactLayout(address), ArtifactLayout(new_address or address)
     artifact = read_artifact(source, address)
-    if artifact is None or target.get(new.value) is not None or not accept(artifact):
+    if artifact is None or not accept(artifact):
+        return
+    if target.get(new.value) is not None and not is_withdrawn(target, new.address):
         return
     with target.workspace(new.prefix, home) as folder:
         source.download(old.prefix, folder)
@@ -146,7 +209,7 @@ def _read(store: Store, address: str, *, trusted: Collection[str] = (), thorough
     """
     layout = ArtifactLayout(address)
     data = store.get(layout.value)
-    if data is None:
+    if data is None or _is_withdrawn(data):
         return None
     artifact = _parse(store, layout, data)
     if artifact.seal and artifact.seal not in trusted:
@@ -155,6 +218,10 @@ def _read(store: Store, address: str, *, trusted: Collection[str] = (), thorough
             if not store.holds(key, mark, thorough=thorough):
                 raise damaged(store, key, "it was changed, truncated or removed")
     return artifact
+
+
+def _is_withdrawn(data: bytes) -> bool:
+    return data.startswith(_WITHDRAWN_START)
 
 
 def _parse(store: Store, layout: ArtifactLayout, data: bytes) -> Artifact:

@@ -4,6 +4,9 @@ plans/<hash>/plan.json                the plan, immutable
 plans/<hash>/prepared/<step>.json     the record of a `prepare` step, for every run of the plan
 runs/<run>/run.json                   which plan, when, by which version: `RunMetadata`
 runs/<run>/specification.yaml         the specification as the user wrote it
+runs/<run>/running.json               the process that works on the run, with its heartbeat: `Started`
+runs/<run>/uses/<kind>.<key>          an artifact of another run that this one uses, while it is running; empty
+runs/<run>/freed                      `llmops clean` is freeing the run; empty
 runs/<run>/steps/<step>.started.json  host, process, heartbeat: `Started`
 runs/<run>/steps/<step>.json          `Succeeded` or `Failed`
 runs/<run>/steps/<step>.fresh         what earlier runs made for this step is deleted
@@ -21,6 +24,7 @@ last-run.json                         the number of the newest run, and the newe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 import attrs
@@ -32,6 +36,9 @@ ARTIFACTS = "artifacts/"
 
 RUNS = "runs/"
 """The prefix of all runs."""
+
+PLANS = "plans/"
+"""The prefix of all plans."""
 
 LAST_RUN = "last-run.json"
 """The key of the number of the newest run, and of the newest run of each pipeline."""
@@ -45,6 +52,7 @@ SAMPLES = "samples.jsonl"
 _RUN = "run.json"
 _VALUE = "artifact.json"
 _LOG = ".log"
+_STARTED = ".started.json"
 
 
 @attrs.frozen
@@ -78,6 +86,21 @@ class RunLayout:
         return f"{self.prefix}/ledger/"
 
     @property
+    def freed(self) -> str:
+        """The key of the mark of a run that `llmops clean` is freeing."""
+        return self.file("freed")
+
+    @property
+    def steps(self) -> str:
+        """The prefix of the records of steps, of those that ended and of those that started."""
+        return f"{self.prefix}/steps/"
+
+    @property
+    def uses(self) -> str:
+        """The prefix of the marks of artifacts that the run uses."""
+        return f"{self.prefix}/uses/"
+
+    @property
     def logs(self) -> str:
         """The prefix of the logs."""
         return f"{self.prefix}/logs/"
@@ -88,11 +111,30 @@ class RunLayout:
 
     def step(self, step: str) -> str:
         """Return the key of the record of a step that ended."""
-        return f"{self.prefix}/steps/{step}.json"
+        return f"{self.steps}{step}.json"
+
+    def step_of(self, key: str) -> str:
+        """Return the step whose record has this key, or an empty text for any other key."""
+        name = key.removeprefix(self.steps)
+        is_record = key.startswith(self.steps) and name.endswith(".json") and not name.endswith(_STARTED)
+        return name.removesuffix(".json") if is_record else ""
 
     def started(self, step: str) -> str:
-        """Return the key of the heartbeat of a step."""
-        return f"{self.prefix}/steps/{step}.started.json"
+        """Return the key of the heartbeat of a step; of that of the run itself where the step is empty."""
+        return f"{self.steps}{step}{_STARTED}" if step else self.file("running.json")
+
+    def started_of(self, key: str) -> str:
+        """Return the step whose heartbeat has this key, or an empty text for any other key."""
+        is_started = key.startswith(self.steps) and key.endswith(_STARTED)
+        return key.removeprefix(self.steps).removesuffix(_STARTED) if is_started else ""
+
+    def use(self, address: str) -> str:
+        """Return the key of the mark of an artifact that the run uses."""
+        return f"{self.uses}{address.replace('/', '.', 1)}"
+
+    def used(self, key: str) -> str:
+        """Return the address of the artifact whose mark has this key, or an empty text for any other key."""
+        return key.removeprefix(self.uses).replace(".", "/", 1) if key.startswith(self.uses) else ""
 
     def resource(self, kind: str, name: str) -> str:
         """Return the key of a resource in the ledger."""
@@ -196,6 +238,11 @@ def prepared_key(plan_hash: str, step: str) -> str:
     return f"plans/{plan_hash}/prepared/{step}.json"
 
 
+def prepared_keys(keys: Iterable[str]) -> Iterator[str]:
+    """Yield those keys that records of `prepare` steps beside a plan have."""
+    return (key for key in keys if re.fullmatch(rf"{PLANS}[^/]+/prepared/[^/]+\.json", key))
+
+
 def lock_key(prefix: str) -> str:
     """Return the key of the lock of what is made below `prefix`."""
     return f"locks/{prefix.replace('/', '.')}.lock"
@@ -219,6 +266,20 @@ def address_of(key: str) -> str:
     """
     match = re.fullmatch(rf"{ARTIFACTS}([^/]+/[^/]+)/{re.escape(_VALUE)}", key)
     return match[1] if match else ""
+
+
+def owner_of(prefix: str, key: str, depth: int = 1) -> str:
+    """Return which run, plan or artifact the file with a key belongs to: the first parts of the key below a prefix.
+
+    >>> owner_of(RUNS, "runs/a-1/steps/compare.json"), owner_of(ARTIFACTS, "artifacts/model/1f/weights", 2)
+    ('a-1', 'model/1f')
+
+    Args:
+        prefix: The prefix of all of them.
+        key: The key.
+        depth: The number of parts of a name.
+    """
+    return "/".join(key.removeprefix(prefix).split("/")[:depth])
 
 
 def plan_uri(store_uri: str, plan_hash: str) -> str:

@@ -62,15 +62,21 @@ class Ledger:
 
         Of an entry that is damaged, the resource is known from the name of its file, and the step is empty.
         """
-        return tuple(self._read_entry(key) for key in self.store.list(self._layout.ledger))
-
-    def _read_entry(self, key: str) -> LedgerEntry:
-        try:
-            entry: LedgerEntry = to_value(read_json(self.store, key), LedgerEntry, self.store, key)
-        except RecordError:
-            return LedgerEntry(self._layout.resource_of(key), step="")
-        return entry
+        return read_ledger(self.store, self._layout)
 
     def _write_entry(self, entry: LedgerEntry) -> None:
         key = self._layout.resource(entry.resource.kind, entry.resource.name)
         self.store.put_durable(key, sealed(to_json(entry)))
+
+
+def read_ledger(store: Store, layout: RunLayout) -> tuple[LedgerEntry, ...]:
+    """Return the entries of the ledger of a run, of which nothing else must be readable; see `Ledger.ledger`."""
+    return tuple(_read_entry(store, layout, key) for key in store.list(layout.ledger))
+
+
+def _read_entry(store: Store, layout: RunLayout, key: str) -> LedgerEntry:
+    try:
+        entry: LedgerEntry = to_value(read_json(store, key), LedgerEntry, store, key)
+    except RecordError:
+        return LedgerEntry(layout.resource_of(key), step="")
+    return entry

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmops_sdk.record.layout import lock_key
+from llmops_sdk.record.layout import ARTIFACTS, lock_key
 from llmops_sdk.record.locks import locked, process_exists
 from llmops_sdk.record.marks import LARGE, FileMark
-from llmops_sdk.record.stores import Journal, Store, complete_lines
+from llmops_sdk.record.stores import Journal, Store, StoredFile, complete_lines
 from llmops_sdk.values.serial import file_sha256
 
 SYNC_SECONDS = 1.0
@@ -103,6 +103,32 @@ class LocalStore(Store):
                     keys.append(key)
         yield from sorted(keys)
 
+    def files(self, prefix: str) -> Iterator[StoredFile]:
+        folder = self.root / prefix.rpartition("/")[0]
+        for parent, _, names in os.walk(folder):
+            for name in names:
+                path = os.path.join(parent, name)  # noqa: PTH118 - a store may have a hundred thousand files
+                key = os.path.relpath(path, self.uri)
+                if not key.startswith(prefix):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    state = os.lstat(path)
+                    identity = f"{state.st_dev}:{state.st_ino}" if state.st_nlink > 1 else ""
+                    yield StoredFile(key, state.st_size, state.st_mtime, identity, state.st_nlink)
+
+    def delete_keys(self, keys: Iterable[str]) -> None:
+        """Remove files, and folders that become empty."""
+        for key in keys:
+            path = self.root / key
+            path.unlink(missing_ok=True)
+            for parent in path.parents:
+                # Those that all runs, plans or artifacts of a kind share stay: another process may be making one of them.
+                shared = 2 if key.startswith(ARTIFACTS) else 1
+                if len(parent.relative_to(self.root).parts) <= shared or not _removed_empty(parent):
+                    break
+                self._known.discard(str(parent))
+                self._durable_folders.discard(str(parent))
+
     def append(self, key: str, data: bytes) -> None:
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -151,6 +177,9 @@ class LocalStore(Store):
     def claim(self, prefix: str, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         with locked(self.root / lock_key(prefix), waiting=waiting):
             yield
+
+    def remove_lock(self, prefix: str) -> None:
+        (self.root / lock_key(prefix)).unlink(missing_ok=True)
 
     def journal(self, prefix: str, name: str) -> Journal:
         folder = self.root / prefix
@@ -217,6 +246,14 @@ def _is_abandoned(draft: Path) -> bool:
     if host != _HOST or not process.isdecimal():
         return time.time() - draft.stat().st_mtime > _ABANDONED_SECONDS
     return not process_exists(int(process))
+
+
+def _removed_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:  # it has other files, or is gone
+        return False
+    return True
 
 
 def _sync(path: str) -> None:

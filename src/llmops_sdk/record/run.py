@@ -1,7 +1,4 @@
-"""The record of a run: one execution of a plan, in files of a store. Report, compare and resume read it and nothing else.
-
-`record/layout.py` draws the files.
-"""
+"""The record of a run: one execution of a plan, in files of a store, which `record/layout.py` draws. All that is shown of it is read here."""
 
 from __future__ import annotations
 
@@ -37,6 +34,7 @@ from llmops_sdk.record.runs import (
     take_place,
 )
 from llmops_sdk.record.stores import Store
+from llmops_sdk.record.uses import Uses
 from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Plan, PrepareStep, ScoreStep
 from llmops_sdk.values.results import Results
@@ -47,7 +45,7 @@ from llmops_sdk.values.step_records import Started, StepRecord, Succeeded
 _HOST = platform.node()
 
 
-class Run(Shown, Ledger):
+class Run(Shown, Ledger, Uses):
     """One execution of a plan, and its record.
 
     Attributes:
@@ -103,6 +101,7 @@ class Run(Shown, Ledger):
         if prepared:  # before the run exists: a process that finds it finds these too
             run._take_prepared()
         store.put_durable(run._layout.metadata, sealed(to_json(metadata)))
+        write_plan(store, plan)  # again: from now on `llmops clean` sees who needs it, but not before
         return run
 
     @classmethod

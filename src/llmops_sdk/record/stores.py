@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import attrs
 from typing_extensions import Self
 
 from llmops_sdk.record.marks import LARGE, FileMark, mark_data
@@ -28,6 +29,26 @@ SEGMENT_RECORDS = 64
 
 SEGMENT_SECONDS = 10.0
 """The longest time that a line waits for its segment to be full, while lines come."""
+
+
+@attrs.frozen
+class StoredFile:
+    """A file of a store, as a list of them has it.
+
+    Attributes:
+        key: Its key.
+        size: Its bytes.
+        modified: When it was last written, in seconds since the epoch; None where the store does not know.
+        identity: What it shares its bytes with: files of one identity are one file with several names. Empty for a file that
+            shares them with no other.
+        links: The number of its names.
+    """
+
+    key: str
+    size: int
+    modified: float | None = None
+    identity: str = ""
+    links: int = 1
 
 
 class Journal(ABC):
@@ -86,6 +107,16 @@ class Store(ABC):
     @abstractmethod
     def delete(self, prefix: str) -> None:
         """Remove all keys with this prefix."""
+
+    def files(self, prefix: str) -> Iterator[StoredFile]:
+        """Yield the files with this prefix with their sizes, drafts included."""
+        for key in self.list(prefix):
+            yield StoredFile(key, len(self.get(key) or b""))
+
+    def delete_keys(self, keys: Iterable[str]) -> None:
+        """Remove keys, many at a time where the store can; one that is gone is no error."""
+        for key in keys:
+            self.delete(key)
 
     def holds(self, key: str, mark: FileMark, *, thorough: bool = False) -> bool:
         """Return whether the data under `key` are what they were when they were marked.
@@ -160,9 +191,12 @@ class Store(ABC):
 
         Args:
             prefix: Of the artifact.
-            waiting: Called once if another process has it.
+            waiting: Called once if another process has it; what it raises ends the waiting.
         """
         yield
+
+    def remove_lock(self, prefix: str) -> None:
+        """Remove what `claim` leaves in the store; called by who holds the claim."""
 
     def journal(self, prefix: str, name: str) -> Journal:
         """Open a journal whose segments are below `prefix`; `name` is this attempt's only."""

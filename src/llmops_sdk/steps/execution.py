@@ -14,7 +14,7 @@ from llmops_sdk.errors import RecordError
 from llmops_sdk.plugin.cards import CardKind, ImplementationCard
 from llmops_sdk.plugin.code import code_key, files_key
 from llmops_sdk.plugin.context import Context
-from llmops_sdk.record.artifacts import Artifact
+from llmops_sdk.record.artifacts import Artifact, is_withdrawn
 from llmops_sdk.record.layout import ArtifactLayout
 from llmops_sdk.record.marks import mark_folder
 from llmops_sdk.record.run import Run
@@ -155,13 +155,14 @@ class StepExecution:
             complete: Whether a finished artifact is complete; one that is not is built again.
         """
         artifact = self.run.artifact(address)
-        if artifact is not None and complete(artifact) and self._is_reused(artifact):
+        if artifact is not None and complete(artifact) and self._is_reused(artifact) and self.take(address):
             return BuiltArtifact(artifact, cached=True)
         self.mark_started()
         with self.claim(address):
             artifact = self.run.artifact(address, reread=True)  # another process may have built it meanwhile
-            if artifact is not None and complete(artifact) and self._is_reused(artifact):
+            if artifact is not None and complete(artifact) and self._is_reused(artifact) and self.take(address):
                 return BuiltArtifact(artifact, cached=True)
+            self.delete_withdrawn(address)
             if artifact is not None and not self._is_reused(artifact):
                 self.run.delete_artifact(address)
             if artifact is None and self.report_damage(address, _NAMES[address.partition("/")[0]], "made again"):
@@ -175,6 +176,22 @@ class StepExecution:
     def _is_reused(self, artifact: Artifact) -> bool:
         """Return whether this run may use an artifact: of a step that is to be fresh, only what this run made."""
         return artifact.run == self.run.id or not self.run.plan.is_fresh(self.step)
+
+    def take(self, address: str) -> bool:
+        """Mark an artifact that another run made as used by this run, and return whether it is still there.
+
+        From then on `llmops clean` leaves it alone.
+        """
+        artifact = self.run.artifact(address)
+        if artifact is None or artifact.run == self.run.id:
+            return artifact is not None
+        self.run.mark_use([address])
+        return self.run.artifact(address, reread=True) is not None
+
+    def delete_withdrawn(self, address: str) -> None:
+        """Delete what is left of an artifact that `llmops clean` was killed over. The step holds the artifact's lock."""
+        if is_withdrawn(self.run.store, address):
+            self.run.delete_artifact(address)
 
     @property
     def deletes_earlier(self) -> bool:

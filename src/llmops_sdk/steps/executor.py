@@ -57,6 +57,18 @@ class Executor(Implementation):
         run.clear_record("compare")
         return run
 
+    def is_running(self, run: Run, runtime: Runtime) -> bool:
+        """Return whether steps of a run that has no heartbeat may still run or start; for remote executors.
+
+        Args:
+            run: The run, which is not complete.
+            runtime: The plugins, cache and progress of this process.
+
+        Raises:
+            LLMOpsError: The service cannot be asked.
+        """
+        return False
+
     @abstractmethod
     def execute(self, run: Run, runtime: Runtime) -> None:
         """Run every step of `run.plan` that has no record, then return.

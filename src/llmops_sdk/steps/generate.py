@@ -56,8 +56,11 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             for questions in question_sets(execution, model, cell, model_key, stack)
         ]
         incomplete = _incomplete(execution, sets)
+        complete = {questions.address: questions for questions in sets if questions.address not in incomplete}
+        incomplete |= {address: questions for address, questions in complete.items() if not execution.take(address)}
         if incomplete:
             execution.mark_started()
+            execution.run.mark_use(incomplete)
             # In one order for all runs: of two that share some of these, one waits, and neither waits for ever.
             for address in sorted(incomplete):
                 stack.enter_context(execution.claim(address))
@@ -65,6 +68,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
                 execution.delete_earlier(incomplete)
             incomplete = _incomplete(execution, incomplete.values(), reread=True)
             for address, questions in incomplete.items():
+                execution.delete_withdrawn(address)
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
         if incomplete:
             servable = local_weights(execution, servable, step, stack)

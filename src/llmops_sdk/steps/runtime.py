@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from llmops_sdk.assets.asset import get_asset
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress, progress_for
+from llmops_sdk.record.locks import locked
 
 
 @attrs.frozen
@@ -81,6 +83,20 @@ class Runtime:
             asset=self.asset,
             settings_of=partial(self.registry.settings_of, settings or {}),
         )
+
+
+@contextmanager
+def used_cache(home: Path) -> Iterator[None]:
+    """Keep `llmops clean --cache` from the cache of this machine until the end of the block; waits while it is at work."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # a cache that cannot be written to is not freed, either
+            stack.enter_context(locked(cache_lock(home), shared=True))
+        yield
+
+
+def cache_lock(home: Path) -> Path:
+    """Return the file that who uses the cache holds shared, and who frees it alone."""
+    return home / "locks" / "cache.lock"
 
 
 def default_home() -> Path:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,9 +24,12 @@ import boto3
 import moto.s3.models
 
 from llmops_plugins.sagemaker.store import S3Store
-from llmops_sdk import Pipeline, Progress, Run, SpecError, Store, StoreError, open_store, rescore
+from llmops_sdk import Pipeline, Progress, Run, SpecError, Store, StoreError, clean, open_store, rescore
+from llmops_sdk.cli.main import main
+from llmops_sdk.pipeline.verification import verify_run
 from llmops_sdk.plugin import Child, Runtime
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.record.runs import list_runs
 from llmops_sdk.values.step_records import Failed, Succeeded
 
 from ...record import test_stores
@@ -114,6 +118,50 @@ def test_more_than_a_thousand_keys_are_listed_and_deleted(store: Store, bucket: 
     store.delete("many/")
     assert [] == list(store.list(""))
     assert bucket.head_object(Bucket=BUCKET, Key="team/storefront")
+
+
+def test_more_than_a_thousand_keys_are_deleted_with_few_requests(
+    store: Store, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand with each; the files are listed with their sizes and times."""
+    kept = moto.s3.models.s3_backends["123456789012"]["aws"]
+    for number in range(1005):
+        kept.put_object(BUCKET, f"team/store/many/{number:04d}", b"12")
+    bucket.put_object(Bucket=BUCKET, Key="team/storefront", Body=b"another's")
+    requests: list[int] = []
+    delete_page = S3Store._delete_page
+    monkeypatch.setattr(
+        S3Store, "_delete_page", lambda self, keys: (requests.append(len(keys)), delete_page(self, keys))[1]
+    )
+
+    files = list(store.files("many/"))
+    assert {2} == {file.size for file in files}
+    assert all(abs(time.time() - (file.modified or 0)) < 600 for file in files)
+    store.delete_keys(file.key for file in files)
+
+    assert [1000, 5] == requests
+    assert [] == list(store.files(""))
+
+
+def test_runs_in_s3_are_freed(store: Store, registry: Registry) -> None:
+    """What another run needs stays; the bytes are those that the bucket has no more."""
+
+    def run(**options: Any) -> Run:
+        pipeline = Pipeline.builder("echo").with_dataset("lines").with_prompt("bare")
+        pipeline = pipeline.with_model("echo", fine_tune=False).with_evaluator("echo-score").with_generation(**options)
+        return pipeline.run(store=store, registry=registry, progress=Progress()).run
+
+    freed, kept = run(), run(max_new_tokens=3)
+    before = sum(file.size for file in store.files(""))
+
+    looked = clean(freed.id, store=store, registry=registry, progress=Progress(), dry_run=True)
+    done = clean(freed.id, store=store, registry=registry, progress=Progress())
+
+    assert looked.size == done.size == before - sum(file.size for file in store.files(""))
+    assert {"generations": 1, "samples": 1, "scores": 1, "results": 1} == done.artifacts
+    assert [kept.id] == [metadata.run for metadata in list_runs(store)]
+    assert () == verify_run(Run.open(store, kept.id)).damages
+    assert not [file.key for file in store.files("") if freed.id in file.key]
 
 
 def test_lines_of_a_large_object_are_read_through_a_file(store: Store) -> None:
@@ -375,14 +423,24 @@ def test_unused_weights_are_not_downloaded(store: Store, registry: Registry, mon
     assert not [prefix for prefix in fetched if prefix.startswith("artifacts/model/")]
 
 
-def test_the_commands_accept_an_s3_store(store: Store, registry: Registry, tmp_path: Path) -> None:
-    """`runs`, `show`, `logs`, `report` and `run --resume` in child processes, with `--store` or `LLMOPS_STORE`."""
+def test_the_commands_accept_an_s3_store(
+    store: Store,
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`runs`, `show` and `report` with `--store` or `LLMOPS_STORE`."""
     run = echo().run(store=store, registry=registry, progress=Progress()).run
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
 
     def llmops(*arguments: str, **variables: str) -> str:
-        command = [sys.executable, "-m", "llmops_sdk.cli.main", *arguments]
-        environment = {**os.environ, **variables}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+        with monkeypatch.context() as patch:
+            for name, text in variables.items():
+                patch.setenv(name, text)
+            assert 0 == main(list(arguments))
+        return capsys.readouterr().out
 
     assert [run.id] == [metadata["run"] for metadata in json.loads(llmops("runs", "--json", "--store", URI))]
     assert f"report: {URI}/runs/{run.id}/report.html" in llmops("show", LLMOPS_STORE=URI)

@@ -94,6 +94,11 @@ class RehearsalExecutor(SageMakerExecutor):
         runtime.progress.log("starting another rehearsal that reuses the results of the earlier one")
         return self._start_again(run, runtime)
 
+    def is_running(self, run: Run, runtime: Runtime) -> bool:
+        """Return no: the emulated account ends with the program that started it, which has a heartbeat."""
+        del run, runtime
+        return False
+
     def execute(self, run: Run, runtime: Runtime) -> None:
         if self._emulator is None:
             message = f"rehearsal {run.id!r} belongs to another program; start another one with: llmops run"
@@ -194,6 +199,7 @@ class Emulator:
         never be taken for answers of the JumpStart model.
         """
         addresses = {address: self._rehearsal_address(address) for address in artifact_addresses(self.store)}
+        run.mark_use(addresses.values())
         for address, new_address in addresses.items():
             copy_artifact(self.store, run.store, address, new_address=new_address, home=home)
         run.copy_record(Run.open(self.store, run.id), addresses)

@@ -80,6 +80,16 @@ class SageMakerExecutor(Executor):
         runtime.progress.log(f"{reason}; starting a new one that reuses its results")
         return self._start_again(run, runtime)
 
+    def is_running(self, run: Run, runtime: Runtime) -> bool:
+        """Return whether the execution of the run has not ended."""
+        if _all_failed(run):
+            return False
+        self._check_online(runtime)
+        try:
+            return self._execution(run).status in RUNNING
+        except RunNotFoundError:  # deleted in the account
+            return False
+
     def execute(self, run: Run, runtime: Runtime) -> None:
         self._watch(run, runtime, lambda: None)
 

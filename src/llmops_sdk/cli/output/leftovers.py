@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from llmops_sdk.cli.output.tables import open_console, print_entry, print_line
-from llmops_sdk.gc.leftover import Leftovers, Status, format_age
+from llmops_sdk.gc.leftover import Leftovers, Status
+from llmops_sdk.values.quantities import format_age
 
 _WORDS: dict[Status, str] = {"delete": "to delete", "skip": "skipped", "deleted": "deleted", "failed": "failed"}
 _STYLES: dict[Status, str] = {"delete": "yellow", "skip": "", "deleted": "green", "failed": "red"}

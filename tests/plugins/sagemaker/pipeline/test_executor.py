@@ -120,6 +120,30 @@ def test_a_run_whose_pipeline_was_deleted_is_resumed_as_a_new_one(
     assert "starting a new one that reuses its results" in line
 
 
+@pytest.mark.parametrize(
+    ("status", "running"), [("Executing", True), ("Stopping", True), ("Failed", False), (None, False)]
+)
+def test_a_run_is_running_while_its_execution_is(
+    plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str | None, *, running: bool
+) -> None:
+    """Between its steps nothing in the record shows it. One that was deleted runs no more; offline, nobody can be asked."""
+
+    class Asked:
+        def __init__(self, *_: Any) -> None:
+            if status is None:
+                message = "there is no such execution"
+                raise RunNotFoundError(message)
+            self.status = status
+
+    run = run_with_training(plugins)
+    monkeypatch.setattr(executor, "Execution", Asked)
+    sagemaker = plugins.make("executor", "sagemaker", {})
+
+    assert running == sagemaker.is_running(run, Runtime(plugins, tmp_path))
+    with pytest.raises(UserError, match="needs the network"):
+        sagemaker.is_running(run, Runtime(plugins, tmp_path, offline=True))
+
+
 # -- remote executors in general ----------------------------------------------------------------
 
 
