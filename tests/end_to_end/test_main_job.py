@@ -86,6 +86,7 @@ def answers(folder: Path) -> set[bytes]:
     return {read_journal_line(line)[1] for line in lines if line.endswith(b"\n")}
 
 
+@pytest.mark.slow  # a training and two servers, each of which loads torch
 def test_the_main_job(specification: Path, tmp_path: Path) -> None:
     """One command trains, serves, asks, scores and decides; the record has the training's loss curve and the samples."""
     done = start(tmp_path, "run", str(specification), "--json")
@@ -241,7 +242,8 @@ def test_a_script_without_a_main_block_works(specification: Path, tmp_path: Path
     program = """
         from llmops_sdk import Pipeline
         print("once")
-        result = Pipeline.from_yaml("tiny.yaml").run()
+        few = ("models.1.trainer.max_steps=2", "datasets.0.max_test_records=6")
+        result = Pipeline.from_yaml("tiny.yaml", overrides=few).run()
         print("best:", result.decision().best)
     """
     script.write_text(textwrap.dedent(program), encoding="utf-8")
@@ -267,7 +269,8 @@ def test_parallel_steps_give_the_same_results(specification: Path, tmp_path: Pat
     """With two workers, heavy steps run in child processes at the same time; the results do not change."""
     results = []
     for store, options in (("one", []), ("two", ["--set", "executor={use: local, workers: 2}"])):
-        done = start(tmp_path, "run", str(specification), "--json", "--store", store, *options)
+        few = ("--set", "models.1.trainer.max_steps=2", "--set", "datasets.0.max_test_records=6")
+        done = start(tmp_path, "run", str(specification), "--json", "--store", store, *few, *options)
         out, err = done.communicate(timeout=DEADLINE)
         assert done.returncode == 0, err
         results.append([(cell["candidate"], cell["estimates"]) for cell in json.loads(out)["leaderboards"][0]["cells"]])

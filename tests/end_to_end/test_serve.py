@@ -164,14 +164,8 @@ def test_the_official_client_raises_its_own_errors(client: Any) -> None:
         client.models.retrieve("gpt")
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGKILL,
-        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow  # each starts the server of a model
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_of_a_server(folder: Path, number: int) -> None:
     """Whatever ends the command, also kill -9; Ctrl-C and SIGTERM end it with their usual codes."""
     with serving(folder, "base") as served:

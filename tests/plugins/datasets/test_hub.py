@@ -113,6 +113,7 @@ def test_using_the_cache_of_an_unreachable_hub_is_logged(online: dict[str, Any],
     assert [line] == result["logged"]
 
 
+@pytest.mark.slow  # it loads the datasets library once more
 def test_the_libraries_own_offline_switch_is_honoured(
     online: dict[str, Any], cache: Path, load_from: Callable[..., Outcomes], hub: Hub
 ) -> None:

@@ -40,6 +40,7 @@ def test_a_port_that_is_in_use_is_reported_before_the_model_is_loaded(tmp_path: 
             assert f"port {port} cannot be used: Address already in use" in process.stderr.read().decode()
 
 
+@pytest.mark.slow  # it loads torch once more
 def test_a_server_without_a_pipe_serves_on_the_given_port(tiny_model: Path) -> None:
     """Standard input that is no pipe does not end it; SIGTERM does, at once."""
     with socket.socket() as free:

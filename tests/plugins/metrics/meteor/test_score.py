@@ -39,6 +39,7 @@ def test_values_are_those_of_fmevals_call(meteor: Meteor, pairs: Texts) -> None:
     assert 0.3 < min(found["meteor"] for found in expected) < max(found["meteor"] for found in expected) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nltk_data")
 def test_values_on_real_texts_are_those_of_fmevals_call(meteor: Meteor, real_pairs: Callable[[], Texts]) -> None:
     """To the last bit, for 250 passages and summaries of Dolly."""

@@ -13,6 +13,7 @@ from llmops_plugins.metrics.tasks.rouge import Rouge, rouge_engine
 Texts = Sequence[tuple[str, str]]
 
 
+@pytest.mark.slow
 def test_values_on_real_texts_are_those_of_rouge_score(real_pairs: Callable[[], Texts]) -> None:
     """To the last bit, for 250 passages and summaries of Dolly, by the engine that is used here."""
     from rouge_score.rouge_scorer import RougeScorer
