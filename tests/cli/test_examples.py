@@ -37,9 +37,9 @@ def _run(asset: Callable[[str], Path], assets_home: Path, tmp_path: Path) -> Run
 
 @pytest.mark.slow
 def test_quickstart(run: Run) -> None:
-    """The quickstart's file on six records: all candidates have all five metrics, and the true encoder is named."""
-    small = ["datasets.0.max_test_records=6", "datasets.0.max_train_records=24", "models.1.trainer.max_steps=2"]
-    small += ["generation.max_new_tokens=16"]
+    """The quickstart's file on four records: all candidates have all five metrics, and the true encoder is named."""
+    small = ["datasets.0.max_test_records=4", "datasets.0.max_train_records=8", "models.1.trainer.max_steps=1"]
+    small += ["generation.max_new_tokens=8"]
     overrides = [part for text in small for part in ("--set", text)]
 
     results = json.loads(
@@ -50,14 +50,19 @@ def test_quickstart(run: Run) -> None:
     assert {"base.chat", "base.alpaca", "tuned"} == {cell["candidate"] for cell in board["cells"]}
     for cell in board["cells"]:
         assert {"rougeL", "meteor", "rouge1", "rouge2", "bertscore"} == set(cell["estimates"])
-        assert 6 == cell["answered"] == cell["estimates"]["bertscore"]["records"]
+        assert 4 == cell["answered"] == cell["estimates"]["bertscore"]["records"]
     assert "all-MiniLM-L6-v2" in results["evaluators"][0]["provenance"]["bertscore_model"]
 
 
 @pytest.mark.slow
 def test_two_prompts(run: Run, tmp_path: Path) -> None:
-    """The script compares two prompts of one model, and writes its report."""
-    out = run(str(ROOT / "examples" / "two_prompts.py"))
+    """The script compares two prompts of one model, and writes its report; here on fewer records, with short answers."""
+    program = (ROOT / "examples" / "two_prompts.py").read_text(encoding="utf-8")
+    (tmp_path / "two_prompts.py").write_text(
+        _smaller(program, ("max_test_records=12", "max_test_records=4"), ("max_new_tokens=48", "max_new_tokens=8")),
+        encoding="utf-8",
+    )
+    out = run("two_prompts.py")
 
     assert "smollm2." in out
     assert (tmp_path / "two-prompts.html").stat().st_size > 10_000
@@ -65,11 +70,24 @@ def test_two_prompts(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_readme_program(run: Run, tmp_path: Path) -> None:
-    """The README's ten lines run as they stand."""
+    """The README's ten lines run; here on fewer records, with one step of training and short answers."""
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    (tmp_path / "readme.py").write_text(program, encoding="utf-8")
+    smaller = _smaller(
+        program,
+        ("max_test_records=10", "max_train_records=8, max_test_records=4"),
+        ('"max_steps": 4', '"max_steps": 1'),
+        ("max_new_tokens=32", "max_new_tokens=8"),
+    )
+    (tmp_path / "readme.py").write_text(smaller, encoding="utf-8")
 
     assert re.search(r"(is the best|has the highest mean ROUGE-L) on sample", run("readme.py"))
+
+
+def _smaller(program: str, *changes: tuple[str, str]) -> str:
+    for number, smaller in changes:
+        assert 1 == program.count(number)
+        program = program.replace(number, smaller)
+    return program
 
 
 # It needs AWS on loopback, and runs there: tests/plugins/sagemaker/test_article_flow.py
