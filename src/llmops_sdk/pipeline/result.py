@@ -8,6 +8,7 @@ from typing import Any
 
 from llmops_sdk.errors import LLMOpsError, SpecError, did_you_mean
 from llmops_sdk.notebook import Shown
+from llmops_sdk.explain.explanation import Explanation, explain_step
 from llmops_sdk.pipeline.reporting import report_as
 from llmops_sdk.pipeline.summary import summarize
 from llmops_sdk.plugin.stores import open_store
@@ -15,6 +16,7 @@ from llmops_sdk.progress import progress_for
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.report.collect import report_run
+from llmops_sdk.report.several.collect import report_runs
 from llmops_sdk.report.tables import arrow
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.names import check_seed
@@ -104,8 +106,15 @@ class Result(Shown):
         check_seed(seed, parts, f"candidate {candidate!r} on {board.dataset!r}")
         return self.run.samples(parts[seed])
 
-    def report(self, path: Path | str) -> Path:
-        """Write the report, one HTML file that needs no network, and return its path."""
+    def report(self, path: Path | str, *others: Result) -> Path:
+        """Write the report, one HTML file that needs no network, and return its path.
+
+        Args:
+            path: The file.
+            others: The results of other runs, for one report over all of them.
+        """
+        if others:
+            return Path(report_runs([self.run, *(other.run for other in others)], Path(path)))
         return Path(report_run(self.run, Path(path)))
 
     def report_as(self, reporter: str, **options: Any) -> None:
@@ -140,6 +149,17 @@ class Result(Shown):
             MissingExtraError: pyarrow or pandas is not installed; the message has the command to type.
         """
         return arrow.to_pandas(self.run)
+
+    def explain(self, step: str) -> Explanation:
+        """Return why a step ran or was reused, and which of its inputs changed; printed, it is in plain sentences.
+
+        Args:
+            step: The name of the step (`generate.base`); `result.run.plan.steps` has all of them.
+
+        Raises:
+            SpecError: The run has no such step.
+        """
+        return explain_step(self.run, step)
 
     def _board(self, dataset: str) -> Leaderboard:
         boards = {board.dataset: board for board in self.leaderboards}
