@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmops_plugins.reporters.mlflow.options import MlflowOptions
 from llmops_plugins.reporters.options import (
     EveryEvalEverOptions,
     HtmlOptions,
@@ -45,5 +46,13 @@ def llmops_cards() -> tuple[ReporterCard, ...]:
             summary="JSON of the Every Eval Ever schema, version 0.3.0",
             load="llmops_plugins.reporters.every_eval_ever:EveryEvalEverReporter",
             options=EveryEvalEverOptions,
+        ),
+        ReporterCard(
+            name="mlflow",
+            summary="runs of an MLflow server: one for the run, and nested in it one for each candidate",
+            load="llmops_plugins.reporters.mlflow.reporter:MlflowReporter",
+            options=MlflowOptions,
+            extra="mlflow",
+            requires=("mlflow",),
         ),
     )

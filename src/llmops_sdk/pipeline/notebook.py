@@ -47,14 +47,15 @@ _STYLE = """
 .llmops pre { margin: .3em 0; white-space: pre-wrap; background: none; color: inherit; font-size: 12px; }
 .llmops summary { cursor: pointer; opacity: .75; }
 """
+_PAGE = Markup('<div class="llmops"><style>' + _STYLE.replace("{", "{{").replace("}", "}}") + "</style>{}</div>")  # noqa: S704 - no foreign text
 
 
 def to_html(value: Any) -> str | None:
     """Return what a notebook shows of a value, or None where it should show its text."""
     try:
-        return str(Markup('<div class="llmops"><style>{}</style>{}</div>').format(Markup(_STYLE), _show(value)))
-    except (LLMOpsError, OSError):  # a damaged record, a store that cannot be reached: the text of `repr` has the reason
-        return None
+        return str(_PAGE.format(_show(value)))
+    except (LLMOpsError, OSError):
+        return None  # a damaged record, a store that cannot be reached: the text of `repr` has the reason
 
 
 @singledispatch
@@ -78,7 +79,7 @@ def _pipeline(pipeline: Pipeline) -> Markup:
         "executor": _component(spec.executor),
     }
     return _join(
-        _title("pipeline", spec.name), _facts(rows), _details("as a file", _preformatted(pipeline.to_yaml()))
+        _title("pipeline", spec.name), _named_texts(rows), _details("as a file", _preformatted(pipeline.to_yaml()))
     )
 
 
@@ -101,14 +102,21 @@ def _plan(plan: Plan) -> Markup:
             candidates[cell.candidate].append(cell.dataset)
     first = {cell.candidate: cell for cell in reversed(plan.cells)}
     table = [
-        (name, ", ".join(datasets), first[name].prompt, _training_planned(model), model.deployer.use, _text(model.varies))
+        (
+            name,
+            ", ".join(datasets),
+            first[name].prompt,
+            _training_planned(model),
+            model.deployer.use,
+            _text(model.varies),
+        )
         for name, datasets in candidates.items()
         for model in [plan.model_by_name[first[name].model]]
     ]
     return _join(
         _title("plan", plan.name),
         _table(("candidate", "datasets", "prompt", "training", "deployer", "varies"), table),
-        _facts(rows),
+        _named_texts(rows),
     )
 
 
@@ -125,7 +133,9 @@ def _run(run: Run) -> Markup:
         if isinstance(record, Failed) and record.cause == record.step:
             failures.append((step.name, record.error))
     names = [name for name in ("done", "reused", "failed", "open") if any(count[name] for count in states.values())]
-    steps = [(kind, *(str(count[name] or "") for name in names), duration(seconds[kind])) for kind, count in states.items()]
+    steps = [
+        (kind, *(str(count[name] or "") for name in names), duration(seconds[kind])) for kind, count in states.items()
+    ]
     rows = {
         "pipeline": run.plan.name,
         "created": f"{run.metadata.created_at:%Y-%m-%d %H:%M} UTC",
@@ -137,7 +147,7 @@ def _run(run: Run) -> Markup:
     }
     return _join(
         _title("run", run.id),
-        _facts(rows),
+        _named_texts(rows),
         _table(("step", *names, "time"), steps),
         _table(("failed step", "error"), failures) if failures else "",
     )
@@ -170,18 +180,25 @@ def _verdict(verdict: Verdict) -> Markup:
         "against the baseline": _lines(margin.text for margin in verdict.margins),
         "caveats": _lines(verdict.caveats),
     }
-    return _join(_conclusion(verdict), _facts(rows))
+    return _join(_conclusion(verdict), _named_texts(rows))
 
 
 def _board(board: Leaderboard, metric: str) -> Markup:
     estimates = [each.estimates[board.metric] for each in board.cells if board.metric in each.estimates]
     axis = interval_axis(estimates)
     rows = [
-        (cell.candidate, *_scores(cell.estimates.get(board.metric), axis), _training(cell), _answered(cell), _place(board, cell))
+        (
+            cell.candidate,
+            *_scores(cell.estimates.get(board.metric), axis),
+            _training(cell),
+            _answered(cell),
+            _place(board, cell),
+        )
         for cell in board.cells
     ]
     rows += [
-        (failed.label, "no result", "", "", "", "", f"step {failed.step} failed: {failed.error}") for failed in board.failed
+        (failed.label, "no result", "", "", "", "", f"step {failed.step} failed: {failed.error}")
+        for failed in board.failed
     ]
     head = ("candidate", metric, "95 % interval", "", "training", "answered", "")
     heading = Markup("<p><strong>{}</strong> {}</p>").format(_clean(board.dataset), f"decided by {metric}")
@@ -291,9 +308,11 @@ def _title(kind: str, name: str) -> Markup:
     return Markup('<p><span class="dim">{}</span> <span class="title">{}</span></p>').format(kind, _clean(name))
 
 
-def _facts(rows: Mapping[str, str | Markup]) -> Markup:
+def _named_texts(rows: Mapping[str, str | Markup]) -> Markup:
     """Return a table of names and texts; those without a text are left out."""
-    lines = [Markup("<tr><th>{}</th><td>{}</td></tr>").format(name, _clean(text)) for name, text in rows.items() if text]
+    lines = [
+        Markup("<tr><th>{}</th><td>{}</td></tr>").format(name, _clean(text)) for name, text in rows.items() if text
+    ]
     return Markup("<table><tbody>{}</tbody></table>").format(_join(*lines))
 
 

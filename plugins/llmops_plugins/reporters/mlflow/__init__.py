@@ -1,0 +1,1 @@
+"""The reporter `mlflow`: a run and its candidates as runs of an MLflow server."""
