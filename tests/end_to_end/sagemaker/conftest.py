@@ -3,6 +3,7 @@
 from ...plugins.sagemaker.buckets import buckets  # noqa: F401 - a fixture
 from ...plugins.sagemaker.fixtures import (  # noqa: F401 - fixtures
     _read_once,
+    _resets,
     account,
     aws,
     cloud,

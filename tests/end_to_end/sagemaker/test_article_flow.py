@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import threading
@@ -194,37 +195,54 @@ def test_the_example_runs(
 
 
 @pytest.mark.parametrize(
-    ("executor", "variables", "message"),
+    ("executor", "unset", "message"),
     [
-        ("local", {}, "SageMaker needs an execution role, and arn:aws:sts::123456789012:user/moto is not a role"),
-        ("sagemaker", {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
-        ("local", {"AWS_DEFAULT_REGION": ""}, "no AWS region is set"),
-        ("local", {"PYTHONPATH": "WITHOUT_BOTO3"}, "trainer 'jumpstart' needs boto3: pip install "),
+        ("local", (), "SageMaker needs an execution role, and arn:aws:sts::123456789012:user/moto is not a role"),
+        ("sagemaker", ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "there are no AWS credentials"),
+        ("local", ("AWS_DEFAULT_REGION",), "no AWS region is set"),
     ],
 )
 @pytest.mark.usefixtures("cloud")
 def test_the_example_prints_in_one_line_what_is_missing(
-    executor: str, variables: Mapping[str, str], message: str, tmp_path: Path
+    executor: str,
+    unset: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    home: Path,  # noqa: ARG001 - nothing is cached outside the test
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The role, the account, the extra; no traceback."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), executor])
+    monkeypatch.delenv("SAGEMAKER_ROLE", raising=False)
+    for name in unset:
+        monkeypatch.delenv(name)
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+
+    assert message in str(ended.value)
+    assert re.fullmatch(r"error: [^\n]+ \(SAGEMAKER_ROLE is not set\)", str(ended.value))
+
+
+def test_the_example_names_the_extra_that_is_missing(tmp_path: Path) -> None:
+    """Without boto3: one line, exit code 1, no traceback."""
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['boto3'] = None\n", encoding="utf-8")
-    changes = {name: text.replace("WITHOUT_BOTO3", str(tmp_path)) for name, text in variables.items()}
-    environment = {**os.environ, **changes, "LLMOPS_HOME": str(tmp_path / "home")}
-    environment = {name: text for name, text in environment.items() if text and name != "SAGEMAKER_ROLE"}
+    environment = {name: text for name, text in os.environ.items() if name != "SAGEMAKER_ROLE"}
 
     done = subprocess.run(
-        [sys.executable, str(EXAMPLE), executor],
+        [sys.executable, str(EXAMPLE), "local"],
         cwd=tmp_path,
-        env=environment,
+        env={**environment, "PYTHONPATH": str(tmp_path), "LLMOPS_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
         check=False,
     )
 
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert (1, 1) == (done.returncode, len(errors)), done.stderr
-    assert message in errors[0]
-    assert errors[0].endswith(" (SAGEMAKER_ROLE is not set)")
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert 1 == done.returncode
+    assert "trainer 'jumpstart' needs boto3: pip install " in error
+    assert error.endswith(" (SAGEMAKER_ROLE is not set)")
     assert "Traceback" not in done.stderr
 
 

@@ -3,6 +3,7 @@
 from .buckets import buckets  # noqa: F401 - a fixture
 from .fixtures import (  # noqa: F401 - fixtures
     _read_once,
+    _resets,
     account,
     aws,
     cloud,

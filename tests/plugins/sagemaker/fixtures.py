@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ pytest.importorskip("boto3")
 
 import attrs
 import boto3
+import botocore.endpoint
 import botocore.session
 import httpx
 import moto.sagemaker.models
@@ -143,12 +145,20 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def _resets(moto_url: str) -> Iterator[httpx.Client]:
+    """A client that resets moto; one for all tests, because making one loads the system's certificates."""
+    with httpx.Client(base_url=moto_url, trust_env=False) as client:
+        yield client
+
+
 @pytest.fixture
-def cloud(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """An empty account on loopback."""
-    httpx.post(f"{moto_url}/moto-api/reset", trust_env=False)
+def cloud(moto_url: str, _resets: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """An empty account on loopback; requests that boto3 repeats are repeated at once."""
+    _resets.post("/moto-api/reset").raise_for_status()
     cloud = Cloud(moto_url)
     script_moto(cloud, monkeypatch)
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None))
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
