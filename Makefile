@@ -76,8 +76,14 @@ check-pythons: $(VENV)/.test ## Install, import and run the SDK in Python 3.10 t
 # The other line of the SageMaker SDK, on top of what is installed: its pickles differ from those of 2.257.
 SAGEMAKER ?= 2.253.1
 
-check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the SageMaker tests with the other supported line of its SDK
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/sagemaker tests/end_to_end/sagemaker $(PYTEST_ARGS)
+# Only these depend on its version: what calls it (pipelines, and the requests of JumpStart and endpoints), what runs the
+# steps that it pickled, and whole flows of the article. The other tests of the plugin reach AWS through boto3 alone.
+SAGEMAKER_TESTS := $(addprefix tests/plugins/sagemaker/,sdk pipeline emulator endpoint/test_requests.py jumpstart/test_recorder.py \
+  jumpstart/test_requests.py test_step_image.py) $(addprefix tests/end_to_end/sagemaker/,test_article_flow.py test_interrupted_calls.py \
+  test_permissions.py)
+
+check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the tests of what calls the SageMaker SDK with the other supported line of it
+	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile $(SAGEMAKER_TESTS) $(PYTEST_ARGS)
 	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS)
 
 # The oldest transformers that is supported, with the versions that it needs.
