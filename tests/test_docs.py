@@ -161,7 +161,7 @@ def test_blocks_have_a_language_that_is_run_or_cannot_be() -> None:
 
 @pytest.fixture(name="folder", scope="module")
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two specification files, a finished run, and the test kit as an installed plugin."""
+    """A folder with two specification files, three of scores, a finished run, and the test kit as an installed plugin."""
     folder = tmp_path_factory.mktemp("docs")
     kit = folder / "kit" / "llmops_testing_kit-1.0.dist-info"
     kit.mkdir(parents=True)
@@ -169,6 +169,9 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (kit / "entry_points.txt").write_text("[llmops_sdk]\ntesting = llmops_sdk.testing\n", encoding="utf-8")
     for name in ("pipeline.yaml", "tickets.yaml"):
         (folder / name).write_text(FILE, encoding="utf-8")
+    for name, question in {"old": "Why?", "new": "Why?", "reworded": "Why so?"}.items():
+        rows = "".join(f"q{number},{question},{number % 3 % 2}\n" for number in range(12))
+        (folder / f"{name}.csv").write_text(f"id,question,score\n{rows}", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         _enter(folder, patch)
         assert 0 == main(["run", "pipeline.yaml", "-q"])

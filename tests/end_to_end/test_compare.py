@@ -54,7 +54,7 @@ def test_the_table_of_a_run_has_the_verdict_of_the_run(tmp_path: Path, registry:
     for ours, theirs in zip(mine.cells, other.cells, strict=True):
         assert ours.estimates["exact"] == theirs.estimates["exact"]
         assert (ours.failures, ours.missing) == (theirs.failures, theirs.missing)
-    assert [test.adjusted_p_value for test in mine.tests] == [test.adjusted_p_value for test in other.tests]
+    assert [test.adjusted_p_value for test in mine.pairs] == [test.adjusted_p_value for test in other.pairs]
 
 
 @pytest.mark.slow

@@ -172,7 +172,13 @@ def _read_evaluator(text: str) -> Any:
     description="What to compare: a result file or folder of another tool, a table (CSV, JSON lines, Parquet), a finished "
     "run (RUN, or RUN:CANDIDATE for one of its candidates); each also as NAME=SOURCE.",
 )
-@click.option("--id", "id_field", default="", metavar="FIELD", help="The field that pairs the rows.")
+@click.option(
+    "--id",
+    "id_field",
+    default="",
+    metavar="FIELD",
+    help="The field that pairs the rows; by default one with a usual name.",
+)
 @click.option(
     "--score", "scores", multiple=True, metavar="FIELD", help="A field of tables with scores. May be repeated."
 )

@@ -78,7 +78,7 @@ def test_the_verdict_over_exported_scores_is_that_of_the_run(tmp_path: Path, reg
         renamed = _verdict(compared.verdict, {**names, "30 lines": "30 records"})
         assert board.verdict.text == renamed
         tests = [
-            [(test.p_value, test.adjusted_p_value, test.low, test.high) for test in each.tests]
+            [(test.p_value, test.adjusted_p_value, test.low, test.high) for test in each.pairs]
             for each in (board, compared)
         ]
         assert tests[0] == tests[1]
@@ -157,7 +157,7 @@ def test_records_of_a_group_count_as_one(tmp_path: Path, registry: Registry) -> 
 
     result = compare_files(tmp_path, registry, old, new, options={"group": "document"})
 
-    assert all(test.clusters <= 20 for test in result.leaderboards[0].tests)
+    assert all(test.clusters <= 20 for test in result.leaderboards[0].pairs)
     assert "group" == result.run.plan.datasets[0].options["group"]
 
 
