@@ -55,12 +55,14 @@ def amount(value: Any, *, unit: float = 1.0) -> float | None:
     """Return a time or a price; None if it is none.
 
     Args:
-        value: The number.
+        value: The number, which may be written as text.
         unit: How many of its units make one: 1000 for milliseconds.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+    try:
+        found = None if isinstance(value, bool) else number_of(value)
+    except ValueError:
         return None
-    return value / unit
+    return found / unit if found is not None and found >= 0 else None
 
 
 def plain(value: Any) -> Any:
@@ -81,8 +83,8 @@ def short_hash(value: Any) -> str:
 
 def reason(value: object) -> str:
     """Return the first line of an error of another tool."""
-    lines = str(value or "").strip().splitlines()
-    return lines[0][:_LONGEST_REASON] if lines else ""
+    lines = str(value or "").strip().replace("\\n", " ").splitlines()
+    return " ".join(lines[0].split())[:_LONGEST_REASON] if lines else ""
 
 
 def json_object(path: Path) -> dict[str, Any]:

@@ -69,10 +69,9 @@ class Mlflow(Importer):
         files = _tables_below(path) if path.is_dir() else [path]
         for file in files:
             columns = _survey(file, self.options)
-            name = _run_name(file) or (path.name if path.is_dir() else name_of_file(file))
             yield ImportedResults(
-                candidate=name,
-                dataset=name_of_file(file) if _TABLE in file.name else "mlflow",
+                candidate=_run_name(file),
+                dataset="mlflow",
                 metrics=tuple(columns.metrics.values()),
                 rows=_rows(file, columns, self.options),
                 details={"tool": "MLflow", "file": file.name, "sha256": file_sha256(file), **columns.details()},
@@ -89,9 +88,12 @@ def _tables_below(folder: Path) -> list[Path]:
 
 
 def _run_name(file: Path) -> str:
-    """Return the name of the run that a table is an artifact of, where MLflow keeps runs in files; else empty."""
-    tag = file.resolve().parent.parent / "tags" / "mlflow.runName"
-    return head(tag).strip()
+    """Return the name of the run that a table is of: that which MLflow keeps beside it, the folder's, or the file's."""
+    if _TABLE not in file.name:
+        return name_of_file(file)
+    folder = file.resolve().parent
+    run = folder.parent if folder.name == "artifacts" else folder
+    return head(run / "tags" / "mlflow.runName").strip() or run.name
 
 
 def _rows_of(file: Path) -> Iterator[tuple[str, Record]]:

@@ -35,7 +35,7 @@ def test_marks_are_1_or_0() -> None:
 def test_counts_and_amounts_are_not_negative() -> None:
     """What is none is left out: a text, a negative number, true."""
     assert [3, None, None, None] == [count(value) for value in (3, -1, True, "3")]
-    assert [1.5, None, None, None] == [amount(value, unit=1000) for value in (1500, -1, math.inf, True)]
+    assert [1.5, 1.5, None, None, None] == [amount(value, unit=1000) for value in (1500, "1500", -1, math.inf, True)]
 
 
 def test_plain_values_have_no_nan() -> None:
@@ -46,7 +46,9 @@ def test_plain_values_have_no_nan() -> None:
 
 def test_a_reason_is_one_line() -> None:
     """Of a traceback only the first line is shown."""
-    assert ["no luck", "", "1"] == [reason(value) for value in ("no luck\n  at x", None, 1)]
+    assert ["no luck", "", "1", "Error(' Request: x')"] == [
+        reason(value) for value in ("no luck\n  at x", None, 1, "Error('\\nRequest:\\nx')")
+    ]
 
 
 def test_a_json_file_must_be_one_object(tmp_path: Path) -> None:

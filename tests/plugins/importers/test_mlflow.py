@@ -87,9 +87,11 @@ def test_the_folder_of_a_run_gives_its_name(tmp_path: Path) -> None:
     write_table(run / "artifacts")
     (run / "tags").mkdir()
     (run / "tags" / "mlflow.runName").write_text("tuned")
-    write_table(tmp_path / "downloaded")
+    downloaded = write_table(tmp_path / "downloaded")
 
-    assert ["tuned", "downloaded"] == [read_one(path).results.candidate for path in (run, tmp_path / "downloaded")]
+    assert ["tuned", "downloaded", "downloaded"] == [
+        read_one(path).results.candidate for path in (run, downloaded.parent, downloaded)
+    ]
 
 
 def test_several_columns_without_a_usual_name_are_the_input(tmp_path: Path) -> None:
