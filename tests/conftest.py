@@ -25,6 +25,29 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers, and it limits the width of output
 
 
+SHARED = ("tests/plugins/datasets/", "tests/plugins/local/server/", "tests/plugins/metrics/meteor/")
+"""Folders whose files share something that takes ten seconds to start or load."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, run all files of such a folder in one process."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class FolderScheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return work_unit(super()._split_scope(nodeid))
+
+    return FolderScheduling(config, log)
+
+
+def work_unit(file: str) -> str:
+    """Return the folder that is run in one process, for a file in one, or else the file."""
+    return next((folder for folder in SHARED if file.startswith(folder)), file)
+
+
 @pytest.fixture(autouse=True)
 def _same_environment() -> Iterator[None]:
     """Fail a test that leaves an environment variable changed."""

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from .conftest import SHARED, work_unit
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_files_of_a_folder_share_a_process() -> None:
+    """If they share what takes long to load; each other file may have a process of its own."""
+    assert all((ROOT / folder).is_dir() for folder in SHARED)
+    assert "tests/plugins/datasets/" == work_unit("tests/plugins/datasets/test_hub.py")
+    assert "tests/values/test_names.py" == work_unit("tests/values/test_names.py")
 
 
 def test_a_missing_package_skips_a_test_or_fails_it(
