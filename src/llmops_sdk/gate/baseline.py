@@ -216,7 +216,8 @@ def _plain(scores: tuple[Score, ...]) -> Any:
 
 def _from_data(data: Mapping[str, Any]) -> Baseline:
     metrics = tuple(str(name) for name in data["metrics"])
-    evaluators, of_metric = {}, {}
+    evaluators: dict[str, EvaluatorIdentity] = {}
+    of_metric: dict[str, str] = {}
     for name, fields in data["evaluators"].items():
         own = dict(fields)
         of_metric |= dict.fromkeys(own.pop("metrics"), name)

@@ -142,7 +142,8 @@ def _values(table: MetricTable, row: int) -> NDArray[Any]:
     import numpy as np
 
     values = table.values[row]
-    return values[~np.isnan(values)]
+    present: NDArray[Any] = values[~np.isnan(values)]
+    return present
 
 
 def _find(  # what is compared with what, at which level
