@@ -38,6 +38,17 @@ def test_report_is_written_to_a_file(llmops: Command, run: Run, folder: Path) ->
     assert "<html" in (folder / "again.html").read_text(encoding="utf-8")
 
 
+def test_several_runs_have_one_report(llmops: Command, run: Run, folder: Path) -> None:
+    """In a file of its own, by default one in the working directory; a reporter is called for one run only."""
+    llmops("run", "echoes.yaml", "--set", "name=others", "-q")
+
+    assert "report-of-2-runs.html\n" == llmops("report", run.id, "others").out
+    assert "both.html\n" == llmops("report", run.id, "others", "-o", "both.html").out
+    assert "Report of 2 runs" in (folder / "both.html").read_text(encoding="utf-8")
+    assert f"run {run.id!r} is named twice" in llmops("report", run.id, "echoes", code=2).err
+    assert "--as is for one run" in llmops("report", run.id, "others", "--as", "table", code=2).err
+
+
 def test_runs_are_listed_with_their_state(llmops: Command, run: Run) -> None:
     """As JSON with the number of steps that have ended."""
     (line,) = [line for line in llmops("runs").out.splitlines() if run.id in line]

@@ -138,6 +138,13 @@ def test_prompts_are_kept_once_for_each_template() -> None:
     assert [None, None, "another prompt", None] == [reply.get("prompt") for reply in texts["answers"]]
 
 
+def test_what_is_asked_is_the_first_field() -> None:
+    """Whatever the order of the record's file; other fields keep theirs."""
+    texts = pack(sample(0, {"category": "c", "response": "r", "about": "a", "instruction": "i"}, "yes")).texts
+
+    assert ["instruction", "response", "category", "about"] == [name for name, _ in texts["fields"]]
+
+
 def test_long_text_is_cut_and_marked() -> None:
     """A text beyond the limit is cut to it and carries its true length."""
     line = sample(0, {"instruction": "i"}, "o" * 54_321, prompt="p" * 54_321)

@@ -28,7 +28,7 @@ def test_runs_that_share_everything_can_have_one_verdict(make_run: MakeRun, tmp_
     page = text(report_runs([first, second], tmp_path / "both.html"))
 
     assert "Nothing that a run records" in page
-    assert f"one verdict over all of them is that of: llmops compare {first.id} {second.id}" in page
+    assert f"one verdict over all of them is that of llmops compare {first.id} {second.id}" in page
     assert 2 == page.count("Only one candidate")
     assert "Runs A and B have the same 10 records" in page
 
@@ -40,7 +40,7 @@ def test_what_differs_is_stated_first(make_run: MakeRun, tmp_path: Path) -> None
     page = text(report_runs(runs, tmp_path / "both.html"))
 
     assert page.index("What differs") < page.index("max_new_tokens") < page.index("Verdicts")
-    assert "because the runs differ in data: lines and max_new_tokens." in page
+    assert "because the runs differ in data (lines) and max_new_tokens." in page
     assert "llmops compare" not in page
 
 
@@ -58,6 +58,17 @@ def test_candidates_of_all_runs_are_side_by_side(make_run: MakeRun, tmp_path: Pa
     page.locator(".unfold").first.click()
     page.get_by_label("Mark in the answers").select_option("between")
     assert ["LINE", "line"] == page.locator(".grid-out.two mark").all_text_contents()
+
+
+def test_a_record_that_a_run_lacks_is_no_failure(make_run: MakeRun, tmp_path: Path, browser: Browser) -> None:
+    """It is marked as what it is."""
+    report_runs([make_run(), make_run("other", seed=3)], tmp_path / "both.html")
+
+    page = browser.open(tmp_path / "both.html")
+
+    assert page.get_by_text("not in run B").count() == page.get_by_text("not in run A").count() > 0
+    page.get_by_label("Show", exact=True).select_option("failed")
+    assert [] == shown(page)
 
 
 def test_scores_that_cannot_be_compared_have_no_difference(

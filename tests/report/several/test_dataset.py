@@ -43,6 +43,7 @@ def test_all_that_runs_share_is_compared(make_run: MakeRun) -> None:
     index = inflate(shared.records.packed.index)
     first, second = index["candidates"]
     assert first["graders"] == second["graders"]
+    assert ("A", "B") == (first["run"], second["run"])
     assert (10, 10) == (shared.records.total, len(index["indexes"]))
     assert [[1.0] * 10, [0.0] * 10] == [numbers["scores"][0] for numbers in index["numbers"]]
 
@@ -61,6 +62,16 @@ def test_records_of_one_run_only_are_counted(make_run: MakeRun) -> None:
     assert 20 - common == shared.records.total == len(index["indexes"])
     answered = [sum(score is not None for score in numbers["scores"][0]) for numbers in index["numbers"]]
     assert [10, 10] == answered
+
+
+def test_the_common_records_are_part_of_the_aspect(make_run: MakeRun) -> None:
+    """The numbers of records alone do not show that the data differ."""
+    group = boards(make_run(), make_run("other", seed=3))
+    maker = DatasetMaker([board.run for board in group], group, [{}, {}], {})
+
+    assert not maker.aspect.is_same
+    common = f"{maker.pairing.common} of them in all"
+    assert (f"10 test records, {common}", f"10 test records, {common}") == maker.aspect.values
 
 
 def test_scores_of_other_graders_are_not_compared(make_run: MakeRun) -> None:

@@ -22,6 +22,9 @@ MOST_CHARACTERS = 20_000
 """Characters of one text that a report holds; the page marks a text that was cut."""
 
 
+_FIRST_FIELDS = ("instruction", "context", "response")
+
+
 class Mark(IntFlag):
     """What the page can filter by; the script reads the same numbers."""
 
@@ -154,7 +157,9 @@ def pack_record(row: Row, columns: Sequence[Column], metrics: Sequence[Metric], 
             for seed, sample in samples
         )
         answers.append({**reply, **own, **({"repeats": repeats} if repeats else {})})
-    fields = [[name, cut(value)] for name, value in record.items()]
+    first = [name for name in _FIRST_FIELDS if name in record]
+    names = [*first, *(name for name in record if name not in first)]
+    fields = [[name, cut(record[name])] for name in names]
     return PackedRecord({"fields": fields, "prompts": packed, "answers": answers}, tuple(numbers))
 
 

@@ -75,10 +75,12 @@ class Candidates:
         colours: Candidate to its colour.
         graders: Candidate to a number for each metric, in their order: two candidates whose numbers differ were graded
             in different ways, and are not compared in this metric. Empty where all are graded alike.
+        runs: Candidate to the letter of its run, which may lack records of the others; empty for one run.
     """
 
     colours: Mapping[str, int]
     graders: Mapping[str, Sequence[int]] = attrs.field(factory=dict)
+    runs: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def board_cells(board: Leaderboard, samples: Iterable[str]) -> tuple[CellResult | FailedCell, ...]:
@@ -139,6 +141,7 @@ def pack_records(
                 "colour": candidates.colours[cell.candidate],
                 **({"stopped": True} if isinstance(cell, CellResult) and cell.not_asked else {}),
                 **({"damaged": True} if any(part.cell in unreadable for part in parts_of(cell)) else {}),
+                **({"run": candidates.runs[cell.candidate]} if candidates.runs else {}),
                 **({"graders": list(candidates.graders[cell.candidate])} if candidates.graders else {}),
             }
             for cell, prompt in zip(cells, prompts, strict=True)

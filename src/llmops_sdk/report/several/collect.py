@@ -55,8 +55,14 @@ def collect_runs(runs: Sequence[Run]) -> SeveralData:
         data.append(maker.aspect)
         left -= datasets[-1].records.packed.size
     shared = (*data, *aspects(runs, reports))
+    command = "" if _hindrances(shared) else f"llmops compare {' '.join(run.id for run in runs)}"
     return SeveralData(
-        runs=reported, aspects=shared, datasets=tuple(datasets), colours=colours, advice=_advice(runs, shared)
+        runs=reported,
+        aspects=shared,
+        datasets=tuple(datasets),
+        colours=colours,
+        advice=_advice(shared),
+        command=command,
     )
 
 
@@ -70,12 +76,15 @@ def _check(runs: Sequence[Run]) -> None:
         raise SpecError(message)
 
 
-def _advice(runs: Sequence[Run], shared: Sequence[Aspect]) -> str:
+def _advice(shared: Sequence[Aspect]) -> str:
     """Return what a reader must know of verdicts over candidates of different runs."""
     start = "Each verdict is that of one run. Candidates of different runs are not tested against each other here"
-    kinds = ("data", "generation", "evaluators")
-    differing = [aspect.label for aspect in shared if aspect.kind in kinds and not aspect.is_same]
-    if differing:
+    if differing := _hindrances(shared):
         return f"{start}, because the runs differ in {in_words(differing)}."
-    command = " ".join(run.id for run in runs)
-    return f"{start}. They share data, generation options and evaluators: one verdict over all of them is that of: llmops compare {command}"
+    return f"{start}. They share data, generation options and evaluators: one verdict over all of them is that of"
+
+
+def _hindrances(shared: Sequence[Aspect]) -> list[str]:
+    """Return what keeps candidates of different runs from being compared."""
+    kinds = ("data", "generation", "evaluators")
+    return [aspect.label for aspect in shared if aspect.kind in kinds and not aspect.is_same]

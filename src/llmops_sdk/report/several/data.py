@@ -35,7 +35,7 @@ class Aspect:
     @property
     def label(self) -> str:
         """What a sentence calls it."""
-        return self.name if self.kind in ("generation", "verdict", "run") else f"{self.kind}: {self.name}"
+        return self.name if self.kind in ("generation", "verdict", "run") else f"{self.kind} ({self.name})"
 
 
 @attrs.frozen
@@ -99,6 +99,7 @@ class SeveralData:
         datasets: The datasets.
         colours: Candidate, by its label, to its colour.
         advice: What is to be known of verdicts over candidates of different runs.
+        command: The command that makes one verdict over all of them; empty where they cannot be compared.
     """
 
     runs: tuple[ReportedRun, ...]
@@ -106,6 +107,7 @@ class SeveralData:
     datasets: tuple[SharedDataset, ...]
     colours: Mapping[str, int]
     advice: str
+    command: str = ""
 
     @property
     def differing(self) -> tuple[Aspect, ...]:

@@ -111,7 +111,9 @@ class DatasetMaker:
     @property
     def aspect(self) -> Aspect:
         """Whether the runs have the same records."""
-        counts = {board.at: f"{len(board.keys):,} test records" for board in self.group}
+        is_paired = not self.is_shared and len(self.group) > 1
+        common = f", {self.pairing.common:,} of them in all" if is_paired else ""
+        counts = {board.at: f"{len(board.keys):,} test records{common}" for board in self.group}
         values = tuple(counts.get(at, "") for at in range(len(self.runs)))
         return Aspect("data", self.name, values, self.is_shared)
 
@@ -199,6 +201,7 @@ class DatasetMaker:
         view = Candidates(
             colours=self.colours,
             graders={each.label: groups[letters.index(each.letter)] for each in candidates},
+            runs={each.label: each.letter for each in candidates},
         )
         board = Leaderboard(self.name, "", cells, (), (), Verdict("", settled=False, tied=(), text=""))
         damages = ChainMap(*(rows.damages for rows in streams))

@@ -13,7 +13,7 @@ const keyboard = (() => {
     ["p", "previous page", (board) => board.turn(-1)],
     ["/", "search", (board) => focus(board.search)],
     ["g", "go to a record by its number", (board) => focus(board.number)],
-    ["d", "mark the differences between the two that are compared", (board) => board.mark()],
+    ["d", "mark the differences of the two that are compared", (board) => board.mark()],
     ["s", "swap the two that are compared", (board) => board.swap()],
     ["Esc", "leave a field", null],
     ["?", "this list", () => open()],

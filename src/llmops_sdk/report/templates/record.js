@@ -13,7 +13,8 @@ const inFull = (() => {
   function marks(board, record, c) {
     const replies = board.answers(record, c);
     if (replies.length) return marksOf(replies);
-    return [el("span", { class: "tag" }, board.candidates[c].damaged ? "not readable" : "not asked")];
+    const { damaged, run, stopped } = board.candidates[c];
+    return [el("span", { class: "tag" }, damaged ? "not readable" : run && !stopped ? `not in run ${run}` : "not asked")];
   }
 
   // Returns the element of an open record.
@@ -23,8 +24,8 @@ const inFull = (() => {
     const reference = raw(board.field(record, "response"));
     const modes = [
       ["off", "nothing"],
-      ["shared", "words shared with the reference"],
-      board.hasPair() && ["between", "differences between the two that are compared"],
+      ["shared", "words of the reference"],
+      board.hasPair() && ["between", "differences of the two"],
     ].filter(Boolean);
     const pick = el("select", { "aria-label": "Mark in the answers", onchange: (event) => { state.words = event.target.value; redraw(); } },
       modes.map(([key, text]) => el("option", { value: key }, text)));

@@ -16,8 +16,9 @@ const boards = (() => {
     const { candidates, metrics, numbers, indexes } = store;
     const anchor = `r${home.dataset.anchor}-`;
     const best = Math.max(0, candidates.findIndex((candidate) => candidate.name === store.best));
+    const other = candidates.findIndex((candidate) => candidate.run !== candidates[best].run); // of several runs
     const state = {
-      metric: 0, left: best, right: candidates.findIndex((_, place) => place !== best), only: "all", found: null,
+      metric: 0, left: best, right: other >= 0 ? other : candidates.findIndex((_, place) => place !== best), only: "all", found: null,
       key: "index", down: false, page: 0, off: new Set(), open: new Set(), words: "off", current: null,
     };
 
@@ -324,6 +325,7 @@ const boards = (() => {
     const fit = () => {
       frame.classList.remove("wide");
       frame.classList.toggle("wide", table.scrollWidth > frame.clientWidth + 1);
+      frame.style.setProperty("--frame", `${frame.clientWidth}px`);
       fade();
     };
     const fade = () => frame.classList.toggle("more", frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 1);

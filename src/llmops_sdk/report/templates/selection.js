@@ -31,7 +31,7 @@ const selection = (() => {
 
     // -- filters --
     const has = (place, c, mark) => (numbers[c].marks[place] & mark) !== 0;
-    const failed = (place, c) => has(place, c, FAILED | UNSCORED) || (has(place, c, WITHOUT) && !candidates[c].stopped);
+    const failed = (place, c) => has(place, c, FAILED | UNSCORED) || (has(place, c, WITHOUT) && !candidates[c].stopped && !candidates[c].run);
     const measures = { characters: (n) => `${count(n)} characters`, tokens: (n) => `${count(n)} tokens`, latency: time };
     const isMeasure = () => state.only in measures;
     const sizeOf = (place, c) => (isMeasure() ? orNull(numbers[c][state.only][place]) : null);
