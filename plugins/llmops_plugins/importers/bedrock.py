@@ -102,9 +102,9 @@ def _survey(file: Path) -> tuple[str, tuple[Metric, ...], str]:
                 message = f"{str(file)!r} {problem}"
                 raise DataError(message)
         models[text_of(_response(row, where).get("modelIdentifier"))] = None
-        for given in _scores_of(row, where):
-            names[text_of(given.get("metricName"))] = None
-            for judge in given.get("evaluatorDetails") or ():
+        for entry in _scores_of(row, where):
+            names[text_of(entry.get("metricName"))] = None
+            for judge in entry.get("evaluatorDetails") or ():
                 judges[text_of(judge.get("modelIdentifier"))] = None
     if len(models) != 1:
         message = (
@@ -140,7 +140,7 @@ def _scores_of(row: Record, where: str) -> list[Record]:
     if not isinstance(scores, list):
         message = f"{where} has no scores in {_RESULT!r}: it is {shown(dict(row))}"
         raise DataError(message)
-    return [given for given in scores if isinstance(given, dict)]
+    return [entry for entry in scores if isinstance(entry, dict)]
 
 
 def _rows(file: Path, options: ToolImportOptions) -> Iterator[ImportedRow]:
@@ -150,9 +150,9 @@ def _rows(file: Path, options: ToolImportOptions) -> Iterator[ImportedRow]:
         inputs = row.get("inputRecord") or {}
         response = _response(row, where)
         scores: dict[str, float] = {}
-        for given in _scores_of(row, where):
-            name = text_of(given.get("metricName"))
-            value = score(given.get("result"), name, where)
+        for entry in _scores_of(row, where):
+            name = text_of(entry.get("metricName"))
+            value = score(entry.get("result"), name, where)
             if value is not None:
                 scores[name] = value
         record = {"instruction": text_of(inputs.get("prompt"))}

@@ -56,7 +56,7 @@ class FMEval(Importer):
         scores = row.get("scores")
         return (
             isinstance(scores, list)
-            and all(isinstance(given, dict) and "name" in given for given in scores)
+            and all(isinstance(entry, dict) and "name" in entry for entry in scores)
             and bool(set(_INPUTS) & set(row) or "model_output" in row)
         )
 
@@ -84,7 +84,7 @@ def _parts(file: Path) -> tuple[str, str]:
 def _metrics(file: Path) -> tuple[Metric, ...]:
     names: dict[str, None] = {}
     for row in read_jsonl(file, strict=False):
-        names.update(dict.fromkeys(text_of(given.get("name")) for given in _scores_of(row)))
+        names.update(dict.fromkeys(text_of(entry.get("name")) for entry in _scores_of(row)))
     if not names:
         message = f"{str(file)!r} has no scores"
         raise DataError(message)
@@ -93,7 +93,7 @@ def _metrics(file: Path) -> tuple[Metric, ...]:
 
 def _scores_of(row: Record) -> list[Record]:
     scores = row.get("scores")
-    return [given for given in scores if isinstance(given, dict)] if isinstance(scores, list) else []
+    return [entry for entry in scores if isinstance(entry, dict)] if isinstance(scores, list) else []
 
 
 def _rows(file: Path, options: ToolImportOptions) -> Iterator[ImportedRow]:
@@ -108,13 +108,13 @@ def _rows(file: Path, options: ToolImportOptions) -> Iterator[ImportedRow]:
             raise DataError(message)
         values: dict[str, float] = {}
         problems: list[str] = []
-        for given in _scores_of(row):
-            name = text_of(given.get("name"))
-            value = score(given.get("value"), name, where)
+        for entry in _scores_of(row):
+            name = text_of(entry.get("name"))
+            value = score(entry.get("value"), name, where)
             if value is not None:
                 values[name] = value
-            elif given.get("error"):
-                problems.append(reason(given["error"]))
+            elif entry.get("error"):
+                problems.append(reason(entry["error"]))
         record = {
             "instruction": text_of(inputs.get("model_input", inputs.get("sent_more_input"))),
             "inputs": plain(inputs),

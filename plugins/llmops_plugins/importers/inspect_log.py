@@ -169,8 +169,8 @@ def _survey(library: ModuleType, file: Path) -> _Layout:
 
 def _values(scores: Any) -> Iterator[tuple[str, Any]]:
     """Yield the values of a sample's scores; a score with several values has a metric for each."""
-    for name, given in (scores or {}).items():
-        value = given.value
+    for name, entry in (scores or {}).items():
+        value = entry.value
         if isinstance(value, Mapping):
             yield from ((f"{name}/{inner}", part) for inner, part in value.items())
         else:

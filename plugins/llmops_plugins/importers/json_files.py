@@ -59,10 +59,10 @@ def amount(value: Any, *, unit: float = 1.0) -> float | None:
         unit: How many of its units make one: 1000 for milliseconds.
     """
     try:
-        found = None if isinstance(value, bool) else number_of(value)
+        number = None if isinstance(value, bool) else number_of(value)
     except ValueError:
         return None
-    return found / unit if found is not None and found >= 0 else None
+    return number / unit if number is not None and number >= 0 else None
 
 
 def plain(value: Any) -> Any:

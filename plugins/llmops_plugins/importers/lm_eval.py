@@ -62,7 +62,7 @@ class LmEval(Importer):
 
 @attrs.frozen
 class _Run:
-    """What a results file says of a run; empty where there is no such file.
+    """What a results file records of a run; empty where there is no such file.
 
     Attributes:
         values: Its content.

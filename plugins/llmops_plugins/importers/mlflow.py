@@ -186,9 +186,9 @@ def _is_input(name: str, answer: str, reference: str) -> bool:
     return not known and not name.endswith(("/score", "/justification", "/value", "/rationale"))
 
 
-def _choose(named: str, usual: tuple[str, ...], names: Mapping[str, None], file: Path, what: str) -> str:
+def _choose(named: str, usual: tuple[str, ...], names: Mapping[str, None], file: Path, role: str) -> str:
     if named and named not in names:
-        message = f"{str(file)!r} has no column {named!r}, which {what!r} names; it has: {', '.join(names)}"
+        message = f"{str(file)!r} has no column {named!r}, which {role!r} names; it has: {', '.join(names)}"
         raise DataError(message)
     return named or next((name for name in usual if name in names), "")
 
@@ -232,9 +232,9 @@ def _rows(file: Path, columns: _Columns, options: MlflowImportOptions) -> Iterat
         for column, metric in columns.metrics.items():
             value = row.get(column)
             own = mark(value)
-            found = score(value, metric.name, where) if own is None else own
-            if found is not None:
-                scores[metric.name] = found
+            number = score(value, metric.name, where) if own is None else own
+            if number is not None:
+                scores[metric.name] = number
         inputs = {name: _decoded(row.get(name)) for name in columns.inputs}
         only = inputs[columns.input] if columns.input else inputs
         record = {"instruction": _question(only), "inputs": plain(only)}

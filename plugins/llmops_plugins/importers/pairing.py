@@ -102,9 +102,9 @@ def generation_options(values: Mapping[str, Any]) -> dict[str, str]:
     >>> generation_options({"max_gen_toks": 12, "until": ["."], "temperature": 0.0, "timeout": 5})
     {'generation max_tokens': '12', 'generation stop': '["."]', 'generation temperature': '0'}
     """
-    found = {}
+    options = {}
     for name, value in values.items():
         if name in _GENERATION and value is not None:
             is_number = isinstance(value, float) and value.is_integer()
-            found[_GENERATION[name]] = text_fingerprint(text_of(int(value) if is_number else value))
-    return found
+            options[_GENERATION[name]] = text_fingerprint(text_of(int(value) if is_number else value))
+    return options

@@ -52,7 +52,7 @@ def test_a_reason_is_one_line() -> None:
 
 
 def test_a_json_file_must_be_one_object(tmp_path: Path) -> None:
-    """Otherwise the message says what it is."""
+    """Otherwise the message names what it is."""
     path = tmp_path / "a.json"
     path.write_text('{"a": 1}')
     assert {"a": 1} == json_object(path)

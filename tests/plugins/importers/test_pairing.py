@@ -19,7 +19,7 @@ def test_the_tools_own_key_and_hashes_pair_rows() -> None:
 
 
 def test_a_field_pairs_rows_of_several_tools() -> None:
-    """Then texts must agree but for spaces, because a hash is of one tool only."""
+    """Then texts must agree except for spaces, because a hash is of one tool only."""
     pairing = Pairing(ToolImportOptions(id="doc.id", group="doc.document"))
 
     assert ("7", "d1") == (pairing.key("own", RECORD, "row 1"), pairing.group(RECORD))

@@ -55,7 +55,7 @@ def test_a_row_is_a_record_with_an_answer(tmp_path: Path) -> None:
     ((results, (imported,)),) = _read(_write(tmp_path / "mine.jsonl", [row]), group="doc")
 
     assert ("mine", "mine", True) == (results.candidate, results.dataset, results.has_outputs)
-    assert {"file": "mine.jsonl", "format": "JSON lines"}.items() <= results.details.items()
+    assert {"file": "mine.jsonl", "format": "JSON"}.items() <= results.details.items()
     assert Answer("Well", None, 3, latency=0.25, scores={"score": 1.0}) == imported.answer
     assert {"instruction": "Why?", "response": "So.", "id": 7, "doc": "d"} == imported.record
     assert ("7", "d", {"prompt": "Why?", "target": "So."}) == (imported.key, imported.group, imported.must_agree)
