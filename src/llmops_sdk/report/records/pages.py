@@ -91,7 +91,7 @@ def board_cells(board: Leaderboard, samples: Iterable[str]) -> tuple[CellResult 
         samples: The cells that have samples.
     """
     known = set(samples)
-    cells = (*board.cells, *board.failed)
+    cells: tuple[CellResult | FailedCell, ...] = (*board.cells, *board.failed)
     return tuple(cell for cell in cells if any(part.cell in known for part in parts_of(cell)))
 
 

@@ -16,7 +16,7 @@ from llmops_sdk.report.records.streams import SideBySide
 from llmops_sdk.report.several.data import Aspect, Candidate, ReportedRun, SharedDataset
 from llmops_sdk.report.several.pairing import Pairing, pair, paired_rows, record_keys
 from llmops_sdk.report.several.words import in_words, labelled
-from llmops_sdk.values.results import CellResult, Leaderboard, Verdict
+from llmops_sdk.values.results import CellResult, FailedCell, Leaderboard, Verdict
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 
@@ -56,7 +56,8 @@ class BoardOfRun:
     @property
     def names(self) -> list[str]:
         """The candidates, those that failed last."""
-        return [cell.candidate for cell in (*self.board.cells, *self.board.failed)]
+        cells: tuple[CellResult | FailedCell, ...] = (*self.board.cells, *self.board.failed)
+        return [cell.candidate for cell in cells]
 
     @property
     def streams(self) -> Iterator[tuple[str, Iterable[Sample]]]:
