@@ -6,12 +6,14 @@ import hashlib
 import json
 import statistics
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmops_sdk import Pipeline, Progress, Registry, Result
+from llmops_sdk.plugin import Context
 
 from .conftest import Report
 
@@ -105,6 +107,27 @@ def test_repeats_and_seeds(registry: Registry, tmp_path: Path, report: Report) -
     assert {2} == {len(sample["resps"][0]) for sample in samples}
     assert results["results"]["lines"]["exact,none"] == pytest.approx(part.estimates["exact"].mean)
     assert (Path("out") / "tuned-seed2").is_dir()
+
+
+def test_our_importer_reads_the_files_back(
+    states: Result, report: Report, registry: Registry, make_context: Callable[..., Context]
+) -> None:
+    """With the candidate, the task, the metrics and their directions, and the scores of each record."""
+    report(states.run, "lm-eval", path="out")
+
+    (imported,) = registry.make("importer", "lm-eval", {}).read(make_context(), Path("out/old"))
+
+    assert ("old", "says") == (imported.candidate, imported.dataset)
+    assert {"quality": True, "cost": False} == {metric.name: metric.higher_is_better for metric in imported.metrics}
+    answers = [row.answer for row in imported.rows]
+    assert [
+        ("good", {"quality": 1.0, "cost": 2.0}),
+        ("partial", {"quality": 0.5}),
+        ("unusable", {"quality": 0.0, "cost": 9.0}),
+        ("undefined", {}),
+        ("pending", {}),
+        ("good", {"quality": 1.0, "cost": 2.0}),
+    ] == [(answer.output, dict(answer.scores)) for answer in answers]
 
 
 _READ_BACK = """
