@@ -32,6 +32,8 @@ _ERROR = 2
 """The reason of a failure that is no assertion's: the provider or a grader failed."""
 _HEAD = re.compile(r'\s*\{\s*("evalId"\s*:[^,]*,\s*)?"results"\s*:\s*\{\s*"version"\s*:\s*\d')
 _SCORE, _PASS = "score", "pass"
+_COMPARED = ("equals", "similar", "factuality", "rouge-n", "bleu", "levenshtein", "meteor")
+"""Assertions whose value is a reference."""
 
 
 class Promptfoo(Importer):
@@ -222,15 +224,9 @@ def _row(result: Record, where: str, pairing: Pairing) -> ImportedRow:
     prompt = result.get("prompt")
     prompt = prompt.get("raw") if isinstance(prompt, dict) else prompt
     record = {"instruction": text_of(prompt), "vars": plain(_vars(result))}
-    references = [
-        check.get("value")
-        for check in case.get("assert") or ()
-        if isinstance(check, dict)
-        and check.get("type") in ("equals", "similar", "factuality")
-        and isinstance(check.get("value"), str)
-    ]
-    if references:
-        record["response"] = references[0]
+    reference = _reference(result)
+    if reference:
+        record["response"] = reference
     failure, is_missing = _failure(result)
     return ImportedRow(
         key=pairing.key(_key(result), record, where),
@@ -244,6 +240,18 @@ def _row(result: Record, where: str, pairing: Pairing) -> ImportedRow:
         },
         group=pairing.group(record),
     )
+
+
+def _reference(result: Record) -> str:
+    """Return what the answer was compared with: the value of the first such assertion, with its variables filled in."""
+    parts = (result.get("gradingResult") or {}).get("componentResults") or ()
+    for part in parts:
+        check = part.get("assertion") if isinstance(part, dict) else None
+        if isinstance(check, dict) and check.get("type") in _COMPARED:
+            value = (part.get("metadata") or {}).get("renderedAssertionValue", check.get("value"))
+            if isinstance(value, str) and "{{" not in value:
+                return value
+    return ""
 
 
 def _vars(result: Record) -> Any:
@@ -287,7 +295,7 @@ def _answer(result: Record, where: str, *, with_scores: bool) -> Answer:
         reasoning_tokens=count(details.get("reasoning")),
         finish_reason=text_of(response.get("finishReason")),
         latency=None if response.get("cached") else amount(result.get("latencyMs"), unit=1000),
-        cost=amount(result.get("cost")),
+        cost=amount(result.get("cost")) or None,  # it writes 0 where it knows no price
         scores=_scores(result, where) if with_scores else {},
     )
 

@@ -12,7 +12,7 @@ from llmops_sdk.errors import DataError
 
 from .reading import Read, read, write_lines
 
-CHECKS = [{"type": "equals", "value": "7", "metric": "exact_match"}]
+CHECKS = [{"type": "equals", "value": "{{answer}}", "metric": "exact_match"}]
 
 
 def result(number: int, score: float, provider: str = "strong", **changes: Any) -> dict[str, Any]:
@@ -20,7 +20,9 @@ def result(number: int, score: float, provider: str = "strong", **changes: Any) 
     question = f"What is {number}?"
     return {
         "cost": 0.002,
-        "gradingResult": {"pass": score == 1, "score": score, "reason": "-", "componentResults": [{"pass": score == 1, "score": score}]},
+        "gradingResult": {"pass": score == 1, "score": score, "reason": "-", "componentResults": [
+            {"pass": score == 1, "score": score, "assertion": CHECKS[0], "metadata": {"renderedAssertionValue": "7"}}
+        ]},
         "id": f"{provider}-{number}",
         "latencyMs": 250,
         "namedScores": {"exact_match": score},
@@ -134,11 +136,13 @@ def test_a_repeated_test_has_one_key(tmp_path: Path) -> None:
 
 
 def test_a_cached_answer_has_no_latency(tmp_path: Path) -> None:
-    """The time is that of the cache."""
-    (one,) = read_all(write(tmp_path / "results.json", [result(1, 1.0, response={"output": "a", "cached": True})]))
+    """The time is that of the cache; a cost of 0 is what the tool writes where it knows no price."""
+    cached = result(1, 1.0, response={"output": "a", "cached": True}, cost=0)
+
+    (one,) = read_all(write(tmp_path / "results.json", [cached]))
 
     assert one.rows[0].answer
-    assert one.rows[0].answer.latency is None
+    assert (None, None) == (one.rows[0].answer.latency, one.rows[0].answer.cost)
 
 
 def test_one_result_a_line_is_read_too(tmp_path: Path) -> None:
