@@ -37,7 +37,7 @@ def test_an_answer_is_packed_with_its_numbers() -> None:
     assert {"output": "yes", "latency": 0.5, "tokens": [100, 20], "finish": "stop"} == packed.texts["answers"][0]
     (numbers,) = packed.numbers
     assert ((0.25, 0.5, None), 3, 20, 0.5) == (numbers.scores, numbers.characters, numbers.tokens, numbers.latency)
-    assert Mark(0) == numbers.marks
+    assert 0 == numbers.marks
 
 
 def test_a_record_without_an_answer_has_its_error() -> None:

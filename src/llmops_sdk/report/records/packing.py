@@ -34,6 +34,9 @@ class Mark(IntFlag):
     WITHOUT = 8
 
 
+_FAILED, _UNSCORED, _AT_LIMIT = int(Mark.FAILED), int(Mark.UNSCORED), int(Mark.AT_LIMIT)
+
+
 @attrs.frozen
 class Column:
     """The answers of one candidate: of a recipe, those of all its checkpoints.
@@ -53,14 +56,14 @@ class AnswerNumbers:
 
     Attributes:
         scores: The mean over its answers, in the order of the metrics; None where there is none.
-        marks: Its marks.
+        marks: The sum of its `Mark`s.
         characters: Of the longest answer, or None.
         tokens: Output tokens of the longest answer, or None.
         latency: Seconds of the slowest answer, or None.
     """
 
     scores: tuple[float | None, ...]
-    marks: Mark
+    marks: int
     characters: int | None = None
     tokens: int | None = None
     latency: float | None = None
@@ -183,16 +186,14 @@ def _split(part: Any, value: str, name: str) -> Iterator[Any]:
 
 def _numbers(samples: Sequence[Sample], metrics: Sequence[Metric]) -> AnswerNumbers:
     if not samples:
-        return AnswerNumbers((None,) * len(metrics), Mark.WITHOUT)
-    marks = Mark(0)
-    for sample in samples:
-        marks |= Mark.FAILED if sample.answer is None else Mark(0)
-        marks |= Mark.UNSCORED if sample.score_errors or sample.pending_scores else Mark(0)
-        marks |= Mark.AT_LIMIT if sample.answer and sample.answer.finish_reason == "length" else Mark(0)
-    answers = [sample.answer for sample in samples if sample.answer is not None]
+        return AnswerNumbers((None,) * len(metrics), int(Mark.WITHOUT))
+    answers = [answer for sample in samples if (answer := sample.answer) is not None]
+    is_failed = len(answers) < len(samples)
+    is_unscored = any(sample.score_errors or sample.pending_scores for sample in samples)
+    is_at_limit = any(answer.finish_reason == "length" for answer in answers)
     return AnswerNumbers(
         scores=tuple(_mean([sample.scores.get(metric.name) for sample in samples]) for metric in metrics),
-        marks=marks,
+        marks=_FAILED * is_failed + _UNSCORED * is_unscored + _AT_LIMIT * is_at_limit,
         characters=max((len(answer.output) for answer in answers), default=None),
         tokens=max((answer.output_tokens for answer in answers if answer.output_tokens is not None), default=None),
         latency=max((value for answer in answers if (value := finite(answer.latency)) is not None), default=None),
@@ -201,6 +202,8 @@ def _numbers(samples: Sequence[Sample], metrics: Sequence[Metric]) -> AnswerNumb
 
 def _mean(scores: Sequence[float | None]) -> float | None:
     """Return the mean of the scores that there are; the same scores in another order have the same mean."""
+    if len(scores) == 1:
+        return finite(scores[0])
     present = sorted(score for score in map(finite, scores) if score is not None)
     return finite(sum(present) / len(present)) if present else None
 

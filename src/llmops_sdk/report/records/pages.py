@@ -185,7 +185,7 @@ class _Numbers:
         """Add those of the next record."""
         for column, score in zip(self.scores, numbers.scores, strict=True):
             column.append(score)
-        self.marks.append(int(numbers.marks))
+        self.marks.append(numbers.marks)
         self.characters.append(numbers.characters)
         self.tokens.append(numbers.tokens)
         self.latency.append(numbers.latency)
