@@ -30,7 +30,7 @@ def test_each_candidate_has_its_records_with_their_scores(tmp_path: Path, regist
     assert {1.0} == {row.answer.scores["exact"] for row in rows if row.answer}
     assert [row.key for row in rows] == [row.key for row in others]
     assert 30 == len({row.key for row in rows})
-    assert {"repeat 3\nline 3"} == {row.must_agree["prompt"] for row in rows if row.record["context"] == "line 3"}
+    assert {"repeat 3 line 3"} == {row.must_agree["prompt"] for row in rows if row.record["context"] == "line 3"}
     assert {"generation", "prompt template", "grader of exact", "grader of noise"} == loud.must_agree.keys()
     assert loud.must_agree == quiet.must_agree
 
@@ -43,7 +43,7 @@ def test_one_candidate_and_a_field_that_pairs(tmp_path: Path, registry: Registry
 
     assert "loud" == loud.candidate
     assert ("line 4", "LINE 4") in {(row.key, row.group) for row in rows}
-    with pytest.raises(DataError, match="has no field 'id' to pair it by; it has: instruction, context, response"):
+    with pytest.raises(DataError, match="has no field 'id' to pair it by; it has: context, instruction, response"):
         _read(RunSource(run), "id")
 
 
