@@ -30,9 +30,15 @@ def test_commands_are_listed_in_working_order() -> None:
     text = contexts()["llmops"].get_help()
 
     headings = [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert ["Options:", "Run a pipeline:", "Score again, serve, run remotely:", "Manage runs:", "Set up:"] == headings
-    order = ["init", "run", "plan", "show", "report", "score", "serve", "attach", "compile"]
-    order += ["runs", "logs", "gc", "verify", "plugins", "assets", "doctor", "examples"]
+    assert [
+        "Options:",
+        "Run a pipeline:",
+        "Compare, decide, score again, serve, run remotely:",
+        "Manage runs:",
+        "Set up:",
+    ] == headings
+    order = ["init", "run", "plan", "show", "report", "compare", "gate", "score", "serve", "attach", "compile"]
+    order += ["runs", "logs", "explain", "verify", "gc", "clean", "plugins", "assets", "doctor", "examples"]
     listed = [line.split()[0] for line in text.split("Run a pipeline:")[1].splitlines() if line.startswith("  ")]
     assert order == listed
 
