@@ -50,22 +50,20 @@ def report_as(run: Run, name: str, options: Mapping[str, Any], runtime: Runtime)
 
 
 def _call_reporter(run: Run, runtime: Runtime, component: Component) -> None:
+    """Call a reporter; what its code raises becomes a `PluginError`, and the traceback is in its log."""
     reporter: Reporter = runtime.registry.make("reporter", component.use, component.options)
     log_name = f"report.{component.name}"
-    with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
-        context = runtime.context(
-            run_id=run.id,
-            step=log_name,
-            folder=Path(folder),
-            log=step_log(run, log_name),
-            settings=run.plan.settings,
-        )
-        try:
+    log = step_log(run, log_name)
+    try:
+        with tempfile.TemporaryDirectory(prefix="llmops-") as folder:
+            context = runtime.context(
+                run_id=run.id, step=log_name, folder=Path(folder), log=log, settings=run.plan.settings
+            )
             with prints_to_stderr():
                 reporter.report(context.for_card("reporter", component.use), run)
-        except UserError:
-            raise
-        except PLUGIN_FAILURES as exc:
-            context.log.exception("reporter %r failed", component.name)
-            message = f"{describe_failure(exc)}; see: llmops logs {run.id} {log_name}"
-            raise PluginError(message) from exc
+    except UserError:
+        raise
+    except PLUGIN_FAILURES as exc:
+        log.exception("reporter %r failed", component.name)
+        message = f"{describe_failure(exc)}; see: llmops logs {run.id} {log_name}"
+        raise PluginError(message) from exc
