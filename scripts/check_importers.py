@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
-    "lm-eval": ("lm_eval[api]", "transformers"),
+    "lm-eval": ("lm_eval[api]",),
     "inspect": (f"{ROOT}[inspect]", "openai"),
     "mlflow": ("mlflow", "pyarrow"),
 }

@@ -30,15 +30,20 @@ REFUSED = "Name the capital of Peru."
 
 
 def answer(model: str, question: str) -> str:
-    """Return what a model answers."""
-    (place,) = (index for index, known in enumerate(QUESTIONS) if known["question"] in question)
-    is_wrong = place % WRONG[model] == 1
+    """Return what a model answers; `strong-2` is `strong` under another name."""
+    place = next((index for index, known in enumerate(QUESTIONS) if known["question"] in question), None)
+    if place is None:
+        return "I do not know."
+    is_wrong = place % WRONG[model.partition("-")[0]] == 1
     return "Atlantis" if is_wrong else QUESTIONS[place]["answer"]
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "messages" not in body:
+            self._send(400, {"error": {"message": "there are no messages", "type": "invalid_request_error"}})
+            return
         question = _text(body["messages"][-1]["content"])
         if body["model"] == "broken" and REFUSED in question:
             self._send(400, {"error": {"message": "the model is out of order", "type": "invalid_request_error"}})

@@ -252,9 +252,9 @@ def test_files_of_four_tools_are_compared_in_one_command(
     models = {
         "harness": "strong",
         "inspect": "weak",
-        "promptfoo-strong": "strong",
-        "promptfoo-weak": "weak",
-        "mlflow": "strong",
+        "promptfoo-strong": "strong-2",
+        "promptfoo-weak": "weak-2",
+        "mlflow": "strong-3",
     }
     assert numbers(run_ourselves(work, models)) == numbers(board(done))
 
