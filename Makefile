@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock check-extras check-pythons check-sagemaker check-transformers llama-cpp clean
+.PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock check-extras check-importers check-pythons check-sagemaker check-transformers llama-cpp clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -43,8 +43,9 @@ slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, kill
 rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval, the longest kill tests
 	$(BIN)/python -m pytest -m rare -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
-simulate: $(VENV)/.test ## Simulate how often a verdict is wrong (about 15 minutes on two cores); SIMULATE_ARGS=--write updates the docs
+simulate: $(VENV)/.test ## Simulate how often a verdict and a gate are wrong (about 20 minutes on two cores); SIMULATE_ARGS=--write updates the docs
 	$(BIN)/python benchmarks/false_claims.py $(SIMULATE_ARGS)
+	$(BIN)/python benchmarks/gate_claims.py $(SIMULATE_ARGS)
 
 bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
@@ -72,6 +73,10 @@ check-extras: $(VENV)/.test ## Resolve every extra for every Python, and install
 
 check-pythons: $(VENV)/.test ## Install, import and run the SDK in Python 3.10 to 3.13, without torch
 	$(BIN)/python scripts/check_pythons.py
+
+# The environments stay in $(VENV)/importers: a later run installs only what is newer.
+check-importers: $(VENV)/.test ## Install lm-eval, Inspect, promptfoo, MLflow and FMEval, and import what they write
+	$(BIN)/python scripts/check_importers.py $(VENV)/importers $(PYTEST_ARGS)
 
 # The other line of the SageMaker SDK, on top of what is installed: its pickles differ from those of 2.257.
 SAGEMAKER ?= 2.253.1
