@@ -34,7 +34,7 @@ def make_pipeline(voice: str = "direct-quiet") -> Pipeline:
     """
     pipeline = Pipeline.builder("echo").with_dataset("lines").with_prompt("bare")
     pipeline = pipeline.with_model("echo", name="quiet", voice=voice, fine_tune=False)
-    return pipeline.with_model("echo", name="loud", trainer={"voice": "direct-loud"}).with_evaluator("echo-score")
+    return pipeline.with_model("echo", name="loud").with_trainer(voice="direct-loud").with_evaluator("echo-score")
 
 
 @pytest.fixture(name="run")

@@ -13,7 +13,7 @@ from llmops_sdk.explain.changes import compare_plans, find_changes
 from llmops_sdk.explain.earlier import RecordedStep
 from llmops_sdk.values.step_records import Succeeded
 
-from .conftest import RunPipeline
+from .conftest import RunPipeline, make_pipeline
 
 if TYPE_CHECKING:
     from llmops_sdk import Run
@@ -64,7 +64,7 @@ def _with_prompt(pipeline: Pipeline) -> Pipeline:
             {"the generation options": 'temperature 0.0 → 0.5, stop [] → ["END"]'},
         ),
         (
-            _with_seed,
+            lambda _: make_pipeline("direct-loud"),
             "score.quiet.bare.lines",
             {
                 "the answers of candidate 'quiet'": "those that step 'generate.quiet' got; "
@@ -95,7 +95,7 @@ def test_a_changed_data_file_is_shown_by_its_records(tmp_path: Path, run: RunPip
     def write(*words: str) -> Run:
         lines = [f'{{"instruction": "{word}", "response": "{word.upper()}"}}\n' for word in words]
         file.write_text("".join(lines), encoding="utf-8")
-        pipeline = Pipeline.builder("files").with_dataset("jsonl", name="words", test_path=str(file))
+        pipeline = Pipeline.builder("files").with_dataset("jsonl", name="words", path=str(file))
         pipeline = pipeline.with_prompt("bare").with_model("echo", fine_tune=False)
         return run(pipeline.with_evaluator("echo-score")).run
 

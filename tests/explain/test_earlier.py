@@ -54,7 +54,7 @@ def test_a_run_that_did_not_complete_the_step_is_passed(pipeline: Pipeline, run:
     assert f"run {first.id} does not have it" in earlier_of(other, "generate.third").reason
     assert (
         f"run {failed.id} did not get to it: step 'generate.quiet' failed"
-        in earlier_of(last, "score.quiet.bare.lines").reason
+        in earlier_of(other, "score.quiet.bare.lines").reason
     )
 
 

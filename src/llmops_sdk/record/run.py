@@ -20,6 +20,7 @@ from llmops_sdk.record.files import sealed, sealed_again
 from llmops_sdk.record.layout import SAMPLES, SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
 from llmops_sdk.record.ledger import Ledger
 from llmops_sdk.record.lines import read_samples
+from llmops_sdk.record.locks import Uses
 from llmops_sdk.record.marks import FileMark
 from llmops_sdk.record.metadata import RunMetadata
 from llmops_sdk.record.plans import read_plan, write_plan
@@ -34,7 +35,6 @@ from llmops_sdk.record.runs import (
     take_place,
 )
 from llmops_sdk.record.stores import Store
-from llmops_sdk.record.uses import Uses
 from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Plan, PrepareStep, ScoreStep
 from llmops_sdk.values.results import Results

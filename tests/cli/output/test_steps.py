@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmops_sdk import Pipeline, Result
-from llmops_sdk.cli.output.steps import show_progress, show_reasons
+from llmops_sdk import Explanation, Pipeline, Result
+from llmops_sdk.cli.output.steps import show_explanation, show_explanations, show_progress, show_reasons
 from llmops_sdk.cli.output.tables import OutputConsole
 from llmops_sdk.progress import Progress
 from llmops_sdk.record.run import Run
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     import pytest
 
     from llmops_sdk.plugin.registry import Registry
+
+EXPLANATION = Explanation(
+    step="train.a",
+    state="ran",
+    reason="the options of trainer 'lora' changed since run r-1",
+    changes={"the options of trainer 'lora'": "epochs 1 → 2"},
+    details=("compared with run r-1, the run of pipeline 'p' before it",),
+    compared_with="r-1",
+)
 
 
 def _pipeline() -> Pipeline:
@@ -57,3 +66,25 @@ def test_the_progress_of_a_run_has_the_reasons_too(
     out = capsys.readouterr().out
     assert "reused   prepare.lines: same inputs as in run r" in out
     assert "1 of 4 steps have ended; resume with: llmops run --resume " in out
+
+
+def test_an_explained_step_has_a_line_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    """And one for each further sentence."""
+    show_explanation(EXPLANATION)
+
+    assert (
+        "ran      train.a: the options of trainer 'lora' changed since run r-1\n"
+        "         the options of trainer 'lora': epochs 1 → 2\n"
+        "Compared with run r-1, the run of pipeline 'p' before it.\n"
+    ) == capsys.readouterr().out
+
+
+def test_an_explained_run_has_a_line_for_each_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the changes in brackets."""
+    show_explanations("r-2", [EXPLANATION])
+
+    assert (
+        "ran      train.a: the options of trainer 'lora' changed since run r-1 "
+        "(the options of trainer 'lora': epochs 1 → 2)\n"
+        "more about a step: llmops explain r-2 STEP\n"
+    ) == capsys.readouterr().out
