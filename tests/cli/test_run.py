@@ -251,7 +251,7 @@ def test_compare_takes_runs_too(llmops: Command) -> None:
 
     results = json.loads(llmops("compare", "latest:loud", "latest:quiet", "--name", "again", "--json").out)
 
-    assert results["run"].startswith("again-")
+    assert results["run_id"].startswith("again-")
     assert {"loud", "quiet"} == {cell["candidate"] for cell in results["leaderboards"][0]["cells"]}
 
 

@@ -18,11 +18,11 @@ def _choose(
     *candidates: dict[str, list[float]],
     declared: dict[int, list[Metric]] | None = None,
     named: str = "",
-    **given: Metric,
+    by_user: dict[str, Metric] | None = None,
 ) -> Chosen:
     entries = [entry(f"c{number}", source=number, number=number, scores=own) for number, own in enumerate(candidates)]
     metrics: dict[int, list[Metric]] = {each.number: [Metric(name) for name in each.spreads] for each in entries}
-    return choose_metrics(arrange(entries), {**metrics, **(declared or {})}, named, given)
+    return choose_metrics(arrange(entries), {**metrics, **(declared or {})}, named, by_user or {})
 
 
 def test_metrics_that_all_have_are_compared() -> None:
@@ -47,7 +47,7 @@ def test_bounds_are_those_that_a_source_knows() -> None:
     assert None is too_large.metrics[0].bounds
     assert "but its scores lie between 7 and 101: it counts as a metric without bounds" in too_large.notes[0]
     with pytest.raises(SpecError, match=r"the bounds of 'm' are 0 and 1, but its scores lie between 7 and 80"):
-        _choose({"m": [7.0]}, {"m": [80.0]}, m=Metric("m", bounds=(0.0, 1.0)))
+        _choose({"m": [7.0]}, {"m": [80.0]}, by_user={"m": Metric("m", bounds=(0.0, 1.0))})
 
 
 def test_the_direction_is_known_or_asked_for() -> None:
@@ -58,7 +58,7 @@ def test_the_direction_is_known_or_asked_for() -> None:
     assert False is _choose(*scores, declared={0: [unknown], 1: [lower]}).metrics[0].higher_is_better
     with pytest.raises(SpecError, match=r"more 'm' is better in file0.csv and worse in file1.csv; say which"):
         _choose(*scores, declared={1: [lower]})
-    assert False is _choose(*scores, declared={1: [lower]}, m=lower).metrics[0].higher_is_better
+    assert False is _choose(*scores, declared={1: [lower]}, by_user={"m": lower}).metrics[0].higher_is_better
     for named in ("", "m"):
         with pytest.raises(SpecError, match=r"--higher-is-better m or --lower-is-better m"):
             _choose(*scores, declared={0: [unknown], 1: [unknown]}, named=named)
@@ -76,7 +76,7 @@ def test_the_direction_is_known_or_asked_for() -> None:
 def test_no_common_metric(named: str, given: dict[str, Metric], error: type[Exception], message: str) -> None:
     """The error has what each candidate has."""
     with pytest.raises(error, match=message):
-        _choose({"a": [1.0]}, {"b": [1.0]}, named=named, **given)
+        _choose({"a": [1.0]}, {"b": [1.0]}, named=named, by_user=given)
 
 
 def test_datasets_without_the_deciding_metric_are_left_out() -> None:

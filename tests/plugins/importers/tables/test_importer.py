@@ -101,7 +101,7 @@ def test_a_field_with_several_models_makes_candidates(tmp_path: Path) -> None:
 
 def test_rows_without_a_score_are_missing(tmp_path: Path) -> None:
     """With the error that the row has; a text that nobody scored is an answer without a score."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": 1, "score": None, "error": "timeout", "output": ""},
         {"id": 2, "score": "", "error": "", "output": "x"},
         {"id": 3},
