@@ -23,19 +23,25 @@ class Browser:
 
     def open(self, data: ReportData | Path, *, width: int = 1440, scheme: str = "light", anchor: str = "") -> Any:
         """Open the report of `data`, or one that was written, in a window of its own, with its first records drawn."""
-        path = (
-            data
-            if isinstance(data, Path)
-            else write_report(data, self.folder / f"{len(list(self.folder.iterdir()))}.html")
-        )
+        page = self.page(width, scheme)
+        page.goto(self.write(data).as_uri() + anchor)
+        wait(page)
+        return page
+
+    def write(self, data: ReportData | Path) -> Path:
+        """Return the file of a report."""
+        if isinstance(data, Path):
+            return data
+        return write_report(data, self.folder / f"{len(list(self.folder.iterdir()))}.html")
+
+    def page(self, width: int = 1440, scheme: str = "light") -> Any:
+        """Return an empty page in a window of its own."""
         page = self.chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
         page.set_default_timeout(10_000)
         page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("dialog", self._dismiss)
         page.on("request", lambda request: self.requests.append(request.url))
-        page.goto(path.as_uri() + anchor)
-        wait(page)
         return page
 
     def _dismiss(self, dialog: Any) -> None:

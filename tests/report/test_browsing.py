@@ -129,42 +129,35 @@ def test_differences_of_two_answers_are_marked(browser: Browser) -> None:
     assert "4 of 7 words and signs are not in that of right, or in another order." == notes[0]
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "note"),
-    [
-        ("the same", "the same", "The two answers are the same."),
-        ("one  two", "one\ntwo", "The same words; the two answers differ in spaces or line breaks."),
-        ("one two", "one two three", "All 2 words and signs are in that of right too."),
-    ],
-)
-def test_equal_words_are_stated(browser: Browser, left: str, right: str, note: str) -> None:
+def test_equal_words_are_stated(browser: Browser) -> None:
     """Nothing is marked that is in both answers."""
-    page = browser.open(two((left, right)))
+    cases = {
+        "The two answers are the same.": ("the same", "the same"),
+        "The same words; the two answers differ in spaces or line breaks.": ("one  two", "one\ntwo"),
+        "All 2 words and signs are in that of right too.": ("one two", "one two three"),
+    }
+    page = browser.open(two(*cases.values()))
+    page.locator(".unfold").first.click()
+    page.get_by_label("Mark in the answers").select_option("between")
 
-    differences(page)
+    for place in (1, 2):
+        page.locator(".unfold").nth(place).click()
 
-    assert note == page.locator(".grid-out.two .foot").first.inner_text()
-    assert [] == marked(page)[0]
+    assert list(cases) == page.locator(".grid-out.two .card-out:first-child .block-text + .foot").all_inner_texts()
+    assert 0 == page.locator(".grid-out.two .card-out:first-child mark").count()
 
 
-def test_marked_differences_are_text(browser: Browser) -> None:
-    """What a model wrote is escaped in marks too."""
-    page = browser.open(two(('<img src=x onerror="alert(1)">', "</mark><script>alert(2)</script>")))
+def test_hostile_and_very_long_answers_are_compared(browser: Browser) -> None:
+    """What a model wrote is escaped in marks too; answers at the limit of the page have the note that they were cut."""
+    hostile = ('<img src=x onerror="alert(1)">', "</mark><script>alert(2)</script>")
+    page = browser.open(two(hostile, ("word " * 4_500, "word " * 2_000 + "other " * 2_000)))
 
     both = differences(page)
+    page.locator(".unfold").nth(1).click()
 
-    assert '<img src=x onerror="alert(1)">' in both.inner_text()
+    assert '<img src=x onerror="alert(1)">' in both.first.inner_text()
     assert 0 == page.locator(".detail img, .detail script").count()
-
-
-def test_very_long_answers_are_compared(browser: Browser) -> None:
-    """Answers at the limit of the page, with the note that they were cut."""
-    left, right = ("word " * 4_500, "word " * 2_000 + "other " * 2_000)
-    page = browser.open(two((left, right)))
-
-    both = differences(page)
-
-    assert 2 == both.get_by_text("The first 20,000 of").count()
+    assert 2 == both.nth(1).get_by_text("The first 20,000 of").count()
 
 
 def test_the_other_candidates_stay_below(browser: Browser) -> None:
@@ -258,6 +251,18 @@ def test_controls_have_names(browser: Browser) -> None:
       && !(element.textContent.trim() || element.getAttribute("aria-label") || (element.labels && element.labels.length)))
       .map((element) => element.outerHTML)"""
     assert [] == page.evaluate(nameless)
+
+
+def test_an_old_browser_is_named(browser: Browser) -> None:
+    """One that cannot inflate shows the rest of the report, and where the records are."""
+    page = browser.page()
+    page.add_init_script("delete window.DecompressionStream")
+
+    page.goto(browser.write(report_data(("tuned", "base"))).as_uri())
+
+    assert page.get_by_text("This part needs a browser of 2023 or later.").is_visible()
+    page.keyboard.press("j")
+    assert page.locator(".lead").is_visible()
 
 
 @pytest.mark.slow
