@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -137,6 +138,8 @@ def test_equal_words_are_stated(browser: Browser) -> None:
         "All 2 words and signs are in that of right too.": ("one two", "one two three"),
     }
     page = browser.open(two(*cases.values()))
+    assert "equal on 3." in page.locator(".strip").inner_text()
+    assert 0 == page.locator(".bars").count()
     page.locator(".unfold").first.click()
     page.get_by_label("Mark in the answers").select_option("between")
 
@@ -240,6 +243,17 @@ def test_a_record_has_neighbours_and_a_link(browser: Browser) -> None:
     page.get_by_role("button", name="The link is in the address bar").or_(
         page.get_by_role("button", name="Copied")
     ).wait_for()
+
+
+def test_long_names_stay_apart_on_a_phone(browser: Browser) -> None:
+    """The headings scroll to the side; none is drawn over another."""
+    page = browser.open(report_data(tuple(f"a-candidate-with-a-long-name-{number}" for number in range(4))), width=390)
+
+    boxes = [heading.bounding_box() for heading in page.locator(".answers thead th.answer").all()]
+
+    assert 4 == len(boxes)
+    assert all(left["x"] + left["width"] <= right["x"] for left, right in pairwise(boxes))
+    assert 390 == page.evaluate("document.documentElement.scrollWidth")
 
 
 def test_controls_have_names(browser: Browser) -> None:

@@ -35,11 +35,13 @@ const differenceStrip = (() => {
     const behind = gaps.filter(([place]) => board.gain(place) < 0).length;
     const isNeutral = board.neutral();
     const opens = groups.length < gaps.length ? `A bar is the mean of ${groups[0].size} records, and opens one of them.` : "A bar opens its record.";
-    strip.replaceChildren(
+    const isFlat = high === 0 && low === 0;
+    strip.replaceChildren(...[
       el("p", {}, el("b", {}, `${metrics[state.metric].label}: `), el("bdi", {}, left.name), " minus ", el("bdi", {}, right.name), ", record by record. ",
-        el("span", { class: "quiet" }, `${isNeutral ? "More" : "Better"} on ${count(ahead)}, ${isNeutral ? "less" : "worse"} on ${count(behind)}, equal on ${count(gaps.length - ahead - behind)}. ${opens}`)),
-      el("div", { class: "bars" }, svg("svg", { "aria-hidden": "true" }, ...bars, svg("line", { class: "zero", x1: "0", x2: "100%", y1: `${zero}%`, y2: `${zero}%` })),
-        el("span", { class: "most" }, number(high, true)), el("span", { class: "least" }, number(low, true))));
+        el("span", { class: "quiet" }, `${isNeutral ? "More" : "Better"} on ${count(ahead)}, ${isNeutral ? "less" : "worse"} on ${count(behind)}, equal on ${count(gaps.length - ahead - behind)}. ${isFlat ? "" : opens}`)),
+      !isFlat && el("div", { class: "bars" }, svg("svg", { "aria-hidden": "true" }, ...bars, svg("line", { class: "zero", x1: "0", x2: "100%", y1: `${zero}%`, y2: `${zero}%` })),
+        el("span", { class: "most" }, number(high, true)), el("span", { class: "least" }, number(low, true))),
+    ].filter(Boolean));
   }
 
   // Returns the bars: the mean of as many neighbours as it takes, and the record in their middle.
