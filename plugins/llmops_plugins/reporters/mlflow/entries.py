@@ -17,6 +17,7 @@ from llmops_plugins.reporters.mlflow.samples import Amounts
 from llmops_sdk.plugin import (
     CellResult,
     Component,
+    DatasetSplits,
     FailedCell,
     GenerateStep,
     Leaderboard,
@@ -25,6 +26,7 @@ from llmops_sdk.plugin import (
     Run,
     ScoreStep,
     Step,
+    Succeeded,
     TrainedModel,
     canonical,
     read_candidates,
@@ -41,6 +43,7 @@ PART_TAG = f"{OWN_TAGS}part"
 _NOTE = "mlflow.note.content"
 _LONGEST_TAG = 5000
 _LONGEST_PARAM = 500
+_DIGEST = 16
 _MORE = " ..."
 _NOT_IN_NAMES = re.compile(r"[^\w.\- :/]")
 
@@ -63,6 +66,23 @@ class Point:
 
 
 @attrs.frozen(kw_only=True)
+class Data:
+    """Test records that a candidate was asked.
+
+    Attributes:
+        name: The dataset.
+        digest: The start of the SHA-256 of the records.
+        source: Where they came from, as JSON.
+        records: How many there are.
+    """
+
+    name: str
+    digest: str
+    source: str
+    records: int
+
+
+@attrs.frozen(kw_only=True)
 class Entry:
     """One run of MLflow as it should be.
 
@@ -76,6 +96,7 @@ class Entry:
         tags: Name to text.
         params: Name to text; they follow from the plan, because MLflow refuses to change one.
         points: Values of metrics.
+        data: The datasets that it rests on.
         cell: The cell whose samples belong to it, or empty.
     """
 
@@ -88,6 +109,7 @@ class Entry:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     points: tuple[Point, ...] = ()
+    data: tuple[Data, ...] = ()
     cell: str = ""
 
 
@@ -160,6 +182,7 @@ def _pipeline(run: Run, results: Results) -> Entry:
             }
         ),
         points=_points(numbers, ended),
+        data=tuple(each for dataset in plan.datasets for each in _data(run, dataset.name)),
     )
 
 
@@ -203,6 +226,7 @@ def _result(
         ),
         params=_params(run, board.dataset, cell.model, cell.prompt, cell.seed),
         points=(*_points(_numbers(cell, total), ended), *_curve(cell.training, started)),
+        data=tuple(_data(run, board.dataset)),
         cell="" if cell.checkpoints else cell.cell,
     )
 
@@ -229,6 +253,21 @@ def _failed(run: Run, board: Leaderboard, failed: FailedCell) -> Entry:
         ),
         params=_params(run, board.dataset, planned.model, planned.prompt, seed),
     )
+
+
+def _data(run: Run, dataset: str) -> Iterator[Data]:
+    """Yield the test records of a dataset, if it was prepared."""
+    record = run.record(f"prepare.{dataset}")
+    artifact = run.artifact(record.artifacts["data"]) if isinstance(record, Succeeded) else None
+    if artifact is not None:
+        splits: DatasetSplits = artifact.read(DatasetSplits)
+        source = {"use": run.plan.dataset_by_name[dataset].use, **splits.source}
+        yield Data(
+            name=dataset,
+            digest=splits.test.sha256[:_DIGEST],
+            source=canonical(source).decode(),
+            records=splits.test.records,
+        )
 
 
 def _part_of_seed(part: str, seed: int | None) -> str:

@@ -92,16 +92,16 @@ def _row(scored: ScoredAnswer) -> dict[str, Any]:
     answer = sample.answer or Answer()
     errors = [sample.error, *(score.error for score in scored.scores)]
     return {
+        "question": _text(sample.record.get("instruction")),
+        "answer": sample.output,
+        "reference": _text(sample.record.get("response")),
+        **{f"score/{score.metric.name}": score.value for score in scored.scores},
+        "error": next(filter(None, errors), ""),
+        "context": _text(sample.record.get("context")),
+        "prompt": _prompt(sample),
         "record": sample.index,
         "record_hash": scored.record_hash,
         "repeat": sample.repeat,
-        "question": _text(sample.record.get("instruction")),
-        "context": _text(sample.record.get("context")),
-        "reference": _text(sample.record.get("response")),
-        "prompt": _prompt(sample),
-        "answer": sample.output,
-        **{f"score/{score.metric.name}": score.value for score in scored.scores},
-        "error": next(filter(None, errors), ""),
         "latency": answer.latency,
         "prompt_tokens": answer.prompt_tokens,
         "output_tokens": answer.output_tokens,

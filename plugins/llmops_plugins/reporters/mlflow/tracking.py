@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -10,6 +11,7 @@ import attrs
 
 from llmops_plugins.reporters.mlflow.entries import PART_TAG, RUN_TAG, Entry
 from llmops_plugins.reporters.mlflow.options import OWN_TAGS
+from llmops_plugins.reporters.mlflow.samples import TABLE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +22,8 @@ _MOST_TEXTS = 100
 """What one request may have of metrics, and of params or tags."""
 
 _PAGE = 1000
+_CONTEXT = ("mlflow.data.context", "evaluation")
+_SHOWN_AS_TABLE = ("mlflow.loggedArtifacts", json.dumps([{"path": TABLE, "type": "table"}]))
 _Item = TypeVar("_Item")
 
 
@@ -58,7 +62,7 @@ class Tracking:
             entry: The entry; the one that it is nested in was written before.
             folder: A folder with its artifacts, or None.
         """
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
         run_id = self._running(entry)
         for texts in _chunks(list(entry.tags.items()), _MOST_TEXTS):
@@ -67,8 +71,16 @@ class Tracking:
             self.client.log_batch(run_id, params=[Param(name, text) for name, text in texts])
         for points in _chunks(entry.points, _MOST_POINTS):
             self.client.log_batch(run_id, metrics=[Metric(p.name, p.value, p.at, p.step) for p in points])
+        if entry.data:
+            used = [
+                Dataset(data.name, data.digest, "llmops-sdk", data.source, profile=f'{{"num_rows": {data.records}}}')
+                for data in entry.data
+            ]
+            self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag(*_CONTEXT)]) for dataset in used])
         if folder is not None:
             self.client.log_artifacts(run_id, str(folder))
+            if (folder / TABLE).exists():
+                self.client.set_tag(run_id, *_SHOWN_AS_TABLE)
         self.client.set_terminated(run_id, "FAILED" if entry.has_failed else "FINISHED", entry.ended)
         return run_id
 

@@ -46,6 +46,15 @@ def test_the_entry_of_the_run_has_its_verdict(voices: Run, entries: dict[str, En
     assert not entry.has_failed
 
 
+def test_entries_name_the_test_records_they_rest_on(entries: dict[str, Entry]) -> None:
+    """By the dataset, its hash and the number of records; a candidate without a result has none."""
+    (data,) = entries["lines/base"].data
+
+    assert ("lines", 3, 16) == (data.name, data.records, len(data.digest))
+    assert (data,) == entries["pipeline"].data
+    assert () == entries["lines/broken"].data
+
+
 def test_a_candidate_has_its_options_as_params(entries: dict[str, Entry]) -> None:
     """Model, prompt, training and generation; a value that says nothing is left out."""
     params = entries["lines/tuned"].params

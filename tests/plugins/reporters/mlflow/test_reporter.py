@@ -87,6 +87,8 @@ def test_a_run_is_in_mlflow_with_its_candidates(
     assert result.run.id == json.loads(server.artifact(parent, "results.json"))["run_id"]
     assert {"samples.jsonl", "samples.json"} == server.artifacts(base)
     assert 3 == len(server.artifact(base, "samples.jsonl").splitlines())
+    assert [{"path": "samples.json", "type": "table"}] == json.loads(_pairs(base, "tags")["mlflow.loggedArtifacts"])
+    assert ["lines"] == [used["dataset"]["name"] for used in base["inputs"]["dataset_inputs"]]
     curve = server.get("metrics/get-history", run_id=runs["tuned (seed 1)"]["info"]["run_id"], metric_key="train/loss")
     assert [(1, 1.0)] == [(point["step"], point["value"]) for point in curve["metrics"]]
 
@@ -99,6 +101,7 @@ def test_a_report_can_be_repeated(server: Server, voices: Run) -> None:
     first = server.runs("repeated")
     Result(voices).report_as("mlflow", **options)
 
+    assert 1 == len(first["base"]["inputs"]["dataset_inputs"])
     assert first == server.runs("repeated")
     assert {"results.json", "specification.yaml"} == server.artifacts(first[voices.id])
     assert set() == server.artifacts(first["base"])
