@@ -48,6 +48,8 @@ class Inspect(Importer):
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 return bool({"header.json", "_journal/start.json"} & set(archive.namelist()))
+        if path.suffix == ".eval":  # the end of the archive, with its table of contents, is cut off
+            return head(path).startswith("PK")
         return bool(_LOG.match(head(path))) and '"eval"' in head(path)
 
     def read(self, context: Context, path: Path) -> Iterator[ImportedResults]:

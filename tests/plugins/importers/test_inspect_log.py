@@ -167,6 +167,8 @@ def test_logs_are_recognized_by_their_content(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "a.eval", "w") as archive:
             archive.writestr(member, "{}")
         assert (member != "word/document.xml") == importer.recognizes(tmp_path / "a.eval")
+    (tmp_path / "a.eval").write_bytes((tmp_path / "a.eval").read_bytes()[:20])
+    assert importer.recognizes(tmp_path / "a.eval"), "a log that is cut off is refused as such"
     (tmp_path / "b.json").write_text('{"version": 2, "results": {}}')
     for path in (tmp_path / "b.json", tmp_path / "none.eval"):
         assert not importer.recognizes(path)
