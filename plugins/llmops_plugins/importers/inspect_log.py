@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,11 +61,10 @@ class Inspect(Importer):
 
 def _library() -> ModuleType:
     try:
-        import inspect_ai.log
+        return import_module("inspect_ai.log")
     except ImportError as exc:
         message = f"reading Inspect's logs needs inspect-ai: {install_hint(_EXTRA)}"
         raise MissingExtraError(message) from exc
-    return inspect_ai.log
 
 
 def _logs_below(folder: Path) -> list[Path]:

@@ -259,15 +259,20 @@ def _output(sample: Record) -> str:
         while isinstance(answer, list):
             answer = answer[0] if answer else None
         return text_of(answer)
-    likelihoods = sample.get("filtered_resps")
-    choices = [_argument(sample, request, "arg_1") for request in range(len(likelihoods or ()))]
+    prompt = _argument(sample, 0, "arg_0")  # acc_mutual_info also asks for each choice without the prompt
+    likelihoods = [
+        pair
+        for request, pair in enumerate(sample.get("filtered_resps") or ())
+        if _argument(sample, request, "arg_0") == prompt
+    ]
+    choices = [_argument(sample, request, "arg_1") for request in range(len(likelihoods))]
     if len(choices) < 2 or not all(isinstance(choice, str) for choice in choices):  # noqa: PLR2004 - a choice is among two
         return ""
     try:
-        values = [float(pair[0]) for pair in likelihoods or ()]
+        values = [float(pair[0]) for pair in likelihoods]
     except (TypeError, ValueError, IndexError):
         return ""
-    return choices[max(range(len(values)), key=values.__getitem__)].strip()
+    return text_of(choices[max(range(len(values)), key=values.__getitem__)]).strip()
 
 
 def _target(sample: Record) -> str:
@@ -288,7 +293,7 @@ def _question(prompt: Any) -> str:
         try:
             prompt = json.loads(prompt)
         except ValueError:
-            return prompt
+            return text_of(prompt)
     if isinstance(prompt, list) and len(prompt) == 1 and isinstance(prompt[0], dict):
         return _content(prompt[0].get("content"))
     return text_of(prompt)

@@ -16,7 +16,7 @@ DATE = "2026-11-29T12-26-15.836260"
 GENERATION = {"until": ["\n"], "max_gen_toks": 12, "temperature": 0.0}
 
 
-def sample(number: int, score: float, **changes: Any) -> dict[str, Any]:
+def sample(number: int, score: object, **changes: Any) -> dict[str, Any]:
     """A line of a samples file of version 0.4.13, of a task that generates."""
     return {
         "doc_id": number,
@@ -124,13 +124,15 @@ def test_a_file_that_lacks_a_filter_of_a_document_is_refused(tmp_path: Path) -> 
 
 
 def test_of_a_multiple_choice_the_answer_is_the_likeliest_choice(tmp_path: Path) -> None:
-    """The target is the text of the right choice, not its place."""
+    """Given the prompt: acc_mutual_info also asks without it. The target is the text of the right choice, not its place."""
+    asked = [("The sky is", "loud"), ("The sky is", "blue"), ("", "loud"), ("", "blue")]
     choices = {
-        f"gen_args_{place}": {"arg_0": "The sky is", "arg_1": f" {word}"} for place, word in enumerate(["loud", "blue"])
+        f"gen_args_{place}": {"arg_0": prompt, "arg_1": f" {word}"} for place, (prompt, word) in enumerate(asked)
     }
+    likelihoods = [["-9.5", "False"], ["-2.5", "True"], ["-1.5", "False"], ["-3.5", "False"]]
     line = sample(
-        1, 0, target="1", arguments=choices, resps=[[["-9.5", "False"]], [["-2.5", "True"]]],
-        filtered_resps=[["-9.5", "False"], ["-2.5", "True"]], metrics=["acc", "acc_norm"], acc=1.0, acc_norm=0.0,
+        1, 0, target="1", arguments=choices, resps=[[pair] for pair in likelihoods], filtered_resps=likelihoods,
+        metrics=["acc", "acc_norm"], acc=1.0, acc_norm=0.0,
     )  # fmt: skip
 
     one = read_one(write(tmp_path, [line]))
