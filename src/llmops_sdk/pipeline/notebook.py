@@ -29,23 +29,24 @@ from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Overall
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
 
+# The class is doubled to take precedence over the rules that notebooks have for tables.
 _STYLE = """
-.llmops { font-size: 13px; line-height: 1.5; max-width: 70em; overflow-x: auto; }
-.llmops table { border-collapse: collapse; border: 0; margin: .3em 0 .6em; font-size: inherit; }
-.llmops tr, .llmops tr:nth-child(odd), .llmops tr:hover { background: none; }
-.llmops th, .llmops td { border: 0; border-bottom: 1px solid rgba(127, 127, 127, .35); padding: .2em 1.2em .2em 0; text-align: left;
+.llmops.llmops { font-size: 13px; line-height: 1.5; max-width: 70em; overflow-x: auto; }
+.llmops.llmops table { border-collapse: collapse; border: 0; margin: .3em 0 .6em; font-size: inherit; }
+.llmops.llmops tbody tr, .llmops.llmops tbody tr:nth-child(odd), .llmops.llmops tbody tr:hover { background: none; }
+.llmops.llmops th, .llmops.llmops td { border: 0; border-bottom: 1px solid rgba(127, 127, 127, .35); padding: .2em 1.2em .2em 0; text-align: left;
   vertical-align: top; white-space: normal; max-width: 44em; }
-.llmops th { font-weight: 600; }
-.llmops tbody th { font-weight: 400; opacity: .75; }
-.llmops td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.llmops .bar { position: relative; display: block; width: 11em; height: 1.5em; }
-.llmops .bar i { position: absolute; top: .7em; height: 2px; background: currentColor; opacity: .55; }
-.llmops .bar b { position: absolute; top: .45em; width: .6em; height: .6em; margin-left: -.3em; border-radius: 50%; background: currentColor; }
-.llmops p { margin: .3em 0; }
-.llmops .title { font-weight: 600; font-size: 1.1em; }
-.llmops .dim { opacity: .75; }
-.llmops pre { margin: .3em 0; white-space: pre-wrap; background: none; color: inherit; font-size: 12px; }
-.llmops summary { cursor: pointer; opacity: .75; }
+.llmops.llmops th { font-weight: 600; }
+.llmops.llmops tbody th { font-weight: 400; opacity: .75; }
+.llmops.llmops td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.llmops.llmops .bar { position: relative; display: block; width: 11em; height: 1.5em; }
+.llmops.llmops .bar i { position: absolute; top: .7em; height: 2px; background: currentColor; opacity: .55; }
+.llmops.llmops .bar b { position: absolute; top: .45em; width: .6em; height: .6em; margin-left: -.3em; border-radius: 50%; background: currentColor; }
+.llmops.llmops p { margin: .3em 0; }
+.llmops.llmops .title { font-weight: 600; font-size: 1.1em; }
+.llmops.llmops .dim { opacity: .75; }
+.llmops.llmops pre { margin: .3em 0; white-space: pre-wrap; background: none; color: inherit; font-size: 12px; }
+.llmops.llmops summary { cursor: pointer; opacity: .75; }
 """
 _PAGE = Markup('<div class="llmops"><style>' + _STYLE.replace("{", "{{").replace("}", "}}") + "</style>{}</div>")  # noqa: S704 - no foreign text
 
@@ -75,6 +76,7 @@ def _pipeline(pipeline: Pipeline) -> Markup:
         "generation": _options(to_json(spec.generation)),
         "evaluators": _lines(map(_component, spec.evaluators)) or "the default",
         "decided by": _decision(spec.decide_by, spec.baseline, spec.margin, spec.weights),
+        "gate": _options(spec.gate),
         "reporters": _lines(map(_component, spec.reporters)),
         "executor": _component(spec.executor),
     }
