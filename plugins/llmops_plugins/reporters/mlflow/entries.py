@@ -73,7 +73,7 @@ class Data:
         name: The dataset.
         digest: The start of the SHA-256 of the records.
         source: Where they came from, as JSON.
-        records: How many there are.
+        records: Their number.
     """
 
     name: str
