@@ -56,6 +56,14 @@ def test_missing_scores_have_their_reason() -> None:
     assert Mark.UNSCORED == pack(line).numbers[0].marks
 
 
+def test_an_answer_that_came_with_scores_only_is_not_called_empty() -> None:
+    """The file that has its scores has no texts."""
+    scored = Answered(0, Answer("", scores={"rougeL": 0.5}))
+
+    assert answer(attrs.evolve(sample(0, ROW, ""), outcome=scored))["textless"]
+    assert "textless" not in answer(sample(0, ROW, ""))
+
+
 def test_an_answer_that_reached_the_token_limit_is_marked() -> None:
     """The page can filter by it."""
     assert Mark.AT_LIMIT == pack(sample(0, ROW, "yes", finish_reason="length")).numbers[0].marks

@@ -221,6 +221,7 @@ def _pack_answer(sample: Sample) -> dict[str, Any]:
         "latency": None if sample.answer is None else finite(answer.latency),
         "tokens": [answer.prompt_tokens, answer.output_tokens],
         "finish": answer.finish_reason,
+        "textless": True if answer.scores and not answer.output else None,  # its scores came without a text
         "unscored": {evaluator: cut(text) for evaluator, text in {**sample.score_errors, **pending}.items()},
         "notes": _notes(sample),
     }

@@ -63,7 +63,7 @@ const inFull = (() => {
         el("dl", { class: "marks" }, scores.map(([metric, s]) => el("div", {}, el("dt", {}, metric.label), el("dd", {}, number(s))))),
         reply && reply.error && el("p", { class: "error", dir: "auto" }, fullText(reply.error)),
         reply && reply.unscored && Object.entries(reply.unscored).map(([name, text]) => el("p", { class: "error", dir: "auto" }, `${name}: `, fullText(text))),
-        reply && raw(reply.output) !== "" ? marked || block(reply.output) : reply && !reply.error && el("p", { class: "quiet" }, "empty answer"),
+        reply && raw(reply.output) !== "" ? marked || block(reply.output) : reply && !reply.error && el("p", { class: "quiet" }, reply.textless ? "scores only, without the text" : "empty answer"),
         reply && reply.notes && el("details", { class: "beside" }, el("summary", {}, reply.notes.length === 1 ? reply.notes[0][0] : `${reply.notes.length} notes of evaluators`),
           reply.notes.map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
         details && el("p", { class: "foot" }, details));
