@@ -179,11 +179,12 @@ def means(found: Mapping[str, Any], metric: str) -> dict[str, float]:
 
 
 def numbers(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a verdict rests on and states, without the metric's label."""
+    """Return what a verdict rests on and states, without the metric's label and other metrics."""
     verdict = {
         name: found["verdict"][name] for name in ("best", "settled", "tied", "worse", "best_interval", "detectable")
     }
-    return {"verdict": verdict, "pairs": found["pairs"], "differences": found["differences"]}
+    differences = [each for each in found["differences"] if each["metric"] == found["metric"]]
+    return {"verdict": verdict, "pairs": found["pairs"], "differences": differences}
 
 
 def run_ourselves(work: Work, models: Mapping[str, str]) -> dict[str, Any]:
