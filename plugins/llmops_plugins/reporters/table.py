@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from llmops_sdk.plugin import (
     row_columns,
 )
 
-_BATCH_ROWS = 20_000
+_BATCH_ROWS = 5_000
 _BATCH_CHARACTERS = 8_000_000
 """Rows of a Parquet file are written together until they are this many, or their texts this long."""
 
@@ -77,11 +78,9 @@ def _cell(value: Any) -> Any:
 @contextmanager
 def _parquet(path: Path, columns: Mapping[str, type]) -> Iterator[Write]:
     schema = arrow_schema(columns)
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as file:
-        batch = _Batch(lambda rows: file.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema)))
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    with parquet.ParquetWriter(path, schema, compression="zstd") as file:
+        batch = _Batch(lambda rows: file.write_batch(arrow.RecordBatch.from_pylist(rows, schema=schema)))
         yield batch.add
         batch.write()
 

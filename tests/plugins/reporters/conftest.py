@@ -71,7 +71,7 @@ def _environment(home: Path, name: str, python: str, *packages: str, with_ours: 
             ours = [path for path in site.getsitepackages() if Path(path).is_dir()]
             lines = [f"import site; site.addsitedir({path!r})\n" for path in ours]
             (folder_of_packages / "ours.pth").write_text("".join(lines), encoding="utf-8")
-        install = [str(draft / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        install = [str(draft / "bin" / "python"), "-I", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         subprocess.run([*install, *packages], check=True)
         with contextlib.suppress(OSError):  # another process was first
             draft.replace(folder)

@@ -66,9 +66,12 @@ def test_several_files_appear_in_the_order_of_their_writing(
     """What is written last, as results that name the others, appears last."""
     appeared: list[str] = []
     replace = Path.replace
-    monkeypatch.setattr(
-        Path, "replace", lambda path, target: [appeared.append(Path(target).name), replace(path, target)][1]
-    )
+
+    def noted(path: Path, target: Path) -> Path:
+        appeared.append(target.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
 
     with new_files(context, result.run, str(tmp_path / "out"), "several") as folder:
         for name in ("b.txt", "a.txt"):

@@ -145,7 +145,7 @@ def test_the_schema_and_its_validator_accept_the_files(
 ) -> None:
     """Both come with its package; texts of all kinds, chats and a fine-tuned model with seeds."""
     data = tmp_path / "data.jsonl"
-    texts = ["\u2028\u2029\x85 separators", 'a "quoted"\nline', "\u05e9\u05dc\u05d5\u05dd \U0001f600", ""]
+    texts = ["\u2028\u2029\x85 separators", 'a "quoted"\nline', "\u05e9\u05dc\u05d5\u05dd \U0001f600", "last"]
     data.write_text(
         "".join(
             json.dumps({"instruction": f"say {text}", "context": text or "?", "response": text}) + "\n"

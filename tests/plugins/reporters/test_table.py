@@ -6,6 +6,7 @@ import csv
 import json
 import tracemalloc
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import attrs
@@ -32,17 +33,17 @@ def test_jsonl_has_the_rows(states: Result, report: Report) -> None:
 def test_parquet_has_the_rows(states: Result, report: Report, needs: Callable[..., None]) -> None:
     """With the types of the columns, also of one that is empty throughout."""
     needs("pyarrow")
-    import pyarrow.parquet
+    parquet = import_module("pyarrow.parquet")
 
     report(states.run, "table", path="t.parquet", candidates="c.parquet")
 
-    table = pyarrow.parquet.read_table("t.parquet")
+    table = parquet.read_table("t.parquet")
     assert list(read_rows(states.run)) == [Row(**row) for row in table.to_pylist()]
     assert list(row_columns(Row)) == table.schema.names
     assert ("int64", "double", "bool") == tuple(
         str(table.schema.field(name).type) for name in ("seed", "cost", "fine_tuned")
     )
-    candidates = pyarrow.parquet.read_table("c.parquet").to_pylist()
+    candidates = parquet.read_table("c.parquet").to_pylist()
     assert list(read_candidates(states.run)) == [CandidateRow(**row) for row in candidates]
 
 
