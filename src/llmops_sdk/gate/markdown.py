@@ -68,8 +68,8 @@ def _lines(decision: Decision) -> Iterator[str]:
     for note in decision.notes:
         yield f"{_escape(note)}"
     yield (
-        f"A bound is wrong in at most {percent(LEVEL)} of runs on either side: GO needs every condition to be shown, NO-GO needs one"
-        " to be shown broken, and too few records are INCONCLUSIVE."
+        f"Tested at {percent(LEVEL)} on either side, for the gate as a whole: GO needs every condition to be shown, NO-GO needs one to be"
+        " shown broken, and too few records are INCONCLUSIVE."
     )
     yield ""
     yield "</details>"
