@@ -68,8 +68,9 @@ def test_resources_of_a_running_step_are_skipped(
     first, second = WaitingModel(), WaitingModel()
     endpoints, store = [InstantEndpoint(first), InstantEndpoint(second)], LocalStore(tmp_path / "runs")
     try:
-        killed, running = start(endpoints[0].url), start(endpoints[1].url)
+        killed = start(endpoints[0].url)
         assert first.asked.wait(60)
+        running = start(endpoints[1].url)  # now the folder has files, which are part of the key: it shares no answers
         assert second.asked.wait(60)
         killed.send_signal(signal.SIGKILL)
         killed.wait()

@@ -70,8 +70,12 @@ class Decision:
     @property
     def weights(self) -> Iterator[Weight]:
         """The files that are freed."""
-        runs = (candidate.run for candidate in self.runs)
-        return (item.weight for item in chain(runs, self.remnants, self.artifacts, self.plans))
+        return chain(
+            (candidate.run.weight for candidate in self.runs),
+            (remnant.weight for remnant in self.remnants),
+            (artifact.weight for artifact in self.artifacts),
+            (plan.weight for plan in self.plans),
+        )
 
     @property
     def size(self) -> int:
@@ -152,7 +156,7 @@ def decide_rest(contents: Contents, free: Sequence[Candidate], kept: Sequence[Ke
 
 def _without_needed(contents: Contents, free: Sequence[Candidate]) -> tuple[list[Candidate], list[KeptRun]]:
     """Leave out the runs from which a kept run that was stopped would take finished work, once it is resumed."""
-    free, kept = list(free), []
+    free, kept = list(free), list[KeptRun]()
     while True:
         freed = {candidate.run.id for candidate in free}
         needed_by = {

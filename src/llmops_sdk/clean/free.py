@@ -167,7 +167,8 @@ class _Freeing:
 
     def _delete(self, batch: Iterable[StoredArtifact], uses: _Uses) -> list[StoredArtifact]:
         """Delete artifacts whose locks are held, all keys that withdraw or finish one last; restore those that are used."""
-        freed, keys = [], []
+        freed: list[StoredArtifact] = []
+        keys: list[str] = []
         for artifact in batch:
             is_withdrawn_now = artifact.is_finished and is_withdrawn(self._store, artifact.address)
             value = ArtifactLayout(artifact.address).value
@@ -197,7 +198,8 @@ class _Freeing:
 
     def _uses_since(self, contents: Contents) -> _Uses:
         """Return the artifacts that the records of runs name that were written since the store was read."""
-        keys, has_new_runs = [], False
+        keys: list[str] = []
+        has_new_runs = False
         for run_id, weight in self._weights_of(RUNS).items():
             known = contents.runs.get(run_id)
             has_new_runs = has_new_runs or known is None

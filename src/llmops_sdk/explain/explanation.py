@@ -211,8 +211,8 @@ def _explain_unrecorded(run: Run, step: Step) -> Explanation:
         return Explanation(step=step.name, state="waiting", reason=f"it needs {_listed(map(repr, waits))}")
     running = where_running(run.store, run.id, "", time.time())
     reason = f"the run is running on {running}, and has not got to it" if running else "the run was stopped before"
-    details = () if running else (f"resume it with: llmops run --resume {run.id}",)
-    return Explanation(step=step.name, state="waiting", reason=reason, details=details)
+    resume = "" if running else f"resume it with: llmops run --resume {run.id}"
+    return Explanation(step=step.name, state="waiting", reason=reason, details=(resume,) if resume else ())
 
 
 def _damage(done: RecordedStep) -> list[str]:
