@@ -183,10 +183,8 @@ def test_runs_and_cleans_at_the_same_time_harm_each_other_never(
         choices = random.Random(seed)
         try:
             for _ in range(4):
-                options = {"max_new_tokens": choices.choice([3, 4])}
-                result = pipeline.with_generation(**options).run(
-                    store=store, registry=runtime.registry, progress=Progress()
-                )
+                chosen = pipeline.with_generation(max_new_tokens=choices.choice([3, 4]))
+                result = chosen.run(store=store, registry=runtime.registry, progress=Progress())
                 assert result.decision().best
         except BaseException as exc:  # noqa: BLE001 - shown by the test
             problems.append(exc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_a_dry_run_frees_nothing(pipeline: Pipeline, tmp_path: Path, registry: R
     """It returns what would be freed; the same call without it frees that."""
     store = LocalStore(tmp_path / "runs")
     ids = [pipeline.run(store=store, registry=registry, progress=Progress()).run.id for _ in range(2)]
-    options = {"store": tmp_path / "runs", "keep_last": 1, "registry": registry, "progress": Progress()}
+    options: dict[str, Any] = {"store": tmp_path / "runs", "keep_last": 1, "registry": registry, "progress": Progress()}
 
     looked = clean(**options, dry_run=True)
     assert ([ids[0]], False) == (list(looked.runs), looked.is_done)

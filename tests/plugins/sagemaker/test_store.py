@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -130,9 +130,12 @@ def test_more_than_a_thousand_keys_are_deleted_with_few_requests(
     bucket.put_object(Bucket=BUCKET, Key="team/storefront", Body=b"another's")
     requests: list[int] = []
     delete_page = S3Store._delete_page
-    monkeypatch.setattr(
-        S3Store, "_delete_page", lambda self, keys: (requests.append(len(keys)), delete_page(self, keys))[1]
-    )
+
+    def counted(self: S3Store, page: Sequence[str]) -> None:
+        requests.append(len(page))
+        delete_page(self, page)
+
+    monkeypatch.setattr(S3Store, "_delete_page", counted)
 
     files = list(store.files("many/"))
     assert {2} == {file.size for file in files}
