@@ -8,7 +8,7 @@ from pathlib import Path
 from llmops_sdk.errors import DataError
 
 LARGEST_FILE = 200 * 2**20
-"""The largest baseline that is read, in bytes: a million records have about 40 MB."""
+"""The largest baseline that is read, in bytes: a million records have about 50 MB."""
 
 
 def read_text(path: Path, noun: str, hint: str) -> str:
