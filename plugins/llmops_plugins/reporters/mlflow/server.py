@@ -64,7 +64,8 @@ def connected(uri: str, experiment: str) -> Iterator[tuple[MlflowClient, str]]:
         UserError: The server does not answer, or refuses; one line has the reason.
         SpecError: The experiment is deleted.
     """
-    with _environment({**_QUIET, **_without_proxy(uri)}), _mapped_errors(uri):
+    # The plugin for SageMaker reads the address there when it signs a request.
+    with _environment({**_QUIET, **_without_proxy(uri), URI_VARIABLE: uri}), _mapped_errors(uri):
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=uri)

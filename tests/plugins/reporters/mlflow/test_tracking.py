@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,9 @@ def test_a_run_that_was_deleted_is_written_again(write: Callable[..., Any]) -> N
     again, _ = write(ENTRY)
 
     assert runs["pipeline"].info.run_id != again["pipeline"].info.run_id
+
+
+def test_plugins_of_mlflow_find_the_address(mlflow_server: str) -> None:
+    """The one for SageMaker reads it from there, not from the client, when it signs a request."""
+    with connected(mlflow_server, "address"):
+        assert mlflow_server == import_module("mlflow").get_tracking_uri()
