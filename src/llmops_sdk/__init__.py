@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llmops_sdk.clean.cleanup import Cleanup as Cleanup
+    from llmops_sdk.cleanup.cleanup import Cleanup as Cleanup
     from llmops_sdk.errors import (
         AssetError as AssetError,
         DataError as DataError,
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "clean.cleanup": ("Cleanup",),
+    "cleanup.cleanup": ("Cleanup",),
     "errors": (
         "AssetError",
         "DataError",

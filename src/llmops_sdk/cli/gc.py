@@ -14,7 +14,7 @@ from llmops_sdk.cli.options import json_option, offline_option, store_option
 from llmops_sdk.cli.output.text import echo, echo_json
 
 if TYPE_CHECKING:
-    from llmops_sdk.clean.cleanup import Cleanup
+    from llmops_sdk.cleanup.cleanup import Cleanup
 
 
 @click.command(cls=Command)
@@ -186,8 +186,8 @@ def _agreed(size: int, *, yes: bool, is_shown: bool) -> bool:
 
 
 def _clean_cache(older_than: str, *, dry_run: bool, yes: bool, as_json: bool) -> int:
-    from llmops_sdk.clean.cache import find_cached, free_cached
-    from llmops_sdk.clean.weight import freed_bytes
+    from llmops_sdk.cleanup.cache import find_cached, free_cached
+    from llmops_sdk.cleanup.weight import freed_bytes
     from llmops_sdk.cli.output.leftovers import show_cache
     from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.steps.runtime import default_home

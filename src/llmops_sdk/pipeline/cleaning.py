@@ -8,12 +8,12 @@ from pathlib import Path
 
 import attrs
 
-from llmops_sdk.clean.choice import Choice
-from llmops_sdk.clean.cleanup import Cleanup
-from llmops_sdk.clean.contents import read_contents
-from llmops_sdk.clean.decide import Decision, decide
-from llmops_sdk.clean.free import free
-from llmops_sdk.clean.keep import RunChecks
+from llmops_sdk.cleanup.choice import Choice
+from llmops_sdk.cleanup.cleanup import Cleanup
+from llmops_sdk.cleanup.contents import read_contents
+from llmops_sdk.cleanup.decide import Decision, decide
+from llmops_sdk.cleanup.free import free
+from llmops_sdk.cleanup.keep import RunChecks
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress, progress_for

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from llmops_sdk.clean.cleanup import Cleanup
+from llmops_sdk.cleanup.cleanup import Cleanup
 from llmops_sdk.cli.output.leftovers import show_cache, show_cleanup, show_leftovers
 from llmops_sdk.gc.leftover import Leftover, Leftovers, Status, Unreachable
 from llmops_sdk.plugin import Resource

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from llmops_sdk.clean.cache import CachedItem
-from llmops_sdk.clean.cleanup import Cleanup
+from llmops_sdk.cleanup.cache import CachedItem
+from llmops_sdk.cleanup.cleanup import Cleanup
 from llmops_sdk.cli.output.tables import count, new_table, open_console, print_entry, print_line
 from llmops_sdk.gc.leftover import Leftovers, Status
 from llmops_sdk.values.quantities import format_age, format_size

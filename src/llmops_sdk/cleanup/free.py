@@ -13,10 +13,10 @@ from contextlib import ExitStack
 
 import attrs
 
-from llmops_sdk.clean.contents import Contents, StoredArtifact, StoredPlan, StoredRun, read_addresses, read_prepared
-from llmops_sdk.clean.decide import Decision, KeptRun, decide_rest
-from llmops_sdk.clean.keep import RunChecks
-from llmops_sdk.clean.weight import Weight, freed_bytes
+from llmops_sdk.cleanup.contents import Contents, StoredArtifact, StoredPlan, StoredRun, read_addresses, read_prepared
+from llmops_sdk.cleanup.decide import Decision, KeptRun, decide_rest
+from llmops_sdk.cleanup.keep import RunChecks
+from llmops_sdk.cleanup.weight import Weight, freed_bytes
 from llmops_sdk.progress import Progress, Task
 from llmops_sdk.record.artifacts import is_withdrawn, restore_artifact, withdraw_artifact
 from llmops_sdk.record.layout import PLANS, RUNS, ArtifactLayout, RunLayout, owner_of

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from llmops_sdk.clean.decide import Decision
-from llmops_sdk.clean.weight import freed_bytes
+from llmops_sdk.cleanup.decide import Decision
+from llmops_sdk.cleanup.weight import freed_bytes
 
 
 @attrs.frozen(kw_only=True)

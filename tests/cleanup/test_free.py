@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmops_sdk import LocalStore, Progress, Result, Run, RunNotFoundError, rescore, resume
-from llmops_sdk.clean import free as free_module
-from llmops_sdk.clean.contents import read_contents
-from llmops_sdk.clean.free import free
+from llmops_sdk.cleanup import free as free_module
+from llmops_sdk.cleanup.contents import read_contents
+from llmops_sdk.cleanup.free import free
 from llmops_sdk.pipeline.verification import verify_run, verify_store
 from llmops_sdk.record.artifacts import is_withdrawn, withdraw_artifact
 from llmops_sdk.record.runs import list_runs

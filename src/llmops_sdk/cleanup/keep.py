@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from llmops_sdk.clean.contents import StoredRun
+from llmops_sdk.cleanup.contents import StoredRun
 from llmops_sdk.errors import LLMOpsError, PluginError, UserError
 from llmops_sdk.record.layout import RunLayout
 from llmops_sdk.record.ledger import LedgerEntry, read_ledger

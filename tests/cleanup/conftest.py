@@ -11,11 +11,11 @@ import attrs
 import pytest
 
 from llmops_sdk import LocalStore, Pipeline, Progress, Result, StepFailedError
-from llmops_sdk.clean.choice import Choice
-from llmops_sdk.clean.contents import read_contents
-from llmops_sdk.clean.decide import Decision, decide
-from llmops_sdk.clean.free import Freed, free
-from llmops_sdk.clean.keep import RunChecks
+from llmops_sdk.cleanup.choice import Choice
+from llmops_sdk.cleanup.contents import read_contents
+from llmops_sdk.cleanup.decide import Decision, decide
+from llmops_sdk.cleanup.free import Freed, free
+from llmops_sdk.cleanup.keep import RunChecks
 from llmops_sdk.plugin import Runtime
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.stores import Store

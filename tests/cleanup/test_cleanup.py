@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmops_sdk.clean.cleanup import Cleanup
+from llmops_sdk.cleanup.cleanup import Cleanup
 from llmops_sdk.plugin import Resource
 
 from .conftest import Cleaner, RunPipeline

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from llmops_sdk import StoreError
-from llmops_sdk.clean.contents import StoredRun, read_contents
+from llmops_sdk.cleanup.contents import StoredRun, read_contents
 from llmops_sdk.plugin import Resource
 from llmops_sdk.steps.heartbeat import HEARTBEAT, in_progress
 

@@ -9,7 +9,7 @@ import pytest
 
 from llmops_sdk import Registry, UserError
 from llmops_sdk.assets.asset import find_asset
-from llmops_sdk.clean.cache import WORK_SECONDS, find_cached, free_cached
+from llmops_sdk.cleanup.cache import WORK_SECONDS, find_cached, free_cached
 from llmops_sdk.steps.runtime import used_cache
 
 DAY = 86400.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmops_sdk.clean.contents import read_contents
-from llmops_sdk.clean.weight import stored_bytes
+from llmops_sdk.cleanup.contents import read_contents
+from llmops_sdk.cleanup.weight import stored_bytes
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.values.plan import PrepareStep
 

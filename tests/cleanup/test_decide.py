@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from llmops_sdk import LocalStore, Progress, Run, rescore
-from llmops_sdk.clean.contents import read_contents
+from llmops_sdk.cleanup.contents import read_contents
 from llmops_sdk.record.files import sealed
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Succeeded
@@ -16,7 +16,7 @@ from .conftest import DAY, Cleaner, RunPipeline
 
 if TYPE_CHECKING:
     from llmops_sdk import Pipeline
-    from llmops_sdk.clean.decide import Decision
+    from llmops_sdk.cleanup.decide import Decision
 
 
 def freed(decision: Decision) -> set[str]:

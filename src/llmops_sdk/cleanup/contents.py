@@ -9,7 +9,7 @@ from functools import partial
 
 import attrs
 
-from llmops_sdk.clean.weight import Weight
+from llmops_sdk.cleanup.weight import Weight
 from llmops_sdk.errors import RecordError, UserError
 from llmops_sdk.record.artifacts import is_withdrawn, read_maker
 from llmops_sdk.record.files import read_json, to_value

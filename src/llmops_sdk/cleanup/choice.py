@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from llmops_sdk.clean.contents import StoredRun
+from llmops_sdk.cleanup.contents import StoredRun
 from llmops_sdk.errors import LLMOpsError, SpecError
 from llmops_sdk.values.quantities import format_age, format_size
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmops_sdk import SpecError
-from llmops_sdk.clean.choice import Choice
-from llmops_sdk.clean.contents import read_contents
+from llmops_sdk.cleanup.choice import Choice
+from llmops_sdk.cleanup.contents import read_contents
 
 from .conftest import DAY, Cleaner, RunPipeline
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.assets.asset import MANIFEST
-from llmops_sdk.clean.weight import Weight, freed_bytes
+from llmops_sdk.cleanup.weight import Weight, freed_bytes
 from llmops_sdk.errors import UserError
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.locks import locked

@@ -7,10 +7,10 @@ from itertools import chain
 
 import attrs
 
-from llmops_sdk.clean.choice import Candidate, Choice
-from llmops_sdk.clean.contents import Contents, StoredArtifact, StoredPlan, StoredRun
-from llmops_sdk.clean.keep import RunChecks
-from llmops_sdk.clean.weight import Weight, freed_bytes, stored_bytes
+from llmops_sdk.cleanup.choice import Candidate, Choice
+from llmops_sdk.cleanup.contents import Contents, StoredArtifact, StoredPlan, StoredRun
+from llmops_sdk.cleanup.keep import RunChecks
+from llmops_sdk.cleanup.weight import Weight, freed_bytes, stored_bytes
 
 DAY = 86_400.0
 """What no run has claimed yet may belong to one that is about to start, until it is older than this."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmops_sdk.clean.weight import Weight, freed_bytes, stored_bytes
+from llmops_sdk.cleanup.weight import Weight, freed_bytes, stored_bytes
 from llmops_sdk.record.stores import StoredFile
 
 
