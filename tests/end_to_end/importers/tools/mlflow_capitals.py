@@ -1,6 +1,7 @@
 """Evaluate a model with MLflow in both ways that it has, and leave their tables; usage: mlflow_capitals.py URL MODEL FOLDER."""
 
 import json
+import os
 import sys
 import urllib.request
 from pathlib import Path
@@ -34,6 +35,7 @@ def match(predictions: pd.Series, targets: pd.Series) -> Any:
     return mlflow.metrics.MetricValue(scores=scores, aggregate_results={"mean": sum(scores) / len(scores)})
 
 
+os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"  # on a busy machine, rows without a trace yet are left out
 target = Path(folder)
 target.mkdir(parents=True)
 mlflow.set_tracking_uri(f"sqlite:///{target}/mlflow.db")
