@@ -64,7 +64,7 @@ def _with_prompt(pipeline: Pipeline) -> Pipeline:
             {"the generation options": 'temperature 0.0 → 0.5, stop [] → ["END"]'},
         ),
         (
-            lambda _: make_pipeline("direct-loud"),
+            lambda _: make_pipeline("loud"),
             "score.quiet.bare.lines",
             {
                 "the answers of candidate 'quiet'": "those that step 'generate.quiet' got; "
