@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from llmops_sdk.errors import LLMOpsError, SpecError, did_you_mean
-from llmops_sdk.notebook import Shown
 from llmops_sdk.explain.explanation import Explanation, explain_step
+from llmops_sdk.notebook import Shown
 from llmops_sdk.pipeline.reporting import report_as
 from llmops_sdk.pipeline.summary import summarize
 from llmops_sdk.plugin.stores import open_store
