@@ -109,7 +109,7 @@ def test_a_reporter_is_called_by_its_name(llmops: Command, run: Run, folder: Pat
 
 def test_mistakes_about_a_reporter_are_one_line(llmops: Command, run: Run, folder: Path) -> None:  # noqa: ARG001 - it is there
     """And nothing is written."""
-    assert "no reporter is called 'tabel'; did you mean 'table'?" in llmops("report", "--as", "tabel", code=2).err
+    assert "no reporter is called 'tabble'; did you mean 'table'?" in llmops("report", "--as", "tabble", code=2).err
     wrong = llmops("report", "--as", "table", "--set", "path=t.xlsx", code=2)
     assert "path ends with .parquet, .jsonl or .csv, which is the format, not 't.xlsx'" in wrong.err
     assert "an override is written" in llmops("report", "--as", "table", "--set", "path", code=2).err

@@ -160,8 +160,8 @@ def test_a_reporter_is_called_for_a_result(run: Run, tmp_path: Path) -> None:
     Result(run).report_as("table", path=str(tmp_path / "t.jsonl"))
 
     assert 20 * 2 == len((tmp_path / "t.jsonl").read_text(encoding="utf-8").splitlines())
-    with pytest.raises(SpecError, match="no reporter is called 'tabel'; did you mean 'table'"):
-        Result(run).report_as("tabel")
+    with pytest.raises(SpecError, match="no reporter is called 'tabble'; did you mean 'table'"):
+        Result(run).report_as("tabble")
 
 
 def test_a_result_is_a_table(run: Run) -> None:

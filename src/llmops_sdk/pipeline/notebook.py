@@ -125,18 +125,19 @@ def _plan(plan: Plan) -> Markup:
 @_show.register
 def _run(run: Run) -> Markup:
     states: dict[str, Counter[str]] = {}
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     failures = []
     for step in run.plan.steps:
         kind, record = step_kind(step.name), run.record(step.name)
         states.setdefault(kind, Counter())[_state(record)] += 1
         if record is not None:
-            seconds[kind] += record.seconds
+            seconds[kind] = seconds.get(kind, 0.0) + record.seconds
         if isinstance(record, Failed) and record.cause == record.step:
             failures.append((step.name, record.error))
     names = [name for name in ("done", "reused", "failed", "open") if any(count[name] for count in states.values())]
     steps = [
-        (kind, *(str(count[name] or "") for name in names), duration(seconds[kind])) for kind, count in states.items()
+        (kind, *(str(count[name] or "") for name in names), duration(seconds.get(kind, 0.0)))
+        for kind, count in states.items()
     ]
     rows = {
         "pipeline": run.plan.name,

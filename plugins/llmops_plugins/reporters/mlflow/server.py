@@ -94,11 +94,9 @@ def _reason(error: BaseException) -> str:
     """Return in one line why a request failed: of a chain of causes that MLflow and its libraries wrap, the first one."""
     text = " ".join(str(error).split())
     if "Max retries exceeded" in text or "Failed to establish" in text or "timed out" in text.lower():
-        causes = []
-        while error is not None:
-            causes.append(error)
-            error = error.__cause__ or error.__context__
-        text = f"it does not answer: {' '.join(str(causes[-1]).split())}"
+        while cause := error.__cause__ or error.__context__:
+            error = cause
+        text = f"it does not answer: {' '.join(str(error).split())}"
     return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]} ..."
 
 

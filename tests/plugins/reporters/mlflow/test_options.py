@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from llmops_sdk import Pipeline, Registry, SpecError
 from llmops_sdk.plugin import MissingExtraError
 
 
-def _build(registry: Registry, **options: object) -> None:
+def _build(registry: Registry, **options: Any) -> None:
     pipeline = Pipeline.builder("x").with_dataset("lines").with_prompt("bare").with_model("echo", fine_tune=False)
     pipeline.with_evaluator("echo-score").with_reporter("mlflow", **options).build(registry, offline=True)
 
