@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,9 +180,12 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(name="inside")
-def _inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in that folder, with its plugin."""
-    _enter(folder, monkeypatch)
+def _inside(folder: Path, block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a copy of that folder that the blocks of a page share: those of another page leave no runs in it."""
+    own = folder.with_name(f"{folder.name}-{block.page.replace('/', '-')}")
+    if not own.exists():
+        shutil.copytree(folder, own)
+    _enter(own, monkeypatch)
 
 
 def _enter(folder: Path, patch: pytest.MonkeyPatch) -> None:

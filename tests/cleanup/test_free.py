@@ -205,7 +205,8 @@ def test_runs_and_cleans_at_the_same_time_harm_each_other_never(
     is_over.set()
     cleaning.join()
 
-    assert [] == problems
+    for problem in problems:
+        raise problem
     assert_sound(store)
     cleaner.free(keep_last=1)
     assert 1 == len(list_runs(store))

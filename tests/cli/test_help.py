@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import click
@@ -48,9 +49,8 @@ def test_summaries_fit_a_narrow_terminal(path: str) -> None:
     """At 80 columns no summary of a command is cut, and no line is longer."""
     text = contexts()[path].get_help()
 
-    assert "..." not in text.replace("[ARGS]...", "").replace("[NAME]...", "").replace("[OPTIONS]...", "").replace(
-        "executor, ...", ""
-    )
+    repeated = r"\[?[A-Z]+\]?\.\.\."  # an argument that may be given several times
+    assert "..." not in re.sub(repeated, "", text).replace("executor, ...", "")
     assert all(len(line) <= 80 for line in text.splitlines())
 
 

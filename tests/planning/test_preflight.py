@@ -218,7 +218,7 @@ def test_a_run_does_not_start_without_what_its_evaluators_need(plugins: Registry
         scored().run(store=tmp_path / "runs", registry=plugins, progress=Progress())
 
     assert not list(LocalStore(tmp_path / "runs").list(""))
-    assert not home.exists()
+    assert not (home / "assets").exists()
 
 
 def test_what_evaluators_need_is_checked_on_the_machine_that_scores(plugins: Registry, home: Path) -> None:
@@ -286,7 +286,7 @@ def test_an_offline_run_that_lacks_an_input_does_not_start(
 
     assert [] == list(store.list(""))
     assert [] == asked
-    assert not home.exists()
+    assert not (home / "assets").exists()
 
 
 def test_inputs_that_are_here_pass_without_a_network(plugins: Registry, tmp_path: Path) -> None:

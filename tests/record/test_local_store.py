@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,21 @@ def test_a_copy_is_a_link_that_the_source_does_not_change(tmp_path: Path) -> Non
     assert (tmp_path / "a").samefile(tmp_path / "b" / "c")
     store.put("a", b"2")
     assert (b"1", None) == (store.get("b/c"), store.get("b/d"))
+
+
+def test_threads_write_the_same_key(tmp_path: Path) -> None:
+    """Two runs of one plan in one process: each has a draft of its own."""
+    store = LocalStore(tmp_path)
+
+    def write(number: int) -> None:
+        for _ in range(200):
+            store.put("plans/p/plan.json", str(number).encode() * 10_000)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))  # raises what a thread raised
+
+    held = store.get("plans/p/plan.json") or b""
+    assert (10_000, 1) == (len(held), len(set(held)))
 
 
 def test_drafts_of_processes_that_are_gone_are_removed(tmp_path: Path) -> None:

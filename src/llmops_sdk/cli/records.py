@@ -86,7 +86,7 @@ def report(
     *,
     offline: bool,
 ) -> None:
-    """Write the HTML report of a run again, and print its path; or call another reporter.
+    """Write the HTML report of a run again, or call another reporter.
 
     With several runs, writes one report with the candidates of all of them side by side.
     """
@@ -175,7 +175,7 @@ def logs(run_id: str, step: str | None, store: str) -> None:
 @store_option
 @json_option
 def explain(run_id: str, step: str | None, store: str, *, as_json: bool) -> None:
-    """Say why a step of a run ran or was reused, and which inputs changed.
+    """Say why a step ran or was reused: which inputs changed.
 
     A step is compared with the same step of the newest earlier run of the pipeline that completed it.
     """

@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -47,7 +48,7 @@ class LocalStore(Store):
         if folder not in self._known:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
             self._known.add(folder)
-        draft = f"{target}.{_HOST}-{os.getpid()}{_DRAFT}"
+        draft = f"{target}.{threading.get_native_id()}.{_HOST}-{os.getpid()}{_DRAFT}"
         try:
             self._write(draft, data, durable=durable)
         except FileNotFoundError:  # the folder was removed meanwhile

@@ -58,7 +58,8 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
 def _caveats(run: Run) -> list[str]:
     """Return what the datasets state beside a verdict; none of them does as a rule."""
     records = [run.record(f"prepare.{dataset.name}") for dataset in run.plan.datasets]
-    artifacts = [run.artifact(record.artifacts["data"]) for record in records if isinstance(record, Succeeded)]
+    addresses = [record.artifacts.get("data") for record in records if isinstance(record, Succeeded)]
+    artifacts = [run.artifact(address) for address in addresses if address]
     splits: list[DatasetSplits] = [artifact.read(DatasetSplits) for artifact in artifacts if artifact]
     return [each.caveat for each in splits if each.caveat]
 
