@@ -26,8 +26,8 @@ from llmops_sdk.plugin import (
 )
 from llmops_sdk.plugin.registry import Registry
 
-from .. import conftest
 from ...report.page_text import page_records
+from .. import conftest
 
 
 def scored(generation: Generation) -> RecordScore:
