@@ -29,14 +29,14 @@ IMPORTS = {
         "onnx",
         "llmops_plugins.metrics.tasks.summarization",
     ),
-    "fmeval": ("fmeval", "fmeval.data_loaders.data_config", "pyarrow", "ray"),
     "bedrock": ("boto3", "llmops_plugins.bedrock.transport"),
     "tables": ("pandas", "pyarrow.parquet", "llmops_plugins.reporters.table"),
     "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
     "docs": ("mkdocs", "griffe"),
     "inspect": ("inspect_ai.log", "llmops_plugins.importers.inspect_log"),
 }
-RESOLVED_ONLY = ("rehearsal", "all", "dev")
+# What FMEval pins is installed and imported in the environment of its own, from its lock: `llmops assets get fmeval`.
+RESOLVED_ONLY = ("fmeval", "mlflow", "rehearsal", "all", "dev")
 UNAVAILABLE = frozenset({("fmeval", "3.13")})  # what FMEval pins has no release for it
 
 
