@@ -14,19 +14,18 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the parallelism
 
 import numpy as np
 from simulated_scores import KINDS, PER_CLUSTER, true_mean
+from simulation import PAGE, simulate_each, table, write_tables
 
 from llmops_sdk.verdict.statistics.comparison import compare, find_worse
 from llmops_sdk.verdict.statistics.intervals import mean_interval
@@ -35,7 +34,7 @@ from llmops_sdk.verdict.statistics.pairs import Scores
 from llmops_sdk.verdict.statistics.recipes import compare_recipes
 from llmops_sdk.verdict.statistics.stopping import Looks, compare_stopped, stop, worse_at
 
-PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "comparison-method.md"
+MARK = "<!-- simulation -->\n"
 CANDIDATES = (2, 6, 10)
 RECORDS = (20, 50, 200)
 DRAWS, FLIPS = 2000, 1999
@@ -125,7 +124,7 @@ def main() -> int:
     )
     print(text)
     if options.write:
-        write(text)
+        write_tables(MARK, text)
     beyond = list(find_beyond(figures, settings.draws))
     print("\n".join(beyond) or "every figure is within its limit")
     return 1 if beyond else 0
@@ -135,11 +134,7 @@ def run(pool: ProcessPoolExecutor, settings: Settings, *, is_small: bool) -> Fig
     """Simulate everything; a line on standard error for each cell that is done."""
 
     def each(function: Any, keys: Sequence[Any], title: str) -> dict[Any, Any]:
-        results = {}
-        for key, result in zip(keys, pool.map(partial(function, settings=settings), keys), strict=True):
-            results[key] = result
-            print(f"{title} {len(results)} of {len(keys)}: {key} {result}", file=sys.stderr, flush=True)
-        return results
+        return simulate_each(pool, partial(function, settings=settings), keys, title)
 
     cells = [Cell(*each) for each in ((kind, k, n) for kind in KINDS for n in RECORDS for k in CANDIDATES)]
     recipes = [(seeds, spread) for seeds in SEEDS for spread in SEED_SPREADS]
@@ -274,23 +269,23 @@ def tables(figures: Figures) -> list[str]:
     """Return the tables in Markdown."""
     return [
         _equal_table(figures.equal),
-        _table(
+        table(
             "Ties at the top: two of six are the best, 50 records; one of the two is called worse, in percent of runs:",
             ("the other four are worse by", "one of the best called worse"),
             ((f"{shift:g} SD of the paired difference", f"{rate:.1f}") for shift, rate in figures.ties.items()),
         ),
-        _table(
+        table(
             "Power: one of six is better, 50 records; how many of the five others are called worse, in percent:",
             ("better by", "called worse"),
             ((f"{shift:g} SD of the paired difference", f"{share:.0f}") for shift, share in figures.power.items()),
         ),
-        _table(
+        table(
             "Recipes trained with several seeds, none better, 200 records; called different, in percent of runs (the seed "
             f"varies {', '.join(f'{spread:g}' for spread in SEED_SPREADS)} times as much as a mean over the records):",
             ("seeds", "two recipes", "a recipe and a base model"),
             _recipe_rows(figures.recipes),
         ),
-        _table(
+        table(
             "Early stopping, 200 records, O'Brien-Fleming levels, in percent:",
             (
                 "candidates",
@@ -316,7 +311,7 @@ def _equal_table(rates: Mapping[Cell, Rates]) -> str:
         covered = sum(rate.covered for rate in row) / len(row)
         return f"{' / '.join(f'{rate.claims:.1f}' for rate in row)} ({covered:.1f})"
 
-    return _table(
+    return table(
         f"Equal candidates, and one is called worse, in percent of runs (k = {', '.join(map(str, candidates))} candidates); "
         "in brackets how often the 95 % interval of a mean holds the true one:",
         ("scores", *(f"{count} records" for count in records)),
@@ -328,11 +323,6 @@ def _recipe_rows(recipes: Mapping[tuple[int, float], RecipeRates]) -> Iterator[t
     for seeds in sorted({seeds for seeds, _ in recipes}):
         row = [rates for (count, _), rates in recipes.items() if count == seeds]
         yield str(seeds), *(" / ".join(f"{rate:.1f}" for rate in column) for column in zip(*row, strict=True))
-
-
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [title, "", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def find_beyond(figures: Figures, draws: int) -> Iterator[str]:
@@ -361,20 +351,6 @@ def _beyond_of_equal(rates: Mapping[Cell, Rates], slack: float) -> Iterator[str]
             yield f"{cell}: {rate.claims:.1f} % of runs call an equal candidate worse"
         if not COVERAGE[0] - slack <= rate.covered <= COVERAGE[1] + slack:
             yield f"{cell}: intervals of means hold the true one in {rate.covered:.1f} % of runs"
-
-
-def write(text: str) -> None:
-    """Write the tables into the page of the method."""
-    page = PAGE.read_text(encoding="utf-8")
-    mark = "<!-- simulation -->\n"
-    written = re.sub(
-        rf"({mark}).*?(?=^## |\Z)",
-        lambda match: f"{match[1]}\n{text}\n\n",
-        page,
-        count=1,
-        flags=re.DOTALL | re.MULTILINE,
-    )
-    PAGE.write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,11 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -28,6 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the para
 
 import numpy as np
 from simulated_scores import KINDS, PER_CLUSTER, true_mean
+from simulation import PAGE, simulate_each, table, write_tables
 
 from llmops_sdk.gate.candidate import Chosen
 from llmops_sdk.gate.conditions.condition import Case
@@ -42,7 +41,6 @@ from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.statistics.shares import share_interval
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
 
-PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "comparison-method.md"
 MARK = "<!-- gate simulation -->\n"
 RECORDS = (20, 50, 200)
 DRAWS = 2000
@@ -130,7 +128,7 @@ def main() -> int:
     text = "\n\n".join([*tables(figures), drawn])
     print(text)
     if options.write:
-        write(text)
+        write_tables(MARK, text)
     beyond = list(find_beyond(figures, draws))
     print("\n".join(beyond) or "every figure is within its limit")
     return 1 if beyond else 0
@@ -140,11 +138,7 @@ def run(pool: ProcessPoolExecutor, draws: int, *, is_small: bool) -> Figures:
     """Simulate everything; a line on standard error for each cell that is done."""
 
     def each(function: Any, keys: Sequence[Any], title: str) -> dict[Any, Any]:
-        results = {}
-        for key, result in zip(keys, pool.map(partial(function, draws=draws), keys), strict=True):
-            results[key] = result
-            print(f"{title} {len(results)} of {len(keys)}: {key} {result}", file=sys.stderr, flush=True)
-        return results
+        return simulate_each(pool, partial(function, draws=draws), keys, title)
 
     cells = [Cell(kind, records) for kind in KINDS for records in RECORDS]
     shares = [(limit, count) for limit, counts in SHARES for count in counts]
@@ -319,7 +313,7 @@ def tables(figures: Figures) -> list[str]:
             figures.means,
             counts,
         ),
-        _table(
+        table(
             "`failed_answers`, and `latency_p95` at 5 %, the true share exactly the limit; false GO / false NO-GO, in percent of"
             " runs:",
             ("limit", *(f"{count:,} answers" for count in answers)),
@@ -328,7 +322,7 @@ def tables(figures: Figures) -> list[str]:
                 for limit in sorted({limit for limit, _ in figures.shares})
             ),
         ),
-        _table(
+        table(
             "`not_worse_than` on 50 records, the gate as a whole; false GO / false NO-GO, in percent of runs:",
             ("gate", "claims"),
             ((several.label, _pair(claims)) for several, claims in figures.several.items()),
@@ -339,16 +333,11 @@ def tables(figures: Figures) -> list[str]:
 def _by_kind(title: str, claims: Mapping[Cell, Claims], counts: Sequence[int]) -> str:
     kinds = [kind for kind in KINDS if any(cell.kind == kind for cell in claims)]
     rows = ((KINDS[kind][2], *(_pair(claims.get(Cell(kind, count))) for count in counts)) for kind in kinds)
-    return _table(title, ("scores", *(f"{count} records" for count in counts)), rows)
+    return table(title, ("scores", *(f"{count} records" for count in counts)), rows)
 
 
 def _pair(claims: Claims | None) -> str:
     return "" if claims is None else f"{claims.go:.1f} / {claims.no_go:.1f}"
-
-
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [title, "", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def find_beyond(figures: Figures, draws: int) -> Iterator[str]:
@@ -364,19 +353,6 @@ def find_beyond(figures: Figures, draws: int) -> Iterator[str]:
     for several, rates in figures.several.items():
         if max(rates) > MOST_CLAIMS[50] + slack:
             yield f"{several.label}: {rates.go:.1f} % false GO, {rates.no_go:.1f} % false NO-GO"
-
-
-def write(text: str) -> None:
-    """Write the tables into the page of the method."""
-    page = PAGE.read_text(encoding="utf-8")
-    written = re.sub(
-        rf"({MARK}).*?(?=^## |\Z)",
-        lambda match: f"{match[1]}\n{text}\n\n",
-        page,
-        count=1,
-        flags=re.DOTALL | re.MULTILINE,
-    )
-    PAGE.write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmops_plugins.importers.values import number_of, shown
-from llmops_sdk.plugin import DataError, digest
+from llmops_plugins.importers.values import shown
+from llmops_sdk.plugin import DataError, digest, number_of
 
 _HEAD = 4096
 _LONGEST_LINE = 1 << 22

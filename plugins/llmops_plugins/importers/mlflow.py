@@ -20,7 +20,7 @@ from llmops_plugins.importers.json_files import amount, head, mark, plain, reaso
 from llmops_plugins.importers.known_metrics import known_metric, pass_or_fail
 from llmops_plugins.importers.options import MlflowImportOptions
 from llmops_plugins.importers.pairing import Pairing, Texts
-from llmops_plugins.importers.values import number_of, shown, text_of
+from llmops_plugins.importers.values import shown, text_of
 from llmops_sdk.plugin import (
     Answer,
     Context,
@@ -33,6 +33,7 @@ from llmops_sdk.plugin import (
     Record,
     file_sha256,
     name_of_file,
+    number_of,
     open_table,
 )
 

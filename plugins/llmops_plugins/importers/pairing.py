@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from llmops_plugins.importers.options import ToolImportOptions
-from llmops_plugins.importers.values import id_text, shown, text_of
-from llmops_sdk.plugin import DataError, Record, text_fingerprint, value_at
+from llmops_plugins.importers.values import shown, text_of
+from llmops_sdk.plugin import DataError, Record, id_text, text_fingerprint, value_at
 
 
 @attrs.frozen(kw_only=True)

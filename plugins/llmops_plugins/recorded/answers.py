@@ -10,12 +10,9 @@ from typing import Any
 from llmops_plugins.recorded.columns import CONVERSATIONS, ERRORS, IS_MISSING, REASONING, Columns
 from llmops_plugins.recorded.fields import field_of
 from llmops_plugins.recorded.keys import ASSISTANT, role_of, turn_text
-from llmops_sdk.plugin import Answer, RequestError, parse_answer, read_ending
+from llmops_sdk.plugin import Answer, RequestError, number_of, parse_answer, read_ending
 
 _MILLISECONDS = 1_000.0
-_TRUTHS = {"true": 1.0, "false": 0.0}
-_NOTHING = ("", "nan")
-_SHOWN = 60
 
 
 def row_answer(fields: Mapping[str, Any], columns: Columns) -> Answer:
@@ -34,7 +31,7 @@ def row_answer(fields: Mapping[str, Any], columns: Columns) -> Answer:
     scores = {
         metric: score
         for metric, field in columns.scores.items()
-        if (score := score_of(field_of(fields, field))) is not None
+        if (score := number_of(field_of(fields, field))) is not None
     }
     if value is None and scores and not error:
         value = ""
@@ -55,30 +52,6 @@ def row_answer(fields: Mapping[str, Any], columns: Columns) -> Answer:
         cost=_number(field_of(fields, columns.cost)),
         scores=scores,
     )
-
-
-def score_of(value: Any) -> float | None:
-    """Return a score: a number, true or false, or one of those written as text; None where the row has none.
-
-    >>> score_of("0.5"), score_of(True), score_of("false"), score_of("")
-    (0.5, 1.0, 0.0, None)
-
-    Raises:
-        ValueError: It is something else, or not finite.
-    """
-    if isinstance(value, str):
-        text = value.strip().lower()
-        value = None if text in _NOTHING else _TRUTHS.get(text, value)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    try:
-        number = float(value) if isinstance(value, (bool, int, float, str)) else math.inf
-    except (ValueError, OverflowError):
-        number = math.inf
-    if not math.isfinite(number):
-        message = f"{json.dumps(value, ensure_ascii=False, default=str)[:_SHOWN]} is no number"
-        raise ValueError(message)
-    return number
 
 
 def _no_answer(value: Any, error: Any, *, is_missing: bool) -> RequestError:

@@ -13,13 +13,13 @@ from typing import Any
 
 import attrs
 
-from llmops_plugins.recorded.answers import row_answer, score_of
+from llmops_plugins.recorded.answers import row_answer
 from llmops_plugins.recorded.columns import KINDS, Columns, choose_columns, is_kept
 from llmops_plugins.recorded.fields import field_of
 from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.files import Row, read_rows
-from llmops_plugins.recorded.keys import id_text, row_input, row_keys
-from llmops_sdk.plugin import Answer, DataError
+from llmops_plugins.recorded.keys import row_input, row_keys
+from llmops_sdk.plugin import Answer, DataError, id_text, number_of
 
 _PEEKED = 100
 """Rows whose fields are looked at to choose the columns."""
@@ -202,7 +202,7 @@ class AnswerIndex:
     def _check_scores(self, place: str, content: Mapping[str, Any]) -> None:
         for metric, field in self.columns.scores.items():
             try:
-                score_of(content.get(field))
+                number_of(content.get(field))
             except ValueError as exc:
                 message = f"{place} of {self._file!r} has no usable score of {metric!r} in {field!r}: {exc}"
                 raise DataError(message) from exc

@@ -10,7 +10,7 @@ from typing import Any
 
 from llmops_plugins.recorded.columns import HASH, ID, INPUT, Columns
 from llmops_plugins.recorded.fields import field_of
-from llmops_sdk.plugin import ChatPrompt, Prompt, Record
+from llmops_sdk.plugin import ChatPrompt, Prompt, Record, id_text
 
 ASSISTANT = "assistant"
 _ROLES = {"human": "user", "gpt": ASSISTANT, "model": ASSISTANT, "bot": ASSISTANT, "developer": "system"}
@@ -36,19 +36,6 @@ def row_input(fields: Mapping[str, Any], columns: Columns) -> str:
     if isinstance(value, list):
         return conversation_text(value)
     return _joined(_as_text(value), _as_text(field_of(fields, columns.context)))
-
-
-def id_text(value: Any) -> str:
-    """Return an ID as text, so that 7, '7' and 7.0 are one; empty where there is none."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return (
-        value.strip()
-        if isinstance(value, str)
-        else ""
-        if value is None
-        else json.dumps(value, sort_keys=True, default=str)
-    )
 
 
 def id_key(value: Any) -> bytes | None:

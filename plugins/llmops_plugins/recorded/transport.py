@@ -11,8 +11,8 @@ import attrs
 from llmops_plugins.recorded.columns import HASH, ID, INPUT, RECORD_IDS
 from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.index import AnswerIndex, IndexedRow
-from llmops_plugins.recorded.keys import hash_keys, id_key, id_text, input_keys
-from llmops_sdk.plugin import Answer, DataError, Progress, Prompt, Record, RecordTransport, RequestError
+from llmops_plugins.recorded.keys import hash_keys, id_key, input_keys
+from llmops_sdk.plugin import Answer, DataError, Progress, Prompt, Record, RecordTransport, RequestError, id_text
 
 _COMPARED = 1_000
 """Test records by which the join is chosen."""

@@ -83,7 +83,7 @@ class Process:
 
     @property
     def is_running(self) -> bool:
-        """Whether the command has not ended."""
+        """Whether the command is still running."""
         return self._supervisor.poll() is None
 
     def wait(self) -> int:

@@ -196,7 +196,7 @@ def _explain_failed(runs: EarlierRuns, record: Failed) -> Explanation:
 
 
 def _explain_unrecorded(run: Run, step: Step) -> Explanation:
-    """Explain a step that has not ended."""
+    """Explain a step that is running, waiting, or was stopped."""
     started = run.started(step.name)
     if started is not None:
         where = where_running(run.store, run.id, step.name, time.time())
@@ -210,7 +210,7 @@ def _explain_unrecorded(run: Run, step: Step) -> Explanation:
     if waits:
         return Explanation(step=step.name, state="waiting", reason=f"it needs {_listed(map(repr, waits))}")
     running = where_running(run.store, run.id, "", time.time())
-    reason = f"the run is running on {running}, and has not got to it" if running else "the run was stopped before"
+    reason = f"the run on {running} has yet to reach it" if running else "the run was stopped before"
     resume = "" if running else f"resume it with: llmops run --resume {run.id}"
     return Explanation(step=step.name, state="waiting", reason=reason, details=(resume,) if resume else ())
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llmops_sdk.data.files.table import NamedRow as NamedRow, Table as Table, open_table as open_table
     from llmops_sdk.data.mapping import RowMapping as RowMapping
     from llmops_sdk.data.rendering import render as render
+    from llmops_sdk.data.scalars import id_text as id_text, number_of as number_of
     from llmops_sdk.data.splits import write_splits as write_splits
     from llmops_sdk.errors import (
         AssetError as AssetError,
@@ -237,6 +238,7 @@ _HOMES = {
     "data.files.table": ("NamedRow", "Table", "open_table"),
     "data.mapping": ("RowMapping",),
     "data.rendering": ("render",),
+    "data.scalars": ("id_text", "number_of"),
     "data.splits": ("write_splits",),
     "errors": (
         "AssetError",

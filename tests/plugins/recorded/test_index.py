@@ -82,7 +82,7 @@ def test_texts_that_sqlite_cannot_hold_are_indexed(indexed: MakeIndex) -> None:
 def test_a_score_that_is_no_number_names_the_row(indexed: MakeIndex) -> None:
     """When the file is read, before a record is answered."""
     with pytest.raises(
-        DataError, match=r"row 2 of 'answers.jsonl' has no usable score of 'm' in 'score': \"good\" is no number"
+        DataError, match=r"row 2 of 'answers.jsonl' has no usable score of 'm' in 'score': 'good' is no number"
     ):
         indexed({"id": 0, "score": 1}, {"id": 1, "score": "good"}, scores={"m": "score"})
 

@@ -12,11 +12,10 @@ from llmops_plugins.recorded.keys import (
     conversation_text,
     hash_keys,
     id_key,
-    id_text,
     input_keys,
     row_keys,
 )
-from llmops_sdk.plugin import ChatPrompt, Prompt, TextPrompt
+from llmops_sdk.plugin import ChatPrompt, Prompt, TextPrompt, id_text
 
 USER, ASSISTANT = {"role": "user", "content": "What is 1+1?"}, {"role": "assistant", "content": "2"}
 ASKED = TextPrompt("### Sum:\nWhat is 1+1?")

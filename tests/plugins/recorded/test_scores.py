@@ -71,7 +71,7 @@ def test_a_score_that_is_text_fails_the_step(tmp_path: Path, registry: Registry)
 
     with pytest.raises(UserError, match=r"line 1|row 1|record 1") as raised:
         pipeline.run(store=LocalStore(tmp_path / "runs"), progress=Progress(), registry=registry)
-    assert "has no usable score of 'quality' in 'judge.score': \"good\" is no number" in str(raised.value)
+    assert "has no usable score of 'quality' in 'judge.score': 'good' is no number" in str(raised.value)
 
 
 def test_the_metrics_are_checked_before_a_run(registry: Registry) -> None:

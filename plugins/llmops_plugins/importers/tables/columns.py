@@ -8,8 +8,7 @@ from typing import Any
 import attrs
 
 from llmops_plugins.importers.options import TableImportOptions
-from llmops_plugins.importers.values import number_of
-from llmops_sdk.plugin import DataError, Record, did_you_mean, value_at
+from llmops_sdk.plugin import DataError, Record, did_you_mean, number_of, value_at
 
 _IDS = (
     "id", "record_hash", "record_id", "example_id", "sample_id", "doc_id", "question_id", "task_id", "custom_id", "request_id", "uuid",

@@ -13,7 +13,7 @@ import attrs
 from llmops_plugins.importers.known_metrics import known_metric
 from llmops_plugins.importers.options import TableImportOptions
 from llmops_plugins.importers.tables.columns import Columns, choose_columns
-from llmops_plugins.importers.values import id_text, number_of, text_of
+from llmops_plugins.importers.values import text_of
 from llmops_sdk.plugin import (
     Answer,
     Context,
@@ -28,7 +28,9 @@ from llmops_sdk.plugin import (
     Table,
     digest,
     file_sha256,
+    id_text,
     name_of_file,
+    number_of,
     open_table,
     text_fingerprint,
     value_at,

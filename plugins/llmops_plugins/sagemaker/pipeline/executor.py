@@ -81,7 +81,7 @@ class SageMakerExecutor(Executor):
         return self._start_again(run, runtime)
 
     def is_running(self, run: Run, runtime: Runtime) -> bool:
-        """Return whether the execution of the run has not ended."""
+        """Return whether the execution of the run is still in progress."""
         if _all_failed(run):
             return False
         self._check_online(runtime)

@@ -13,7 +13,9 @@ from llmops_sdk.gate.candidate import Chosen
 from llmops_sdk.gate.evidence import DatasetEvidence, RunEvidence
 from llmops_sdk.gate.outcome import LEVEL, Check, Outcome
 from llmops_sdk.gate.references import Reference
+from llmops_sdk.gate.words import UNDECIDED, in_words, needed_words, number, on_records, signed, with_bounds
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.statistics.intervals import Interval
 
 
 @attrs.frozen(eq=False)
@@ -78,6 +80,27 @@ class Finding:
         if self.problem:
             return Outcome.INCONCLUSIVE
         return Outcome.GO if self.holds else Outcome.NO_GO if self.broken else Outcome.INCONCLUSIVE
+
+    def in_words(
+        self, holds: str, broken: str, records: int, needed: int | None, *, is_difference: bool = False
+    ) -> str:
+        """Return the same as the words of a check.
+
+        Args:
+            holds: What is claimed if it holds.
+            broken: What is claimed if it is broken.
+            records: What the number rests on.
+            needed: How many records would decide it, or None.
+            is_difference: Whether the number is one, so that it has a sign.
+        """
+        claims = {Outcome.GO: holds, Outcome.NO_GO: broken, Outcome.INCONCLUSIVE: f"{UNDECIDED} {holds}"}
+        claim = claims[self.outcome]
+        if self.measured is None:
+            return f"{claim}: {self.problem}"
+        ends = in_words(Interval(self.low, self.high), sign=is_difference)
+        measured = signed(self.measured) if is_difference else number(self.measured)
+        problem = f"; {self.problem}" if self.problem else ""
+        return f"{claim}: {with_bounds(measured, *ends)} {on_records(records)}{problem}{needed_words(needed)}"
 
 
 @attrs.frozen

@@ -16,13 +16,11 @@ from llmops_sdk.errors import SpecError
 from llmops_sdk.gate.conditions.condition import Case, Condition, Finding, metric_of, positive
 from llmops_sdk.gate.outcome import Check, Numbers, Outcome
 from llmops_sdk.gate.references import Reference
-from llmops_sdk.gate.words import UNDECIDED, in_words, needed_words, on_records, signed, with_bounds
 from llmops_sdk.values.results import CellResult
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import find_problem, margin_tests
 from llmops_sdk.verdict.statistics.checkpoints import CheckpointScores
 from llmops_sdk.verdict.statistics.comparison import FEWEST_RECORDS, MANY_MISSING
-from llmops_sdk.verdict.statistics.intervals import Interval
 from llmops_sdk.verdict.statistics.sample_size import deviation_of, needed_for_limit
 from llmops_sdk.verdict.table import CellColumn, MetricColumn, MetricTable, make_table
 
@@ -71,6 +69,7 @@ class NotWorseThan(Condition):
         else:
             finding, records = _find(case, comparison, self.margin), comparison.records
             needed = _needed(case, comparison, self.margin) if finding.outcome is Outcome.INCONCLUSIVE else None
+        worse = f"worse than {reference.name} by more than {self.margin:g}"
         return Check(
             subject=self.subject,
             condition=self.text,
@@ -81,24 +80,10 @@ class NotWorseThan(Condition):
             high=finding.high,
             limit=self.margin if metric.higher_is_better is False else -self.margin,
             records=records,
-            text=self._words(finding, reference, records, needed),
+            text=finding.in_words(f"no {worse}", worse, records, needed, is_difference=True),
             kind=Numbers.DIFFERENCE,
             needed_records=needed,
         )
-
-    def _words(self, finding: Finding, reference: Reference, records: int, needed: int | None) -> str:
-        claims = {
-            Outcome.GO: f"no worse than {reference.name} by more than {self.margin:g}",
-            Outcome.NO_GO: f"worse than {reference.name} by more than {self.margin:g}",
-            Outcome.INCONCLUSIVE: f"{UNDECIDED} no worse than {reference.name} by more than {self.margin:g}",
-        }
-        claim = claims[finding.outcome]
-        if finding.measured is None:
-            return f"{claim}: {finding.problem}"
-        ends = in_words(Interval(finding.low, finding.high), sign=True)
-        numbers = f"{with_bounds(signed(finding.measured), *ends)} {on_records(records)}"
-        problem = f"; {finding.problem}" if finding.problem else ""
-        return f"{claim}: {numbers}{problem}{needed_words(needed)}"
 
 
 @attrs.frozen(eq=False)

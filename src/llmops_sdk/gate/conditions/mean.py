@@ -15,7 +15,6 @@ import attrs
 from llmops_sdk.errors import SpecError
 from llmops_sdk.gate.conditions.condition import Case, Condition, Finding, finite, metric_of
 from llmops_sdk.gate.outcome import Check, Numbers, Outcome
-from llmops_sdk.gate.words import UNDECIDED, in_words, needed_words, number, on_records, with_bounds
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import find_problem
 from llmops_sdk.verdict.statistics.comparison import FEWEST_RECORDS, MANY_MISSING
@@ -117,25 +116,10 @@ def _check(condition: MeanAtLeast | MeanAtMost, case: Case, limit: float, *, is_
         high=finding.high,
         limit=limit,
         records=records,
-        text=_words(finding, condition.text, records, needed),
+        text=finding.in_words(condition.text, f"not {condition.text}", records, needed),
         kind=Numbers.MEAN,
         needed_records=needed,
     )
-
-
-def _words(finding: Finding, text: str, records: int, needed: int | None) -> str:
-    claims = {
-        Outcome.GO: text,
-        Outcome.NO_GO: f"not {text}",
-        Outcome.INCONCLUSIVE: f"{UNDECIDED} {text}",
-    }
-    claim = claims[finding.outcome]
-    if finding.measured is None:
-        return f"{claim}: {finding.problem}"
-    ends = in_words(Interval(finding.low, finding.high), sign=False)
-    numbers = f"{with_bounds(number(finding.measured), *ends)} {on_records(records)}"
-    problem = f"; {finding.problem}" if finding.problem else ""
-    return f"{claim}: {numbers}{problem}{needed_words(needed)}"
 
 
 def _values(table: MetricTable, row: int) -> NDArray[Any]:
