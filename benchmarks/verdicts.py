@@ -45,6 +45,13 @@ SUMMARIES: Mapping[str, Callable[[list[str], list[str]], str]] = {
 }
 """How each candidate makes a summary from the sentences and words of a text."""
 
+MLFLOW = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
+    "MLFLOW_GENAI_EVAL_MAX_WORKERS": "1",
+}
+"""MLflow's settings: with more workers than connections to its database, it leaves out records."""
+
 Claims = Callable[[Any], set[int]]
 """The candidates that a method calls worse than the best; an array of scores, shape (candidates, records)."""
 
@@ -130,8 +137,9 @@ def _mlflow(scores: Mapping[str, Any], best: str) -> dict[str, Any] | None:
         path = Path(folder) / "scores.json"
         path.write_text(json.dumps({"best": best, "scores": {name: list(each) for name, each in scores.items()}}))
         command = [python, str(HERE / "baseline_verdicts.py"), str(path)]
-        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false"}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **MLFLOW}
+        )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

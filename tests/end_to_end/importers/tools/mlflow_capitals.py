@@ -35,7 +35,8 @@ def match(predictions: pd.Series, targets: pd.Series) -> Any:
     return mlflow.metrics.MetricValue(scores=scores, aggregate_results={"mean": sum(scores) / len(scores)})
 
 
-os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"  # on a busy machine, rows without a trace yet are left out
+# MLflow asks up to 40 rows at a time, but has 15 connections to its database: rows whose trace is not stored in time are left out.
+os.environ |= {"MLFLOW_GENAI_EVAL_MAX_WORKERS": "1", "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false"}
 target = Path(folder)
 target.mkdir(parents=True)
 mlflow.set_tracking_uri(f"sqlite:///{target}/mlflow.db")
