@@ -13,9 +13,11 @@ from typing import Any, get_args, get_type_hints
 
 import attrs
 import pytest
+from packaging.version import Version
 
 import llmops_sdk
 import llmops_sdk.plugin
+from llmops_sdk.deprecations import Deprecation, LLMOpsDeprecationWarning
 
 HEAVY = {
     "torch",
@@ -45,7 +47,7 @@ EXPERT = {"Plan", "Run", "Registry", "Spec", "Progress", "Store"}
 def test_the_names_of_a_face_agree(face: ModuleType) -> None:
     """`__all__`, the lazy table and the names for type checkers are the same, and each can be loaded."""
     source = ast.parse(Path(str(face.__file__)).read_text(encoding="utf-8"))
-    (checked,) = (node for node in source.body if isinstance(node, ast.If))
+    (checked,) = (node for node in source.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
     imported = {
         (f"{node.module}".removeprefix("llmops_sdk."), alias.asname)
         for node in checked.body
@@ -54,11 +56,32 @@ def test_the_names_of_a_face_agree(face: ModuleType) -> None:
     }
     own = {"__version__"} & set(face.__all__)
 
-    assert imported == {(module, name) for name, module in face._HOME_OF.items()}
+    deprecated = {(face._HOME_OF[one.instead], name) for name, one in face._DEPRECATED.items()}
+    assert imported == {(module, name) for name, module in face._HOME_OF.items()} | deprecated
     assert set(face.__all__) == set(face._HOME_OF) | own
     assert face.__all__ == sorted(face.__all__) == dir(face)
     for name in face.__all__:
         assert getattr(face, name) is not None
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_deprecated_names_are_removed_in_time(face: ModuleType) -> None:
+    """A version does not have the names that it was announced to remove."""
+    current = Version(llmops_sdk.__version__)
+
+    assert {} == {name: one for name, one in face._DEPRECATED.items() if Version(one.removal) <= current}
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_a_deprecated_name_means_its_replacement(face: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It warns at each use, and is neither listed nor imported by `*`."""
+    monkeypatch.setattr(face, "_DEPRECATED", {"BadSpec": Deprecation("SpecError", since="0.1", removal="99.0")})
+
+    for _ in range(2):
+        with pytest.warns(LLMOpsDeprecationWarning, match=rf"{face.__name__}.BadSpec is deprecated .*: use SpecError"):
+            assert face.SpecError is face.BadSpec
+    assert "BadSpec" not in dir(face)
+    assert "BadSpec" not in face.__all__
 
 
 def test_the_users_face_is_small() -> None:

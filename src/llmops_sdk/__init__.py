@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from llmops_sdk.deprecations import Deprecation, current_name
+
 if TYPE_CHECKING:
     from llmops_sdk.cleanup.cleanup import Cleanup as Cleanup
     from llmops_sdk.errors import (
@@ -119,22 +121,27 @@ _HOMES = {
     "values.secrets": ("Secret",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_DEPRECATED: dict[str, Deprecation] = {}  # each is imported above too, for type checkers: `New as Old`
 
 __all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605 - the test of the faces compares it with the names above
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name's module at its first use (PEP 562): importing the package loads none of them."""
-    if name == "__version__":
-        from importlib.metadata import version
+# Not for type checkers: with it, they would take every misspelled name for one of the module.
+if not TYPE_CHECKING:
 
-        return version("llmops-sdk")
-    if name not in _HOME_OF:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(f"llmops_sdk.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        """Load a public name's module at its first use (PEP 562): importing the package loads none of them."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("llmops-sdk")
+        current = current_name(__name__, name, _DEPRECATED)
+        if current not in _HOME_OF:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value = getattr(import_module(f"llmops_sdk.{_HOME_OF[current]}"), current)
+        globals()[current] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,15 @@ import llmops_sdk.testing
 from llmops_sdk import Pipeline, Progress
 from llmops_sdk.assets.asset import get_asset
 from llmops_sdk.cli.doctor import checks
-from llmops_sdk.plugin import Asset, Check, EvaluatorCard, Finding, FolderSource, hookimpl
+from llmops_sdk.plugin import (
+    Asset,
+    Check,
+    EvaluatorCard,
+    Finding,
+    FolderSource,
+    LLMOpsDeprecationWarning,
+    hookimpl,
+)
 from llmops_sdk.plugin.registry import Registry
 
 
@@ -69,9 +77,24 @@ def test_plugins_are_checked(registry: Registry, tmp_path: Path) -> None:
     findings = run_all(checks(registry, tmp_path / "home"))
 
     assert Finding("ok", "testing") == findings["plugin testing"]
-    assert Finding("error", "RuntimeError: it is broken (test_doctor.py:43)") == findings["plugin broken"]
+    assert Finding("error", "RuntimeError: it is broken (test_doctor.py:51)") == findings["plugin broken"]
     missing = "not installed: no_such_module; needed by evaluator 'far'"
     assert Finding("warning", missing, "pip install 'far-away[far]'") == findings["plugin far"]
+
+
+def test_an_outdated_plugin_is_a_warning_beside_its_other_findings(
+    registry: Registry, words: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It works until the version that removes what it uses."""
+    monkeypatch.setattr("llmops_sdk.plugin.api.API_VERSION", "2.0")
+    with pytest.warns(LLMOpsDeprecationWarning):
+        registry.add("old", Far(words), distribution="old-one", version="1.0")
+
+    findings = [check.run() for check in checks(registry, tmp_path / "home") if check.name == "plugin old"]
+
+    assert ["warning", "warning"] == [finding.status for finding in findings]
+    assert "not installed: no_such_module" in findings[0].text
+    assert findings[1].text.endswith("if a version for that exists: pip install --upgrade old-one")
 
 
 def test_a_pipeline_that_lacks_an_extra_is_a_finding(registry: Registry, tmp_path: Path) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jsonschema
+import pytest
 import yaml
 
-from llmops_sdk.plugin import EvaluatorCard, hookimpl
+from llmops_sdk.plugin import EvaluatorCard, LLMOpsDeprecationWarning, hookimpl
 from llmops_sdk.plugin.registry import Registry
 
 from .conftest import Command
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Extra:
@@ -110,6 +107,21 @@ def test_broken_plugins_are_reported(llmops: Command, registry: Registry) -> Non
 
     assert "broken: plugin 'broken': RuntimeError: it is broken" in llmops("plugins").text
     assert "it is broken" in json.loads(llmops("plugins", "--json").out)[-1]["problem"]
+
+
+def test_outdated_plugins_are_reported(llmops: Command, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line below the index, with the distribution and what to type; they are used all the same."""
+    monkeypatch.setattr("llmops_sdk.plugin.api.API_VERSION", "2.0")
+    with pytest.warns(LLMOpsDeprecationWarning):
+        registry.add("extra", Extra(), distribution="far-away", version="2.0")
+
+    done = llmops("plugins")
+
+    assert 1 == done.text.count(
+        "outdated: far-away 2.0 (plugin 'extra'): plugin 'extra' was written for plugin API 1.0"
+    )
+    assert "pip install --upgrade far-away" in done.text
+    assert "far" in [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
 
 
 def test_json_has_the_options(llmops: Command) -> None:

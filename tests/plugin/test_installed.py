@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmops_sdk.plugin import install_hint
-from llmops_sdk.plugin.installed import InstalledPlugin
+from llmops_sdk.plugin.installed import InstalledPlugin, installed_plugins
 
 
 @pytest.fixture(name="acme")
@@ -67,3 +67,32 @@ def test_the_owner_is_the_distribution_and_the_plugin() -> None:
     """A plugin that was added in code has no distribution."""
     assert "acme 1 (plugin 'a')" == InstalledPlugin("a", "acme", "1").owner
     assert "plugin 'a'" == InstalledPlugin("a", "", "").owner
+
+
+def test_a_plugin_is_named_alone_or_with_its_distribution() -> None:
+    """Names of distributions are compared as pip compares them; those of plugins are not."""
+    plugin = InstalledPlugin("metrics", "Acme_Metrics", "1")
+
+    assert plugin.is_named_in(["other", "metrics"])
+    assert plugin.is_named_in([" acme.metrics:metrics "])
+    assert not plugin.is_named_in(["Metrics", "acme-metrics", "other:metrics", ""])
+    assert not InstalledPlugin("metrics", "", "").is_named_in(["", ":metrics"])
+
+
+def test_shipped_plugins_come_before_others(acme: Path) -> None:
+    """In the order of their names; each has the version of its distribution."""
+    (acme / "entry_points.txt").write_text("[llmops_sdk]\naaa = nowhere\n", encoding="utf-8")
+
+    plugins = [plugin for _, plugin in installed_plugins("llmops_sdk")]
+
+    own = [plugin.name for plugin in plugins if plugin.distribution == "llmops-sdk"]
+    assert [*sorted(own), "aaa"] == [plugin.name for plugin in plugins]
+    assert ("llmops-acme", "1.2") == (plugins[-1].distribution, plugins[-1].version)
+
+
+def test_how_to_be_without_a_plugin_names_its_distribution() -> None:
+    """One that was added in code has none."""
+    assert "uninstall 'acme', or disable it with LLMOPS_DISABLE_PLUGINS=acme:a" == (
+        InstalledPlugin("a", "acme", "1").how_to_drop
+    )
+    assert "disable one with LLMOPS_DISABLE_PLUGINS=a" == InstalledPlugin("a", "", "").how_to_drop

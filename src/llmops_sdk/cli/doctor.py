@@ -37,7 +37,9 @@ def checks(registry: Registry, home: Path, *, offline: bool = False, pipeline: P
         UserError: The pipeline cannot run as it is written.
     """
     result = registry.checks()
-    result += [Check(f"plugin {plugin.name}", partial(_check_plugin, registry, plugin)) for plugin in registry.plugins]
+    for plugin in registry.plugins:
+        result.append(Check(f"plugin {plugin.name}", partial(_check_plugin, registry, plugin)))
+        result += [Check(f"plugin {plugin.name}", partial(Finding, "warning", line)) for line in plugin.outdated]
     if pipeline is None:
         return result + [asset_check(asset, home, offline=offline) for asset in registry.assets()]
     try:

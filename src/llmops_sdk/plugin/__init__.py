@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from llmops_sdk.deprecations import Deprecation, current_name
+
 if TYPE_CHECKING:
     from llmops_sdk.assets.asset import Asset as Asset, find_asset as find_asset
     from llmops_sdk.assets.environments import (
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from llmops_sdk.data.rendering import render as render
     from llmops_sdk.data.scalars import id_text as id_text, number_of as number_of
     from llmops_sdk.data.splits import write_splits as write_splits
+    from llmops_sdk.deprecations import LLMOpsDeprecationWarning as LLMOpsDeprecationWarning
     from llmops_sdk.errors import (
         AssetError as AssetError,
         DataError as DataError,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
         UserError as UserError,
         did_you_mean as did_you_mean,
     )
+    from llmops_sdk.plugin.api import API_VERSION as API_VERSION
     from llmops_sdk.plugin.cards import (
         Card as Card,
         DatasetCard as DatasetCard,
@@ -240,6 +244,7 @@ _HOMES = {
     "data.rendering": ("render",),
     "data.scalars": ("id_text", "number_of"),
     "data.splits": ("write_splits",),
+    "deprecations": ("LLMOpsDeprecationWarning",),
     "errors": (
         "AssetError",
         "DataError",
@@ -257,6 +262,7 @@ _HOMES = {
         "UserError",
         "did_you_mean",
     ),
+    "plugin.api": ("API_VERSION",),
     "plugin.cards": (
         "Card",
         "DatasetCard",
@@ -358,18 +364,23 @@ _HOMES = {
     "steps.client.refusals": ("error_message", "is_transient", "refused_parameter"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_DEPRECATED: dict[str, Deprecation] = {}  # each is imported above too, for type checkers: `New as Old`
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the test of the faces compares it with the names above
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name's module at its first use (PEP 562): importing the package loads none of them."""
-    if name not in _HOME_OF:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(f"llmops_sdk.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+# Not for type checkers: with it, they would take every misspelled name for one of the module.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name's module at its first use (PEP 562): importing the package loads none of them."""
+        current = current_name(__name__, name, _DEPRECATED)
+        if current not in _HOME_OF:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value = getattr(import_module(f"llmops_sdk.{_HOME_OF[current]}"), current)
+        globals()[current] = value
+        return value
 
 
 def __dir__() -> list[str]:

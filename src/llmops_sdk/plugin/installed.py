@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+import re
+from collections.abc import Iterable
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -23,6 +26,7 @@ class InstalledPlugin:
         version: The distribution's version.
         problem: Why it is broken; empty if it is not.
         ignored: Which of its cards are not used, and why; empty if all are.
+        outdated: What it uses that a later version of llmops-sdk removes, one line each.
     """
 
     name: str
@@ -30,6 +34,7 @@ class InstalledPlugin:
     version: str
     problem: str = ""
     ignored: str = ""
+    outdated: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -37,6 +42,35 @@ class InstalledPlugin:
         if not self.distribution:
             return f"plugin {self.name!r}"
         return f"{f'{self.distribution} {self.version}'.strip()} (plugin {self.name!r})"
+
+    @property
+    def how_to_drop(self) -> str:
+        """What to do to be without it."""
+        if not self.distribution:
+            return f"disable one with LLMOPS_DISABLE_PLUGINS={self.name}"
+        name = f"{self.distribution}:{self.name}"
+        return f"uninstall {self.distribution!r}, or disable it with LLMOPS_DISABLE_PLUGINS={name}"
+
+    def is_named_in(self, names: Iterable[str]) -> bool:
+        """Return whether it is one of these, each `NAME` or `DISTRIBUTION:NAME`, compared as pip compares names."""
+        own = {_normal(self.name), _normal(f"{self.distribution}:{self.name}") if self.distribution else ""}
+        return bool(own & {_normal(name) for name in names} - {""})
+
+
+def installed_plugins(group: str) -> list[tuple[EntryPoint, InstalledPlugin]]:
+    """Return the entry points of a group with the plugins that they are; each distribution's metadata is read once.
+
+    Those that are shipped come first: of two plugins or cards of one name, the first one is used.
+    """
+    owners: dict[Any, tuple[str, str]] = {None: ("", "")}
+    plugins = []
+    for point in entry_points(group=group):
+        owner = point.dist
+        if owner is not None and owner not in owners:
+            metadata = owner.metadata
+            owners[owner] = (metadata["Name"], metadata["Version"])
+        plugins.append((point, InstalledPlugin(point.name, *owners[owner])))
+    return sorted(plugins, key=lambda item: (item[1].distribution.lower() != OWN_DISTRIBUTION, item[1].name))
 
 
 def install_hint(extra: str, *, of: str = OWN_DISTRIBUTION) -> str:
@@ -60,6 +94,12 @@ def install_hint(extra: str, *, of: str = OWN_DISTRIBUTION) -> str:
 def is_editable(installed: Distribution) -> bool:
     """Return whether a distribution is used in place (`pip install -e`)."""
     return _checkout(installed)[1]
+
+
+def _normal(name: str) -> str:
+    """Return the name of a distribution as pip compares it, alone or before `:` and a plugin's name."""
+    distribution_name, colon, plugin = name.strip().partition(":")
+    return f"{re.sub(r'[-_.]+', '-', distribution_name).lower()}:{plugin}" if colon else distribution_name
 
 
 def _checkout(installed: Distribution) -> tuple[Path | None, bool]:

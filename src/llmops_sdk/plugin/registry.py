@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import attrs
 
 from llmops_sdk.assets.asset import Asset
+from llmops_sdk.deprecations import collect_deprecations
 from llmops_sdk.errors import MissingExtraError, PluginError, SpecError, did_you_mean
+from llmops_sdk.plugin.api import DECLARATION, check_api, describe_import_failure
 from llmops_sdk.plugin.cards import KINDS, Card, CardKind, ImplementationCard
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.contents import HookReader, PluginContents
-from llmops_sdk.plugin.installed import OWN_DISTRIBUTION, InstalledPlugin, install_hint
+from llmops_sdk.plugin.installed import OWN_DISTRIBUTION, InstalledPlugin, install_hint, installed_plugins
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.values.plan import Plan, PluginPin
 from llmops_sdk.values.serial import explain, from_json, to_json
@@ -82,36 +83,37 @@ class Registry:
         Those named in `LLMOPS_DISABLE_PLUGINS`, as `NAME` or `DISTRIBUTION:NAME`, joined by commas, are left out. A
         shipped plugin is never displaced by another one of its name.
         """
-        disabled = {_normal(name) for name in os.environ.get("LLMOPS_DISABLE_PLUGINS", "").split(",")}
+        disabled = os.environ.get("LLMOPS_DISABLE_PLUGINS", "").split(",")
         registry = cls()
-        points = _with_distributions(entry_points(group=GROUP))
-        # Those that are shipped come first: of two plugins or cards of one name, the first one is used.
-        points.sort(key=lambda item: (item[1].lower() != OWN_DISTRIBUTION, item[0].name))
-        for point, distribution, version in points:
-            names = {point.name, f"{distribution}:{point.name}" if distribution else ""}
-            if not disabled & {_normal(name) for name in names if name}:
-                registry._load_point(point, distribution, version)
+        for point, plugin in installed_plugins(GROUP):
+            if not plugin.is_named_in(disabled):
+                registry._load_point(point, plugin)
         return registry
 
     def add(self, name: str, module: Any, *, distribution: str = "", version: str = "") -> None:
         """Add a plugin: a module or object with the hooks. What is wrong with it is kept as its `problem`."""
         plugin = InstalledPlugin(name, distribution, version)
-        if self._is_taken(plugin):
-            return
+        if not self._is_taken(plugin):
+            with collect_deprecations() as deprecations:
+                self._add(plugin, module, deprecations)
+
+    def _add(self, plugin: InstalledPlugin, module: Any, deprecations: list[str]) -> None:
         try:
             with prints_to_stderr():
-                contents = self._hooks.read(name, module)
+                check_api(plugin, getattr(module, DECLARATION, None))
+                contents = self._hooks.read(plugin.name, module)
         except PLUGIN_FAILURES as exc:
             problem = str(exc) if isinstance(exc, PluginError) else describe_failure(exc)
-            self.plugins.append(attrs.evolve(plugin, problem=problem))
+            self.plugins.append(attrs.evolve(plugin, problem=problem, outdated=tuple(deprecations)))
             return
         displaced = [card for card in contents.cards if self._is_shipped_card(card)]
-        if displaced and distribution != OWN_DISTRIBUTION:
+        if displaced and plugin.distribution != OWN_DISTRIBUTION:
             names = ", ".join(f"{card.kind} {card.name!r}" for card in displaced)
             plugin = attrs.evolve(plugin, ignored=f"{names}: {OWN_DISTRIBUTION} has one of this name, which is used")
             contents = attrs.evolve(contents, cards=tuple(card for card in contents.cards if card not in displaced))
+        plugin = attrs.evolve(plugin, outdated=tuple(deprecations))
         self.plugins.append(plugin)
-        self._contents[name] = contents
+        self._contents[plugin.name] = contents
         for card in contents.cards:
             self._offers.setdefault((card.kind, card.name), []).append(Offer(card, plugin))
 
@@ -120,7 +122,7 @@ class Registry:
         namesake = next((other for other in self.plugins if other.name == plugin.name), None)
         if namesake is None:
             return False
-        problem = f"the plugin name {plugin.name!r} is taken by {namesake.owner}; {_how_to_drop(plugin)}"
+        problem = f"the plugin name {plugin.name!r} is taken by {namesake.owner}; {plugin.how_to_drop}"
         self.plugins.append(attrs.evolve(plugin, problem=problem))
         return True
 
@@ -148,7 +150,7 @@ class Registry:
             raise SpecError(self._no_offer(kind, name))
         if len(offers) > 1:
             owners = " and ".join(offer.plugin.owner for offer in offers)
-            message = f"{kind} {name!r} is offered by {owners}; {_how_to_drop(offers[1].plugin)}"
+            message = f"{kind} {name!r} is offered by {owners}; {offers[1].plugin.how_to_drop}"
             raise PluginError(message)
         return offers[0]
 
@@ -333,17 +335,18 @@ class Registry:
         broken = [plugin.name for plugin in self.plugins if plugin.problem]
         return f" (broken plugins: {', '.join(broken)}; see: llmops plugins)" if broken else ""
 
-    def _load_point(self, point: EntryPoint, distribution: str, version: str) -> None:
-        if self._is_taken(InstalledPlugin(point.name, distribution, version)):
+    def _load_point(self, point: EntryPoint, plugin: InstalledPlugin) -> None:
+        if self._is_taken(plugin):
             return
-        try:
-            with prints_to_stderr():
-                module = point.load()
-        except PLUGIN_FAILURES as exc:
-            problem = f"cannot be imported: {describe_failure(exc)}"
-            self.plugins.append(InstalledPlugin(point.name, distribution, version, problem))
-            return
-        self.add(point.name, module, distribution=distribution, version=version)
+        with collect_deprecations() as deprecations:
+            try:
+                with prints_to_stderr():
+                    module = point.load()
+            except PLUGIN_FAILURES as exc:
+                problem = describe_import_failure(plugin, point.module, exc)
+                self.plugins.append(attrs.evolve(plugin, problem=problem, outdated=tuple(deprecations)))
+                return
+            self._add(plugin, module, deprecations)
 
     def _no_offer(self, kind: CardKind, name: str) -> str:
         hint = did_you_mean(name, [card_name for card_kind, card_name in self._offers if card_kind == kind])
@@ -360,32 +363,6 @@ class Registry:
             for asset in contents.assets:
                 by_name.setdefault(asset.name, asset)
         return by_name
-
-
-def _with_distributions(points: Iterable[EntryPoint]) -> list[tuple[EntryPoint, str, str]]:
-    """Return entry points with the names and versions of their distributions, each distribution's metadata read once."""
-    known: dict[Any, tuple[str, str]] = {None: ("", "")}
-    named = []
-    for point in points:
-        distribution = point.dist
-        if distribution is not None and distribution not in known:
-            metadata = distribution.metadata
-            known[distribution] = (metadata["Name"], metadata["Version"])
-        named.append((point, *known[distribution]))
-    return named
-
-
-def _normal(name: str) -> str:
-    """Return the name of a distribution as pip compares it, alone or before `:` and a plugin's name."""
-    distribution, colon, plugin = name.strip().partition(":")
-    return f"{re.sub(r'[-_.]+', '-', distribution).lower()}:{plugin}" if colon else distribution
-
-
-def _how_to_drop(plugin: InstalledPlugin) -> str:
-    if not plugin.distribution:
-        return f"disable one with LLMOPS_DISABLE_PLUGINS={plugin.name}"
-    name = f"{plugin.distribution}:{plugin.name}"
-    return f"uninstall {plugin.distribution!r}, or disable it with LLMOPS_DISABLE_PLUGINS={name}"
 
 
 def _structured(values: Mapping[str, Any], cls: type, where: str) -> Any:

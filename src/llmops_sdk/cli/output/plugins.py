@@ -24,7 +24,7 @@ _DEFAULT_WIDTH = 22
 
 
 def show_index(offers: Sequence[Offer], plugins: Iterable[InstalledPlugin]) -> None:
-    """Print one line a card, under a heading for each kind; then the plugins that are broken."""
+    """Print one line a card, under a heading for each kind; then the plugins that are broken or outdated."""
     console = open_console()
     for kind, group in groupby(offers, key=lambda offer: offer.card.kind):
         same_kind = list(group)
@@ -32,7 +32,7 @@ def show_index(offers: Sequence[Offer], plugins: Iterable[InstalledPlugin]) -> N
         console.print(Text(kind, style="bold"))
         for offer in same_kind:
             console.print(_index_line(offer, width), no_wrap=True, overflow="ellipsis")
-    _show_broken(console, plugins)
+    _show_faults(console, plugins)
     console.print()
     incomplete = sum(bool(offer.missing) for offer in offers)
     if incomplete:
@@ -101,12 +101,14 @@ def _properties(offer: Offer) -> dict[str, str]:
     return properties
 
 
-def _show_broken(console: Console, plugins: Iterable[InstalledPlugin]) -> None:
+def _show_faults(console: Console, plugins: Iterable[InstalledPlugin]) -> None:
     for plugin in plugins:
         if plugin.problem:
             print_line(console, f"broken: {plugin.owner}: {plugin.problem}", "red")
         elif plugin.ignored:
             print_line(console, f"not used: {plugin.owner}: {plugin.ignored}", "yellow")
+        for line in plugin.outdated:
+            print_line(console, f"outdated: {plugin.owner}: {line}", "yellow")
 
 
 def _card_json(offer: Offer) -> dict[str, Any]:
