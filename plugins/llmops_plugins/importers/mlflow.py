@@ -15,7 +15,6 @@ from typing import Any
 
 import attrs
 
-from llmops_plugins.importers.documents import open_document
 from llmops_plugins.importers.json_files import amount, head, mark, plain, reason, score, short_hash
 from llmops_plugins.importers.known_metrics import known_metric, pass_or_fail
 from llmops_plugins.importers.options import MlflowImportOptions
@@ -34,6 +33,7 @@ from llmops_sdk.plugin import (
     file_sha256,
     name_of_file,
     number_of,
+    open_json,
     open_table,
 )
 
@@ -104,7 +104,7 @@ def _rows_of(file: Path) -> Iterator[tuple[str, Record]]:
             yield row.name, row.values
         return
     columns: list[str] = []
-    with open_document(file) as document:
+    with open_json(file) as document:
         for name in document.members():
             if name == "columns":
                 columns = [text_of(column) for column in document.value()]

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 
-from llmops_plugins.importers.documents import open_document
 from llmops_plugins.importers.json_files import amount, count, first_object, head, plain, reason, score, short_hash
 from llmops_plugins.importers.known_metrics import known_metric, pass_or_fail
 from llmops_plugins.importers.options import ToolImportOptions
@@ -25,6 +24,7 @@ from llmops_sdk.plugin import (
     Metric,
     Record,
     file_sha256,
+    open_json,
     read_jsonl,
 )
 
@@ -157,7 +157,7 @@ class _Outline:
 def _read_outline(path: Path) -> _Outline:
     top: dict[str, Any] = {}
     results: dict[str, Any] = {}
-    with open_document(path) as document:
+    with open_json(path) as document:
         for name in document.members():
             if name != "results" or document.next_character() != "{":
                 top[name] = document.value()
@@ -184,7 +184,7 @@ def _results_of(path: Path) -> Iterator[Any]:
     if path.suffix == ".jsonl":
         yield from read_jsonl(path, strict=False)
         return
-    with open_document(path) as document:
+    with open_json(path) as document:
         for name in document.members():
             if name != "results" or document.next_character() != "{":
                 document.value()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         name_other_format as name_other_format,
         read_head as read_head,
     )
+    from llmops_sdk.data.files.json_stream import JsonStream as JsonStream, open_json as open_json
     from llmops_sdk.data.files.jsonl import read_jsonl as read_jsonl
     from llmops_sdk.data.files.table import NamedRow as NamedRow, Table as Table, open_table as open_table
     from llmops_sdk.data.mapping import RowMapping as RowMapping
@@ -238,6 +239,7 @@ _HOMES = {
     "data.files.columnar": ("class_name",),
     "data.files.encodings": ("is_encoding",),
     "data.files.formats": ("name_binary", "name_other_format", "read_head"),
+    "data.files.json_stream": ("JsonStream", "open_json"),
     "data.files.jsonl": ("read_jsonl",),
     "data.files.table": ("NamedRow", "Table", "open_table"),
     "data.mapping": ("RowMapping",),

@@ -83,6 +83,7 @@ def test_what_is_not_read_is_named(tmp_path: Path, content: bytes, text: str, me
         (b"[1]\n[2]\n", "line 1 of '.*rows' is a list, not an object; each line must be one JSON object"),
         ('{"a": "caf\u00e9"}\n{"a": 2}\n'.encode("latin-1"), r"line 1 of '.*rows' is not UTF-8 at byte 10 of the file"),
         (b"[1, 2]", "record 1 of 'rows' is a number, not an object"),
+        ('[{"a": "caf\u00e9"}]'.encode("latin-1"), "'rows' is not UTF-8; re-encode it, for example: iconv"),
         (b"", "'rows' is empty"),
     ],
 )

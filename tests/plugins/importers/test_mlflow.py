@@ -185,7 +185,7 @@ def test_a_table_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     path = write_table(tmp_path)
     path.write_text(path.read_text()[:-40])
 
-    with pytest.raises(DataError, match="is not complete JSON"):
+    with pytest.raises(DataError, match="is the file cut off or still being written"):
         read_one(path)
 
 

@@ -185,9 +185,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, length: float) -> Non
     text = path.read_text()
     path.write_text(text[: int(len(text) * length)])
 
-    with pytest.raises(
-        DataError, match=r"results.json' is not complete JSON .*: is the file cut off or still being written\?$"
-    ):
+    with pytest.raises(DataError, match=r"results.json' is not JSON .*; is the file cut off or still being written\?$"):
         list(Promptfoo(ToolImportOptions()).read(None, path))  # type: ignore[arg-type]  # it needs no context
     assert Promptfoo(ToolImportOptions()).recognizes(path)
 

@@ -17,6 +17,7 @@ from llmops_sdk.data.files.delimited import DelimitedRows, find_separator
 from llmops_sdk.data.files.encodings import decoded_head, encoding_of, text_lines
 from llmops_sdk.data.files.formats import name_binary, name_document_format
 from llmops_sdk.data.files.json_document import read_document, starts_document
+from llmops_sdk.data.files.json_stream import JsonStream, open_json
 from llmops_sdk.data.files.jsonl import parse_lines
 from llmops_sdk.errors import DataError
 from llmops_sdk.values.data import Record
@@ -122,8 +123,9 @@ class Table:
                 parsed = parse_lines(_utf8_lines(file, self), repr(str(self.path)), strict=False)
                 yield from enumerate((record for _, record in parsed), start=1)
         elif self.format == DOCUMENT:
-            with _text(self.path, self.encoding) as text:
-                yield from read_document(text, repr(self.path.name))
+            name = repr(self.path.name)
+            with open_json(self.path, encoding=self.encoding, name=name) as stream:
+                yield from read_document(stream, name)
         else:
             yield from ColumnarFile(self.path, self.format, repr(self.path.name)).rows()
 
@@ -189,10 +191,10 @@ def _json_format(path: Path, encoding: str, start: str) -> str:
         lines_of_text = (line for line in text if line.strip())
         first = next(lines_of_text, "")
         is_single = next(lines_of_text, None) is None
-    if starts_document(io.StringIO(first), path.name):
+    if starts_document(JsonStream(io.StringIO(first), path.name)):
         return DOCUMENT if is_single else LINES
-    with _text(path, encoding) as text:
-        return DOCUMENT if starts_document(text, path.name) else LINES
+    with open_json(path, encoding=encoding) as stream:
+        return DOCUMENT if starts_document(stream) else LINES
 
 
 @contextmanager
