@@ -28,6 +28,12 @@ if TYPE_CHECKING:
         UserError as UserError,
     )
     from llmops_sdk.explain.explanation import Explanation as Explanation
+    from llmops_sdk.functions.decorators import (
+        dataset as dataset,
+        metric as metric,
+        prompt as prompt,
+        target as target,
+    )
     from llmops_sdk.pipeline.cleaning import clean as clean
     from llmops_sdk.pipeline.execution import attach as attach, resume as resume
     from llmops_sdk.pipeline.imports.compare import compare as compare
@@ -84,6 +90,7 @@ _HOMES = {
         "UserError",
     ),
     "explain.explanation": ("Explanation",),
+    "functions.decorators": ("dataset", "metric", "prompt", "target"),
     "pipeline.cleaning": ("clean",),
     "pipeline.execution": ("attach", "resume"),
     "pipeline.imports.compare": ("compare",),

@@ -10,11 +10,13 @@ from typing import Any
 
 import attrs
 
+from llmops_sdk.data.function_prompts import ROLES, make_prompt
 from llmops_sdk.errors import DataError
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.prompts import (
     ChatPrompt,
     ChatTemplate,
+    FunctionTemplate,
     Message,
     Prompt,
     PromptTemplate,
@@ -23,7 +25,6 @@ from llmops_sdk.values.prompts import (
 )
 
 REFERENCE, CONTEXT = "response", "context"
-ROLES = ("system", "user", "assistant")
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
 _LAST_FIELD = re.compile(r"(?P<before>.*?)\n+\{(?P<field>[^{}]+)\}", re.DOTALL)
@@ -102,7 +103,7 @@ def check_template(template: PromptTemplate, name: str) -> None:
         except DataError as exc:
             message = f"the {part} of the prompt template {name!r}: {exc}"
             raise DataError(message) from None
-        if part == "completion":
+        if part == "completion" and not isinstance(template, FunctionTemplate):
             _check_completion(fields, asked, name)
         asked.update(dict.fromkeys(fields))
     if any(not stop for stop in template.stop):
@@ -149,7 +150,9 @@ def _is_empty(record: Record, field: str) -> bool:
 
 
 def _asked(template: PromptTemplate) -> tuple[tuple[str, str], ...]:
-    """Return the parts of the prompt: their names in error messages, and their text."""
+    """Return the parts of the prompt: their names in error messages, and their text; none of a function."""
+    if isinstance(template, FunctionTemplate):
+        return ()
     if isinstance(template, TextTemplate):
         parts = ("prompt", template.prompt), ("response_key", template.response_key)
         return (*parts, ("without_context", template.without_context)) if template.without_context else parts
@@ -163,9 +166,11 @@ def _asked_of(template: TextTemplate, record: Record) -> tuple[str, str]:
 
 
 def _render(template: PromptTemplate, record: Record, where: str, *, with_completion: bool) -> Prompt:
-    if isinstance(template, TextTemplate):
+    if isinstance(template, FunctionTemplate):
+        prompt: Prompt = make_prompt(template, record, where or _first_words(record))
+    elif isinstance(template, TextTemplate):
         text = "".join(_fill(part, template, record, where) for part in _asked_of(template, record))
-        prompt: Prompt = TextPrompt(text)
+        prompt = TextPrompt(text)
     else:
         prompt = ChatPrompt(_messages(template, record, where))
     if not with_completion:
@@ -215,13 +220,19 @@ def _text_of(field: str, template: PromptTemplate, record: Record, where: str) -
     if isinstance(value, (bool, int, float)):
         return json.dumps(value)
     name = where or _first_words(record)
-    prompt = f"prompt template {_asked(template)[0][1][:40]!r}"
+    prompt = f"prompt {_title(template)}"
     if field not in record:
         message = f"{name} has no field {field!r}, which the {prompt} needs; available: {', '.join(sorted(record))}"
     else:
         kind = "null" if value is None else f"a {type(value).__name__}"
         message = f"the {prompt} needs the field {field!r} as text; in {name} it is {kind}"
     raise DataError(message)
+
+
+def _title(template: PromptTemplate) -> str:
+    if isinstance(template, FunctionTemplate):
+        return repr(template.function.reference)
+    return f"template {_asked(template)[0][1][:40]!r}"
 
 
 def _first_words(record: Record) -> str:

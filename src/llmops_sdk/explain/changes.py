@@ -10,8 +10,10 @@ from llmops_sdk.explain.differences import compare_hashes, compare_mappings, com
 from llmops_sdk.explain.earlier import RecordedStep
 from llmops_sdk.record.artifacts import read_value
 from llmops_sdk.values.data import DatasetSplits
+from llmops_sdk.values.functions import function_key, shown_options
 from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.plan import Component, GenerateStep, Plan, PlannedModel, ScoreStep, Step, TrainStep
+from llmops_sdk.values.prompts import FunctionTemplate, PromptTemplate
 from llmops_sdk.values.serial import to_json
 
 
@@ -81,7 +83,9 @@ def _options(before: RecordedStep, after: RecordedStep, kind: str, name: str) ->
         return ""
     if old.use != new.use:
         return f"{old.use!r} → {new.use!r}"
-    return compare_mappings(old.options, new.options) or _versions(before.run.plan, after.run.plan)
+    return compare_mappings(shown_options(old.options), shown_options(new.options)) or _versions(
+        before.run.plan, after.run.plan
+    )
 
 
 def _versions(before: Plan, after: Plan) -> str:
@@ -141,7 +145,14 @@ def _prompt(before: RecordedStep, after: RecordedStep, name: str) -> str:
     old, new = (each.run.plan.prompt_by_name.get(name) for each in (before, after))
     if old is None or new is None:
         return ""
-    return compare_mappings(_indexed(to_json(old.template)), _indexed(to_json(new.template)))
+    return compare_mappings(*(_indexed(_template(each.template)) for each in (old, new)))
+
+
+def _template(template: PromptTemplate) -> Mapping[str, Any]:
+    data: dict[str, Any] = to_json(template)
+    if isinstance(template, FunctionTemplate):
+        data["function"] = function_key(template.function, template.options)
+    return data
 
 
 def _indexed(value: Any) -> Any:

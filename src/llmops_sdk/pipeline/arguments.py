@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from llmops_sdk.planning.specification.spec import SEED, SEEDS, Override
+from llmops_sdk.functions.references import reference_to
+from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, Override
 from llmops_sdk.plugin.options import Options
+from llmops_sdk.values.functions import FunctionKind
+
+Use = str | Callable[..., Any]
+"""The name of a card, the reference to a function (`./metrics.py:brevity`), or the function."""
+
+
+def use_of(use: Use, kind: FunctionKind) -> str:
+    """Return the text that a specification has for a card or a function.
+
+    Raises:
+        SpecError: It is a function that cannot be found again in a file.
+    """
+    return use if isinstance(use, str) else reference_to(use, kind)
+
+
+def component(
+    use: Use, kind: FunctionKind, name: str, options: Options | None, named: Mapping[str, Any]
+) -> ComponentSpec:
+    """Return what the arguments of `with_dataset`, `with_prompt` or `with_evaluator` mean.
+
+    Args:
+        use: A card or a function.
+        kind: What the function is.
+        name: The component's name, or empty.
+        options: The options as an object.
+        named: The options by name.
+
+    Raises:
+        SpecError: As `use_of`.
+    """
+    return ComponentSpec(use_of(use, kind), name, merged(options, named))
 
 
 def override_from(part: str | Options | Mapping[str, Any] | None) -> Override:

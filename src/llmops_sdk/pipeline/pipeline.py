@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError
+from llmops_sdk.functions.modules import refuse_while_loading
 from llmops_sdk.gate.specification import check_gate
 from llmops_sdk.notebook import Shown
-from llmops_sdk.pipeline.arguments import merged, override_from, with_seeds
+from llmops_sdk.pipeline.arguments import Use, component, merged, override_from, use_of, with_seeds
 from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.paths import path_checks
@@ -78,24 +79,25 @@ class Pipeline(Shown):
 
     # -- specify --------------------------------------------------------------------------------
 
-    def with_dataset(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
+    def with_dataset(self, use: Use, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add a dataset.
 
         Args:
-            use: The name of a dataset card (`sample`, `dolly`, `jsonl`, ...); `llmops plugins` lists them.
+            use: The name of a dataset card (`sample`, `dolly`, `jsonl`, ...); `llmops plugins` lists them. Or a function
+                marked with `@dataset`, or its place: `./data.py:tickets`.
             options: The card's options as an object of its options class, which type checkers can check.
             name: The dataset's name in this pipeline; needed where a card is used twice.
             **named: The card's options by name; they override those of the object.
         """
-        return self._with(datasets=(*self.spec.datasets, ComponentSpec(use, name, merged(options, named))))
+        return self._with(datasets=(*self.spec.datasets, component(use, "dataset", name, options, named)))
 
-    def with_prompt(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
-        """Add a prompt template (`alpaca`, `plain`, `chat`, `template`); the arguments are those of `with_dataset`."""
-        return self._with(prompts=(*self.spec.prompts, ComponentSpec(use, name, merged(options, named))))
+    def with_prompt(self, use: Use, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
+        """Add a prompt (`alpaca`, `plain`, `chat`, `template`, a function marked with `@prompt`); arguments as of `with_dataset`."""
+        return self._with(prompts=(*self.spec.prompts, component(use, "prompt", name, options, named)))
 
     def with_model(  # noqa: PLR0913 - the keys of a model in a specification
         self,
-        use: str,
+        use: Use,
         options: ModelOptions | None = None,
         /,
         *,
@@ -114,6 +116,7 @@ class Pipeline(Shown):
 
         Args:
             use: The name of a model card (`smollm2`, `huggingface`, ...), or a provider and its model (`openai/gpt-4o-mini`).
+                Or a function marked with `@target`, or its place: `./api.py:ask`.
             options: The card's options as an object of its options class.
             name: The model's name in this pipeline; needed where a card is used twice.
             fine_tune: True fine-tunes the model, False evaluates it as it is; by default it is fine-tuned if a trainer is
@@ -143,7 +146,7 @@ class Pipeline(Shown):
         if seeds is not None:
             override = with_seeds(override, seeds, of_object=isinstance(trainer, Options))
         model = ModelSpec(
-            use,
+            use_of(use, "target"),
             name,
             merged(options, named),
             fine_tune,
@@ -182,12 +185,12 @@ class Pipeline(Shown):
         """Override the deployer of every model, as `with_trainer` does the trainer."""
         return self._with(deployer=Override(use, merged(options, named)))
 
-    def with_evaluator(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
-        """Add an evaluator; the arguments are those of `with_dataset`.
+    def with_evaluator(self, use: Use, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
+        """Add an evaluator, or a function marked with `@metric`; the arguments are those of `with_dataset`.
 
         The first metric of the first evaluator decides unless `with_decision` names another one.
         """
-        return self._with(evaluators=(*self.spec.evaluators, ComponentSpec(use, name, merged(options, named))))
+        return self._with(evaluators=(*self.spec.evaluators, component(use, "metric", name, options, named)))
 
     def with_decision(
         self,
@@ -323,6 +326,7 @@ class Pipeline(Shown):
         Raises:
             UserError: The pipeline cannot run; the message has the reason and how to fix it.
         """
+        refuse_while_loading("builds a pipeline")
         registry = registry or Registry.load()
         plan = make_plan(self.spec, registry, offline=offline)
         if self.spec.gate:

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import RunNotFoundError, SpecError
+from llmops_sdk.pipeline.arguments import Use, use_of
 from llmops_sdk.pipeline.execution import open_runtime
 from llmops_sdk.pipeline.interruption import interrupted_run
 from llmops_sdk.pipeline.reporting import call_reporters
@@ -38,7 +39,7 @@ from llmops_sdk.values.step_records import Succeeded
 
 def rescore(
     run_id: str,
-    evaluators: Sequence[str | dict[str, Any]],
+    evaluators: Sequence[Use | dict[str, Any]],
     *,
     metric: str = "",
     store: Store | Path | str = DEFAULT_STORE,
@@ -53,7 +54,8 @@ def rescore(
 
     Args:
         run_id: The finished run: its ID, a unique prefix of it, or `latest`.
-        evaluators: Each the name of an evaluator, or a mapping as in a specification: `{"use": NAME, ...options}`.
+        evaluators: Each the name of an evaluator, a function marked with `@metric` or its place, or a mapping as in a
+            specification: `{"use": NAME, ...options}`.
         metric: The metric that decides; by default the run's own.
         store: Where runs are kept: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
         offline: Whether the network must not be used.
@@ -70,7 +72,9 @@ def rescore(
     opened = store if isinstance(store, Store) else open_store(str(store), registry, offline=offline)
     run = Run.open(opened, run_id)
     _check_finished(run)
-    added = tuple(component_from(item, "evaluator") for item in evaluators)
+    added = tuple(
+        component_from(use_of(item, "metric") if callable(item) else item, "evaluator") for item in evaluators
+    )
     plan = extend_plan(run.plan, added, metric, registry)
     with open_runtime(registry, offline=offline, progress=progress) as runtime:
         require(scoring_checks(plan, registry, runtime.home), runtime.progress)

@@ -11,13 +11,16 @@ from typing import Any, TypeVar
 import attrs
 
 from llmops_sdk.errors import PluginError, SpecError, UserError
+from llmops_sdk.planning.functions import function_options
 from llmops_sdk.planning.paths import locate_paths
 from llmops_sdk.planning.secrets import refuse_secret_urls
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec
 from llmops_sdk.plugin.cards import Card, CardKind
+from llmops_sdk.plugin.functions.cards import CARDS
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
 from llmops_sdk.plugin.options import Options
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.functions import is_function, shown_options
 from llmops_sdk.values.names import name_from
 from llmops_sdk.values.plan import Component, PluginPin
 from llmops_sdk.values.serial import digest
@@ -84,18 +87,36 @@ class Chooser:
         Raises:
             UserError: There is no such card, its extra is not installed, or its options do not fit.
         """
+        if is_function(use) and kind in CARDS and kind not in ("model", "deployer"):
+            options = function_options(kind, use, options, self._folder, self._registry)
+            use = use.replace("\\", "/").rpartition("/")[2]
         offer = self._registry.offer(kind, use)
         card = offer.card
-        self._cards[(kind, use)] = card
+        if not is_function(use):  # the functions of a plan are no plugins
+            self._cards[(kind, use)] = card
         where = where or f"{kind} {name or use!r}"
         if kind not in where or use not in where:
             where = f"{where}: {kind} {use!r}"
-        refuse_secret_urls(options, where)
+        refuse_secret_urls(shown_options(options), where)
         chosen_options = self._registry.options(card, locate_paths(card.options, options, self._folder, where), where)
         self._assets.update(dict.fromkeys(call_plugin(card, chosen_options.assets)))
         self._registry.check_extra(offer)
         name = name or name_from(call_plugin(card, chosen_options.usual_name)) or use
-        return Chosen(card, chosen_options, _component(name, card, chosen_options))
+        return Chosen(card, chosen_options, _component(name, use, card, chosen_options))
+
+    def recorded(self, kind: CardKind, component: Component) -> Chosen:
+        """Return a component of a plan with its card; its files and functions are those of the plan.
+
+        Raises:
+            UserError: There is no such card, or its extra is not installed.
+        """
+        offer = self._registry.offer(kind, component.use)
+        if not is_function(component.use):
+            self._cards[(kind, component.use)] = offer.card
+        options = self._registry.options(offer.card, component.options, f"{kind} {component.name!r}")
+        self._assets.update(dict.fromkeys(call_plugin(offer.card, options.assets)))
+        self._registry.check_extra(offer)
+        return Chosen(offer.card, options, component)
 
     def choose_all(self, kind: CardKind, specs: Iterable[ComponentSpec]) -> tuple[Chosen, ...]:
         """Return the cards of a list in a specification, whose names must be distinct."""
@@ -165,11 +186,6 @@ def components(chosen: Iterable[Chosen]) -> tuple[Component, ...]:
     return tuple(item.component for item in chosen)
 
 
-def _component(name: str, card: Card, options: Options) -> Component:
-    data = options.to_mapping()
-    counted = {
-        field.name: data[field.name]
-        for field in attrs.fields(card.options)
-        if field.metadata.get("affects_results", True)
-    }
-    return Component(name, card.name, data, key=digest(card.kind, card.name, card.result_version, counted))
+def _component(name: str, use: str, card: Card, options: Options) -> Component:
+    key = digest(card.kind, card.name, card.result_version, options.in_key())
+    return Component(name, use, options.to_mapping(), key=key)

@@ -10,6 +10,7 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names, components
+from llmops_sdk.planning.functions import expand_target
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.repeats import check_repeats, repeats_of
 from llmops_sdk.planning.seeds import join_trainer_options, options_by_seed
@@ -18,6 +19,7 @@ from llmops_sdk.planning.specification.spec import SEEDS, ModelSpec, Override, S
 from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
 from llmops_sdk.plugin.options import ModelOptions
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import PlannedModel
@@ -53,13 +55,19 @@ class ModelPlanner:
         Raises:
             UserError: One of them cannot run, or two are the same.
         """
-        specs = tuple(expand_short_form(model, self.registry) for model in self.spec.models)
+        specs = tuple(self._expand(model) for model in self.spec.models)
         check_names("model", specs)
         models = tuple(self._plan_model(model) for model in specs)
         check_distinct("model", (model.name for model in models))
         _check_recipes(models)
         check_repeats(self.spec.generation, models)
         return models
+
+    def _expand(self, model: ModelSpec) -> ModelSpec:
+        """Return a recipe with the card that its `use` stands for."""
+        if is_function(model.use):
+            return expand_target(model, self.spec.folder, self.registry)
+        return expand_short_form(model, self.registry)
 
     def _plan_model(self, model: ModelSpec) -> PlannedModel:
         where = f"model {(model.name or model.use)!r}"

@@ -10,7 +10,15 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.components import LONGEST_PIPELINE_NAME, Chooser, Chosen, call_plugin, check_length, components
+from llmops_sdk.planning.components import (
+    LONGEST_PIPELINE_NAME,
+    Chooser,
+    Chosen,
+    call_plugin,
+    check_distinct,
+    check_length,
+    components,
+)
 from llmops_sdk.planning.decision.baseline import choose_baseline
 from llmops_sdk.planning.decision.early_stopping import plan_looks
 from llmops_sdk.planning.decision.weights import choose_weights
@@ -105,12 +113,10 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
     Raises:
         UserError: They do not fit.
     """
-    present = tuple(
-        ComponentSpec(component.use, "" if component.name == component.use else component.name, component.options)
-        for component in plan.evaluators
-    )
     chooser = Chooser(registry, Path())
-    chosen = chooser.choose_all("evaluator", (*present, *evaluators))
+    present = tuple(chooser.recorded("evaluator", component) for component in plan.evaluators)
+    chosen = (*present, *chooser.choose_all("evaluator", evaluators))
+    check_distinct("evaluator", (item.component.name for item in chosen))
     decisive = _choose_metric(chosen, registry, metric or plan.metric)
     is_same = decisive.name == plan.metric
     if plan.looks and not is_same:
@@ -153,7 +159,7 @@ def _choose_metric(evaluators: Iterable[Chosen], registry: Registry, named: str)
     """Return the metric that decides: the named one, or the first one that can."""
     metrics: list[Metric] = []
     for chosen in evaluators:
-        evaluator: Evaluator = registry.make("evaluator", chosen.card.name, chosen.component.options)
+        evaluator: Evaluator = registry.make("evaluator", chosen.component.use, chosen.component.options)
         metrics.extend(call_plugin(chosen.card, partial(getattr, evaluator, "metrics")))
     names = [metric.name for metric in metrics]
     deciding = [metric.name for metric in metrics if metric.higher_is_better is not None]

@@ -13,6 +13,7 @@ from llmops_sdk.plugin.cards import Card, ModelCard
 from llmops_sdk.plugin.interfaces import PromptSource
 from llmops_sdk.plugin.options import ModelOptions
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.plan import PlannedPrompt
 from llmops_sdk.values.prompts import ChatTemplate, PromptTemplate
 
@@ -105,7 +106,9 @@ class PromptPlanner:
             raise SpecError(message)
         return tuple(self._planned.values())
 
-    def _default(self, card: Card, options: ModelOptions, where: str) -> str:
+    def _default(self, card: ModelCard, options: ModelOptions, where: str) -> str:
+        if card.default_prompt:
+            return card.default_prompt
         try:
             has_template = call_plugin(card, partial(options.has_chat_template, offline=self._offline))
         except UserError as exc:
@@ -124,10 +127,15 @@ class PromptPlanner:
             hint = did_you_mean(name, self._listed) or f"; it has: {', '.join(self._listed)}"
             message = f"{where}: the pipeline has no prompt {name!r}{hint}"
             raise SpecError(message)
+        if is_function(name):
+            message = (
+                f"{where}: list the function {name!r} under the prompts of the pipeline, and name it here by its name"
+            )
+            raise SpecError(message)
         self._planned[name] = self._plan(self._chooser.choose("prompt", name, {}))
 
     def _plan(self, prompt: Chosen) -> PlannedPrompt:
-        source: PromptSource = self._registry.make("prompt", prompt.card.name, prompt.component.options)
+        source: PromptSource = self._registry.make("prompt", prompt.component.use, prompt.component.options)
         template = call_plugin(prompt.card, source.template)
         check_template(template, prompt.component.name)
-        return PlannedPrompt(prompt.component.name, prompt.card.name, template)
+        return PlannedPrompt(prompt.component.name, prompt.component.use, template)

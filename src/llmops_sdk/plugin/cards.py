@@ -92,6 +92,8 @@ class ModelCard(Card):
             options, and with `MODEL` as its option `model`.
         uses_prompts: Whether the prompt makes a difference; without one it is a candidate once, whatever prompts the
             pipeline has.
+        default_prompt: The prompt of its models where a pipeline has none; empty decides by whether they have a chat
+            template.
     """
 
     kind = "model"
@@ -104,6 +106,7 @@ class ModelCard(Card):
     deployer: str
     short_forms: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     uses_prompts: bool = True
+    default_prompt: str = ""
 
 
 @attrs.frozen(kw_only=True)

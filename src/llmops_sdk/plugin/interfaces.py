@@ -252,6 +252,19 @@ class Transport(ABC):
             RequestError: With `retryable` set if the same request may succeed later.
         """
 
+    def send_record(self, record: Record | None, prompt: Prompt, generation: GenerationOptions) -> Answer:
+        """Send one request about a test record; by default only its prompt is sent, with `send`.
+
+        Args:
+            record: The test record, or None for an evaluator's own question.
+            prompt: The prompt.
+            generation: The options of the answer.
+
+        Raises:
+            RequestError: As for `send`.
+        """
+        return self.send(prompt, generation)
+
     def log_probability(self, prompt: Prompt) -> float:
         """Return how likely the model finds the prompt's text: the sum of its tokens' log-probabilities (natural).
 

@@ -80,6 +80,12 @@ class Options:
         """Return all options by name, as JSON values; secrets as their references."""
         return {field.name: to_json(getattr(self, field.name)) for field in attrs.fields(type(self))}
 
+    def in_key(self) -> dict[str, Any]:
+        """Return what of these options decides results: it is part of an artifact's key."""
+        data = self.to_mapping()
+        fields = attrs.fields(type(self))
+        return {field.name: data[field.name] for field in fields if field.metadata.get("affects_results", True)}
+
     def usual_name(self) -> str:
         """Return what these options are about (a file, a model), which names a component that a specification gives no name.
 

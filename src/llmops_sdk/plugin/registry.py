@@ -18,8 +18,10 @@ from llmops_sdk.plugin.api import DECLARATION, check_api, describe_import_failur
 from llmops_sdk.plugin.cards import KINDS, Card, CardKind, ImplementationCard
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.contents import HookReader, PluginContents
+from llmops_sdk.plugin.functions.cards import CARDS, NAME as FUNCTION
 from llmops_sdk.plugin.installed import OWN_DISTRIBUTION, InstalledPlugin, install_hint, installed_plugins
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure, prints_to_stderr
+from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.plan import Plan, PluginPin
 from llmops_sdk.values.serial import explain, from_json, to_json
 
@@ -139,13 +141,15 @@ class Registry:
         return sorted(chosen, key=lambda offer: (KINDS.index(offer.card.kind), offer.card.name))
 
     def offer(self, kind: CardKind, name: str) -> Offer:
-        """Return the one offer of that kind and name.
+        """Return the one offer of that kind and name; a function of a file (`metrics.py:brevity`) is the core's own.
 
         Raises:
             SpecError: There is none; the message names the nearest one, and the plugins that are broken.
             PluginError: Two plugins offer it; the message names both.
         """
         offers = self._offers.get((kind, name), [])
+        if not offers and kind in CARDS and (name == FUNCTION or is_function(name)):
+            return Offer(CARDS[kind], InstalledPlugin(FUNCTION, OWN_DISTRIBUTION, ""))
         if not offers:
             raise SpecError(self._no_offer(kind, name))
         if len(offers) > 1:

@@ -17,9 +17,11 @@ from llmops_sdk.report.numbers import duration
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.values.data import DatasetSplits
+from llmops_sdk.values.functions import shown_options
 from llmops_sdk.values.generation_options import describe_exceptions
 from llmops_sdk.values.plan import Plan, PlannedModel, Step
-from llmops_sdk.values.prompts import TextTemplate
+from llmops_sdk.values.prompts import FunctionTemplate, TextTemplate
+from llmops_sdk.values.results import Results
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
@@ -115,7 +117,9 @@ def _datasets(run: Run) -> Iterator[DatasetInfo]:
         if artifact is None:
             continue
         splits: DatasetSplits = artifact.read(DatasetSplits)
-        options = {name: _plain(value) for name, value in dataset.options.items() if value not in ("", None, {})}
+        options = {
+            name: _plain(value) for name, value in shown_options(dataset.options).items() if value not in ("", None, {})
+        }
         source = {"use": dataset.use, **options, **splits.source}
         yield DatasetInfo(dataset.name, source, splits.train.records, splits.test.records)
 
@@ -140,6 +144,8 @@ def _exceptions(plan: Plan, model: PlannedModel) -> str:
 
 
 def _template_text(template: Any) -> str:
+    if isinstance(template, FunctionTemplate):
+        return template.function.files[template.function.file]
     if isinstance(template, TextTemplate):
         forms = [template.prompt, *([template.without_context] if template.without_context else [])]
         texts = [f"{form}{template.response_key}{template.completion}" for form in forms]

@@ -14,6 +14,7 @@ from llmops_sdk.errors import RecordError
 from llmops_sdk.plugin.cards import CardKind, ImplementationCard
 from llmops_sdk.plugin.code import code_key, files_key
 from llmops_sdk.plugin.context import Context
+from llmops_sdk.plugin.functions.options import function_parts
 from llmops_sdk.record.artifacts import Artifact, is_withdrawn
 from llmops_sdk.record.layout import ArtifactLayout
 from llmops_sdk.record.marks import mark_folder
@@ -21,6 +22,7 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.steps.heartbeat import HEARTBEAT
 from llmops_sdk.steps.runtime import Runtime
 from llmops_sdk.values.data import DatasetSplits, Split
+from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.plan import Component, without_look
 from llmops_sdk.values.serial import digest
 from llmops_sdk.values.step_records import Succeeded
@@ -88,6 +90,8 @@ class StepExecution:
             kind: The kind of its card.
             component: The component.
         """
+        if is_function(component.use):
+            return function_parts(component.options, f"{kind} {component.name!r}")
         offer = self.runtime.registry.offer(kind, component.use)
         load = offer.card.load if isinstance(offer.card, ImplementationCard) else ""
         code = code_key(offer.plugin.distribution, load.partition(":")[0])

@@ -10,11 +10,12 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.notebook import Shown
+from llmops_sdk.values.functions import function_key
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.imports import IMPORTED_RECORDS
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.names import with_seed
-from llmops_sdk.values.prompts import PromptTemplate
+from llmops_sdk.values.prompts import FunctionTemplate, PromptTemplate
 from llmops_sdk.values.serial import digest, from_json, to_json
 
 PLAN_SCHEMA = 1
@@ -60,6 +61,9 @@ class PlannedPrompt:
     def key(self) -> str:
         """Hash of the template; fields that earlier versions lacked are part of it only where they are set."""
         template = to_json(self.template, PromptTemplate)
+        if isinstance(self.template, FunctionTemplate):
+            own = function_key(self.template.function, self.template.options)
+            return digest({**template, "function": own, "options": {}})
         return digest({name: value for name, value in template.items() if value or name not in _LATER_FIELDS})
 
 

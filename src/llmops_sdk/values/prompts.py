@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Union
+from typing import Any, Union
 
 import attrs
+
+from llmops_sdk.values.functions import Function
 
 Message = Mapping[str, str]
 """One chat message: `role` and `content`."""
@@ -51,7 +53,26 @@ class ChatTemplate:
     conversation: bool = False
 
 
-PromptTemplate = Union[TextTemplate, ChatTemplate]
+@attrs.frozen
+class FunctionTemplate:
+    """A function of the user's own file that makes the prompt of a record: a text, or a list of chat messages.
+
+    Attributes:
+        function: The function.
+        options: The values of its keyword-only parameters.
+        response_key: The text between a text and the model's answer.
+        completion: The reference answer as the model should learn it.
+        stop: Strings at which generation ends; they are cut from the output.
+    """
+
+    function: Function
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    response_key: str = ""
+    completion: str = "{response}"
+    stop: tuple[str, ...] = ()
+
+
+PromptTemplate = Union[TextTemplate, ChatTemplate, FunctionTemplate]
 
 
 @attrs.frozen

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
+from llmops_sdk.values.functions import shown_options
 from llmops_sdk.values.generation_options import describe_exceptions
 from llmops_sdk.values.names import weights_text
 from llmops_sdk.values.plan import Component, Plan, PlannedModel, TrainStep
-from llmops_sdk.values.prompts import PromptTemplate, TextTemplate
+from llmops_sdk.values.prompts import FunctionTemplate, PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _model_rows(plan: Plan, model: PlannedModel, length: str) -> Iterator[tuple[
         prompt = f"with prompt {model.train_prompt}" if model.train_prompt else ""
         if seeds or prompt or length:
             yield "  training", "", seeds + ", ".join(filter(None, (prompt, length)))
-    yield "  deployer", model.deployer.use, _values(model.deployer.options)
+    yield "  deployer", model.deployer.use, _values(shown_options(model.deployer.options))
     if model.varies:
         yield "  varies", "", describe_exceptions(model.varies)
     if model.repeats < plan.generation.repeats:
@@ -120,7 +121,7 @@ def _summary(plan: Plan) -> str:
 
 def _options(component: Component) -> str:
     use = "" if component.use == component.name else f"{component.use}: "
-    return use + _values(component.options)
+    return use + _values(shown_options(component.options))
 
 
 def _values(options: object) -> str:
@@ -128,6 +129,8 @@ def _values(options: object) -> str:
 
 
 def _preview(template: PromptTemplate) -> str:
+    if isinstance(template, FunctionTemplate):
+        return _values(template.options)
     if isinstance(template, TextTemplate):
         text = f"{template.prompt}{template.response_key}"
     else:

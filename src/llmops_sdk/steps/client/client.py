@@ -186,7 +186,7 @@ class _Client:
             if question.log_probability:
                 answer = Answer(log_probability=self._transport.log_probability(question.prompt))
             else:
-                answer = self._transport.send(question.prompt, self._generation)
+                answer = self._transport.send_record(question.record, question.prompt, self._generation)
             if self._rates:
                 self._rates.correct(estimated, answer)
             return attrs.evolve(answer, latency=round(time.monotonic() - started, 4))
