@@ -34,6 +34,25 @@ def test_paths_of_any_plugin_are_relative_to_the_specification(registry: Registr
     assert (str(tmp_path / "one.txt"), (str(tmp_path / "two.txt"),)) == (options.first, options.all)
 
 
+def test_paths_above_the_specification_are_shown_without_dots(registry: Registry, tmp_path: Path) -> None:
+    """Unless a symbolic link on the way makes the shorter path that of another file, or of none."""
+    for name in ("a/one.txt", "spec/two.txt", "spec/deep/folder/three.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    spec = tmp_path / "spec"
+    (spec / "link").symlink_to(spec / "deep" / "folder")
+    registry.add("acme", make_plugin(DatasetCard(name="files", summary="", load="x:Y", options=Files)))
+
+    located = (
+        Chooser(registry, spec)
+        .choose("dataset", "files", {"first": "../a/one.txt", "all": ["./two.txt", "link/../folder/three.txt"]})
+        .options
+    )
+
+    assert str(tmp_path / "a" / "one.txt") == located.first
+    assert (str(spec / "two.txt"), str(spec / "link" / ".." / "folder" / "three.txt")) == located.all
+
+
 def test_paths_that_do_not_exist_are_found_before_a_run(registry: Registry) -> None:
     """What can only be a path; a hub id or a name may be found later, by the plugin."""
     registry.add("acme", make_plugin(DatasetCard(name="files", summary="", load="x:Y", options=Files)))

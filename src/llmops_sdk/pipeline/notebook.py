@@ -24,7 +24,7 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.report.axes import Axis, interval_axis
 from llmops_sdk.report.numbers import duration, interval, number
 from llmops_sdk.values.names import weights_text
-from llmops_sdk.values.plan import Plan, PlannedModel, step_kind
+from llmops_sdk.values.plan import Cell, Plan, PlannedModel, step_kind
 from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Overall, Verdict
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
@@ -103,21 +103,14 @@ def _plan(plan: Plan) -> Markup:
         if cell.dataset not in candidates[cell.candidate]:
             candidates[cell.candidate].append(cell.dataset)
     first = {cell.candidate: cell for cell in reversed(plan.cells)}
+    made = () if plan.is_imported else ("prompt", "training", "deployer", "varies")
     table = [
-        (
-            name,
-            ", ".join(datasets),
-            first[name].prompt,
-            _training_planned(model),
-            model.deployer.use,
-            _text(model.varies),
-        )
+        (name, ", ".join(datasets), *(_origin(plan, first[name]) if made else ()))
         for name, datasets in candidates.items()
-        for model in [plan.model_by_name[first[name].model]]
     ]
     return _join(
         _title("plan", plan.name),
-        _table(("candidate", "datasets", "prompt", "training", "deployer", "varies"), table),
+        _table(("candidate", "datasets", *made), table),
         _named_texts(rows),
     )
 
@@ -163,7 +156,11 @@ def _result(result: Result) -> Markup:
         return _preformatted(summarize(run))
     results = run.results()
     labels = {metric.name: metric.label for evaluator in results.evaluators for metric in evaluator.metrics}
-    boards = [_board(board, labels.get(board.metric) or board.metric) for board in results.leaderboards]
+    is_imported = run.plan.is_imported
+    boards = [
+        _board(board, labels.get(board.metric) or board.metric, is_imported=is_imported)
+        for board in results.leaderboards
+    ]
     overall = results.overall
     return _join(
         _title("run", run.id),
@@ -186,24 +183,25 @@ def _verdict(verdict: Verdict) -> Markup:
     return _join(_conclusion(verdict), _named_texts(rows))
 
 
-def _board(board: Leaderboard, metric: str) -> Markup:
+def _board(board: Leaderboard, metric: str, *, is_imported: bool) -> Markup:
     estimates = [each.estimates[board.metric] for each in board.cells if board.metric in each.estimates]
     axis = interval_axis(estimates)
+    training = [] if is_imported else ["training"]
     rows = [
         (
             cell.candidate,
             *_scores(cell.estimates.get(board.metric), axis),
-            _training(cell),
+            *([_training(cell)] if training else []),
             _answered(cell),
             _place(board, cell),
         )
         for cell in board.cells
     ]
     rows += [
-        (failed.label, "no result", "", "", "", "", f"step {failed.step} failed: {failed.error}")
+        (failed.label, "no result", "", "", *("" for _ in training), "", f"step {failed.step} failed: {failed.error}")
         for failed in board.failed
     ]
-    head = ("candidate", metric, "95 % interval", "", "training", "answered", "")
+    head = ("candidate", metric, "95 % interval", "", *training, "answered", "")
     heading = Markup("<p><strong>{}</strong> {}</p>").format(_clean(board.dataset), f"decided by {metric}")
     return _join(heading, _table(head, rows), _conclusion(board.verdict))
 
@@ -237,6 +235,12 @@ def _place(board: Leaderboard, cell: CellResult) -> str:
     if cell.candidate == verdict.best:
         return "best" if verdict.settled else "best mean"
     return "tied" if cell.candidate in verdict.tied else "worse" if cell.candidate in verdict.worse else ""
+
+
+def _origin(plan: Plan, cell: Cell) -> tuple[str, ...]:
+    """Return how a candidate is made: its prompt, training and deployer, and its exceptions from the generation options."""
+    model = plan.model_by_name[cell.model]
+    return (cell.prompt, _training_planned(model), model.deployer.use, _text(model.varies))
 
 
 def _training(cell: CellResult) -> str:

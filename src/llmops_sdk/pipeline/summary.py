@@ -18,7 +18,11 @@ def summarize(run: Run) -> str:
         return _progress(run)
     results = run.results()
     labels = {metric.name: metric.label for evaluator in results.evaluators for metric in evaluator.metrics}
-    boards = ["\n".join(_board(board, labels.get(board.metric) or board.metric)) for board in results.leaderboards]
+    is_imported = run.plan.is_imported
+    boards = [
+        "\n".join(_board(board, labels.get(board.metric) or board.metric, is_imported=is_imported))
+        for board in results.leaderboards
+    ]
     if results.overall:
         boards.append(
             "\n".join(_overall(results.overall, labels.get(results.overall.metric) or results.overall.metric))
@@ -35,9 +39,9 @@ def _progress(run: Run) -> str:
     return f"run {run.id}: no results yet, {steps}; resume with: llmops run --resume {run.id}"
 
 
-def _board(board: Leaderboard, metric: str) -> Iterator[str]:
+def _board(board: Leaderboard, metric: str, *, is_imported: bool) -> Iterator[str]:
     yield f"dataset {board.dataset}, decided by {metric}"
-    yield from _aligned(_row(cell, board.metric) for cell in board.cells)
+    yield from _aligned(_row(cell, board.metric, is_imported=is_imported) for cell in board.cells)
     for failed in board.failed:
         yield f"  {failed.label} has no result: step {failed.step} failed: {failed.error}"
     yield board.verdict.text
@@ -53,13 +57,13 @@ def _overall(overall: Overall, metric: str) -> Iterator[str]:
     yield overall.verdict.text
 
 
-def _row(cell: CellResult, metric: str) -> tuple[str, ...]:
+def _row(cell: CellResult, metric: str, *, is_imported: bool) -> tuple[str, ...]:
     estimate = cell.estimates.get(metric)
     mean = f"{number(estimate.mean)} {interval(estimate)}" if estimate else "no score"
     return (
         f"  {cell.candidate}",
         mean,
-        _training(cell),
+        *([] if is_imported else [_training(cell)]),
         f"{cell.answered}/{cell.questions} answered",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -75,7 +76,13 @@ def _located(value: Any, folder: Path, where: str) -> Any:
         return value
     try:
         path = (folder / Path(value).expanduser()).absolute()
-        return str(path) if path.exists() else value
+        return _shortest(path) if path.exists() else value
     except (OSError, ValueError, RuntimeError) as exc:  # too long, a NUL character, no home folder
         message = f"{where} is no path: {exc}"
         raise SpecError(message) from exc
+
+
+def _shortest(path: Path) -> str:
+    """Return an absolute path without `..`, unless a symbolic link makes that another file."""
+    short = os.path.normpath(path)
+    return short if Path(short).exists() and Path(short).samefile(path) else str(path)

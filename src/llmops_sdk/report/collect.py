@@ -69,7 +69,7 @@ def report_run(run: Run, path: Path | None = None) -> str:
 
 def collect(run: Run) -> ReportData:
     """Gather from a run's record all that its report shows."""
-    plan, results = run.plan, run.results()
+    plan, results = run.plan, _results(run)
     cells = [part.cell for board in results.leaderboards for cell in board.cells for part in cell.parts]
     specification = run.read(SPECIFICATION)
     return ReportData(
@@ -85,6 +85,18 @@ def collect(run: Run) -> ReportData:
         steps=tuple(_step(run, step) for step in plan.steps),
         samples={cell: CellSamples(run, cell) for cell in cells},
     )
+
+
+def _results(run: Run) -> Results:
+    """Return the results; of imported ones without the models and prompts, which only the plan needs."""
+    results = run.results()
+    if not run.plan.is_imported:
+        return results
+    boards = (
+        attrs.evolve(board, cells=tuple(attrs.evolve(cell, model="", prompt="") for cell in board.cells))
+        for board in results.leaderboards
+    )
+    return attrs.evolve(results, leaderboards=tuple(boards))
 
 
 def _metadata(run: Run) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from llmops_sdk import DataError, LocalStore, Registry, Result, SpecError, compare, load, rescore
+from llmops_sdk.pipeline.notebook import to_html
 from llmops_sdk.values.results import Verdict
 
 from .sources import Lines, compare_files, run_echoes, scores, write_csv
@@ -39,6 +40,21 @@ def test_two_files_of_scores_become_a_run(tmp_path: Path, registry: Registry) ->
     assert result.run.plan.hash == again.run.plan.hash
     assert all(getattr(again.run.record(step.name), "cached", False) for step in again.run.plan.steps)
     assert load(result.run.id, store=LocalStore(tmp_path / "runs")).decision() == again.decision()
+
+
+def test_nothing_is_said_of_how_imported_results_were_made(tmp_path: Path, registry: Registry) -> None:
+    """Neither that a candidate is a base model, nor the prompt that only the plan has: in report, notebook and text."""
+    old, new = (scores(tmp_path / f"{name}.csv", [1, 0, 1, 1]) for name in ("old", "new"))
+
+    result = compare_files(tmp_path, registry, old, new)
+
+    page, shown, text = (result.run.read("report.html") or b"").decode(), to_html(result) or "", repr(result)
+    assert "<bdi>old</bdi>" in page
+    assert [] == re.findall(r">(?:base|fine-tuned)<|· (?:model|prompt) <bdi>|\bPrompt plain\b", page)
+    assert '"prompt": "plain"' not in page
+    assert [] == [
+        each for each in (shown, text, to_html(result.run.plan) or "") if re.search(r"\bbase\b|training|plain", each)
+    ]
 
 
 def _verdict(verdict: Verdict, names: Mapping[str, str]) -> str:
