@@ -26,8 +26,12 @@ class EchoScore(Evaluator):
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
         """Score each generation."""
         for generation in generations:
+            reference = generation.record.get("response")
+            if reference is None:
+                yield Unscored(generation.index, "the record has no response")
+                continue
             noise = int.from_bytes(hashlib.sha256(generation.output.encode()).digest()[:2], "big") / 65536
-            exact = float(generation.output == generation.record["response"])
+            exact = float(generation.output == reference)
             yield Scored(generation.index, {"exact": exact, "noise": noise})
 
 
@@ -46,7 +50,7 @@ class EchoProbes(Evaluator):
         """Yield one probe for each word."""
         for word in self.options.words:
             yield Probe(word, record={**record, "context": f"{word} {record['context']}"})
-        if self.options.likelihood:
+        if self.options.likelihood and "response" in record:
             yield Probe("likelihood", text=record["response"], log_probability=True)
 
     def evaluate(self, context: Context, generations: Iterable[Generation]) -> Iterator[RecordScore]:
@@ -59,6 +63,8 @@ class EchoProbes(Evaluator):
                     answers[name] = outcome.answer
                 else:
                     errors.append(outcome.error)
+            if "response" not in generation.record:
+                errors.append("the record has no response")
             if errors:
                 yield Unscored(generation.index, errors[0])
                 continue

@@ -1,27 +1,18 @@
-"""The cards and the settings of the testing plugin."""
+"""The cards of the testing plugin; its hooks are in the package itself."""
 
 from __future__ import annotations
 
 from llmops_sdk.plugin.cards import Card, DatasetCard, DeployerCard, EvaluatorCard, ModelCard, PromptCard, TrainerCard
-from llmops_sdk.plugin.hookspecs import hookimpl
 from llmops_sdk.testing.options import (
     EchoEndpointOptions,
     EchoOptions,
     EchoProbesOptions,
     EchoTrainerOptions,
     LinesOptions,
-    TestingSettings,
 )
 
 
-@hookimpl
-def llmops_settings() -> type:
-    """Return the class of the settings."""
-    return TestingSettings
-
-
-@hookimpl
-def llmops_cards() -> tuple[Card, ...]:
+def cards() -> tuple[Card, ...]:
     """Return one card of most kinds."""
     return (
         DatasetCard(

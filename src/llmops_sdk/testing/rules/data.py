@@ -1,0 +1,101 @@
+"""Datasets and prompts: splits that can be read, templates that can be rendered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from llmops_sdk.data.rendering import check_template, prompt_only
+from llmops_sdk.errors import DataError
+from llmops_sdk.plugin.interfaces import DatasetSource, PromptSource
+from llmops_sdk.testing.rules.trial import Trial, show
+from llmops_sdk.values.data import DatasetSplits, Record, Split
+from llmops_sdk.values.prompts import ChatTemplate, PromptTemplate, TextTemplate
+from llmops_sdk.values.serial import file_sha256, to_json
+
+_EMPTY: Record = {"instruction": "Name it.", "context": "", "response": ""}
+
+
+def try_dataset(trial: Trial) -> Any:
+    """Load the splits, read them, and return their hashes."""
+    source = trial.make()
+    if not isinstance(source, DatasetSource):
+        trial.stop("card", f"its implementation is a {type(source).__name__}, not a DatasetSource")
+    folder = trial.folder()
+    context = trial.context(folder)
+    with trial.rule("interface", "fingerprint"):
+        fingerprint = source.fingerprint(context)
+    with trial.rule("interface", "preview"):
+        first = source.preview()
+    if first is not None:
+        trial.as_json("the record of preview", dict(first), dict)
+    if any(folder.iterdir()):
+        trial.broken("own-folder", "fingerprint or preview wrote into the context's folder: only load may")
+    with trial.rule("interface", "load"):
+        splits = source.load(context)
+    if not isinstance(splits, DatasetSplits):
+        trial.stop("interface", f"load returned {show(splits)}, no DatasetSplits")
+    tested = _check_split(trial, splits.test, folder, "test")
+    trained = _check_split(trial, splits.train, folder, "train")
+    if not tested:
+        trial.broken("interface", "the test split has no records")
+    if both := tested & trained:
+        trial.broken("interface", f"{len(both)} records are in both splits")
+    return {
+        "fingerprint": fingerprint,
+        "train": splits.train.sha256,
+        "test": splits.test.sha256,
+        "first record": next(iter(splits.test), None),
+    }
+
+
+def _check_split(trial: Trial, split: Split, folder: Path, name: str) -> set[bytes]:
+    """Read a split as the steps do, and return the hashes of its records."""
+    path = Path(split.path)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        trial.broken("own-folder", f"the {name} split is in {str(path)!r}, not below context.folder")
+    hashes = set()
+    lines = 0
+    with trial.rule("interface", f"the {name} split cannot be read"), path.open("rb") as file:
+        for line in file:
+            record = json.loads(line, parse_constant=partial(_no_number, trial, f"{name} record {lines}"))
+            if not isinstance(record, dict):
+                trial.broken("interface", f"{name} record {lines} is {show(record)}, no object")
+            hashes.add(hashlib.sha256(line.strip()).digest())
+            lines += 1
+    trial.keep("numbers")
+    if lines != split.records:
+        trial.broken("interface", f"the {name} split has {lines} lines, and records={split.records}")
+    if file_sha256(path) != split.sha256:
+        trial.broken("interface", f"sha256 of the {name} split is not that of its file")
+    return hashes
+
+
+def _no_number(trial: Trial, which: str, text: str) -> None:
+    trial.broken("numbers", f"{which} has {text}")
+
+
+def try_prompt(trial: Trial) -> Any:
+    """Read the template, render records with it, and return it."""
+    source = trial.make()
+    if not isinstance(source, PromptSource):
+        trial.stop("card", f"its implementation is a {type(source).__name__}, not a PromptSource")
+    with trial.rule("interface", "template"):
+        template = source.template()
+        if not isinstance(template, (TextTemplate, ChatTemplate)):
+            trial.stop("interface", f"template returned {show(template)}, no TextTemplate or ChatTemplate")
+        check_template(template, trial.card.name)
+    trial.as_json("the template", template, PromptTemplate)
+    rendered = []
+    for record in (*trial.inputs.records, _EMPTY):
+        rule = "empty-input" if record is _EMPTY else "interface"
+        with trial.rule(rule, f"rendering {show(dict(record))}"):
+            try:
+                rendered.append(to_json(prompt_only(template, record)))
+            except DataError as exc:
+                if rule == "interface":
+                    trial.stop("inputs", f"{exc}; records= gives others")
+    return {"template": to_json(template), "rendered": rendered}
