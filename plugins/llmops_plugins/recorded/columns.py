@@ -12,7 +12,9 @@ from llmops_plugins.recorded.file_options import RecordedModelOptions
 from llmops_plugins.recorded.files import Row
 from llmops_sdk.plugin import DataError, did_you_mean
 
-RECORD_IDS = ("id", "record_id", "example_id", "sample_id", "doc_id", "custom_id", "request_id", "uuid", "key", "_id")
+RECORD_IDS = ("custom_id", "id", "record_id", "example_id", "sample_id", "doc_id", "request_id", "uuid", "key", "_id")
+"""The user's own before any: in a line of OpenAI's batches, `id` is that of the request."""
+
 _HASHES = ("input_hash", "prompt_hash", "input_sha256", "prompt_sha256", "content_hash")
 _SURE_ANSWERS = ("model_output", "model_response", "prediction", "generated_text", "generation", "response.body")
 _ANSWERS = ("output", "completion", "answer", "response")

@@ -61,6 +61,13 @@ def test_forms_of_files(row: dict[str, Any], answer: str, text: str, context: st
     assert (answer, text, context) == (columns.answer, columns.input, columns.context)
 
 
+def test_the_id_of_a_batch_is_the_users_own() -> None:
+    """OpenAI's batches have an ID of the request beside it."""
+    row = {"id": "batch_req_1", "custom_id": "q1", "response": {"body": {"choices": []}}, "error": None}
+
+    assert "custom_id" == chosen(row).id
+
+
 def test_a_named_join_is_the_only_one() -> None:
     """An ID that the user names is not overruled by the input."""
     columns = chosen({"id": 1, "key": 2, "prompt": "Say", "output": "Hi"}, id="key")
