@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from llmops_sdk.record.local_store import LocalStore as LocalStore
     from llmops_sdk.record.run import Run as Run
     from llmops_sdk.record.stores import Store as Store
+    from llmops_sdk.values.answers import Answer as Answer
     from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
     from llmops_sdk.values.models import TrainedModel as TrainedModel
     from llmops_sdk.values.plan import Plan as Plan
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         WeightedMean as WeightedMean,
     )
     from llmops_sdk.values.samples import Sample as Sample
+    from llmops_sdk.values.scores import Metric as Metric
     from llmops_sdk.values.secrets import Secret as Secret
 
     __version__: str
@@ -104,6 +106,7 @@ _HOMES = {
     "record.local_store": ("LocalStore",),
     "record.run": ("Run",),
     "record.stores": ("Store",),
+    "values.answers": ("Answer",),
     "values.generation_options": ("GenerationOptions",),
     "values.models": ("TrainedModel",),
     "values.plan": ("Plan",),
@@ -125,6 +128,7 @@ _HOMES = {
         "WeightedMean",
     ),
     "values.samples": ("Sample",),
+    "values.scores": ("Metric",),
     "values.secrets": ("Secret",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

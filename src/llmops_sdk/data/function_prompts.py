@@ -33,17 +33,17 @@ def make_prompt(template: FunctionTemplate, record: Record, where: str) -> TextP
     bound = _bound(template)
     function = template.function
     try:
-        made = bound(record={name: value for name, value in record.items() if name not in _REFERENCES})
+        returned = bound(record={name: value for name, value in record.items() if name not in _REFERENCES})
     except FAILURES as exc:
         message = f"prompt {function.name!r} failed for {where}: {describe(exc, function.files)}"
         raise DataError(message) from exc
-    problem = _problem(made)
+    problem = _problem(returned)
     if problem:
         message = f"prompt {function.name!r} must return a text or a list of chat messages; for {where} {problem}"
         raise DataError(message)
-    if isinstance(made, str):
-        return TextPrompt(f"{made}{template.response_key}")
-    return ChatPrompt(tuple({"role": message["role"], "content": message["content"]} for message in made))
+    if isinstance(returned, str):
+        return TextPrompt(f"{returned}{template.response_key}")
+    return ChatPrompt(tuple({"role": message["role"], "content": message["content"]} for message in returned))
 
 
 def _bound(template: FunctionTemplate) -> BoundFunction:
@@ -55,18 +55,18 @@ def _bound(template: FunctionTemplate) -> BoundFunction:
     return known[1]
 
 
-def _problem(made: Any) -> str:
+def _problem(returned: Any) -> str:
     """Return what is wrong with a prompt; empty if nothing is."""
-    if isinstance(made, str):
-        return "" if made.strip() else "it returned an empty text"
-    if not isinstance(made, (list, tuple)) or not made:
-        text = repr(made)
+    if isinstance(returned, str):
+        return "" if returned.strip() else "it returned an empty text"
+    if not isinstance(returned, (list, tuple)) or not returned:
+        text = repr(returned)
         return f"it returned {text[:_SHOWN]}"
-    for number, message in enumerate(made, start=1):
+    for number, message in enumerate(returned, start=1):
         if not isinstance(message, dict) or set(message) != {"role", "content"}:
-            return f"message {number} has not the two keys role and content"
+            return f"message {number} lacks the two keys role and content, or has others"
         if message["role"] not in ROLES:
             return f"message {number} has the role {message['role']!r}; known: {', '.join(ROLES)}"
         if not isinstance(message["content"], str):
             return f"the content of message {number} is no text"
-    return "" if made[-1]["role"] == "user" else "the last message is not of role 'user', which the model answers"
+    return "" if returned[-1]["role"] == "user" else "the last message is not of role 'user', which the model answers"

@@ -57,13 +57,13 @@ def find_function(
         SpecError: The file cannot be imported, or has no such function of that kind.
     """
     definitions = definitions_in(files, file, folder)
-    found = definitions.get(name)
-    if found is None:
+    marked = definitions.get(name)
+    if marked is None:
         raise SpecError(_no_function(_load(files, file, folder), file, name, kind, definitions))
-    if found.kind != kind:
-        message = f"{name!r} in {file!r} is a {found.kind}, and is used as a {kind}"
+    if marked.kind != kind:
+        message = f"{name!r} in {file!r} is a {marked.kind}, and is used as a {kind}"
         raise SpecError(message)
-    return found
+    return marked
 
 
 def definitions_in(files: Mapping[str, str], file: str, folder: Path | None) -> dict[str, Definition]:
@@ -73,8 +73,8 @@ def definitions_in(files: Mapping[str, str], file: str, folder: Path | None) -> 
         SpecError: The file cannot be imported; the message has the line.
     """
     module = _load(files, file, folder)
-    found = {name: definition_of(value) for name, value in vars(module).items()}
-    return {name: definition for name, definition in found.items() if definition is not None}
+    marked = {name: definition_of(value) for name, value in vars(module).items()}
+    return {name: definition for name, definition in marked.items() if definition is not None}
 
 
 def bind(function: Function, kind: FunctionKind, options: Mapping[str, Any]) -> BoundFunction:
@@ -90,8 +90,8 @@ def bind(function: Function, kind: FunctionKind, options: Mapping[str, Any]) -> 
     """
     definition = find_function(function.files, function.file, function.name, kind, None)
     signature = signature_of(definition)
-    made = from_json(dict(options), signature.options)
-    values = {field.name: getattr(made, field.name) for field in attrs.fields(signature.options)}
+    structured = from_json(dict(options), signature.options)
+    values = {field.name: getattr(structured, field.name) for field in attrs.fields(signature.options)}
     return BoundFunction(definition, signature, find_files(values, function.data))
 
 

@@ -66,8 +66,8 @@ def _imported(nodes: list[tuple[str, ast.AST]], files: Mapping[str, str]) -> lis
     imported: dict[str, None] = {}
     while nodes:
         importer, node = nodes.pop()
-        for found in imports_in(node):
-            for name in own_files(found, importer, files) or ():
+        for module_import in imports_in(node):
+            for name in own_files(module_import, importer, files) or ():
                 if name not in imported and name in files:
                     imported[name] = None
                     nodes.append((name, parse(files[name], name)))

@@ -68,28 +68,28 @@ def imports_in(node: ast.AST, *, is_optional: bool = False) -> Iterator[Import]:
         yield from imports_in(child, is_optional=is_optional)
 
 
-def own_files(found: Import, importer: str, has_file: Mapping[str, object] | Folder) -> list[str] | None:
+def own_files(module_import: Import, importer: str, has_file: Mapping[str, object] | Folder) -> list[str] | None:
     """Return the files of the own folder that an import loads; None if it is not of that folder.
 
     Args:
-        found: The import.
+        module_import: The import.
         importer: The file that has it, below the folder.
         has_file: The files of the folder.
     """
-    if found.level:
+    if module_import.level:
         package = importer.split("/")[:-1]
-        if found.level - 1 > len(package):
+        if module_import.level - 1 > len(package):
             return None
-        package = package[: len(package) - (found.level - 1)]
-        parts = [*package, *filter(None, found.module.split("."))]
-    elif found.top in sys.builtin_module_names:
+        package = package[: len(package) - (module_import.level - 1)]
+        parts = [*package, *filter(None, module_import.module.split("."))]
+    elif module_import.top in sys.builtin_module_names:
         return None
     else:
-        parts = found.module.split(".")
+        parts = module_import.module.split(".")
     files = _files_of(parts, has_file) if parts else []
     if files is None:
         return None
-    for name in found.names:
+    for name in module_import.names:
         files += _files_of([*parts, name], has_file) or []
     return list(dict.fromkeys(files))
 

@@ -49,8 +49,8 @@ def reference_to(function: Callable[..., Any], kind: FunctionKind) -> str:
         message = f"the {kind} {name!r} is in no file, so it cannot travel with a run: {how}"
         raise SpecError(message)
     file = file.absolute()
-    here = Path.cwd()
-    shown = f"./{file.relative_to(here)}" if file.is_relative_to(here) else str(file)
+    current = Path.cwd()
+    shown = f"./{file.relative_to(current)}" if file.is_relative_to(current) else str(file)
     return f"{shown}:{name}"
 
 

@@ -52,10 +52,10 @@ def read_sources(path: Path) -> Sources:
             raise SpecError(message)
         tree = parse(files[name], name)
         _check_names(tree, name)
-        for found in imports_in(tree):
-            own = own_files(found, name, folder)
+        for module_import in imports_in(tree):
+            own = own_files(module_import, name, folder)
             if own is None:
-                tops.update({found.top: None} if _is_usable(found, name, folder) else {})
+                tops.update({module_import.top: None} if _is_usable(module_import, name, folder) else {})
             else:
                 waiting += own
     return Sources(path.name, folder.path, dict(sorted(files.items())), distributions_of(tops))
@@ -95,30 +95,30 @@ def _read(path: Path) -> str:
         raise SpecError(message) from exc
 
 
-def _is_usable(found: Import, name: str, folder: Folder) -> bool:
+def _is_usable(module_import: Import, name: str, folder: Folder) -> bool:
     """Return whether what is not of the folder is installed; an optional import may be missing."""
-    where = f"{name!r}, line {found.line}"
-    if found.level:
+    where = f"{name!r}, line {module_import.line}"
+    if module_import.level:
         message = (
-            f"{where} imports {'.' * found.level + found.module!r}, which its folder does not have: a function may use "
+            f"{where} imports {'.' * module_import.level + module_import.module!r}, which its folder does not have: a function may use "
             "its own folder and installed packages"
         )
         raise SpecError(message)
-    home = where_installed(found.top)
+    home = where_installed(module_import.top)
     if home in ("python", "installed"):
         return True
     if home:
         message = (
-            f"{where} imports {found.module!r} from {home!r}, which is neither in its folder nor installed, so it would not "
+            f"{where} imports {module_import.module!r} from {home!r}, which is neither in its folder nor installed, so it would not "
             "travel with a run: move it next to the file, or install it: pip install -e FOLDER"
         )
         raise SpecError(message)
-    if found.is_optional:
+    if module_import.is_optional:
         return False
     names = [path.stem for path in folder.path.glob("*.py")]
     message = (
-        f"{where} imports {found.module!r}, which is neither in its folder nor installed"
-        f"{did_you_mean(found.top, names)}"
+        f"{where} imports {module_import.module!r}, which is neither in its folder nor installed"
+        f"{did_you_mean(module_import.top, names)}"
     )
     raise SpecError(message)
 

@@ -58,13 +58,14 @@ def function_options(
         code=code_of(sources.files, sources.file, name),
         files=sources.files,
         distributions=sources.distributions,
+        paths=tuple(signature.path_options()),
         data={} if kind == "dataset" else _contents(values, signature),
     )
-    made = {"function": to_json(function), "options": values}
+    card_options = {"function": to_json(function), "options": values}
     if kind != "dataset":
-        return {**made, **others}
+        return {**card_options, **others}
     registry.options(registry.offer("dataset", ROWS).card, {**others, "path": sources.file}, where)
-    return {**made, "split": others}
+    return {**card_options, "split": others}
 
 
 def expand_target(model: ModelSpec, folder: Path, registry: Registry) -> ModelSpec:
@@ -124,8 +125,8 @@ def _values(
     for field in attrs.fields(signature.options):
         if field.metadata["path"] and field.name not in own and isinstance(field.default, Path):
             located[field.name] = str((sources.folder / field.default.expanduser()).absolute())
-    made = registry.options(attrs.evolve(CARDS[kind], options=signature.options), located, where)
-    values = {field.name: getattr(made, field.name) for field in attrs.fields(signature.options)}
+    structured = registry.options(attrs.evolve(CARDS[kind], options=signature.options), located, where)
+    values = {field.name: getattr(structured, field.name) for field in attrs.fields(signature.options)}
     for name in signature.path_options():
         paths = values[name] if isinstance(values[name], (list, tuple)) else [values[name]]
         for path in paths:

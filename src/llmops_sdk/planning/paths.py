@@ -11,9 +11,11 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError
+from llmops_sdk.functions.files import LARGEST
 from llmops_sdk.plugin.cards import CardKind
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.plan import Component, Plan
 
 
@@ -59,6 +61,29 @@ def path_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
             for value in values if isinstance(values, (list, tuple)) else [values]:
                 if isinstance(value, str) and _is_surely_path(value):
                     yield Check(f"{kind} {component.name!r}", partial(_check_exists, name, value))
+    yield from _travel_checks(plan, registry)
+
+
+def _travel_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
+    """Yield an error for each file that a function reads on another machine and that does not travel with the plan."""
+    options = [
+        (component.name, component.options)
+        for component in (*plan.evaluators, *(model.deployer for model in plan.models))
+        if is_function(component.use)
+    ]
+    untravelled = [
+        (name, option, value)
+        for name, own in options
+        for option, value in own["options"].items()
+        if option in own["function"]["paths"] and value and option not in own["function"]["data"]
+    ]
+    if untravelled and registry.make("executor", plan.executor.use, plan.executor.options).remote:
+        for name, option, value in untravelled:
+            text = (
+                f"the option {option!r} names {value!r}, and only files of at most {LARGEST >> 20} MiB travel with a plan to "
+                "another machine, not folders or larger ones"
+            )
+            yield Check(f"function {name!r}", partial(Finding, "error", text))
 
 
 def _check_exists(name: str, value: str) -> Finding:

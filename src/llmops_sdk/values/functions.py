@@ -39,7 +39,8 @@ class Function:
         code: Hash of what it uses: its own lines, those of the names that it uses, and the files of its folder that these import.
         files: The text of the file and of every file of its folder that it imports, by their paths below the folder.
         distributions: The installed distributions that these import.
-        data: The files that its path options name, by the options' names.
+        paths: Its options that are paths.
+        data: The files that these name, as far as they are small, by the options' names.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Function:
     code: str
     files: Mapping[str, str]
     distributions: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     data: Mapping[str, FileContent] = attrs.field(factory=dict)
 
     @property
@@ -92,5 +94,5 @@ def shown_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options of a component as people read them: of a function, its own ones and not its source."""
     if not isinstance(options.get("function"), Mapping):
         return options
-    own = options.get("options", {})
-    return {**own, **{name: value for name, value in options.items() if name not in ("function", "options")}}
+    others = {name: value for name, value in options.items() if name not in ("function", "options", "split")}
+    return {**options.get("options", {}), **options.get("split", {}), **others}

@@ -10,7 +10,7 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.notebook import Shown
-from llmops_sdk.values.functions import function_key
+from llmops_sdk.values.functions import Function, function_key, is_function
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.imports import IMPORTED_RECORDS
 from llmops_sdk.values.models import BaseModel
@@ -265,6 +265,14 @@ class Plan(Shown):
     def json(self) -> Any:
         """The plan as JSON."""
         return to_json(self)
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions of the user's own files that its steps call, those of datasets left out."""
+        components = [*self.evaluators, *(model.deployer for model in self.models)]
+        called = [from_json(each.options["function"], Function) for each in components if is_function(each.use)]
+        templates = (prompt.template for prompt in self.prompts)
+        return (*called, *(each.function for each in templates if isinstance(each, FunctionTemplate)))
 
     @property
     def is_imported(self) -> bool:

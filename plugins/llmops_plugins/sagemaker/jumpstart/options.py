@@ -208,7 +208,11 @@ def check_template(name: str, template: PromptTemplate) -> None:
     """
     if isinstance(template, TextTemplate) and template.response_key == RESPONSE_KEY:
         return
-    has = f"response_key {template.response_key!r}" if isinstance(template, TextTemplate) else "chat messages"
+    has = (
+        f"response_key {template.response_key!r}"
+        if isinstance(template, TextTemplate)
+        else "chat messages or a function"
+    )
     message = (
         f"JumpStart trains every prompt with the response key {RESPONSE_KEY!r}, and prompt {name!r} has {has}:"
         " use 'alpaca', or a template with that response_key"

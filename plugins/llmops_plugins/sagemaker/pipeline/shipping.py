@@ -2,7 +2,8 @@
 
 A released distribution is a pinned requirement. One that is installed from a folder (editable, or `pip install .`) is
 built into a wheel. A plugin without a distribution, a module that was added with `Registry.add`, is packed into a wheel of
-its own. A staging folder holds the wheels, and nothing else.
+its own. So are the distributions that functions of the user's own files import; the files themselves are in the plan.
+A staging folder holds the wheels, and nothing else.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def ship(plan: Plan, registry: Any, folder: Path, *, sagemaker_version: str, mor
         SpecError: A plugin cannot be shipped; the message has the reason.
     """
     extras = _extras(plan, registry)
-    names = dict.fromkeys((PROJECT, *(pin.distribution for pin in plan.plugins if pin.distribution)))
+    imported = (name for function in plan.functions for name in function.distributions)
+    names = dict.fromkeys((PROJECT, *(pin.distribution for pin in plan.plugins if pin.distribution), *imported))
     lines = [_requirement(name, sorted(extras.get(name, set())), folder) for name in names]
     homes = _homes(plan)
     for pin in plan.plugins:

@@ -140,8 +140,8 @@ class FunctionMetric(Evaluator):
             return float(value)
         raise self._refusal(where, f"{_short(value)}: it must be a number, true or false, a dict of them, or None")
 
-    def _refusal(self, where: str, what: str) -> PluginError:
-        return PluginError(f"metric {self._bound.definition.name!r} returned for {where} {what}")
+    def _refusal(self, where: str, problem: str) -> PluginError:
+        return PluginError(f"metric {self._bound.definition.name!r} returned for {where} {problem}")
 
 
 class _Failures:
@@ -157,7 +157,7 @@ class _Failures:
         self._first = self._first or score.error
 
     def log(self, context: Context) -> None:
-        """Log how many there are, and the first one."""
+        """Log their number, and the first one."""
         if self._number:
             answers = "1 answer" if self._number == 1 else f"{self._number} answers"
             context.progress.log(f"warning: {answers} without a score of {self._name!r}; the first: {self._first}")

@@ -91,11 +91,11 @@ def function_parts(options: Mapping[str, Any], name: str) -> dict[str, str]:
         name: What messages call the component.
     """
     function, own = options["function"], options.get("options", {})
-    data = function.get("data", {})
-    others = {key: value for key, value in own.items() if key not in data}
+    plain = {key: value for key, value in own.items() if key not in function["paths"]}
+    hashes = {key: content["sha256"] for key, content in function["data"].items()}
+    others = {key: own[key] for key in function["paths"] if key not in hashes}
     parts = {
-        f"the options of {name}": digest(others, options.get("split", {})),
+        f"the options of {name}": digest(plain, options.get("split", {})),
         f"the code of {name}": function["code"],
     }
-    files = digest({key: content["sha256"] for key, content in data.items()}, files_key(others))
-    return {**parts, f"the files of {name}": files} if data or files_key(others) else parts
+    return {**parts, f"the files of {name}": digest(hashes, files_key(others))} if function["paths"] else parts
