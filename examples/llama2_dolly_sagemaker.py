@@ -1,11 +1,13 @@
-"""The article's pipeline: Llama 2 7B, fine-tuned on Dolly's summaries by SageMaker JumpStart, deployed and evaluated.
+"""The article's pipeline: fine-tunes and evaluates Llama 2 7B on SageMaker.
 
-    python llama2_dolly_sagemaker.py [EXECUTOR]
+Needs: AWS, or the emulator
+Try:
+    python llama2_dolly_sagemaker.py sagemaker-rehearsal
+    python llama2_dolly_sagemaker.py
 
-It runs as a SageMaker pipeline of `@step` functions; with `local` from this machine, with `sagemaker-rehearsal` without AWS.
-It needs AWS credentials, a region, and SAGEMAKER_ROLE, the ARN of an execution role; what is missing is printed in one line.
-For a Python other than 3.10 it also needs SAGEMAKER_IMAGE, an image with that Python for the steps. The endpoint is deleted
-at the end.
+The steps are a SageMaker pipeline; with `local`, they run on this machine. It needs AWS credentials, a region, and
+SAGEMAKER_ROLE, the ARN of an execution role; what is missing is printed in one line. For a Python other than 3.10 it also
+needs SAGEMAKER_IMAGE, an image with that Python for the steps. The endpoint is deleted at the end.
 """
 
 from __future__ import annotations
@@ -34,5 +36,4 @@ try:
     result = pipeline.run(on=sys.argv[1] if len(sys.argv) > 1 else "sagemaker")
 except LLMOpsError as error:
     sys.exit(f"error: {error}" + ("" if role else " (SAGEMAKER_ROLE is not set)"))
-print(result.decision().text)
-print("report:", result.report("llama2-dolly.html"))
+print(result.decision().text, "\nreport:", result.report("llama2-dolly.html"))

@@ -28,7 +28,6 @@ EXCEPTIONS: dict[str, str] = {
     "plugins/llmops_plugins/sagemaker/emulator/sitecustomize.py": "tests/plugins/sagemaker/emulator/test_container.py starts Python with it",
     "plugins/llmops_plugins/sagemaker/emulator/substitute.py": "tests/plugins/sagemaker/emulator/test_jumpstart.py asks it",
     "plugins/llmops_plugins/sagemaker/endpoint/options.py": "tests/plugins/sagemaker/endpoint/test_deployer.py checks them",
-    "src/llmops_sdk/cli/output/examples.py": "tests/cli/test_examples.py prints them",
 }
 
 # Folders with more modules than others, with the reason. Nothing may be added to this list, either.

@@ -1,22 +1,73 @@
-"""Every example, and the README's program, run for real: on few records, with few steps, on the default model."""
+"""Every example: a copy of it, and the commands that its head names.
+
+Those that fine-tune, and the README's program, run on few records with one step. The example of the article needs AWS on
+loopback: tests/end_to_end/sagemaker/test_article_flow.py runs it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from llmops_sdk.cli.examples.catalog import Example, find_example, list_examples
+from llmops_sdk.cli.main import main
+
 ROOT = Path(__file__).parents[2]
-EXAMPLES = {path.name for path in (ROOT / "examples").iterdir() if path.suffix in (".py", ".yaml")}
 ASSETS = ("smollm2-135m-instruct", "wordnet", "punkt-tab", "minilm")
+TRAINED = ("quickstart", "llama2-dolly-sagemaker")
+"""The examples that fine-tune: their commands are not typed here as they are."""
+
+SMALLER = (
+    "datasets.0.max_test_records=4",
+    "datasets.0.max_train_records=8",
+    "models.1.trainer.max_steps=1",
+    "generation.max_new_tokens=8",
+)
+"""What makes a specification quick that fine-tunes its second model."""
 
 Run = Callable[..., str]
+
+
+@pytest.fixture(name="copied")
+def _copied(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of the example that the test is about, in a folder of its name."""
+    name: str = request.param
+    assert 0 == main(["examples", "copy", name, str(tmp_path / name)])
+    return tmp_path / name
+
+
+def _typed() -> Iterator[Example]:
+    """Yield the examples whose commands can be typed as they are, in seconds."""
+    for example in list_examples():
+        if example.name not in TRAINED and example.main.suffix == ".yaml":
+            yield example
+
+
+@pytest.mark.parametrize("copied", [example.name for example in _typed()], indirect=True)
+@pytest.mark.usefixtures("home")
+def test_the_commands_of_an_example_end_as_it_says(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a copy, without a network; a comment names an exit code other than 0, or the time that a command takes."""
+    monkeypatch.chdir(copied)
+    monkeypatch.setenv("LLMOPS_OFFLINE", "1")
+    for command in find_example(copied.name).commands:
+        if "takes minutes" in command:
+            continue
+        program, *arguments = shlex.split(command, comments=True)
+        assert "llmops" == program
+        ended = main(arguments)
+        printed = capsys.readouterr()
+        code = re.search(r"exit code (\d)", command)
+        assert int(code[1] if code else 0) == ended, f"{command}\n{printed.out}{printed.err}"
 
 
 @pytest.fixture(name="run")
@@ -35,37 +86,32 @@ def _run(asset: Callable[[str], Path], assets_home: Path, tmp_path: Path) -> Run
     return run
 
 
+def _smaller_run(run: Run, *arguments: str) -> dict[str, dict[str, object]]:
+    """Run a pipeline on four records with one step of training, and return the results of its candidates."""
+    overrides = [part for text in SMALLER for part in ("--set", text)]
+    results = json.loads(run("-m", "llmops_sdk.cli.main", *arguments, "--json", *overrides))
+    (board,) = results["leaderboards"]
+    return {cell["candidate"]: cell for cell in board["cells"]}
+
+
 @pytest.mark.slow
 def test_quickstart(run: Run) -> None:
-    """The quickstart's file on four records: all candidates have all five metrics, and the true encoder is named."""
-    small = ["datasets.0.max_test_records=4", "datasets.0.max_train_records=8", "models.1.trainer.max_steps=1"]
-    small += ["generation.max_new_tokens=8"]
-    overrides = [part for text in small for part in ("--set", text)]
+    """All candidates have all five metrics."""
+    cells = _smaller_run(run, "examples", "run", "quickstart")
 
-    results = json.loads(
-        run("-m", "llmops_sdk.cli.main", "run", str(ROOT / "examples" / "quickstart.yaml"), "--json", *overrides)
-    )
-
-    (board,) = results["leaderboards"]
-    assert {"base.chat", "base.alpaca", "tuned"} == {cell["candidate"] for cell in board["cells"]}
-    for cell in board["cells"]:
-        assert {"rougeL", "meteor", "rouge1", "rouge2", "bertscore"} == set(cell["estimates"])
-        assert 4 == cell["answered"] == cell["estimates"]["bertscore"]["records"]
-    assert "all-MiniLM-L6-v2" in results["evaluators"][0]["provenance"]["bertscore_model"]
+    assert {"base.chat", "base.alpaca", "tuned"} == cells.keys()
+    for cell in cells.values():
+        assert {"rougeL", "meteor", "rouge1", "rouge2", "bertscore"} == set(cell["estimates"])  # type: ignore[call-overload]
+        assert 4 == cell["answered"]
 
 
 @pytest.mark.slow
-def test_two_prompts(run: Run, tmp_path: Path) -> None:
-    """The script compares two prompts of one model, and writes its report; here on fewer records, with short answers."""
-    program = (ROOT / "examples" / "two_prompts.py").read_text(encoding="utf-8")
-    (tmp_path / "two_prompts.py").write_text(
-        _smaller(program, ("max_test_records=12", "max_test_records=4"), ("max_new_tokens=48", "max_new_tokens=8")),
-        encoding="utf-8",
-    )
-    out = run("two_prompts.py")
+@pytest.mark.parametrize("copied", ["own-chat-data"], indirect=True)
+def test_own_chat_data_is_fine_tuned_on(run: Run, copied: Path) -> None:
+    """The second file of the example asks a base model and its fine-tuned version."""
+    cells = _smaller_run(run, "run", str(copied / "fine-tune.yaml"))
 
-    assert "smollm2." in out
-    assert (tmp_path / "two-prompts.html").stat().st_size > 10_000
+    assert {"base": 4, "tuned": 4} == {name: cell["answered"] for name, cell in cells.items()}
 
 
 @pytest.mark.slow
@@ -88,16 +134,3 @@ def _smaller(program: str, *changes: tuple[str, str]) -> str:
         assert 1 == program.count(number)
         program = program.replace(number, smaller)
     return program
-
-
-# It needs AWS on loopback, and runs there: tests/plugins/sagemaker/test_article_flow.py
-RUN_ELSEWHERE = ("llama2_dolly_sagemaker.py",)
-
-
-def test_every_example_has_a_test() -> None:
-    """An example that no test here runs is not an example."""
-    here = Path(__file__).read_text(encoding="utf-8")
-
-    assert EXAMPLES
-    for name in EXAMPLES:
-        assert f'"{name}"' in here

@@ -1,4 +1,4 @@
-"""The commands `examples`, `assets` and `doctor`."""
+"""The commands `assets` and `doctor`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk.cli.examples import list_examples
 from llmops_sdk.plugin import Asset, FolderSource, hookimpl
 from llmops_sdk.plugin.registry import Registry
 
@@ -34,21 +33,6 @@ def _words(tmp_path: Path, registry: Registry) -> Path:
     (folder / "words.txt").write_text("words", encoding="utf-8")
     registry.add("words", Words(folder))
     return folder
-
-
-def test_examples_are_listed_and_shown(llmops: Command) -> None:
-    """Each has a line; `show` prints the file."""
-    listed = llmops("examples").out
-    for example in list_examples():
-        assert example.name in listed
-        assert example.path.read_text(encoding="utf-8") == llmops("examples", "show", example.name).out
-
-
-def test_an_example_takes_the_options_of_run(llmops: Command) -> None:
-    """They are passed on: here, one that cannot be planned."""
-    done = llmops("examples", "run", "quickstart", "--set", "models.0.use=smolm", code=2)
-
-    assert "no model is called 'smolm'" in done.err
 
 
 def test_assets_are_downloaded_and_verified(llmops: Command, words: Path, home: Path) -> None:  # noqa: ARG001 - the asset's source

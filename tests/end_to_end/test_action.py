@@ -1,4 +1,4 @@
-"""The GitHub action: its steps run as a runner runs them, on the example in `examples/ci`, with the comments' API on loopback."""
+"""The GitHub action: its steps run as a runner runs them, on the example in `examples/ci-gate`, with the comments' API on loopback."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from llmops_sdk.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-WORKFLOW = yaml.safe_load((ROOT / "examples" / "ci" / "workflow.yaml").read_text(encoding="utf-8"))
+WORKFLOW = yaml.safe_load((ROOT / "examples" / "ci-gate" / "workflow.yaml").read_text(encoding="utf-8"))
 PLACEHOLDER = re.compile(r"\$\{\{ *([\w.-]+) *\}\}")
 
 
@@ -178,13 +178,13 @@ class Runner:
 def _runner(tmp_path: Path, comments: Comments, home: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:  # noqa: ARG001
     """A clean folder with the example, of which the pipeline ran."""
     folder, temp = tmp_path / "repository", tmp_path / "temp"
-    shutil.copytree(ROOT / "examples" / "ci", folder / "examples" / "ci")
+    shutil.copytree(ROOT / "examples" / "ci-gate", folder / "examples" / "ci-gate")
     (temp / "bin").mkdir(parents=True)
     llmops = temp / "bin" / "llmops"
     llmops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m llmops_sdk.cli.main "$@"\n', encoding="utf-8")
     llmops.chmod(0o755)
     monkeypatch.chdir(folder)
-    assert 0 == main(["run", "examples/ci/spec.yaml", "--quiet"])
+    assert 0 == main(["run", "examples/ci-gate/pipeline.yaml", "--quiet"])
     return Runner(folder, temp, comments.url)
 
 
@@ -236,10 +236,10 @@ def test_a_comment_that_is_refused_is_a_warning(runner: Runner, comments: Commen
     """A pull request from a fork has no token that may write; the answer is that of the gate all the same."""
     comments.refusal = 403
 
-    assert 0 == runner.run({"file": "examples/ci/spec.yaml"}), runner.log
+    assert 0 == runner.run({"file": "examples/ci-gate/pipeline.yaml"}), runner.log
     assert "::warning::the comment on the pull request was refused: 403 Forbidden" in runner.log
     runner.api = "http://127.0.0.1:9"
-    assert 0 == runner.run({"file": "examples/ci/spec.yaml"}), runner.log
+    assert 0 == runner.run({"file": "examples/ci-gate/pipeline.yaml"}), runner.log
     assert "::warning::the comment on the pull request could not be written: " in runner.log
 
 

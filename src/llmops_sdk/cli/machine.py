@@ -1,8 +1,7 @@
-"""The commands about this machine: plugins, examples, assets and doctor."""
+"""The commands about this machine: plugins, assets and doctor."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,59 +11,10 @@ from llmops_sdk.cli.exits import MISTAKE, OK, usage_error
 from llmops_sdk.cli.help import Argument, Command, Group
 from llmops_sdk.cli.options import json_option, offline_option, read_pipeline
 from llmops_sdk.cli.output.text import echo, echo_json
-from llmops_sdk.cli.run import run
 from llmops_sdk.errors import UserError
 
 if TYPE_CHECKING:
     from llmops_sdk.plugin.registry import Offer
-
-_example_argument = click.argument("name", cls=Argument, metavar="NAME", description="The name of an example.")
-
-
-@click.group(cls=Group, invoke_without_command=True)
-@click.pass_context
-def examples(context: click.Context) -> None:
-    """List, show or run the packaged examples.
-
-    Without a command it lists them.
-    """
-    if context.invoked_subcommand is None:
-        from llmops_sdk.cli.output.examples import show_examples
-
-        show_examples()
-
-
-@examples.command("show")
-@_example_argument
-def show_example(name: str) -> None:
-    """Print an example, to save and change it."""
-    from llmops_sdk.cli.examples import find_example
-
-    click.echo(find_example(name).path.read_text(encoding="utf-8"), nl=False)
-
-
-@examples.command("run", context_settings={"ignore_unknown_options": True})
-@_example_argument
-@click.argument(
-    "arguments",
-    cls=Argument,
-    nargs=-1,
-    type=click.UNPROCESSED,
-    metavar="[ARGS]...",
-    description="Options of `llmops run`, or of the example's own script.",
-)
-@click.pass_context
-def run_example(context: click.Context, name: str, arguments: tuple[str, ...]) -> int:
-    """Run an example."""
-    import subprocess
-
-    from llmops_sdk.cli.examples import find_example
-
-    example = find_example(name)
-    if example.path.suffix == ".py":
-        return subprocess.run([sys.executable, str(example.path), *arguments], check=False).returncode  # noqa: S603 - the package's own script
-    with run.make_context("run", [name, *arguments], parent=context) as run_context:
-        return int(run.invoke(run_context) or OK)
 
 
 @click.group(cls=Group)

@@ -88,12 +88,12 @@ fresh_option = click.option(
 
 def read_pipeline(specification: str, overrides: tuple[str, ...] = ()) -> Pipeline:
     """Read a specification file, or the packaged example of that name."""
-    from llmops_sdk.cli.examples import find_example
+    from llmops_sdk.cli.examples.catalog import find_example
     from llmops_sdk.pipeline.pipeline import Pipeline
 
     path = Path(specification)
     if not path.exists() and path.suffix == "" and "/" not in specification:
-        path = find_example(specification).path
+        path = find_example(specification, or_file=True).specification()
     return Pipeline.from_yaml(path, overrides=overrides)
 
 
