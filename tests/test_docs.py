@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
+import os
 import re
+import runpy
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
+import click
 import jsonschema
 import pytest
 import yaml
@@ -21,18 +26,23 @@ import yaml
 import llmops_sdk.testing
 from llmops_sdk import errors
 from llmops_sdk.cli import exits
-from llmops_sdk.cli.main import main
+from llmops_sdk.cli.main import cli, main
+from llmops_sdk.cli.options import read_pipeline
 from llmops_sdk.planning.specification.schema import specification_schema
 from llmops_sdk.plugin import hookspecs
 from llmops_sdk.plugin.registry import Registry
+
+from .plugins.openai.openai_server import openai_server
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [*ROOT.glob("*.md"), ROOT / "llms.txt", *sorted(DOCS.rglob("*.md")), *sorted((ROOT / "skills").rglob("*.md"))]
 HOOKS = [name for name in dir(hookspecs) if name.startswith("llmops_")]
 GENERATED = re.compile(r"<!-- from [^\n]+ -->\n.*?<!-- end -->", re.DOTALL)
+MARKS = ("not run", "file", "run with")
 BLOCK = re.compile(
-    r"(?:^<!-- not run: (?P<reason>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    rf"(?P<marks>(?:^<!-- (?:{'|'.join(MARKS)}): [^\n]+ -->\n)*)^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 FILE = """name: quick
 datasets: [{use: lines, records: 24}]
@@ -44,22 +54,46 @@ evaluators: [factual-knowledge]
 
 @attrs.frozen
 class Block:
-    """A code block that stands in a page and is not generated."""
+    """A code block that stands in a page and is not generated.
+
+    A comment before it marks it, and is not shown: `<!-- not run: REASON -->`; `<!-- file: NAME -->` for a file that the
+    commands of the page find; `<!-- run with: ARGUMENTS -->`, which are added to `llmops run` and `llmops plan`, to ask a
+    quick model in place of the page's: SERVER is a server with OpenAI's API.
+    """
 
     page: str
     language: str
     text: str
-    reason: str
+    marks: Mapping[str, str]
+    number: int
 
     def __str__(self) -> str:
         return f"{self.page}: {self.text.strip().splitlines()[0][:50]}"
 
+    @property
+    def reason(self) -> str:
+        """Why it is not run; empty if it is."""
+        return self.marks.get("not run", "")
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines after a prompt, each with the lines that continue it."""
+        text = self.text.replace("\\\n", " ")
+        return [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+
+
+def _blocks_of(page: Path, text: str) -> list[Block]:
+    name = page.relative_to(ROOT).as_posix()
+    found = []
+    for number, block in enumerate(BLOCK.finditer(text)):
+        marks = dict(re.findall(rf"^<!-- ({'|'.join(MARKS)}): ([^\n]+) -->$", block["marks"], re.MULTILINE))
+        found.append(Block(name, block["language"], block["text"], marks, number))
+    return found
+
 
 def _blocks() -> Iterator[Block]:
     for page in PAGES:
-        own = GENERATED.sub("", page.read_text(encoding="utf-8"))
-        for block in BLOCK.finditer(own):
-            yield Block(page.relative_to(ROOT).as_posix(), block["language"], block["text"], block["reason"] or "")
+        yield from _blocks_of(page, GENERATED.sub("", page.read_text(encoding="utf-8")))
 
 
 BLOCKS = list(_blocks())
@@ -154,7 +188,17 @@ def test_every_page_is_in_the_index_for_language_models() -> None:
 def test_blocks_have_a_language_that_is_run_or_cannot_be() -> None:
     """Code is in blocks of these languages; a reason for not running it that names a test names one that exists."""
     assert {"python", "console", "yaml"} <= {block.language for block in BLOCKS}
-    assert {block.language for block in BLOCKS} <= {"python", "console", "yaml", "json", "jsonl", "text", "mermaid"}
+    assert {block.language for block in BLOCKS} <= {
+        "python",
+        "console",
+        "yaml",
+        "json",
+        "jsonl",
+        "csv",
+        "toml",
+        "text",
+        "mermaid",
+    }
     for block in BLOCKS:
         for name in re.findall(r"tests/[\w/.]+", block.reason):
             assert (ROOT / name).exists(), f"{block}: {name} does not exist"
@@ -181,10 +225,17 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="inside")
 def _inside(folder: Path, block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a copy of that folder that the blocks of a page share: those of another page leave no runs in it."""
+    """Work in a copy of that folder that the blocks of a page share: those of another page leave no runs in it.
+
+    It has the files that the page shows up to this block, the latest of each name.
+    """
     own = folder.with_name(f"{folder.name}-{block.page.replace('/', '-')}")
     if not own.exists():
         shutil.copytree(folder, own)
+    for other in BLOCKS:
+        if other.page == block.page and other.number <= block.number and "file" in other.marks:
+            (own / other.marks["file"]).parent.mkdir(parents=True, exist_ok=True)
+            (own / other.marks["file"]).write_text(other.text, encoding="utf-8")
     _enter(own, monkeypatch)
 
 
@@ -192,27 +243,95 @@ def _enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(folder)
     patch.syspath_prepend(folder / "kit")
     patch.setenv("PYTHONPATH", str(folder / "kit"))
+    patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     patch.setenv("LLMOPS_HOME", str(folder / "home"))
 
 
 @pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize("block", _run_blocks("console"), ids=str)
-def test_commands_run(block: Block, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each command of the block ends with exit code 0, offline, in a folder with a finished run."""
-    lines = [line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ ")]
+def test_commands_run(block: Block, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command of the block ends with exit code 0, or the one in its comment, in a folder with a finished run."""
+    assert block.commands
+    with _substitutes(block) as extra:
+        for line in block.commands:
+            program, *arguments = shlex.split(line, comments=True)
+            if program == "python":
+                monkeypatch.setattr(sys, "argv", arguments)
+                runpy.run_path(arguments[0], run_name="__main__")
+                continue
+            assert program == "llmops", f"{line!r} cannot be run here: state the reason before the block"
+            code = re.search(r"# .*exit code (\d+)", line)
+            more = extra if arguments[0] in ("plan", "run") else []
+            expected = int(code[1]) if code else 0
+            assert expected == main([*arguments, *more]), f"{line}\n{''.join(capsys.readouterr())}"
 
-    assert lines
-    for line in lines:
-        program, *arguments = shlex.split(line, comments=True)
-        assert program == "llmops", f"{line!r} cannot be run here: state the reason before the block"
-        assert 0 == main(arguments), f"{line}\n{''.join(capsys.readouterr())}"
+
+@contextlib.contextmanager
+def _substitutes(block: Block) -> Iterator[list[str]]:
+    """Yield the arguments that make the block's commands quick, with a server while they run."""
+    arguments = block.marks.get("run with", "")
+    if "SERVER" not in arguments:
+        yield shlex.split(arguments)
+        return
+    with openai_server() as server:
+        server.models, server.answer = None, _answer
+        yield shlex.split(arguments.replace("SERVER", server.url))
+
+
+def _answer(body: Mapping[str, Any]) -> str:
+    """Answer as a model that repeats the question, or as a judge that likes everything."""
+    text = str(body["messages"][-1]["content"])
+    return "Good.\nScore: 4" if "Score:" in text else text.strip().splitlines()[-1]
 
 
 @pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize("block", _run_blocks("python"), ids=str)
 def test_programs_run(block: Block) -> None:
-    """The program runs as it stands, in a folder with a finished run."""
-    exec(compile(block.text, block.page, "exec"), {"__name__": "__main__"})
+    """The program runs as it stands, in a folder with a finished run; a file of a page is imported only."""
+    name = "docs" if "file" in block.marks else "__main__"
+    exec(compile(block.text, block.page, "exec"), {"__name__": name})
+
+
+NOT_RUN = [
+    pytest.param(block, line, id=f"{block.page}: {line[:50]}")
+    for block in BLOCKS
+    if block.language == "console" and block.reason
+    for line in block.commands
+    if line.startswith("llmops ")
+]
+
+
+@pytest.mark.usefixtures("inside")
+@pytest.mark.parametrize(("block", "line"), NOT_RUN)
+def test_commands_that_are_not_run_could_be(block: Block, line: str) -> None:  # noqa: ARG001 - block chooses the folder
+    """Commands, options and values exist; and what would run on this machine has a plan, with the same overrides."""
+    name, *arguments = shlex.split(line, comments=True)[1:]
+    command = cli.commands[name]
+    if isinstance(command, click.Group):
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    parsed = command.make_context(name, list(arguments)).params
+    if name != "run" or parsed["on"] or "://" in parsed["store"] or parsed["run_id"]:
+        return
+    assert read_pipeline(parsed["specification"], parsed["overrides"]).plan(offline=True).cells
+
+
+# Pages about what is on AWS or what a finished run left: their first command is about that.
+NO_FILE = ("aws-permissions", "disk-space", "no-orphans", "notebooks", "report", "resume-and-reuse", "serve")
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_a_how_to_starts_with_a_file_that_runs(page: Path) -> None:
+    """The first block is a file, and the first command uses it; what does not run it names the test that does."""
+    blocks = _blocks_of(page, page.read_text(encoding="utf-8"))
+    example = re.match(r"(?:(?!```).)*?<!-- from (examples/[^\n]+) -->", page.read_text(encoding="utf-8"), re.DOTALL)
+    if page.stem in NO_FILE:
+        assert "console" == blocks[0].language or page.stem == "aws-permissions"
+        return
+    name = example[1] if example else blocks[0].marks.get("file", "")
+    assert name, f"{page.name} starts with no file: put <!-- file: NAME --> before its first block"
+    command = next(block for block in blocks if block.language == "console")
+    assert Path(name).stem in command.text or Path(name).parent.name in command.text
+    assert not command.reason or re.search(r"tests/[\w/.]+|make [\w-]+", command.reason)
 
 
 @pytest.fixture(name="validator", scope="module")
