@@ -39,7 +39,7 @@ def test_commands_are_listed_in_working_order() -> None:
         "Set up:",
     ] == headings
     order = ["init", "run", "plan", "show", "report", "compare", "gate", "score", "serve", "attach", "compile"]
-    order += ["runs", "logs", "explain", "verify", "gc", "clean", "plugins", "assets", "doctor", "examples"]
+    order += ["runs", "logs", "explain", "verify", "gc", "clean", "plugins", "new", "assets", "doctor", "examples"]
     listed = [line.split()[0] for line in text.split("Run a pipeline:")[1].splitlines() if line.startswith("  ")]
     assert order == listed
 

@@ -17,6 +17,7 @@ from llmops_sdk.cli import gate, gc, init, machine, plan, records, run, serve
 from llmops_sdk.cli.examples.commands import examples
 from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, interrupted
 from llmops_sdk.cli.help import CONTEXT_SETTINGS, Program
+from llmops_sdk.cli.new.command import new
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.errors import LLMOpsError, UserError, describe_os_error
 
@@ -74,7 +75,7 @@ cli.add_section(
     plan.compile_,
 )
 cli.add_section("Manage runs", records.runs, records.logs, records.explain, records.verify, gc.gc, gc.clean)
-cli.add_section("Set up", machine.plugins, machine.assets, machine.doctor, examples)
+cli.add_section("Set up", machine.plugins, new, machine.assets, machine.doctor, examples)
 
 
 if __name__ == "__main__":

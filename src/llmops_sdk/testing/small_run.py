@@ -21,7 +21,6 @@ SMALL: Mapping[str, Any] = {
         {"use": "echo", "name": "quiet", "voice": "quiet", "fine_tune": False},
     ],
     "evaluators": ["echo-score"],
-    "reporters": [],
 }
 """The specification: two models, one of which answers right."""
 

@@ -1,0 +1,1 @@
+"""`llmops new`: starting points of one's own."""
