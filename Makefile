@@ -51,7 +51,7 @@ bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--writ
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 docs: $(VENV)/.docs ## Build the documentation into site/ and fail on a broken link
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs-write: $(VENV)/.docs ## Write the generated parts of the documentation again: reference pages and included files
 	$(BIN)/python scripts/docs.py
