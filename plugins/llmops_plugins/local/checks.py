@@ -32,7 +32,7 @@ def _check_libraries() -> Finding:
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Finding("error", f"not installed: {', '.join(missing)}", install_hint(EXTRA))
+        return Finding("warning", f"not installed: {', '.join(missing)}", install_hint(EXTRA))
     return Finding("ok", ", ".join(installed))
 
 

@@ -21,7 +21,7 @@ def _rouge() -> Finding:
     installed = installed_version(engine)
     if not installed:
         return Finding(
-            "error", "neither rouge-score-rs nor rouge-score is installed; ROUGE needs one", install_hint(_EXTRA)
+            "warning", "neither rouge-score-rs nor rouge-score is installed; ROUGE needs one", install_hint(_EXTRA)
         )
     if engine == "rouge-score":
         return Finding(
@@ -33,7 +33,7 @@ def _rouge() -> Finding:
 def _meteor() -> Finding:
     installed = installed_version("regex")
     if not installed:
-        return Finding("error", "regex is not installed; METEOR needs it", install_hint(_EXTRA))
+        return Finding("warning", "regex is not installed; METEOR needs it", install_hint(_EXTRA))
     return Finding("ok", f"regex {installed}")
 
 
@@ -46,7 +46,7 @@ def _bertscore() -> Finding:
         return Finding(
             "warning", f"{missing} is not installed: BERTScore uses torch, and takes longer", install_hint(_EXTRA)
         )
-    return Finding("error", f"{missing} is not installed; BERTScore needs it, or torch", install_hint(_EXTRA))
+    return Finding("warning", f"{missing} is not installed; BERTScore needs it, or torch", install_hint(_EXTRA))
 
 
 def installed_version(package: str) -> str:
