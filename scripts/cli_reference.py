@@ -15,13 +15,7 @@ HEAD = """# Command line
 
 Written from the commands' own help by `python scripts/cli_reference.py`. In a terminal, `llmops COMMAND -h` shows the same.
 
-| exit code | meaning |
-|---|---|
-| 0 | done |
-| 1 | a fault of llmops-sdk, with a traceback |
-| 2 | something that you can fix: one message, or what `plan` and `doctor` found |
-| 3 | finished, but a candidate failed or has no score that decides; for `gc`, a resource is left; for `verify`, something is damaged |
-| 130, 143, 129 | stopped with Ctrl-C, SIGTERM, SIGHUP |
+Every command ends with one of these [exit codes](errors.md#exit-codes).
 
 `LLMOPS_STORE` names the store, `LLMOPS_HOME` the cache; `LLMOPS_OFFLINE=1` makes no network requests.
 """
