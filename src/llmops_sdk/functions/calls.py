@@ -17,7 +17,7 @@ from llmops_sdk.functions.modules import load_module
 from llmops_sdk.values.functions import Function, FunctionKind
 from llmops_sdk.values.serial import from_json
 
-FAILURES = (Exception, SystemExit, GeneratorExit)
+FAILURES = (Exception, SystemExit)
 """What a function may raise without ending the program: everything but Ctrl-C."""
 
 

@@ -129,7 +129,7 @@ def _option(parameter: inspect.Parameter, function: Callable[..., Any], where: s
 
 def _type_of(parameter: inspect.Parameter, function: Callable[..., Any], where: str) -> Any:
     hint = parameter.annotation
-    if isinstance(hint, str):
+    while isinstance(hint, str):  # one in quotes may be a text of a text
         try:
             hint = eval(hint, {**vars(builtins), **function.__globals__})  # noqa: S307 - Python evaluates annotations alike
         except Exception as exc:

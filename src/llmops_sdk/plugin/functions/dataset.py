@@ -47,7 +47,7 @@ class FunctionDataset(DatasetSource):
             source = context.make("dataset", ROWS, {**self.options.split, "path": str(path)})
             splits: DatasetSplits = source.load(context.for_card("dataset", ROWS))
         except DataError as exc:
-            message = str(exc).replace(repr(str(path)), repr(function.reference)).replace(str(path), function.reference)
+            message = str(exc).replace(str(path), path.name).replace(path.name, function.reference)
             raise DataError(message) from exc
         path.unlink()
         details = {

@@ -1,0 +1,93 @@
+"""The code that a function uses: what changes it, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmops_sdk.functions.code import code_of
+
+FILE = '''"""A file."""
+from __future__ import annotations
+
+import re
+
+import helpers
+from counting import words
+
+LIMIT = 3
+PATTERN = re.compile("a")
+
+
+@metric
+def first(output, *, limit: int = LIMIT):
+    return words(output) - limit
+
+
+@metric
+def second(output):
+    return bool(PATTERN.search(output)) + helpers.one()
+
+
+class Kept:
+    pass
+
+
+if __name__ == "__main__":
+    first("x")
+'''
+HELPERS = {
+    "counting.py": "def words(text):\n    return len(text)\n",
+    "helpers.py": "from deeper import two\n\ndef one():\n    import counting\n    return two()\n",
+    "deeper.py": "def two():\n    return 2\n",
+}
+FILES = {"mine.py": FILE, **HELPERS}
+
+
+def changed(file: str, old: str, new: str) -> set[str]:
+    """Return the functions whose code an edit changes."""
+    assert old in FILES[file]
+    edited = {**FILES, file: FILES[file].replace(old, new)}
+    return {name for name in ("first", "second") if code_of(FILES, "mine.py", name) != code_of(edited, "mine.py", name)}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "functions"),
+    [
+        ("mine.py", "- limit", "+ limit", {"first"}),
+        ("mine.py", "LIMIT = 3", "LIMIT = 4", {"first"}),
+        ("mine.py", "@metric\ndef first", "@metric(bounds=(0, 1))\ndef first", {"first"}),
+        ("mine.py", 'compile("a")', 'compile("b")', {"second"}),
+        ("mine.py", "    pass", "    kept = True", set()),
+        ("mine.py", 'first("x")', 'first("y")', set()),
+        ("mine.py", '"""A file."""', '"""A file of metrics."""\n', set()),
+        ("mine.py", "LIMIT = 3\n", "LIMIT = 3\nre.purge()\n", {"first", "second"}),
+        ("counting.py", "len(text)", "2", {"first", "second"}),
+        ("deeper.py", "return 2", "return 3", {"second"}),
+    ],
+    ids=[
+        "its lines", "a constant", "its decorator", "another's constant", "an unused class", "the script", "the docstring",
+        "a statement", "a helper of both", "a helper of a helper",
+    ],
+)  # fmt: skip
+def test_an_edit_changes_the_functions_that_use_it(file: str, old: str, new: str, functions: set[str]) -> None:
+    """The file is one, but each function has its own part of it."""
+    assert functions == changed(file, old, new)
+
+
+@pytest.mark.parametrize("statement", ["VALUES = globals()", "from helpers import *"])
+def test_hidden_names_make_everything_count(statement: str) -> None:
+    """Where names are reached that the code does not show, any edit counts."""
+    files = {**FILES, "mine.py": f"{FILE}\n{statement}\n"}
+    edited = {**files, "mine.py": files["mine.py"].replace("    pass", "    kept = True")}
+
+    assert code_of(files, "mine.py", "first") != code_of(edited, "mine.py", "first")
+
+
+def test_names_in_branches_and_loops_count() -> None:
+    """What `if`, `try` and `for` bind is code that runs for every function of the file."""
+    text = (
+        "try:\n    from fast import f\nexcept ImportError:\n    f = None\n\n@metric\ndef first(output):\n    return f\n"
+    )
+    other = text.replace("f = None", "f = 1")
+
+    assert code_of({"mine.py": text}, "mine.py", "first") != code_of({"mine.py": other}, "mine.py", "first")
