@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from llmops_plugins.metrics.choices.options import ChoiceLikelihoodOptions, MultipleChoiceOptions
 from llmops_plugins.metrics.judge.options import JudgeOptions
+from llmops_plugins.metrics.labels.options import ClassificationOptions
 from llmops_plugins.metrics.robustness.options import (
     ClassificationAccuracySemanticRobustnessOptions,
     GeneralSemanticRobustnessOptions,
     QAAccuracySemanticRobustnessOptions,
     SummarizationAccuracySemanticRobustnessOptions,
+)
+from llmops_plugins.metrics.rules.options import LengthOptions, MatchOptions, NumericOptions, RefusalOptions
+from llmops_plugins.metrics.structured.options import (
+    JsonFieldsOptions,
+    JsonSchemaOptions,
+    JsonValidityOptions,
+    ToolCallsOptions,
 )
 from llmops_plugins.metrics.tasks.options import (
     ClassificationAccuracyOptions,
@@ -27,7 +36,7 @@ _SUMMARIZATION_REQUIRES = ("regex", "rouge_score")  # and for BERTScore onnxrunt
 @hookimpl
 def llmops_cards() -> tuple[EvaluatorCard, ...]:
     """Return the evaluators."""
-    return (*_task_cards(), *_robustness_cards(), *_other_cards())
+    return (*_task_cards(), *_rule_cards(), *_structured_cards(), *_robustness_cards(), *_other_cards())
 
 
 @hookimpl
@@ -85,6 +94,86 @@ def _task_cards() -> tuple[EvaluatorCard, ...]:
             load=f"{_PACKAGE}.tasks.stereotyping:PromptStereotyping",
             options=PromptStereotypingOptions,
             probes=True,
+        ),
+    )
+
+
+def _rule_cards() -> tuple[EvaluatorCard, ...]:
+    return (
+        EvaluatorCard(
+            name="match",
+            summary="whether the output is or contains an accepted answer, or matches a regular expression",
+            load=f"{_PACKAGE}.rules.match:Match",
+            options=MatchOptions,
+        ),
+        EvaluatorCard(
+            name="numeric",
+            summary="whether the number in the output is the right one, within a tolerance",
+            load=f"{_PACKAGE}.rules.numeric:Numeric",
+            options=NumericOptions,
+        ),
+        EvaluatorCard(
+            name="multiple-choice",
+            summary="whether the letter in the output is that of the right choice",
+            load=f"{_PACKAGE}.choices.multiple_choice:MultipleChoice",
+            options=MultipleChoiceOptions,
+        ),
+        EvaluatorCard(
+            name="choice-likelihood",
+            summary="whether the model finds the right choice likeliest, as lm-eval's acc and acc_norm",
+            load=f"{_PACKAGE}.choices.likelihood:ChoiceLikelihood",
+            options=ChoiceLikelihoodOptions,
+            probes=True,
+        ),
+        EvaluatorCard(
+            name="classification",
+            summary="whether the label in the output is the true one; with macro F1 and a confusion table",
+            load=f"{_PACKAGE}.labels.classification:Classification",
+            options=ClassificationOptions,
+            has_summary=True,
+        ),
+        EvaluatorCard(
+            name="length",
+            summary="whether the output has the length that was asked for",
+            load=f"{_PACKAGE}.rules.length:Length",
+            options=LengthOptions,
+        ),
+        EvaluatorCard(
+            name="refusal",
+            summary="whether the output starts with a refusal, by a list of English phrases",
+            load=f"{_PACKAGE}.rules.refusal:Refusal",
+            options=RefusalOptions,
+        ),
+    )
+
+
+def _structured_cards() -> tuple[EvaluatorCard, ...]:
+    return (
+        EvaluatorCard(
+            name="json-validity",
+            summary="whether the output is valid JSON",
+            load=f"{_PACKAGE}.structured.validity:JsonValidity",
+            options=JsonValidityOptions,
+        ),
+        EvaluatorCard(
+            name="json-schema",
+            summary="whether the output is JSON that fits a schema",
+            load=f"{_PACKAGE}.structured.schema:JsonSchema",
+            options=JsonSchemaOptions,
+            extra="metrics",
+            requires=("jsonschema",),
+        ),
+        EvaluatorCard(
+            name="json-fields",
+            summary="precision, recall and F1 of the fields in the output's JSON",
+            load=f"{_PACKAGE}.structured.fields:JsonFields",
+            options=JsonFieldsOptions,
+        ),
+        EvaluatorCard(
+            name="tool-calls",
+            summary="whether the output calls the expected tools with the same arguments",
+            load=f"{_PACKAGE}.structured.tool_calls:ToolCalls",
+            options=ToolCallsOptions,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,3 +31,12 @@ def one_of(known: tuple[str, ...]) -> Callable[[Any, Any, str], None]:
             raise ValueError(message)
 
     return check
+
+
+def is_pattern(_options: object, attribute: Any, value: str) -> None:
+    """Refuse a text that is no regular expression of Python's; an empty one stands for none."""
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as exc:
+        message = f"{attribute.name} is no regular expression: {exc} of {value!r}"
+        raise ValueError(message) from None

@@ -230,6 +230,12 @@ if TYPE_CHECKING:
         StepRecord as StepRecord,
         Succeeded as Succeeded,
     )
+    from llmops_sdk.values.summaries import (
+        ScoredRecord as ScoredRecord,
+        Summary as Summary,
+        SummaryTable as SummaryTable,
+        SummaryValue as SummaryValue,
+    )
 
 _HOMES = {
     "assets.asset": ("Asset", "find_asset"),
@@ -360,6 +366,7 @@ _HOMES = {
     "values.samples": ("Sample",),
     "values.scores": ("Metric", "RecordScore", "Scored", "Unscored"),
     "values.secrets": ("Secret",),
+    "values.summaries": ("ScoredRecord", "Summary", "SummaryTable", "SummaryValue"),
     "values.serial": ("canonical", "digest", "file_sha256", "from_json", "to_json"),
     "values.step_records": ("Failed", "Started", "StepRecord", "Succeeded"),
     "steps.client.answers": ("parse_answer", "parse_log_probability"),

@@ -159,11 +159,13 @@ class EvaluatorCard(ImplementationCard):
 
     Attributes:
         probes: Whether it has probes of its own, which `generate` must ask.
+        has_summary: Whether it has a summary of all scored records; see `Evaluator.summary`.
     """
 
     kind = "evaluator"
 
     probes: bool = False
+    has_summary: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -23,6 +23,7 @@ from llmops_sdk.values.probes import Probe
 from llmops_sdk.values.prompts import Prompt, PromptTemplate
 from llmops_sdk.values.resources import Endpoint, Resource, TaggedResource
 from llmops_sdk.values.scores import Metric, RecordScore
+from llmops_sdk.values.summaries import ScoredRecord, Summary
 
 if TYPE_CHECKING:
     from llmops_sdk.record.run import Run
@@ -348,6 +349,18 @@ class Evaluator(Implementation):
 
         A record that cannot be scored is an `Unscored` with the reason, never left out and never a NaN.
         """
+
+    def summary(self, scored: Iterable[ScoredRecord]) -> Summary | None:
+        """Return what the scores of all records show together and no mean of them does, such as macro F1; its card has `has_summary=True`.
+
+        It is shown beside the means, and never decides. It is called once for each candidate on each dataset, when the
+        candidates are compared, and reads what `evaluate` left in the notes.
+
+        Args:
+            scored: The records that the candidate was asked, as a stream; more than once where it was asked repeatedly. Those
+                whose answer or score is missing are left out.
+        """
+        return None
 
     def provenance(self, context: Context) -> Mapping[str, str]:
         """Return what the scores rest on (library versions, the exact model and its hash); kept with the scores."""

@@ -18,12 +18,15 @@ class Probe:
         record: A test record that was changed: it is rendered through the cell's prompt and asked.
         text: What is asked as it stands, where there is no `record`.
         log_probability: Whether to ask for the log-probability of the text instead of an answer.
+        continuation: What follows the rendered prompt of `record`, such as an answer whose probability is asked. A chat has
+            no text that it could follow: the probe is then asked without it, and refused where it asks for a probability.
     """
 
     name: str
     record: Record | None = None
     text: str = ""
     log_probability: bool = False
+    continuation: str = ""
 
 
 @attrs.frozen

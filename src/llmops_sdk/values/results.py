@@ -10,6 +10,7 @@ from llmops_sdk.notebook import Shown
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.values.summaries import Summary
 
 RESULTS_SCHEMA = 2
 
@@ -133,6 +134,7 @@ class CellResult:
         spread: Of a recipe, metric name to the standard deviation of the checkpoints' means.
         look: The planned look at which it was asked last; 0 in a run without looks.
         not_asked: Test records that it was not asked, because it stopped at that look.
+        summaries: Evaluator name to what it says of all records together; it describes, and never decides.
     """
 
     cell: str
@@ -164,6 +166,7 @@ class CellResult:
     spread: Mapping[str, float] = attrs.field(factory=dict)
     look: int = 0
     not_asked: int = 0
+    summaries: Mapping[str, Summary] = attrs.field(factory=dict)
 
     @property
     def questions(self) -> int:

@@ -13,7 +13,7 @@ from llmops_sdk.values.results import CellResult
 def join_cells(cells: Sequence[CellResult]) -> CellResult:
     """Return cells as one: counts of answers are sums, and a detail of the endpoint is one that all of them have.
 
-    All else, the number of records too, is that of the first one.
+    All else, the number of records too, is that of the first one; summaries are left out.
 
     Args:
         cells: One or more.
@@ -40,6 +40,7 @@ def join_cells(cells: Sequence[CellResult]) -> CellResult:
         models=_sums(cell.models for cell in cells),
         undefined=_sums(cell.undefined for cell in cells),
         failures=_sums(cell.failures for cell in cells),
+        summaries={},
     )
 
 

@@ -9,6 +9,7 @@ import attrs
 
 from llmops_sdk.values.results import Speed
 from llmops_sdk.verdict.joined import join_cells
+from llmops_sdk.verdict.summaries import join_summaries
 from llmops_sdk.verdict.table import CellColumn, MetricColumn
 
 
@@ -38,6 +39,7 @@ def join_checkpoints(columns: Sequence[CellColumn]) -> CellColumn:
         checkpoints=tuple(cells),
         training=None,
         speed=_mean_speed([cell.speed for cell in cells if cell.speed]),
+        summaries=join_summaries([cell.summaries for cell in cells]),
     )
     return CellColumn(result, scores)
 

@@ -14,8 +14,9 @@ import pytest
 
 from llmops_plugins.metrics import hooks
 from llmops_sdk import Progress
-from llmops_sdk.plugin import Answer, Context, Generation, TextPrompt
+from llmops_sdk.plugin import Answer, Context, Evaluator, Generation, Outcome, RecordScore, TextPrompt
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.testing import make_context
 
 # Read by the OpenMP runtime and by torch when they are loaded, which the tests do below this line only.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -65,6 +66,23 @@ def context(tmp_path: Path, assets_home: Path, asset: Callable[[str], Path]) -> 
         make=make,
         asset=asset,
     )
+
+
+ScoreAnswer = Callable[..., RecordScore]
+
+
+@pytest.fixture
+def score_answer(tmp_path: Path) -> ScoreAnswer:
+    """Return the score that an evaluator gives one output, by the fields of its record."""
+
+    def score(
+        evaluator: Evaluator, output: str, *, probes: dict[str, Outcome] | None = None, **record: Any
+    ) -> RecordScore:
+        generation = Generation(3, record, TextPrompt("?"), Answer(output), probes or {})
+        (only,) = evaluator.evaluate(make_context(tmp_path), [generation])
+        return only
+
+    return score
 
 
 @pytest.fixture

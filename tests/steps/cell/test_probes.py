@@ -14,9 +14,11 @@ from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.stores import Store
-from llmops_sdk.testing import EchoProbes, EchoProbesOptions, InstantEndpoint, MemoryStore, Refusal
+from llmops_sdk.steps.cell.probes import Prober
+from llmops_sdk.testing import EchoProbes, EchoProbesOptions, InstantEndpoint, MemoryStore, Refusal, make_context
 from llmops_sdk.values.answers import Answered
-from llmops_sdk.values.prompts import TextPrompt
+from llmops_sdk.values.data import Split
+from llmops_sdk.values.prompts import ChatPrompt, ChatTemplate, PromptTemplate, TextPrompt, TextTemplate
 from llmops_sdk.values.step_records import Failed
 
 
@@ -191,3 +193,27 @@ def test_ill_formed_probes(
     assert isinstance(record, Failed)
     assert said in record.error
     assert () == result.run.ledger()
+
+
+class Continued(EchoProbes):
+    """Asks how likely a text is after the prompt."""
+
+    def probes(self, context: Context, record: Record) -> Iterator[Probe]:
+        """Yield the prompt alone, and with the text."""
+        yield Probe("prompt", record=record, log_probability=True)
+        yield Probe("both", record=record, continuation=" it is", log_probability=True)
+
+
+@pytest.mark.parametrize("is_chat", [False, True])
+def test_a_probe_may_continue_the_prompt(tmp_path: Path, is_chat: bool) -> None:  # noqa: FBT001 - a case
+    """A chat has no text that could be continued; a request for its probability is then refused."""
+    (tmp_path / "test.jsonl").write_text('{"context": "where?"}\n', encoding="utf-8")
+    test = Split(tmp_path / "test.jsonl", 1, "")
+    template: PromptTemplate = TextTemplate("Q: {context}", " A:")
+    if is_chat:
+        template = ChatTemplate(({"role": "user", "content": "{context}"},))
+    prober = Prober("continued", Continued(EchoProbesOptions()), make_context(tmp_path), test, template)
+    prompt, both = (question.prompt for question in prober.questions())
+
+    assert prompt == (ChatPrompt(({"role": "user", "content": "where?"},)) if is_chat else TextPrompt("Q: where? A:"))
+    assert both == (prompt if is_chat else TextPrompt("Q: where? A: it is"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from llmops_sdk.cli.output.steps import show_progress
+from llmops_sdk.cli.output.summaries import show_summaries
 from llmops_sdk.cli.output.tables import new_table, open_console, print_line
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.layout import REPORT
@@ -106,6 +107,7 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
     else:
         _show_deciding_metric(console, shown, deciding)
     _show_other_metrics(console, shown, others)
+    show_summaries(console, shown)
     if len(board.cells) > len(shown):
         console.print(f"… and {len(board.cells) - len(shown)} more candidates; the report has all of them")
     for cell in shown:

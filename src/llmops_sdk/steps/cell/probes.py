@@ -27,7 +27,7 @@ from llmops_sdk.values.answers import Outcome
 from llmops_sdk.values.data import Record, Split
 from llmops_sdk.values.plan import Cell
 from llmops_sdk.values.probes import Probe, ProbeSample
-from llmops_sdk.values.prompts import Prompt, PromptTemplate, TextPrompt
+from llmops_sdk.values.prompts import ChatPrompt, Prompt, PromptTemplate, TextPrompt
 from llmops_sdk.values.serial import canonical, digest, to_json
 
 
@@ -95,7 +95,10 @@ class Prober:
 
     def _prompt(self, probe: Probe) -> Prompt:
         if probe.record is not None:
-            return prompt_only(self.template, probe.record)
+            prompt = prompt_only(self.template, probe.record)
+            if not probe.continuation or isinstance(prompt, ChatPrompt):
+                return prompt
+            return TextPrompt(prompt.text + probe.continuation)
         if not probe.text:
             message = f"evaluator {self.name!r} gave a probe {probe.name!r} with neither a record nor a text"
             raise PluginError(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,16 +12,18 @@ import attrs
 from llmops_sdk.record.layout import GENERATIONS, SCORES, ArtifactLayout
 from llmops_sdk.record.lines import read_outcomes, read_scores
 from llmops_sdk.steps.cell.scores import SCORES_OF
+from llmops_sdk.steps.cell.summaries import scored_records, summarizing
 from llmops_sdk.steps.cell.tally import Tally
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
 from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue, of_repeat
 from llmops_sdk.values.generation_options import describe_exceptions, vary
 from llmops_sdk.values.models import TrainedModel
-from llmops_sdk.values.plan import Cell, GenerateStep, ScoreStep
+from llmops_sdk.values.plan import Cell, Component, GenerateStep, ScoreStep
 from llmops_sdk.values.results import VARIES, CellResult, EvaluatorInfo, Speed
 from llmops_sdk.values.scores import LEFT_OUT, Metric, RecordScore, Scored, Unscored
 from llmops_sdk.values.step_records import StepRecord, Succeeded
+from llmops_sdk.values.summaries import Summary
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
 
 if TYPE_CHECKING:
@@ -98,6 +101,7 @@ def read_cell(
         seed=cell.seed,
         look=step.look,
         not_asked=0 if asked is None else int((~asked).sum()),
+        summaries=answers.summaries,
     )
     return CellScores(CellColumn(result, answers.scores), answers.evaluators, again.scores)
 
@@ -124,6 +128,7 @@ class _Read:
         pending: Evaluator name to the number of scores that failed for now.
         undefined: Metric name to the number of scored answers without it.
         reasons: Evaluator name to the most frequent reason of answers without a score, or without all numbers.
+        summaries: Evaluator name to its summary.
     """
 
     generated: list[GenerationsValue]
@@ -134,6 +139,7 @@ class _Read:
     pending: dict[str, int] = attrs.field(factory=dict)
     undefined: dict[str, int] = attrs.field(factory=dict)
     reasons: dict[str, str] = attrs.field(factory=dict)
+    summaries: dict[str, Summary] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -167,7 +173,7 @@ class _Times:
         for component in plan.evaluators:
             names = [of_repeat(f"{SCORES_OF}{component.name}", repeat) for repeat in repeats]
             if all(name in self.record.artifacts for name in names):
-                self._read_scores(component.name, names, kinds, read)
+                self._read_scores(component, names, kinds, read)
         return read
 
     def _read_answers(self, repeat: int, read: _Read) -> NDArray[Any]:
@@ -191,24 +197,30 @@ class _Times:
     def _counts(self, record: int) -> bool:
         return self.asked is None or bool(self.asked[record])
 
-    def _read_scores(self, evaluator: str, names: Sequence[str], unanswered: NDArray[Any], read: _Read) -> None:
+    def _read_scores(self, component: Component, names: Sequence[str], unanswered: NDArray[Any], read: _Read) -> None:
         """Read the scores of one evaluator.
 
         Args:
-            evaluator: Its name.
+            component: The evaluator.
             names: Those of the artifacts with its scores, one for each time.
             unanswered: The `Kind` of each record without an answer, `UNDEFINED` for the others; shape (times, records).
             read: Where what is read is added.
         """
+        evaluator = component.name
         artifacts = [self.execution.artifact_of(self.step.name, name) for name in names]
         values: list[ScoresValue] = [artifact.read(ScoresValue) for artifact in artifacts]
         read.evaluators[evaluator] = EvaluatorInfo(evaluator, values[0].metrics, values[0].provenance)
         columns = _Columns.of(values[0].metrics, unanswered)
-        for repeat, artifact in enumerate(artifacts):
-            with self.execution.run.artifact_folder(artifact.address) as folder, (folder / SCORES).open("rb") as lines:
-                for score in read_scores(lines, str(folder / SCORES)):
-                    if self._counts(score.index):
-                        columns.add(score, repeat)
+        scores = [self._scores(artifact.address, columns, repeat) for repeat, artifact in enumerate(artifacts)]
+        summarizer = summarizing(self.execution.runtime.registry, component)
+        if summarizer:
+            with self.execution.splits(self.cell.dataset) as splits:
+                repeats = zip(scores, unanswered == Kind.FAILED, strict=True)
+                scored = (each for repeat in repeats for each in scored_records(splits.test, *repeat))
+                summary = summarizer.summary(scored)
+            read.summaries |= {evaluator: summary} if summary else {}
+        for _ in chain.from_iterable(scores):  # what a summary did not read
+            pass
         read.unscored[evaluator], read.pending[evaluator] = columns.unscored, columns.pending
         read.scores |= columns.scores
         read.undefined |= columns.undefined()
@@ -216,6 +228,14 @@ class _Times:
             reason, count = columns.reasons.most_common(1)[0]
             noun = "records" if len(names) == 1 else "answers"
             read.reasons[evaluator] = f"{count} of {(unanswered != Kind.NOT_ASKED).sum()} {noun}: {reason}"
+
+    def _scores(self, address: str, columns: _Columns, repeat: int) -> Iterator[RecordScore]:
+        """Yield the scores of one time, each added to the columns."""
+        with self.execution.run.artifact_folder(address) as folder, (folder / SCORES).open("rb") as lines:
+            for score in read_scores(lines, str(folder / SCORES)):
+                if self._counts(score.index):
+                    columns.add(score, repeat)
+                    yield score
 
 
 @attrs.define

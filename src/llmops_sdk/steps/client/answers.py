@@ -17,6 +17,7 @@ from llmops_sdk.steps.client.endings import LENGTH, read_ending
 from llmops_sdk.steps.client.reasoning import CUT
 from llmops_sdk.steps.client.refusals import as_json, check_reply, shorten
 from llmops_sdk.steps.client.replies import repaired
+from llmops_sdk.steps.client.tool_calls import with_tool_calls
 from llmops_sdk.values.answers import Answer
 
 _MOST_TOKENS = 10**9
@@ -91,6 +92,7 @@ def _parse_choices(answer: Mapping[str, Any]) -> Answer | None:
     if isinstance(message, Mapping):
         reasoning = next((value for name in _REASONING if isinstance(value := message.get(name), str)), "") or reasoning
         refusal = refusal or (message["refusal"] if isinstance(message.get("refusal"), str) else "")
+        text = with_tool_calls(text, message)
     ending = read_ending(choice.get("finish_reason"), has_text=bool(text))
     if not text and refusal:
         error = f"the model refused to answer: {shorten(refusal)}"

@@ -31,11 +31,11 @@ def read_ending(reason: object, *, has_text: bool) -> str:
 
     Args:
         reason: As the server gave it.
-        has_text: Whether there is a text.
+        has_text: Whether there is a text, or a tool call.
 
     Raises:
         RequestError: There is no answer. Retryable if the engine failed (`error`, `abort`, `load`, `overloaded`); not
-            if a filter or a refusal ended it, or if the model called a tool instead of answering.
+            if a filter or a refusal ended it, or if the model called a tool and the reply lacks the call.
     """
     if not isinstance(reason, str) or not reason.strip():
         return ""
@@ -51,6 +51,8 @@ def read_ending(reason: object, *, has_text: bool) -> str:
         message = f"the endpoint failed while it answered (finish_reason {reason[:80]!r})"
         raise RequestError(message, retryable=True)
     if word in _CALLED and not has_text:
-        message = f"the model called a tool instead of answering (finish_reason {reason[:80]!r})"
+        message = (
+            f"the model called a tool, and the reply has neither the call nor a text (finish_reason {reason[:80]!r})"
+        )
         raise RequestError(message, retryable=False)
     return reason[:80]

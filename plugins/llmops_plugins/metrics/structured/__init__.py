@@ -1,0 +1,1 @@
+"""Metrics of structured answers: JSON and tool calls."""

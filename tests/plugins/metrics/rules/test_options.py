@@ -1,0 +1,54 @@
+"""Options that make no sense are refused when the pipeline is built, in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmops_plugins.metrics.rules.options import LengthOptions, MatchOptions, NumericOptions, RefusalOptions
+from llmops_sdk.plugin import Options
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (
+            MatchOptions,
+            {"metrics": ("exact",)},
+            "no metric is called 'exact'; known: match_exact, match_contains, match_regex",
+        ),
+        (
+            MatchOptions,
+            {"metrics": ("match_regex",), "pattern": "(a"},
+            "pattern is no regular expression: missing ), unterminated subpattern at position 0 of '(a'",
+        ),
+        (MatchOptions, {"extract": "a**"}, "extract is no regular expression: multiple repeat at position 2 of 'a**'"),
+        (
+            MatchOptions,
+            {"metrics": ("match_regex",)},
+            "match_regex needs one of pattern (the same for all records) and",
+        ),
+        (
+            MatchOptions,
+            {"metrics": ("match_regex",), "pattern": "a", "pattern_field": "b"},
+            "match_regex needs one of pattern",
+        ),
+        (MatchOptions, {"pattern": "a"}, "pattern and pattern_field are read by match_regex only; add it to metrics"),
+        (NumericOptions, {"absolute_tolerance": -0.1}, "'absolute_tolerance' must be >= 0: -0.1"),
+        (NumericOptions, {"relative_tolerance": float("nan")}, "'relative_tolerance' must be >= 0: nan"),
+        (NumericOptions, {"absolute_tolerance": float("inf")}, "'absolute_tolerance' must be < inf: inf"),
+        (NumericOptions, {"decimal": ";"}, "decimal is one of ., ,, not ';'"),
+        (NumericOptions, {"take": "middle"}, "take is one of last, first, only, not 'middle'"),
+        (LengthOptions, {"minimum": 5, "maximum": 4}, "maximum (4) is below minimum (5): no answer can be right"),
+        (LengthOptions, {"minimum": 0}, "give a maximum, or a minimum above 0: without either, every answer is right"),
+        (LengthOptions, {"unit": "tokens"}, "unit is one of words, characters, lines, not 'tokens'"),
+        (RefusalOptions, {"phrases": ("No.", " ")}, "phrases are texts at the start of an answer, none of them empty"),
+    ],
+)
+def test_bad_options_are_refused(kind: type[Options], options: dict[str, Any], message: str) -> None:
+    """The message has the option, what is wrong and, of a pattern, the place."""
+    with pytest.raises(ValueError, match=r".") as error:
+        kind(**options)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,51 @@
+"""JSON schemas are checked and used without a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmops_plugins.metrics.structured.schemas import check_schema, make_validator, problem_of
+
+TREE = {"type": "object", "properties": {"inner": {"$ref": "#"}}, "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "definitions": {"a": {}},
+            "items": {"$ref": "#/definitions/a"},
+        },
+        {"$defs": {"a": {"$anchor": "a", "type": "string"}}, "items": {"$ref": "#a"}},
+        {"const": {"$ref": "https://example.org"}},
+        {"properties": {"$ref": {"type": "string"}}},
+        TREE,
+    ],
+)
+def test_schemas_of_all_drafts_are_accepted(schema: dict[str, Any]) -> None:
+    """With references to their own parts; a `$ref` within a constant is none, nor is a field of that name."""
+    check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({}, ""),
+        ({"inner": {"inner": {}}}, ""),
+        ({"inner": {"outer": 1}}, "$.inner: Additional properties are not allowed ('outer' was unexpected)"),
+    ],
+)
+def test_a_problem_has_its_path(value: Any, expected: str) -> None:
+    """In a schema that refers to itself, too."""
+    assert expected == problem_of(make_validator(TREE, check_formats=False), value)
+
+
+def test_formats_are_checked_where_that_is_asked() -> None:
+    """By default they are remarks, as in the standard."""
+    schema = {"type": "string", "format": "date"}
+
+    assert "" == problem_of(make_validator(schema, check_formats=False), "tomorrow")
+    assert "$: 'tomorrow' is not a 'date'" == problem_of(make_validator(schema, check_formats=True), "tomorrow")
