@@ -34,6 +34,8 @@ from llmops_sdk.verdict.statistics.recipes import holm
 HERE = Path(__file__).parent
 RECORDS, CANDIDATES = 50, 6
 LEVEL = 0.05
+SMALLEST = 0.0001
+"""The smallest p value that is printed."""
 
 SUMMARIES: Mapping[str, Callable[[list[str], list[str]], str]] = {
     "first sentence": lambda sentences, _: sentences[0],
@@ -82,7 +84,10 @@ def _real_table() -> str:
     for name, p_best, p_all in zip(names[1:], of_best, of_all, strict=True):
         cells = [name, f"{np.mean(scores[name]):.3f}", f"{np.mean(scores[name] - scores[best]):+.3f}", verdict(name)]
         for p_value in (theirs[name], p_best, p_all):
-            cells += [f"{p_value:.4f}", "worse" if p_value <= LEVEL else "none"]
+            cells += [
+                f"{p_value:.4f}" if p_value >= SMALLEST else f"< {SMALLEST}",
+                "worse" if p_value <= LEVEL else "none",
+            ]
         lines.append(f"| {' | '.join(cells)} |")
     version = f", MLflow {mlflow['version']}" if mlflow else ""
     return "\n".join([f"{RECORDS} texts of the sample data; the best mean is that of {best!r}{version}.", "", *lines])
