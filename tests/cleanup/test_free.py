@@ -21,7 +21,7 @@ from llmops_sdk.record.runs import list_runs
 from llmops_sdk.testing import MemoryStore
 from llmops_sdk.values.step_records import Succeeded
 
-from .conftest import Cleaner, RunPipeline, files, keys
+from .conftest import DAY, Cleaner, RunPipeline, files, keys
 
 if TYPE_CHECKING:
     from llmops_sdk import Pipeline
@@ -76,6 +76,26 @@ def test_the_locks_of_freed_artifacts_go_too(pipeline: Pipeline, run: RunPipelin
     if isinstance(cleaner.store, LocalStore):
         locks = {path.name for path in cleaner.store.root.glob("locks/*")}
         assert {"clean.lock", "last-run.json.lock"} == locks
+
+
+@pytest.mark.parametrize("store", ["local"], indirect=True)
+def test_what_an_executor_uploaded_is_freed_with_the_plan(
+    pipeline: Pipeline, run: RunPipeline, cleaner: Cleaner
+) -> None:
+    """A day after the start at the earliest: until then, a run of the plan may be about to be created."""
+    store = cleaner.store
+    kept, freed = run(pipeline).run, run(pipeline.with_generation(max_new_tokens=3)).run
+    for plan in (kept.plan.hash, freed.plan.hash):
+        store.put(f"plans/{plan}/ab12/pipeline/workspace.zip", b"wheels")
+
+    cleaner.free(runs=(freed.id,))
+    assert {kept.plan.hash, freed.plan.hash} == {key.split("/")[1] for key in keys(store, "plans/")}
+    done = cleaner.later(2 * DAY).free()
+
+    assert {f"plans/{kept.plan.hash}/plan.json", f"plans/{kept.plan.hash}/ab12/pipeline/workspace.zip"} == keys(
+        store, "plans/"
+    )
+    assert [freed.plan.hash] == [plan.hash for plan in done.decision.plans]
 
 
 def test_a_pipeline_runs_again_after_all_of_it_was_freed(

@@ -103,13 +103,19 @@ class StoredPlan:
         hash: Its hash.
         weight: Its files.
         addresses: The artifacts of its `prepare` steps, where it keeps their records.
-        has_prepared: Whether it keeps records of `prepare` steps, for runs that are about to start.
+        has_prepared: Whether it keeps records of `prepare` steps or uploads, for runs that are about to start.
     """
 
     hash: str
     weight: Weight
     addresses: frozenset[str] = frozenset()
     has_prepared: bool = False
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The keys of the plan itself, and of the records of its `prepare` steps."""
+        records = {plan_key(self.hash), *prepared_keys(self.weight.keys)}
+        return tuple(key for key in self.weight.keys if key in records)
 
 
 @attrs.frozen

@@ -134,15 +134,16 @@ class _Freeing:
         """Free the plans of which there is no run; write one again if a run of it has just been created."""
         used = self._used_plans()
         free = [plan for plan in plans if plan.hash not in used]
-        files = {key: self._store.get(key) for plan in free for key in plan.weight.keys}
-        self._store.delete_keys(files)
+        records = {key: self._store.get(key) for plan in free for key in plan.records}
+        self._store.delete_keys(records)
         task.advance(len(plans))
         used = self._used_plans()
         for plan in free:
             if plan.hash in used:
-                for key in plan.weight.keys:
-                    self._store.put_durable(key, files[key] or b"")
+                for key in plan.records:
+                    self._store.put_durable(key, records[key] or b"")
         freed = [plan for plan in free if plan.hash not in used]
+        self._store.delete_keys(key for plan in freed for key in plan.weight.keys if key not in records)
         self._weights.extend(plan.weight for plan in freed)
         return freed
 

@@ -2,6 +2,7 @@
 
 plans/<hash>/plan.json                the plan, immutable
 plans/<hash>/prepared/<step>.json     the record of a `prepare` step, for every run of the plan
+plans/<hash>/<start>/                 what an executor uploads for the runs that it starts
 runs/<run>/run.json                   which plan, when, by which version: `RunMetadata`
 runs/<run>/specification.yaml         the specification as the user wrote it
 runs/<run>/running.json               the process that works on the run, with its heartbeat: `Started`

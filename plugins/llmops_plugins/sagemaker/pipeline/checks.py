@@ -7,13 +7,11 @@ from functools import partial
 
 from llmops_plugins.sagemaker.aws.instances import local_storage
 from llmops_plugins.sagemaker.limits import LONGEST_ARGUMENT, MOST_STEPS
-from llmops_plugins.sagemaker.pipeline.nodes import Node, parameter, pipeline_name, plan_nodes
+from llmops_plugins.sagemaker.pipeline.nodes import Node, parameter, pipeline_name, plan_nodes, uploads_root
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk.plugin import Check, Finding, Plan
+from llmops_sdk.plugin import Check, Finding, Plan, plan_uri
 
-PIPELINES = "pipelines"
-"""The folder of the store in which the SDK puts payloads and results."""
-
+_START = "0" * 8
 _LONGEST_DEFAULT_BUCKET = "sagemaker-ap-southeast-1-111122223333"
 
 
@@ -28,8 +26,10 @@ def pipeline_checks(
         name: The chosen name of the pipeline, or an empty text.
         instance_types: The instance type of each kind of node.
     """
-    nodes = tuple(plan_nodes(plan))
-    yield Check("SageMaker pipeline", partial(_check_names, name or pipeline_name(plan.name), nodes, settings))
+    nodes, pipeline = tuple(plan_nodes(plan)), name or pipeline_name(plan.name)
+    bucket = settings.bucket or _LONGEST_DEFAULT_BUCKET
+    root = uploads_root(plan_uri(f"s3://{bucket}/{settings.prefix}", plan.hash), _START)
+    yield Check("SageMaker pipeline", partial(_check_names, pipeline, nodes, f"{root}/{pipeline}"))
     if settings.kms_key:
         yield Check("key of the steps' volumes", partial(_check_volumes, instance_types, settings))
 
@@ -41,10 +41,8 @@ def graph_notes(
     return (*_step_notes(nodes), *_volume_notes(instance_types, settings))
 
 
-def _check_names(pipeline: str, nodes: Sequence[Node], settings: SageMakerSettings) -> Finding:
+def _check_names(pipeline: str, nodes: Sequence[Node], address: str) -> Finding:
     """Check the address of the pipeline's files, which is an argument of every container, and the number of steps."""
-    bucket = settings.bucket or _LONGEST_DEFAULT_BUCKET
-    address = f"s3://{bucket}/{settings.prefix}/{PIPELINES}/{pipeline}"
     if len(address) > LONGEST_ARGUMENT:
         text = f"the address of its files has {len(address)} characters, and SageMaker allows {LONGEST_ARGUMENT}: {address}"
         return Finding("error", text, "shorten the prefix: with_settings('sagemaker', prefix=...)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -11,10 +12,10 @@ from urllib.parse import urlsplit
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.pipeline.checks import PIPELINES
 from llmops_plugins.sagemaker.pipeline.compile import Compiled, Place, compile_graph
 from llmops_plugins.sagemaker.pipeline.execution import RUNNING, STOPPED, Execution, NodeState
 from llmops_plugins.sagemaker.pipeline.graph import StepGraph, graph_of
+from llmops_plugins.sagemaker.pipeline.nodes import uploads_root
 from llmops_plugins.sagemaker.pipeline.options import SageMakerExecutorOptions
 from llmops_plugins.sagemaker.pipeline.steps import container_plan_uri
 from llmops_plugins.sagemaker.pipeline.submit import start, stop
@@ -34,7 +35,6 @@ from llmops_sdk.plugin import (
     open_store,
     plan_uri,
     run_step,
-    split_plan_uri,
 )
 
 
@@ -51,7 +51,7 @@ class SageMakerExecutor(Executor):
         run_store = self._store(aws, store, plan, runtime)
         aws.expect_owner(run_store.uri)
         graph = graph_of(plan)
-        place = _place(container_plan_uri(run_store, plan))
+        place = _place(container_plan_uri(run_store, plan), secrets.token_hex(4))
         compiled = self._compile(aws, graph, plan, runtime, place)
         if not prepare(plan, run_store, runtime):
             return Run.create(run_store, plan, prepared=True)  # without an execution: nothing can be executed
@@ -108,7 +108,7 @@ class SageMakerExecutor(Executor):
             return attrs.asdict(graph)
         aws = self._aws(plan)
         bucket = aws.settings.bucket or f"sagemaker-{aws.region}-ACCOUNT"  # asking for its real name might create it
-        place = _place(plan_uri(f"s3://{bucket}/{aws.settings.prefix}", plan.hash))
+        place = _place(plan_uri(f"s3://{bucket}/{aws.settings.prefix}", plan.hash), "START")
         return self._compile(aws, graph, plan, runtime, place).masked()
 
     # -- replaced by the rehearsal --------------------------------------------------------------
@@ -210,7 +210,6 @@ def _prepare_steps(plan: Plan) -> tuple[Step, ...]:
     return tuple(step for step in plan.steps if isinstance(step, PrepareStep))
 
 
-def _place(uri: str) -> Place:
-    """Return where the files of a pipeline are, by the URI of its plan."""
-    parts = urlsplit(split_plan_uri(uri).store_uri)
-    return Place(parts.netloc, "/".join(filter(None, (f"s3://{parts.netloc}", parts.path.strip("/"), PIPELINES))), uri)
+def _place(uri: str, start: str) -> Place:
+    """Return where the files of a start are, by the URI of its plan."""
+    return Place(urlsplit(uri).netloc, uploads_root(uri, start), uri)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -55,6 +56,20 @@ def plan_nodes(plan: Plan) -> Iterator[Node]:
         node_of.update({step.name: name for step in steps})
         display_name = shortened(lead.replace(".", " ", 1), LONGEST_DISPLAY_NAME)
         yield Node(name, display_name, kind, tuple(step.name for step in steps), after, parameter(kind))
+
+
+def uploads_root(plan_uri: str, start: str) -> str:
+    """Return the URI below which a start of a pipeline has its files: beside the plan, with which `llmops clean` frees them.
+
+    >>> uploads_root("s3://bucket/llmops/plans/1f/plan.json?region=us-east-1", "ab12")
+    's3://bucket/llmops/plans/1f/ab12'
+
+    Args:
+        plan_uri: The URI of the plan.
+        start: The name of the start; none has that of another.
+    """
+    parts = urlsplit(plan_uri)
+    return f"s3://{parts.netloc}{parts.path.rpartition('/')[0]}/{start}"
 
 
 def parameter(kind: str) -> str:

@@ -8,7 +8,7 @@ from llmops_plugins.sagemaker.pipeline.compile import Place
 from llmops_sdk import Pipeline
 
 ROLE = "arn:aws:iam::111122223333:role/llmops"
-PLACE = Place("bucket", "s3://bucket/llmops/pipelines", "s3://bucket/llmops/plans/hash/plan.json")
+PLACE = Place("bucket", "s3://bucket/llmops/plans/hash/ab12", "s3://bucket/llmops/plans/hash/plan.json")
 SETTINGS = {"role": ROLE, "bucket": "bucket", "region": "eu-west-1", "image_uri": "image:3.11"}
 
 

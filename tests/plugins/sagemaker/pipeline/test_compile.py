@@ -127,9 +127,9 @@ def test_the_shipped_driver_passes_sigterm_on(registry: Registry) -> None:
 def test_an_argument_that_sagemaker_refuses_is_an_error(registry: Registry) -> None:
     """It names the step and the limit; a long prefix of the store makes the address of the files too long."""
     plan = echo_pipeline().build(registry)
-    place = attrs.evolve(PLACE, root=f"s3://bucket/{'p' * 250}/pipelines")
+    place = attrs.evolve(PLACE, root=f"s3://bucket/{'p' * 250}/plans/hash/ab12")
 
-    with pytest.raises(SpecError, match=r"step 'train-m0-bare-lines' has a container argument of 289 characters"):
+    with pytest.raises(SpecError, match=r"step 'train-m0-bare-lines' has a container argument of 295 characters"):
         compile_graph(Aws(SageMakerSettings.from_mapping(SETTINGS)), graph_of(plan), plan, registry, place)
 
 
@@ -258,7 +258,9 @@ def test_no_object_of_a_plugin_is_pickled(registry: Registry, monkeypatch: pytes
     compiled_graph = compile_graph(Aws(SageMakerSettings.from_mapping(SETTINGS)), graph, plan, registry, PLACE)
 
     pickles = [
-        (key.split("/"), texts(data)) for (_, key), data in compiled_graph.uploads.items() if key.endswith(".pkl")
+        (key.removeprefix("llmops/plans/hash/ab12/").split("/"), texts(data))
+        for (_, key), data in compiled_graph.uploads.items()
+        if key.endswith(".pkl")
     ]
     variable = (
         "sagemaker.remote_function.core.pipeline_variables",
@@ -266,7 +268,7 @@ def test_no_object_of_a_plugin_is_pickled(registry: Registry, monkeypatch: pytes
         "name",
         "PipelineExecutionId",
     )
-    assert {(path[-2], path[3]): values for path, values in pickles} == {
+    assert {(path[-2], path[1]): values for path, values in pickles} == {
         **{("function", node.name): ("llmops_plugins.sagemaker.pipeline.steps", "run_node") for node in graph.nodes},
         **{("arguments", node.name): (PLACE.plan, *variable, node.name) for node in graph.nodes},
     }

@@ -21,8 +21,8 @@ from llmops_sdk import UserError
 from ..fixtures import BUCKET, ROLE, SETTINGS, Cloud, interrupt
 
 DEFINITION = json.dumps({"Version": "2020-12-01", "Parameters": [], "Steps": []})
-COMPILED = Compiled(DEFINITION, {(BUCKET, "llmops/pipelines/wheel"): b"wheel"}, ())
-PLACE = Place(BUCKET, f"s3://{BUCKET}/llmops/pipelines", f"s3://{BUCKET}/llmops/plans/hash/plan.json")
+COMPILED = Compiled(DEFINITION, {(BUCKET, "llmops/plans/hash/ab12/wheel"): b"wheel"}, ())
+PLACE = Place(BUCKET, f"s3://{BUCKET}/llmops/plans/hash/ab12", f"s3://{BUCKET}/llmops/plans/hash/plan.json")
 KEY = "arn:aws:kms:us-east-1:123456789012:key/k"
 
 
@@ -56,7 +56,7 @@ def test_a_pipeline_is_uploaded_created_and_started(account: Aws, cloud: Cloud) 
     """Its files are encrypted; description, role, tags and limit of parallel steps are set."""
     arn = start(account, graph(), COMPILED, PLACE)
 
-    stored = boto3.client("s3").get_object(Bucket=BUCKET, Key="llmops/pipelines/wheel")
+    stored = boto3.client("s3").get_object(Bucket=BUCKET, Key="llmops/plans/hash/ab12/wheel")
     assert (b"wheel", KEY) == (stored["Body"].read(), stored["SSEKMSKeyId"])
     (created,) = cloud.requests("CreatePipeline")
     assert f"{CREATED_BY}, plan hash" == created["PipelineDescription"]
@@ -99,7 +99,7 @@ def test_a_large_definition_is_uploaded(account: Aws, cloud: Cloud, monkeypatch:
     start(account, graph(), COMPILED, PLACE)
 
     (created,) = cloud.requests("CreatePipeline")
-    key = "llmops/pipelines/llmops-x/definitions/hash.json"
+    key = "llmops/plans/hash/ab12/llmops-x/definitions/hash.json"
     assert {"Bucket": BUCKET, "ObjectKey": key} == created["PipelineDefinitionS3Location"]
     assert DEFINITION.encode() == boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
