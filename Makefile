@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
-.PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock check-extras check-importers check-pythons check-sagemaker check-transformers llama-cpp clean
+.PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock notebooks check-extras check-importers check-pythons check-sagemaker check-transformers llama-cpp clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -56,6 +56,9 @@ docs: $(VENV)/.docs ## Build the documentation into site/ and fail on a broken l
 docs-write: $(VENV)/.docs ## Write the generated parts of the documentation again: reference pages and included files
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/cli_reference.py
+
+notebooks: $(VENV)/.test ## Run the notebooks of the examples, and write their outputs into them
+	$(BIN)/python scripts/notebooks.py
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
   --upgrade -q

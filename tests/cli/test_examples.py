@@ -114,6 +114,29 @@ def test_own_chat_data_is_fine_tuned_on(run: Run, copied: Path) -> None:
     assert {"base": 4, "tuned": 4} == {name: cell["answered"] for name, cell in cells.items()}
 
 
+NOTEBOOK = ROOT / "examples" / "notebook" / "notebook.ipynb"
+
+
+def test_the_outputs_of_the_notebook_are_those_of_any_run() -> None:
+    """Every cell has run, without an error; no output has a path, a time or an ID that differs from run to run."""
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+
+    assert list(range(1, len(cells) + 1)) == [cell["execution_count"] for cell in cells]
+    for cell in cells:
+        assert {"execute_result", "stream"} >= {output["output_type"] for output in cell["outputs"]}
+        assert not re.search(r'"/|/tmp|/home|\d\d:\d\d|-20\d{6}-(?!120000-0000)', json.dumps(cell["outputs"]))
+
+
+@pytest.mark.slow
+def test_the_notebook_prints_what_it_has(needs: Callable[..., None]) -> None:
+    """Run again in a Jupyter kernel, all its outputs are the same; `make notebooks` writes them."""
+    needs("nbclient", "ipykernel")
+    script = ROOT / "scripts" / "notebooks.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+
+    assert 0 == done.returncode, done.stderr
+
+
 @pytest.mark.slow
 def test_readme_program(run: Run, tmp_path: Path) -> None:
     """The README's ten lines run; here on fewer records, with one step of training and short answers."""
