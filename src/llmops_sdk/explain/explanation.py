@@ -95,7 +95,7 @@ def _explain(runs: EarlierRuns, step: Step) -> Explanation:
 def _explain_succeeded(runs: EarlierRuns, done: RecordedStep) -> Explanation:
     run, record = done.run, done.record
     if record.at < run.metadata.created_at.timestamp():
-        return _explain_taken(done)
+        return _explain_taken(done) if run.metadata.based_on else _explain_prepared(runs, done)
     if record.cached:
         return _explain_reused(done)
     if run.plan.is_fresh(record.step):
@@ -108,13 +108,30 @@ def _explain_succeeded(runs: EarlierRuns, done: RecordedStep) -> Explanation:
     return _explain_again(done, earlier, earlier.step)
 
 
+def _explain_prepared(runs: EarlierRuns, done: RecordedStep) -> Explanation:
+    """Explain a step that was run for the plan, before its run was created."""
+    earlier = find_earlier(runs, done.record.step)
+    before = earlier.step if earlier.step and earlier.step.record.inputs else None
+    changes = find_changes(before, done) if before else {}
+    details = [earlier.reason]
+    if before and changes:
+        details = [f"{_listed(changes)} changed since run {before.run.id}", *details]
+    elif before:
+        details = [f"nothing changed of: {_listed(done.record.inputs)}", *details]
+    return Explanation(
+        step=done.record.step,
+        state="taken",
+        reason="it was prepared before the run was created, for all runs of its plan",
+        changes=changes,
+        details=tuple(details),
+        compared_with=before.run.id if before else "",
+    )
+
+
 def _explain_taken(done: RecordedStep) -> Explanation:
-    """Explain a step whose record is older than the run."""
+    """Explain a step whose record is that of the run that is scored again."""
     run, record = done.run, done.record
     base = run.metadata.based_on
-    if not base:
-        reason = "it was prepared before the run was created, for all runs of its plan"
-        return Explanation(step=record.step, state="taken", reason=reason)
     reason = f"this run scores the answers of run {base} again, and has its record of this step"
     details = []
     try:
