@@ -103,14 +103,14 @@ def _plan(plan: Plan) -> Markup:
         if cell.dataset not in candidates[cell.candidate]:
             candidates[cell.candidate].append(cell.dataset)
     first = {cell.candidate: cell for cell in reversed(plan.cells)}
-    made = () if plan.is_imported else ("prompt", "training", "deployer", "varies")
+    origins = () if plan.is_imported else ("prompt", "training", "deployer", "varies")
     table = [
-        (name, ", ".join(datasets), *(_origin(plan, first[name]) if made else ()))
+        (name, ", ".join(datasets), *(_origin(plan, first[name]) if origins else ()))
         for name, datasets in candidates.items()
     ]
     return _join(
         _title("plan", plan.name),
-        _table(("candidate", "datasets", *made), table),
+        _table(("candidate", "datasets", *origins), table),
         _named_texts(rows),
     )
 

@@ -42,7 +42,7 @@ def test_two_files_of_scores_become_a_run(tmp_path: Path, registry: Registry) ->
     assert load(result.run.id, store=LocalStore(tmp_path / "runs")).decision() == again.decision()
 
 
-def test_nothing_is_said_of_how_imported_results_were_made(tmp_path: Path, registry: Registry) -> None:
+def test_how_imported_results_were_made_is_left_out(tmp_path: Path, registry: Registry) -> None:
     """Neither that a candidate is a base model, nor the prompt that only the plan has: in report, notebook and text."""
     old, new = (scores(tmp_path / f"{name}.csv", [1, 0, 1, 1]) for name in ("old", "new"))
 
