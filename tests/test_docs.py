@@ -241,6 +241,7 @@ def _inside(folder: Path, block: Block, monkeypatch: pytest.MonkeyPatch) -> None
 
 def _enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(folder)
+    patch.syspath_prepend(folder)
     patch.syspath_prepend(folder / "kit")
     patch.setenv("PYTHONPATH", str(folder / "kit"))
     patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
