@@ -7,7 +7,8 @@ A part stands between `<!-- from SOURCE -->` and `<!-- end -->`. The source is o
   without those after a minus sign;
 - `face MODULE`: a table of a module's public names;
 - `module MODULE`: a module's docstring;
-- `cards`: what the shipped plugins offer, with all options.
+- `cards`: what the shipped plugins offer, with all options;
+- `examples`: a table of the packaged examples.
 
 `--check` compares instead of writing, and names the pages that differ.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import reference
 
+from llmops_sdk.cli.examples.catalog import list_examples
 from llmops_sdk.cli.output.plugins import plugins_json
 from llmops_sdk.plugin.registry import Registry
 
@@ -79,6 +81,8 @@ def _body(source: str, page: Path) -> str:
         return f"\n{_table(names, page)}\n"
     if kind == "cards":
         return f"\n{_cards()}\n"
+    if kind == "examples":
+        return f"\n{_examples()}\n"
     if kind == "module":
         return f"\n```text\n{reference.docstring(names)}\n```\n\n"
     return _fenced(ROOT / source)
@@ -113,6 +117,13 @@ def _cards() -> str:
             lines.append(f"- `{one['name']}{default}`{': ' if one['help'] else ''}{one['help']}")
         lines += [""] if card["options"] else []
     return "\n".join(lines)
+
+
+def _examples() -> str:
+    """Return a table of the packaged examples."""
+    lines = ["| example | shows | needs |", "|---|---|---|"]
+    lines += [f"| `{example.name}` | {example.summary} | {example.needs} |" for example in list_examples()]
+    return "\n".join(lines) + "\n"
 
 
 def _relative(target: Path, page: Path) -> str:
