@@ -83,7 +83,7 @@ def test_a_target_asks_for_its_generation_options_after_the_star() -> None:
 
 def _misspelled() -> Callable[..., Any]:
     @metric
-    def score(outptu: str) -> float:
+    def score(outputt: str) -> float:
         return 0
 
     return score
@@ -148,7 +148,7 @@ def _unknown_type() -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (_misspelled, r"metric 'score': the parameter 'outptu' is unknown; did you mean 'output'\?"),
+        (_misspelled, r"metric 'score': the parameter 'outputt' is unknown; did you mean 'output'\?"),
         (_several, r"metric 'score' has \*outputs: name each parameter; options stand after a `\*`"),
         (_named, r"metric 'score' has \*\*options"),
         (_limit, r"dataset 'tickets': the parameter 'limit' is unknown; .*: \(\.\.\., \*, limit: \.\.\.\)"),

@@ -72,7 +72,7 @@ def test_a_folder_of_data_is_no_package(tmp_path: Path) -> None:
     assert own_files(Import("attr", (), 0, 1), "mine.py", Folder(tmp_path)) is None
 
 
-def test_packages_are_pythons_installed_or_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_are_of_python_installed_or_only_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is only on the path is neither: it would not be there on another machine."""
     (tmp_path / "only_on_the_path.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))

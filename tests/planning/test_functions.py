@@ -137,7 +137,7 @@ def test_a_target_is_asked_in_plain_text_by_default(folder: Path, installed: Reg
         ("./mine.py:scoer", r"'mine.py' has no metric 'scoer'; did you mean 'score'\?"),
         ("./mine.py:ask", "'ask' in 'mine.py' is a target, and is used as a metric"),
         ("./other.py:score", r"there is no file '.*other.py'; did you mean 'mine.py'\?"),
-        ({"use": "./mine.py:score", "limt": 3}, r"metric './mine.py:score' has no option 'limt'; did you mean 'limit'\?"),
+        ({"use": "./mine.py:score", "limitt": 3}, r"metric './mine.py:score' has no option 'limitt'; did you mean 'limit'\?"),
         ({"use": "./mine.py:score", "limit": "3"}, r"metric './mine.py:score': expected a whole number, found '3' in limit"),
         ({"use": "./mine.py:score", "words": "gone.txt"}, r"the option 'words' names no file or folder: 'gone.txt'"),
         ({"use": "./mine.py:score", "names": ["https://u:p@x.y"]}, r"names.0 is a URL with a password"),
@@ -159,8 +159,8 @@ def test_what_functions_cannot_be_is_refused(folder: Path, installed: Registry) 
         build(folder, installed, prompts=None, models=[{"use": "./mine.py:ask", "prompts": ["./mine.py:terse"]}])
     with pytest.raises(SpecError, match="model 'ask': no trainer is known"):
         build(folder, installed, models=[{"use": "./mine.py:ask", "fine_tune": True}])
-    with pytest.raises(SpecError, match=r"has no option 'colums'; did you mean 'columns'"):
-        build(folder, installed, datasets=[{"use": "./mine.py:rows", "colums": {}}])
+    with pytest.raises(SpecError, match=r"has no option 'columnz'; did you mean 'columns'"):
+        build(folder, installed, datasets=[{"use": "./mine.py:rows", "columnz": {}}])
     with pytest.raises(SpecError, match="the same recipe"):
         build(folder, installed, models=["./mine.py:ask", {"use": "./mine.py:ask", "name": "again"}])
 

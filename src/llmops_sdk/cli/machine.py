@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -128,11 +129,22 @@ def doctor(specification: str | None, *, offline: bool) -> int:
 @click.option("--schema", is_flag=True, help="Print the JSON schema of specification files, with these plugins.")
 @json_option
 def plugins(kind_or_name: str | None, name: str | None, *, schema: bool, as_json: bool) -> None:
-    """List what plugins offer, or show one entry with its options."""
+    """List what plugins offer, or show one entry with its options.
+
+    `llmops plugins ./metrics.py` shows the functions of a file of your own.
+    """
     from llmops_sdk.cli.output.plugins import plugins_json, show_cards, show_index
     from llmops_sdk.plugin.cards import KINDS
     from llmops_sdk.plugin.registry import Registry
+    from llmops_sdk.values.functions import is_function
 
+    if kind_or_name is not None and is_function(kind_or_name) and not schema:
+        from llmops_sdk.cli.output.functions import functions_json, show_functions
+        from llmops_sdk.planning.functions import functions_in
+
+        functions = functions_in(kind_or_name, Path())
+        echo_json(functions_json(functions), indent=2) if as_json else show_functions(functions)
+        return
     registry = Registry.load()
     if schema:
         from llmops_sdk.planning.specification.schema import specification_schema

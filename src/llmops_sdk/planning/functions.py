@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.functions.calls import find_function
+from llmops_sdk.functions.calls import definitions_in, find_function
 from llmops_sdk.functions.code import code_of
-from llmops_sdk.functions.definition import Signature, signature_of
+from llmops_sdk.functions.definition import Definition, Signature, signature_of
 from llmops_sdk.functions.files import read_content
 from llmops_sdk.functions.sources import Sources, read_sources
 from llmops_sdk.planning.paths import locate_paths
@@ -22,11 +22,38 @@ from llmops_sdk.plugin.functions.dataset import ROWS
 from llmops_sdk.plugin.functions.options import TargetOptions
 from llmops_sdk.plugin.isolation import prints_to_stderr
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.functions import FileContent, Function, split_reference
+from llmops_sdk.values.functions import FUNCTION_KINDS, FileContent, Function, split_reference
 from llmops_sdk.values.serial import to_json
 
 _OF_FILES = ("path", "test_path", "encoding")
 """Options of the dataset `file` that are about files, which a function has none of."""
+
+
+def functions_in(use: str, folder: Path) -> list[tuple[str, Definition, Signature]]:
+    """Return the functions of a file with their references, in the order of the file; or the one that is named.
+
+    Args:
+        use: The file, or a reference to a function of it.
+        folder: The folder that a relative path is relative to.
+
+    Raises:
+        SpecError: The file has none, or no such one; or it cannot travel with a run.
+    """
+    file, name = split_reference(use)
+    sources = read_sources((folder / Path(file).expanduser()).absolute())
+    with prints_to_stderr():
+        definitions = definitions_in(sources.files, sources.file, sources.folder)
+        if not definitions:
+            message = f"{sources.file!r} has no function that is marked with {', '.join(f'@{kind}' for kind in FUNCTION_KINDS)}"
+            raise SpecError(message)
+        if name and name not in definitions:
+            message = f"{sources.file!r} has no function {name!r} that is marked{did_you_mean(name, definitions)}"
+            raise SpecError(message)
+        return [
+            (f"{file}:{each}", definition, signature_of(definition))
+            for each, definition in definitions.items()
+            if name in ("", each)
+        ]
 
 
 def function_options(

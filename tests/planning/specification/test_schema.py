@@ -105,3 +105,17 @@ def test_options_have_descriptions_and_defaults(registry: Registry) -> None:
 
 def _use(item: dict[str, Any]) -> str:
     return str(item.get("properties", {}).get("use", {}).get("const", ""))
+
+
+def test_a_function_of_a_file_fits_with_any_options(validator: jsonschema.Draft202012Validator) -> None:
+    """Its options are known where its file is; a card has only its own."""
+    function = {"use": "./metrics.py:brevity", "words": 3}
+    fits = {
+        "datasets": [function],
+        "prompts": ["./p.py:a"],
+        "models": [{**function, "name": "a"}],
+        "evaluators": [function],
+    }
+
+    assert validator.is_valid(fits)
+    assert not validator.is_valid({"models": ["echo"], "evaluators": [{"use": "./metrics.py"}]})

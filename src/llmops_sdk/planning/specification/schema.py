@@ -11,6 +11,7 @@ import attrs
 
 from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, SEEDS, StopEarly
 from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
+from llmops_sdk.plugin.functions.cards import KIND_OF
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, REPEATS, GenerationOptions
 from llmops_sdk.values.secrets import Secret
@@ -163,8 +164,15 @@ def _item(registry: Registry, kind: CardKind, own: Mapping[str, Any]) -> dict[st
                 _with_options(registry, card, {"use": {"pattern": _short_form(card)}, **own}, ("model",))
                 for card in models
             ),
+            *(_functions(own) if kind in KIND_OF and kind != "deployer" else ()),
         ]
     }
+
+
+def _functions(own: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return the schemas of a function of a file: its options are known where its file is."""
+    use = {"type": "string", "pattern": r"\.py:[^:]+$", "description": "a function of your own file: ./file.py:name"}
+    return use, {"type": "object", "properties": {"use": use, **own}, "required": ["use"]}
 
 
 def _short_form(card: ModelCard) -> str:

@@ -126,3 +126,21 @@ def test_a_missing_source_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tm
     """The error shows what to do."""
     with pytest.raises(SpecError, match="no longer exists: install it again"):
         requirement_of(monkeypatch, tmp_path, {"url": (tmp_path / "no").as_uri(), "dir_info": {}})
+
+
+def test_what_functions_import_is_installed(registry: Registry, tmp_path: Path) -> None:
+    """A metric that imports an installed package finds it in its container, in the client's version."""
+    from importlib.metadata import version
+
+    file = tmp_path / "mine.py"
+    text = (
+        "import yaml\nfrom llmops_sdk import metric\n@metric\ndef length(output):\n    return len(yaml.dump(output))\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    staging = tmp_path / "staging"
+    staging.mkdir()
+
+    shipment = ship(pipeline(f"{file}:length").build(registry), registry, staging, sagemaker_version="2.253.1")
+
+    assert f"PyYAML=={version('PyYAML')}" in shipment.requirements
+    assert {".whl"} == {path.suffix for path in staging.iterdir()}

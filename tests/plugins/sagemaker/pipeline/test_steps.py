@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 
@@ -127,3 +128,34 @@ def test_planned_looks_run_in_nodes(registry: Registry, tmp_path: Path, monkeypa
     assert {"look.1 done", "generate.loud@look2 reused", "generate.quiet@look2 reused", "compare done"} <= set(ends)
     (board,) = run.results().leaderboards
     assert [30, 30] == [cell.not_asked for cell in board.cells]
+
+
+def test_functions_of_a_file_come_with_the_plan(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container has neither the file nor what it imports from its folder, nor the file that an option names."""
+    monkeypatch.setattr(Runtime, "of_this_process", lambda: Runtime(registry, tmp_path / "home"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "helpers.py").write_text("def count(text, words):\n    return len(words)\n", encoding="utf-8")
+    (folder / "words.txt").write_text("a b c", encoding="utf-8")
+    (folder / "mine.py").write_text(
+        "from pathlib import Path\nfrom helpers import count\nfrom llmops_sdk import metric, target\n"
+        "@target\ndef ask(prompt):\n    return prompt\n"
+        "@metric\ndef known(output, *, words: Path = Path('words.txt')):\n"
+        "    return count(output, words.read_text().split())\n",
+        encoding="utf-8",
+    )
+    pipeline = Pipeline.builder("functions").with_dataset("lines").with_prompt("bare")
+    pipeline = pipeline.with_model(f"{folder}/mine.py:ask").with_evaluator(f"{folder}/mine.py:known")
+    plan, store = pipeline.build(registry), LocalStore(tmp_path / "runs")
+    with Run.temporary(store, plan) as run:
+        run_step(run, "prepare.lines", Runtime(registry, tmp_path / "home"))
+        run.share_prepared("prepare.lines")
+    shutil.rmtree(folder)
+    run = Run.open_or_create(store, plan, RUN_ID)
+
+    ends = run_nodes(run, "generate-ask", "score-ask")
+
+    assert ["generate.ask done", "score.ask.bare.lines done"] == ends
+    assert {3.0} == {sample.scores["known"] for sample in run.samples("ask.bare.lines")}

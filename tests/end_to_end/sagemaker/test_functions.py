@@ -1,0 +1,67 @@
+"""Functions of the user's own file in a rehearsal: the containers have them from the plan alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("moto")
+pytest.importorskip("sagemaker")
+
+from llmops_sdk import Pipeline, Progress
+from llmops_sdk.plugin.registry import Registry
+
+FILE = """
+from pathlib import Path
+
+from llmops_sdk import metric, prompt, target
+
+from helpers import count
+
+
+@prompt
+def terse(record):
+    return f"In short: {record['instruction']}"
+
+
+@target
+def shout(prompt, *, options):
+    return prompt.upper()
+
+
+@metric
+def known(output: str, *, words: Path = Path("words.txt")) -> float:
+    return count(output, words.read_text().split())
+"""
+
+
+@pytest.mark.slow
+def test_containers_call_functions_without_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's folder is deleted once the pipeline has started; a step has the files and the file of the option."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "mine.py").write_text(FILE, encoding="utf-8")
+    (folder / "helpers.py").write_text("def count(text, words):\n    return sum(w in text for w in words)\n", "utf-8")
+    (folder / "words.txt").write_text("IN SHORT\n", encoding="utf-8")
+    monkeypatch.setenv("LLMOPS_HOME", str(tmp_path / "home"))
+    deleted: list[str] = []
+
+    class Deleting(Progress):
+        def log(self, message: str) -> None:
+            if message.startswith("pipeline llmops-"):
+                shutil.rmtree(folder)
+                deleted.append(message)
+
+    result = (
+        Pipeline.builder("functions")
+        .with_dataset("sample", max_test_records=2)
+        .with_prompt(f"{folder}/mine.py:terse")
+        .with_model(f"{folder}/mine.py:shout")
+        .with_evaluator(f"{folder}/mine.py:known")
+        .run(on="sagemaker-rehearsal", store=tmp_path / "runs", registry=Registry.load(), progress=Deleting())
+    )
+
+    assert 1 == len(deleted)
+    assert 2.0 == result.leaderboards[0].cells[0].estimates["known"].mean
