@@ -56,6 +56,8 @@ class CheckInputs:
         uri: The URI that a store opens.
         writes: Files and folders outside the context's folder that the options name, and that it may write.
         skip: The rules that are not checked, each with the reason.
+        untried: Why the implementation cannot be tried here, such as an account that it needs: its options are checked then,
+            and nothing else.
     """
 
     options: Mapping[str, Any] = attrs.field(factory=dict)
@@ -69,6 +71,7 @@ class CheckInputs:
     uri: str = ""
     writes: tuple[Path, ...] = ()
     skip: Mapping[str, str] = attrs.field(factory=dict)
+    untried: str = ""
 
     def answers(self) -> tuple[Generation, ...]:
         """Return the generations: those given, or answers to the records, every other one right."""

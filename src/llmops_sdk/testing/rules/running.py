@@ -35,7 +35,7 @@ def try_reporter(trial: Trial) -> Any:
     for name in [*before.keys() - _files(store).keys(), *(name for name in changed if not name.startswith(own))]:
         trial.broken("own-folder", f"it changed {name!r} of the store; a reporter keeps files with run.put")
     outside = {str(path): _files(path) for path in trial.inputs.writes}
-    return {"of the run": changed, "written": _files(folder), "outside": outside}
+    return {"of the run": changed, "outside": outside}
 
 
 def _files(folder: Path) -> dict[str, str]:

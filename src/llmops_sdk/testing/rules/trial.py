@@ -57,7 +57,7 @@ class Job:
 
 @attrs.define
 class Outcome:
-    """What a trial differing out, as it is sent between processes.
+    """What a trial shows, as it is sent between processes.
 
     Attributes:
         result: What is compared with other trials, as JSON; None if there is nothing to compare.

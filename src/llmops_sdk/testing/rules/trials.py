@@ -17,6 +17,7 @@ from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure
 from llmops_sdk.testing.rules.data import try_dataset, try_prompt
 from llmops_sdk.testing.rules.importing import try_importer
 from llmops_sdk.testing.rules.models import try_model, try_trainer
+from llmops_sdk.testing.rules.report import RULES
 from llmops_sdk.testing.rules.running import try_executor, try_reporter
 from llmops_sdk.testing.rules.scoring import try_evaluator
 from llmops_sdk.testing.rules.serving import try_deployer
@@ -38,6 +39,9 @@ TRIALS: dict[CardKind, Callable[[Trial], Any]] = {
     "store": try_store,
     "orphan-finder": try_orphan_finder,
 }
+
+_WITHOUT_IMPLEMENTATION = {"options", "offline", "own-folder", "standard-output", "light-import", "inputs"}
+"""The rules that are checked where the implementation is not tried."""
 
 
 def run_trial(job: Job, place: Path, watch: Watch | None = None) -> Outcome:
@@ -68,11 +72,20 @@ def _run(trial: Trial) -> None:
     try:
         if not trial.skips("options"):
             _try_options(trial)
+        if trial.inputs.untried:
+            _leave_out_others(trial)
+            return
         trial.outcome.result = TRIALS[trial.card.kind](trial)
     except StopTrial:
         pass
     except PLUGIN_FAILURES as exc:  # in code of the plugin that no rule names
         trial.broken("interface", describe_failure(exc))
+
+
+def _leave_out_others(trial: Trial) -> None:
+    for rule in RULES:
+        if rule not in _WITHOUT_IMPLEMENTATION:
+            trial.leave_out(rule, trial.inputs.untried)
 
 
 def _note_seen(trial: Trial, seen: list[tuple[str, str]]) -> None:
