@@ -11,7 +11,13 @@ from llmops_plugins.metrics.robustness.options import (
     QAAccuracySemanticRobustnessOptions,
     SummarizationAccuracySemanticRobustnessOptions,
 )
-from llmops_plugins.metrics.rules.options import LengthOptions, MatchOptions, NumericOptions, RefusalOptions
+from llmops_plugins.metrics.rules.options import (
+    LanguageOptions,
+    LengthOptions,
+    MatchOptions,
+    NumericOptions,
+    RefusalOptions,
+)
 from llmops_plugins.metrics.structured.options import (
     JsonFieldsOptions,
     JsonSchemaOptions,
@@ -137,6 +143,14 @@ def _rule_cards() -> tuple[EvaluatorCard, ...]:
             summary="whether the output has the length that was asked for",
             load=f"{_PACKAGE}.rules.length:Length",
             options=LengthOptions,
+        ),
+        EvaluatorCard(
+            name="language",
+            summary="whether the output is in the right language, by the identifier py3langid",
+            load=f"{_PACKAGE}.rules.language:Language",
+            options=LanguageOptions,
+            extra="language",
+            requires=("py3langid",),
         ),
         EvaluatorCard(
             name="refusal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import attrs
 from attrs import validators
@@ -111,6 +112,48 @@ class LengthOptions(Options):
             raise ValueError(message)
         if self.maximum is None and self.minimum == 0:
             message = "give a maximum, or a minimum above 0: without either, every answer is right"
+            raise ValueError(message)
+
+
+LANGUAGES = frozenset({
+    "ace", "af", "am", "an", "ar", "ary", "arz", "as", "az", "ba", "bcl", "be", "bg", "bn", "br", "bs", "ca",  # codespell:ignore
+    "crh", "cs", "cy", "da", "de", "dz", "el", "en", "eo", "es", "et", "eu", "ext", "fa", "fi", "fo", "fr", "fuv",  # codespell:ignore
+    "fy", "ga", "gcf", "gcr", "gd", "gl", "gom", "grc", "gu", "gug", "guw", "ha", "hbo", "he", "hi", "hr", "ht",  # codespell:ignore
+    "hu", "hy", "id", "ig", "is", "it", "ja", "jv", "ka", "kab", "kik", "kk", "km", "kn", "ko", "ku", "ky", "la",  # codespell:ignore
+    "lb", "lg", "lij", "ln", "lo", "lt", "ltg", "lv", "mg", "mk", "ml", "mn", "mr", "ms", "mt", "my", "ne", "nl",  # codespell:ignore
+    "nn", "no", "nso", "oc", "om", "or", "pa", "pcm", "pl", "ps", "pt", "qu", "ro", "ru", "rw", "sa", "sdh", "se",  # codespell:ignore
+    "si", "sk", "sl", "sn", "so", "sq", "sr", "st", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr", "tt",  # codespell:ignore
+    "ug", "uk", "ur", "uz", "uzs", "vec", "vi", "vo", "wa", "wuu", "xh", "yo", "yue", "zh", "zu",  # codespell:ignore
+})  # fmt: skip
+"""The languages that py3langid 0.4 knows, by their codes of ISO 639."""
+
+
+def _languages(_options: object, attribute: Any, value: tuple[str, ...]) -> None:
+    for code in value:
+        if code not in LANGUAGES:
+            message = f"{attribute.name} has codes of ISO 639 that py3langid knows, such as en, de or zh, not {code!r}"
+            raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class LanguageOptions(Options):
+    """In which language answers should be."""
+
+    languages: tuple[str, ...] = option(
+        (), help="the languages that are right, by their codes of ISO 639: [de], or [no, nn]", validator=_languages
+    )
+    field: str = option("", help="instead of languages: the record's field with the code of its language")
+    minimum_letters: int = option(
+        20,
+        help="an answer with fewer letters is left out, since its language cannot be known; those of scripts such as Chinese, "
+        "Japanese, Korean and Thai count three times",
+        validator=validators.ge(1),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse no language, and two places to look for it."""
+        if bool(self.languages) == bool(self.field):
+            message = "give one of languages (the same for all records) and field (where each record has its own)"
             raise ValueError(message)
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.metrics.rules.options import LengthOptions, MatchOptions, NumericOptions, RefusalOptions
+from llmops_plugins.metrics.rules.options import (
+    LanguageOptions,
+    LengthOptions,
+    MatchOptions,
+    NumericOptions,
+    RefusalOptions,
+)
 from llmops_sdk.plugin import Options
 
 
@@ -43,6 +49,21 @@ from llmops_sdk.plugin import Options
         (LengthOptions, {"minimum": 5, "maximum": 4}, "maximum (4) is below minimum (5): no answer can be right"),
         (LengthOptions, {"minimum": 0}, "give a maximum, or a minimum above 0: without either, every answer is right"),
         (LengthOptions, {"unit": "tokens"}, "unit is one of words, characters, lines, not 'tokens'"),
+        (
+            LanguageOptions,
+            {},
+            "give one of languages (the same for all records) and field (where each record has its own)",
+        ),
+        (
+            LanguageOptions,
+            {"languages": ("de",), "field": "lang"},
+            "give one of languages (the same for all records) and field",
+        ),
+        (
+            LanguageOptions,
+            {"languages": ("german",)},
+            "languages has codes of ISO 639 that py3langid knows, such as en, de or zh, not 'german'",
+        ),
         (RefusalOptions, {"phrases": ("No.", " ")}, "phrases are texts at the start of an answer, none of them empty"),
     ],
 )
