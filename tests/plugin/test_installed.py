@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,17 @@ def test_how_to_be_without_a_plugin_names_its_distribution() -> None:
         InstalledPlugin("a", "acme", "1").how_to_drop
     )
     assert "disable one with LLMOPS_DISABLE_PLUGINS=a" == InstalledPlugin("a", "", "").how_to_drop
+
+
+def test_what_is_installed_and_removed_later_is_seen(acme: Path) -> None:
+    """The entry points are kept for the next look only while the search path stays as it is."""
+    before = installed_plugins("llmops_sdk")
+    other = acme.with_name("llmops_other-1.dist-info")
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: llmops-other\nVersion: 1\n", encoding="utf-8")
+    (other / "entry_points.txt").write_text("[llmops_sdk]\nother = nowhere\n", encoding="utf-8")
+    with_other = installed_plugins("llmops_sdk")
+    shutil.rmtree(other)
+
+    assert ["other"] == [plugin.name for _, plugin in with_other if plugin not in [own for _, own in before]]
+    assert before == installed_plugins("llmops_sdk")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 from typing import Any
@@ -58,10 +60,20 @@ class InstalledPlugin:
 
 
 def installed_plugins(group: str) -> list[tuple[EntryPoint, InstalledPlugin]]:
-    """Return the entry points of a group with the plugins that they are; each distribution's metadata is read once.
+    """Return the entry points of a group with the plugins that they are.
 
-    Those that are shipped come first: of two plugins or cards of one name, the first one is used.
+    Those that are shipped come first: of two plugins or cards of one name, the first one is used. They are read again only
+    after something was installed or removed: every distribution has a file to open.
     """
+    return list(_read_plugins(group, tuple(_state(folder) for folder in sys.path)))
+
+
+@lru_cache(maxsize=4)
+def _read_plugins(
+    group: str,
+    search_path: tuple[tuple[str, int, int], ...],  # noqa: ARG001 - part of the key
+) -> tuple[tuple[EntryPoint, InstalledPlugin], ...]:
+    """Read the entry points; the metadata of each distribution is read once."""
     owners: dict[Any, tuple[str, str]] = {None: ("", "")}
     plugins = []
     for point in entry_points(group=group):
@@ -70,7 +82,16 @@ def installed_plugins(group: str) -> list[tuple[EntryPoint, InstalledPlugin]]:
             metadata = owner.metadata
             owners[owner] = (metadata["Name"], metadata["Version"])
         plugins.append((point, InstalledPlugin(point.name, *owners[owner])))
-    return sorted(plugins, key=lambda item: (item[1].distribution.lower() != OWN_DISTRIBUTION, item[1].name))
+    return tuple(sorted(plugins, key=lambda item: (item[1].distribution.lower() != OWN_DISTRIBUTION, item[1].name)))
+
+
+def _state(folder: str) -> tuple[str, int, int]:
+    """Return a folder of the search path, which file it is, and the time of its last change, zeros if there is none."""
+    try:
+        stat = Path(folder).stat()
+    except OSError:
+        return folder, 0, 0
+    return folder, stat.st_ino, found.st_mtime_ns
 
 
 def install_hint(extra: str, *, of: str = OWN_DISTRIBUTION) -> str:
