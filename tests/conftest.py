@@ -61,6 +61,17 @@ def _same_environment() -> Iterator[None]:
     assert not changed, f"the test changed {sorted(changed)}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_flushes() -> Iterator[None]:
+    """Do not wait for the disk, some milliseconds for each file: what was flushed shows only after a power cut.
+
+    Tests of what is flushed, and in which order, replace `os.fsync` themselves.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _handle: None)
+        yield
+
+
 @pytest.fixture(name="registry")
 def _registry() -> Registry:
     """The installed plugins and the testing kit."""

@@ -58,12 +58,6 @@ class Cleaner:
         return attrs.evolve(self, now=self.now + seconds)
 
 
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No power is cut in these tests."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 @pytest.fixture(name="store", params=["local", "memory"])
 def _store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return LocalStore(tmp_path / "runs") if request.param == "local" else MemoryStore()
