@@ -23,6 +23,8 @@ import botocore.endpoint
 import botocore.session
 import httpx
 import moto.sagemaker.models
+from botocore.client import ClientCreator
+from botocore.hooks import EventAliaser
 from moto.server import ThreadedMotoServer
 
 from llmops_plugins.sagemaker.aws import preflight
@@ -128,9 +130,28 @@ class Cloud:
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
-    """Read the descriptions of AWS's services, a megabyte each, once for all tests."""
+    """Do once for all tests what botocore does for every session and client, and what is always the same.
+
+    It reads the descriptions of AWS's services, a megabyte each, makes a method of each action, and looks up names of events.
+    """
+    find_alias, make_methods = EventAliaser._alias_event_name, ClientCreator._create_methods
+    aliases: dict[str, str] = {}
+    methods: dict[str, dict[str, Any]] = {}
+
+    def alias(self: Any, event: str) -> str:
+        if event not in aliases:
+            aliases[event] = find_alias(self, event)
+        return aliases[event]
+
+    def methods_of(self: Any, service: Any) -> dict[str, Any]:
+        if service.service_name not in methods:
+            methods[service.service_name] = make_methods(self, service)
+        return dict(methods[service.service_name])
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        patch.setattr(EventAliaser, "_alias_event_name", alias)
+        patch.setattr(ClientCreator, "_create_methods", methods_of)
         yield
 
 
