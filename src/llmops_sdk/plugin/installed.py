@@ -91,7 +91,7 @@ def _state(folder: str) -> tuple[str, int, int]:
         stat = Path(folder).stat()
     except OSError:
         return folder, 0, 0
-    return folder, stat.st_ino, found.st_mtime_ns
+    return folder, stat.st_ino, stat.st_mtime_ns
 
 
 def install_hint(extra: str, *, of: str = OWN_DISTRIBUTION) -> str:
