@@ -1,7 +1,8 @@
-"""Checks the extras as users install them: each resolves for every Python it is for, and installs and imports with pip.
+"""Checks the extras as users install them: each resolves for every Python it is for, and installs and imports.
 
 Resolving requests only metadata from an index. Installing creates a temporary virtual environment for each extra, without
-the constraints file, because users install without it.
+the constraints file, because users install without it. The core and the extra `local` are installed with pip, the others
+with uv, which links the files of its cache. Of torch, pip finds wheels where its own settings name them, which uv does not read.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -36,6 +37,7 @@ IMPORTS = {
     "inspect": ("inspect_ai.log", "llmops_plugins.importers.inspect_log"),
 }
 # What FMEval pins is installed and imported in the environment of its own, from its lock: `llmops assets get fmeval`.
+WITH_PIP = ("", "local")
 RESOLVED_ONLY = ("fmeval", "mlflow", "rehearsal", "all", "dev")
 UNAVAILABLE = frozenset({("fmeval", "3.13")})  # what FMEval pins has no release for it
 
@@ -50,8 +52,10 @@ def main() -> int:
             for (extra, python), ok in zip(pairs, resolved, strict=True)
             if not ok
         ]
-    with ThreadPoolExecutor(2) as pool:  # one unpacks while the other one waits for downloads
-        problems = pool.map(_imports, IMPORTS, IMPORTS.values())
+    with tempfile.TemporaryDirectory(prefix="llmops-wheel-") as folder, ThreadPoolExecutor(2) as pool:
+        # one unpacks while the other one waits for downloads
+        wheel = _build(folder)
+        problems = list(pool.map(partial(_imports, wheel), IMPORTS, IMPORTS.values()))
         failed += [f"{extra or 'core'}: {problem}" for extra, problem in zip(IMPORTS, problems, strict=True) if problem]
     print("\n".join(failed) or "all extras resolve, install and import")
     return 1 if failed else 0
@@ -66,25 +70,43 @@ def _resolves(extra: str, python: str) -> bool:
     return done.returncode == 0
 
 
-def _imports(extra: str, modules: tuple[str, ...]) -> str:
+def _build(folder: str) -> Path:
+    """Build the wheel that is installed, once for all extras."""
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=ROOT, check=True)
+    return next(Path(folder).glob("*.whl"))
+
+
+def _imports(wheel: Path, extra: str, modules: tuple[str, ...]) -> str:
     """Install one extra and import its modules; return the error, or an empty text."""
     start = time.monotonic()
-    problem = _installed(extra, modules)
+    problem = _installed(wheel, extra, modules)
     print(f"{extra or 'core':<10} {'FAILED' if problem else 'imports'}  {time.monotonic() - start:.0f} s", flush=True)
     return problem
 
 
-def _installed(extra: str, modules: tuple[str, ...]) -> str:
+def _installed(wheel: Path, extra: str, modules: tuple[str, ...]) -> str:
+    requirement = f"llmops-sdk{f'[{extra}]' if extra else ''} @ {wheel.as_uri()}"
+    commands = _with_pip if extra in WITH_PIP else _with_uv
     with tempfile.TemporaryDirectory(prefix="llmops-extra-") as folder:
-        venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
-        requirement = f"{ROOT}[{extra}]" if extra else str(ROOT)
-        install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", requirement]
-        for command in (install, [python, "-m", "pip", "check"], [python, "-c", f"import {', '.join(modules)}"]):
+        for command in (*commands(folder, python, requirement), [python, "-c", f"import {', '.join(modules)}"]):
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
             if done.returncode:
                 return (done.stderr or done.stdout).strip().splitlines()[-1]
     return ""
+
+
+def _with_pip(folder: str, python: str, requirement: str) -> list[list[str]]:
+    pip = [python, "-m", "pip"]
+    # few of the modules are imported, and once: Python compiles those
+    install = [*pip, "install", "-q", "--disable-pip-version-check", "--no-compile", requirement]
+    return [[sys.executable, "-m", "venv", folder], install, [*pip, "check"]]
+
+
+def _with_uv(folder: str, python: str, requirement: str) -> list[list[str]]:
+    uv = [sys.executable, "-m", "uv"]
+    install = [*uv, "pip", "install", "-q", "--python", python, requirement]
+    return [[*uv, "venv", "-q", "--python", sys.executable, folder], install, [*uv, "pip", "check", "--python", python]]
 
 
 if __name__ == "__main__":
