@@ -9,10 +9,11 @@ import attrs
 import pytest
 
 import llmops_sdk.testing
+from llmops_sdk import SpecError
 from llmops_sdk.plugin import Card, EvaluatorCard, Options, hookimpl
 from llmops_sdk.testing import BrokenRulesError, CheckInputs, CheckReport, check, examine
 
-from . import wrong
+from . import functions, wrong
 
 # The start of the line that each wrong plugin leads to, after its name and the rule.
 LINES: list[tuple[Card, str, str]] = [
@@ -92,6 +93,27 @@ def test_the_kit_keeps_its_own_rules() -> None:
             *card.kept,
             *card.left_out,
         }
+
+
+@pytest.mark.parametrize(
+    "name", ["brevity", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sums", "terse", "shout"))]
+)
+def test_a_function_of_a_file_is_checked(name: str) -> None:
+    """As the card is that a specification makes of it; its options are those after the star."""
+    report = check(getattr(functions, name))
+
+    assert report.cards[0].card.endswith(f" {name}")
+    assert {"options", "interface", "child-process", "standard-output"} <= set(report.cards[0].kept)
+
+
+def test_a_wrong_function_is_caught() -> None:
+    """With a line for each rule that it breaks; options are given as in a specification."""
+    report = examine(functions.noise)
+
+    assert {"alone", "seed", "standard-output"} == {problem.rule for problem in report.problems}
+    assert "metric noise breaks 'standard-output': it printed 'scoring Lima" in str(report)
+    with pytest.raises(SpecError, match="has no option 'words'"):
+        check(functions.brevity, CheckInputs(options={"words": 3}))
 
 
 @attrs.frozen(kw_only=True)

@@ -18,6 +18,7 @@ from llmops_sdk.testing.rules.report import RULES, BrokenRulesError, CardReport,
 from llmops_sdk.testing.rules.subject import Subject, find_subject, names
 from llmops_sdk.testing.rules.trial import Job, Outcome, difference
 from llmops_sdk.testing.rules.trials import run_trial, temporary_place
+from llmops_sdk.values.models import BaseModel
 
 _DANGEROUS = {"offline", "own-folder"}
 """What breaks one of these in the watched process is not tried in this one, where nothing is refused."""
@@ -30,7 +31,8 @@ def check(plugin: Any, inputs: CheckInputs | Mapping[str, CheckInputs] | None = 
     context's folders, and once in this process, where a debugger can follow.
 
     Args:
-        plugin: The name of an installed plugin, a module or object with hooks, a card, or a function that is one.
+        plugin: The name of an installed plugin, a module or object with hooks, a card, or a function that is marked
+            with `@metric`, `@dataset`, `@prompt` or `@target` (or its reference: `./metrics.py:brevity`).
         inputs: What its card is tried with; of a plugin with several cards, by the card: `{"evaluator brevity": ...}`.
 
     Returns:
@@ -66,6 +68,10 @@ def examine(plugin: Any, inputs: CheckInputs | Mapping[str, CheckInputs] | None 
 
 def _jobs(subject: Subject, inputs: CheckInputs | Mapping[str, CheckInputs] | None) -> list[Job]:
     known = names(subject.cards)
+    label = ""
+    if subject.function:
+        label = subject.name.replace("'", "")
+        known = [label]
     if isinstance(inputs, CheckInputs):
         if len(known) > 1:
             message = f"{subject.name} has {len(known)} cards; give inputs by card: {{{known[0]!r}: CheckInputs(...)}}"
@@ -84,11 +90,26 @@ def _jobs(subject: Subject, inputs: CheckInputs | Mapping[str, CheckInputs] | No
         Job(
             card=card,
             cards=subject.cards,
-            inputs=_absolute(card, by_name.get(name, CheckInputs())),
+            inputs=_complete(subject, card, by_name.get(name, CheckInputs())),
+            label=label,
             run=_finished_run() if card.kind == "reporter" else ("", ""),
         )
         for name, card in zip(known, subject.cards, strict=True)
     ]
+
+
+def _complete(subject: Subject, card: Card, inputs: CheckInputs) -> CheckInputs:
+    """Return inputs with the options of the card, where those of a function were given."""
+    if not subject.function:
+        return _absolute(card, inputs)
+    from llmops_sdk.planning.functions import function_options
+    from llmops_sdk.plugin.functions.options import FORMAT
+    from llmops_sdk.plugin.registry import Registry
+
+    kind = "model" if card.kind == "deployer" else card.kind
+    options = function_options(kind, subject.function, inputs.options, Path.cwd(), Registry.load())
+    model = inputs.model or (BaseModel(FORMAT, subject.function) if card.kind == "deployer" else None)
+    return attrs.evolve(inputs, options=options, model=model)
 
 
 def _absolute(card: Card, inputs: CheckInputs) -> CheckInputs:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llmops_plugins.prompts.hooks
+from llmops_sdk import SpecError
 from llmops_sdk.plugin import EvaluatorCard, Options, hookimpl
 from llmops_sdk.testing.rules.subject import find_subject
 
@@ -49,3 +51,19 @@ def test_what_is_wrong_with_a_card_is_its_problem() -> None:
     bad = EvaluatorCard(name="own", summary="own", load="a:B", options=NoOptions)  # type: ignore[arg-type]
 
     assert "the options of evaluator 'own' are NoOptions, which must derive from" in find_subject(bad).problem
+
+
+def test_a_function_of_a_file_is_a_subject(tmp_path: Path) -> None:
+    """By its reference; a target is a deployer."""
+    (tmp_path / "own.py").write_text(
+        "from llmops_sdk import metric, target\n\n\n@metric\ndef words(output: str) -> int:\n    return len(output.split())\n\n\n"
+        "@target\ndef shout(prompt: str) -> str:\n    return prompt.upper()\n",
+        encoding="utf-8",
+    )
+
+    metric, target = (find_subject(f"{tmp_path}/own.py:{name}") for name in ("words", "shout"))
+
+    assert ("metric 'words'", ["evaluator"]) == (metric.name, [card.kind for card in metric.cards])
+    assert ("target 'shout'", ["deployer"]) == (target.name, [card.kind for card in target.cards])
+    with pytest.raises(SpecError, match=r"own\.py' has no function 'word' that is marked; did you mean 'words'"):
+        find_subject(f"{tmp_path}/own.py:word")

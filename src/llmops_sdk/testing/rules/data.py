@@ -6,14 +6,14 @@ import hashlib
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from llmops_sdk.data.rendering import check_template, prompt_only
 from llmops_sdk.errors import DataError
 from llmops_sdk.plugin.interfaces import DatasetSource, PromptSource
 from llmops_sdk.testing.rules.trial import Trial, show
 from llmops_sdk.values.data import DatasetSplits, Record, Split
-from llmops_sdk.values.prompts import ChatTemplate, PromptTemplate, TextTemplate
+from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.serial import file_sha256, to_json
 
 _EMPTY: Record = {"instruction": "Name it.", "context": "", "response": ""}
@@ -85,8 +85,8 @@ def try_prompt(trial: Trial) -> Any:
         trial.stop("card", f"its implementation is a {type(source).__name__}, not a PromptSource")
     with trial.rule("interface", "template"):
         template = source.template()
-        if not isinstance(template, (TextTemplate, ChatTemplate)):
-            trial.stop("interface", f"template returned {show(template)}, no TextTemplate or ChatTemplate")
+        if not isinstance(template, get_args(PromptTemplate)):
+            trial.stop("interface", f"template returned {show(template)}, no PromptTemplate")
         check_template(template, trial.card.name)
     trial.as_json("the template", template, PromptTemplate)
     rendered = []

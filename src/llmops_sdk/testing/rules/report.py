@@ -29,7 +29,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "seed": (
         "two calls with the same options and the same seed give the same result",
-        "draw from random.Random(self.options.seed), never from global state or the clock",
+        "draw from random.Random(seed) with the seed of the options, never from global state or the clock",
     ),
     "child-process": (
         "another process gives the same result",

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import attrs
 
 from llmops_sdk.errors import LLMOpsError, did_you_mean
+from llmops_sdk.functions.definition import definition_of
+from llmops_sdk.functions.references import reference_to
+from llmops_sdk.planning.functions import functions_in
 from llmops_sdk.plugin.cards import Card, ImplementationCard
 from llmops_sdk.plugin.contents import check_card
+from llmops_sdk.plugin.functions.cards import CARDS, KIND_OF
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.functions import is_function
 
 
 @attrs.frozen(kw_only=True)
@@ -23,12 +29,14 @@ class Subject:
         cards: Its cards.
         problem: Why it cannot be used; empty if it can.
         hooks: The module with its hooks; empty if there is none.
+        function: The reference to the function that it is: `./metrics.py:brevity`; empty for a plugin.
     """
 
     name: str
     cards: tuple[Card, ...] = ()
     problem: str = ""
     hooks: str = ""
+    function: str = ""
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -45,19 +53,25 @@ def find_subject(plugin: Any) -> Subject:
     """Return what was given to `check` as a subject.
 
     Args:
-        plugin: A card, the name of an installed plugin, or a module or object with hooks.
+        plugin: A card, the name of an installed plugin, a module or object with hooks, a function that is marked with
+            `@metric`, `@dataset`, `@prompt` or `@target`, or the reference to one.
 
     Raises:
         TypeError: It is none of these.
+        SpecError: The function cannot be used.
         LookupError: No plugin of this name is installed.
     """
     if isinstance(plugin, Card):
         return _of_card(plugin)
     if isinstance(plugin, str):
-        return _installed(plugin)
+        return _of_function(plugin) if is_function(plugin) else _installed(plugin)
+    definition = definition_of(plugin)
+    if definition is not None:
+        return _of_function(reference_to(plugin, definition.kind))
     if isinstance(plugin, type) or not any(name.startswith("llmops_") for name in dir(plugin)):
         message = (
-            f"{plugin!r} is no plugin: give a card, a module or object with hooks, or the name of an installed plugin"
+            f"{plugin!r} is no plugin: give a card, a module or object with hooks, the name of an installed plugin, or a "
+            "function that is marked with @metric, @dataset, @prompt or @target"
         )
         raise TypeError(message)
     return _of_hooks(plugin)
@@ -69,6 +83,16 @@ def _of_card(card: Card) -> Subject:
     except LLMOpsError as exc:
         return Subject(name=card.name, problem=str(exc))
     return Subject(name=f"{card.kind} {card.name!r}", cards=(card,))
+
+
+def _of_function(reference: str) -> Subject:
+    ((reference, definition, _),) = functions_in(reference, Path.cwd())
+    kinds = [kind for kind, function in KIND_OF.items() if function == definition.kind and kind != "model"]
+    return Subject(
+        name=f"{definition.kind} {definition.name!r}",
+        cards=tuple(CARDS[kind] for kind in kinds),
+        function=reference,
+    )
 
 
 def _of_hooks(plugin: Any) -> Subject:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,17 +43,19 @@ class Job:
         cards: All cards of its plugin.
         inputs: What it is checked with.
         run: The store and the ID of a finished run, for a reporter; empty for other kinds.
+        label: What reports call the card, where it has the function of a file; empty for other cards.
     """
 
     card: Card
     cards: tuple[Card, ...]
     inputs: CheckInputs
     run: tuple[str, str] = ("", "")
+    label: str = ""
 
     @property
     def name(self) -> str:
         """The card as reports name it."""
-        return f"{self.card.kind} {self.card.name}"
+        return self.label or f"{self.card.kind} {self.card.name}"
 
 
 @attrs.define
@@ -134,6 +137,12 @@ class Trial:
         card = self.card
         if not isinstance(card, ImplementationCard):
             self.stop("card", "it has no implementation")
+        missing = [module for module in card.requires if find_spec(module) is None]
+        if missing:
+            self.stop(
+                "inputs",
+                f"it needs {', '.join(missing)}, which is not installed here; untried= states why not to try it",
+            )
         module, _, name = card.load.partition(":")
         with self.rule("card", "it cannot be loaded"):
             cls = getattr(import_module(module), name)
