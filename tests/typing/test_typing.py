@@ -1,8 +1,15 @@
-"""Users' programs under a type checker: mistakes in options are errors, good code passes."""
+"""Users' programs under mypy and pyright, both strict: good ones pass, and each mistake is reported where it is."""
 
 from __future__ import annotations
 
 import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import attrs
@@ -12,35 +19,81 @@ from mypy import api
 from llmops_sdk import GenerationOptions, Pipeline
 
 ROOT = Path(__file__).parents[2]
+SOURCES = [str(ROOT / "src"), str(ROOT / "plugins")]
+PROGRAMS = sorted((ROOT / "tests" / "typing").glob("*/*.py"))
+MARK = "  # error: "
+
+
+def expected() -> set[tuple[str, int]]:
+    """Return file and line of every mistake."""
+    return {
+        (f"{path.parent.name}/{path.name}", number)
+        for path in PROGRAMS
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if MARK in line
+    }
 
 
 @pytest.fixture(name="mypy_cache")
 def _mypy_cache(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A cache that pytest keeps between sessions: without one, mypy takes ten seconds."""
+    """A cache that pytest keeps between sessions: without one, mypy takes twenty seconds."""
     cache = request.config.cache if hasattr(request.config, "cache") else None
     return Path(cache.mkdir("mypy")) if cache else tmp_path
 
 
-def test_mypy_accepts_good_programs_and_refuses_mistakes(
-    mypy_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the samples every mistake is ignored, and an ignore that is not needed would be an error."""
-    mistake = tmp_path / "mistake.py"
-    mistake.write_text(
-        "from llmops_sdk import Pipeline\n\nPipeline.builder().with_generation(max_new_token=3)\n", encoding="utf-8"
-    )
-    monkeypatch.setenv("MYPY_CONFIG_FILE_DIR", "")  # mypy sets it; this undoes it
-    monkeypatch.chdir(ROOT)
-    samples = Path(__file__).with_name("samples.py").relative_to(ROOT)
+def test_every_folder_of_programs_has_one_for_each_part_of_the_public_modules() -> None:
+    """Mistakes are in the one folder only, several in each program."""
+    assert {"accepted": 4, "refused": 4} == Counter(path.parent.name for path in PROGRAMS)
+    assert {path.name for path in PROGRAMS} == {Path(file).name for file, _ in expected()}
+    assert {"refused"} == {Path(file).parent.name for file, _ in expected()}
+    assert len(expected()) > 30
 
-    output, errors, _ = api.run(
-        ["--config-file", "pyproject.toml", "--cache-dir", str(mypy_cache), str(samples), str(mistake)]
-    )
+
+@pytest.mark.slow
+def test_mypy_reports_each_mistake_and_nothing_else(mypy_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strict, as a user would run it, without the project's own configuration."""
+    monkeypatch.setenv("MYPYPATH", os.pathsep.join(SOURCES))
+    monkeypatch.chdir(ROOT)
+    options = [
+        "--config-file=",
+        "--strict",
+        "--python-version=3.10",
+        "--cache-dir",
+        str(mypy_cache),
+        "--no-error-summary",
+    ]
+    quiet = ["--follow-imports=silent", "--no-pretty", "--hide-error-context", "--explicit-package-bases"]
+
+    output, errors, _ = api.run([*options, *quiet, *map(str, PROGRAMS)])
 
     assert "" == errors
-    lines = output.splitlines()
-    assert 'error: Unexpected keyword argument "max_new_token" for "with_generation"' in lines[0]
-    assert "Found 1 error in 1 file (checked 2 source files)" == lines[-1]
+    places = re.findall(r"^.*?(\w+/\w+\.py):(\d+): error: ", output, re.MULTILINE)
+    assert expected() == {(file, int(line)) for file, line in places}, output
+
+
+@pytest.mark.slow
+def test_pyright_reports_each_mistake_and_nothing_else(tmp_path: Path) -> None:
+    """Strict; it brings its own interpreter, and uses no network."""
+    for folder in ("accepted", "refused"):  # pyright reads what is below its configuration
+        shutil.copytree(ROOT / "tests" / "typing" / folder, tmp_path / folder)
+    settings = {
+        "typeCheckingMode": "strict",
+        "pythonVersion": "3.10",
+        "extraPaths": SOURCES,
+        "reportUnusedImport": False,
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "pyright", "--outputjson", "-p", str(tmp_path), "--pythonpath", sys.executable]
+    environment = {**os.environ, "PYRIGHT_PYTHON_GLOBAL_NODE": "0", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    errors = {
+        ("/".join(Path(one["file"]).parts[-2:]), one["range"]["start"]["line"] + 1): one["message"]
+        for one in json.loads(done.stdout)["generalDiagnostics"]
+        if one["severity"] == "error"
+    }
+    assert expected() == errors.keys(), errors
 
 
 def test_with_generation_has_a_parameter_for_each_option() -> None:
