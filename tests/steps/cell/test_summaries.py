@@ -32,3 +32,8 @@ def test_only_evaluators_whose_card_promises_a_summary_are_loaded(registry: Regi
 
     assert isinstance(summarizing(registry, labels), Evaluator)
     assert summarizing(registry, Component("echo", "echo-score", {}, "key")) is None
+
+
+def test_without_the_plugin_there_is_no_summary() -> None:
+    """A gate reads the scores of a run without any plugin."""
+    assert summarizing(Registry(), Component("labels", "classification", {"labels": ["a", "b"]}, "key")) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from llmops_sdk.errors import SpecError
 from llmops_sdk.plugin.cards import EvaluatorCard
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.plugin.registry import Registry
@@ -15,8 +16,14 @@ from llmops_sdk.values.summaries import ScoredRecord
 
 
 def summarizing(registry: Registry, component: Component) -> Evaluator | None:
-    """Return the evaluator of a component that has a summary of all records; None for others, which are not loaded."""
-    card = registry.offer("evaluator", component.use).card
+    """Return the evaluator of a component that has a summary of all records; None for others, which are not loaded.
+
+    Without its plugin there is none: a gate reads the scores of a run, and needs no plugin.
+    """
+    try:
+        card = registry.offer("evaluator", component.use).card
+    except SpecError:
+        return None
     if not isinstance(card, EvaluatorCard) or not card.has_summary:
         return None
     evaluator: Evaluator = registry.make("evaluator", component.use, component.options)
