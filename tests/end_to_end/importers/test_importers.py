@@ -28,6 +28,16 @@ pytestmark = [pytest.mark.importers, pytest.mark.timeout(1800)]
 TOOLS = Path(__file__).parent / "tools"
 MODELS = ("strong", "weak")
 ENVIRONMENTS = Path(os.environ.get("LLMOPS_IMPORTERS", "none"))
+FMEVAL = {
+    "PARALLELIZATION_FACTOR": "1",
+    "DISABLE_FMEVAL_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""FMEval's settings: one worker that does not wait for every other program, and no looking for credentials of AWS."""
 SCORES = {
     model: {row["id"]: float(answer(model, row["question"]) == row["answer"]) for row in QUESTIONS} for model in MODELS
 }
@@ -152,12 +162,14 @@ def _mlflow(work: Work) -> dict[str, Path]:
 def _fmeval(work: Work) -> dict[str, Path]:
     """The folder of each model with its output of FMEval."""
     program = environment_python(default_home() / "assets" / "fmeval")
+    files = []
     for model in MODELS:
         rows = [{**row, "output": answer(model, row["question"])} for row in QUESTIONS]
-        answers = work.folder / f"{model}.jsonl"
-        answers.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        call([str(program), "fmeval_capitals.py", str(answers), str(work.folder / "fmeval" / model)], work.folder)
-    return {model: work.folder / "fmeval" / model for model in MODELS}
+        files.append(work.folder / f"{model}.jsonl")
+        files[-1].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    folder = work.folder / "fmeval"
+    call([str(program), "fmeval_capitals.py", str(folder), *map(str, files)], work.folder, **FMEVAL)
+    return {model: folder / model for model in MODELS}
 
 
 def compare(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

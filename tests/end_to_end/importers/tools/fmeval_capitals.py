@@ -1,22 +1,24 @@
-"""Score recorded answers with FMEval; usage: fmeval_capitals.py ANSWERS FOLDER."""
+"""Score recorded answers with FMEval, the files one after the other; usage: fmeval_capitals.py FOLDER ANSWERS...
+
+The results of `strong.jsonl` are in FOLDER/strong.
+"""
 
 import os
 import sys
 from pathlib import Path
 
-answers, folder = sys.argv[1:]
-Path(folder).mkdir(parents=True)
-os.environ["EVAL_RESULTS_PATH"] = folder
+from fmeval.data_loaders.data_config import DataConfig
+from fmeval.eval_algorithms.factual_knowledge import FactualKnowledge
 
-from fmeval.data_loaders.data_config import DataConfig  # noqa: E402 - it reads the environment when it is imported
-from fmeval.eval_algorithms.factual_knowledge import FactualKnowledge  # noqa: E402
-
-config = DataConfig(
-    dataset_name="capitals",
-    dataset_uri=answers,
-    dataset_mime_type="application/jsonlines",
-    model_input_location="question",
-    target_output_location="answer",
-    model_output_location="output",
-)
-FactualKnowledge().evaluate(dataset_config=config, save=True)
+folder, *files = map(Path, sys.argv[1:])
+for answers in files:
+    os.environ["EVAL_RESULTS_PATH"] = str(folder / answers.stem)
+    config = DataConfig(
+        dataset_name="capitals",
+        dataset_uri=str(answers),
+        dataset_mime_type="application/jsonlines",
+        model_input_location="question",
+        target_output_location="answer",
+        model_output_location="output",
+    )
+    FactualKnowledge().evaluate(dataset_config=config, save=True)
