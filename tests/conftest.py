@@ -25,8 +25,23 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers, and it limits the width of output
 
 
-SHARED = ("tests/plugins/datasets/", "tests/plugins/local/server/", "tests/plugins/metrics/meteor/")
+SHARED = (
+    "tests/plugins/datasets/",
+    "tests/plugins/local/server/",
+    "tests/plugins/metrics/meteor/",
+    "tests/plugins/reporters/mlflow/",
+)
 """Folders whose files share something that takes ten seconds to start or load."""
+
+LONG = (
+    "tests/plugins/sagemaker/emulator/test_executor.py",
+    "tests/end_to_end/sagemaker/test_detached_pipelines.py",
+    "tests/end_to_end/test_main_job.py",
+    "tests/cli/test_examples.py",
+    "tests/end_to_end/sagemaker/test_fmeval.py",
+    "tests/end_to_end/test_many_records.py",
+)
+"""Files with few tests that take minutes. They run first: if one were the last, the other process would wait for it."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -39,6 +54,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class FolderScheduling(LoadFileScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return work_unit(super()._split_scope(nodeid))
+
+        def _assign_work_unit(self, node: Any) -> None:
+            for file in reversed(LONG):
+                if file in self.workqueue:
+                    self.workqueue.move_to_end(file, last=False)
+            super()._assign_work_unit(node)
 
     return FolderScheduling(config, log)
 

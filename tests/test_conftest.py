@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SHARED, work_unit
+from .conftest import LONG, SHARED, work_unit
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 def test_the_files_of_a_folder_share_a_process() -> None:
     """If they share what takes long to load; each other file may have a process of its own."""
     assert all((ROOT / folder).is_dir() for folder in SHARED)
+    assert all((ROOT / file).is_file() for file in LONG)
     assert "tests/plugins/datasets/" == work_unit("tests/plugins/datasets/test_hub.py")
     assert "tests/values/test_names.py" == work_unit("tests/values/test_names.py")
 

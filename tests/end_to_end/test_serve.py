@@ -6,10 +6,8 @@ import json
 import os
 import re
 import signal
-import site
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +20,11 @@ import yaml
 
 from llmops_sdk import LocalStore, Pipeline, Run
 
+from ..environments import lm_eval_python
+
 pytest.importorskip("torch")
 openai = pytest.importorskip("openai")
 
-LM_EVAL = "lm_eval[api]==0.4.13"
 DEPLOYER = {"device": "cpu", "dtype": "float32"}
 CHAT: Any = [{"role": "user", "content": "Which bridge is the oldest?"}]
 
@@ -210,16 +209,9 @@ def _trained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(name="harness", scope="module")
-def _harness(tmp_path_factory: pytest.TempPathFactory) -> str:
+def _harness(assets_home: Path) -> str:
     """The interpreter of an environment with lm-evaluation-harness, and with what this environment has."""
-    folder = tmp_path_factory.mktemp("harness") / "venv"
-    venv.create(folder, symlinks=True)
-    (packages,) = (folder / "lib").glob("python*/site-packages")
-    ours = [path for path in site.getsitepackages() if Path(path).is_dir()]
-    (packages / "ours.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in ours))
-    install = [sys.executable, "-m", "pip", "--python", str(folder), "--disable-pip-version-check", "install", "-q"]
-    subprocess.run([*install, LM_EVAL], check=True)
-    return str(folder / "bin" / "python")
+    return lm_eval_python(assets_home)
 
 
 QUESTIONS = (

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import shutil
-import site
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,10 +14,10 @@ from llmops_sdk import Pipeline, Progress, Registry, Result, Run
 from llmops_sdk.pipeline.reporting import report_as
 from llmops_sdk.plugin import Runtime
 
+from ... import environments
 from ...report.tables.conftest import _states  # noqa: F401 - a fixture
 
 Report = Callable[..., list[str]]
-LM_EVAL = "0.4.13"
 EVERY_EVAL_EVER = "0.3.0"
 
 
@@ -60,28 +56,10 @@ def _report(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return report
 
 
-def _environment(home: Path, name: str, python: str, *packages: str, with_ours: bool = False) -> str:
-    """Return the interpreter of an environment with packages, built once on a machine; with those of this one too."""
-    folder = home / "tests" / name
-    if not folder.exists():
-        draft = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")
-        subprocess.run([python, "-m", "venv", str(draft)], check=True)
-        if with_ours:
-            (folder_of_packages,) = (draft / "lib").glob("python*/site-packages")
-            ours = [path for path in site.getsitepackages() if Path(path).is_dir()]
-            lines = [f"import site; site.addsitedir({path!r})\n" for path in ours]
-            (folder_of_packages / "ours.pth").write_text("".join(lines), encoding="utf-8")
-        install = [str(draft / "bin" / "python"), "-I", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*install, *packages], check=True)
-        with contextlib.suppress(OSError):  # another process was first
-            draft.replace(folder)
-    return str(folder / "bin" / "python")
-
-
 @pytest.fixture(scope="session")
 def lm_eval_python(assets_home: Path) -> str:
     """An interpreter with lm-evaluation-harness, which uses the libraries that are installed here."""
-    return _environment(assets_home, f"lm-eval-{LM_EVAL}", sys.executable, f"lm_eval=={LM_EVAL}", with_ours=True)
+    return environments.lm_eval_python(assets_home)
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +71,8 @@ def every_eval_ever_python(assets_home: Path) -> str:
         if os.environ.get("LLMOPS_REQUIRE_TEST_DATA") == "1":
             pytest.fail("there is no python3.12")
         pytest.skip("there is no python3.12")
-    return _environment(
-        assets_home, f"every-eval-ever-{EVERY_EVAL_EVER}", python, f"every-eval-ever=={EVERY_EVAL_EVER}"
-    )
+    name = f"every-eval-ever-{EVERY_EVAL_EVER}"
+    return environments.environment(assets_home, name, f"every-eval-ever=={EVERY_EVAL_EVER}", python=python)
 
 
 def _runs(python: str) -> bool:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -18,6 +16,8 @@ import httpx
 import pytest
 
 from llmops_sdk import Pipeline, Progress, Registry, Run
+
+from ....environments import environment
 
 
 @pytest.fixture(name="pipeline")
@@ -42,23 +42,15 @@ def _voices(pipeline: Pipeline, registry: Registry, tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def mlflow_python(needs: Callable[..., None], assets_home: Path) -> Path:
+def mlflow_python(needs: Callable[..., None], assets_home: Path) -> str:
     """The interpreter of an environment with MLflow and its server, of the client's version; built once on a machine."""
     needs("mlflow")
-    requirement = f"mlflow=={version('mlflow-skinny')}"
-    folder = assets_home / "tests" / requirement.replace("==", "-")
-    if not folder.exists():
-        draft = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")
-        subprocess.run([sys.executable, "-m", "venv", str(draft)], check=True)
-        install = [str(draft / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*install, requirement], check=True)
-        with contextlib.suppress(OSError):  # another process was first
-            draft.replace(folder)
-    return folder / "bin" / "python"
+    installed = version("mlflow-skinny")
+    return environment(assets_home, f"mlflow-{installed}", f"mlflow=={installed}")
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mlflow_server(mlflow_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of MLflow on loopback."""
     folder = tmp_path_factory.mktemp("mlflow")
     with socket.socket() as free:
@@ -66,7 +58,7 @@ def mlflow_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory)
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     command = [
-        str(mlflow_python),
+        mlflow_python,
         "-m",
         "mlflow",
         "server",
