@@ -117,8 +117,11 @@ def test_a_file_that_fails_can_be_imported_again() -> None:
 def test_pipelines_are_refused_while_a_file_is_imported() -> None:
     """Only then, and only in the thread that imports it."""
     refuse_while_loading("runs a pipeline")
+    again = "from llmops_sdk.functions.modules import load_module\nload_module({'other.py': ''}, 'other.py')\n"
     text = "from llmops_sdk.functions.modules import refuse_while_loading\nrefuse_while_loading('runs a pipeline')\n"
 
     with pytest.raises(SpecError, match=r"'script\.py' runs a pipeline when it is imported.*__main__"):
         load_module({"script.py": text}, "script.py")
+    with pytest.raises(SpecError, match=r"'again\.py' uses a pipeline when it is imported"):
+        load_module({"again.py": again}, "again.py")
     refuse_while_loading("runs a pipeline")

@@ -161,6 +161,8 @@ def test_what_functions_cannot_be_is_refused(folder: Path, installed: Registry) 
         build(folder, installed, models=[{"use": "./mine.py:ask", "fine_tune": True}])
     with pytest.raises(SpecError, match=r"has no option 'columnz'; did you mean 'columns'"):
         build(folder, installed, datasets=[{"use": "./mine.py:rows", "columnz": {}}])
+    with pytest.raises(SpecError, match="is a function, which no deployer serves"):
+        build(folder, installed, models=[{"use": "./mine.py:ask", "deployer": {"use": "served"}}])
     with pytest.raises(SpecError, match="the same recipe"):
         build(folder, installed, models=["./mine.py:ask", {"use": "./mine.py:ask", "name": "again"}])
 

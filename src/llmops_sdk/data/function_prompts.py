@@ -35,7 +35,7 @@ def make_prompt(template: FunctionTemplate, record: Record, where: str) -> TextP
     try:
         returned = bound(record={name: value for name, value in record.items() if name not in _REFERENCES})
     except FAILURES as exc:
-        message = f"prompt {function.name!r} failed for {where}: {describe(exc, function.files)}"
+        message = f"prompt {function.name!r} failed for {where}: {describe(exc)}"
         raise DataError(message) from exc
     problem = _problem(returned)
     if problem:

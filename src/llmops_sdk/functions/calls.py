@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from traceback import extract_tb
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +13,7 @@ import attrs
 from llmops_sdk.errors import LLMOpsError, SpecError, did_you_mean
 from llmops_sdk.functions.definition import Definition, Signature, definition_of, signature_of
 from llmops_sdk.functions.files import find_files
-from llmops_sdk.functions.modules import load_module
+from llmops_sdk.functions.modules import PACKAGE, load_module
 from llmops_sdk.values.functions import Function, FunctionKind
 from llmops_sdk.values.serial import from_json
 
@@ -95,22 +95,17 @@ def bind(function: Function, kind: FunctionKind, options: Mapping[str, Any]) -> 
     return BoundFunction(definition, signature, find_files(values, function.data))
 
 
-def describe(error: BaseException, files: Mapping[str, str]) -> str:
-    """Return in one line what a function raised, with the last line of the user's own files that led to it.
-
-    Args:
-        error: The error.
-        files: The user's own files.
-    """
+def describe(error: BaseException) -> str:
+    """Return in one line what a function raised, with the last line of the user's own files that led to it."""
     text = " ".join(str(error).split())
     name = "it called sys.exit" if isinstance(error, SystemExit) else type(error).__name__
     reason = f"{name}: {text}" if text else name
-    own = [frame for frame in extract_tb(error.__traceback__) if _is_own(frame.filename, files)]
-    return f"{reason} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else reason
-
-
-def _is_own(filename: str, files: Mapping[str, str]) -> bool:
-    return any(filename == name or filename.endswith(f"/{name}") for name in files)
+    own = [
+        (frame.f_code.co_filename, line)
+        for frame, line in walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).startswith(f"{PACKAGE}.")
+    ]
+    return f"{reason} ({Path(own[-1][0]).name}:{own[-1][1]})" if own else reason
 
 
 def _load(files: Mapping[str, str], file: str, folder: Path | None) -> ModuleType:
@@ -119,7 +114,7 @@ def _load(files: Mapping[str, str], file: str, folder: Path | None) -> ModuleTyp
     except LLMOpsError:
         raise
     except FAILURES as exc:
-        message = f"{file!r} cannot be imported: {describe(exc, files)}"
+        message = f"{file!r} cannot be imported: {describe(exc)}"
         raise SpecError(message) from exc
 
 

@@ -6,6 +6,7 @@ import builtins
 import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -78,7 +79,7 @@ class Signature:
 
 def definition_of(value: Any) -> Definition | None:
     """Return how a decorator marked a value, or None if none did."""
-    mark = getattr(value, MARK, None)
+    mark = getattr(value, MARK, None) if inspect.isfunction(value) else None
     return mark if isinstance(mark, Definition) else None
 
 
@@ -122,7 +123,7 @@ def _option(parameter: inspect.Parameter, function: Callable[..., Any], where: s
     hint = _type_of(parameter, function, where)
     default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
     if isinstance(default, (list, dict, set)):
-        default = attrs.Factory(lambda value=default: type(value)(value))
+        default = attrs.Factory(partial(type(default), default))
     metadata = {"help": "", "affects_results": True, "path": _is_path(hint)}
     return attrs.field(default=default, type=hint, metadata=metadata)
 

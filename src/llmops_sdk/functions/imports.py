@@ -59,8 +59,8 @@ def imports_in(node: ast.AST, *, is_optional: bool = False) -> Iterator[Import]:
     if isinstance(node, ast.If) and _is_for_type_checkers(node.test):
         children: Iterable[ast.AST] = node.orelse
     elif isinstance(node, ast.Try) and any(map(_handles_import_errors, node.handlers)):
-        for child in node.body:
-            yield from imports_in(child, is_optional=True)
+        for statement in node.body:
+            yield from imports_in(statement, is_optional=True)
         children = [*node.handlers, *node.orelse, *node.finalbody]
     else:
         children = ast.iter_child_nodes(node)

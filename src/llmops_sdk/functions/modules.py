@@ -38,8 +38,10 @@ def load_module(files: Mapping[str, str], file: str, folder: Path | None = None)
         folder: Where the files are, as far as that is known: tracebacks then have their paths.
 
     Raises:
+        SpecError: Such a file is being imported already.
         Exception: Whatever its code raises.
     """
+    refuse_while_loading("uses a pipeline")
     package = _FINDER.add(files, folder)
     name = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     token = _LOADING.set(file)

@@ -41,7 +41,9 @@ def read_sources(path: Path) -> Sources:
         SpecError: A file cannot be read, is no Python, or imports what is neither in its folder nor installed.
     """
     folder = Folder(path.parent)
-    waiting, files, tops = [path.name], {}, {}
+    waiting = [path.name]
+    files: dict[str, str] = {}
+    tops: dict[str, None] = {}
     while waiting:
         name = waiting.pop()
         if name in files:

@@ -101,6 +101,9 @@ def expand_target(model: ModelSpec, folder: Path, registry: Registry) -> ModelSp
     Raises:
         SpecError: As `function_options`.
     """
+    if model.deployer.use:
+        message = f"model {model.use!r} is a function, which no deployer serves: drop `use` from its deployer"
+        raise SpecError(message)
     options = function_options("model", model.use, {**model.options, **model.deployer.options}, folder, registry)
     file, name = split_reference(model.use)
     reference = f"{Path(file).name}:{name}"

@@ -38,6 +38,7 @@ def known(output: str, *, words: Path = Path("words.txt")) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # three containers, each of which starts the SageMaker SDK
 def test_containers_call_functions_without_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's folder is deleted once the pipeline has started; a step has the files and the file of the option."""
     folder = tmp_path / "project"

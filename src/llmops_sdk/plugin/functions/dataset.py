@@ -61,7 +61,7 @@ class FunctionDataset(DatasetSource):
         try:
             yield from bound(context=context)
         except FAILURES as exc:
-            message = f"dataset {function.name!r} failed: {describe(exc, function.files)}"
+            message = f"dataset {function.name!r} failed: {describe(exc)}"
             raise DataError(message) from exc
 
     def _line(self, number: int, row: Any) -> str:

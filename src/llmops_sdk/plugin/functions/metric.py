@@ -33,7 +33,6 @@ class FunctionMetric(Evaluator):
     def __init__(self, options: FunctionOptions) -> None:
         super().__init__(options)
         self._bound = bind(options.function, "metric", options.options)
-        self._files = options.function.files
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -52,8 +51,12 @@ class FunctionMetric(Evaluator):
         results = self._results_async(context, generations) if self._is_async else self._results(context, generations)
         for generation, result in results:
             score = self._score(generation, result)
-            if isinstance(result, BaseException) and isinstance(score, Unscored):
-                counts.add(score)
+            if (
+                isinstance(score, Unscored)
+                and isinstance(result, FAILURES)
+                and not isinstance(result, _NotApplicableError)
+            ):
+                counts.add(score, result)
             yield score
         counts.log(context)
 
@@ -110,7 +113,7 @@ class FunctionMetric(Evaluator):
         where = record_label(generation.record, generation.index)
         name = self._bound.definition.name
         if isinstance(result, BaseException):
-            return Unscored(generation.index, f"metric {name!r} failed for {where}: {describe(result, self._files)}")
+            return Unscored(generation.index, f"metric {name!r} failed for {where}: {describe(result)}")
         if result is None:
             return Unscored(generation.index, f"metric {name!r} returned None: it does not apply to the record")
         metrics = self.metrics
@@ -150,17 +153,19 @@ class _Failures:
     def __init__(self, name: str) -> None:
         self._name = name
         self._number = 0
-        self._first = ""
+        self._first: tuple[str, BaseException] | None = None
 
-    def add(self, score: Unscored) -> None:
+    def add(self, score: Unscored, error: BaseException) -> None:
         self._number += 1
-        self._first = self._first or score.error
+        self._first = self._first or (score.error, error)
 
     def log(self, context: Context) -> None:
-        """Log their number, and the first one."""
-        if self._number:
+        """Report their number and the first one, and log the lines that led to it."""
+        if self._first is not None:
+            reason, error = self._first
             answers = "1 answer" if self._number == 1 else f"{self._number} answers"
-            context.progress.log(f"warning: {answers} without a score of {self._name!r}; the first: {self._first}")
+            context.progress.log(f"warning: {answers} without a score of {self._name!r}; the first: {reason}")
+            context.log.warning("%s", reason, exc_info=error)
 
 
 def _returns(function: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -62,7 +61,7 @@ class FunctionTarget(Deployer):
     def connect(self, context: Context, endpoint: Endpoint) -> Transport:
         """Ask the function."""
         bound = bind(self.options.function, "target", self.options.options)
-        return FunctionTransport(bound, self.options.function.files)
+        return FunctionTransport(bound)
 
 
 class FunctionTransport(Transport):
@@ -70,12 +69,10 @@ class FunctionTransport(Transport):
 
     Args:
         bound: The function with its options.
-        files: The user's own files.
     """
 
-    def __init__(self, bound: BoundFunction, files: Mapping[str, str]) -> None:
+    def __init__(self, bound: BoundFunction) -> None:
         self._bound = bound
-        self._files = files
         self._loop = LoopThread() if bound.definition.is_async else None
         if self._loop is not None:
             self._loop.__enter__()
@@ -97,7 +94,7 @@ class FunctionTransport(Transport):
         except (LLMOpsError, *_MISTAKES):
             raise  # of this question, and asking again would not help: it stays open
         except FAILURES as exc:
-            raise RequestError(describe(exc, self._files), retryable=True) from exc
+            raise RequestError(describe(exc), retryable=True) from exc
         if isinstance(answer, Answer):
             return answer
         if isinstance(answer, str):
