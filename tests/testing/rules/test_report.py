@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from llmops_sdk.testing import RULES, BrokenRulesError, CardReport, CheckReport, Problem
 
 
@@ -31,8 +33,10 @@ def test_a_report_lists_problems_or_what_was_checked() -> None:
 
 
 def test_every_rule_says_what_it_asks_for_and_how_to_fix_it() -> None:
-    """In words that need no full stop."""
-    for summary, fix in RULES.values():
+    """In words that need no full stop; the reference has them all."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "testing.md").read_text(encoding="utf-8")
+    for name, (summary, fix) in RULES.items():
+        assert f"| `{name}` | {summary} |" in page
         assert summary[0].islower()
         assert not summary.endswith(".")
         assert fix
