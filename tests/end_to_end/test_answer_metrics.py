@@ -12,6 +12,7 @@ from llmops_sdk import Pipeline, Progress, Result
 from llmops_sdk.cli.output.run import show_run
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.report.collect import report_run
+from llmops_sdk.values.prompts import TextPrompt
 
 LABELS = ("billing", "delivery", "other")
 
@@ -85,3 +86,47 @@ def test_they_are_shown_and_reported(result: Result, tmp_path: Path, capsys: pyt
     assert "describe and do not decide" in page
     assert "True label (rows) and the answer" in page
     assert "(no label)" in page
+
+
+def choices(tmp_path: Path) -> str:
+    """Ten questions with two choices; the test model finds a text likelier the shorter its words are."""
+    rows = [
+        {"instruction": f"Capital {number}?", "choices": ["Rome", "Oslo, in Norway"], "response": int(number % 5 == 0)}
+        for number in range(10)
+    ]
+    return write(tmp_path / "capitals.jsonl", rows)
+
+
+def test_the_likeliest_choice_decides(tmp_path: Path, home: Path, registry: Registry) -> None:  # noqa: ARG001 - nothing is cached outside the test
+    """The prompt is asked alone and with each choice after it; the template's text comes before the choice."""
+    result = (
+        Pipeline.builder("capitals")
+        .with_dataset("jsonl", name="capitals", path=choices(tmp_path), test_fraction=1.0)
+        .with_prompt("plain")
+        .with_model("echo", fine_tune=False)
+        .with_evaluator("choice-likelihood")
+        .run(store=tmp_path / "runs", registry=registry, progress=Progress())
+    )
+    (cell,) = result.leaderboards[0].cells
+    sample = next(result.run.samples(cell.cell))
+    prompt, rome, oslo = (probe.prompt for probe in sample.probes["choice-likelihood"])
+
+    assert ("acc", 0.8) == (result.leaderboards[0].metric, cell.estimates["acc"].mean)
+    assert isinstance(prompt, TextPrompt)
+    assert (TextPrompt(f"{prompt.text} Rome"), TextPrompt(f"{prompt.text} Oslo, in Norway")) == (rome, oslo)
+
+
+def test_a_chat_has_no_likeliest_choice(tmp_path: Path, home: Path, registry: Registry) -> None:  # noqa: ARG001 - nothing is cached outside the test
+    """The candidate fails on every record, with the reason."""
+    result = (
+        Pipeline.builder("capitals")
+        .with_dataset("jsonl", name="capitals", path=choices(tmp_path), test_fraction=1.0)
+        .with_prompt("chat")
+        .with_model("echo", fine_tune=False)
+        .with_evaluator("choice-likelihood", metrics=["acc"])
+        .run(store=tmp_path / "runs", registry=registry, progress=Progress())
+    )
+    (cell,) = result.leaderboards[0].cells
+
+    assert (0.0, {"acc": 10}) == (cell.estimates["acc"].mean, cell.failures)
+    assert "the probability of a chat cannot be requested" in cell.reasons["choice-likelihood"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,9 @@ def choices_of(record: Record, field: str) -> Choices:
 
 
 def right_choice(record: Record, field: str, choices: Choices) -> int:
-    """Return the place of the right choice: by its number from 0, its text, or its label, in this order.
+    """Return the place of the right choice: by its text, its label, or its number from 0, in this order.
+
+    Datasets turn a number in `response` into text, so a number counts as either.
 
     Raises:
         UnusableRecordError: The field names none of them.
@@ -69,6 +72,8 @@ def right_choice(record: Record, field: str, choices: Choices) -> int:
             text = text if text in names else text.lower()
             if text in names:
                 return names.index(text)
+        if re.fullmatch(r"\s*[0-9]{1,3}\s*", value) and int(value) < len(choices.texts):
+            return int(value)
     message = f"the reference field {field!r} is none of the choices: {shown(value)}"
     raise UnusableRecordError(message)
 

@@ -26,7 +26,7 @@ class MultipleChoiceOptions(Options):
     )
     field: str = option(
         "response",
-        help="the record's field with the right choice: its letter, its number from 0 (not as text), its text or its label",
+        help="the record's field with the right choice: its text, its letter or label, or its number from 0",
         validator=validators.min_len(1),
     )
     choices: str = option(
@@ -50,7 +50,7 @@ class ChoiceLikelihoodOptions(Options):
     )
     field: str = option(
         "response",
-        help="the record's field with the right choice: its number from 0 (not as text), its text, its label or its letter",
+        help="the record's field with the right choice: its text, its label or letter, or its number from 0",
         validator=validators.min_len(1),
     )
     choices: str = option(

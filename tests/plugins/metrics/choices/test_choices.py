@@ -58,6 +58,8 @@ def test_other_choices_make_a_record_unusable(value: Any) -> None:
         ("c.", 2),
         (["Rome"], 0),
         ("rome", None),
+        ("2", 2),
+        ("3", None),
         (3, None),
         (-1, None),
         (True, None),
@@ -68,7 +70,7 @@ def test_other_choices_make_a_record_unusable(value: Any) -> None:
     ],
 )
 def test_the_right_choice_is_a_number_a_text_or_a_label(value: Any, expected: int | None) -> None:
-    """In this order: the text B is the third choice here."""
+    """The text B is the third choice here; a number may be text, as datasets make it of a number in `response`."""
     if expected is None:
         with pytest.raises(UnusableRecordError, match="the reference field 'response' is none of the choices"):
             right_choice({"response": value}, "response", CITIES)
