@@ -19,7 +19,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 IMPORTS = {
-    "": ("llmops_sdk.pipeline.pipeline", "llmops_sdk.cli.main"),
     "local": ("torch", "transformers", "peft", "gguf", "starlette", "uvicorn", "llmops_plugins.local.lora.trainer"),
     "datasets": ("datasets", "llmops_plugins.datasets.huggingface"),
     "metrics": (
@@ -38,7 +37,8 @@ IMPORTS = {
 }
 # What FMEval pins is installed and imported in the environment of its own, from its lock: `llmops assets get fmeval`.
 WITH_PIP = ("", "local")
-RESOLVED_ONLY = ("fmeval", "mlflow", "rehearsal", "all", "dev")
+# The core alone is installed, with pip too, by check_pythons.py.
+RESOLVED_ONLY = ("", "fmeval", "mlflow", "rehearsal", "all", "dev")
 UNAVAILABLE = frozenset({("fmeval", "3.13")})  # what FMEval pins has no release for it
 
 

@@ -90,3 +90,22 @@ def test_further_fields_of_requests_are_json_and_none_that_is_set_already(value:
     assert {"top_k": 5, "n": None} == WithFields(fields={"top_k": 5, "n": None}).fields
     with pytest.raises(ValueError, match=error):
         WithFields(fields=value)
+
+
+def test_options_may_have_two_bases() -> None:
+    """Each with fields of its own; in Python 3.10 that takes a common base that has a `__dict__`."""
+
+    @attrs.frozen(kw_only=True)
+    class Sampled(Options):
+        seed: int = option(1, help="a seed")
+
+    @attrs.frozen(kw_only=True, slots=False)
+    class Cut(Options):
+        most: int = option(2, help="a limit")
+
+    @attrs.frozen(kw_only=True)
+    class Both(Sampled, Cut):
+        pass
+
+    assert {"seed": 3, "most": 2} == Both(seed=3).to_mapping()
+    assert {} == vars(Options())

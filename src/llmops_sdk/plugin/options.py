@@ -69,7 +69,7 @@ def extra_fields(reserved: Iterable[str], set_by: str) -> Callable[[Any, Any, Ma
     return validate
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # options may have several bases, which slots would prevent
 class Options:
     """The options of a card; a card without options uses this class itself.
 
