@@ -175,6 +175,7 @@ def test_a_run_needs_the_files_no_more(
     assert {"brevity", "length"} == set(rescored.leaderboards[0].cells[0].estimates)
 
 
+@pytest.mark.slow
 def test_steps_run_in_a_process_of_their_own(run: Callable[..., Result], folder: Path, installed: Registry) -> None:
     """A child process has the functions from the plan alone."""
     first = run()
