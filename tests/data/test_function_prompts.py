@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from llmops_sdk import DataError
@@ -12,7 +14,7 @@ from llmops_sdk.values.prompts import ChatPrompt, FunctionTemplate, TextPrompt
 RECORD = {"instruction": "Who?", "context": "", "response": "Ada"}
 
 
-def template(body: str, **settings: str) -> FunctionTemplate:
+def template(body: str, **settings: Any) -> FunctionTemplate:
     text = f"from llmops_sdk import prompt\n@prompt\ndef f(record, *, style: str = 'short'):\n    {body}\n"
     return FunctionTemplate(Function("mine.py", "f", "", {"mine.py": text}), {"style": "long"}, **settings)
 

@@ -133,13 +133,12 @@ def plugins(kind_or_name: str | None, name: str | None, *, schema: bool, as_json
 
     `llmops plugins ./metrics.py` shows the functions of a file of your own.
     """
-    from llmops_sdk.cli.output.plugins import plugins_json, show_cards, show_index
+    from llmops_sdk.cli.output.plugins import functions_json, plugins_json, show_cards, show_functions, show_index
     from llmops_sdk.plugin.cards import KINDS
     from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.values.functions import is_function
 
     if kind_or_name is not None and is_function(kind_or_name) and not schema:
-        from llmops_sdk.cli.output.functions import functions_json, show_functions
         from llmops_sdk.planning.functions import functions_in
 
         functions = functions_in(kind_or_name, Path())

@@ -254,16 +254,7 @@ class Transport(ABC):
         """
 
     def send_record(self, record: Record | None, prompt: Prompt, generation: GenerationOptions) -> Answer:
-        """Send one request about a test record; by default only its prompt is sent, with `send`.
-
-        Args:
-            record: The test record, or None for an evaluator's own question.
-            prompt: The prompt.
-            generation: The options of the answer.
-
-        Raises:
-            RequestError: As for `send`.
-        """
+        """Send one request about a test record, or None for an evaluator's own question; by default `send` gets the prompt."""
         return self.send(prompt, generation)
 
     def log_probability(self, prompt: Prompt) -> float:

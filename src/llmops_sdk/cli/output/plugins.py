@@ -1,4 +1,4 @@
-"""What plugins offer, as `llmops plugins` prints it: an index with one line a card, and one card with its options."""
+"""What plugins and files offer, as `llmops plugins` prints it: an index with one line a card, or one card with its options."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import attrs
 from rich.text import Text
 
 from llmops_sdk.cli.output.tables import new_grid, new_table, open_console, print_line
+from llmops_sdk.functions.definition import Definition, Signature
 from llmops_sdk.plugin.cards import DeployerCard, ModelCard, TrainerCard
 from llmops_sdk.plugin.installed import InstalledPlugin
 from llmops_sdk.plugin.registry import Offer
@@ -53,6 +54,47 @@ def plugins_json(offers: Iterable[Offer], plugins: Iterable[InstalledPlugin]) ->
     """Return cards with their options, and the plugins that are broken, as JSON."""
     broken = [{**attrs.asdict(plugin), "kind": "broken"} for plugin in plugins if plugin.problem]
     return [_card_json(offer) for offer in offers] + broken
+
+
+def show_functions(functions: Iterable[tuple[str, Definition, Signature]]) -> None:
+    """Print functions with what they ask for and their options.
+
+    Args:
+        functions: The reference, the definition and the signature of each.
+    """
+    console = open_console()
+    for number, (reference, definition, signature) in enumerate(functions):
+        if number:
+            console.print()
+        console.print(Text.assemble((reference, "bold"), f"  ({definition.kind})"))
+        if definition.summary:
+            console.print(definition.summary)
+        grid = new_grid(None, None)
+        grid.add_row("asks for", ", ".join(signature.asked) or "nothing")
+        for field in attrs.fields(signature.options):
+            grid.add_row("option", f"{field.name}: {_type_name(field.type)}{_equals_default(field)}")
+        console.print(grid)
+
+
+def functions_json(functions: Iterable[tuple[str, Definition, Signature]]) -> list[dict[str, Any]]:
+    """Return functions as JSON.
+
+    Args:
+        functions: As for `show_functions`.
+    """
+    return [
+        {
+            "kind": definition.kind,
+            "use": reference,
+            "summary": definition.summary,
+            "asks_for": list(signature.asked),
+            "options": [
+                {"name": field.name, "type": _type_name(field.type), **_default_json(field)}
+                for field in attrs.fields(signature.options)
+            ],
+        }
+        for reference, definition, signature in functions
+    ]
 
 
 def _index_line(offer: Offer, width: int) -> Text:
@@ -133,3 +175,19 @@ def _default(field: Any) -> str:
         return "(required)"
     value = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
     return repr(to_json(value))
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
+
+
+def _equals_default(field: Any) -> str:
+    default = _default_json(field)
+    return f" = {default['default']!r}" if default else ""
+
+
+def _default_json(field: Any) -> dict[str, Any]:
+    if field.default is attrs.NOTHING:
+        return {}
+    is_factory = isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]
+    return {"default": to_json(field.default.factory() if is_factory else field.default)}
