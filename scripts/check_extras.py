@@ -35,9 +35,8 @@ IMPORTS = {
     "docs": ("mkdocs", "griffe"),
     "inspect": ("inspect_ai.log", "llmops_plugins.importers.inspect_log"),
 }
+WITH_PIP = ("local",)  # check_pythons.py installs the core alone with it
 # What FMEval pins is installed and imported in the environment of its own, from its lock: `llmops assets get fmeval`.
-WITH_PIP = ("", "local")
-# The core alone is installed, with pip too, by check_pythons.py.
 RESOLVED_ONLY = ("", "fmeval", "mlflow", "rehearsal", "all", "dev")
 UNAVAILABLE = frozenset({("fmeval", "3.13")})  # what FMEval pins has no release for it
 

@@ -19,6 +19,8 @@ from llmops_sdk.plugin import (
     option,
 )
 
+LLMOPS_API = "1.0"  # the version of the plugin API that this is written for
+
 
 @attrs.frozen(kw_only=True)
 class WeatherOptions(Options):
