@@ -74,7 +74,7 @@ lock: $(VENV)/.test ## Update constraints.txt and FMEval's lock to the newest ve
 check-extras: $(VENV)/.test ## Resolve every extra for every Python, and install and import each
 	$(BIN)/python scripts/check_extras.py
 
-check-pythons: $(VENV)/.test ## Install, import and run the SDK in Python 3.10 to 3.13, without torch
+check-pythons: $(VENV)/.test ## Build wheel and sdist, install both in Python 3.10 to 3.13, without torch, and use them
 	$(BIN)/python scripts/check_pythons.py
 
 # The environments stay in $(VENV)/importers: a later run installs only what is newer.
