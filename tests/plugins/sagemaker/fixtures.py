@@ -20,10 +20,12 @@ pytest.importorskip("boto3")
 import attrs
 import boto3
 import botocore.endpoint
+import botocore.regions
 import botocore.session
 import httpx
 import moto.sagemaker.models
 from botocore.client import ClientCreator
+from botocore.endpoint_provider import EndpointProvider
 from botocore.hooks import EventAliaser
 from moto.server import ThreadedMotoServer
 
@@ -132,11 +134,13 @@ class Cloud:
 def _read_once() -> Iterator[None]:
     """Do once for all tests what botocore does for every session and client, and what is always the same.
 
-    It reads the descriptions of AWS's services, a megabyte each, makes a method of each action, and looks up names of events.
+    It reads the descriptions of AWS's services, a megabyte each, makes a method of each action, reads the rules of endpoints,
+    and looks up names of events.
     """
     find_alias, make_methods = EventAliaser._alias_event_name, ClientCreator._create_methods
     aliases: dict[str, str] = {}
     methods: dict[str, dict[str, Any]] = {}
+    providers: dict[int, tuple[Any, EndpointProvider]] = {}
 
     def alias(self: Any, event: str) -> str:
         if event not in aliases:
@@ -148,7 +152,13 @@ def _read_once() -> Iterator[None]:
             methods[service.service_name] = make_methods(self, service)
         return dict(methods[service.service_name])
 
+    def provider(ruleset_data: Any, **others: Any) -> EndpointProvider:
+        if id(ruleset_data) not in providers:
+            providers[id(ruleset_data)] = ruleset_data, EndpointProvider(ruleset_data, **others)
+        return providers[id(ruleset_data)][1]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.regions, "EndpointProvider", provider)
         patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         patch.setattr(EventAliaser, "_alias_event_name", alias)
         patch.setattr(ClientCreator, "_create_methods", methods_of)
