@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from llmops_sdk.values.samples import Sample as Sample
     from llmops_sdk.values.scores import Metric as Metric
     from llmops_sdk.values.secrets import Secret as Secret
+    from llmops_sdk.values.summaries import Summary as Summary
 
     __version__: str
 
@@ -130,6 +131,7 @@ _HOMES = {
     "values.samples": ("Sample",),
     "values.scores": ("Metric",),
     "values.secrets": ("Secret",),
+    "values.summaries": ("Summary",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _DEPRECATED: dict[str, Deprecation] = {}  # each is imported above too, for type checkers: `New as Old`

@@ -366,9 +366,9 @@ _HOMES = {
     "values.samples": ("Sample",),
     "values.scores": ("Metric", "RecordScore", "Scored", "Unscored"),
     "values.secrets": ("Secret",),
-    "values.summaries": ("ScoredRecord", "Summary", "SummaryTable", "SummaryValue"),
     "values.serial": ("canonical", "digest", "file_sha256", "from_json", "to_json"),
     "values.step_records": ("Failed", "Started", "StepRecord", "Succeeded"),
+    "values.summaries": ("ScoredRecord", "Summary", "SummaryTable", "SummaryValue"),
     "steps.client.answers": ("parse_answer", "parse_log_probability"),
     "steps.client.refusals": ("error_message", "is_transient", "refused_parameter"),
 }
