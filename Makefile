@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SOURCES := src plugins tests examples benchmarks scripts
 
+# Some images set it, and every process would compile all modules again: half of what collecting the tests takes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test fix lint coverage slow-test simulate rare-test docs docs-write bench lock notebooks check-extras check-importers check-pythons check-sagemaker check-transformers llama-cpp clean
 
 help: ## List the targets
@@ -141,9 +144,11 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 	$(PIP) -e '.[local,metrics]'
 	@touch $@
 
+# uv is quicker, but sees neither another index for torch nor pip's own settings; where it fails, pip installs everything.
 $(VENV)/.test: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "setting up $(VENV) for the tests (a few minutes, once)"
-	$(PIP) -e '.[all,dev,docs]'
+	$(PIP) torch uv
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[all,dev,docs]' || $(PIP) -e '.[all,dev,docs]'
 	@touch $@ $(VENV)/.demo $(VENV)/.docs
 
 $(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
