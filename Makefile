@@ -93,9 +93,12 @@ SAGEMAKER_TESTS := $(addprefix tests/plugins/sagemaker/,sdk pipeline emulator en
   jumpstart/test_requests.py test_step_image.py) $(addprefix tests/end_to_end/sagemaker/,test_article_flow.py test_interrupted_calls.py \
   test_permissions.py)
 
+# The installation of the requirements mostly waits for the index: the other tests run beside it.
 check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the tests of what calls the SageMaker SDK with the other supported line of it
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -n auto --dist loadfile $(SAGEMAKER_TESTS) $(PYTEST_ARGS)
-	$(VENV)/sagemaker-$(SAGEMAKER)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS)
+	$(<D)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS) \
+	  > $(<D)/installation.log 2>&1 & installation=$$!; \
+	$(<D)/bin/python -m pytest -q -n auto --dist loadfile $(SAGEMAKER_TESTS) $(PYTEST_ARGS); status=$$?; \
+	wait $$installation || status=$$?; cat $(<D)/installation.log; exit $$status
 
 # The oldest transformers that is supported, with the versions that it needs.
 TRANSFORMERS ?= 4.57.6
