@@ -30,6 +30,7 @@ from llmops_plugins.sagemaker.pipeline import submit
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_plugins.sagemaker.sdk import loading as sdk
 from llmops_sdk import LocalStore, Pipeline, Progress, Result, Run, SpecError, StepFailedError
+from llmops_sdk.explain.explanation import explain_run, explain_step
 from llmops_sdk.pipeline.execution import resume
 from llmops_sdk.plugin import Failed, Succeeded
 from llmops_sdk.plugin.registry import Registry
@@ -64,7 +65,7 @@ class Length(Evaluator):
 
 @hookimpl
 def llmops_cards():
-    return (EvaluatorCard(name="length", summary="characters", load="rehearsed_length:Length", options=LengthOptions),)
+    return (EvaluatorCard(name="characters", summary="their number", load="rehearsed_length:Length", options=LengthOptions),)
 '''
 
 
@@ -115,9 +116,9 @@ def _plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     sys.path.remove(str(folder))
 
 
-def pipeline(*voices: str, **length: Any) -> Pipeline:
+def pipeline(*voices: str, **characters: Any) -> Pipeline:
     base = Pipeline.builder("rehearsed").with_dataset("lines").with_prompt("bare")
-    base = base.with_evaluator("echo-score").with_evaluator("length", **length)
+    base = base.with_evaluator("echo-score").with_evaluator("characters", **characters)
     for voice in voices:
         base = base.with_model("echo", name=voice, voice=voice, fine_tune=False)
     return base
@@ -315,6 +316,23 @@ def test_the_users_store_has_the_complete_record(rehearsed: Rehearsal) -> None:
 
 
 @pytest.mark.slow
+def test_a_rehearsal_is_explained_by_the_one_before(rehearsed: Rehearsal, plugins: Registry) -> None:
+    """Although each has an AWS account of its own: which steps it reused, and what changed for the others."""
+    assert isinstance(rehearsed.run.store, LocalStore)
+    assert {"prepare.lines": "taken", "generate.loud": "ran", "generate.mute": "failed"}.items() <= {
+        each.step: each.state for each in explain_run(rehearsed.run)
+    }.items()
+
+    later = rehearse(pipeline("loud", sleep=0.01), rehearsed.run.store.root.parent, plugins).run
+
+    reused, scored = explain_step(later, "generate.loud"), explain_step(later, "score.loud.bare.lines")
+    assert ("reused", rehearsed.run.id) == (reused.state, reused.compared_with)
+    assert f"all of its inputs are as they were in run {rehearsed.run.id} of 20" in reused.reason
+    assert ("ran", {"the options of evaluator 'characters'": "sleep 0.0 → 0.01"}) == (scored.state, scored.changes)
+    assert rehearsed.run.id == scored.compared_with
+
+
+@pytest.mark.slow
 def test_a_lost_payload_fails_the_step_and_the_client_compares(
     tmp_path: Path, plugins: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -436,7 +454,9 @@ def test_a_store_in_s3_is_refused(plugins: Registry) -> None:
 
 def test_a_dataset_that_cannot_be_prepared_starts_no_pipeline(tmp_path: Path, plugins: Registry) -> None:
     """The error has the reason."""
-    base = Pipeline.builder("rehearsed").with_dataset("lines", records=0).with_prompt("bare").with_evaluator("length")
+    base = (
+        Pipeline.builder("rehearsed").with_dataset("lines", records=0).with_prompt("bare").with_evaluator("characters")
+    )
     pipeline = base.with_model("echo", fine_tune=False).with_executor("sagemaker-rehearsal")
     with pytest.raises(StepFailedError, match=r"step prepare\.lines failed: .* has no rows"):
         pipeline.run(store=tmp_path / "runs", registry=plugins, progress=Progress())
