@@ -161,6 +161,7 @@ if TYPE_CHECKING:
         Record as Record,
         Split as Split,
     )
+    from llmops_sdk.values.functions import FileContent as FileContent, Function as Function
     from llmops_sdk.values.generation_options import (
         GenerationOptions as GenerationOptions,
         VariedOptions as VariedOptions,
@@ -197,6 +198,7 @@ if TYPE_CHECKING:
     from llmops_sdk.values.prompts import (
         ChatPrompt as ChatPrompt,
         ChatTemplate as ChatTemplate,
+        FunctionTemplate as FunctionTemplate,
         Prompt as Prompt,
         PromptTemplate as PromptTemplate,
         TextPrompt as TextPrompt,
@@ -339,6 +341,7 @@ _HOMES = {
     "steps.worker": ("Child",),
     "values.answers": ("Answer", "Answered", "NotAsked", "Outcome", "Pending", "Unanswered"),
     "values.data": ("DatasetSplits", "NearDuplicate", "NearDuplicates", "Record", "Split"),
+    "values.functions": ("FileContent", "Function"),
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
     "values.imports": ("ImportedResults", "ImportedRow", "text_fingerprint"),
@@ -360,7 +363,15 @@ _HOMES = {
         "TrainStep",
     ),
     "values.probes": ("Probe", "ProbeSample"),
-    "values.prompts": ("ChatPrompt", "ChatTemplate", "Prompt", "PromptTemplate", "TextPrompt", "TextTemplate"),
+    "values.prompts": (
+        "ChatPrompt",
+        "ChatTemplate",
+        "FunctionTemplate",
+        "Prompt",
+        "PromptTemplate",
+        "TextPrompt",
+        "TextTemplate",
+    ),
     "values.resources": ("Endpoint", "Resource", "TaggedResource"),
     "values.results": ("CellResult", "FailedCell", "Leaderboard", "Results"),
     "values.samples": ("Sample",),
