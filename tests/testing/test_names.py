@@ -29,8 +29,8 @@ def test_the_names_agree() -> None:
     assert llmops_sdk.testing.__all__ == sorted(llmops_sdk.testing.__all__) == dir(llmops_sdk.testing)
     for name in llmops_sdk.testing.__all__:
         assert getattr(llmops_sdk.testing, name) is not None
-    with pytest.raises(AttributeError, match="has no attribute 'chek'"):
-        llmops_sdk.testing.chek  # noqa: B018 - the access is what fails
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        llmops_sdk.testing.no_such_name  # noqa: B018 - the access is what fails
 
 
 def test_importing_the_package_loads_no_part_of_it() -> None:

@@ -182,15 +182,11 @@ def _of_the_whole(subject: Subject, child: ChildResult) -> CardReport:
 @cache
 def _finished_run() -> tuple[str, str]:
     """Return the store and the ID of a finished run, in which one of three candidates failed; made once in a process."""
-    import llmops_sdk.testing
-    from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.progress import Progress
-    from llmops_sdk.testing.small_run import FAILING, SMALL, run_small
+    from llmops_sdk.testing.small_run import FAILING, SMALL, kit_registry, run_small
 
-    registry = Registry.load()
-    registry.add("testing", llmops_sdk.testing)
     store = _run_folder() / "store"
-    result = run_small({"models": [*SMALL["models"], FAILING]}, registry, store, Progress())
+    result = run_small({"models": [*SMALL["models"], FAILING]}, kit_registry(), store, Progress())
     return str(store), result.run.id
 
 

@@ -51,15 +51,10 @@ def llmops_run(tmp_path: Path, llmops_home: Path) -> Callable[..., Result]:  # n
     """
 
     def run(plugins: Mapping[str, Any] | None = None, **specification: Any) -> Result:
-        import llmops_sdk.testing
-        from llmops_sdk.plugin.registry import Registry
         from llmops_sdk.progress import Progress
-        from llmops_sdk.testing.small_run import run_small
+        from llmops_sdk.testing.small_run import kit_registry, run_small
 
-        registry = Registry.load()
-        registry.add("testing", llmops_sdk.testing)
-        for name, module in (plugins or {}).items():
-            registry.add(name, module)
+        registry = kit_registry(plugins)
         problems = [f"plugin {plugin.name!r}: {plugin.problem}" for plugin in registry.plugins if plugin.problem]
         if problems:
             pytest.fail("; ".join(problems))

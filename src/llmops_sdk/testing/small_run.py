@@ -28,6 +28,21 @@ FAILING: Mapping[str, Any] = {"use": "echo", "name": "mute", "voice": "mute", "f
 """A model that never answers."""
 
 
+def kit_registry(plugins: Mapping[str, Any] | None = None) -> Registry:
+    """Load the installed plugins, and add the kit and further ones, unless they are among them.
+
+    Args:
+        plugins: Modules or objects with hooks, by name.
+    """
+    import llmops_sdk.testing
+
+    registry = Registry.load()
+    for name, module in {"testing": llmops_sdk.testing, **(plugins or {})}.items():
+        if registry.module(name) is not module:
+            registry.add(name, module)
+    return registry
+
+
 def run_small(
     specification: Mapping[str, Any], registry: Registry, store: Path, progress: Progress, folder: Path | None = None
 ) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import site
 import subprocess
 import sys
@@ -112,16 +113,30 @@ def test_the_specification_can_be_planned(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_generated_packages_are_typed(tmp_path: Path) -> None:
     """As mypy's strict mode wants it."""
-    for kind in KINDS:
-        folder = generate(kind, f"typed-{kind}", tmp_path)
-        command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "--strict", "src", "tests"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        assert 0 == done.returncode, done.stdout
+    folders = [generate(kind, f"typed-{kind}", tmp_path) for kind in KINDS]
+    paths = [str(folder / part) for folder in folders for part in ("src", "tests")]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--strict",
+        "--explicit-package-bases",
+    ]
+    bases = ":".join([*paths, os.environ.get("MYPYPATH", "")]).rstrip(":")
+    environment = {**os.environ, "MYPYPATH": bases}
+
+    done = subprocess.run(
+        [*command, *paths], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert 0 == done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.slow
 def test_an_installed_package_passes_its_tests(tmp_path: Path) -> None:
-    """The commands of its README, in a virtual environment that has what this one has."""
+    """In a virtual environment that has what this one has, and with the fixtures as pytest finds them."""
     folder = generate("metric", "tone", tmp_path)
     environment = tmp_path / "venv"
     venv.create(environment, symlinks=True)
@@ -131,7 +146,7 @@ def test_an_installed_package_passes_its_tests(tmp_path: Path) -> None:
         "".join(f"import site; site.addsitedir({path!r})\n" for path in ours), encoding="utf-8"
     )
     install = [sys.executable, "-m", "pip", "--python", str(environment), "install", "-q", "--no-deps"]
-    install += ["--no-build-isolation", "--no-index", "--disable-pip-version-check", "-e", "."]
+    install += ["--no-build-isolation", "--no-index", "--disable-pip-version-check", "."]
     subprocess.run(install, cwd=folder, check=True)
 
     python = str(environment / "bin" / "python")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,9 @@ def _try_others(trial: Trial, importer: Importer) -> None:
         is_fallback = isinstance(trial.card, ImporterCard) and trial.card.is_fallback
         if recognized and not is_fallback:
             trial.broken("empty-input", f"recognizes returned True for a file that is {name}")
-        trial.clear_error(
-            "empty-input", f"reading a file that is {name}", lambda path=path: list(_read(trial, importer, path))
-        )  # type: ignore[misc]
+        trial.clear_error("empty-input", f"reading a file that is {name}", partial(_read_all, trial, importer, path))
 
 
-def _read(trial: Trial, importer: Importer, path: Path) -> Iterator[Any]:
-    for results in importer.read(trial.context(), path):
-        yield list(results.rows)
+def _read_all(trial: Trial, importer: Importer, path: Path) -> int:
+    """Read all rows of a file, and return their number."""
+    return sum(len(list(results.rows)) for results in importer.read(trial.context(), path))

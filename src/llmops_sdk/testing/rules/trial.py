@@ -24,6 +24,7 @@ from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.testing.context import make_context
 from llmops_sdk.testing.rules.inputs import CheckInputs
+from llmops_sdk.testing.small_run import kit_registry
 from llmops_sdk.values.serial import explain, from_json, to_json
 
 SHOWN = 200
@@ -120,9 +121,7 @@ class Trial:
         new = tuple(card for card in self.job.cards if (card.kind, card.name) not in known)
         if not new:
             return installed
-        registry = _load()
-        registry.add("checked", _Hooks(new))
-        return registry
+        return kit_registry({"checked": _Hooks(new)})
 
     def options(self) -> Any:
         """Return the options of the card."""
@@ -222,15 +221,7 @@ class Trial:
 @cache
 def _installed() -> Registry:
     """The installed plugins and the testing kit, loaded once in a process."""
-    return _load()
-
-
-def _load() -> Registry:
-    import llmops_sdk.testing
-
-    registry = Registry.load()
-    registry.add("testing", llmops_sdk.testing)
-    return registry
+    return kit_registry()
 
 
 class _Hooks:
