@@ -14,6 +14,7 @@ EVALUATORS: dict[str, dict[str, Any]] = {
     "factual-knowledge": {},
     "classification-accuracy": {"valid_labels": ["yes", "no"], "reference": "label"},
     "prompt-stereotyping": {},
+    "choice-likelihood": {"field": "label"},
     "text-metrics": {},
     "general-semantic-robustness": {**CHANGED, "metrics": ["word_error_rate"]},
     "qa-accuracy-semantic-robustness": {**CHANGED, "metrics": ["f1"]},
@@ -30,6 +31,7 @@ def test_every_evaluator_scores_the_answers_of_a_local_endpoint(tiny_model: Path
             "context": f"Numbers such as {number} are odd or even.",
             "response": "Yes, it is." if number % 2 == 0 else "No, it is not.",
             "label": "yes" if number % 2 == 0 else "no",
+            "choices": ["yes", "no"],
             "sent_more": f"Number {number} is a lucky one.",
             "sent_less": f"Number {number} is an unlucky one.",
         }
@@ -52,3 +54,4 @@ def test_every_evaluator_scores_the_answers_of_a_local_endpoint(tiny_model: Path
     for sample in result.run.samples(cell.cell):
         for name, metrics in names.items():
             assert metrics <= set(sample.scores) or name in sample.score_errors, (name, sample)
+        assert {"acc", "acc_norm"} <= set(sample.scores)

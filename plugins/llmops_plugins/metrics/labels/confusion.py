@@ -1,8 +1,8 @@
 """Which label was given for which true one, and what follows from the counts: F1 of each label, their mean, and others.
 
 Definitions of scikit-learn: `precision_recall_fscore_support`, `f1_score(average="macro")` and `balanced_accuracy_score`,
-with 0 where a quotient is 0/0. An answer without a label is a wrong answer and no label of its own: it lowers the recall of
-the true label, and the means are over labels that occur as a true or a given one.
+with 0 where a quotient is 0/0; compared with version 1.9. An answer without a label is a wrong answer and no label of its own:
+it lowers the recall of the true label, and the means are over labels that occur as a true label or as an answer's.
 """
 
 from __future__ import annotations
