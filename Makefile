@@ -89,8 +89,8 @@ SAGEMAKER ?= 2.253.1
 
 # Only these depend on its version: what calls it (pipelines, and the requests of JumpStart and endpoints), what runs the
 # steps that it pickled, and whole flows of the article. The other tests of the plugin reach AWS through boto3 alone.
-SAGEMAKER_TESTS := $(addprefix tests/plugins/sagemaker/,sdk pipeline emulator endpoint/test_requests.py jumpstart/test_recorder.py \
-  jumpstart/test_requests.py test_step_image.py) $(addprefix tests/end_to_end/sagemaker/,test_article_flow.py test_interrupted_calls.py \
+SAGEMAKER_TESTS := $(addprefix tests/plugins/sagemaker/,sdk pipeline emulator endpoint/test_requests.py \
+  jumpstart/test_requests.py test_step_image.py) $(addprefix tests/end_to_end/sagemaker/,test_article_flow.py \
   test_permissions.py)
 
 # The installation of the requirements mostly waits for the index: the other tests run beside it.

@@ -46,9 +46,10 @@ case $python_version in
 *) fail "llmops-sdk runs in Python 3.10 to 3.13, not in $python_version" ;;
 esac
 case $sdk_version in
-2.256.0) fail "sagemaker 2.256.0 cannot run steps: pip install 'sagemaker>=2.256.1,<3'" ;;
-2.25[3-9].*) ;;
-*) fail "supported are sagemaker 2.253.1 to 2.257, not $sdk_version" ;;
+2.256.0) fail "sagemaker 2.256.0 cannot run steps: pip install 'sagemaker>=2.253.1,<4,!=2.256.0'" ;;
+2.25[3-9].*) entry_point=sagemaker.remote_function.invoke_function ;;
+3.*) entry_point=sagemaker.core.remote_function.invoke_function ;;
+*) fail "supported are sagemaker 2.253.1 to 3.x, not $sdk_version" ;;
 esac
 
 dockerfile() {
@@ -59,7 +60,7 @@ RUN apt-get update \\
     && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir sagemaker==$sdk_version pytz
 ENV PYTHONUNBUFFERED=1 PIP_ROOT_USER_ACTION=ignore
-RUN AWS_DEFAULT_REGION=us-east-1 python -c "import sagemaker.remote_function.invoke_function"
+RUN AWS_DEFAULT_REGION=us-east-1 python -c "import $entry_point"
 EOF
 }
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from llmops_plugins.sagemaker.sdk.installed import PARTS, problem_of
 from llmops_sdk.plugin import Check, Finding, install_hint
-
-_SUPPORTED = ((2, 253), (3, 0))
-_EXTRA = "sagemaker"
 
 
 def checks() -> tuple[Check, ...]:
@@ -17,24 +15,31 @@ def checks() -> tuple[Check, ...]:
 
 
 def _check_libraries() -> Finding:
-    versions = {}
-    for name in ("sagemaker", "boto3"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            return Finding(
-                "warning", f"{name} is not installed, so SageMaker models are not available", install_hint(_EXTRA)
-            )
-    text = ", ".join(f"{name} {number}" for name, number in versions.items())
-    number = tuple(int(part) for part in versions["sagemaker"].split(".")[:2])
-    if not _SUPPORTED[0] <= number < _SUPPORTED[1]:
-        return Finding("error", f"{text}: supported are sagemaker 2.253.1 to 2.257", install_hint(_EXTRA))
+    boto3, sagemaker = _version("boto3"), _version("sagemaker")
+    if not boto3:
+        return Finding(
+            "warning", "boto3 is not installed, so SageMaker models are not available", install_hint("jumpstart")
+        )
+    if not sagemaker:
+        text = f"boto3 {boto3}; without the SageMaker SDK, models train and deploy, and no pipeline runs on SageMaker"
+        return Finding("ok", text)
+    text = f"sagemaker {sagemaker}, boto3 {boto3}"
+    problem = problem_of(sagemaker, {name: _version(name) for name in PARTS})
+    if problem:
+        return Finding("error", problem)
     return Finding("ok", text)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _check_credentials() -> Finding:
     if find_spec("botocore") is None:
-        return Finding("warning", "cannot be checked without boto3", install_hint(_EXTRA))
+        return Finding("warning", "cannot be checked without boto3", install_hint("jumpstart"))
     import botocore.session
     from botocore.exceptions import BotoCoreError
 

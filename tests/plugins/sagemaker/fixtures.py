@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -305,13 +306,13 @@ def jumpstart(
     Returns:
         Publishes a further version: `publish("4.1.0", gated_bucket=False)` changes keys of 4.0.0's specification.
     """
-    pytest.importorskip("sagemaker")
     published = json.loads(real_data("jumpstart/minimal_llama-2-7b_2.0.4.json").read_bytes())
     root = tmp_path / "jumpstart"
     root.mkdir()
     manifest: list[dict[str, Any]] = []
     plain = {**published["spec"], "hosting_model_package_arns": None, "training_model_package_artifact_uris": None}
     plain |= {"training_vulnerable": False, "training_vulnerabilities": []}
+    plain |= {"hosting_prepacked_artifact_key": "meta-infer/prepack/infer-prepack-llama-2-7b.tar.gz"}
 
     def publish(version: str, *, model_id: str = MODEL_ID, min_version: str = "2.174.0", **changes: Any) -> None:
         base = published["spec"] if version.startswith("2.") else plain
@@ -327,10 +328,19 @@ def jumpstart(
     publish("4.0.0")
     monkeypatch.setenv("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", str(root))
     monkeypatch.setenv("AWS_JUMPSTART_SPECS_LOCAL_ROOT_DIR_OVERRIDE", str(root))
-    from sagemaker.jumpstart.accessors import JumpStartModelsAccessor
+    if has_sdk_2():  # with which requests are compared; it remembers what it has read
+        from sagemaker.jumpstart.accessors import JumpStartModelsAccessor
 
-    JumpStartModelsAccessor.reset_cache()
+        JumpStartModelsAccessor.reset_cache()
     return publish
+
+
+def has_sdk_2() -> bool:
+    """Return whether the SageMaker SDK 2.x is installed, with which requests are compared."""
+    try:
+        return version("sagemaker").startswith("2.")
+    except PackageNotFoundError:
+        return False
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.errors import DENIED, error_code, translated_errors
 from llmops_plugins.sagemaker.settings import OWN_TAGS, SageMakerSettings
+from llmops_plugins.sagemaker.user_config import UserConfig
 from llmops_sdk.plugin import Context, EndpointError, UserError
 
 RUN_TAG, STEP_TAG, EXPIRES_TAG = f"{OWN_TAGS}run-id", f"{OWN_TAGS}step", f"{OWN_TAGS}expires-at"
@@ -68,6 +69,11 @@ class Aws:
         session.events.register("provide-client-params.s3", self._name_owner, unique_id="llmops-bucket-owner")
         return session
 
+    @cached_property
+    def config(self) -> UserConfig:
+        """The user's SageMaker config."""
+        return UserConfig(self.client)
+
     @property
     def region(self) -> str:
         """The region.
@@ -112,7 +118,7 @@ class Aws:
         Raises:
             UserError: There is no role.
         """
-        role = self.settings.role or self._configured("SageMaker", "TrainingJob", "RoleArn")
+        role = self.settings.role or self.config.text("SageMaker", "TrainingJob", "RoleArn")
         if role.startswith("arn:"):
             return role
         if role:
@@ -143,6 +149,13 @@ class Aws:
         )
         raise UserError(message)
 
+    @property
+    def vpc(self) -> dict[str, list[str]] | None:
+        """The subnets and security groups of the settings, as requests have them; None without subnets."""
+        if not self.settings.subnets:
+            return None
+        return {"Subnets": list(self.settings.subnets), "SecurityGroupIds": list(self.settings.security_groups)}
+
     # -- bucket ---------------------------------------------------------------------------------
 
     @cached_property
@@ -153,7 +166,7 @@ class Aws:
     @cached_property
     def _set_bucket(self) -> str:
         keys = ("SageMaker", "PythonSDK", "Modules", "Session", "DefaultS3Bucket")
-        return self.settings.bucket or self._configured(*keys)
+        return self.settings.bucket or self.config.text(*keys)
 
     @cached_property
     def bucket(self) -> str:
@@ -323,17 +336,3 @@ class Aws:
         except (BotoCoreError, ClientError, ValueError, KeyError):
             return []
         return [" ".join(event["message"].split()) for event in events["events"]][-lines:]
-
-    # -- the user's SageMaker config ------------------------------------------------------------
-
-    @cached_property
-    def remote_function_config(self) -> Mapping[str, Any]:
-        """The `RemoteFunction` section of the user's SageMaker config."""
-        from llmops_plugins.sagemaker.sdk.config import remote_function_config
-
-        return remote_function_config(self.session, self.region)
-
-    def _configured(self, *keys: str) -> str:
-        from llmops_plugins.sagemaker.sdk.config import configured
-
-        return configured(self.session, self.region, *keys)

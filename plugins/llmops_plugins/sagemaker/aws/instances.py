@@ -44,3 +44,13 @@ def without_refused_key(config: Mapping[str, Any], key: str, instance_types: Ite
     """
     refused = any(local_storage(instance_type) for instance_type in instance_types)
     return {name: value for name, value in config.items() if not (refused and name == key)}
+
+
+def volume_is_chosen(instance_type: str) -> bool:
+    """Return whether the size of a volume that a JumpStart model asks for counts on an instance type.
+
+    Types with local storage have none to choose. The rule is that of SageMaker SDK 2.257 (`sagemaker.utils.volume_size_supported`),
+    which knows fewer such types than `local_storage`.
+    """
+    family = instance_type.removeprefix("ml.").partition(".")[0]
+    return "d" not in family and not family.startswith(("g5", "g6", "p5", "trn1"))

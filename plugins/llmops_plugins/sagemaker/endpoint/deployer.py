@@ -19,8 +19,6 @@ from llmops_plugins.sagemaker.names import (
     ENDPOINT,
     ENDPOINT_CONFIG,
     MODEL,
-    TOLERATE_DEPRECATED,
-    TOLERATE_VULNERABLE,
 )
 from llmops_sdk.plugin import (
     BaseModel,
@@ -96,22 +94,20 @@ class SageMakerEndpoint(_SageMakerDeployer):
         spec = check_model(aws, base)
         requests = endpoint_requests(
             aws,
+            spec,
             EndpointChoices(
                 name=name,
-                model_id=base.source,
-                version=spec.version,
                 model_data=_model_data(model) if isinstance(model, TrainedModel) else None,
                 training_instance_type=model.metadata.get("instance_type") or None
                 if isinstance(model, TrainedModel)
                 else None,
                 accept_eula=ACCEPT_EULA in base.parameters,
-                tolerate_vulnerable_model=TOLERATE_VULNERABLE in base.parameters,
-                tolerate_deprecated_model=TOLERATE_DEPRECATED in base.parameters,
                 instance_type=options.instance_type,
                 instance_count=options.instance_count,
                 model_data_download_timeout=options.model_data_download_timeout,
                 container_startup_health_check_timeout=options.container_startup_health_check_timeout,
                 environment=self._environment.variables,
+                image_uri=options.image_uri,
                 tags=aws.tags(context),
             ),
         )

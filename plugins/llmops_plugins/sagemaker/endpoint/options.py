@@ -72,6 +72,7 @@ class SageMakerEndpointOptions(_RequestOptions):
     """A real-time endpoint for a JumpStart model, base or fine-tuned. None takes the value of the model's metadata."""
 
     instance_type: str | None = option(None, help="such as 'ml.g5.2xlarge'", affects_results=False)
+    image_uri: str = option("", help="the container's image; default: the one that JumpStart names for the region")
     instance_count: int = option(1, help="number of instances", affects_results=False, validator=_at_least_one)
     model_data_download_timeout: int | None = option(
         None,

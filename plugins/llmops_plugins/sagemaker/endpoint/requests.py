@@ -1,4 +1,7 @@
-"""The requests that create an endpoint of a JumpStart model."""
+"""The requests that create an endpoint of a JumpStart model, made from the model's specification.
+
+They equal the requests that `deploy` of the SageMaker SDK 2.257 sends; the tests compare them.
+"""
 
 from __future__ import annotations
 
@@ -8,45 +11,42 @@ from typing import Any
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.aws.instances import without_refused_key
-from llmops_plugins.sagemaker.jumpstart.recorder import Recorder, Request
-from llmops_plugins.sagemaker.sdk.config import sdk_call
+from llmops_plugins.sagemaker.aws.instances import volume_is_chosen, without_refused_key
+from llmops_plugins.sagemaker.errors import translated_errors
+from llmops_plugins.sagemaker.jumpstart.fields import Fields, first_configuration, serving_configuration
+from llmops_plugins.sagemaker.jumpstart.requests import Request, content_bucket, jumpstart_tags
+from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec
+from llmops_sdk.plugin import UserError
 
 
 @attrs.frozen(kw_only=True)
 class EndpointChoices:
-    """The choices for an endpoint. None takes the value of the model's metadata.
+    """The choices for an endpoint. None takes the value of the model's specification.
 
     Attributes:
         name: The name of endpoint, configuration and model.
-        model_id: The JumpStart id.
-        version: The exact version.
         model_data: The location of fine-tuned weights: the URI of a `model.tar.gz`, or an `S3DataSource`; None for the base model.
         training_instance_type: The instance type they were trained on, which may decide the default instance and configuration.
         accept_eula: Whether the user accepted the model's licence.
-        tolerate_vulnerable_model: Whether known vulnerabilities are accepted.
-        tolerate_deprecated_model: Whether a deprecated model is accepted.
         instance_type: The instance type.
         instance_count: The number of instances.
         model_data_download_timeout: Seconds within which an instance must have downloaded the weights.
         container_startup_health_check_timeout: Seconds within which the container must answer its first ping.
         environment: Added to the variables of the container.
+        image_uri: The container's image; empty takes that of the specification.
         tags: The tags of all three.
     """
 
     name: str
-    model_id: str
-    version: str
     model_data: str | Mapping[str, Any] | None
     training_instance_type: str | None
     accept_eula: bool
-    tolerate_vulnerable_model: bool
-    tolerate_deprecated_model: bool
     instance_type: str | None
     instance_count: int
     model_data_download_timeout: int | None
     container_startup_health_check_timeout: int | None
     environment: Mapping[str, str]
+    image_uri: str
     tags: list[dict[str, str]]
 
 
@@ -59,100 +59,146 @@ class EndpointRequests:
     endpoint: Request
 
 
-def endpoint_requests(aws: Aws, choices: EndpointChoices) -> EndpointRequests:
-    """Return the requests that deploy a JumpStart model, as `estimator.deploy` or `JumpStartModel.deploy` would send them.
+def endpoint_requests(aws: Aws, spec: JumpStartSpec, choices: EndpointChoices) -> EndpointRequests:
+    """Return the requests that deploy a JumpStart model: the base model, or fine-tuned weights in its container.
 
     Raises:
-        UserError: The SDK refuses the model or an option.
+        UserError: The specification has no image or package for the region, or lacks fields.
     """
-    settings = aws.settings
-    with sdk_call(f"endpoint {choices.name!r}"):
-        from sagemaker.jumpstart.model import JumpStartModel
-
-        recorder = Recorder(aws)
-        session = recorder.session()
-        tuned = choices.model_data is not None
-        config_name = _inference_config(aws, session, choices) if tuned else None
-        model = JumpStartModel(
-            model_id=choices.model_id,
-            model_version=choices.version,
-            sagemaker_session=session,
-            region=aws.region,
-            role=aws.role,
-            name=choices.name,
-            model_data=choices.model_data,
-            env=dict(choices.environment) or None,
-            tolerate_vulnerable_model=choices.tolerate_vulnerable_model,
-            tolerate_deprecated_model=choices.tolerate_deprecated_model,
-            instance_type=choices.instance_type or _default_instance(aws, session, choices, config_name),
-            config_name=config_name,
-            vpc_config=_vpc(aws),
-        )
-        if tuned:
-            # Otherwise 2.253.1 deploys the provider's package, which is the base model, instead of these weights.
-            model.model_package_arn = None
-        model.deploy(
-            initial_instance_count=choices.instance_count,
-            endpoint_name=choices.name,
-            kms_key=settings.kms_key or None,
-            accept_eula=True if choices.accept_eula and not tuned else None,
-            model_data_download_timeout=choices.model_data_download_timeout,
-            container_startup_health_check_timeout=choices.container_startup_health_check_timeout,
-            tags=[dict(tag) for tag in choices.tags],
-            wait=False,
-        )
-        config = recorder.request("create_endpoint_config")
-        types = [variant.get("InstanceType", "") for variant in config["ProductionVariants"]]
-        return EndpointRequests(
-            recorder.request("create_model"),
-            without_refused_key(config, "KmsKeyId", types),
-            recorder.request("create_endpoint"),
-        )
-
-
-def _vpc(aws: Aws) -> dict[str, list[str]] | None:
-    settings = aws.settings
-    if not settings.subnets:
-        return None
-    return {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_groups)}
-
-
-def _default_instance(aws: Aws, session: Any, choices: EndpointChoices, config: str | None) -> str | None:
-    """Return the default instance for weights trained on an instance type; None lets the model's metadata choose."""
-    if choices.training_instance_type is None:
-        return None
-    from sagemaker import instance_types
-
-    instance_type: str = instance_types.retrieve_default(
-        model_id=choices.model_id,
-        model_version=choices.version,
-        scope="inference",
-        region=aws.region,
-        tolerate_vulnerable_model=True,
-        tolerate_deprecated_model=True,
-        sagemaker_session=session,
-        training_instance_type=choices.training_instance_type,
-        config_name=config,
+    is_tuned = choices.model_data is not None
+    configuration = serving_configuration(spec.data) if is_tuned else ""
+    configuration = configuration or first_configuration(spec.data, "hosting")
+    fields = Fields.of(spec.data, aws.region, "hosting", configuration)
+    instance_type = choices.instance_type or _default_instance(fields, choices)
+    tags = jumpstart_tags(spec, choices.tags, configuration=configuration)
+    return EndpointRequests(
+        _model(aws, fields, choices, instance_type, tags),
+        _endpoint_config(aws, fields, choices, instance_type, tags),
+        {
+            "EndpointName": choices.name,
+            "EndpointConfigName": choices.name,
+            "Tags": _with(tags, aws.config.section("SageMaker", "Endpoint")),
+        },
     )
-    return instance_type
 
 
-def _inference_config(aws: Aws, session: Any, choices: EndpointChoices) -> str | None:
-    """Return the serving configuration that belongs to the first training configuration, if the model has any."""
-    from sagemaker.jumpstart.enums import JumpStartScriptScope
-    from sagemaker.jumpstart.utils import get_top_ranked_config_name, verify_model_region_and_return_specs
+def _default_instance(fields: Fields, choices: EndpointChoices) -> str:
+    """Return the instance type of the specification: of the one that trained the weights, if that has another."""
+    trained: Mapping[str, Any] = {}
+    if choices.training_instance_type:
+        training = attrs.evolve(fields, purpose="training")
+        trained = {"type": training.of_instance(choices.training_instance_type, "default_inference_instance_type")}
+    return str(trained.get("type") or fields.get("default_inference_instance_type"))
 
-    model = {
-        "model_id": choices.model_id,
-        "region": aws.region,
-        "scope": JumpStartScriptScope.TRAINING,
-        "tolerate_vulnerable_model": True,
-        "tolerate_deprecated_model": True,
-        "sagemaker_session": session,
+
+def _model(
+    aws: Aws, fields: Fields, choices: EndpointChoices, instance_type: str, tags: list[dict[str, str]]
+) -> Request:
+    configured = aws.config.section("SageMaker", "Model")
+    package = fields.model_package(instance_type) if choices.model_data is None else ""
+    if package:
+        is_isolated = _is_from_the_marketplace(aws, package)
+        containers: dict[str, Any] = {"Containers": [_package(package, fields, choices, instance_type)]}
+    else:
+        usual = fields.get("inference_enable_network_isolation", False)
+        is_isolated = configured.get("EnableNetworkIsolation", usual)
+        variables = configured.get("PrimaryContainer", {}).get("Environment", {})
+        containers = {"PrimaryContainer": _container(aws, fields, choices, instance_type, variables)}
+    request = {
+        "ModelName": choices.name,
+        "ExecutionRoleArn": aws.role,
+        **containers,
+        "Tags": _with(tags, configured),
+        "VpcConfig": aws.vpc or configured.get("VpcConfig"),
+        "EnableNetworkIsolation": is_isolated,
     }
-    specs = verify_model_region_and_return_specs(version=choices.version, **model)
-    configs = getattr(specs, "training_configs", None)
-    if not configs:
-        return None
-    trained = configs.configs.get(get_top_ranked_config_name(model_version=choices.version, **model))
-    return getattr(trained, "default_inference_config", None)
+    return {name: value for name, value in request.items() if value not in (None, False)}
+
+
+def _package(arn: str, fields: Fields, choices: EndpointChoices, instance_type: str) -> dict[str, Any]:
+    environment = _environment(fields, choices, instance_type)
+    return {"ModelPackageName": arn, **({"Environment": environment} if environment else {})}
+
+
+def _container(
+    aws: Aws, fields: Fields, choices: EndpointChoices, instance_type: str, configured: Mapping[str, str]
+) -> dict[str, Any]:
+    image = choices.image_uri or fields.image(instance_type)
+    environment = {**configured, **_environment(fields, choices, instance_type)}
+    data = choices.model_data or _base_weights(aws, fields, instance_type, accept_eula=choices.accept_eula)
+    location = {"ModelDataUrl": data} if isinstance(data, str) else {"ModelDataSource": dict(data)}
+    return {"Image": image, "Environment": environment, **location}
+
+
+def _environment(fields: Fields, choices: EndpointChoices, instance_type: str) -> dict[str, str]:
+    usual = {
+        item["name"]: str(item["default"])
+        for item in fields.get("inference_environment_variables", ())
+        if item.get("required_for_model_class")
+    }
+    of_instance = fields.items_of_instance(instance_type, "environment_variables")
+    return {**usual, **{name: str(value) for name, value in of_instance.items()}, **choices.environment}
+
+
+def _base_weights(aws: Aws, fields: Fields, instance_type: str, *, accept_eula: bool) -> str | dict[str, Any]:
+    """Return the location of the base weights with their serving code: an archive, or a folder of files.
+
+    Raises:
+        UserError: The specification has none.
+    """
+    key = fields.of_instance(instance_type, "prepacked_artifact_key") or fields.get("hosting_prepacked_artifact_key")
+    if not key:
+        message = (
+            f"JumpStart's {fields.get('model_id')!r} {fields.get('version')} has no artifact that can be served as it is in {aws.region}:"
+            " use another version"
+        )
+        raise UserError(message)
+    uri = f"s3://{content_bucket(aws.region, gated=bool(fields.get('gated_bucket')))}/{key}"
+    is_folder = uri.endswith("/")
+    if not (is_folder or accept_eula):
+        return uri
+    data_type, compression = ("S3Prefix", "None") if is_folder else ("S3Object", "Gzip")
+    source: dict[str, Any] = {"S3Uri": uri, "S3DataType": data_type, "CompressionType": compression}
+    if accept_eula:
+        source["ModelAccessConfig"] = {"AcceptEula": True}
+    return {"S3DataSource": source}
+
+
+def _endpoint_config(
+    aws: Aws, fields: Fields, choices: EndpointChoices, instance_type: str, tags: list[dict[str, str]]
+) -> Request:
+    configured = aws.config.section("SageMaker", "EndpointConfig")
+    extra: Mapping[str, Any] = fields.get("deploy_kwargs", {})
+    volume = fields.get("inference_volume_size") if volume_is_chosen(instance_type) else None
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": choices.name,
+        "InitialVariantWeight": 1,
+        "InitialInstanceCount": choices.instance_count,
+        "InstanceType": instance_type,
+        "VolumeSizeInGB": volume,
+        "ModelDataDownloadTimeoutInSeconds": choices.model_data_download_timeout
+        or extra.get("model_data_download_timeout"),
+        "ContainerStartupHealthCheckTimeoutInSeconds": choices.container_startup_health_check_timeout
+        or extra.get("container_startup_health_check_timeout"),
+    }
+    request = {
+        "EndpointConfigName": choices.name,
+        "ProductionVariants": [{name: value for name, value in variant.items() if value is not None}],
+        "Tags": _with(tags, configured),
+        "KmsKeyId": aws.settings.kms_key or configured.get("KmsKeyId"),
+    }
+    sent = {name: value for name, value in request.items() if value is not None}
+    return without_refused_key(sent, "KmsKeyId", [instance_type])
+
+
+def _is_from_the_marketplace(aws: Aws, package: str) -> bool:
+    """Return whether a model package is a product, whose containers SageMaker runs without a network."""
+    with translated_errors(f"model package {package!r}"):
+        description = aws.client("sagemaker").describe_model_package(ModelPackageName=package)
+    return any("ProductId" in container for container in description["InferenceSpecification"]["Containers"])
+
+
+def _with(tags: list[dict[str, str]], configured: Mapping[str, Any]) -> list[dict[str, str]]:
+    keys = {tag["Key"] for tag in tags}
+    return [*tags, *(dict(tag) for tag in configured.get("Tags", ()) if tag["Key"] not in keys)]

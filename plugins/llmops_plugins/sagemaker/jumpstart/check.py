@@ -7,7 +7,7 @@ from typing import Literal
 
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, UnreachableError, read_spec
-from llmops_plugins.sagemaker.names import ACCEPT_EULA, TOLERATE_VULNERABLE
+from llmops_plugins.sagemaker.names import ACCEPT_EULA, TOLERATE_DEPRECATED, TOLERATE_VULNERABLE
 from llmops_sdk.plugin import BaseModel, SpecError
 
 
@@ -15,11 +15,14 @@ def check_model(aws: Aws, base: BaseModel) -> JumpStartSpec:
     """Read the specification of a model, and check that the model may be served.
 
     Raises:
-        UserError: There is no such model, or its licence or a vulnerability is not accepted.
+        UserError: There is no such model, it is deprecated, or its licence or a vulnerability is not accepted.
     """
     spec = read_spec(aws, base.source, base.version)
     if spec.gated and ACCEPT_EULA not in base.parameters:
         message = f"JumpStart's {spec.model_id!r} is gated: read its licence, and set accept_eula=True if you accept it"
+        raise SpecError(message)
+    if spec.deprecated and TOLERATE_DEPRECATED not in base.parameters:
+        message = f"JumpStart has deprecated {spec.model_id!r} {spec.version}: set tolerate_deprecated_model=True, or use a newer version"
         raise SpecError(message)
     if spec.inference_vulnerable:
         _check_tolerated(spec, base, "serving")

@@ -96,6 +96,7 @@ class JumpStartTrainingOptions(TrainerOptions):
         help="override the model's defaults: epoch, max_input_length, ...; instruction_tuned is always 'True'",
     )
     instance_type: str | None = option(None, help="such as 'ml.g5.12xlarge'", affects_results=False)
+    image_uri: str = option("", help="the container's image; default: the one that JumpStart names for the region")
     instance_count: int = option(1, help="number of instances", affects_results=False, validator=_at_least_one)
     volume_size: int | None = option(
         None, help="disk size in GiB", affects_results=False, validator=validators.optional(_at_least_one)

@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,9 @@ _ROOTS = ("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", "AWS_JUMPSTART_SPECS
 _BUCKET = "AWS_JUMPSTART_CONTENT_BUCKET_OVERRIDE"
 # `build()` must not hang where there is no network.
 _QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
+_KNOWN_SDK = (2, 257)
+"""The version of the SageMaker SDK whose requests `requests.py` makes: models for newer ones may need others."""
+
 _NUMBER = re.compile(r"\d+")
 
 
@@ -106,6 +108,8 @@ class JumpStartSpec:
         training_instance: The default instance type of training.
         hosting_instance: The default instance type of an endpoint.
         hyperparameters: The hyperparameters that users may set, by name.
+        deprecated: Whether JumpStart has deprecated it, which the user must tolerate.
+        data: The complete specification, as JumpStart publishes it.
     """
 
     model_id: str
@@ -118,6 +122,8 @@ class JumpStartSpec:
     training_instance: str
     hosting_instance: str
     hyperparameters: Mapping[str, Hyperparameter]
+    deprecated: bool
+    data: Mapping[str, Any]
 
     @property
     def needs_licence_in_requests(self) -> bool:
@@ -181,11 +187,14 @@ def _newest(entries: list[dict[str, Any]], model_id: str, pattern: str) -> dict[
         known = ", ".join(sorted({entry["version"] for entry in entries}, key=_numbers))
         message = f"JumpStart's {model_id!r} has no version {pattern!r}; available: {known}"
         raise UserError(message)
-    installed = _numbers(_sdk_version())
-    usable = [entry for entry in matching if _numbers(entry.get("min_version", "")) <= installed]
+    usable = [entry for entry in matching if _numbers(entry.get("min_version", ""))[: len(_KNOWN_SDK)] <= _KNOWN_SDK]
     if not usable:
         oldest = min(matching, key=lambda entry: _numbers(entry.get("min_version", "")))
-        message = f"JumpStart's {model_id!r} {pattern!r} needs sagemaker {oldest['min_version']} or newer; {_sdk_version()} is installed"
+        known = ".".join(map(str, _KNOWN_SDK))
+        message = (
+            f"JumpStart published {model_id!r} {oldest['version']} for SageMaker SDK {oldest['min_version']} and newer, and the requests"
+            f" made here are those of {known}: use another version"
+        )
         raise UserError(message)
     return max(usable, key=lambda entry: _numbers(entry["version"]))
 
@@ -196,13 +205,6 @@ def _matches(version: str, pattern: str) -> bool:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(digits) for digits in _NUMBER.findall(text))
-
-
-def _sdk_version() -> str:
-    try:
-        return version("sagemaker")
-    except PackageNotFoundError:
-        return "999"
 
 
 def _read(aws: Aws, kind: int, key: str) -> Any:
@@ -249,6 +251,8 @@ def _parse(data: Mapping[str, Any], region: str) -> JumpStartSpec:
         training_instance=data.get("default_training_instance_type") or "",
         hosting_instance=data.get("default_inference_instance_type") or "",
         hyperparameters={each.name: each for each in hyperparameters},
+        deprecated=bool(data.get("deprecated")),
+        data=data,
     )
 
 

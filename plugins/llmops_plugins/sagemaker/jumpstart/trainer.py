@@ -12,16 +12,13 @@ from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.capacity import Patience, create_with_quota, lacks_capacity
 from llmops_plugins.sagemaker.jumpstart.check import check_training
 from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions, check_template
-from llmops_plugins.sagemaker.jumpstart.recorder import Request
-from llmops_plugins.sagemaker.jumpstart.requests import TrainingChoices, training_request
-from llmops_plugins.sagemaker.jumpstart.spec import read_spec
+from llmops_plugins.sagemaker.jumpstart.requests import Request, TrainingChoices, training_request
+from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, read_spec
 from llmops_plugins.sagemaker.jumpstart.training_data import upload_data
 from llmops_plugins.sagemaker.jumpstart.training_job import Attempt, TrainingJob, find_attempt, max_wait_seconds
 from llmops_plugins.sagemaker.names import (
     ACCEPT_EULA,
     JUMPSTART_ARTIFACT,
-    TOLERATE_DEPRECATED,
-    TOLERATE_VULNERABLE,
     TRAINING_JOB,
 )
 from llmops_sdk.plugin import (
@@ -67,7 +64,7 @@ class JumpStartTrainer(Trainer):
         data_uri = upload_data(aws, splits, prompt)
         patience = Patience(options.poll_seconds, options.quota_timeout, options.capacity_attempts)
         for number, pause in enumerate(patience.pauses(), 1):
-            description, attempt = self._run_job(context, self._request(context, exact, data_uri), patience)
+            description, attempt = self._run_job(context, self._request(context, spec, exact, data_uri), patience)
             if description["TrainingJobStatus"] == "Completed":
                 return _trained(exact, description, attempt.run_id)
             message = attempt.job.end_message(description)
@@ -95,26 +92,24 @@ class JumpStartTrainer(Trainer):
         timeout = self.options.timeout or max_wait
         return attempt.job.wait(context, seconds=patience.seconds, timeout=timeout), attempt
 
-    def _request(self, context: Context, model: BaseModel, data_uri: str) -> Request:
+    def _request(self, context: Context, spec: JumpStartSpec, model: BaseModel, data_uri: str) -> Request:
         aws, options = self._aws(context), self.options
         return training_request(
             aws,
+            spec,
             TrainingChoices(
                 job_name=self._attempt(context).job.name,
-                model_id=model.source,
-                version=model.version,
                 data_uri=data_uri,
                 output_uri=aws.uri("training"),
                 hyperparameters={"instruction_tuned": "True", **options.hyperparameters},
                 accept_eula=ACCEPT_EULA in model.parameters,
-                tolerate_vulnerable_model=TOLERATE_VULNERABLE in model.parameters,
-                tolerate_deprecated_model=TOLERATE_DEPRECATED in model.parameters,
                 instance_type=options.instance_type,
                 instance_count=options.instance_count,
                 volume_size=options.volume_size,
                 max_run=options.max_run,
                 max_wait=options.max_wait,
                 disable_output_compression=options.disable_output_compression,
+                image_uri=options.image_uri,
                 tags=aws.tags(context),
             ),
         )

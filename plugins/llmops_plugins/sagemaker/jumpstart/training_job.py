@@ -15,7 +15,7 @@ from llmops_plugins.sagemaker.aws.account import RUN_TAG, Aws
 from llmops_plugins.sagemaker.aws.polling import is_denied, is_missing, poll, send
 from llmops_plugins.sagemaker.errors import error_code, translated_errors
 from llmops_plugins.sagemaker.interrupts import delayed_interrupt
-from llmops_plugins.sagemaker.jumpstart.recorder import Request
+from llmops_plugins.sagemaker.jumpstart.requests import Request
 from llmops_sdk.plugin import Context, EndpointError, LLMOpsError
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"

@@ -21,8 +21,9 @@ from llmops_plugins.sagemaker.pipeline.image import step_image
 from llmops_plugins.sagemaker.pipeline.nodes import Node
 from llmops_plugins.sagemaker.pipeline.shipping import ship
 from llmops_plugins.sagemaker.pipeline.steps import run_node
-from llmops_plugins.sagemaker.sdk.loading import version
+from llmops_plugins.sagemaker.sdk.installed import version
 from llmops_plugins.sagemaker.sdk.workflow import workflow
+from llmops_plugins.sagemaker.user_config import REMOTE_FUNCTION
 from llmops_sdk.plugin import Plan, SpecError
 
 _MASKED = "(not shown)"
@@ -75,7 +76,7 @@ def compile_graph(aws: Aws, graph: StepGraph, plan: Plan, registry: Any, place: 
     with TemporaryDirectory(prefix="llmops-") as temporary:
         staging, requirements = Path(temporary) / "workspace", Path(temporary) / "requirements.txt"
         staging.mkdir()
-        more = _user_requirements(aws.remote_function_config)
+        more = _user_requirements(aws.config.section(*REMOTE_FUNCTION))
         shipment = ship(plan, registry, staging, sagemaker_version=version(), more=more)
         requirements.write_text(shipment.text, encoding="utf-8")
         config = _remote_function(aws, place, image, requirements)
@@ -108,9 +109,7 @@ def _remote_function(aws: Aws, place: Place, image: str, requirements: Path) -> 
 
 
 def _pipeline(parts: Any, session: Any, graph: StepGraph, place: Place) -> Any:
-    parameters = {
-        item.name: parts.ParameterString(name=item.name, default_value=item.default) for item in graph.parameters
-    }
+    parameters = {item.name: parts.parameter(name=item.name, default_value=item.default) for item in graph.parameters}
     retries = [_retry(parts, retry) for retry in graph.retries]
     tags = [{"Key": name, "Value": value} for name, value in graph.tags.items()]
     steps: dict[str, Any] = {}
@@ -126,10 +125,10 @@ def _pipeline(parts: Any, session: Any, graph: StepGraph, place: Place) -> Any:
             retry_policies=retries or None,
             tags=tags or None,
         )
-        steps[node.name] = decorate(run_node)(place.plan, parts.EXECUTION_ID, node.name)
+        steps[node.name] = decorate(run_node)(place.plan, parts.execution_id, node.name)
         if node.after:
             parts.get_step(steps[node.name]).add_depends_on([steps[name] for name in node.after])
-    return parts.Pipeline(
+    return parts.pipeline(
         name=graph.pipeline, parameters=list(parameters.values()), steps=list(steps.values()), sagemaker_session=session
     )
 
@@ -166,11 +165,11 @@ def _retry(parts: Any, retry: Retry) -> Any:
         "max_attempts": retry.max_attempts,
     }
     # Calling one of these enumerations with any unknown value returns its default: so members are looked up by value.
-    of_steps = {member.value: member for member in parts.StepExceptionTypeEnum}
-    of_jobs = {member.value: member for member in parts.JobExceptionTypeEnum}
+    of_steps = {member.value: member for member in parts.retry.StepExceptionTypeEnum}
+    of_jobs = {member.value: member for member in parts.retry.SageMakerJobExceptionTypeEnum}
     if set(retry.errors) <= set(of_steps):
-        return parts.StepRetryPolicy([of_steps[error] for error in retry.errors], **how)
-    return parts.JobRetryPolicy([of_jobs[error] for error in retry.errors], **how)
+        return parts.retry.StepRetryPolicy([of_steps[error] for error in retry.errors], **how)
+    return parts.retry.SageMakerJobStepRetryPolicy([of_jobs[error] for error in retry.errors], **how)
 
 
 def _user_requirements(config: Mapping[str, Any]) -> tuple[str, ...]:

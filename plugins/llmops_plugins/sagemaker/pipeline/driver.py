@@ -14,7 +14,9 @@ from llmops_sdk.plugin import SpecError
 DRIVER = "job_driver.sh"
 """The name of the script in the channel that the SDK uploads."""
 
-_CALLS = "sagemaker.remote_function.invoke_function"
+_CALLS = re.compile(r"sagemaker\.(?:core\.)?remote_function\.invoke_function")
+"""The module that calls a `@step` function, of either line of the SDK."""
+
 _COMMAND = re.compile(r"^(?P<indent>\s*)(?=(?:python|\$conda_exe run) )", re.MULTILINE)
 _START = re.compile(r"^set -eu$", re.MULTILINE)
 
@@ -56,7 +58,7 @@ def passing_sigterm_on(script: str) -> str:
         SpecError: The script has another form: this version of the SDK is not supported.
     """
     changed = _COMMAND.sub(r"\g<indent>llmops_run ", script)
-    commands = [line for line in changed.splitlines() if _CALLS in line and not line.strip().startswith("printf ")]
+    commands = [line for line in changed.splitlines() if _CALLS.search(line) and not line.strip().startswith("printf ")]
     if len(_START.findall(script)) != 1 or not commands or not all("llmops_run " in line for line in commands):
         message = f"the SageMaker SDK has another {DRIVER}: this version of it is not supported"
         raise SpecError(message)

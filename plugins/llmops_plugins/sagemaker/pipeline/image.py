@@ -6,8 +6,9 @@ import re
 import sys
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.sdk.loading import version
-from llmops_sdk.plugin import Check, Finding, SpecError
+from llmops_plugins.sagemaker.sdk.installed import line, version
+from llmops_plugins.sagemaker.user_config import REMOTE_FUNCTION
+from llmops_sdk.plugin import Check, Finding, SpecError, UserError
 
 _DEFAULT_IMAGES = ("3.8", "3.10")
 """Python versions for which the SageMaker SDK has an image of its own."""
@@ -15,8 +16,6 @@ _DEFAULT_IMAGES = ("3.8", "3.10")
 _PYTHON_OF_IMAGE = re.compile(r"[:-]py(3)(\d{1,2})(?![0-9])")
 _SCRIPT = "docs/how-to/step-image.sh"
 """The script of the documentation that builds an image and pushes it."""
-
-_BROKEN_SDK = "2.256.0"
 
 
 def image_check(aws: Aws) -> Check:
@@ -38,8 +37,10 @@ def step_image(aws: Aws) -> str:
 
 
 def _check_image(aws: Aws) -> Finding:
-    if version() == _BROKEN_SDK:
-        return Finding("error", f"sagemaker {_BROKEN_SDK} cannot run steps", "pip install 'sagemaker>=2.256.1,<3'")
+    try:
+        line()
+    except UserError as exc:
+        return Finding("error", str(exc))
     image = _chosen_image(aws)
     if not image and _python() not in _DEFAULT_IMAGES:
         return Finding("error", _no_image(), _hint())
@@ -51,7 +52,7 @@ def _check_image(aws: Aws) -> Finding:
 
 
 def _chosen_image(aws: Aws) -> str:
-    return aws.settings.image_uri or str(aws.remote_function_config.get("ImageUri", ""))
+    return aws.settings.image_uri or aws.config.text(*REMOTE_FUNCTION, "ImageUri")
 
 
 def _python() -> str:

@@ -1,4 +1,4 @@
-"""The user's SageMaker config, as the SDK reads it."""
+"""Calls of the SageMaker SDK, and the user's config as it reads it."""
 
 from __future__ import annotations
 
@@ -10,38 +10,14 @@ from typing import Any
 
 from llmops_plugins.sagemaker.errors import translated_errors
 from llmops_plugins.sagemaker.interrupts import delayed_interrupt
-from llmops_plugins.sagemaker.sdk.loading import load
+from llmops_plugins.sagemaker.sdk.installed import line
+from llmops_plugins.sagemaker.sdk.line import Line
 from llmops_sdk.plugin import LLMOpsError, UserError, did_you_mean
 
 
-def configured(session: Any, region: str, *keys: str) -> str:
-    """Return a text of the user's SageMaker config, or an empty one.
-
-    Args:
-        session: The boto3 session, which reads a config that is in S3.
-        region: The region.
-        *keys: The path to the text, starting with `SageMaker`.
-    """
-    with sdk_call("SageMaker config"):
-        value: Any = load_config(session, region)
-        for key in keys:
-            value = value.get(key, {}) if isinstance(value, Mapping) else {}
-        return value if isinstance(value, str) else ""
-
-
-def remote_function_config(session: Any, region: str) -> Mapping[str, Any]:
-    """Return the `RemoteFunction` section of the user's SageMaker config."""
-    with sdk_call("SageMaker config"):
-        modules = load_config(session, region)["SageMaker"]["PythonSDK"]["Modules"]
-        section: Mapping[str, Any] = modules.get("RemoteFunction", {})
-        return section
-
-
-def load_config(session: Any, region: str) -> dict[str, Any]:
+def load_config(sdk: Line, session: Any, region: str) -> dict[str, Any]:
     """Return the user's SageMaker config, with telemetry turned off."""
-    from sagemaker.config import load_sagemaker_config
-
-    config: dict[str, Any] = load_sagemaker_config(s3_resource=session.resource("s3", region_name=region))
+    config = sdk.config(session.resource("s3", region_name=region))
     config.setdefault("SchemaVersion", "1.0")
     modules = config
     for key in ("SageMaker", "PythonSDK", "Modules"):
@@ -51,20 +27,24 @@ def load_config(session: Any, region: str) -> dict[str, Any]:
 
 
 @contextmanager
-def sdk_call(subject: str) -> Iterator[None]:
+def sdk_call(subject: str) -> Iterator[Line]:
     """Call the SDK in the block: an interrupt is delayed to its end, and its errors become one line.
 
     The SDK raises ValueError, AttributeError and its own classes for mistakes that the user can fix.
+
+    Raises:
+        UserError: The SDK is not installed, or refuses something.
     """
     with delayed_interrupt(), translated_errors(subject), warnings.catch_warnings():
         # 2.257 warns at each of its classes that version 3 will have others.
         warnings.filterwarnings("ignore", message=".*SageMaker Python SDK v2", category=FutureWarning)
-        load()
+        sdk = line()
+        sdk.load()
         from botocore.exceptions import BotoCoreError, ClientError
         from jsonschema import ValidationError
 
         try:
-            yield
+            yield sdk
         except (BotoCoreError, ClientError, LLMOpsError):
             raise
         except ValidationError as exc:  # its text has the value, which may be a secret, and the complete schema

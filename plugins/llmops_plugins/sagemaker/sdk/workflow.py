@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 from llmops_plugins.sagemaker.sdk.config import load_config, sdk_call
-from llmops_plugins.sagemaker.sdk.loading import load
+from llmops_plugins.sagemaker.sdk.line import Parts
 
 
 @contextmanager
 def workflow(
     session: Any, region: str, client: Any, *, bucket: str, s3: Any, own_config: Mapping[str, Any]
-) -> Iterator[tuple[Any, Any]]:
+) -> Iterator[tuple[Parts, Any]]:
     """Yield the SDK's classes for a pipeline of `@step` functions, and a session of the SDK for its compiler.
 
     Args:
@@ -26,32 +25,13 @@ def workflow(
         s3: Used by the SDK in place of boto3's S3 resource.
         own_config: Overrides the user's `RemoteFunction` configuration.
     """
-    with sdk_call("pipeline"):
-        from sagemaker.workflow import retry
-        from sagemaker.workflow.execution_variables import ExecutionVariables
-        from sagemaker.workflow.function_step import step
-        from sagemaker.workflow.parameters import ParameterString
-        from sagemaker.workflow.pipeline import Pipeline
-        from sagemaker.workflow.step_outputs import get_step
-
-        logging.getLogger("sagemaker.remote_function").setLevel(logging.ERROR)  # it logs every upload
-        config = load_config(session, region)
+    with sdk_call("pipeline") as sdk:
+        parts = sdk.parts()
+        logging.getLogger(sdk.entry_point.rpartition(".")[0]).setLevel(logging.ERROR)  # it logs every upload
+        config = load_config(sdk, session, region)
         modules = config["SageMaker"]["PythonSDK"]["Modules"]
         modules["RemoteFunction"] = {**modules.get("RemoteFunction", {}), **own_config}
-        sdk_session = load().session.Session(boto_session=session, sagemaker_client=client, sagemaker_config=config)
+        sdk_session = sdk.session(boto_session=session, sagemaker_client=client, sagemaker_config=config)
         sdk_session.s3_resource = s3
         sdk_session._default_bucket = bucket  # noqa: SLF001 - else it asks S3 whether the bucket exists
-        yield (
-            SimpleNamespace(
-                step=step,
-                get_step=get_step,
-                Pipeline=Pipeline,
-                ParameterString=ParameterString,
-                EXECUTION_ID=ExecutionVariables.PIPELINE_EXECUTION_ID,
-                StepRetryPolicy=retry.StepRetryPolicy,
-                StepExceptionTypeEnum=retry.StepExceptionTypeEnum,
-                JobRetryPolicy=retry.SageMakerJobStepRetryPolicy,
-                JobExceptionTypeEnum=retry.SageMakerJobExceptionTypeEnum,
-            ),
-            sdk_session,
-        )
+        yield parts, sdk_session

@@ -28,7 +28,7 @@ from llmops_plugins.sagemaker.emulator import executor as rehearsal
 from llmops_plugins.sagemaker.emulator.executor import Emulator, emulated_settings
 from llmops_plugins.sagemaker.pipeline import submit
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
-from llmops_plugins.sagemaker.sdk import loading as sdk
+from llmops_plugins.sagemaker.sdk import installed as sdk
 from llmops_sdk import LocalStore, Pipeline, Progress, Result, Run, SpecError, StepFailedError
 from llmops_sdk.explain.explanation import explain_run, explain_step
 from llmops_sdk.pipeline.execution import resume

@@ -29,7 +29,9 @@ def test_models_that_cannot_be_trained_or_are_too_new(jumpstart: Edit, registry:
     pipeline(version="5.*", fine_tune=False).build(registry)
     with pytest.raises(SpecError, match=r"6\.0\.0 does not support instruction tuning"):
         pipeline(version="6.*").build(registry)
-    with pytest.raises(SpecError, match=r"'7\.\*' needs sagemaker 2\.999\.0 or newer; .* is installed"):
+    with pytest.raises(
+        SpecError, match=r"for SageMaker SDK 2\.999\.0 and newer, and the requests made here are those of 2\.257"
+    ):
         pipeline(version="7.*").build(registry)
     with pytest.raises(
         SpecError, match=r"6\.0\.0 does not support instruction tuning"

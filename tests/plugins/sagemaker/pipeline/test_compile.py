@@ -20,6 +20,7 @@ from llmops_plugins.sagemaker.pipeline import compile as compiling
 from llmops_plugins.sagemaker.pipeline.compile import Compiled, compile_graph
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_plugins.sagemaker.pipeline.shipping import Shipment
+from llmops_plugins.sagemaker.sdk.installed import line
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import Plan, SpecError
 from llmops_sdk.cli.main import main
@@ -263,7 +264,7 @@ def test_no_object_of_a_plugin_is_pickled(registry: Registry, monkeypatch: pytes
         if key.endswith(".pkl")
     ]
     variable = (
-        "sagemaker.remote_function.core.pipeline_variables",
+        line().entry_point.replace("invoke_function", "core.pipeline_variables"),
         "_ExecutionVariable",
         "name",
         "PipelineExecutionId",

@@ -27,4 +27,4 @@ def test_the_session_uses_our_s3_and_configuration(aws: Aws, tmp_path: Path, mon
         modules = session.sagemaker_config["SageMaker"]["PythonSDK"]["Modules"]
         assert {"ImageUri": "ours", "PreExecutionCommands": ["ls"]} == modules["RemoteFunction"]
         assert modules["TelemetryOptOut"]
-        assert "x" == sdk.ParameterString(name="x").name
+        assert "x" == sdk.parameter(name="x").name

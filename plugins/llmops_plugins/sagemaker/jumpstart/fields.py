@@ -1,0 +1,179 @@
+"""What a JumpStart specification holds for one region, purpose and configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+from llmops_sdk.plugin import UserError
+
+Purpose = Literal["training", "hosting"]
+
+_NEEDED: Mapping[Purpose, tuple[str, ...]] = {
+    "training": ("training_script_key", "training_artifact_key", "default_training_instance_type"),
+    "hosting": ("default_inference_instance_type", "hosting_instance_type_variants"),
+}
+"""The fields without which no request can be made."""
+
+_NOT_IN_CONFIGURATIONS = frozenset({"model_id", "version", "gated_bucket", "training_supported", "deprecated"})
+_FAMILY = re.compile(r"ml\.(?P<family>[a-z0-9-]+)\.\w+")
+
+
+@attrs.frozen
+class Fields:
+    """The fields of a specification.
+
+    Attributes:
+        data: The fields, with those of the configuration.
+        region: The AWS region.
+        purpose: What for.
+        configuration: The name of the configuration, or empty.
+    """
+
+    data: Mapping[str, Any]
+    region: str
+    purpose: Purpose
+    configuration: str = ""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any], region: str, purpose: Purpose, configuration: str = "") -> Fields:
+        """Return the fields for a purpose.
+
+        Args:
+            data: The specification, as JumpStart publishes it.
+            region: The AWS region.
+            purpose: What for.
+            configuration: The name of one of the inference configurations, whose components override fields.
+
+        Raises:
+            UserError: Fields are missing: the specification is of a form that this version does not know.
+        """
+        if configuration:
+            data = _configured(data, configuration)
+        missing = [name for name in _NEEDED[purpose] if not data.get(name)]
+        if missing:
+            message = (
+                f"the specification of JumpStart's {data.get('model_id')!r} {data.get('version')} lacks {', '.join(missing)} for"
+                f" {purpose}, so its form is not known here; it has: {', '.join(sorted(data))}"
+            )
+            raise UserError(message)
+        return cls(data, region, purpose, configuration)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or the default where it is absent or null."""
+        value = self.data.get(name)
+        return default if value is None else value
+
+    def image(self, instance_type: str) -> str:
+        """Return the URI of the container's image for an instance type.
+
+        Raises:
+            UserError: The specification has none for this region or instance type.
+        """
+        uri = self._regional(instance_type, "image_uri")
+        if uri:
+            return uri
+        known = sorted(self._variants.get("regional_aliases") or {})
+        where = f"it has regions {', '.join(known)}" if known and self.region not in known else "choose another one"
+        message = (
+            f"JumpStart's {self.data['model_id']!r} {self.data['version']} names no image for {self.purpose} on {instance_type!r} in"
+            f" {self.region} ({where}): set image_uri to one that you have there"
+        )
+        raise UserError(message)
+
+    def model_package(self, instance_type: str) -> str:
+        """Return the ARN of the provider's model package, or an empty text if the model has none.
+
+        Raises:
+            UserError: It has some in other regions only.
+        """
+        package = self._regional(instance_type, "model_package_arn")
+        packages: Mapping[str, str] = self.get("hosting_model_package_arns", {})
+        if package or not packages:
+            return package
+        if self.region not in packages:
+            message = (
+                f"JumpStart's {self.data['model_id']!r} {self.data['version']} is served from a model package, which {self.region} lacks;"
+                f" it has regions {', '.join(sorted(packages))}"
+            )
+            raise UserError(message)
+        return packages[self.region]
+
+    def of_instance(self, instance_type: str, name: str) -> Any:
+        """Return a property of an instance type, or else of its family; None if there is none."""
+        variants: Mapping[str, Any] = self._variants.get("variants") or {}
+        properties = (
+            (variants.get(key) or {}).get("properties") or {} for key in (instance_type, _family(instance_type)) if key
+        )
+        return next((values[name] for values in properties if values.get(name)), None)
+
+    def items_of_instance(self, instance_type: str, name: str) -> dict[str, Any]:
+        """Return a mapping or named list of an instance type and its family by the names of its items."""
+        variants: Mapping[str, Any] = self._variants.get("variants") or {}
+        items: dict[str, Any] = {}
+        for key in (_family(instance_type), instance_type):
+            values = ((variants.get(key) or {}).get("properties") or {}).get(name) or {}
+            if isinstance(values, Mapping):
+                items.update(values)
+            else:
+                items.update({item.get("name") or item["Name"]: item for item in values})
+        return items
+
+    @property
+    def _variants(self) -> Mapping[str, Any]:
+        variants: Mapping[str, Any] = self.get(f"{self.purpose}_instance_type_variants", {})
+        return variants
+
+    def _regional(self, instance_type: str, name: str) -> str:
+        variants: Mapping[str, Any] = self._variants.get("variants") or {}
+        regional = (
+            (variants.get(key) or {}).get("regional_properties") or {}
+            for key in (instance_type, _family(instance_type))
+        )
+        alias = next((str(values[name]) for values in regional if values.get(name)), "")
+        aliases: Mapping[str, str] = (self._variants.get("regional_aliases") or {}).get(self.region) or {}
+        return aliases.get(alias[1:], "") if alias.startswith("$") else ""
+
+
+def first_configuration(data: Mapping[str, Any], purpose: Purpose) -> str:
+    """Return the name of the configuration that JumpStart ranks first for a purpose, or an empty text."""
+    scope = "training" if purpose == "training" else "inference"
+    configurations: Mapping[str, Any] = data.get(f"{scope}_configs") or {}
+    ranking = (data.get(f"{scope}_config_rankings") or {}).get("overall") or {}
+    names = ranking.get("rankings") or sorted(configurations)
+    return next((name for name in names if name in configurations), "")
+
+
+def serving_configuration(data: Mapping[str, Any]) -> str:
+    """Return the name of the inference configuration for what the first training configuration trained, or an empty text."""
+    trained: Mapping[str, Any] = (data.get("training_configs") or {}).get(first_configuration(data, "training")) or {}
+    return str(trained.get("default_inference_config") or "")
+
+
+def _configured(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a specification with the components of one of its inference configurations merged into it, in their order."""
+    merged = dict(data)
+    components: Mapping[str, Any] = data.get("inference_config_components") or {}
+    for component in data["inference_configs"][name].get("component_names") or ():
+        fields = {key: value for key, value in components[component].items() if key not in _NOT_IN_CONFIGURATIONS}
+        merged = _merged(merged, fields)
+    if merged.get("hosting_model_package_arns"):  # such a package brings its own
+        merged["inference_environment_variables"] = []
+    return merged
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two mappings merged: where both have a mapping, recursively; otherwise the second one's value wins."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both and value else value
+    return merged
+
+
+def _family(instance_type: str) -> str:
+    match = _FAMILY.fullmatch(instance_type)
+    return match["family"] if match else ""

@@ -1,0 +1,20 @@
+"""The line 2.x of the SDK; `test_line.py` tests what is the same for both."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmops_plugins.sagemaker.sdk.v2 import Line2
+
+from ..fixtures import has_sdk_2
+
+pytestmark = [pytest.mark.sdk, pytest.mark.skipif(not has_sdk_2(), reason="the SageMaker SDK 2.x is not installed")]
+
+
+def test_its_warning_that_there_is_a_version_3_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """Its classes are those of `sagemaker.workflow`."""
+    sdk = Line2()
+    sdk.load()
+
+    assert "sagemaker.workflow.pipeline" == sdk.parts().pipeline.__module__
+    assert ("", "") == capfd.readouterr()
