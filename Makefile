@@ -84,21 +84,17 @@ check-pythons: $(VENV)/.test ## Build wheel and sdist, install both in Python 3.
 check-importers: $(VENV)/.test ## Install lm-eval, Inspect, promptfoo, MLflow and FMEval, and import what they write
 	$(BIN)/python scripts/check_importers.py $(VENV)/importers $(PYTEST_ARGS)
 
-# The other line of the SageMaker SDK, on top of what is installed: its pickles differ from those of 2.257.
-SAGEMAKER ?= 2.253.1
+# The other lines of the SageMaker SDK: none reads the pickles of another. `.ci/run` runs the whole suite of the plugin with
+# 2.257, in `make test`, and here what is marked `sdk`: pickles, compiling, the entry point of steps, one rehearsal.
+SAGEMAKER_2 := sagemaker==2.253.1
+SAGEMAKER_3 := sagemaker==3.27.0 sagemaker-core==2.27.0 sagemaker-train==1.27.0 sagemaker-serve==1.27.0 sagemaker-mlops==1.27.0
+SAGEMAKER_MARK ?= not rare and not llama_cpp and not importers
+SAGEMAKER_LINES := $(VENV)/sagemaker-2 $(VENV)/sagemaker-3
 
-# Only these depend on its version: what calls it (pipelines, and the requests of JumpStart and endpoints), what runs the
-# steps that it pickled, and whole flows of the article. The other tests of the plugin reach AWS through boto3 alone.
-SAGEMAKER_TESTS := $(addprefix tests/plugins/sagemaker/,sdk pipeline emulator endpoint/test_requests.py \
-  jumpstart/test_requests.py test_step_image.py) $(addprefix tests/end_to_end/sagemaker/,test_article_flow.py \
-  test_permissions.py)
-
-# The installation of the requirements mostly waits for the index: the other tests run beside it.
-check-sagemaker: $(VENV)/sagemaker-$(SAGEMAKER)/.ready ## Run the tests of what calls the SageMaker SDK with the other supported line of it
-	$(<D)/bin/python -m pytest -q -m slow tests/plugins/sagemaker/emulator/test_executor.py -k installed $(PYTEST_ARGS) \
-	  > $(<D)/installation.log 2>&1 & installation=$$!; \
-	$(<D)/bin/python -m pytest -q -n auto --dist loadfile $(SAGEMAKER_TESTS) $(PYTEST_ARGS); status=$$?; \
-	wait $$installation || status=$$?; cat $(<D)/installation.log; exit $$status
+check-sagemaker: $(addsuffix /.ready,$(SAGEMAKER_LINES)) ## Test the plugin with two other versions of the SageMaker SDK; SAGEMAKER_MARK=sdk: what depends on it
+	for line in $(SAGEMAKER_LINES); do \
+	  $$line/bin/python -m pytest -q -n auto --dist loadfile -m '$(SAGEMAKER_MARK)' tests/plugins/sagemaker tests/end_to_end/sagemaker \
+	    $(PYTEST_ARGS) || exit; done
 
 # The oldest transformers that is supported, with the versions that it needs.
 TRANSFORMERS ?= 4.57.6
@@ -108,14 +104,11 @@ check-transformers: $(VENV)/transformers-$(TRANSFORMERS)/.ready ## Run the tests
 	$(VENV)/transformers-$(TRANSFORMERS)/bin/python -m pytest -q -n auto --dist loadfile tests/plugins/local tests/plugins/_hub \
 	  tests/plugins/_weights tests/plugins/metrics/bertscore tests/plugins/metrics/text tests/plugins/metrics/toxicity $(PYTEST_ARGS)
 
-# Other versions of libraries, on top of what is installed.
-$(VENV)/sagemaker-$(SAGEMAKER)/.ready: OTHERS = sagemaker==$(SAGEMAKER)
+$(VENV)/sagemaker-2/.ready: OTHERS = $(SAGEMAKER_2)
+$(VENV)/sagemaker-3/.ready: OTHERS = $(SAGEMAKER_3)
 $(VENV)/transformers-$(TRANSFORMERS)/.ready: OTHERS = transformers==$(TRANSFORMERS) $(TRANSFORMERS_NEEDS)
-$(VENV)/sagemaker-$(SAGEMAKER)/.ready $(VENV)/transformers-$(TRANSFORMERS)/.ready: $(VENV)/.test
-	$(PYTHON) -m venv $(@D)
-	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
-	  > $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/of-the-tests.pth
-	$(@D)/bin/python -m pip install --disable-pip-version-check -q --no-deps $(OTHERS)
+$(VENV)/sagemaker-2/.ready $(VENV)/sagemaker-3/.ready $(VENV)/transformers-$(TRANSFORMERS)/.ready: $(VENV)/.test
+	$(BIN)/python scripts/other_versions.py $(@D) $(OTHERS)
 	@touch $@
 
 # A target of its own: compiling llama.cpp takes 11 CPU-minutes. Its sources are those that llama-cpp-python ships.

@@ -32,7 +32,7 @@ IMPORTS = {
     "jumpstart": ("boto3", "llmops_plugins.sagemaker.jumpstart.trainer", "llmops_plugins.sagemaker.endpoint.deployer"),
     "bedrock": ("boto3", "llmops_plugins.bedrock.transport"),
     "tables": ("pandas", "pyarrow.parquet", "llmops_plugins.reporters.table"),
-    "sagemaker": ("sagemaker", "sagemaker.workflow.function_step", "boto3"),
+    "sagemaker": ("sagemaker", "llmops_plugins.sagemaker.sdk.workflow", "boto3"),
     "docs": ("mkdocs", "griffe"),
     "inspect": ("inspect_ai.log", "llmops_plugins.importers.inspect_log"),
 }

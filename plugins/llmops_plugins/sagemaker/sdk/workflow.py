@@ -27,7 +27,7 @@ def workflow(
     """
     with sdk_call("pipeline") as sdk:
         parts = sdk.parts()
-        logging.getLogger(sdk.entry_point.rpartition(".")[0]).setLevel(logging.ERROR)  # it logs every upload
+        logging.getLogger("sagemaker.remote_function").setLevel(logging.ERROR)  # both lines log every upload there
         config = load_config(sdk, session, region)
         modules = config["SageMaker"]["PythonSDK"]["Modules"]
         modules["RemoteFunction"] = {**modules.get("RemoteFunction", {}), **own_config}

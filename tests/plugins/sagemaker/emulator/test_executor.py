@@ -200,6 +200,7 @@ def _rehearsed(tmp_path_factory: pytest.TempPathFactory, plugins: Registry) -> R
     return rehearse(pipeline("loud", "mute"), tmp_path_factory.mktemp("rehearsed"), plugins)
 
 
+@pytest.mark.sdk
 @pytest.mark.slow
 def test_the_result_is_that_of_a_local_run(rehearsed: Rehearsal) -> None:
     """Every answer of the loud model is the reference."""
@@ -237,6 +238,7 @@ def test_the_run_has_the_id_of_the_execution(rehearsed: Rehearsal) -> None:
     assert rehearsed.run.id == arn.rpartition("/")[2]
 
 
+@pytest.mark.sdk
 @pytest.mark.slow
 def test_each_step_runs_the_entry_point_of_the_sdk(rehearsed: Rehearsal) -> None:
     """`job_driver.sh` of the uploaded channel, then the bootstrap, then the pickled function."""

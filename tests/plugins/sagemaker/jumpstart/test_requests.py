@@ -189,6 +189,7 @@ def _published(jumpstart: Edit, real_data: Callable[[str], Path], monkeypatch: p
     monkeypatch.setattr(SageMakerResponse, "describe_model_package", package)
 
 
+@pytest.mark.sdk
 @needs_sdk_2
 @pytest.mark.usefixtures("published")
 @pytest.mark.filterwarnings("ignore:.*SageMaker Python SDK v2")

@@ -29,6 +29,8 @@ from llmops_sdk.plugin.registry import Registry
 
 from .pipelines import PLACE, ROLE, SETTINGS, echo_pipeline
 
+pytestmark = pytest.mark.sdk
+
 
 def compiled(plan: Plan, registry: Registry, **changes: Any) -> dict[str, Any]:
     """Compile a plan, and return the definition with masked secrets."""
