@@ -19,16 +19,16 @@ from pathlib import Path
 def main() -> int:
     """Make the environment."""
     folder, requirements = Path(sys.argv[1]).absolute(), sys.argv[2:]
-    here = Path(sysconfig.get_path("purelib"))
+    packages = Path(sysconfig.get_path("purelib"))
     names = [re.split(r"[=<>!~\[ ]", requirement)[0] for requirement in requirements]
     hidden = {entry for name in names for entry in _entries(name)} | {"pip", "setuptools", "_distutils_hack"}
     venv.create(folder, with_pip=True, clear=True)
     linked = folder / "linked"
     linked.mkdir()
-    for path in here.iterdir():
+    for path in packages.iterdir():
         if path.name not in hidden and not path.name.startswith(("pip-", "setuptools-", "distutils")):
             (linked / path.name).symlink_to(path)
-    python = folder / "bin" / "python"
+    python = str(folder / "bin" / "python")
     command = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     own = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
     (own / "linked.pth").write_text(f"import site; site.addsitedir({str(linked)!r})\n", encoding="utf-8")

@@ -21,6 +21,7 @@ from llmops_plugins.sagemaker.names import (
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import (
     BaseModel,
+    ChatTemplate,
     Check,
     ModelOptions,
     PromptTemplate,
@@ -205,15 +206,14 @@ def check_template(name: str, template: PromptTemplate) -> None:
     would be trained with JumpStart's key, and asked with its own.
 
     Raises:
-        SpecError: The template has another response key, or consists of chat messages.
+        SpecError: The template has another response key, or is chat messages or a function.
     """
     if isinstance(template, TextTemplate) and template.response_key == RESPONSE_KEY:
         return
-    has = (
-        f"response_key {template.response_key!r}"
-        if isinstance(template, TextTemplate)
-        else "chat messages or a function"
-    )
+    if isinstance(template, TextTemplate):
+        has = f"response_key {template.response_key!r}"
+    else:
+        has = "chat messages" if isinstance(template, ChatTemplate) else "a function"
     message = (
         f"JumpStart trains every prompt with the response key {RESPONSE_KEY!r}, and prompt {name!r} has {has}:"
         " use 'alpaca', or a template with that response_key"

@@ -23,11 +23,11 @@ def version() -> str:
     Raises:
         UserError: It is not installed.
     """
-    found = _version("sagemaker")
-    if not found:
+    installed = _version("sagemaker")
+    if not installed:
         message = "the SageMaker SDK is not installed: pip install 'llmops-sdk[sagemaker]'"
         raise UserError(message)
-    return found
+    return installed
 
 
 def line() -> Line:
@@ -54,7 +54,7 @@ def problem_of(sdk: str, parts: dict[str, str]) -> str:
         why = "whose remote functions cannot run" if sdk == _BROKEN else "and 2.253.1 to 3.x are supported"
         return f"sagemaker {sdk} is installed, {why}: pip install 'sagemaker>=2.253.1,<4,!={_BROKEN}'"
     is_2 = numbers[0] == 2  # noqa: PLR2004 - the line
-    of_3 = [name for name, found in parts.items() if found and (name != PARTS[0] or _numbers(found)[0] > 1)]
+    of_3 = [name for name, number in parts.items() if number and (name != PARTS[0] or _numbers(number)[0] > 1)]
     if is_2 and of_3:
         named = ", ".join(f"{name} {parts[name]}" for name in of_3)
         return (

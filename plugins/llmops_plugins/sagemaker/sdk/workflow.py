@@ -25,10 +25,11 @@ def workflow(
         s3: Used by the SDK in place of boto3's S3 resource.
         own_config: Overrides the user's `RemoteFunction` configuration.
     """
-    with sdk_call("pipeline") as sdk:
+    with sdk_call("SageMaker config") as sdk:
+        config = load_config(sdk, session, region)
+    with sdk_call("pipeline"):
         parts = sdk.parts()
         logging.getLogger("sagemaker.remote_function").setLevel(logging.ERROR)  # both lines log every upload there
-        config = load_config(sdk, session, region)
         modules = config["SageMaker"]["PythonSDK"]["Modules"]
         modules["RemoteFunction"] = {**modules.get("RemoteFunction", {}), **own_config}
         sdk_session = sdk.session(boto_session=session, sagemaker_client=client, sagemaker_config=config)

@@ -131,7 +131,8 @@ def test_a_base_model_is_deployed(cloud: Cloud, context: Context) -> None:
     """Its requests are those of JumpStart's metadata."""
     with_endpoint(context, BASE)
 
-    assert "jumpstart-private-cache-prod" in cloud.requests("CreateModel")[0]["PrimaryContainer"]["ModelDataUrl"]
+    source = cloud.requests("CreateModel")[0]["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
+    assert "jumpstart-private-cache-prod" in source["S3Uri"]
     assert "4.0.0" == SageMakerEndpoint(OPTIONS).fingerprint(context, attrs.evolve(BASE, version="4.*"))
 
 

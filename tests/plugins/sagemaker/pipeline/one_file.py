@@ -21,7 +21,7 @@ class Length(Evaluator):
 
 @hookimpl
 def llmops_cards():
-    return (EvaluatorCard(name="length", summary="characters", load=f"{__name__}:Length"),)
+    return (EvaluatorCard(name="characters", summary="characters", load=f"{__name__}:Length"),)
 '''
 
 

@@ -87,10 +87,10 @@ def test_a_plugin_of_one_file_is_packed(registry: Registry, tmp_path: Path) -> N
     source.mkdir()
     staging.mkdir()
     registry.add("my-length", one_file_plugin(source))
-    ship(pipeline("length").build(registry), registry, staging, sagemaker_version="2.253.1")
+    ship(pipeline("characters").build(registry), registry, staging, sagemaker_version="2.253.1")
     (wheel,) = staging.glob("llmops_plugin_my_length-*.whl")
     zipfile.ZipFile(wheel).extractall(site)
-    code = "from llmops_sdk.plugin.registry import Registry; print(Registry.load().offer('evaluator', 'length').plugin)"
+    code = "from llmops_sdk.plugin.registry import Registry; print(Registry.load().offer('evaluator', 'characters').plugin)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=False
     )

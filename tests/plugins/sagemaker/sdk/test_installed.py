@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 
 from llmops_plugins.sagemaker.sdk import installed
@@ -30,7 +32,7 @@ def test_an_sdk_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) 
     """With the command to type."""
 
     def missing(name: str) -> str:
-        raise installed.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     monkeypatch.setattr(installed, "version_of", missing)
     with pytest.raises(UserError, match=r"pip install 'llmops-sdk\[sagemaker\]'"):
