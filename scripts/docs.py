@@ -21,7 +21,7 @@ from pathlib import Path
 
 import reference
 
-from llmops_sdk.cli.examples.catalog import list_examples
+from llmops_sdk.cli.catalog import list_examples
 from llmops_sdk.cli.output.plugins import plugins_json
 from llmops_sdk.plugin.registry import Registry
 

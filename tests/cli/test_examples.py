@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk.cli.examples.catalog import Example, find_example, list_examples
+from llmops_sdk.cli.catalog import Example, find_example, list_examples
 from llmops_sdk.cli.main import main
 
 ROOT = Path(__file__).parents[2]

@@ -88,7 +88,7 @@ fresh_option = click.option(
 
 def read_pipeline(specification: str, overrides: tuple[str, ...] = ()) -> Pipeline:
     """Read a specification file, or the packaged example of that name."""
-    from llmops_sdk.cli.examples.catalog import find_example
+    from llmops_sdk.cli.catalog import find_example
     from llmops_sdk.pipeline.pipeline import Pipeline
 
     path = Path(specification)

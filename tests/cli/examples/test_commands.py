@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk.cli.examples import catalog
-from llmops_sdk.cli.examples.catalog import find_example
+from llmops_sdk.cli import catalog
+from llmops_sdk.cli.catalog import find_example
 
 from ..conftest import Command
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from llmops_sdk.cli.examples.catalog import find_example, list_examples
+from llmops_sdk.cli.catalog import find_example, list_examples
 
 from ..conftest import Command
 

@@ -1,1 +1,1 @@
-"""The packaged examples, and the commands that list, show, copy and run them."""
+"""The commands that list, show, copy and run the packaged examples, and what they print."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from llmops_sdk.cli.examples.catalog import SCRIPT, Example, find_example
+from llmops_sdk.cli.catalog import SCRIPT, Example, find_example
 from llmops_sdk.cli.exits import OK
 from llmops_sdk.cli.help import Argument, Group
 from llmops_sdk.cli.options import json_option

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.syntax import Syntax
 
-from llmops_sdk.cli.examples.catalog import Example, list_examples
+from llmops_sdk.cli.catalog import Example, list_examples
 from llmops_sdk.cli.output.tables import count, new_table, open_console, print_line
 from llmops_sdk.cli.output.text import echo
 

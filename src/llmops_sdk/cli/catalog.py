@@ -96,8 +96,8 @@ def find_example(name: str, *, or_file: bool = False) -> Example:
 
 def _folder() -> Path:
     """Return the folder of the examples: beside the package in a checkout, inside it in a wheel."""
-    inside = Path(__file__).parents[2] / "_examples"
-    return inside if inside.is_dir() else Path(__file__).parents[4] / "examples"
+    inside = Path(__file__).parents[1] / "_examples"
+    return inside if inside.is_dir() else Path(__file__).parents[3] / "examples"
 
 
 def _main(path: Path) -> Path | None:

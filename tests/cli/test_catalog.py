@@ -9,10 +9,10 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from llmops_sdk import SpecError, UserError
-from llmops_sdk.cli.examples import catalog
-from llmops_sdk.cli.examples.catalog import find_example, list_examples
+from llmops_sdk.cli import catalog
+from llmops_sdk.cli.catalog import find_example, list_examples
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(name="shelf")
@@ -46,7 +46,7 @@ def test_the_wheel_has_all_files_of_the_examples() -> None:
     """Where the installed package looks for them."""
     files = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
 
-    assert (ROOT / "src" / "llmops_sdk").samefile(Path(catalog.__file__).parents[2])
+    assert (ROOT / "src" / "llmops_sdk").samefile(Path(catalog.__file__).parents[1])
     for example in list_examples():
         assert {f"llmops_sdk/_examples/{path.relative_to(ROOT / 'examples')}" for path in example.files} <= files
 
