@@ -67,6 +67,7 @@ def test_every_tagged_resource_is_listed(account: Any) -> None:
     assert "" == listed["endpoint", "Failed"].billed == listed["model", ""].billed
     job = listed["training-job", "InProgress"]
     assert ("llmops-running", "1 x ml.g5.12xlarge") == (job.resource.name, job.billed)
+    assert job.expires is not None
     assert before + FUTURE - 1 <= job.expires <= time.time() + FUTURE
     assert before - 1 <= job.created <= time.time() + 1
 
