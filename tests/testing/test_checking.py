@@ -20,7 +20,7 @@ LINES: list[tuple[Card, str, str]] = [
     (wrong.PRINTS, "standard-output", "it printed 'scoring record 0"),
     (wrong.WRITES, "own-folder", f"it wrote {str(wrong.HOME)!r}; fix: write below context.folder"),
     (wrong.UNSEEDED, "seed", "the results of two calls differ: "),
-    (wrong.NO_NUMBER, "numbers", "record 0: words is nan; fix: yield Unscored(generation.index, reason)"),
+    (wrong.NO_NUMBER, "numbers", "record 0: words is nan (and 2 more); fix: yield Unscored(generation.index, reason)"),
     (
         wrong.DELETES_ONCE,
         "delete-twice",

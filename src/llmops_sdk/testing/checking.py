@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from llmops_sdk.values.models import BaseModel
 
 _DANGEROUS = {"offline", "own-folder"}
 """What breaks one of these in the watched process is not tried in this one, where nothing is refused."""
+
+_OF_RECORDS = {"numbers", "bounds"}
 
 
 def check(plugin: Any, inputs: CheckInputs | Mapping[str, CheckInputs] | None = None) -> CheckReport:
@@ -150,10 +152,23 @@ def _report(job: Job, pair: Iterable[tuple[Outcome, Outcome]], child: ChildResul
         take(own)
         if first is not None and not any(rule == "seed" for rule, _ in noted):
             _compare(own, first, "child-process", "of this process and of another one", noted, tried)
-    problems = tuple(Problem(job.name, rule, reason) for rule, reason in noted if rule not in left_out)
+    problems = tuple(Problem(job.name, rule, reason) for rule, reason in _first(noted) if rule not in left_out)
     broken = {problem.rule for problem in problems}
     kept = tuple(rule for rule in RULES if rule in tried and rule not in broken and rule not in left_out)
     return CardReport(job.name, problems, kept, left_out)
+
+
+def _first(noted: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield what was noted; of rules that every record can break, the first record and the number of the others."""
+    entries = list(noted)
+    seen: set[str] = set()
+    for rule, reason in entries:
+        if rule not in _OF_RECORDS:
+            yield rule, reason
+        elif rule not in seen:
+            seen.add(rule)
+            others = sum(rule == other for other, _ in entries) - 1
+            yield rule, f"{reason} (and {others} more)" if others else reason
 
 
 def _compare(
