@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from llmops_sdk import Pipeline
+from llmops_sdk import Pipeline, Progress, Registry
 from llmops_sdk.cli.new.names import LONGEST, PackageNames
 from llmops_sdk.cli.new.package import KINDS, write_package, write_pipeline
 from llmops_sdk.errors import UserError
@@ -108,6 +108,18 @@ def test_the_specification_can_be_planned(tmp_path: Path) -> None:
     assert "llmops run first.yaml" in text
     path.write_text(text.replace("  # - {use", "  - {use"), encoding="utf-8")
     assert 2 == len(Pipeline.from_yaml(path).plan(offline=True).cells)
+
+
+def test_the_specification_runs(registry: Registry, tmp_path: Path) -> None:
+    """As it is, but with a model that answers at once in place of the one that is downloaded."""
+    path = write_pipeline("first", tmp_path)
+
+    pipeline = Pipeline.from_yaml(path, overrides=("models.0.use=echo",))
+    result = pipeline.run(store=tmp_path / "runs", registry=registry, offline=True, progress=Progress())
+
+    (cell,) = result.leaderboards[0].cells
+    assert ("base", 12) == (cell.candidate, cell.answered)
+    assert result.run.read("report.html")
 
 
 @pytest.mark.slow
