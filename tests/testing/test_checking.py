@@ -156,7 +156,7 @@ class _Empty:
 @pytest.mark.parametrize(
     ("plugin", "inputs", "message"),
     [
-        (3, None, "3 is no plugin: give a card, a module or object with hooks, or the name"),
+        (3, None, "3 is no plugin: give a card, a module or object with hooks, the name of an installed plugin"),
         ("promt", None, "no plugin is called 'promt'; did you mean 'prompts'"),
         (wrong, CheckInputs(), "has 10 cards; give inputs by card: {'dataset unseeded': CheckInputs"),
         (wrong, {"evaluator print": CheckInputs()}, "has no card 'evaluator print'; did you mean 'evaluator prints'"),
