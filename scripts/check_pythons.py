@@ -2,10 +2,10 @@
 
 Usage: python scripts/check_pythons.py [3.10 ...]
 
-The newest Python installs with pip and without constraints, as users do; the others with uv, which links files of its cache
-instead of copying them. The extras are left out except for one small one: torch is gigabytes for each Python, and `make test`
-tests the rest in one of them. What is used: the version, the doctor, the examples, and a run of functions in a file; in the
-newest Python a packaged example too. Interpreters are those of uv or pyenv.
+The newest Python installs the wheel with pip and without constraints, as users do; the other installations are uv's, which links
+files of its cache instead of copying them. The extras are left out except for one small one: torch is gigabytes for each Python,
+and `make test` tests the rest in one of them. What is used: the version, the doctor, the examples, and a run of functions in a
+file. Interpreters are those of uv or pyenv.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ MODULES = (
     "llmops_plugins.served.deployer",
     "llmops_plugins.bedrock.transport",
 )
-EXAMPLE = "recorded-answers"
 FUNCTIONS = '''from llmops_sdk import metric, target
 
 
@@ -118,18 +117,23 @@ def _check(python: str, release: Release, *, as_users_do: bool) -> str:
     _run([*UV, "venv", *options, str(environment)], release.folder)
     program = str(environment / "bin" / "python")
     with_uv = [*UV, "pip", "install", "-q", "--python", program, *_constraints()]
-    with_pip = [program, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    with_pip = [
+        program,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-compile",
+    ]  # Python compiles what is used
     install = with_pip if as_users_do else with_uv
     _run([*install, str(release.wheel)], release.folder)
     _run([*UV, "pip", "check", "-q", "--python", program], release.folder)
     clock.append(time.monotonic())
 
-    runs = ["--store", str(environment / "runs"), "-q"]
     _use(environment, "llmops", "doctor")
     _use(environment, "llmops", "examples")
-    _use(environment, "llmops", "run", str(release.folder / "functions.yaml"), *runs)
-    if as_users_do:
-        _use(environment, "llmops", "run", EXAMPLE, *runs)
+    _use(environment, "llmops", "run", str(release.folder / "functions.yaml"), "-q")
     size, of_numpy = _megabytes(_packages(environment)), _megabytes(_packages(environment), "numpy")
     if size > LARGEST:
         message = f"the packages take {size:.0f} MB, more than {LARGEST:.0f}"
@@ -137,7 +141,7 @@ def _check(python: str, release: Release, *, as_users_do: bool) -> str:
     clock.append(time.monotonic())
 
     of_wheel = _shipped_files(environment)
-    _run([*install, "--no-deps", "--force-reinstall", str(release.sdist)], release.folder)
+    _run([*with_uv, "--no-deps", "--reinstall", str(release.sdist)], release.folder)  # uv builds it once for all
     different = {path for path, _ in of_wheel ^ _shipped_files(environment)}
     if different:
         message = f"wheel and sdist install different files: {', '.join(sorted(different)[:5])}"
@@ -178,10 +182,10 @@ def _shipped_files(environment: Path) -> set[tuple[str, str]]:
 
 
 def _megabytes(packages: Path, prefix: str = "") -> float:
-    """Return the size of the packages whose folders start like this, without pip's."""
+    """Return the size of the packages whose folders start like this, as they are shipped: without bytecode, and without pip's."""
     folders = [path for path in packages.glob(f"{prefix}*") if not path.name.startswith(("pip", "setuptools"))]
     files = [path for folder in folders for path in (folder.rglob("*") if folder.is_dir() else [folder])]
-    return sum(path.stat().st_size for path in files if path.is_file()) / 1e6
+    return sum(path.stat().st_size for path in files if path.is_file() and path.suffix != ".pyc") / 1e6
 
 
 def _run(command: list[str], folder: Path) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from configparser import ConfigParser
 from email.parser import BytesParser
 from pathlib import Path, PurePosixPath
 
@@ -145,9 +146,10 @@ def test_a_release_can_be_uploaded(built: Built) -> None:
 @pytest.mark.slow
 def test_the_command_has_the_name_of_the_distribution_too(built: Built) -> None:
     """`uvx llmops-sdk` and `pipx run llmops-sdk` start a command of that name."""
-    scripts = re.findall(r"^(llmops\S*) = (\S+)$", built.read("entry_points.txt").decode(), re.MULTILINE)
+    points = ConfigParser()
+    points.read_string(built.read("entry_points.txt").decode())
 
-    assert {"llmops": "llmops_sdk.cli.main:main", "llmops-sdk": "llmops_sdk.cli.main:main"} == dict(scripts)
+    assert dict.fromkeys(("llmops", "llmops-sdk"), "llmops_sdk.cli.main:main") == dict(points["console_scripts"])
 
 
 def test_the_changelog_follows_the_custom() -> None:
