@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -41,7 +42,7 @@ def test_run_of_a_broken_plugin(llmops_run):
     llmops_run(plugins={"broken": Broken()})
 
 def test_environment():
-    assert "llmops-home" not in os.environ.get("LLMOPS_HOME", "")
+    assert os.environ["LLMOPS_HOME"] == "before"
 """
 
 
@@ -62,9 +63,11 @@ def test_the_fixtures_work(tmp_path: Path) -> None:
     ]
     is_known = any(point.value == PLUGIN for point in entry_points(group="pytest11"))
 
-    done = subprocess.run(
-        [*command, *([] if is_known else ["-p", PLUGIN])], capture_output=True, text=True, check=False
-    )
+    if not is_known:
+        command += ["-p", PLUGIN]
+    environment = {**os.environ, "LLMOPS_HOME": "before"}
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     assert "1 failed, 5 passed" in done.stdout, done.stdout
     assert "plugin 'broken': ZeroDivisionError: division by zero" in done.stdout
