@@ -63,7 +63,7 @@ def test_forms_of_files(row: dict[str, Any], answer: str, text: str, context: st
 
 def test_the_id_of_a_batch_is_the_users_own() -> None:
     """OpenAI's batches have an ID of the request beside it."""
-    row = {"id": "batch_req_1", "custom_id": "q1", "response": {"body": {"choices": []}}, "error": None}
+    row: dict[str, Any] = {"id": "batch_req_1", "custom_id": "q1", "response": {"body": {"choices": []}}, "error": None}
 
     assert "custom_id" == chosen(row).id
 
