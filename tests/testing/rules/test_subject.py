@@ -39,7 +39,7 @@ def test_the_cards_of_each_are_found() -> None:
     assert "llmops_plugins.prompts.hooks" == of_name.hooks == of_name.modules[0]
 
 
-@pytest.mark.parametrize("plugin", [None, 3, Hooks, NoOptions()], ids=str)
+@pytest.mark.parametrize("plugin", [None, 3, Hooks, NoOptions()], ids=["None", "number", "class", "object"])
 def test_what_is_no_plugin_is_refused(plugin: Any) -> None:
     """The message has what can be given."""
     with pytest.raises(TypeError, match="is no plugin: give a card, a module or object with hooks"):
