@@ -17,7 +17,7 @@ _MINUS = str.maketrans({"\u2212": "-", "\uff0d": "-", "\u2013": "-", "\uff0b": "
 # Between groups of three digits: the separator of thousands, an apostrophe, an underscore, and spaces that do not break.
 _GROUPING = "'\u2019_\u00a0\u202f\u2009"
 _MOST_DIGITS = 1000
-_MOST_EXPONENT_DIGITS = 6
+_MOST_EXPONENT_DIGITS = 5  # decimal's own arithmetic ends at six
 _NUMBER = re.compile(
     rf"""
         (?<![\w.,/:-])(?P<date>[0-9]+[/:][0-9]+[/:][0-9]+|[0-9][0-9]?:[0-9][0-9]|[0-9]{{4}}-[0-9][0-9]-[0-9][0-9])(?![\w/:])

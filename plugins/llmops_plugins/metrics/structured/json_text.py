@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from llmops_plugins.metrics.answers import UnreadableAnswerError, shown
@@ -161,7 +161,13 @@ def _integer(digits: str) -> int | Decimal:
 
 def _float(digits: str) -> float | Decimal:
     value = float(digits)
-    return value if math.isfinite(value) else Decimal(digits)
+    if math.isfinite(value):
+        return value
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        message = f"the number {shown(digits)} is too large"
+        raise _RefusedError(message) from None
 
 
 def _constant(name: str) -> Any:

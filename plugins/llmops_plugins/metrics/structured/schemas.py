@@ -62,7 +62,8 @@ def problem_of(validator: Validator, value: Any) -> str:
     """Return why a value does not fit the schema, or an empty text.
 
     Raises:
-        ValueError: The schema cannot be used for this value: a reference leads nowhere, or it refers to itself without end.
+        ValueError: The schema cannot be used for this value: a reference leads nowhere, it refers to itself without end, or a
+            number is too large to be divided.
     """
     try:
         error = best_match(validator.iter_errors(value))
@@ -71,6 +72,9 @@ def problem_of(validator: Validator, value: Any) -> str:
         raise ValueError(message) from None
     except RecursionError:
         message = "the schema refers to itself without end, or the answer is nested too deeply for it"
+        raise ValueError(message) from None
+    except (ArithmeticError, TypeError):  # 'multipleOf' of a number beyond floats, which is a decimal
+        message = "a number is too large for the schema's 'multipleOf'"
         raise ValueError(message) from None
     if error is None:
         return ""

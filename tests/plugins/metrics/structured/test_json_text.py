@@ -60,6 +60,7 @@ def test_where_the_json_may_be(text: str, whole: Any, fence: Any, anywhere: Any)
         ('{"b": {"a": 1, "a": 1}}', "the name 'a' is there twice"),
         ("[" * 100_000, "it is nested too deeply"),
         ("[" * 101 + "]" * 101, "it is nested more than 100 deep"),
+        ("[1e9999999999999999999]", "the number '1e9999999999999999999' is too large"),
         ('{"a":\n 1 2}', "Expecting ',' delimiter at line 2, column 4"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -41,6 +42,13 @@ def test_schemas_of_all_drafts_are_accepted(schema: dict[str, Any]) -> None:
 def test_a_problem_has_its_path(value: Any, expected: str) -> None:
     """In a schema that refers to itself, too."""
     assert expected == problem_of(make_validator(TREE, check_formats=False), value)
+
+
+@pytest.mark.parametrize(("value", "step"), [(Decimal("1e400"), 3), (Decimal("1e400"), 0.5), (10**400, 0.5)])
+def test_a_number_that_cannot_be_divided_is_no_traceback(value: Any, step: float) -> None:
+    """JSON's numbers have no largest; `multipleOf` divides, which floats and decimals of that size refuse."""
+    with pytest.raises(ValueError, match="a number is too large for the schema's 'multipleOf'"):
+        problem_of(make_validator({"multipleOf": step}, check_formats=False), value)
 
 
 def test_formats_are_checked_where_that_is_asked() -> None:
