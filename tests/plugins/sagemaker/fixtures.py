@@ -33,6 +33,7 @@ from moto.server import ThreadedMotoServer
 from llmops_plugins.sagemaker.aws import preflight
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.jumpstart import options as jumpstart_options
+from llmops_plugins.sagemaker.sdk.v2 import Line2
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import Progress
 from llmops_sdk.plugin import Context, DatasetSplits, Split, file_sha256
@@ -329,6 +330,7 @@ def jumpstart(
     monkeypatch.setenv("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", str(root))
     monkeypatch.setenv("AWS_JUMPSTART_SPECS_LOCAL_ROOT_DIR_OVERRIDE", str(root))
     if has_sdk_2():  # with which requests are compared; it remembers what it has read
+        Line2().load()  # without the warning of its first import, which is an error in tests
         from sagemaker.jumpstart.accessors import JumpStartModelsAccessor
 
         JumpStartModelsAccessor.reset_cache()
