@@ -54,6 +54,21 @@ class UserConfig:
         value = self._at(keys)
         return value if isinstance(value, str) else ""
 
+    def tags(self, *keys: str) -> list[dict[str, str]]:
+        """Return the tags of a section of the config, each with `Key` and `Value`; none if it has none.
+
+        Raises:
+            UserError: A file cannot be read, or the tags have another form.
+        """
+        values = self._at((*keys, "Tags"))
+        if values is None:
+            return []
+        tags = values if isinstance(values, list) else [values]
+        if not all(isinstance(tag, Mapping) and {"Key", "Value"} <= tag.keys() for tag in tags):
+            message = f"the SageMaker config's {'.'.join(keys)}.Tags must be a list of tags, each with Key and Value"
+            raise UserError(message)
+        return [{"Key": str(tag["Key"]), "Value": str(tag["Value"])} for tag in tags]
+
     def _at(self, keys: tuple[str, ...]) -> Any:
         value: Any = self._merged
         for key in keys:
@@ -79,16 +94,16 @@ class UserConfig:
             key = parts.path.lstrip("/")
             key = key if key.endswith((".yaml", ".yml")) else f"{key.rstrip('/')}/{_NAME}".lstrip("/")
             with translated_errors(subject):
-                body = self._client("s3").get_object(Bucket=parts.netloc, Key=key)["Body"]
-                return str(body.read().decode("utf-8"))
+                data: bytes = self._client("s3").get_object(Bucket=parts.netloc, Key=key)["Body"].read()
+            return _decoded(data, subject)
         path = Path(place).expanduser()
         path = path / _NAME if path.is_dir() else path
         try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            reason = (exc.strerror or str(exc)).lower() if isinstance(exc, OSError) else "it is not UTF-8"
-            message = f"{subject} cannot be read: {reason}"
+            data = path.read_bytes()
+        except OSError as exc:
+            message = f"{subject} cannot be read: {(exc.strerror or str(exc)).lower()}"
             raise UserError(message) from exc
+        return _decoded(data, subject)
 
 
 def _folders() -> tuple[Path, Path]:
@@ -100,10 +115,18 @@ def _folders() -> tuple[Path, Path]:
     return Path(site) / "sagemaker", Path(user) / "sagemaker"
 
 
+def _decoded(data: bytes, subject: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        message = f"{subject} cannot be read: it is not UTF-8"
+        raise UserError(message) from exc
+
+
 def _parsed(text: str, place: str) -> Mapping[str, Any]:
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, ValueError) as exc:  # a date such as 2026-13-01 is a ValueError
         # Its text quotes the line, which may hold a secret.
         line = getattr(getattr(exc, "problem_mark", None), "line", -1) + 1
         message = f"SageMaker config {place!r} is no YAML{f' in line {line}' if line else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,16 @@ def test_the_usual_place_of_the_user_is_read(tmp_path: Path, monkeypatch: pytest
     assert "a" == UserConfig(_no_client).text("SageMaker", "TrainingJob", "RoleArn")
 
 
+def test_a_config_in_s3_must_be_text(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file must be."""
+    aws.client("s3").create_bucket(Bucket="configs")
+    aws.client("s3").put_object(Bucket="configs", Key="config.yaml", Body=b"\xff\xfe")
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", "s3://configs")
+
+    with pytest.raises(UserError, match="'s3://configs' cannot be read: it is not UTF-8"):
+        UserConfig(aws.client).text("SageMaker")
+
+
 def test_a_config_in_s3_is_read(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its URI, or by the folder that contains it."""
     s3 = aws.client("s3")
@@ -125,10 +136,43 @@ def test_a_config_in_s3_is_read(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> No
         assert "a" == UserConfig(aws.client).text("SageMaker", "TrainingJob", "RoleArn")
 
 
+@pytest.mark.parametrize("section", ["TrainingJob", "Model", "EndpointConfig", "Endpoint"])
+@pytest.mark.parametrize("tags", ["x", ["x"], [{"Key": "team"}], {"team": "a"}])
+def test_tags_of_another_form_are_refused(
+    section: str, tags: Any, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the section; nothing else checks a config without the SDK."""
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({"SageMaker": {section: {"Tags": tags}}}), encoding="utf-8")
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(path))
+    spec = read_spec(aws, MODEL_ID, "4.0.0")
+
+    with pytest.raises(UserError, match=rf"SageMaker\.{section}\.Tags must be a list of tags"):
+        _ = training_request(aws, spec, TRAINING), endpoint_requests(aws, spec, ENDPOINT)
+
+
+def test_empty_sections_set_nothing(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key without a value is null in YAML."""
+    spec = read_spec(aws, MODEL_ID, "4.0.0")
+    refused = attrs.evolve(TRAINING, accept_eula=False)
+    expected = training_request(aws, spec, refused), endpoint_requests(aws, spec, ENDPOINT)
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "SageMaker: {TrainingJob: {Tags: , Environment: , OutputDataConfig: , ResourceConfig: },"
+        " Model: {PrimaryContainer: }, EndpointConfig: , Endpoint: {Tags: }}",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(path))
+    own = Aws(aws.settings)
+
+    assert expected == (training_request(own, spec, refused), endpoint_requests(own, spec, ENDPOINT))
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("a: [", "is no YAML in line 1"),
+        ("a: 2026-13-01", "is no YAML"),
         ("- a", "must have keys"),
         (b"\xff\xfe", "it is not UTF-8"),
         (None, "no such file or directory"),

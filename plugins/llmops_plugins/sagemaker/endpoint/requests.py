@@ -26,7 +26,7 @@ class EndpointChoices:
     Attributes:
         name: The name of endpoint, configuration and model.
         model_data: The location of fine-tuned weights: the URI of a `model.tar.gz`, or an `S3DataSource`; None for the base model.
-        training_instance_type: The instance type they were trained on, which may decide the default instance and configuration.
+        training_instance_type: The instance type they were trained on, which may decide the default instance type.
         accept_eula: Whether the user accepted the model's licence.
         instance_type: The instance type.
         instance_count: The number of instances.
@@ -77,13 +77,13 @@ def endpoint_requests(aws: Aws, spec: JumpStartSpec, choices: EndpointChoices) -
         {
             "EndpointName": choices.name,
             "EndpointConfigName": choices.name,
-            "Tags": _with(tags, aws.config.section("SageMaker", "Endpoint")),
+            "Tags": _with(tags, aws.config.tags("SageMaker", "Endpoint")),
         },
     )
 
 
 def _default_instance(fields: Fields, choices: EndpointChoices) -> str:
-    """Return the instance type of the specification: of the one that trained the weights, if that has another."""
+    """Return the default instance type: the one that the specification has for weights trained on an instance type, or its usual one."""
     trained: Mapping[str, Any] = {}
     if choices.training_instance_type:
         training = attrs.evolve(fields, purpose="training")
@@ -102,13 +102,13 @@ def _model(
     else:
         usual = fields.get("inference_enable_network_isolation", False)
         is_isolated = configured.get("EnableNetworkIsolation", usual)
-        variables = configured.get("PrimaryContainer", {}).get("Environment", {})
+        variables = aws.config.section("SageMaker", "Model", "PrimaryContainer", "Environment")
         containers = {"PrimaryContainer": _container(aws, fields, choices, instance_type, variables)}
     request = {
         "ModelName": choices.name,
         "ExecutionRoleArn": aws.role,
         **containers,
-        "Tags": _with(tags, configured),
+        "Tags": _with(tags, aws.config.tags("SageMaker", "Model")),
         "VpcConfig": aws.vpc or configured.get("VpcConfig"),
         "EnableNetworkIsolation": is_isolated,
     }
@@ -185,7 +185,7 @@ def _endpoint_config(
     request = {
         "EndpointConfigName": choices.name,
         "ProductionVariants": [{name: value for name, value in variant.items() if value is not None}],
-        "Tags": _with(tags, configured),
+        "Tags": _with(tags, aws.config.tags("SageMaker", "EndpointConfig")),
         "KmsKeyId": aws.settings.kms_key or configured.get("KmsKeyId"),
     }
     sent = {name: value for name, value in request.items() if value is not None}
@@ -199,6 +199,6 @@ def _is_from_the_marketplace(aws: Aws, package: str) -> bool:
     return any("ProductId" in container for container in description["InferenceSpecification"]["Containers"])
 
 
-def _with(tags: list[dict[str, str]], configured: Mapping[str, Any]) -> list[dict[str, str]]:
+def _with(tags: list[dict[str, str]], configured: list[dict[str, str]]) -> list[dict[str, str]]:
     keys = {tag["Key"] for tag in tags}
-    return [*tags, *(dict(tag) for tag in configured.get("Tags", ()) if tag["Key"] not in keys)]
+    return [*tags, *(tag for tag in configured if tag["Key"] not in keys)]

@@ -30,13 +30,11 @@ class Fields:
         data: The fields, with those of the configuration.
         region: The AWS region.
         purpose: What for.
-        configuration: The name of the configuration, or empty.
     """
 
     data: Mapping[str, Any]
     region: str
     purpose: Purpose
-    configuration: str = ""
 
     @classmethod
     def of(cls, data: Mapping[str, Any], region: str, purpose: Purpose, configuration: str = "") -> Fields:
@@ -49,18 +47,14 @@ class Fields:
             configuration: The name of one of the inference configurations, whose components override fields.
 
         Raises:
-            UserError: Fields are missing: the specification is of a form that this version does not know.
+            UserError: Fields or the configuration are missing: the specification is of a form that this version does not know.
         """
         if configuration:
             data = _configured(data, configuration)
         missing = [name for name in _NEEDED[purpose] if not data.get(name)]
         if missing:
-            message = (
-                f"the specification of JumpStart's {data.get('model_id')!r} {data.get('version')} lacks {', '.join(missing)} for"
-                f" {purpose}, so its form is not known here; it has: {', '.join(sorted(data))}"
-            )
-            raise UserError(message)
-        return cls(data, region, purpose, configuration)
+            raise UserError(_unknown_form(data, f"lacks {', '.join(missing)} for {purpose}"))
+        return cls(data, region, purpose)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field, or the default where it is absent or null."""
@@ -153,11 +147,23 @@ def serving_configuration(data: Mapping[str, Any]) -> str:
     return str(trained.get("default_inference_config") or "")
 
 
+def _unknown_form(data: Mapping[str, Any], problem: str) -> str:
+    return (
+        f"the specification of JumpStart's {data.get('model_id')!r} {data.get('version')} {problem}, so its form is not known"
+        f" here; it has: {', '.join(sorted(data))}"
+    )
+
+
 def _configured(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a specification with the components of one of its inference configurations merged into it, in their order."""
     merged = dict(data)
     components: Mapping[str, Any] = data.get("inference_config_components") or {}
-    for component in data["inference_configs"][name].get("component_names") or ():
+    configurations: Mapping[str, Any] = data.get("inference_configs") or {}
+    if name not in configurations:
+        raise UserError(_unknown_form(data, f"lacks the inference configuration {name!r}"))
+    for component in configurations[name].get("component_names") or ():
+        if component not in components:
+            raise UserError(_unknown_form(data, f"lacks the component {component!r} of the configuration {name!r}"))
         fields = {key: value for key, value in components[component].items() if key not in _NOT_IN_CONFIGURATIONS}
         merged = _merged(merged, fields)
     if merged.get("hosting_model_package_arns"):  # such a package brings its own

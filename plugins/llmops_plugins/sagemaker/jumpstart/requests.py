@@ -20,6 +20,9 @@ from llmops_sdk.plugin import UserError
 Request = Mapping[str, Any]
 """The parameters of one boto3 call."""
 
+_CONFIG = ("SageMaker", "TrainingJob")
+"""The section of the user's config."""
+
 _PROGRAM = "transfer_learning.py"
 """The file in every training script archive of JumpStart that is run."""
 
@@ -30,7 +33,7 @@ _LOG_LEVEL = 20
 """INFO of Python's logging."""
 
 _VOLUME, _RUNTIME = 30, 24 * 3600
-"""Size of a volume in GiB and longest run in seconds, where neither the user nor the specification says them."""
+"""Size of a volume in GiB and longest run in seconds, where neither the user nor the specification sets them."""
 
 _NO_DEBUGGER = frozenset(
     {
@@ -90,7 +93,7 @@ def training_request(aws: Aws, spec: JumpStartSpec, choices: TrainingChoices) ->
         UserError: The specification has no image for the region, or lacks fields.
     """
     fields = Fields.of(spec.data, aws.region, "training")
-    configured = aws.config.section("SageMaker", "TrainingJob")
+    configured = aws.config.section(*_CONFIG)
     instance_type = choices.instance_type or spec.training_instance
     extra: Mapping[str, Any] = fields.get("estimator_kwargs", {})
     weights = _gated_weights(fields, instance_type)
@@ -109,14 +112,16 @@ def training_request(aws: Aws, spec: JumpStartSpec, choices: TrainingChoices) ->
         },
         "HyperParameters": _hyperparameters(fields, choices, instance_type, is_isolated=is_isolated),
         "InputDataConfig": channels,
-        "OutputDataConfig": _output(aws, choices, configured),
-        "ResourceConfig": _resources(aws, fields, choices, instance_type, configured),
+        "OutputDataConfig": _output(aws, choices),
+        "ResourceConfig": _resources(aws, fields, choices, instance_type),
         "StoppingCondition": {
             "MaxRuntimeInSeconds": choices.max_run or extra.get("max_run") or _RUNTIME,
             **({"MaxWaitTimeInSeconds": choices.max_wait} if choices.max_wait else {}),
         },
-        "Environment": _environment(fields, choices, instance_type, weights, configured.get("Environment", {})),
-        "Tags": jumpstart_tags(spec, choices.tags, configured.get("Tags", ())),
+        "Environment": _environment(
+            fields, choices, instance_type, weights, aws.config.section(*_CONFIG, "Environment")
+        ),
+        "Tags": jumpstart_tags(spec, choices.tags, aws.config.tags(*_CONFIG)),
         "VpcConfig": aws.vpc or configured.get("VpcConfig"),
         "EnableNetworkIsolation": is_isolated,
         "EnableInterContainerTrafficEncryption": configured.get(
@@ -258,8 +263,8 @@ def _metrics(fields: Fields, instance_type: str) -> list[dict[str, str]]:
     return [*usual, *of_instance.values()]
 
 
-def _output(aws: Aws, choices: TrainingChoices, configured: Mapping[str, Any]) -> dict[str, str]:
-    key = aws.settings.kms_key or configured.get("OutputDataConfig", {}).get("KmsKeyId")
+def _output(aws: Aws, choices: TrainingChoices) -> dict[str, str]:
+    key = aws.settings.kms_key or aws.config.text(*_CONFIG, "OutputDataConfig", "KmsKeyId")
     return {
         "S3OutputPath": choices.output_uri,
         **({"KmsKeyId": key} if key else {}),
@@ -267,11 +272,9 @@ def _output(aws: Aws, choices: TrainingChoices, configured: Mapping[str, Any]) -
     }
 
 
-def _resources(
-    aws: Aws, fields: Fields, choices: TrainingChoices, instance_type: str, configured: Mapping[str, Any]
-) -> dict[str, Any]:
+def _resources(aws: Aws, fields: Fields, choices: TrainingChoices, instance_type: str) -> dict[str, Any]:
     usual = fields.get("training_volume_size") if volume_is_chosen(instance_type) else None
-    key = aws.settings.kms_key or configured.get("ResourceConfig", {}).get("VolumeKmsKeyId")
+    key = aws.settings.kms_key or aws.config.text(*_CONFIG, "ResourceConfig", "VolumeKmsKeyId")
     resources = {
         "InstanceType": instance_type,
         "InstanceCount": choices.instance_count,

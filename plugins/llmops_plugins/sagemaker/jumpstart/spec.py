@@ -1,7 +1,7 @@
 """The metadata that SageMaker JumpStart publishes: the list of its models, and the specification of each.
 
-It is read from JumpStart's bucket of the region, or from where the variables of the SageMaker SDK say, without importing
-the SDK: `build()` checks a pipeline in the time of two S3 requests.
+It is read from JumpStart's bucket of the region, or from the bucket or folders that the SageMaker SDK's variables name, without
+importing the SDK: `build()` checks a pipeline in the time of two S3 requests.
 """
 
 from __future__ import annotations

@@ -66,6 +66,19 @@ def test_a_form_that_is_not_known_is_refused() -> None:
         Fields.of({"model_id": "m", "version": "9.0.0", "something": 1}, "us-east-1", "hosting")
 
 
+@pytest.mark.parametrize(
+    ("configurations", "problem"),
+    [
+        ({}, "lacks the inference configuration 'fast', so its form is not known here"),
+        ({"inference_configs": {"fast": {"component_names": ["one"]}}}, "lacks the component 'one' of .* 'fast', so"),
+    ],
+)
+def test_a_configuration_that_is_missing_is_refused(configurations: dict[str, Any], problem: str) -> None:
+    """The training configuration may name one that the specification lacks."""
+    with pytest.raises(UserError, match=problem):
+        Fields.of({**DATA, **configurations}, "us-east-1", "hosting", "fast")
+
+
 def test_the_components_of_a_configuration_override_fields() -> None:
     """One after the other, mappings key by key; what identifies the model stays."""
     data = {
