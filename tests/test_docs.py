@@ -26,6 +26,7 @@ import yaml
 import llmops_sdk.testing
 from llmops_sdk import errors
 from llmops_sdk.cli import exits
+from llmops_sdk.cli.help import CONTEXT_SETTINGS
 from llmops_sdk.cli.main import cli, main
 from llmops_sdk.cli.options import read_pipeline
 from llmops_sdk.planning.specification.schema import specification_schema
@@ -310,7 +311,8 @@ def test_commands_that_are_not_run_could_be(block: Block, line: str) -> None:  #
     command = cli.commands[name]
     if isinstance(command, click.Group):
         command, arguments = command.commands[arguments[0]], arguments[1:]
-    parsed = command.make_context(name, list(arguments)).params
+    # With the settings of the command line: a command keeps the help option that it is first asked for.
+    parsed = command.make_context(name, list(arguments), **CONTEXT_SETTINGS).params
     if name != "run" or parsed["on"] or "://" in parsed["store"] or parsed["run_id"]:
         return
     assert read_pipeline(parsed["specification"], parsed["overrides"]).plan(offline=True).cells

@@ -112,7 +112,9 @@ def test_mistakes_are_refused_in_one_line(data: dict[str, Any], message: str) ->
 
 def test_a_union_without_its_tag_is_refused() -> None:
     """The tag decides, never a guess from the fields."""
-    with pytest.raises(ValueError, match="expected a 'type' of TextTemplate or ChatTemplate, found None"):
+    with pytest.raises(
+        ValueError, match="expected a 'type' of TextTemplate or ChatTemplate or FunctionTemplate, found None"
+    ):
         from_json({"prompt": "x"}, PromptTemplate)
 
 

@@ -57,7 +57,7 @@ def test_a_prompt_router_names_the_model() -> None:
         ),
         (
             reply(content=[{"toolUse": {"toolUseId": "a", "name": "b", "input": {}}}], stop="tool_use"),
-            "the model called a tool instead of answering (finish_reason 'tool_use')",
+            "the model called a tool, and the reply has neither the call nor a text (finish_reason 'tool_use')",
         ),
         (
             reply(content=[THOUGHT], stop="max_tokens"),

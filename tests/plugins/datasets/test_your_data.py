@@ -22,7 +22,7 @@ from llmops_sdk.plugin.registry import Registry
 from .rows import write_rows
 
 PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "your-data.md").read_text(encoding="utf-8")
-SHAPES = re.findall(r"^(\{.*\})$", PAGE, re.MULTILINE)
+SHAPES = re.findall(r"^(\{.*\})$", PAGE.partition("## Shapes of rows")[2], re.MULTILINE)
 
 
 def loaded(context: Context, path: str | Path, **options: Any) -> DatasetSplits:

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmops_sdk.plugin.interfaces import Reporter
 from llmops_sdk.progress import Progress
+from llmops_sdk.record.layout import RUNS
 from llmops_sdk.record.local_store import LocalStore
 from llmops_sdk.record.run import Run
 from llmops_sdk.testing.rules.trial import Trial
@@ -31,8 +32,8 @@ def try_reporter(trial: Trial) -> Any:
     with trial.rule("interface", "report the same run again"):
         trial.make().report(trial.context(), run)
     changed = {name: sha256 for name, sha256 in _files(store).items() if before.get(name) != sha256}
-    own = f"runs/{run_id}/"
-    for name in [*before.keys() - _files(store).keys(), *(name for name in changed if not name.startswith(own))]:
+    elsewhere = (name for name in changed if not name.startswith(f"{RUNS}{run_id}/"))
+    for name in [*before.keys() - _files(store).keys(), *elsewhere]:
         trial.broken("own-folder", f"it changed {name!r} of the store; a reporter keeps files with run.put")
     outside = {str(path): _files(path) for path in trial.inputs.writes}
     return {"of the run": changed, "outside": outside}
