@@ -91,3 +91,12 @@ def test_names_in_branches_and_loops_count() -> None:
     other = text.replace("f = None", "f = 1")
 
     assert code_of({"mine.py": text}, "mine.py", "first") != code_of({"mine.py": other}, "mine.py", "first")
+
+
+@pytest.mark.parametrize("separator", ["\x0c", "\x1c", "\u2028"], ids=["form feed", "file separator", "line separator"])
+def test_lines_are_counted_as_python_counts_them(separator: str) -> None:
+    """A character that other programs take for the end of a line does not hide an edit of a later function."""
+    text = f'A = 1\nB = """{separator * 9}"""\n\n@metric\ndef first(output):\n    return 1\n'
+    other = text.replace("return 1", "return 2")
+
+    assert code_of({"mine.py": text}, "mine.py", "first") != code_of({"mine.py": other}, "mine.py", "first")

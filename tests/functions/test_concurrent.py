@@ -73,3 +73,18 @@ def test_the_end_cancels_what_still_runs() -> None:
 
     assert [1] == cancelled
     assert before == threading.active_count()
+
+
+def test_a_call_that_ends_the_program_ends_its_caller() -> None:
+    """`sys.exit()` in a call is raised where it was called from, and the loop answers the next one."""
+
+    async def leave() -> int:
+        raise SystemExit(3)
+
+    async def stay() -> int:
+        return 1
+
+    with LoopThread() as loop:
+        with pytest.raises(SystemExit):
+            loop.run(leave())
+        assert 1 == loop.run(stay())

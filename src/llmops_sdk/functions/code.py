@@ -32,7 +32,7 @@ def code_of(files: Mapping[str, str], file: str, name: str) -> str:
     if _is_dynamic(tree):
         return digest(dict(files))
     used = _used(tree, name)
-    lines = text.splitlines()
+    lines = text.split("\n")  # as Python counts them: a form feed ends no line
     imported = _imported([(file, statement) for statement in used], files)
     return digest([_text(statement, lines) for statement in used], {each: files[each] for each in imported})
 

@@ -15,6 +15,8 @@ from typing_extensions import Self
 T = TypeVar("T")
 R = TypeVar("R")
 
+_Outcome = tuple[R | None, BaseException | None]
+
 _GRACE_SECONDS = 5.0
 
 
@@ -51,7 +53,7 @@ class LoopThread:
 
     def run(self, coroutine: Coroutine[Any, Any, R]) -> R:
         """Return what a coroutine returns; may be called from several threads."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return _value(self._start(coroutine))
 
     def map(
         self, call: Callable[[T], Coroutine[Any, Any, R]], items: Iterable[T], concurrency: int
@@ -63,14 +65,32 @@ class LoopThread:
             items: The items; at most `concurrency` of them are taken ahead.
             concurrency: How many calls run at a time.
         """
-        running: deque[tuple[T, Future[R]]] = deque()
+        running: deque[tuple[T, Future[_Outcome[R]]]] = deque()
         for item in items:
-            running.append((item, asyncio.run_coroutine_threadsafe(call(item), self._loop)))
+            running.append((item, self._start(call(item))))
             if len(running) >= concurrency:
                 first, future = running.popleft()
-                yield first, future.result()
+                yield first, _value(future)
         for item, future in running:
-            yield item, future.result()
+            yield item, _value(future)
+
+    def _start(self, coroutine: Coroutine[Any, Any, R]) -> Future[_Outcome[R]]:
+        return asyncio.run_coroutine_threadsafe(_outcome(coroutine), self._loop)
+
+
+async def _outcome(coroutine: Coroutine[Any, Any, R]) -> _Outcome[R]:
+    """Return what a coroutine returns or with what it would end the program, which would end the loop and answer nobody."""
+    try:
+        return await coroutine, None
+    except (SystemExit, KeyboardInterrupt) as exc:
+        return None, exc
+
+
+def _value(future: Future[_Outcome[R]]) -> R:
+    value, error = future.result()
+    if error is not None:
+        raise error
+    return value  # type: ignore[return-value] # None only if the coroutine returned it
 
 
 async def _cancel_others() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import io
 import linecache
 import sys
 import threading
@@ -166,7 +167,7 @@ class _Loader(InspectLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         filename, text = self._files.filename(self._file), self.get_source(module.__name__)
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        linecache.cache[filename] = (len(text), None, io.StringIO(text).readlines(), filename)
         vars(module)["__builtins__"] = self._files.builtins
         exec(self.get_code(module.__name__), vars(module))  # noqa: S102 - this is how a module is made
 

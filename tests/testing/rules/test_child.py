@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from llmops_sdk.testing.rules import child
 from llmops_sdk.testing.rules.child import ChildResult, run_child
 from llmops_sdk.testing.rules.trials import temporary_place
 
@@ -48,3 +49,10 @@ def test_heavy_imports_and_prints_of_programs_are_seen(tmp_path: Path, monkeypat
 def test_what_cannot_be_imported_or_sent_is_a_reason(jobs: list[object], modules: list[str], reason: str) -> None:
     """No process is started for what cannot be sent."""
     assert reason in run(jobs, modules).failure
+
+
+def test_trials_that_do_not_end_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason states after how long."""
+    monkeypatch.setattr(child, "SECONDS", 0.01)
+
+    assert "the trials took more than 0.01 s" == run([], []).failure

@@ -76,16 +76,19 @@ def run_child(jobs: Sequence[Any], modules: Iterable[str], hooks: str, place: Pa
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "TMPDIR": str(place / "tmp"),
     }
-    done = subprocess.run(  # noqa: S603 - this interpreter, this package
-        command,
-        cwd=place / "cwd",
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - this interpreter, this package
+            command,
+            cwd=place / "cwd",
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return ChildResult(failure=f"the trials took more than {SECONDS:g} s")
     if not (place / "outcomes").exists():
         last = " / ".join(line.strip() for line in done.stderr.splitlines()[-3:])
         return ChildResult(failure=f"the other process ended with code {done.returncode}: {last}")
