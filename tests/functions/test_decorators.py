@@ -39,8 +39,19 @@ def _plain() -> None:
 
 def test_a_class_is_no_function() -> None:
     """Nor is anything else that can be called."""
-    with pytest.raises(SpecError, match=r"@metric marks a plain function \(def or async def\), not <class 'int'>"):
+    with pytest.raises(SpecError, match=r"@metric marks a plain function, not <class 'int'>"):
         metric(int)
+
+
+def test_data_and_prompts_are_no_coroutines() -> None:
+    """They are read one after the other."""
+
+    async def later() -> None:
+        """Nothing."""
+
+    for decorator in (dataset, prompt):
+        with pytest.raises(SpecError, match="'later' is an async def: only metrics and targets may be"):
+            decorator(later)
 
 
 def test_contradictory_arguments_are_refused() -> None:

@@ -159,7 +159,12 @@ def target(function: F | None = None, /, *, concurrency: int = 4) -> F | Callabl
 def _mark(kind: FunctionKind, function: F | None, settings: Mapping[str, Any]) -> F | Callable[[F], F]:
     def decorate(decorated: F) -> F:
         if not inspect.isfunction(decorated):
-            message = f"@{kind} marks a plain function (def or async def), not {decorated!r}"
+            message = f"@{kind} marks a plain function, not {decorated!r}"
+            raise SpecError(message)
+        if kind in ("dataset", "prompt") and (
+            inspect.iscoroutinefunction(decorated) or inspect.isasyncgenfunction(decorated)
+        ):
+            message = f"@{kind} marks a plain function, and {decorated.__name__!r} is an async def: only metrics and targets may be"
             raise SpecError(message)
         setattr(decorated, MARK, Definition(kind, decorated, settings))
         return decorated

@@ -85,6 +85,10 @@ def f():
     [
         ("yield 3", "dataset 'f' must yield a mapping for each record; record 1 is 3"),
         (
+            "yield {'instruction': 'a', 3: object()}",
+            "field '3' of record 1 is a object, which JSON does not have",
+        ),
+        (
             "yield {'instruction': 'a', 'when': object()}",
             "field 'when' of record 1 is a object, which JSON does not have",
         ),

@@ -73,7 +73,7 @@ class FunctionDataset(DatasetSource):
         values = {str(key): _plain(value) for key, value in row.items()}
         wrong = next((key for key, value in values.items() if value is NO_JSON), None)
         if wrong is not None:
-            kind = type(row[wrong]).__name__
+            kind = next(type(value).__name__ for key, value in row.items() if str(key) == wrong)
             message = f"dataset {name!r}: field {wrong!r} of record {number} is a {kind}, which JSON does not have; make it text"
             raise DataError(message)
         return json.dumps(values, ensure_ascii=False)
