@@ -32,8 +32,8 @@ def try_reporter(trial: Trial) -> Any:
     with trial.rule("interface", "report the same run again"):
         trial.make().report(trial.context(), run)
     changed = {name: sha256 for name, sha256 in _files(store).items() if before.get(name) != sha256}
-    elsewhere = (name for name in changed if not name.startswith(f"{RUNS}{run_id}/"))
-    for name in [*before.keys() - _files(store).keys(), *elsewhere]:
+    of_others = (name for name in changed if not name.startswith(f"{RUNS}{run_id}/"))
+    for name in [*before.keys() - _files(store).keys(), *of_others]:
         trial.broken("own-folder", f"it changed {name!r} of the store; a reporter keeps files with run.put")
     outside = {str(path): _files(path) for path in trial.inputs.writes}
     return {"of the run": changed, "outside": outside}
