@@ -312,7 +312,7 @@ def test_commands_that_are_not_run_could_be(block: Block, line: str) -> None:  #
     if isinstance(command, click.Group):
         command, arguments = command.commands[arguments[0]], arguments[1:]
     # With the settings of the command line: a command keeps the help option that it is first asked for.
-    parsed = command.make_context(name, list(arguments), **CONTEXT_SETTINGS).params
+    parsed = command.make_context(name, list(arguments), **dict[str, Any](CONTEXT_SETTINGS)).params
     if name != "run" or parsed["on"] or "://" in parsed["store"] or parsed["run_id"]:
         return
     assert read_pipeline(parsed["specification"], parsed["overrides"]).plan(offline=True).cells
