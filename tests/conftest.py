@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import llmops_sdk.testing
 from llmops_sdk import AssetError, Progress
@@ -22,6 +23,9 @@ from llmops_sdk.testing import EchoEndpoint
 # A shell that runs the tests in the background makes them ignore Ctrl-C, which many of them send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
+# How long an example takes depends on what else the machine does.
+settings.register_profile("llmops", deadline=None)
+settings.load_profile("llmops")
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers, and it limits the width of output
 
 

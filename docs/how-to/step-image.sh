@@ -47,7 +47,8 @@ case $python_version in
 esac
 case $sdk_version in
 2.256.0) fail "sagemaker 2.256.0 cannot run steps: pip install 'sagemaker>=2.253.1,<4,!=2.256.0'" ;;
-2.25[3-9].*) entry_point=sagemaker.remote_function.invoke_function ;;
+2.253.0) fail "supported are sagemaker 2.253.1 to 3.x, not $sdk_version" ;;
+2.25[3-9].* | 2.2[6-9]?.*) entry_point=sagemaker.remote_function.invoke_function ;;
 3.*) entry_point=sagemaker.core.remote_function.invoke_function ;;
 *) fail "supported are sagemaker 2.253.1 to 3.x, not $sdk_version" ;;
 esac

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -206,6 +207,7 @@ def test_code_names_the_functions_themselves(
     monkeypatch.syspath_prepend(str(folder))
     import mine  # type: ignore[import-not-found]
 
+    monkeypatch.delitem(sys.modules, "mine")  # for the other tests of this process
     pipeline = (
         Pipeline.builder("code")
         .with_dataset(mine.tickets, path="tickets.txt")

@@ -35,6 +35,35 @@ class Kept:
 if __name__ == "__main__":
     first("x")
 '''
+REGISTERING = """from registry import register
+
+BOARD = {}
+
+def also(function):
+    BOARD[function.__name__] = function
+    return function
+
+@register
+def one(text):
+    return 1
+
+@also
+def two(text):
+    return 2
+
+class Three(Base):
+    value = 3
+
+four = register(lambda text: 4)
+
+@functools.cache
+def five():
+    return 5
+
+@metric
+def first(output):
+    return sum(function(output) for function in BOARD.values())
+"""
 HELPERS = {
     "counting.py": "def words(text):\n    return len(text)\n",
     "helpers.py": "from deeper import two\n\ndef one():\n    import counting\n    return two()\n",
@@ -100,3 +129,23 @@ def test_lines_are_counted_as_python_counts_them(separator: str) -> None:
     other = text.replace("return 1", "return 2")
 
     assert code_of({"mine.py": text}, "mine.py", "first") != code_of({"mine.py": other}, "mine.py", "first")
+
+
+@pytest.mark.parametrize("edited", ["return 1", "return 2", "text: 4"])
+def test_what_the_users_own_code_registers_counts(edited: str) -> None:
+    """No name leads from the metric to it, so it always counts; what only others' code wraps does not."""
+    files = {"mine.py": REGISTERING, "registry.py": "def register(function):\n    return function\n"}
+    other = {**files, "mine.py": REGISTERING.replace(edited, edited + "0")}
+    unused = {**files, "mine.py": REGISTERING.replace("return 5", "return 6")}
+
+    assert code_of(files, "mine.py", "first") != code_of(other, "mine.py", "first")
+    assert code_of(files, "mine.py", "first") == code_of(unused, "mine.py", "first")
+
+
+def test_a_class_whose_base_is_the_users_own_counts() -> None:
+    """Its base may keep it: `__init_subclass__`."""
+    text = REGISTERING.replace("BOARD = {}", "BOARD = {}\n\nclass Base:\n    pass")
+    files = {"mine.py": text, "registry.py": ""}
+    other = {**files, "mine.py": text.replace("value = 3", "value = 4")}
+
+    assert code_of(files, "mine.py", "first") != code_of(other, "mine.py", "first")

@@ -68,6 +68,20 @@ def reference_values(record: Record, field: str) -> Any:
     return references_in(record, field)
 
 
+def accepted_values(record: Record, field: str) -> list[Any]:
+    """Return the accepted values of a record: its field, or each item of a list there.
+
+    Raises:
+        UnusableRecordError: It has no such field, or an empty list there.
+    """
+    value = reference_values(record, field)
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        message = f"the reference field {field!r} is an empty list"
+        raise UnusableRecordError(message)
+    return values
+
+
 def shown(value: object) -> str:
     r"""Return the start of a value as a reason quotes it, on one line.
 

@@ -19,8 +19,9 @@ def code_of(files: Mapping[str, str], file: str, name: str) -> str:
     """Return the hash of the code that a function uses.
 
     That is its own lines; the definitions, assignments and imports of its file whose names it uses, and what these use;
-    every statement of the file that is none of those; and the files of its folder that all this imports, as a whole. Of a
-    file that reaches names in other ways (`globals()`, `from helpers import *`), it is everything.
+    every statement of the file that is none of those, or that calls code of the user's own when the file is imported, as
+    `@register` above a function does; and the files of its folder that all this imports, as a whole. Of a file that reaches
+    names in other ways (`globals()`, `from helpers import *`), it is everything.
 
     Args:
         files: The texts of the file and of what it imports from its folder.
@@ -31,13 +32,13 @@ def code_of(files: Mapping[str, str], file: str, name: str) -> str:
     tree = parse(text, file)
     if _is_dynamic(tree):
         return digest(dict(files))
-    used = _used(tree, name)
+    used = _used(tree, name, _own_names(tree, file, files))
     lines = text.split("\n")  # as Python counts them: a form feed ends no line
     imported = _imported([(file, statement) for statement in used], files)
     return digest([_text(statement, lines) for statement in used], {each: files[each] for each in imported})
 
 
-def _used(tree: ast.Module, name: str) -> list[ast.stmt]:
+def _used(tree: ast.Module, name: str, own: set[str]) -> list[ast.stmt]:
     """Return the statements of a file that decide what a function does, in their order."""
     binding: dict[str, list[int]] = {}
     waiting: list[int] = []
@@ -47,7 +48,7 @@ def _used(tree: ast.Module, name: str) -> list[ast.stmt]:
         names = list(_bound(statement))
         for each in names:
             binding.setdefault(each, []).append(place)
-        if not names or not _is_declaration(statement):
+        if not names or not _is_declaration(statement) or _calls(statement, own):
             waiting.append(place)
     waiting += binding.get(name, [])
     used: set[int] = set()
@@ -59,6 +60,27 @@ def _used(tree: ast.Module, name: str) -> list[ast.stmt]:
         for each in _names(tree.body[place]):
             waiting += binding.get(each, [])
     return [tree.body[place] for place in sorted(used)]
+
+
+def _own_names(tree: ast.Module, file: str, files: Mapping[str, str]) -> set[str]:
+    """Return the names of a file that stand for code of the user's own: what it binds, or imports from its folder."""
+    own: set[str] = set()
+    for statement in tree.body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)) and not any(
+            own_files(module_import, file, files) for module_import in imports_in(statement)
+        ):
+            continue
+        own.update(_bound(statement))
+    return own
+
+
+def _calls(statement: ast.stmt, own: set[str]) -> bool:
+    """Return whether a declaration calls code of the user's own, which may keep it where no name leads to it."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        called = [*statement.decorator_list, *getattr(statement, "bases", [])]
+    else:
+        called = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return any(isinstance(node, ast.Name) and node.id in own for each in called for node in ast.walk(each))
 
 
 def _imported(nodes: list[tuple[str, ast.AST]], files: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from llmops_plugins.metrics.answers import (
     AnswerEvaluator,
     UnreadableAnswerError,
     UnusableRecordError,
-    reference_values,
+    accepted_values,
     shown,
 )
 from llmops_plugins.metrics.rules.numbers import UnreadableNumber, marked_answer, numbers_in
@@ -70,12 +69,7 @@ class Numeric(AnswerEvaluator):
         return number
 
     def _accepted(self, generation: Generation) -> list[Decimal]:
-        value = reference_values(generation.record, self.options.field)
-        values: Sequence[Any] = value if isinstance(value, list) else [value]
-        if not values:
-            message = f"the reference field {self.options.field!r} is an empty list"
-            raise UnusableRecordError(message)
-        return [self._reference(each) for each in values]
+        return [self._reference(each) for each in accepted_values(generation.record, self.options.field)]
 
     def _reference(self, value: Any) -> Decimal:
         if isinstance(value, (int, float)) and not isinstance(value, bool):

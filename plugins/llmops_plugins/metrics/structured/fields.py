@@ -7,14 +7,13 @@ This is the micro average within a record; the core takes the mean over the reco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmops_plugins.metrics.answers import (
     AnswerEvaluator,
     UnreadableAnswerError,
     UnusableRecordError,
-    reference_values,
+    accepted_values,
     shown,
 )
 from llmops_plugins.metrics.structured.json_text import parse_json, read_json
@@ -71,13 +70,7 @@ class JsonFields(AnswerEvaluator):
         return Scored(generation.index, scores, {"differs": best.differences} if best.differences else {})
 
     def _accepted(self, generation: Generation) -> list[Any]:
-        field = self.options.field
-        value = reference_values(generation.record, field)
-        values: Sequence[Any] = value if isinstance(value, list) else [value]
-        if not values:
-            message = f"the reference field {field!r} is an empty list"
-            raise UnusableRecordError(message)
-        return [self._reference(each) for each in values]
+        return [self._reference(each) for each in accepted_values(generation.record, self.options.field)]
 
     def _reference(self, value: Any) -> Any:
         if isinstance(value, str):

@@ -13,7 +13,7 @@ import attrs
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.instances import volume_is_chosen, without_refused_key
 from llmops_plugins.sagemaker.errors import translated_errors
-from llmops_plugins.sagemaker.jumpstart.fields import Fields, first_configuration, serving_configuration
+from llmops_plugins.sagemaker.jumpstart.fields import Fields, hosting_configuration
 from llmops_plugins.sagemaker.jumpstart.requests import Request, content_bucket, jumpstart_tags
 from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec
 from llmops_sdk.plugin import UserError
@@ -66,8 +66,7 @@ def endpoint_requests(aws: Aws, spec: JumpStartSpec, choices: EndpointChoices) -
         UserError: The specification has no image or package for the region, or lacks fields.
     """
     is_tuned = choices.model_data is not None
-    configuration = serving_configuration(spec.data) if is_tuned else ""
-    configuration = configuration or first_configuration(spec.data, "hosting")
+    configuration = hosting_configuration(spec.data, is_tuned=is_tuned)
     fields = Fields.of(spec.data, aws.region, "hosting", configuration)
     instance_type = choices.instance_type or _default_instance(fields, choices)
     tags = jumpstart_tags(spec, choices.tags, configuration=configuration)
@@ -196,7 +195,8 @@ def _is_from_the_marketplace(aws: Aws, package: str) -> bool:
     """Return whether a model package is a product, whose containers SageMaker runs without a network."""
     with translated_errors(f"model package {package!r}"):
         description = aws.client("sagemaker").describe_model_package(ModelPackageName=package)
-    return any("ProductId" in container for container in description["InferenceSpecification"]["Containers"])
+    containers = description.get("InferenceSpecification", {}).get("Containers", ())
+    return any("ProductId" in container for container in containers)
 
 
 def _with(tags: list[dict[str, str]], configured: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.jumpstart.fields import Fields, hosting_configuration
 from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, UnreachableError, read_spec
 from llmops_plugins.sagemaker.names import ACCEPT_EULA, TOLERATE_DEPRECATED, TOLERATE_VULNERABLE
 from llmops_sdk.plugin import BaseModel, SpecError
@@ -51,12 +52,19 @@ def check_training(aws: Aws, base: BaseModel, hyperparameters: Mapping[str, str]
 
 
 def default_instance(aws: Aws, base: BaseModel, purpose: Literal["training", "hosting"]) -> str:
-    """Return the instance type that a model's metadata names, or an empty text if it cannot be read now."""
+    """Return the instance type of a model's specification, of the base model for hosting; empty if it cannot be read now.
+
+    Raises:
+        UserError: There is no such model, or its specification is of an unknown form.
+    """
     try:
         spec = read_spec(aws, base.source, base.version)
     except UnreachableError:
         return ""
-    return spec.training_instance if purpose == "training" else spec.hosting_instance
+    if purpose == "training":
+        return spec.training_instance
+    fields = Fields.of(spec.data, aws.region, "hosting", hosting_configuration(spec.data, is_tuned=False))
+    return str(fields.get("default_inference_instance_type"))
 
 
 def _check_tolerated(spec: JumpStartSpec, base: BaseModel, purpose: str) -> None:

@@ -141,8 +141,15 @@ def first_configuration(data: Mapping[str, Any], purpose: Purpose) -> str:
     return next((name for name in names if name in configurations), "")
 
 
-def serving_configuration(data: Mapping[str, Any]) -> str:
-    """Return the name of the inference configuration for what the first training configuration trained, or an empty text."""
+def hosting_configuration(data: Mapping[str, Any], *, is_tuned: bool) -> str:
+    """Return the name of the inference configuration with which a model is served, or an empty text.
+
+    It is the one that JumpStart ranks first; for fine-tuned weights, the one that the first training configuration names.
+    """
+    return (is_tuned and _of_the_training(data)) or first_configuration(data, "hosting")
+
+
+def _of_the_training(data: Mapping[str, Any]) -> str:
     trained: Mapping[str, Any] = (data.get("training_configs") or {}).get(first_configuration(data, "training")) or {}
     return str(trained.get("default_inference_config") or "")
 

@@ -106,7 +106,6 @@ class JumpStartSpec:
         training_vulnerable: Whether its training code has known vulnerabilities, which the user must accept.
         inference_vulnerable: The same for its serving code.
         training_instance: The default instance type of training.
-        hosting_instance: The default instance type of an endpoint.
         hyperparameters: The hyperparameters that users may set, by name.
         deprecated: Whether JumpStart has deprecated it, which the user must tolerate.
         data: The complete specification, as JumpStart publishes it.
@@ -120,7 +119,6 @@ class JumpStartSpec:
     training_vulnerable: bool
     inference_vulnerable: bool
     training_instance: str
-    hosting_instance: str
     hyperparameters: Mapping[str, Hyperparameter]
     deprecated: bool
     data: Mapping[str, Any]
@@ -249,7 +247,6 @@ def _parse(data: Mapping[str, Any], region: str) -> JumpStartSpec:
         training_vulnerable=bool(data.get("training_vulnerable")),
         inference_vulnerable=bool(data.get("inference_vulnerable")),
         training_instance=data.get("default_training_instance_type") or "",
-        hosting_instance=data.get("default_inference_instance_type") or "",
         hyperparameters={each.name: each for each in hyperparameters},
         deprecated=bool(data.get("deprecated")),
         data=data,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ class Parts:
         pipeline: The class of a pipeline.
         parameter: The class of a text parameter.
         execution_id: The variable that holds the id of the execution.
-        retry: The modules of retry policies.
+        retry: The module of retry policies.
     """
 
     step: Any
@@ -34,9 +35,13 @@ class Line(ABC):
 
     Attributes:
         entry_point: The module that a container runs to call a `@step` function.
+        config_module: The module that reads the user's config.
+        session_module: The module with the class of sessions.
     """
 
     entry_point: str
+    config_module: str
+    session_module: str
 
     @abstractmethod
     def load(self) -> None:
@@ -47,17 +52,21 @@ class Line(ABC):
         """
 
     @abstractmethod
+    def parts(self) -> Parts:
+        """Return the classes of a pipeline."""
+
     def config(self, s3: Any) -> dict[str, Any]:
         """Return the user's config, validated.
 
         Args:
             s3: The S3 resource of boto3, for a config that is in S3.
         """
+        self.load()
+        return dict(import_module(self.config_module).load_sagemaker_config(s3_resource=s3))
 
-    @abstractmethod
     def session(self, *, boto_session: Any, sagemaker_client: Any, sagemaker_config: dict[str, Any]) -> Any:
         """Return a session of the SDK."""
-
-    @abstractmethod
-    def parts(self) -> Parts:
-        """Return the classes of a pipeline."""
+        self.load()
+        return import_module(self.session_module).Session(
+            boto_session=boto_session, sagemaker_client=sagemaker_client, sagemaker_config=sagemaker_config
+        )

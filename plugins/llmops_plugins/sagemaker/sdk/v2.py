@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from llmops_plugins.sagemaker.sdk.line import Line, Parts
 from llmops_plugins.sagemaker.sdk.quiet import environment, keeping_hooks, validator
@@ -13,23 +12,12 @@ class Line2(Line):
     """The SDK 2.253.1 to 2.257."""
 
     entry_point = "sagemaker.remote_function.invoke_function"
+    config_module = "sagemaker.config.config"
+    session_module = "sagemaker.session"
 
     def load(self) -> None:
         """Import it; see `Line.load`."""
         _load()
-
-    def config(self, s3: Any) -> dict[str, Any]:
-        """Return the user's config; see `Line.config`."""
-        self.load()
-        from sagemaker.config import load_sagemaker_config
-
-        return dict(load_sagemaker_config(s3_resource=s3))
-
-    def session(self, *, boto_session: Any, sagemaker_client: Any, sagemaker_config: dict[str, Any]) -> Any:
-        """Return a session; see `Line.session`."""
-        from sagemaker.session import Session
-
-        return Session(boto_session=boto_session, sagemaker_client=sagemaker_client, sagemaker_config=sagemaker_config)
 
     def parts(self) -> Parts:
         """Return the classes; see `Line.parts`."""

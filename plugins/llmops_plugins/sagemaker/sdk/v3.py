@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 from llmops_plugins.sagemaker.sdk.line import Line, Parts
 from llmops_plugins.sagemaker.sdk.quiet import environment, keeping_hooks, validator
@@ -17,23 +16,12 @@ class Line3(Line):
     """The SDK 3.x, which consists of five distributions."""
 
     entry_point = "sagemaker.core.remote_function.invoke_function"
+    config_module = "sagemaker.core.config.config"
+    session_module = "sagemaker.core.helper.session_helper"
 
     def load(self) -> None:
         """Import it; see `Line.load`."""
         _load()
-
-    def config(self, s3: Any) -> dict[str, Any]:
-        """Return the user's config; see `Line.config`."""
-        self.load()
-        from sagemaker.core.config.config import load_sagemaker_config
-
-        return dict(load_sagemaker_config(s3_resource=s3))
-
-    def session(self, *, boto_session: Any, sagemaker_client: Any, sagemaker_config: dict[str, Any]) -> Any:
-        """Return a session; see `Line.session`."""
-        from sagemaker.core.helper.session_helper import Session
-
-        return Session(boto_session=boto_session, sagemaker_client=sagemaker_client, sagemaker_config=sagemaker_config)
 
     def parts(self) -> Parts:
         """Return the classes; see `Line.parts`."""

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("boto3")
 
-from llmops_plugins.sagemaker.jumpstart.fields import Fields, first_configuration, serving_configuration
+from llmops_plugins.sagemaker.jumpstart.fields import Fields, first_configuration, hosting_configuration
 from llmops_sdk import UserError
 
 DATA: dict[str, Any] = {
@@ -101,7 +101,7 @@ def test_the_components_of_a_configuration_override_fields() -> None:
     ("data", "serving", "trained"),
     [
         ({}, "", ""),
-        ({"inference_configs": {"b": {}, "a": {}}}, "a", ""),
+        ({"inference_configs": {"b": {}, "a": {}}}, "a", "a"),
         (
             {
                 "inference_configs": {"b": {}, "a": {}},
@@ -115,4 +115,5 @@ def test_the_components_of_a_configuration_override_fields() -> None:
 )
 def test_the_first_configuration_is_that_of_the_ranking(data: dict[str, Any], serving: str, trained: str) -> None:
     """Without a ranking, the first by name. What was trained is served by the configuration that its training names."""
-    assert (serving, trained) == (first_configuration(data, "hosting"), serving_configuration(data))
+    assert serving == first_configuration(data, "hosting")
+    assert (serving, trained) == tuple(hosting_configuration(data, is_tuned=is_tuned) for is_tuned in (False, True))
