@@ -207,7 +207,7 @@ def test_code_names_the_functions_themselves(
     monkeypatch.syspath_prepend(str(folder))
     import mine  # type: ignore[import-not-found]
 
-    monkeypatch.delitem(sys.modules, "mine")  # for the other tests of this process
+    del sys.modules["mine"]  # for the other tests of this process; monkeypatch would put it back
     pipeline = (
         Pipeline.builder("code")
         .with_dataset(mine.tickets, path="tickets.txt")

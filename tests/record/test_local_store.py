@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmops_sdk.record import local_store
 from llmops_sdk.record.local_store import LocalStore
 
 if TYPE_CHECKING:
@@ -100,6 +101,21 @@ def test_drafts_of_processes_that_are_gone_are_removed(tmp_path: Path) -> None:
     assert sorted(names[1:]) == sorted(path.name for path in tmp_path.iterdir())
     os.utime(tmp_path / names[2], (0, 0))
     assert 1 == store.remove_drafts()
+
+
+def test_folders_may_go_while_drafts_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may be freed meanwhile, by another process or thread."""
+    for name in ("a", "b"):
+        (tmp_path / "runs" / name / "uses").mkdir(parents=True)
+        (tmp_path / "runs" / name / "x.json.0000-1.tmp").touch()
+
+    def free_runs(_: Path) -> bool:
+        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+        return True
+
+    monkeypatch.setattr(local_store, "_is_abandoned", free_runs)
+
+    assert 0 == LocalStore(tmp_path).remove_drafts()
 
 
 def test_files_are_uploaded_one_by_one(tmp_path: Path) -> None:

@@ -87,11 +87,12 @@ class LocalStore(Store):
 
     def remove_drafts(self) -> int:
         removed = 0
-        for path in self.root.rglob(f"*{_DRAFT}"):
-            with contextlib.suppress(OSError):
-                if _is_abandoned(path):
-                    path.unlink()
-                    removed += 1
+        for parent, _, names in os.walk(self.root):  # unlike rglob, it bears folders that go meanwhile
+            for path in (Path(parent) / name for name in names if name.endswith(_DRAFT)):
+                with contextlib.suppress(OSError):
+                    if _is_abandoned(path):
+                        path.unlink()
+                        removed += 1
         return removed
 
     def list(self, prefix: str) -> Iterator[str]:
