@@ -432,6 +432,28 @@ def test_deployers_show_what_the_records_mean_for_their_models(registry: Registr
     assert [] == list(record_checks(plan, registry))
 
 
+def test_a_dataset_is_read_once_for_the_checks_of_all_models(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan of fifty candidates costs no fifty readings."""
+    made = Pipeline.builder("many").with_dataset("lines", records=6).with_prompt("bare").with_evaluator("echo-score")
+    for number in range(5):
+        made = made.with_model("echo", name=f"m{number}", voice=f"direct-{number}", fine_tune=False)
+    plan = made.build(registry)
+    read: list[str] = []
+    original = Registry.make
+
+    def noted(self: Registry, kind: Any, *given: Any) -> Any:
+        read.append(kind)
+        return original(self, kind, *given)
+
+    monkeypatch.setattr(Registry, "make", noted)
+
+    list(record_checks(plan, registry))
+
+    assert 1 == read.count("dataset")
+
+
 def test_a_plan_shows_near_duplicates_of_a_small_file(registry: Registry, tmp_path: Path) -> None:
     """Where a model is fine-tuned: the file is loaded as a run would, and nothing is kept."""
     context = "a long text about the weather in the mountains, which is often worse than in the valley, where people wait for the snow to melt"

@@ -10,8 +10,8 @@ machine what they would otherwise download.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +33,7 @@ from llmops_sdk.progress import Progress
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Component, Plan
+from llmops_sdk.values.prompts import Prompt
 
 _SHOWN = 60
 
@@ -110,19 +111,19 @@ def record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
 
     Of a small dataset these are its test records, of another one the first record. No check uses the network.
     """
+    prompts = {(cell.model, cell.dataset): cell.prompt for cell in reversed(plan.cells)}
     for dataset in plan.datasets:
+        try:
+            records, is_whole = _known_records(registry, dataset, trains=_trains(plan))
+        except (LLMOpsError, *PLUGIN_FAILURES):
+            continue  # the dataset's own check reports it
+        asked = cache(partial(_prompted, plan, records))
         for model in plan.models:
             options = _options(registry, "deployer", model.deployer)
             if not isinstance(options, DeployerOptions):
                 continue
-            cell = next(cell for cell in plan.cells if (cell.model, cell.dataset) == (model.name, dataset.name))
-            try:
-                records, is_whole = _known_records(registry, dataset, trains=_trains(plan))
-                template = plan.prompt_by_name[cell.prompt].template
-                asked = [(record, prompt_only(template, record)) for record in records]
-            except (LLMOpsError, *PLUGIN_FAILURES):
-                continue  # the dataset's own check reports it
-            for check in options.record_checks(model.base, asked, is_whole=is_whole) if asked else ():
+            prompted = asked(prompts[model.name, dataset.name])
+            for check in options.record_checks(model.base, prompted, is_whole=is_whole) if prompted else ():
                 yield attrs.evolve(check, name=f"{check.name} ({dataset.name})")
 
 
@@ -332,6 +333,15 @@ def _known_records(registry: Registry, dataset: Component, *, trains: bool) -> t
         with TemporaryDirectory(prefix="llmops-") as folder:
             splits = source.load(Context(folder=Path(folder), home=Path(folder), trains=trains))
             return list(splits.test), True
+
+
+def _prompted(plan: Plan, records: Sequence[Record], prompt: str) -> list[tuple[Record, Prompt]]:
+    """Return records with what a model is asked by a prompt; none if one lacks a field, which the dataset's check reports."""
+    template = plan.prompt_by_name[prompt].template
+    try:
+        return [(record, prompt_only(template, record)) for record in records]
+    except (LLMOpsError, *PLUGIN_FAILURES):
+        return []
 
 
 def _options(registry: Registry, kind: CardKind, component: Component) -> Options:
