@@ -7,6 +7,7 @@ from llmops_plugins.datasets.options import (
     CsvOptions,
     DollyOptions,
     FileOptions,
+    GeneralOptions,
     HuggingFaceOptions,
     ImportedOptions,
     SampleOptions,
@@ -23,6 +24,12 @@ def llmops_cards() -> tuple[DatasetCard, ...]:
             summary="268 bundled records with Dolly's fields, 220 of them summarization: needs no network",
             load="llmops_plugins.datasets.sample:SampleDataset",
             options=SampleOptions,
+        ),
+        DatasetCard(
+            name="general",
+            summary="100 bundled instructions of many kinds with reference answers, for retention: needs no network",
+            load="llmops_plugins.datasets.general:GeneralDataset",
+            options=GeneralOptions,
         ),
         # no `requires`: with `path` it needs no library
         DatasetCard(

@@ -131,6 +131,11 @@ class SampleOptions(SplitOptions):
 
 
 @attrs.frozen(kw_only=True)
+class GeneralOptions(SplitOptions):
+    """The bundled general instructions."""
+
+
+@attrs.frozen(kw_only=True)
 class DollyOptions(SplitOptions):
     """Databricks Dolly 15k, from the Hugging Face hub or a file."""
 
