@@ -131,7 +131,9 @@ class DeletionPolicy:
         """Return why a resource is taken for one that the user wished to keep, or an empty text."""
         if entry.kept:
             return "kept (still billed)"
-        deployers = {model.deployer.key: model.deployer for model in run.plan.models if entry.is_damaged}.values()
+        deployers = {
+            model.deployer.key: model.deployer for model in run.plan.model_by_name.values() if entry.is_damaged
+        }.values()
         keeps = any(self.runtime.registry.make("deployer", each.use, each.options).keeps for each in deployers)
         return "its entry in the ledger is damaged, and it may be kept (still billed)" if keeps else ""
 

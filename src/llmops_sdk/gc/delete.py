@@ -120,7 +120,7 @@ def _creators(plan: Plan) -> list[tuple[CardKind, Component]]:
     """Return every trainer and deployer of a plan, each once."""
     creators = {
         (kind, component.key): (kind, component)
-        for model in plan.models
+        for model in plan.model_by_name.values()
         for kind, component in (("deployer", model.deployer), ("trainer", model.trainer))
         if component is not None
     }

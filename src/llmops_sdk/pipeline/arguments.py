@@ -7,10 +7,14 @@ from typing import Any
 
 import attrs
 
+from llmops_sdk.errors import SpecError
 from llmops_sdk.functions.references import reference_to
-from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, Override
-from llmops_sdk.plugin.options import Options
+from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, ModelSpec, Override
+from llmops_sdk.plugin.options import DeployerOptions, Options, TrainerOptions
+from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.functions import FunctionKind
+from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.serial import explain, from_json, to_json
 
 Use = str | Callable[..., Any]
 """The name of a card, the reference to a function (`./metrics.py:brevity`), or the function."""
@@ -43,6 +47,47 @@ def component(
     return ComponentSpec(use_of(use, kind), name, merged(options, named))
 
 
+def model_from(  # noqa: PLR0913 - the keys of a model in a specification
+    use: Use,
+    options: Mapping[str, Any],
+    *,
+    name: str,
+    fine_tune: bool | None,
+    train_on: str,
+    trainer: str | TrainerOptions | Mapping[str, Any] | None,
+    deployer: str | DeployerOptions | Mapping[str, Any] | None,
+    varies: Mapping[str, Any] | None,
+    prompts: Sequence[str] | None,
+    train_prompt: str,
+    seeds: Sequence[int] | None,
+) -> ModelSpec:
+    """Return what the arguments of `with_model` mean, with the options of an object and by name in one.
+
+    Raises:
+        SpecError: The prompts are no list, or as `use_of`.
+    """
+    if isinstance(prompts, str):
+        message = f"model {name or use!r}: prompts is a list of names: prompts=[{prompts!r}]"
+        raise SpecError(message)
+    override = override_from(trainer)
+    if trainer is not None and override == Override():
+        fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
+    if seeds is not None:
+        override = with_seeds(override, seeds, of_object=isinstance(trainer, Options))
+    return ModelSpec(
+        use_of(use, "target"),
+        name,
+        options,
+        fine_tune,
+        train_on,
+        override,
+        override_from(deployer),
+        dict(varies or {}),
+        None if prompts is None else tuple(prompts),
+        train_prompt,
+    )
+
+
 def override_from(part: str | Options | Mapping[str, Any] | None) -> Override:
     """Return the override that an argument `trainer` or `deployer` means."""
     if part is None:
@@ -55,6 +100,24 @@ def override_from(part: str | Options | Mapping[str, Any] | None) -> Override:
     return Override(str(options.pop("use", "")), options)
 
 
+def changed_generation(generation: GenerationOptions, changes: Mapping[str, Any]) -> GenerationOptions:
+    """Return the generation options with those that `with_generation` gives; None leaves one as it is.
+
+    Raises:
+        SpecError: A value has the wrong type or is out of range.
+    """
+    if isinstance(changes.get("stop"), str):
+        message = f"generation option 'stop' is a list of texts: stop=[{changes['stop']!r}]"
+        raise SpecError(message)
+    given = {name: value for name, value in changes.items() if value is not None}
+    try:
+        changed: GenerationOptions = from_json({**to_json(generation), **given}, GenerationOptions)
+    except Exception as exc:
+        message = f"generation: {explain(exc)}"
+        raise SpecError(message) from exc
+    return changed
+
+
 def with_seeds(override: Override, seeds: Sequence[int], *, of_object: bool) -> Override:
     """Return the override of a trainer with several seeds, which replace the one that an options object always has."""
     options = {name: value for name, value in override.options.items() if not (of_object and name == SEED)}
@@ -64,3 +127,10 @@ def with_seeds(override: Override, seeds: Sequence[int], *, of_object: bool) -> 
 def merged(options: Options | None, named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of an object and those that are named, which override them."""
     return {**(options.to_mapping() if options else {}), **named}
+
+
+def common_options(executor: ComponentSpec, other: str, registry: Registry) -> dict[str, Any]:
+    """Return the options of an executor that another one has too, with the same default."""
+    target, current = (attrs.fields_dict(registry.offer("executor", use).card.options) for use in (other, executor.use))
+    same = {name for name in target.keys() & current.keys() if target[name].default == current[name].default}
+    return {name: value for name, value in executor.options.items() if name in same}

@@ -23,6 +23,7 @@ from llmops_sdk.progress import plain
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.axes import Axis, interval_axis
 from llmops_sdk.report.numbers import duration, interval, number
+from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.names import weights_text
 from llmops_sdk.values.plan import Cell, Plan, PlannedModel, step_kind
 from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Overall, Verdict
@@ -159,7 +160,7 @@ def _result(result: Result) -> Markup:
     is_imported = run.plan.is_imported
     boards = [
         _board(board, labels.get(board.metric) or board.metric, is_imported=is_imported)
-        for board in results.leaderboards
+        for board in all_boards(results)
     ]
     overall = results.overall
     return _join(

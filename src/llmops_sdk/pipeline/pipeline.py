@@ -8,11 +8,18 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import SpecError
 from llmops_sdk.functions.modules import refuse_while_loading
 from llmops_sdk.gate.specification import check_gate
 from llmops_sdk.notebook import Shown
-from llmops_sdk.pipeline.arguments import Use, component, merged, override_from, use_of, with_seeds
+from llmops_sdk.pipeline.arguments import (
+    Use,
+    changed_generation,
+    common_options,
+    component,
+    merged,
+    model_from,
+    with_seeds,
+)
 from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.paths import path_checks
@@ -21,7 +28,7 @@ from llmops_sdk.planning.preflight import input_checks, preflight_checks, requir
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
-from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec, StopEarly
+from llmops_sdk.planning.specification.spec import ComponentSpec, Override, RetentionSpec, Spec, StopEarly
 from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
@@ -29,9 +36,7 @@ from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress
 from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
-from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.plan import Plan
-from llmops_sdk.values.serial import explain, from_json, to_json
 
 
 @attrs.frozen
@@ -137,26 +142,10 @@ class Pipeline(Shown):
                 recipe, not about one checkpoint of it.
             **named: The card's options by name; they override those of the object.
         """
-        if isinstance(prompts, str):
-            message = f"model {name or use!r}: prompts is a list of names: prompts=[{prompts!r}]"
-            raise SpecError(message)
-        if trainer is not None and override_from(trainer) == Override():
-            fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
-        override = override_from(trainer)
-        if seeds is not None:
-            override = with_seeds(override, seeds, of_object=isinstance(trainer, Options))
-        model = ModelSpec(
-            use_of(use, "target"),
-            name,
-            merged(options, named),
-            fine_tune,
-            train_on,
-            override,
-            override_from(deployer),
-            dict(varies or {}),
-            None if prompts is None else tuple(prompts),
-            train_prompt,
-        )
+        model = model_from(
+            use, merged(options, named), name=name, fine_tune=fine_tune, train_on=train_on, trainer=trainer,
+            deployer=deployer, varies=varies, prompts=prompts, train_prompt=train_prompt, seeds=seeds,
+        )  # fmt: skip
         return self._with(models=(*self.spec.models, model))
 
     def with_trainer(
@@ -229,6 +218,30 @@ class Pipeline(Shown):
         """
         return self._with(stop_early=StopEarly(looks))
 
+    def with_retention(
+        self,
+        use: Use = "general",
+        options: Options | None = None,
+        /,
+        *,
+        decide_by: str = "",
+        margin: float | None = None,
+        name: str = "",
+        **named: Any,
+    ) -> Pipeline:
+        """Ask every tuned candidate and its base about a second dataset too, to see what fine-tuning broke.
+
+        Args:
+            use: The dataset, as in `with_dataset`; by default 100 bundled general instructions.
+            options: Its options as an object of its options class.
+            decide_by: The metric that decides there; by default the one that decides on the other datasets.
+            margin: The loss that does not matter, above 0, in the metric's unit; by default 5 % of its range.
+            name: The dataset's name in this pipeline.
+            **named: Its options by name; they override those of the object.
+        """
+        dataset = component(use, "dataset", name, options, named)
+        return self._with(retention=RetentionSpec(dataset, decide_by, margin))
+
     def with_noise_floor(self) -> Pipeline:
         """Ask a base model twice, and show how much it differs from itself: the size of a difference that means nothing.
 
@@ -270,19 +283,11 @@ class Pipeline(Shown):
         Raises:
             SpecError: A value has the wrong type or is out of range.
         """
-        if isinstance(stop, str):
-            message = f"generation option 'stop' is a list of texts: stop=[{stop!r}]"
-            raise SpecError(message)
-        values = {
+        changes = {
             "max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p, "stop": stop, "seed": seed,
             "response_format": response_format, "repeats": repeats,
         }  # fmt: skip
-        changes = {name: value for name, value in values.items() if value is not None}
-        try:
-            return self._with(generation=from_json({**to_json(self.spec.generation), **changes}, GenerationOptions))
-        except Exception as exc:
-            message = f"generation: {explain(exc)}"
-            raise SpecError(message) from exc
+        return self._with(generation=changed_generation(self.spec.generation, changes))
 
     def with_settings(self, plugin: str, **settings: Any) -> Pipeline:
         """Set where and as whom a plugin works: account, region, bucket, ..."""
@@ -307,12 +312,9 @@ class Pipeline(Shown):
             on: The name of an executor card; empty keeps the executor.
             registry: The plugins.
         """
-        spec = self.spec.executor
-        if on in ("", spec.use):
+        if on in ("", self.spec.executor.use):
             return self
-        target, current = (attrs.fields_dict(registry.offer("executor", use).card.options) for use in (on, spec.use))
-        same = {name for name in target.keys() & current.keys() if target[name].default == current[name].default}
-        return self.with_executor(on, **{name: value for name, value in spec.options.items() if name in same})
+        return self.with_executor(on, **common_options(self.spec.executor, on, registry))
 
     # -- check and run --------------------------------------------------------------------------
 

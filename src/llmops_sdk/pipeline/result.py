@@ -19,6 +19,7 @@ from llmops_sdk.report.collect import report_run
 from llmops_sdk.report.several.collect import report_runs
 from llmops_sdk.report.tables import arrow
 from llmops_sdk.steps.runtime import Runtime
+from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.names import check_seed
 from llmops_sdk.values.results import FailedCell, Leaderboard, Results, Verdict
 from llmops_sdk.values.samples import Sample
@@ -57,7 +58,7 @@ class Result(Shown):
     @property
     def failures(self) -> tuple[FailedCell, ...]:
         """The candidates without a result on a dataset, each with the step that failed and why."""
-        return tuple(cell for board in self.leaderboards for cell in board.failed)
+        return tuple(cell for board in all_boards(self.results) for cell in board.failed)
 
     def decision(self, dataset: str = "") -> Verdict:
         """Return which candidate is best, and which are tied with it.
@@ -162,9 +163,9 @@ class Result(Shown):
         return explain_step(self.run, step)
 
     def _board(self, dataset: str) -> Leaderboard:
-        boards = {board.dataset: board for board in self.leaderboards}
-        if not dataset and len(boards) == 1:
-            (dataset,) = boards
+        boards = {board.dataset: board for board in all_boards(self.results)}
+        if not dataset and len(self.leaderboards) == 1:
+            dataset = self.leaderboards[0].dataset
         if not dataset:
             message = f"name a dataset: {', '.join(boards)}"
             raise SpecError(message)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from llmops_sdk.progress import plain
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.numbers import interval, number
+from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.names import weights_text
 from llmops_sdk.values.results import CellResult, Leaderboard, Overall
 from llmops_sdk.values.step_records import Failed
@@ -21,7 +22,7 @@ def summarize(run: Run) -> str:
     is_imported = run.plan.is_imported
     boards = [
         "\n".join(_board(board, labels.get(board.metric) or board.metric, is_imported=is_imported))
-        for board in results.leaderboards
+        for board in all_boards(results)
     ]
     if results.overall:
         boards.append(

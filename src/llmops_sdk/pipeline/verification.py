@@ -104,7 +104,7 @@ def _run_damages(run: Run) -> Iterator[Damage]:
     if run.store.get(layout.results) is None and isinstance(run.record("compare"), Succeeded):
         yield Damage(f"results.json of run {run.id}", "it is gone", written)
     yield from _json_damage(run, layout.results, None, "results.json", written)
-    for cell in run.plan.cells:
+    for cell in run.plan.cell_by_name.values():
         if not run.has_samples(cell.name):
             yield Damage(
                 f"the samples of {cell.name} of run {run.id}", "they were changed, truncated or removed", written

@@ -13,6 +13,7 @@ from llmops_sdk.values.plan import (
     GenerateStep,
     LookStep,
     PlannedModel,
+    PlannedRetention,
     PrepareStep,
     ScoreStep,
     Step,
@@ -22,14 +23,11 @@ from llmops_sdk.values.plan import (
 
 
 def make_cells(datasets: tuple[Component, ...], models: tuple[PlannedModel, ...]) -> tuple[Cell, ...]:
-    """Return every model with each of its prompts on every dataset, once for each of its seeds.
-
-    A candidate is called like its model, and like its prompt too where the model is asked with several.
-    """
+    """Return every model with each of its prompts on every dataset, once for each of its seeds."""
     return tuple(
         Cell(
-            name=_of_seed(f"{model.name}.{prompt}.{dataset.name}", seed),
-            candidate=model.name if len(model.prompts) == 1 else f"{model.name}.{prompt}",
+            name=of_seed(f"{model.name}.{prompt}.{dataset.name}", seed),
+            candidate=candidate_of(model, prompt),
             model=model.name,
             prompt=prompt,
             dataset=dataset.name,
@@ -42,8 +40,17 @@ def make_cells(datasets: tuple[Component, ...], models: tuple[PlannedModel, ...]
     )
 
 
+def candidate_of(model: PlannedModel, prompt: str) -> str:
+    """Return the name of a candidate: its model's, with its prompt's where the model is asked with several."""
+    return model.name if len(model.prompts) == 1 else f"{model.name}.{prompt}"
+
+
 def make_steps(
-    datasets: tuple[Component, ...], models: tuple[PlannedModel, ...], cells: tuple[Cell, ...], looks: int = 0
+    datasets: tuple[Component, ...],
+    models: tuple[PlannedModel, ...],
+    cells: tuple[Cell, ...],
+    looks: int = 0,
+    retention: PlannedRetention | None = None,
 ) -> tuple[Step, ...]:
     """Return the steps of a plan, each after the steps that it needs.
 
@@ -52,13 +59,17 @@ def make_steps(
         models: The model recipes.
         cells: The cells.
         looks: The number of planned looks; 0 for one comparison at the end.
+        retention: What tuned candidates are asked besides, or None.
     """
     steps: list[Step] = [PrepareStep(f"prepare.{dataset.name}", dataset.name) for dataset in datasets]
+    if retention:
+        steps.append(_prepare_retention(retention))
+        models, cells = (*models, *retention.models), (*cells, *retention.cells)
     by_model: dict[str, list[Cell]] = {model.name: [] for model in models}
     for cell in cells:
         by_model[cell.model].append(cell)
     for model in models:
-        for step in _model_steps(model, by_model[model.name]):
+        for step in _model_steps(model, by_model[model.name], retention):
             steps.append(step)
             if isinstance(step, GenerateStep):
                 steps.extend(ScoreStep(f"score.{cell}", cell, needs=(step.name,)) for cell in step.cells)
@@ -87,7 +98,16 @@ def _at_looks(steps: Iterable[Step], looks: int) -> Iterator[Step]:
                 yield step
 
 
-def _model_steps(model: PlannedModel, cells: list[Cell]) -> Iterable[TrainStep | GenerateStep]:
+def _prepare_retention(retention: PlannedRetention) -> PrepareStep:
+    """Return the step that prepares its dataset: after those that are trained on, with which it must not overlap."""
+    trained_on = dict.fromkeys(cell.trained_on for cell in retention.cells if cell.trained_on)
+    needs = tuple(f"prepare.{dataset}" for dataset in trained_on)
+    return PrepareStep(f"prepare.{retention.dataset.name}", retention.dataset.name, needs)
+
+
+def _model_steps(
+    model: PlannedModel, cells: list[Cell], retention: PlannedRetention | None
+) -> Iterable[TrainStep | GenerateStep]:
     """Yield one `generate` step for a base model; a `train` and a `generate` step for each training of another one."""
     if model.trainer is None:
         needs = tuple(dict.fromkeys(f"prepare.{cell.dataset}" for cell in cells))
@@ -95,16 +115,19 @@ def _model_steps(model: PlannedModel, cells: list[Cell]) -> Iterable[TrainStep |
         return
     by_training: dict[str, list[Cell]] = {}
     for cell in cells:
-        prompt, dataset = model.train_prompt or cell.prompt, model.train_on or cell.dataset
-        by_training.setdefault(_of_seed(f"{model.name}.{prompt}.{dataset}", cell.seed), []).append(cell)
+        prompt, dataset = model.train_prompt or cell.prompt, model.train_on or cell.trained_on or cell.dataset
+        by_training.setdefault(of_seed(f"{model.name}.{prompt}.{dataset}", cell.seed), []).append(cell)
     for name, asked in by_training.items():
         first = asked[0]
         prompt, dataset = model.train_prompt or first.prompt, model.train_on or first.dataset
-        train = TrainStep(f"train.{name}", model.name, prompt, dataset, (f"prepare.{dataset}",), first.seed)
+        prepared = [dataset, retention.dataset.name] if retention else [dataset]  # nothing is trained on an overlap
+        train_needs = tuple(f"prepare.{each}" for each in prepared)
+        train = TrainStep(f"train.{name}", model.name, prompt, dataset, train_needs, first.seed)
         yield train
         needs = tuple(dict.fromkeys([train.name, *(f"prepare.{cell.dataset}" for cell in asked)]))
         yield GenerateStep(f"generate.{name}", model.name, train.name, tuple(cell.name for cell in asked), needs)
 
 
-def _of_seed(name: str, seed: int | None) -> str:
+def of_seed(name: str, seed: int | None) -> str:
+    """Return the name of what is made once for each seed."""
     return name if seed is None else f"{name}.seed{seed}"

@@ -51,10 +51,10 @@ def path_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
 
     What may be something else, such as a hub id, is left to the plugin.
     """
-    parts: list[tuple[CardKind, Component]] = [("dataset", dataset) for dataset in plan.datasets]
+    parts: list[tuple[CardKind, Component]] = [("dataset", dataset) for dataset in plan.dataset_by_name.values()]
     parts += [("evaluator", evaluator) for evaluator in plan.evaluators]
     parts += [("trainer", model.trainer) for model in plan.models if model.trainer]
-    parts += [("deployer", model.deployer) for model in plan.models]
+    parts += [("deployer", model.deployer) for model in plan.model_by_name.values()]
     for kind, component in parts:
         for name in path_options(registry.offer(kind, component.use).card.options):
             values = component.options.get(name)
@@ -68,7 +68,7 @@ def _travel_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
     """Yield an error for each file that a function reads on another machine and that does not travel with the plan."""
     options = [
         (component.name, component.options)
-        for component in (*plan.evaluators, *(model.deployer for model in plan.models))
+        for component in (*plan.evaluators, *(model.deployer for model in plan.model_by_name.values()))
         if is_function(component.use)
     ]
     untravelled = [

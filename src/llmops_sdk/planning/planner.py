@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 import attrs
 
-from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.errors import SpecError
 from llmops_sdk.planning.components import (
     LONGEST_PIPELINE_NAME,
     Chooser,
-    Chosen,
-    call_plugin,
     check_distinct,
     check_length,
     components,
 )
 from llmops_sdk.planning.decision.baseline import choose_baseline
 from llmops_sdk.planning.decision.early_stopping import plan_looks
+from llmops_sdk.planning.decision.metric import choose_metric, offered_metrics
+from llmops_sdk.planning.decision.retention import RetentionPlanner
 from llmops_sdk.planning.decision.weights import choose_weights
 from llmops_sdk.planning.graph import make_cells, make_steps
 from llmops_sdk.planning.models import ModelPlanner
@@ -29,10 +27,8 @@ from llmops_sdk.planning.repeats import choose_noise_floor
 from llmops_sdk.planning.secrets import refuse_secret_urls
 from llmops_sdk.planning.specification.spec import ComponentSpec, Spec
 from llmops_sdk.plugin.cards import ExecutorCard
-from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.plan import DEFAULT_REPORTER, Cell, Component, Plan
-from llmops_sdk.values.scores import Metric
 
 DEFAULT_DATASET = ComponentSpec("dolly")
 DEFAULT_EVALUATOR = ComponentSpec("summarization-accuracy")
@@ -73,10 +69,14 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         settings=settings,
         may_ask=not offline and not registry.card(ExecutorCard, spec.executor.use).emulates_services,
     ).plan_models()
-    metric = _choose_metric(evaluators, registry, spec.decide_by)
+    metrics = offered_metrics(evaluators, registry)
+    metric = choose_metric(metrics, spec.decide_by)
     cells = make_cells(datasets, models)
     baseline = choose_baseline(cells, metric, spec.baseline, spec.margin)
-    _check_cell_names(cells)
+    retention = None
+    if spec.retention:
+        retention = RetentionPlanner(chooser, registry, datasets, models).plan(spec.retention, metrics, metric)
+    _check_cell_names((*cells, *(retention.cells if retention else ())))
     looks = plan_looks(spec, cells)
     return Plan(
         name=spec.name,
@@ -93,8 +93,9 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         executor=executor.component,
         settings=settings,
         cells=cells,
-        steps=make_steps(datasets, models, cells, len(looks)),
+        steps=make_steps(datasets, models, cells, len(looks), retention),
         looks=looks,
+        retention=retention,
         plugins=chooser.plugins,
         assets=chooser.assets,
         reporters=_plan_reporters(spec, registry),
@@ -117,7 +118,7 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
     present = tuple(chooser.recorded("evaluator", component) for component in plan.evaluators)
     chosen = (*present, *chooser.choose_all("evaluator", evaluators))
     check_distinct("evaluator", (item.component.name for item in chosen))
-    decisive = _choose_metric(chosen, registry, metric or plan.metric)
+    decisive = choose_metric(offered_metrics(chosen, registry), metric or plan.metric)
     is_same = decisive.name == plan.metric
     if plan.looks and not is_same:
         message = (
@@ -153,29 +154,3 @@ def _plan_reporters(spec: Spec, registry: Registry) -> tuple[Component, ...]:
     """Return the reporters. Their plugins are not pinned: a worker on another machine needs none of them."""
     default = (ComponentSpec(DEFAULT_REPORTER.use),)
     return components(Chooser(registry, spec.folder).choose_all("reporter", spec.reporters or default))
-
-
-def _choose_metric(evaluators: Iterable[Chosen], registry: Registry, named: str) -> Metric:
-    """Return the metric that decides: the named one, or the first one that can."""
-    metrics: list[Metric] = []
-    for chosen in evaluators:
-        evaluator: Evaluator = registry.make("evaluator", chosen.component.use, chosen.component.options)
-        metrics.extend(call_plugin(chosen.card, partial(getattr, evaluator, "metrics")))
-    names = [metric.name for metric in metrics]
-    deciding = [metric.name for metric in metrics if metric.higher_is_better is not None]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        message = f"metric {twice[0]!r} comes from two evaluators; drop it from the options of one"
-        raise SpecError(message)
-    metric = named or next(iter(deciding), "")
-    if not metric:
-        message = "no metric can rank the candidates: none sets higher_is_better; add an evaluator with one that does"
-        raise SpecError(message)
-    if metric not in names:
-        message = f"no evaluator of this pipeline has the metric {metric!r}{did_you_mean(metric, names)}"
-        raise SpecError(message)
-    if metric not in deciding:
-        hint = f"name one of: {', '.join(deciding)}" if deciding else "add an evaluator with a metric that can"
-        message = f"the metric {metric!r} cannot rank the candidates: it does not set higher_is_better; {hint}"
-        raise SpecError(message)
-    return next(each for each in metrics if each.name == metric)

@@ -51,7 +51,7 @@ def preflight_checks(plan: Plan, registry: Registry, *, offline: bool = False) -
     if _emulates_services(plan, registry):
         return ()
     checks = [] if offline else list(_executor_checks(plan, registry))
-    for model in plan.models:
+    for model in plan.model_by_name.values():
         if model.trainer is not None:
             checks += _component_checks(plan, registry, ("trainer", model.trainer), model.base, offline=offline)
         checks += _component_checks(plan, registry, ("deployer", model.deployer), model.base, offline=offline)
@@ -81,14 +81,14 @@ def first_record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
 
     They use no network. A run needs none of them: its first step reads the datasets before anything is paid for.
     """
-    for dataset in plan.datasets:
+    for dataset in plan.dataset_by_name.values():
         yield Check(f"dataset {dataset.name!r}", partial(_check_first_record, plan, registry, dataset))
 
 
 def record_fields(plan: Plan, registry: Registry) -> dict[str, tuple[str, ...]]:
     """Return the fields of the first record of each dataset of a plan, as far as they are known without a network."""
     fields = {}
-    for dataset in plan.datasets:
+    for dataset in plan.dataset_by_name.values():
         source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
         with contextlib.suppress(LLMOpsError, *PLUGIN_FAILURES), prints_to_stderr():  # a check reports it
             fields[dataset.name] = tuple(source.preview() or ())
@@ -111,16 +111,16 @@ def record_checks(plan: Plan, registry: Registry) -> Iterator[Check]:
 
     Of a small dataset these are its test records, of another one the first record. No check uses the network.
     """
-    prompts = {(cell.model, cell.dataset): cell.prompt for cell in reversed(plan.cells)}
-    for dataset in plan.datasets:
+    prompts = {(cell.model, cell.dataset): cell.prompt for cell in reversed(list(plan.cell_by_name.values()))}
+    for dataset in plan.dataset_by_name.values():
         try:
-            records, is_whole = _known_records(registry, dataset, trains=_trains(plan))
+            records, is_whole = _known_records(registry, dataset, trains=_trains_on(plan, dataset))
         except (LLMOpsError, *PLUGIN_FAILURES):
             continue  # the dataset's own check reports it
         asked = cache(partial(_prompted, plan, records))
-        for model in plan.models:
+        for model in plan.model_by_name.values():
             options = _options(registry, "deployer", model.deployer)
-            if not isinstance(options, DeployerOptions):
+            if not isinstance(options, DeployerOptions) or (model.name, dataset.name) not in prompts:
                 continue
             prompted = asked(prompts[model.name, dataset.name])
             for check in options.record_checks(model.base, prompted, is_whole=is_whole) if prompted else ():
@@ -139,9 +139,9 @@ def input_checks(plan: Plan, registry: Registry, home: Path) -> Iterator[Check]:
         registry: The installed plugins.
         home: The cache of this machine.
     """
-    for dataset in plan.datasets:
+    for dataset in plan.dataset_by_name.values():
         yield _InputCheck(plan, registry, home, "dataset", dataset).named(f"dataset {dataset.name!r}")
-    for model in () if _emulates_services(plan, registry) else plan.models:
+    for model in () if _emulates_services(plan, registry) else plan.model_by_name.values():
         kind: CardKind = "trainer" if model.trainer else "deployer"
         component = model.trainer or model.deployer
         yield _InputCheck(plan, registry, home, kind, component, (model.base,)).named(f"model {model.name!r}")
@@ -274,11 +274,12 @@ class _NotYetFetchedError(AssetError):
 def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> Finding:
     """Check that a dataset's files are there, and that its first record has the fields of all prompts."""
     source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
+    trains = _trains_on(plan, dataset)
     record = source.preview()
     if record is None:
-        return _check_small(source, "its fields are checked when the run starts", trains=_trains(plan))
+        return _check_small(source, "its fields are checked when the run starts", trains=trains)
     for prompt in plan.prompts:
-        fields = template_fields(prompt.template, completion=_trains(plan))
+        fields = template_fields(prompt.template, completion=trains)
         # A record without a reference is not trained on; the step that prepares the data reports their number.
         missing = [name for name in fields if name not in record and name != REFERENCE]
         if missing:
@@ -288,7 +289,7 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
                 f"its fields: {', '.join(record)}",
                 "name another field in the prompt, or map one with columns: {FIELD: COLUMN}",
             )
-    return _check_small(source, f"has the fields {', '.join(record)}", trains=_trains(plan))
+    return _check_small(source, f"has the fields {', '.join(record)}", trains=trains)
 
 
 def _check_small(source: DatasetSource, fields: str, *, trains: bool) -> Finding:
@@ -315,8 +316,9 @@ def _one_line(text: str) -> str:
     return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
 
 
-def _trains(plan: Plan) -> bool:
-    return any(model.trainer is not None for model in plan.models)
+def _trains_on(plan: Plan, dataset: Component) -> bool:
+    """Whether a model may be fine-tuned on a dataset: never on that of `retention`."""
+    return dataset in plan.datasets and any(model.trainer is not None for model in plan.models)
 
 
 def _known_records(registry: Registry, dataset: Component, *, trains: bool) -> tuple[list[Record], bool]:

@@ -46,9 +46,9 @@ def secret_checks(plan: Plan, registry: Registry, *, offline: bool = False) -> I
     ]
     on_executor: list[tuple[CardKind, Component]] = [("evaluator", evaluator) for evaluator in plan.evaluators]
     if not offline:
-        on_client += [("dataset", dataset) for dataset in plan.datasets]
+        on_client += [("dataset", dataset) for dataset in plan.dataset_by_name.values()]
     on_executor += [("trainer", model.trainer) for model in plan.models if model.trainer]
-    on_executor += [("deployer", model.deployer) for model in plan.models]
+    on_executor += [("deployer", model.deployer) for model in plan.model_by_name.values()]
     references = [*_references(on_client, registry), *_references(on_executor, registry)]
     if not references:
         return

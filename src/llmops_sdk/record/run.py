@@ -299,7 +299,8 @@ class Run(Shown, Ledger, Uses):
         self.store.put_durable(self._layout.results, sealed(to_json(self._with_id(conclusions))))
 
     def _with_id(self, value: ResultsValue) -> Results:
-        return Results(self.id, self.plan.name, value.leaderboards, value.evaluators, overall=value.overall)
+        name, boards = self.plan.name, value.leaderboards
+        return Results(self.id, name, boards, value.evaluators, overall=value.overall, retention=value.retention)
 
     def samples(self, cell: str) -> Iterator[Sample]:
         """Yield every test record of a cell with its prompt, answer and scores, in the test split's order.

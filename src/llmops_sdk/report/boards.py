@@ -12,6 +12,7 @@ from llmops_sdk.report.data import MOST_BYTES, ReportData
 from llmops_sdk.report.matrix import MatrixRow, pair_matrix
 from llmops_sdk.report.records.pages import Candidates, DatasetRecords, board_cells, pack_records, parts_of
 from llmops_sdk.report.records.streams import SideBySide
+from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results, Verdict
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import margin_sentences
@@ -33,6 +34,7 @@ class ReportBoard:
         lead: The difference of the best to the next candidate, or None where there is no next.
         records: The test records.
         matrix: All pairs of candidates in the metric that decides; empty for two.
+        is_retention: Whether it shows what fine-tuning broke.
     """
 
     board: Leaderboard
@@ -43,6 +45,7 @@ class ReportBoard:
     lead: Difference | None
     records: DatasetRecords
     matrix: tuple[MatrixRow, ...]
+    is_retention: bool = False
 
     @property
     def details(self) -> str:
@@ -70,7 +73,7 @@ def report_boards(report: ReportData, colours: Mapping[str, int]) -> list[Report
         report: The report.
         colours: Candidate to its colour.
     """
-    boards = report.results.leaderboards
+    boards = all_boards(report.results)
     reported: list[ReportBoard] = []
     left = MOST_BYTES
     for place, board in enumerate(boards):
@@ -82,7 +85,7 @@ def report_boards(report: ReportData, colours: Mapping[str, int]) -> list[Report
 def candidate_colours(results: Results) -> dict[str, int]:
     """Give every candidate the same colour throughout the page."""
     names: dict[str, None] = {}
-    for board in results.leaderboards:
+    for board in all_boards(results):
         names |= dict.fromkeys(cell.candidate for cell in board.cells)
         names |= dict.fromkeys(cell.candidate for cell in board.failed)
     return {name: place % COLOURS for place, name in enumerate(names)}
@@ -107,6 +110,7 @@ def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, 
         lead=_lead(board),
         records=_records(board, report, metrics, colours, limit=limit),
         matrix=pair_matrix(board, lower_is_better=bool(metrics) and metrics[0].higher_is_better is False),
+        is_retention=board is report.results.retention,
     )
 
 

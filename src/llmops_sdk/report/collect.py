@@ -16,6 +16,7 @@ from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo, StepStatus
 from llmops_sdk.report.numbers import duration
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
+from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.functions import shown_options
 from llmops_sdk.values.generation_options import describe_exceptions
@@ -70,7 +71,7 @@ def report_run(run: Run, path: Path | None = None) -> str:
 def collect(run: Run) -> ReportData:
     """Gather from a run's record all that its report shows."""
     plan, results = run.plan, _results(run)
-    cells = [part.cell for board in results.leaderboards for cell in board.cells for part in cell.parts]
+    cells = [part.cell for board in all_boards(results) for cell in board.cells for part in cell.parts]
     specification = run.read(SPECIFICATION)
     return ReportData(
         results=results,
@@ -81,7 +82,7 @@ def collect(run: Run) -> ReportData:
         generation={}
         if plan.is_imported
         else {name: _plain(value) for name, value in to_json(plan.generation).items()},
-        varies={model.name: text for model in plan.models if (text := _exceptions(plan, model))},
+        varies={model.name: text for model in plan.model_by_name.values() if (text := _exceptions(plan, model))},
         steps=tuple(_step(run, step) for step in plan.steps),
         samples={cell: CellSamples(run, cell) for cell in cells},
     )
@@ -123,7 +124,7 @@ def _metadata(run: Run) -> dict[str, str]:
 
 
 def _datasets(run: Run) -> Iterator[DatasetInfo]:
-    for dataset in run.plan.datasets:
+    for dataset in run.plan.dataset_by_name.values():
         record = run.record(f"prepare.{dataset.name}")
         artifact = run.artifact(record.artifacts["data"]) if isinstance(record, Succeeded) else None
         if artifact is None:

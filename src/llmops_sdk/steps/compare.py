@@ -14,15 +14,16 @@ import attrs
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.clusters import Clusters, read_clusters
 from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
-from llmops_sdk.steps.cell.results import conclusive, read_cell
+from llmops_sdk.steps.cell.results import conclusive, failed_cell, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
+from llmops_sdk.steps.retention.judge import judge_retention
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
 from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.plan import Cell, CompareStep, LookStep, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import digest, to_json
-from llmops_sdk.values.step_records import Failed, Succeeded
+from llmops_sdk.values.step_records import Succeeded
 from llmops_sdk.verdict.baseline import Baseline
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 from llmops_sdk.verdict.looks import find_worse
@@ -48,7 +49,8 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     looks = [run.plan.looks, {cell: step.look for cell, step in steps.items()}] if run.plan.looks else []
     weights = [to_json(run.plan.weights)] if run.plan.weights else []
     caveats = _caveats(run)
-    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks, *weights, *caveats]
+    retention = [to_json(run.plan.retention)] if run.plan.retention else []
+    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks, *weights, *caveats, *retention]
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
     run.write_results(built.artifact.read(ResultsValue))
@@ -116,7 +118,7 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
                 for name, info in cell_scores.evaluators.items():
                     evaluators.setdefault(name, info)
             else:
-                failed.append(_failed(execution, cell, step.name, record))
+                failed.append(failed_cell(execution, cell, step.name, record))
         columns = [join_checkpoints(columns) for columns in checkpoints.values()]
         metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
         clusters = _clusters(execution, dataset.name) if columns else Clusters()
@@ -133,6 +135,9 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
     metric = metrics.get(plan.metric, Metric(plan.metric))
     overall = make_overall(weighted, plan.weights, metric, baseline) if plan.weights else None
+    retained = judge_retention(execution, steps, boards, evaluators) if plan.retention else None
+    if retained:
+        return ResultsValue(retained.boards, tuple(evaluators.values()), overall, retained.board)
     return ResultsValue(tuple(boards), tuple(evaluators.values()), overall)
 
 
@@ -148,14 +153,6 @@ def _looks(execution: StepExecution, dataset: str) -> Looks | None:
         return None
     with execution.splits(dataset) as splits:
         return planned_looks(splits, looks)
-
-
-def _failed(execution: StepExecution, cell: Cell, step: str, record: Failed | None) -> FailedCell:
-    if record is None:
-        return FailedCell(cell.name, cell.candidate, step, "it was not run", cell.seed)
-    first = execution.run.record(record.cause)
-    error = first.error if isinstance(first, Failed) else record.error
-    return FailedCell(cell.name, cell.candidate, record.cause, error, cell.seed)
 
 
 def _decide(execution: StepExecution, step: LookStep, _folder: Path) -> LookValue:

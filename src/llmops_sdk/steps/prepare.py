@@ -13,6 +13,7 @@ from llmops_sdk.errors import DataError
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import DatasetSource
 from llmops_sdk.steps.execution import StepExecution, StepOutput, splits_in
+from llmops_sdk.steps.retention.overlap import check_retention
 from llmops_sdk.values.data import DatasetSplits, Split
 from llmops_sdk.values.plan import Plan, PrepareStep, TrainStep
 from llmops_sdk.values.serial import digest
@@ -24,8 +25,8 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
     """Make the data artifact unless the store has it, then check its records against every prompt of the plan.
 
     Raises:
-        DataError: The dataset has no test record, or a record in both splits; or a prompt needs a field that a record
-            lacks.
+        DataError: The dataset has no test record, or a record in both splits; a prompt needs a field that a record lacks; or
+            a record of `retention` is trained on.
     """
     plan = execution.run.plan
     component = plan.dataset_by_name[step.dataset]
@@ -49,6 +50,7 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
     with execution.run.artifact_folder(address) as folder:
         splits = splits_in(folder, built.artifact)
         _check_prompts(splits, step.dataset, plan)
+        check_retention(execution, step, splits)
         _log_near_duplicates(splits, step.dataset, execution)
     inputs = {
         **execution.parts_of("dataset", component),
@@ -94,7 +96,7 @@ def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan) -> None:
     A test record needs no field of the completion: it may have no reference.
     """
     trained = {step.prompt for step in plan.steps if isinstance(step, TrainStep) and step.dataset == dataset}
-    asked = {cell.prompt for cell in plan.cells if cell.dataset == dataset}
+    asked = {cell.prompt for cell in plan.cell_by_name.values() if cell.dataset == dataset}
     for name, split, rendered, used in (
         ("train", splits.train if trained else (), render, trained),
         ("test", splits.test, prompt_only, asked),

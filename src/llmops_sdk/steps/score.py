@@ -13,6 +13,7 @@ import attrs
 from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.layout import GENERATIONS, ArtifactLayout
+from llmops_sdk.steps.cell.evaluators import evaluators_of
 from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
 from llmops_sdk.steps.cell.probes import find_probes, probers
 from llmops_sdk.steps.cell.samples import FORM, ScoredAnswers, write_samples
@@ -125,8 +126,8 @@ def _is_complete(artifact: Artifact) -> bool:
 def _evaluators(
     execution: StepExecution, files: CellFiles, generations: str, stack: ExitStack
 ) -> Iterator[EvaluatorFiles]:
-    by_name = probers(execution, files.test, files.template)
-    for component in execution.run.plan.evaluators:
+    by_name = probers(execution, files.cell, files.test, files.template)
+    for component in evaluators_of(execution.run.plan, files.cell):
         evaluator: Evaluator = execution.runtime.registry.make("evaluator", component.use, component.options)
         prober = by_name.get(component.name)
         probes = prober.probe_set() if prober else None

@@ -53,7 +53,7 @@ def run_step(run: Run, name: str, runtime: Runtime) -> StepRecord:
 def _run(run: Run, step: Step, runtime: Runtime) -> StepRecord:
     name, started_at = step.name, time.time()
     earlier = _failed_earlier(run, step)
-    if earlier is not None and not isinstance(step, (LookStep, CompareStep)):
+    if earlier is not None and not isinstance(step, (PrepareStep, LookStep, CompareStep)):
         own = earlier.cause == earlier.step
         error = f"step {earlier.cause!r} failed earlier: {earlier.error}" if own else earlier.error
         return Failed(name, error, "", earlier.cause, started_at, 0.0)

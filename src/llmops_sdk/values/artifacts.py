@@ -101,8 +101,10 @@ class ResultsValue:
         leaderboards: One per dataset.
         evaluators: As they were used.
         overall: The verdict over all datasets, or None.
+        retention: That on the dataset of `retention`, or None.
     """
 
     leaderboards: tuple[Leaderboard, ...]
     evaluators: tuple[EvaluatorInfo, ...]
     overall: Overall | None = None
+    retention: Leaderboard | None = None

@@ -116,6 +116,7 @@ class Cell:
         prompt: The prompt that it is asked with.
         dataset: The dataset.
         seed: The seed of its training, where the recipe has several.
+        trained_on: The dataset that its model is fine-tuned on, where it is asked about another one.
     """
 
     name: str
@@ -124,11 +125,35 @@ class Cell:
     prompt: str
     dataset: str
     seed: int | None = None
+    trained_on: str = ""
 
     @property
     def label(self) -> str:
         """What messages call it."""
         return f"candidate {with_seed(repr(self.candidate), self.seed)} on {self.dataset!r}"
+
+
+@attrs.frozen
+class PlannedRetention:
+    """What tuned candidates and their bases are asked besides, to show what fine-tuning broke.
+
+    Attributes:
+        dataset: A second dataset, on which nothing is trained.
+        models: The bases that are no candidates: they are asked about this dataset alone.
+        cells: The tuned candidates and their bases on it.
+        bases: The name of each tuned candidate's cell to that of its base.
+        evaluator: What scores them.
+        metric: The metric of it that decides.
+        margin: The loss that does not matter, in the metric's unit.
+    """
+
+    dataset: Component
+    models: tuple[PlannedModel, ...]
+    cells: tuple[Cell, ...]
+    bases: Mapping[str, str]
+    evaluator: str
+    metric: str
+    margin: float
 
 
 @attrs.frozen
@@ -236,6 +261,7 @@ class Plan(Shown):
             dataset.
         looks: The shares of the records after which the candidates are compared, the last one 1, so that those that are
             worse are asked no more; empty for one comparison at the end.
+        retention: What tuned candidates are asked besides, or None. Its dataset, models and cells are not among those above.
         schema: The version of the form.
     """
 
@@ -259,6 +285,7 @@ class Plan(Shown):
     weights: Mapping[str, float] = attrs.field(factory=dict)
     noise_floor: tuple[str, ...] = ()
     looks: tuple[float, ...] = ()
+    retention: PlannedRetention | None = None
     schema: int = PLAN_SCHEMA
 
     @cached_property
@@ -269,7 +296,7 @@ class Plan(Shown):
     @property
     def functions(self) -> tuple[Function, ...]:
         """The functions of the user's own files that its steps call, those of datasets left out."""
-        components = [*self.evaluators, *(model.deployer for model in self.models)]
+        components = [*self.evaluators, *(model.deployer for model in self.model_by_name.values())]
         called = [from_json(each.options["function"], Function) for each in components if is_function(each.use)]
         templates = (prompt.template for prompt in self.prompts)
         return (*called, *(each.function for each in templates if isinstance(each, FunctionTemplate)))
@@ -319,13 +346,13 @@ class Plan(Shown):
 
     @cached_property
     def cell_by_name(self) -> Mapping[str, Cell]:
-        """Cells by their names."""
-        return {cell.name: cell for cell in self.cells}
+        """Cells by their names, those of `retention` too."""
+        return {cell.name: cell for cell in (*self.cells, *(self.retention.cells if self.retention else ()))}
 
     @cached_property
     def dataset_by_name(self) -> Mapping[str, Component]:
-        """Datasets by their names."""
-        return {dataset.name: dataset for dataset in self.datasets}
+        """Datasets by their names, that of `retention` too."""
+        return {each.name: each for each in (*self.datasets, *([self.retention.dataset] if self.retention else []))}
 
     @cached_property
     def prompt_by_name(self) -> Mapping[str, PlannedPrompt]:
@@ -334,8 +361,8 @@ class Plan(Shown):
 
     @cached_property
     def model_by_name(self) -> Mapping[str, PlannedModel]:
-        """Model recipes by their names."""
-        return {model.name: model for model in self.models}
+        """Model recipes by their names, those of `retention` too."""
+        return {model.name: model for model in (*self.models, *(self.retention.models if self.retention else ()))}
 
     @classmethod
     def from_json(cls, data: Any) -> Plan:

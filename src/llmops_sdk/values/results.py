@@ -235,6 +235,7 @@ class MarginResult:
         no_worse: Whether it is shown to be no worse by more than the margin.
         equivalent: Whether it is shown to be neither worse nor better by more than the margin.
         text: The same in a sentence.
+        worse: Whether it is shown to be worse by more than the margin.
     """
 
     candidate: str
@@ -244,6 +245,7 @@ class MarginResult:
     no_worse: bool
     equivalent: bool
     text: str
+    worse: bool = False
 
 
 @attrs.frozen
@@ -384,6 +386,7 @@ class Results:
         evaluators: As they were used.
         schema: The version of the file's form.
         overall: The verdict over all datasets, where the specification states `weights`; else None.
+        retention: Tuned candidates and their bases on the dataset of `retention`; its margins are each one against its base.
     """
 
     run_id: str
@@ -392,3 +395,4 @@ class Results:
     evaluators: tuple[EvaluatorInfo, ...]
     schema: int = RESULTS_SCHEMA
     overall: Overall | None = None
+    retention: Leaderboard | None = None

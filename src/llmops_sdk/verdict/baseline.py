@@ -36,7 +36,11 @@ class Baseline:
 
 
 def against_baseline(
-    table: MetricTable, clusters: NDArray[Any] | None, cells: tuple[CellResult, ...], baseline: Baseline
+    table: MetricTable,
+    clusters: NDArray[Any] | None,
+    cells: tuple[CellResult, ...],
+    baseline: Baseline,
+    level: float = 0.05,
 ) -> tuple[MarginResult, ...]:
     """Compare every other candidate with the baseline.
 
@@ -48,15 +52,16 @@ def against_baseline(
         clusters: Labels of the records that depend on each other, shape (records,); None if none do.
         cells: The candidates; the table's places are those of this tuple.
         baseline: The baseline and the margin.
+        level: Of each side, for all candidates together.
     """
     names = [cells[place].candidate for place in table.candidates]
     if baseline.candidate not in names or len(names) == 1:
         return ()
     row = names.index(baseline.candidate)
     scores = table.checkpoint_scores(clusters)
-    tests = margin_tests(table, scores, row, baseline.margin)
+    tests = margin_tests(table, scores, row, baseline.margin, level)
     worst = scores if table.bounds is None else scores.with_missing(row, table.bounds[0])
-    filled = {test.candidate: test for test in margin_tests(table, worst, row, baseline.margin)}
+    filled = {test.candidate: test for test in margin_tests(table, worst, row, baseline.margin, level)}
     means = scores.means()
     return tuple(_result(table, means, names, row, test, filled[test.candidate], baseline.margin) for test in tests)
 
@@ -89,12 +94,15 @@ def _result(  # one candidate with all that decides about it
     values = scores.values[[test.candidate, row]]
     shared = ~np.isnan(values).any(axis=0)
     records, clusters = int(shared.sum()), len(np.unique(scores.clusters[shared]))
-    missing = scores.share(np.isnan(values[0]) & ~np.isnan(values[1]))
+    absent = np.isnan(values)
+    missing, of_baseline = scores.share(absent[0] & ~absent[1]), scores.share(absent[1] & ~absent[0])
     fewest = int(scores.parts.counts(shared).min()) if scores.parts else records
     holds = missing <= MANY_MISSING or (table.bounds is not None and filled.no_worse)
     problem = find_problem(table, fewest, clusters)
     no_worse = test.no_worse and holds and not problem
     equivalent = no_worse and test.equivalent
+    is_below = test.bounds.high is not None and test.bounds.high < -margin
+    worse = is_below and not problem and max(missing, of_baseline) <= MANY_MISSING
     low, high = test.bounds.low, test.bounds.high
     mean = test.mean
     if table.sign < 0:
@@ -102,14 +110,20 @@ def _result(  # one candidate with all that decides about it
     deviation = float(np.std(values[0][shared] - values[1][shared], ddof=1)) if records > 1 else 0.0
     needed = needed_for_margin(margin, deviation, equivalence=False) if deviation else 0
     name, baseline = names[test.candidate], names[row]
-    parts = _words(name, baseline, margin, no_worse=no_worse, equivalent=equivalent)
-    ends = f" [{_signed(low)}, {_signed(high)}]" if low is not None and high is not None else ""
-    text = f"{parts}: {_signed(mean)}{ends}" if fewest else f"{parts}: they have no scored record in common"
+    parts = _words(name, baseline, margin, no_worse=no_worse, equivalent=equivalent, worse=worse)
+    ends = f" [{signed(low)}, {signed(high)}]" if low is not None and high is not None else ""
+    text = f"{parts}: {signed(mean)}{ends}" if fewest else f"{parts}: they have no scored record in common"
     if problem:
         text += f"; {problem}"
-    elif not no_worse and needed > records and not (scores_are_grouped(scores) or table.has_seeds or scores.parts):
+    elif (
+        not no_worse
+        and not worse
+        and needed > records
+        and not (scores_are_grouped(scores) or table.has_seeds or scores.parts)
+    ):
         text += f"; if they are equal, it takes about {needed:,} records to show it"
-    return MarginResult(name, baseline, margin, Estimate(mean, low, high, records), no_worse, equivalent, f"{text}.")
+    estimate = Estimate(mean, low, high, records)
+    return MarginResult(name, baseline, margin, estimate, no_worse, equivalent, f"{text}.", worse)
 
 
 def scores_are_grouped(scores: Scores) -> bool:
@@ -132,15 +146,18 @@ def find_problem(table: MetricTable, records: int, clusters: int) -> str:
     return ""
 
 
-def _words(name: str, baseline: str, margin: float, *, no_worse: bool, equivalent: bool) -> str:
+def _words(name: str, baseline: str, margin: float, *, no_worse: bool, equivalent: bool, worse: bool) -> str:
     if equivalent:
         return f"{name} is equivalent to {baseline} within {margin:g}"
     if no_worse:
         return f"{name} is no worse than {baseline} by more than {margin:g}"
+    if worse:
+        return f"{name} is worse than {baseline} by more than {margin:g}"
     return f"{name} is not shown to be no worse than {baseline} by {margin:g}"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Return a difference as words have it."""
     return f"{value + 0.0:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -203,7 +203,7 @@ def _loss(node: str, status: str, nodes: Mapping[str, NodeState]) -> str:
 
 def _all_failed(run: Run) -> bool:
     """Return whether no dataset was prepared, so that there is no execution."""
-    return all(isinstance(run.record(step.name), Failed) for step in _prepare_steps(run.plan))
+    return all(isinstance(run.record(f"prepare.{dataset.name}"), Failed) for dataset in run.plan.datasets)
 
 
 def _prepare_steps(plan: Plan) -> tuple[Step, ...]:

@@ -79,7 +79,7 @@ def _extras(plan: Plan, registry: Any) -> Mapping[str, set[str]]:
     """
     extras: dict[str, set[str]] = {PROJECT: {OWN_EXTRA}}
     used = [("evaluator", evaluator.use) for evaluator in plan.evaluators]
-    for model in plan.models:
+    for model in plan.model_by_name.values():
         used.append(("deployer", model.deployer.use))
         used.extend([("trainer", model.trainer.use)] if model.trainer else [])
     for kind, name in used:

@@ -9,7 +9,7 @@ from llmops_sdk.cli.output.tables import count, new_grid, open_console
 from llmops_sdk.values.functions import shown_options
 from llmops_sdk.values.generation_options import describe_exceptions
 from llmops_sdk.values.names import weights_text
-from llmops_sdk.values.plan import Component, Plan, PlannedModel, TrainStep
+from llmops_sdk.values.plan import Component, Plan, PlannedModel, PlannedRetention, TrainStep
 from llmops_sdk.values.prompts import FunctionTemplate, PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -62,6 +62,8 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
     yield "decided by", plan.metric, f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
     if plan.weights:
         yield "weights", weights_text(plan.weights), "for a verdict over all datasets"
+    if plan.retention:
+        yield from _retention_rows(plan, plan.retention)
     for candidate in dict.fromkeys(plan.cell_by_name[name].candidate for name in plan.noise_floor):
         yield "noise floor", candidate, "asked a second time, and compared with itself"
     if plan.looks:
@@ -76,6 +78,22 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
         yield "settings", plugin, _values(settings)
     for reporter in plan.reporters:
         yield "reporter", reporter.name, _options(reporter)
+
+
+def _retention_rows(plan: Plan, retention: PlannedRetention) -> Iterator[tuple[str, str, str]]:
+    """Yield what tuned candidates are asked besides, and what each is compared with."""
+    yield "retention", retention.dataset.name, _options(retention.dataset)
+    yield "  decided by", retention.metric, f"each tuned candidate no worse than its base by {retention.margin:g}"
+    asked = {plan.cell_by_name[cell].candidate: plan.cell_by_name[base] for cell, base in retention.bases.items()}
+    for candidate, base in asked.items():
+        own = base.model in {model.name for model in retention.models}
+        is_asked = any(cell.candidate == base.candidate for cell in plan.cells)
+        only = (
+            ""
+            if is_asked
+            else f", which is {'no candidate and ' if own else ''}asked about {retention.dataset.name} only"
+        )
+        yield "  base of", candidate, f"{base.candidate}{only}"
 
 
 def _add_dataset(grid: Table, dataset: Component, fields: Sequence[str]) -> None:
@@ -112,7 +130,7 @@ def _summary(plan: Plan) -> str:
         fine_tunes += f" in {count(trainings, 'training')}"
     parts = (
         f"{count(candidates, 'candidate')} on {count(len(plan.datasets), 'dataset')}",
-        f"asks {count(len(plan.models), 'model')}",
+        f"asks {count(len(plan.model_by_name), 'model')}",
         fine_tunes if trained else "fine-tunes none",
         count(len(plan.steps), "step"),
     )

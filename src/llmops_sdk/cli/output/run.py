@@ -14,6 +14,7 @@ from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.numbers import interval, number
+from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.names import weights_text, with_seed
 from llmops_sdk.values.plan import DEFAULT_REPORTER
 from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Overall, Results
@@ -42,9 +43,12 @@ def show_run(run: Run, first: Sequence[str] = ()) -> None:
     results = run.results()
     ordered = sorted(results.evaluators, key=lambda evaluator: evaluator.name not in first)
     metrics = {metric.name: metric for evaluator in ordered for metric in evaluator.metrics}
-    _show_errors(console, [board for board in results.leaderboards if not board.cells])
-    for board in results.leaderboards:
+    boards = all_boards(results)
+    _show_errors(console, [board for board in boards if not board.cells])
+    for board in boards:
         if board.cells:
+            title = "retention, on dataset" if board is results.retention else "dataset"
+            console.print(Text(f"\n{title} {board.dataset}\n", style="bold"))
             _show_board(console, board, metrics, is_imported=run.plan.is_imported)
     if results.overall:
         _show_overall(console, results.overall, metrics.get(results.overall.metric, Metric(results.overall.metric)))
@@ -65,6 +69,8 @@ def show_quietly(run: Run, first: Sequence[str] = ()) -> None:
         echo(board.verdict.text)
         if board.noise_floor:
             echo(f"Noise floor: {board.noise_floor.text}")
+    if results.retention:
+        echo(results.retention.verdict.text)
     if results.overall:
         echo(results.overall.verdict.text)
 
@@ -72,7 +78,7 @@ def show_quietly(run: Run, first: Sequence[str] = ()) -> None:
 def failures(results: Results) -> list[str]:
     """Return one line for each candidate that has no result or no score that decides, and why."""
     lines: dict[str, None] = {}
-    for board in results.leaderboards:
+    for board in all_boards(results):
         for failed in board.failed:
             candidate = with_seed(repr(failed.candidate), failed.seed)
             where = f"candidate {candidate} on {board.dataset!r}" if board.cells else "error"
@@ -100,7 +106,6 @@ def _show_errors(console: Console, boards: Iterable[Leaderboard]) -> None:
 def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric], *, is_imported: bool) -> None:
     shown = board.cells[:_MOST_ROWS]
     others = [metric for name, metric in metrics.items() if name != board.metric]
-    console.print(Text(f"\ndataset {board.dataset}\n", style="bold"))
     deciding = metrics.get(board.metric, Metric(board.metric))
     if is_imported:
         _show_imported(console, shown, deciding)

@@ -33,7 +33,7 @@ def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: f
             f"baseline {named!r} needs a margin: the difference in {metric.name} that does not matter, such as 0.02"
         )
         raise SpecError(message)
-    _check_margin(margin, metric)
+    check_margin(margin, metric)
     candidates = tuple(dict.fromkeys(cell.candidate for cell in cells))
     if named not in candidates:
         of_model = tuple(dict.fromkeys(cell.candidate for cell in cells if cell.model == named))
@@ -50,7 +50,12 @@ def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: f
     return named
 
 
-def _check_margin(margin: float, metric: Metric) -> None:
+def check_margin(margin: float, metric: Metric) -> None:
+    """Check a difference that does not matter.
+
+    Raises:
+        SpecError: It is not a number above 0, or not smaller than the metric's range.
+    """
     is_number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
     if not (is_number and math.isfinite(margin) and margin > 0):
         message = f"margin is the difference in {metric.name} that does not matter, a number above 0 such as 0.02, not {margin!r}"

@@ -41,5 +41,7 @@ def _obstacles(spec: Spec, cells: Sequence[Cell]) -> Iterator[str]:
         yield "seeds: a comparison of recipes needs all records of every checkpoint"
     if spec.margin is not None:
         yield "baseline and margin: whether a candidate is no worse needs all records"
+    if spec.retention is not None:
+        yield "retention: whether a candidate lost nothing needs all records"
     if spec.noise_floor:
         yield "noise_floor: how much a candidate differs from itself needs all records"

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, Spec, StopEarly
+from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, RetentionSpec, Spec, StopEarly
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.serial import explain, from_json, to_json
 
@@ -29,6 +29,7 @@ _KEYS = (
     "weights",
     "noise_floor",
     "stop_early",
+    "retention",
     "gate",
     "executor",
     "settings",
@@ -72,6 +73,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         weights=_mapping(data.get("weights", {}), f"{where}: weights"),
         noise_floor=_bool(data.get("noise_floor", False), f"{where}: noise_floor"),
         stop_early=_stop_early(data["stop_early"], f"{where}: stop_early") if "stop_early" in data else None,
+        retention=_retention(data["retention"], f"{where}: retention") if "retention" in data else None,
         gate=_with_tuples(_mapping(data.get("gate", {}), f"{where}: gate")),
         executor=component_from(data.get("executor", "local"), f"{where}: executor"),
         settings={
@@ -134,6 +136,8 @@ def spec_to(spec: Spec) -> dict[str, Any]:
         data["noise_floor"] = True
     if spec.stop_early:
         data["stop_early"] = to_json(spec.stop_early)
+    if spec.retention:
+        data["retention"] = _retention_data(spec.retention)
     if spec.gate:
         data["gate"] = to_json(dict(spec.gate))
     if spec.executor != ComponentSpec("local"):
@@ -224,6 +228,18 @@ def _stop_early(item: Any, where: str) -> StopEarly:
     return stop_early
 
 
+def _retention(item: Any, where: str) -> RetentionSpec:
+    """Make it from its data: a dataset's card, or a mapping with one or both of `decide_by` and `margin` and a dataset."""
+    if isinstance(item, str):
+        return RetentionSpec(ComponentSpec(item))
+    options = dict(_mapping(item, where))
+    decide_by = _text(options.pop("decide_by", ""), f"{where}.decide_by")
+    margin = _number(options.pop("margin", None), f"{where}.margin")
+    if options and "use" not in options:
+        options = {"use": RetentionSpec().dataset.use, **options}
+    return RetentionSpec(component_from(options, where) if options else RetentionSpec().dataset, decide_by, margin)
+
+
 def _items(data: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[Any, str]]:
     """Yield the items of a list, each with its place for error messages."""
     if key not in data:
@@ -280,6 +296,13 @@ def _component_data(item: ComponentSpec) -> Any:
     if not item.name and not item.options:
         return item.use
     return {"use": item.use, **({"name": item.name} if item.name else {}), **to_json(dict(item.options))}
+
+
+def _retention_data(retention: RetentionSpec) -> Any:
+    item = _component_data(retention.dataset)
+    data = {"use": item} if isinstance(item, str) else item
+    own = {"decide_by": retention.decide_by, "margin": retention.margin}
+    return {**data, **{name: value for name, value in own.items() if value not in ("", None)}}
 
 
 def _model_data(model: ModelSpec) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, SEEDS, StopEarly
+from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, SEEDS, RetentionSpec, StopEarly
 from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
 from llmops_sdk.plugin.functions.cards import KIND_OF
 from llmops_sdk.plugin.registry import Registry
@@ -56,6 +56,20 @@ _GATE = {
             "type": "array",
             "items": {"enum": ["data", "prompt", "generation", "evaluators"]},
             "description": "what may differ between the run and a baseline file",
+        },
+        "retention": {
+            "type": "object",
+            "description": "a tuned candidate is no worse than its base on the dataset of retention",
+            "properties": {
+                "margin": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "description": "the loss that does not matter, in the metric's unit",
+                },
+                "dataset": {"type": "string", "description": "the dataset that the candidate is trained on"},
+            },
+            "required": ["margin"],
+            "additionalProperties": False,
         },
     },
     "additionalProperties": {"anyOf": [_CONDITION, {"type": "array", "items": _CONDITION}]},
@@ -141,10 +155,32 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
                 },
                 "additionalProperties": False,
             },
+            "retention": _retention(registry),
             "gate": _GATE,
             "executor": _item(registry, "executor", {}),
             "settings": {"type": "object", "additionalProperties": {"type": "object"}},
         },
+    }
+
+
+def _retention(registry: Registry) -> dict[str, Any]:
+    """Return the schema of a dataset with two keys of its own; without `use` it is the bundled one."""
+    own = {
+        "name": {"type": "string"},
+        "decide_by": {"type": "string", "description": "the metric that decides there; default: decide_by"},
+        "margin": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "the loss that does not matter, in the metric's unit; default: 5 % of its range",
+        },
+    }
+    item = _item(registry, "dataset", own)
+    default = RetentionSpec().dataset.use
+    cards = [offer.card for offer in registry.offers("dataset") if offer.card.name == default]
+    bundled = [_options(card.options, own) for card in cards]
+    return {
+        "description": "a second dataset that tuned candidates and their bases are asked about: what did fine-tuning break?",
+        "anyOf": [*item["anyOf"], *bundled],
     }
 
 

@@ -57,6 +57,21 @@ class StopEarly:
 
 
 @attrs.frozen
+class RetentionSpec:
+    """A second dataset that tuned candidates and their bases are asked about, to see what fine-tuning broke.
+
+    Attributes:
+        dataset: The dataset; by default the bundled general instructions.
+        decide_by: The metric that decides there; empty means the one that decides on the other datasets.
+        margin: The loss that does not matter, in the metric's unit; None means 5 % of its range.
+    """
+
+    dataset: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("general"))
+    decide_by: str = ""
+    margin: float | None = None
+
+
+@attrs.frozen
 class ModelSpec:
     """A model recipe.
 
@@ -108,6 +123,7 @@ class Spec:
         weights: The name of each dataset to its weight in a verdict over all of them; empty for one per dataset only.
         noise_floor: Whether a base model is asked twice and compared with itself.
         stop_early: The planned looks, or None for one comparison at the end.
+        retention: What tuned candidates are asked besides, to see what fine-tuning broke; None for nothing.
         gate: What must hold for a candidate to be shipped, as `llmops gate` reads it; empty for nothing.
         executor: Where steps run.
         settings: Plugin name to its settings.
@@ -129,6 +145,7 @@ class Spec:
     weights: Mapping[str, float] = attrs.field(factory=dict)
     noise_floor: bool = False
     stop_early: StopEarly | None = None
+    retention: RetentionSpec | None = None
     gate: Mapping[str, Any] = attrs.field(factory=dict)
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
     settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)

@@ -21,6 +21,7 @@ from llmops_sdk.plugin.interfaces import Evaluator
 from llmops_sdk.record.artifacts import Artifact
 from llmops_sdk.record.lines import read_outcomes
 from llmops_sdk.record.run import Run
+from llmops_sdk.steps.cell.evaluators import evaluators_of
 from llmops_sdk.steps.client.client import Question
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.answers import Outcome
@@ -126,11 +127,11 @@ class ProbeSet:
         return f"probes/{digest(generations, self.sha256)}"
 
 
-def probers(execution: StepExecution, test: Split, template: PromptTemplate) -> dict[str, Prober]:
-    """Return the probers of the plan's evaluators that have probes, by the evaluators' names."""
+def probers(execution: StepExecution, cell: Cell, test: Split, template: PromptTemplate) -> dict[str, Prober]:
+    """Return the probers of the evaluators of a cell that have probes, by the evaluators' names."""
     registry = execution.runtime.registry
     by_name = {}
-    for component in execution.run.plan.evaluators:
+    for component in evaluators_of(execution.run.plan, cell):
         card = registry.offer("evaluator", component.use).card
         if isinstance(card, EvaluatorCard) and card.probes:
             evaluator: Evaluator = registry.make("evaluator", component.use, component.options)

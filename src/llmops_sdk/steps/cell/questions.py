@@ -103,7 +103,7 @@ def question_sets(
         **({"the number of repeats": str(times)} if times > 1 else {}),
         **({f"the records that {cell.label} is asked": hashlib.sha256(due).hexdigest()} if due else {}),
     }
-    probing = [(prober, prober.probe_set()) for prober in probers(execution, test, template).values()]
+    probing = [(prober, prober.probe_set()) for prober in probers(execution, cell, test, template).values()]
     for repeat in range(times):
         key = digest(model_key, deployer, prompt.key, test.sha256, generation.repeat(repeat).key)
         generations = f"generations/{key}"

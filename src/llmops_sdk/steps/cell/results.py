@@ -11,6 +11,7 @@ import attrs
 
 from llmops_sdk.record.layout import GENERATIONS, SCORES, ArtifactLayout
 from llmops_sdk.record.lines import read_outcomes, read_scores
+from llmops_sdk.steps.cell.evaluators import evaluators_of
 from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.cell.summaries import scored_records, summarizing
 from llmops_sdk.steps.cell.tally import Tally
@@ -20,9 +21,9 @@ from llmops_sdk.values.artifacts import GenerationsValue, ScoresValue, of_repeat
 from llmops_sdk.values.generation_options import describe_exceptions, vary
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import Cell, Component, GenerateStep, ScoreStep
-from llmops_sdk.values.results import VARIES, CellResult, EvaluatorInfo, Speed
+from llmops_sdk.values.results import VARIES, CellResult, EvaluatorInfo, FailedCell, Speed
 from llmops_sdk.values.scores import LEFT_OUT, Metric, RecordScore, Scored, Unscored
-from llmops_sdk.values.step_records import StepRecord, Succeeded
+from llmops_sdk.values.step_records import Failed, StepRecord, Succeeded
 from llmops_sdk.values.summaries import Summary
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
 
@@ -106,6 +107,22 @@ def read_cell(
     return CellScores(CellColumn(result, answers.scores), answers.evaluators, again.scores)
 
 
+def failed_cell(execution: StepExecution, cell: Cell, step: str, record: Failed | None) -> FailedCell:
+    """Return a cell without a result, with the step that failed first.
+
+    Args:
+        execution: The step that reads.
+        cell: The cell.
+        step: The name of its `score` step.
+        record: What that step left, or None.
+    """
+    if record is None:
+        return FailedCell(cell.name, cell.candidate, step, "it was not run", cell.seed)
+    first = execution.run.record(record.cause)
+    error = first.error if isinstance(first, Failed) else record.error
+    return FailedCell(cell.name, cell.candidate, record.cause, error, cell.seed)
+
+
 def conclusive(record: StepRecord | None) -> dict[str, object] | None:
     """Return what of a step's record can change a conclusion: not when or how fast the step ran."""
     if record is None:
@@ -170,7 +187,7 @@ class _Times:
         if not repeats:
             return read
         kinds = np.stack([self._read_answers(repeat, read) for repeat in repeats])
-        for component in plan.evaluators:
+        for component in evaluators_of(plan, self.cell):
             names = [of_repeat(f"{SCORES_OF}{component.name}", repeat) for repeat in repeats]
             if all(name in self.record.artifacts for name in names):
                 self._read_scores(component, names, kinds, read)

@@ -1,0 +1,176 @@
+"""Retention: a second dataset that every tuned candidate and its base are asked about, to see what fine-tuning broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from llmops_sdk.errors import SpecError
+from llmops_sdk.planning.components import Chooser, check_names
+from llmops_sdk.planning.decision.baseline import check_margin
+from llmops_sdk.planning.decision.metric import OfferedMetric, choose_metric
+from llmops_sdk.planning.graph import candidate_of, of_seed
+from llmops_sdk.planning.specification.spec import RetentionSpec
+from llmops_sdk.plugin.cards import DeployerCard
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.plan import Cell, Component, PlannedModel, PlannedRetention
+from llmops_sdk.values.scores import Metric
+
+MARGIN = 0.05
+"""The loss that does not matter by default, as a share of the metric's range."""
+
+
+@attrs.frozen
+class RetentionPlanner:
+    """Plans what the tuned candidates of one pipeline are asked besides.
+
+    Attributes:
+        chooser: Chooses the cards.
+        registry: The plugins.
+        datasets: The datasets of the pipeline.
+        models: Its models.
+    """
+
+    chooser: Chooser
+    registry: Registry
+    datasets: tuple[Component, ...]
+    models: tuple[PlannedModel, ...]
+
+    def plan(self, spec: RetentionSpec, metrics: Sequence[OfferedMetric], deciding: Metric) -> PlannedRetention:
+        """Return the plan of it.
+
+        Args:
+            spec: The specification.
+            metrics: The metrics of the pipeline.
+            deciding: The one that decides on its datasets.
+
+        Raises:
+            UserError: No model is fine-tuned, a base cannot be asked, or the dataset, metric or margin does not fit.
+        """
+        tuned = [model for model in self.models if model.trainer is not None]
+        if not tuned:
+            message = (
+                "retention shows what fine-tuning broke, and no model of this pipeline is fine-tuned: add a trainer, or remove"
+                " retention"
+            )
+            raise SpecError(message)
+        dataset = self._choose_dataset(spec)
+        metric = _choose_metric(spec, metrics, deciding)
+        bases = self._bases(tuned)
+        own = {base.name: base for base in bases.values() if base not in self.models}
+        cells: dict[str, Cell] = {}
+        base_of: dict[str, str] = {}
+        for model in tuned:
+            for cell in self._cells(model, dataset.name):
+                base = _base_cell(bases[model.name], cell)
+                cells[cell.name] = cell
+                base_of[cell.name] = base.name
+                cells.setdefault(base.name, base)
+        return PlannedRetention(
+            dataset=dataset,
+            models=tuple(own.values()),
+            cells=tuple(cells.values()),
+            bases=base_of,
+            evaluator=next(each.evaluator for each in metrics if each.metric == metric),
+            metric=metric.name,
+            margin=_margin(spec, metric),
+        )
+
+    def _choose_dataset(self, spec: RetentionSpec) -> Component:
+        check_names("dataset", [spec.dataset])
+        dataset = self.chooser.choose(
+            "dataset", spec.dataset.use, spec.dataset.options, name=spec.dataset.name, where="retention"
+        ).component
+        if any(dataset.name == other.name for other in self.datasets):
+            message = (
+                f"retention: the pipeline has another dataset {dataset.name!r}; give this one another name with `name`"
+            )
+            raise SpecError(message)
+        return dataset
+
+    def _bases(self, tuned: Sequence[PlannedModel]) -> dict[str, PlannedModel]:
+        """Return the base of each tuned model: a candidate where there is one, or else one that is asked for this alone."""
+        bases: dict[str, PlannedModel] = {}
+        added: list[PlannedModel] = []
+        for model in tuned:
+            base = _same_weights(model, (*self.models, *added), exactly=True)
+            if base is None and model.base.format in self.registry.card(DeployerCard, model.deployer.use).accepts:
+                base = self._untuned(model)
+                added.append(base)
+            base = base or _same_weights(model, self.models, exactly=False)
+            if base is None:
+                message = (
+                    f"retention: the base of model {model.name!r} cannot be asked: deployer {model.deployer.use!r} does not serve"
+                    f" {model.base.format} models; add it as a model with fine_tune: false"
+                )
+                raise SpecError(message)
+            bases[model.name] = base
+        return bases
+
+    def _untuned(self, model: PlannedModel) -> PlannedModel:
+        """Return a tuned model without its training, under a name that no other model has."""
+        name, number = f"{model.name}-base", 2
+        while any(name == other.name for other in self.models):
+            name, number = f"{model.name}-base{number}", number + 1
+        return attrs.evolve(model, name=name, trainer=None, train_on="", train_prompt="", seeds=(), trainers=())
+
+    def _cells(self, model: PlannedModel, dataset: str) -> Iterator[Cell]:
+        """Yield a tuned model with each of its prompts, once for each of its trainings."""
+        trained_on = [model.train_on] if model.train_on else [other.name for other in self.datasets]
+        for prompt in model.prompts:
+            for trained in trained_on:
+                parts = (model.name, prompt, *([trained] if len(trained_on) > 1 else []), dataset)
+                for seed in model.seeds or (None,):
+                    yield Cell(
+                        name=of_seed(".".join(parts), seed),
+                        candidate=candidate_of(model, prompt),
+                        model=model.name,
+                        prompt=prompt,
+                        dataset=dataset,
+                        seed=seed,
+                        trained_on=trained,
+                    )
+
+
+def _same_weights(model: PlannedModel, others: Sequence[PlannedModel], *, exactly: bool) -> PlannedModel | None:
+    """Return the model that starts from the same weights, is asked alike, and is not fine-tuned.
+
+    Args:
+        model: The tuned model.
+        others: The models to choose from.
+        exactly: Whether it must be served alike too.
+    """
+    untuned = [other for other in others if other.trainer is None and other.base == model.base]
+    alike = [other for other in untuned if dict(other.varies) == dict(model.varies)]
+    return next((other for other in alike if not exactly or other.deployer.key == model.deployer.key), None)
+
+
+def _base_cell(base: PlannedModel, tuned: Cell) -> Cell:
+    """Return the base with the prompt of a tuned candidate, which it need not be asked with elsewhere."""
+    prompt = tuned.prompt
+    candidate = candidate_of(base, prompt) if prompt in base.prompts else f"{base.name}.{prompt}"
+    return Cell(f"{base.name}.{prompt}.{tuned.dataset}", candidate, base.name, prompt, tuned.dataset)
+
+
+def _choose_metric(spec: RetentionSpec, metrics: Sequence[OfferedMetric], deciding: Metric) -> Metric:
+    try:
+        return choose_metric(metrics, spec.decide_by or deciding.name)
+    except SpecError as exc:
+        message = f"retention: decide_by: {exc}"
+        raise SpecError(message) from None
+
+
+def _margin(spec: RetentionSpec, metric: Metric) -> float:
+    """Return the margin, by default 5 % of the metric's range."""
+    if spec.margin is not None:
+        try:
+            check_margin(spec.margin, metric)
+        except SpecError as exc:
+            message = f"retention: {exc}"
+            raise SpecError(message) from None
+        return float(spec.margin)
+    if metric.bounds is None:
+        message = f"retention needs a margin, because {metric.name} has no bounds that it could be a share of: retention: {{margin: NUMBER}}"
+        raise SpecError(message)
+    return MARGIN * (metric.bounds[1] - metric.bounds[0])

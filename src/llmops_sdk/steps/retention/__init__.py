@@ -1,0 +1,1 @@
+"""What fine-tuning broke: the second dataset that tuned candidates are asked about, in the steps."""
