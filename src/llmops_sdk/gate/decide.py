@@ -13,6 +13,7 @@ from llmops_sdk.gate.candidate import Chosen, choose_candidate
 from llmops_sdk.gate.conditions.condition import Case, Condition
 from llmops_sdk.gate.conditions.margin import NotWorseThan
 from llmops_sdk.gate.conditions.registry import check_subjects
+from llmops_sdk.gate.conditions.retention import Retained, tuned_cells
 from llmops_sdk.gate.evidence import DatasetEvidence, RunEvidence, read_evidence
 from llmops_sdk.gate.identity import identify
 from llmops_sdk.gate.outcome import Check, Decision, Outcome, worst_of
@@ -145,13 +146,24 @@ def _pairs(evidence: RunEvidence, gate: Gate, chosen: Chosen) -> list[tuple[Cond
     by_name = {dataset.dataset: dataset for dataset in evidence.datasets}
     pairs = []
     for condition in gate.conditions:
-        for name in [condition.dataset] if condition.dataset else [each.name for each in evidence.run.plan.datasets]:
+        for name in _datasets(evidence, condition, chosen):
             if name not in by_name or chosen.candidate not in by_name[name].columns:
                 reason = evidence.failures.get((name, chosen.candidate), "it was not run")
                 message = f"candidate {chosen.candidate!r} has no result on {name!r}: {reason}"
                 raise DataError(message)
             pairs.append((condition, by_name[name]))
     return pairs
+
+
+def _datasets(evidence: RunEvidence, condition: Condition, chosen: Chosen) -> list[str]:
+    """Return the datasets that a condition is checked on: of what is the same on all of them, the first."""
+    if condition.dataset:
+        return [condition.dataset]
+    names = [each.name for each in evidence.run.plan.datasets]
+    if not isinstance(condition, Retained):
+        return names
+    weights = {tuned_cells(evidence.run.plan, chosen.candidate, name): name for name in reversed(names)}
+    return [name for name in names if name in weights.values()]
 
 
 def _check_scores(candidate: str, datasets: Sequence[DatasetEvidence], metrics: Iterable[str]) -> None:

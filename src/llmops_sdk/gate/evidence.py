@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.steps.runtime import Runtime, default_home
 from llmops_sdk.values.answers import Answered
 from llmops_sdk.values.data import Record
-from llmops_sdk.values.plan import ScoreStep
+from llmops_sdk.values.plan import Cell, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import digest
@@ -112,9 +112,7 @@ def read_evidence(run: Run) -> RunEvidence:
     if not run.has_results:
         message = f"run {run.id!r} is not finished: finish it with: llmops run --resume {run.id}"
         raise RunNotFoundError(message)
-    # It reads with the code of the `compare` step; no plugin is called.
-    runtime = Runtime(Registry(), default_home(), offline=True)
-    execution = StepExecution(run, "compare", runtime, logging.getLogger(__name__), time.time())
+    execution = _execution(run)
     evaluators: dict[str, EvaluatorInfo] = {}
     failures: dict[tuple[str, str], str] = {}
     datasets = [
@@ -127,6 +125,40 @@ def read_evidence(run: Run) -> RunEvidence:
         reason = _reason(run, f"prepare.{name}")
         failures |= {(name, cell.candidate): reason for cell in run.plan.cells if cell.dataset == name}
     return RunEvidence(run, tuple(datasets), tuple(evaluators.values()), failures)
+
+
+def read_retention(run: Run, cells: Mapping[str, Sequence[Cell]]) -> tuple[DatasetEvidence, dict[str, str]]:
+    """Return candidates on the dataset of `retention`, and why some have no result there.
+
+    Args:
+        run: A finished run.
+        cells: Candidate to its cells on that dataset, one for each seed.
+
+    Raises:
+        RecordError: A file of it is damaged.
+    """
+    execution = _execution(run)
+    steps = {step.cell: step for step in run.plan.steps if isinstance(step, ScoreStep)}
+    columns: dict[str, CellColumn] = {}
+    failures: dict[str, str] = {}
+    for candidate, own in cells.items():
+        records = {cell.name: run.record(steps[cell.name].name) for cell in own}
+        read = [
+            read_cell(execution, cell, steps[cell.name], record).column
+            for cell in own
+            if isinstance(record := records[cell.name], Succeeded)
+        ]
+        if read:
+            columns[candidate] = join_checkpoints(read)
+        else:
+            failures[candidate] = _reason(run, steps[own[0].name].name)
+    dataset = next(cell.dataset for own in cells.values() for cell in own)
+    hashes: tuple[str, ...] = ()
+    clusters = None
+    if columns:
+        with execution.splits(dataset) as splits:
+            hashes, clusters = hash_records(splits.test), read_clusters(splits).labels
+    return DatasetEvidence(run, dataset, columns, hashes, clusters), failures
 
 
 def hash_records(records: Iterable[Record]) -> tuple[str, ...]:
@@ -163,6 +195,12 @@ def _read_dataset(
         hashes, clusters = hash_records(splits.test), read_clusters(splits).labels
     columns = {candidate: join_checkpoints(columns) for candidate, columns in checkpoints.items()}
     return DatasetEvidence(run, dataset, columns, hashes, clusters)
+
+
+def _execution(run: Run) -> StepExecution:
+    """Return what reads with the code of the `compare` step; no plugin is called."""
+    runtime = Runtime(Registry(), default_home(), offline=True)
+    return StepExecution(run, "compare", runtime, logging.getLogger(__name__), time.time())
 
 
 def _reason(run: Run, step: str) -> str:

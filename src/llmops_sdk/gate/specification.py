@@ -12,6 +12,7 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.gate.conditions.condition import Condition
 from llmops_sdk.gate.conditions.margin import NotWorseThan
 from llmops_sdk.gate.conditions.registry import check_subjects, conditions_from
+from llmops_sdk.gate.conditions.retention import MISSING, Retained
 from llmops_sdk.gate.files import read_text
 from llmops_sdk.gate.identity import DECLARABLE
 from llmops_sdk.planning.specification.yaml_text import parse_yaml
@@ -139,6 +140,9 @@ def check_gate(data: Mapping[str, Any], plan: Plan, registry: Registry, folder: 
         for metric in registry.make("evaluator", component.use, component.options).metrics
     }
     check_subjects(gate.conditions, metrics, gate.where)
+    if plan.retention is None and any(isinstance(each, Retained) for each in gate.conditions):
+        message = f"{GATE}: {MISSING}"
+        raise SpecError(message)
     check_datasets(gate, [dataset.name for dataset in plan.datasets])
     names = {name for cell in plan.cells for name in (cell.candidate, cell.model)}
     if gate.candidate and gate.candidate not in names:

@@ -12,10 +12,18 @@ from llmops_sdk.gate.conditions.answers import FailedAnswersAtMost, LatencyAtMos
 from llmops_sdk.gate.conditions.condition import Condition
 from llmops_sdk.gate.conditions.margin import NotWorseThan
 from llmops_sdk.gate.conditions.mean import MeanAtLeast, MeanAtMost
+from llmops_sdk.gate.conditions.retention import Retained
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import explain, from_json
 
-CONDITIONS: tuple[type[Condition], ...] = (NotWorseThan, MeanAtLeast, MeanAtMost, LatencyAtMost, FailedAnswersAtMost)
+CONDITIONS: tuple[type[Condition], ...] = (
+    NotWorseThan,
+    MeanAtLeast,
+    MeanAtMost,
+    LatencyAtMost,
+    FailedAnswersAtMost,
+    Retained,
+)
 """Every kind. One for a subject of its own has a `SUBJECT`; the others are about metrics."""
 
 
@@ -38,7 +46,8 @@ def conditions_from(subject: str, data: Any, where: str) -> Iterator[Condition]:
     for place, item in enumerate(data) if isinstance(data, (list, tuple)) else [(None, data)]:
         name = f"{where}: {subject}" if place is None else f"{where}: {subject}.{place}"
         if not isinstance(item, Mapping) or not item:
-            example = "{at_most: 0.02}" if subject in subjects() else "{at_least: 0.3}"
+            keys = {kind.SUBJECT: kind.KEY for kind in CONDITIONS if kind.SUBJECT}
+            example = f"{{{keys[subject]}: 0.02}}" if subject in keys else "{at_least: 0.3}"
             message = f"{name} is a condition such as {example}, not {item!r}"
             raise SpecError(message)
         yield from _conditions(subject, item, name)
