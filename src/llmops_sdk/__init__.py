@@ -48,21 +48,23 @@ if TYPE_CHECKING:
     from llmops_sdk.record.run import Run as Run
     from llmops_sdk.record.stores import Store as Store
     from llmops_sdk.values.answers import Answer as Answer
+    from llmops_sdk.values.estimates import (
+        Difference as Difference,
+        Estimate as Estimate,
+        MarginResult as MarginResult,
+        PairTest as PairTest,
+    )
     from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
     from llmops_sdk.values.models import TrainedModel as TrainedModel
     from llmops_sdk.values.plan import Plan as Plan
     from llmops_sdk.values.results import (
         CellResult as CellResult,
-        Difference as Difference,
-        Estimate as Estimate,
         EvaluatorInfo as EvaluatorInfo,
         FailedCell as FailedCell,
         Leaderboard as Leaderboard,
         LookResult as LookResult,
-        MarginResult as MarginResult,
         NoiseFloor as NoiseFloor,
         Overall as Overall,
-        PairTest as PairTest,
         Results as Results,
         Speed as Speed,
         Verdict as Verdict,
@@ -108,21 +110,18 @@ _HOMES = {
     "record.run": ("Run",),
     "record.stores": ("Store",),
     "values.answers": ("Answer",),
+    "values.estimates": ("Difference", "Estimate", "MarginResult", "PairTest"),
     "values.generation_options": ("GenerationOptions",),
     "values.models": ("TrainedModel",),
     "values.plan": ("Plan",),
     "values.results": (
         "CellResult",
-        "Difference",
-        "Estimate",
         "EvaluatorInfo",
         "FailedCell",
         "Leaderboard",
         "LookResult",
-        "MarginResult",
         "NoiseFloor",
         "Overall",
-        "PairTest",
         "Results",
         "Speed",
         "Verdict",

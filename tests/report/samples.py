@@ -18,19 +18,10 @@ import numpy as np
 
 from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo
 from llmops_sdk.values.answers import Answer, Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.estimates import Difference, Estimate
 from llmops_sdk.values.models import BaseModel, TrainedModel, TrainingPoint
 from llmops_sdk.values.prompts import TextPrompt
-from llmops_sdk.values.results import (
-    CellResult,
-    Difference,
-    Estimate,
-    EvaluatorInfo,
-    FailedCell,
-    Leaderboard,
-    Results,
-    Speed,
-    Verdict,
-)
+from llmops_sdk.values.results import CellResult, EvaluatorInfo, FailedCell, Leaderboard, Results, Speed, Verdict
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 

@@ -6,7 +6,8 @@ import attrs
 
 from llmops_sdk.report.boards import COLOURS, candidate_colours, report_boards
 from llmops_sdk.report.data import ReportData
-from llmops_sdk.values.results import CellResult, Estimate, MarginResult
+from llmops_sdk.values.estimates import Estimate, MarginResult
+from llmops_sdk.values.results import CellResult
 from llmops_sdk.values.scores import Metric
 
 from .samples import one_cell, report_data, sample, wide_report_data

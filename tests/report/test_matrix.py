@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llmops_sdk.report.matrix import MOST, pair_matrix
-from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, PairTest, Verdict
+from llmops_sdk.values.estimates import Difference, Estimate, PairTest
+from llmops_sdk.values.results import CellResult, Leaderboard, Verdict
 
 
 def board_of(*pairs: PairTest) -> Leaderboard:

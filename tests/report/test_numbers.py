@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmops_sdk.report.numbers import amount, duration, interval, number
-from llmops_sdk.values.results import Estimate
+from llmops_sdk.values.estimates import Estimate
 
 
 @pytest.mark.parametrize(

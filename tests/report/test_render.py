@@ -18,8 +18,9 @@ from llmops_sdk.report.data import ReportData, StepInfo
 from llmops_sdk.report.numbers import interval, number
 from llmops_sdk.report.records import pages as report_pages
 from llmops_sdk.report.render import render_report, write_report
+from llmops_sdk.values.estimates import Estimate
 from llmops_sdk.values.models import BaseModel, TrainedModel, TrainingPoint
-from llmops_sdk.values.results import Estimate, EvaluatorInfo, FailedCell, Leaderboard, LookResult, Results, Verdict
+from llmops_sdk.values.results import EvaluatorInfo, FailedCell, Leaderboard, LookResult, Results, Verdict
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 

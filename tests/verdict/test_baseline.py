@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from llmops_sdk.values.results import CellResult, MarginResult, Verdict
+from llmops_sdk.values.estimates import MarginResult
+from llmops_sdk.values.results import CellResult, Verdict
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import Baseline
 from llmops_sdk.verdict.leaderboard import make_leaderboard

@@ -6,7 +6,8 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Estimate
+from llmops_sdk.values.estimates import Estimate
+from llmops_sdk.values.results import CellResult
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.caveats import find_caveats
 

@@ -13,11 +13,13 @@ from llmops_sdk.gc.leftover import Choice
 from llmops_sdk.pipeline.interruption import interrupted_run, resume_command
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
-from llmops_sdk.planning.preflight import preflight_checks, require, scoring_checks
+from llmops_sdk.planning.paths import path_checks
+from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, scoring_checks
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress, progress_for
+from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.steps.executor import Executor
@@ -28,6 +30,44 @@ from llmops_sdk.values.plan import Plan
 
 LEFTOVER_PATIENCE = 600.0
 """How long to retry deleting a killed step's resources, in seconds: an endpoint cannot be deleted while it is created."""
+
+
+def start_run(
+    plan: Plan,
+    specification: str,
+    *,
+    store: Store | Path | str,
+    offline: bool,
+    detach: bool,
+    progress: Progress | None,
+    registry: Registry,
+) -> Result:
+    """Check what must hold before a run costs anything, create its record, and run it; the arguments are those of `Pipeline.run`.
+
+    Args:
+        plan: The plan.
+        specification: The text of the specification file.
+        store: Where runs are stored.
+        offline: Make no network requests.
+        detach: Return once a remote run has started.
+        progress: Where progress is shown.
+        registry: The plugins.
+    """
+    opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings, offline=offline)
+    with open_runtime(registry, offline=offline, progress=progress) as runtime:
+        executor = make_executor(plan, registry)
+        if detach:
+            check_remote(executor, plan)
+        checks = input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry)
+        secrets = secret_checks(plan, registry, offline=offline)
+        scoring = () if executor.remote else scoring_checks(plan, registry, runtime.home)
+        require([*path_checks(plan, registry), *secrets, *scoring, *checks], runtime.progress)
+        run = executor.create_run(plan, opened, runtime)
+        run.put(SPECIFICATION, specification.encode())
+        if detach:
+            runtime.progress.log(f"run {run.id}\n{executor.detached(run)}")
+            return Result(run)
+        return execute_run(run, executor, runtime)
 
 
 def resume(

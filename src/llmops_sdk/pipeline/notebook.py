@@ -24,9 +24,10 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.report.axes import Axis, interval_axis
 from llmops_sdk.report.numbers import duration, interval, number
 from llmops_sdk.values.boards import all_boards
+from llmops_sdk.values.estimates import Estimate
 from llmops_sdk.values.names import weights_text
 from llmops_sdk.values.plan import Cell, Plan, PlannedModel, step_kind
-from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Overall, Verdict
+from llmops_sdk.values.results import CellResult, Leaderboard, Overall, Verdict
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Failed, Succeeded
 

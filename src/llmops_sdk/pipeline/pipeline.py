@@ -20,21 +20,16 @@ from llmops_sdk.pipeline.arguments import (
     model_from,
     with_seeds,
 )
-from llmops_sdk.pipeline.execution import check_remote, execute_run, make_executor, open_runtime
+from llmops_sdk.pipeline.execution import start_run
 from llmops_sdk.pipeline.result import Result
-from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.planner import make_plan
-from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, scoring_checks
-from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
 from llmops_sdk.planning.specification.spec import ComponentSpec, Override, RetentionSpec, Spec, StopEarly
 from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress
-from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.values.plan import Plan
 
@@ -380,21 +375,9 @@ class Pipeline(Shown):
         registry = registry or Registry.load()
         pipeline = self.on_executor(on, registry)
         plan = pipeline.build(registry, offline=offline).with_fresh(fresh)
-        opened = store if isinstance(store, Store) else open_store(str(store), registry, plan.settings, offline=offline)
-        with open_runtime(registry, offline=offline, progress=progress) as runtime:
-            executor = make_executor(plan, registry)
-            if detach:
-                check_remote(executor, plan)
-            checks = input_checks(plan, registry, runtime.home) if offline else preflight_checks(plan, registry)
-            secrets = secret_checks(plan, registry, offline=offline)
-            scoring = () if executor.remote else scoring_checks(plan, registry, runtime.home)
-            require([*path_checks(plan, registry), *secrets, *scoring, *checks], runtime.progress)
-            run = executor.create_run(plan, opened, runtime)
-            run.put(SPECIFICATION, pipeline.to_yaml().encode())
-            if detach:
-                runtime.progress.log(f"run {run.id}\n{executor.detached(run)}")
-                return Result(run)
-            return execute_run(run, executor, runtime)
+        return start_run(
+            plan, pipeline.to_yaml(), store=store, offline=offline, detach=detach, progress=progress, registry=registry
+        )
 
     def _with(self, **changes: Any) -> Pipeline:
         return attrs.evolve(self, spec=attrs.evolve(self.spec, **changes))

@@ -14,7 +14,7 @@ from llmops_sdk.plugin.interfaces import PromptSource
 from llmops_sdk.plugin.options import ModelOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.functions import is_function
-from llmops_sdk.values.plan import PlannedPrompt
+from llmops_sdk.values.planned_prompt import PlannedPrompt
 from llmops_sdk.values.prompts import ChatTemplate, PromptTemplate
 
 CHAT_PROMPT, TEXT_PROMPT = "chat", "alpaca"

@@ -187,7 +187,6 @@ if TYPE_CHECKING:
         LookStep as LookStep,
         Plan as Plan,
         PlannedModel as PlannedModel,
-        PlannedPrompt as PlannedPrompt,
         PlannedRetention as PlannedRetention,
         PluginPin as PluginPin,
         PrepareStep as PrepareStep,
@@ -195,6 +194,7 @@ if TYPE_CHECKING:
         Step as Step,
         TrainStep as TrainStep,
     )
+    from llmops_sdk.values.planned_prompt import PlannedPrompt as PlannedPrompt
     from llmops_sdk.values.probes import Probe as Probe, ProbeSample as ProbeSample
     from llmops_sdk.values.prompts import (
         ChatPrompt as ChatPrompt,
@@ -356,7 +356,6 @@ _HOMES = {
         "LookStep",
         "Plan",
         "PlannedModel",
-        "PlannedPrompt",
         "PlannedRetention",
         "PluginPin",
         "PrepareStep",
@@ -364,6 +363,7 @@ _HOMES = {
         "Step",
         "TrainStep",
     ),
+    "values.planned_prompt": ("PlannedPrompt",),
     "values.probes": ("Probe", "ProbeSample"),
     "values.prompts": (
         "ChatPrompt",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from llmops_sdk.values.results import Estimate
+from llmops_sdk.values.estimates import Estimate
 
 
 @attrs.frozen

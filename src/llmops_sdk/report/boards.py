@@ -13,7 +13,8 @@ from llmops_sdk.report.matrix import MatrixRow, pair_matrix
 from llmops_sdk.report.records.pages import Candidates, DatasetRecords, board_cells, pack_records, parts_of
 from llmops_sdk.report.records.streams import SideBySide
 from llmops_sdk.values.boards import all_boards
-from llmops_sdk.values.results import CellResult, Difference, Estimate, Leaderboard, Results, Verdict
+from llmops_sdk.values.estimates import Difference, Estimate
+from llmops_sdk.values.results import CellResult, Leaderboard, Results, Verdict
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import margin_sentences
 

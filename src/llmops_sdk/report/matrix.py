@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from llmops_sdk.values.results import Leaderboard, PairTest
+from llmops_sdk.values.estimates import PairTest
+from llmops_sdk.values.results import Leaderboard
 
 MOST = 20
 """Candidates up to which there is a matrix."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from llmops_sdk.values.results import Estimate
+from llmops_sdk.values.estimates import Estimate
 
 
 def number(value: float | None, *, sign: bool = False) -> str:

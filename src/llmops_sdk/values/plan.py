@@ -10,12 +10,13 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.notebook import Shown
-from llmops_sdk.values.functions import Function, function_key, is_function
+from llmops_sdk.values.functions import Function, is_function
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.imports import IMPORTED_RECORDS
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.names import with_seed
-from llmops_sdk.values.prompts import FunctionTemplate, PromptTemplate
+from llmops_sdk.values.planned_prompt import PlannedPrompt
+from llmops_sdk.values.prompts import FunctionTemplate
 from llmops_sdk.values.serial import digest, from_json, to_json
 
 PLAN_SCHEMA = 1
@@ -44,27 +45,6 @@ DEFAULT_REPORTER = Component("html", "html", {}, key="")
 
 _AT_LOOK = "@look"
 """What is between a step's name and the look at which it runs."""
-
-_LATER_FIELDS = ("without_context", "conversation")
-"""Fields of templates that the records of version 0.1 lack."""
-
-
-@attrs.frozen
-class PlannedPrompt:
-    """A prompt template, resolved to its text."""
-
-    name: str
-    use: str
-    template: PromptTemplate
-
-    @cached_property
-    def key(self) -> str:
-        """Hash of the template; fields that earlier versions lacked are part of it only where they are set."""
-        template = to_json(self.template, PromptTemplate)
-        if isinstance(self.template, FunctionTemplate):
-            own = function_key(self.template.function, self.template.options)
-            return digest({**template, "function": own, "options": {}})
-        return digest({name: value for name, value in template.items() if value or name not in _LATER_FIELDS})
 
 
 @attrs.frozen

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Estimate, MarginResult
+from llmops_sdk.values.estimates import Estimate, MarginResult
+from llmops_sdk.values.results import CellResult
 from llmops_sdk.verdict.statistics.checkpoints import CheckpointScores, checkpoints_within_margin
 from llmops_sdk.verdict.statistics.comparison import FEWEST_CLUSTERS, FEWEST_RECORDS, MANY_MISSING
 from llmops_sdk.verdict.statistics.flips import flip

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Estimate, FailedCell, LookResult, MarginResult, Verdict
+from llmops_sdk.values.estimates import Estimate, MarginResult
+from llmops_sdk.values.results import CellResult, FailedCell, LookResult, Verdict
 from llmops_sdk.verdict.baseline import margin_sentences
 from llmops_sdk.verdict.caveats import find_caveats
 from llmops_sdk.verdict.looks import look_sentences

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import CellResult, Difference, Estimate, FailedCell, Leaderboard, PairTest
+from llmops_sdk.values.estimates import Difference, Estimate, PairTest
+from llmops_sdk.values.results import CellResult, FailedCell, Leaderboard
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import Baseline, against_baseline
 from llmops_sdk.verdict.conclusion import Evidence, conclude

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import Difference, Estimate, NoiseFloor
+from llmops_sdk.values.estimates import Difference, Estimate
+from llmops_sdk.values.results import NoiseFloor
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.statistics.comparison import PairComparison, compare_two, reverse
 from llmops_sdk.verdict.statistics.pairs import Scores

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.values.results import Leaderboard, MarginResult, Verdict
+from llmops_sdk.values.estimates import MarginResult
+from llmops_sdk.values.results import Leaderboard, Verdict
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import Baseline, against_baseline, margin_sentences, signed
 from llmops_sdk.verdict.caveats import find_caveats

@@ -15,9 +15,10 @@ from llmops_sdk.record.layout import REPORT
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.numbers import interval, number
 from llmops_sdk.values.boards import all_boards
+from llmops_sdk.values.estimates import Estimate
 from llmops_sdk.values.names import weights_text, with_seed
 from llmops_sdk.values.plan import DEFAULT_REPORTER
-from llmops_sdk.values.results import CellResult, Estimate, Leaderboard, Overall, Results
+from llmops_sdk.values.results import CellResult, Leaderboard, Overall, Results
 from llmops_sdk.values.scores import Metric
 
 if TYPE_CHECKING:

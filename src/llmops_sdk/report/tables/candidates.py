@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import attrs
 
 from llmops_sdk.record.run import Run
+from llmops_sdk.values.estimates import Difference
 from llmops_sdk.values.plan import Plan
-from llmops_sdk.values.results import CellResult, Difference, FailedCell, Leaderboard
+from llmops_sdk.values.results import CellResult, FailedCell, Leaderboard
 from llmops_sdk.values.scores import Metric
 
 
