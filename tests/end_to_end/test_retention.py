@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmops_sdk import LocalStore, Pipeline, Progress, Registry, Result, SpecError, StepFailedError
+from llmops_sdk import LocalStore, Pipeline, Progress, Registry, Result, SpecError, StepFailedError, rescore
 from llmops_sdk.gate.decide import decide
 from llmops_sdk.gate.outcome import Outcome
 from llmops_sdk.gate.specification import gate_from
@@ -190,6 +190,48 @@ def test_an_overlap_ends_before_any_training(
     retention = result.results.retention
     assert retention is not None
     assert "what fine-tuning broke is not known" in retention.verdict.text
+
+
+def test_a_second_dataset_without_references_loses_nothing_finished(
+    pipeline: Pipeline, tmp_path: Path, registry: Registry
+) -> None:
+    """The verdict on the task is as without it; that on retention names the reason."""
+    path = tmp_path / "general.jsonl"
+    path.write_text(
+        "".join(json.dumps({"instruction": f"Say {n}", "context": "x"}) + "\n" for n in range(4)), encoding="utf-8"
+    )
+
+    result = run(with_both(pipeline).with_retention("jsonl", path=str(path)), LocalStore(tmp_path / "runs"), registry)
+
+    assert ("tuned", True) == (result.decision().best, result.decision().settled)
+    assert result.decision().text.endswith(
+        "What tuned lost on general is not known: it or its base base has no result there."
+    )
+    retention = result.results.retention
+    assert retention is not None
+    assert (
+        "No answer of tuned and base has a score in Exact match (4 of 4 records: the record has no response)."
+        in retention.verdict.text
+    )
+
+
+def test_new_metrics_leave_it_as_it_was(
+    pipeline: Pipeline, words: Path, asked: list[str], tmp_path: Path, registry: Registry
+) -> None:
+    """They score the answers on the task, not those of retention; nothing is asked again."""
+    store = LocalStore(tmp_path / "runs")
+    finished = run(with_both(pipeline).with_retention("jsonl", path=str(words)), store, registry)
+    asked.clear()
+
+    added = [{"use": "qa-accuracy", "metrics": ["f1"]}]
+    result = rescore(finished.run.id, added, metric="f1", store=store, progress=Progress(), registry=registry)
+
+    assert [] == asked
+    assert ("f1", "exact") == (
+        result.leaderboards[0].metric,
+        result.results.retention and result.results.retention.metric,
+    )
+    assert finished.results.retention == result.results.retention
 
 
 def test_the_plan_can_be_read_again(pipeline: Pipeline, registry: Registry) -> None:

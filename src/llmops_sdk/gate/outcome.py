@@ -34,7 +34,7 @@ class Check:
     """One condition on one dataset.
 
     Attributes:
-        subject: What it is about: a metric, `latency_p95`, `failed_answers`.
+        subject: What it is about: a metric, `latency_p95`, `failed_answers`, `retention`.
         condition: The condition in words, without its numbers' evidence (`at least 0.3`).
         dataset: The dataset's name.
         outcome: What the records show.

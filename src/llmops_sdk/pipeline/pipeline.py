@@ -200,7 +200,7 @@ class Pipeline(Shown):
         Args:
             candidate: The candidate that is judged; by default the only one, or the best by the verdict.
             varies: What may differ from a baseline file: some of `data`, `prompt`, `generation`, `evaluators`.
-            **conditions: A metric, `latency_p95` or `failed_answers` to its conditions: `rougeL={"at_least": 0.3}`.
+            **conditions: A metric, `latency_p95`, `failed_answers` or `retention` to its conditions: `rougeL={"at_least": 0.3}`.
         """
         own = {**({"candidate": candidate} if candidate else {}), **({"varies": tuple(varies)} if varies else {})}
         return self._with(gate={**own, **conditions})

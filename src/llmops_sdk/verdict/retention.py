@@ -68,7 +68,7 @@ def conclude_retention(
         best="",
         settled=False,
         tied=(),
-        text=" ".join([headline, *details, *caveats]),
+        text=" ".join([headline, *details, *_unscored(board, metric), *caveats]),
         caveats=caveats,
         headline=headline,
         margins=margins,
@@ -123,6 +123,16 @@ def _headline(board: Leaderboard, tuned: Sequence[TunedCandidate], margins: Sequ
     others = len(tuned) - sum(counts.values())
     parts += [f"{others} {'is' if others == 1 else 'are'} not decided"] if others else []
     return f"{where} of {len(tuned)} tuned candidates {_listed(parts)}."
+
+
+def _unscored(board: Leaderboard, metric: Metric) -> Iterator[str]:
+    """Yield a sentence for each reason why no answer of a candidate has a score, such as a dataset without references."""
+    reasons: dict[str, list[str]] = {}
+    for cell in board.cells:
+        if board.metric not in cell.estimates and cell.reasons:
+            reasons.setdefault(next(iter(cell.reasons.values())), []).append(cell.candidate)
+    for reason, candidates in reasons.items():
+        yield f"No answer of {_listed(candidates)} has a score in {metric.label or metric.name} ({reason})."
 
 
 def _sentences(board: Leaderboard, retained: Leaderboard, tuned: Sequence[TunedCandidate]) -> Iterator[str]:

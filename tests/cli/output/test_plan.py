@@ -105,3 +105,13 @@ def test_what_is_asked_several_times_is_shown(
     assert any(line.startswith("generation ") and line.endswith("repeats=3") for line in lines)
     assert 1 == lines.count("repeats none: its answers to a record are always the same")
     assert "noise floor echo asked a second time, and compared with itself" in lines
+
+
+def test_retention_is_shown_with_its_bases(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    """A base that is no candidate is asked about the second dataset only."""
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    lines = shown(pipeline.with_model("echo", name="tuned").with_retention(max_test_records=8), registry, capsys)
+
+    assert "1 candidate on 1 dataset, asks 2 models" in lines[0]
+    assert "decided by exact each tuned candidate no worse than its base by 0.05" in lines
+    assert "base of tuned tuned-base, which is no candidate and asked about general only" in lines

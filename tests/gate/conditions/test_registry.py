@@ -59,6 +59,7 @@ def test_every_kind_has_a_key_that_is_one_of_its_fields() -> None:
         ("gate: latency_p95: at_most is in seconds, a number above 0, not -1.0", "latency_p95", {"at_most": -1}),
         ("gate: failed_answers: at_most is a share between 0 and 1", "failed_answers", {"at_most": 0}),
         ("gate: failed_answers has the unknown condition 'at_least'", "failed_answers", {"at_least": 0.1}),
+        ("gate: retention has the unknown condition 'at_most'; known: margin", "retention", {"at_most": 0.1}),
         ("gate: rougeL has the unknown condition 'subject'", "rougeL", {"at_least": 0.1, "subject": "x"}),
         ("gate: rougeL: dataset needs ", "rougeL", {"dataset": "sales"}),
     ],

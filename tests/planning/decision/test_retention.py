@@ -89,6 +89,7 @@ def test_each_training_is_asked(registry: Registry) -> None:
         ({"margin": 0}, "retention: margin is the difference in exact that does not matter, a number above 0"),
         ({"margin": 2}, "retention: margin 2 leaves nothing to show: exact lies between 0 and 1"),
         ({"decide_by": "noise"}, "retention needs a margin, because noise has no bounds"),
+        ({"decided_by": "exact"}, "retention has no key 'decided_by', nor has dataset 'general' such an option; did you mean 'decide_by'?"),
         ({"name": "lines"}, "retention: the pipeline has another dataset 'lines'; give this one another name with `name`"),
     ],
 )  # fmt: skip

@@ -87,7 +87,8 @@ def _conditions(subject: str, item: Mapping[str, Any], where: str) -> Iterator[C
     known = {name for kind in kinds for name in fields[kind]}
     for key in item:
         if key not in known:
-            message = f"{where} has the unknown condition {key!r}{did_you_mean(str(key), known)}"
+            hint = did_you_mean(str(key), {kind.KEY for kind in kinds} if own else known)
+            message = f"{where} has the unknown condition {key!r}{hint}"
             raise SpecError(message)
         if not any(key in fields[kind] for kind in asked):
             owners = [kind.KEY for kind in kinds if key in fields[kind]]

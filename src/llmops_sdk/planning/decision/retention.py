@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from llmops_sdk.errors import SpecError
+from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, check_names
 from llmops_sdk.planning.decision.baseline import check_margin
 from llmops_sdk.planning.decision.metric import OfferedMetric, choose_metric
 from llmops_sdk.planning.graph import candidate_of, of_seed
-from llmops_sdk.planning.specification.spec import RetentionSpec
+from llmops_sdk.planning.specification.spec import ComponentSpec, RetentionSpec
 from llmops_sdk.plugin.cards import DeployerCard
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.plan import Cell, Component, PlannedModel, PlannedRetention
 from llmops_sdk.values.scores import Metric
 
@@ -79,6 +80,7 @@ class RetentionPlanner:
 
     def _choose_dataset(self, spec: RetentionSpec) -> Component:
         check_names("dataset", [spec.dataset])
+        self._check_keys(spec.dataset)
         dataset = self.chooser.choose(
             "dataset", spec.dataset.use, spec.dataset.options, name=spec.dataset.name, where="retention"
         ).component
@@ -88,6 +90,17 @@ class RetentionPlanner:
             )
             raise SpecError(message)
         return dataset
+
+    def _check_keys(self, dataset: ComponentSpec) -> None:
+        """Refuse a key that is neither one of `retention` nor an option of its dataset."""
+        if is_function(dataset.use):
+            return
+        options = {field.name for field in attrs.fields(self.registry.offer("dataset", dataset.use).card.options)}
+        for key in dataset.options:
+            if key not in options:
+                hint = did_you_mean(key, {"use", "name", "decide_by", "margin", *options})
+                message = f"retention has no key {key!r}, nor has dataset {dataset.use!r} such an option{hint}"
+                raise SpecError(message)
 
     def _bases(self, tuned: Sequence[PlannedModel]) -> dict[str, PlannedModel]:
         """Return the base of each tuned model: a candidate where there is one, or else one that is asked for this alone."""

@@ -46,7 +46,7 @@ _CONDITION = {
 _GATE = {
     "type": "object",
     "minProperties": 1,
-    "description": "what must hold for a candidate to be shipped: a metric, latency_p95 or failed_answers to conditions",
+    "description": "what must hold for a candidate to be shipped: a metric, latency_p95, failed_answers or retention to conditions",
     "properties": {
         "candidate": {
             "type": "string",
