@@ -60,7 +60,7 @@ def gate(data: dict[str, Any]) -> Any:
     return gate_from(data, where="gate.yaml", folder=Path())
 
 
-def test_a_gain_on_the_task_and_a_loss_elsewhere_are_one_sentence(
+def test_a_gain_on_the_task_and_a_loss_on_the_second_dataset_are_one_sentence(
     pipeline: Pipeline, words: Path, asked: list[str], tmp_path: Path, registry: Registry
 ) -> None:
     """Both are asked about the second dataset too; verdict, report, records and gate have it; a second run asks nothing."""
@@ -173,7 +173,7 @@ def test_each_training_is_judged(pipeline: Pipeline, words: Path, tmp_path: Path
 def test_an_overlap_ends_before_any_training(
     pipeline: Pipeline, asked: list[str], tmp_path: Path, registry: Registry
 ) -> None:
-    """One line says which records are trained on; the candidate that is not trained has its result."""
+    """The error names the records that are trained on; the candidate that is not trained has its result."""
     path = tmp_path / "general.jsonl"
     rows = [{"instruction": f"Repeat  {n}", "context": f"line {n}", "response": f"line {n}"} for n in range(60)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

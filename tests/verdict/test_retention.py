@@ -104,7 +104,7 @@ def test_several_candidates_are_counted() -> None:
 
 
 def test_without_a_result_nothing_is_known() -> None:
-    """The verdict on the task says so."""
+    """The verdict on the task states it."""
     general = retained({"base": BASE})
 
     assert "what fine-tuning broke is not known" in general.verdict.text

@@ -109,9 +109,9 @@ def changed_generation(generation: GenerationOptions, changes: Mapping[str, Any]
     if isinstance(changes.get("stop"), str):
         message = f"generation option 'stop' is a list of texts: stop=[{changes['stop']!r}]"
         raise SpecError(message)
-    given = {name: value for name, value in changes.items() if value is not None}
+    options = {name: value for name, value in changes.items() if value is not None}
     try:
-        changed: GenerationOptions = from_json({**to_json(generation), **given}, GenerationOptions)
+        changed: GenerationOptions = from_json({**to_json(generation), **options}, GenerationOptions)
     except Exception as exc:
         message = f"generation: {explain(exc)}"
         raise SpecError(message) from exc

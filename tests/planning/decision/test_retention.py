@@ -60,7 +60,7 @@ def test_a_base_that_is_no_candidate_is_added(registry: Registry) -> None:
 
 
 def test_a_base_is_asked_with_the_prompt_of_the_tuned_candidate(registry: Registry) -> None:
-    """Even if it is asked with another one elsewhere: one prompt for both."""
+    """Even if it is asked with another one on the task: one prompt for both."""
     recipe = pipeline().with_prompt("plain")
     recipe = recipe.with_model("echo", name="tuned", prompts=["bare"])
     recipe = recipe.with_model("echo", name="base", prompts=["plain"], fine_tune=False)

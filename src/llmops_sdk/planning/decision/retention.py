@@ -160,7 +160,7 @@ def _same_weights(model: PlannedModel, others: Sequence[PlannedModel], *, exactl
 
 
 def _base_cell(base: PlannedModel, tuned: Cell) -> Cell:
-    """Return the base with the prompt of a tuned candidate, which it need not be asked with elsewhere."""
+    """Return the base with the prompt of a tuned candidate, even if it is asked with another one on the other datasets."""
     prompt = tuned.prompt
     candidate = candidate_of(base, prompt) if prompt in base.prompts else f"{base.name}.{prompt}"
     return Cell(f"{base.name}.{prompt}.{tuned.dataset}", candidate, base.name, prompt, tuned.dataset)
