@@ -69,7 +69,7 @@ def test_a_gain_on_the_task_and_a_loss_on_the_second_dataset_are_one_sentence(
 
     result = run(recipe, store, registry)
 
-    sentence = "Against its base base, tuned is better on lines by 1.000, but worse on words by 1.000, more than the margin of 0.05."
+    sentence = "Against its base (base), tuned is better on lines by 1.000, but worse on words by 1.000, more than the margin of 0.05."
     assert result.decision().text.endswith(sentence)
     assert ("tuned", True) == (result.decision().best, result.decision().settled)
     retention = result.results.retention
@@ -132,7 +132,7 @@ def test_a_base_that_is_no_candidate_is_asked_about_the_second_dataset_only(
     result = run(tuned.with_retention("jsonl", path=str(words)), LocalStore(tmp_path / "runs"), registry)
 
     assert ["tuned"] == [cell.candidate for cell in result.leaderboards[0].cells]
-    stated = "Against its base tuned-base, tuned is worse on words by 1.000, more than the margin of 0.05."
+    stated = "Against its base (tuned-base), tuned is worse on words by 1.000, more than the margin of 0.05."
     assert result.decision().text.endswith(stated)
     assert 30 + 2 * 40 == len(asked)
 
@@ -205,7 +205,7 @@ def test_a_second_dataset_without_references_loses_nothing_finished(
 
     assert ("tuned", True) == (result.decision().best, result.decision().settled)
     assert result.decision().text.endswith(
-        "What tuned lost on general is not known: it or its base base has no result there."
+        "What tuned lost on general is not known: it or its base (base) has no result there."
     )
     retention = result.results.retention
     assert retention is not None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 
-from llmops_sdk.report.boards import COLOURS, candidate_colours, report_boards
+from llmops_sdk.report.boards import COLOURS, Retained, candidate_colours, report_boards
 from llmops_sdk.report.data import ReportData
 from llmops_sdk.values.estimates import Estimate, MarginResult
 from llmops_sdk.values.results import CellResult
@@ -110,3 +111,28 @@ def test_what_is_listed_is_not_in_the_details_too() -> None:
     (shown,) = report_boards(attrs.evolve(data, results=results), candidate_colours(results))
 
     assert "It differs by 0.1. 4 answers are empty." == shown.details
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "marked"),
+    [
+        (["kept", "kept"], Retained("settled", "Nothing lost by more than the margin")),
+        (["kept", "open"], Retained("unsettled", "Not settled")),
+        (["kept", "open", "lost"], Retained("unsettled", "Lost more than the margin")),
+        ([], None),
+    ],
+)
+def test_retention_is_marked_by_its_worst_outcome(outcomes: list[str], marked: Retained | None) -> None:
+    """No board of another dataset is marked."""
+    data = report_data(("tuned", "base"))
+    (board,) = data.results.leaderboards
+    margins = tuple(
+        MarginResult(each, "base", 0.05, Estimate(0, -1, 1, 40), each == "kept", False, f"{each}.", each == "lost")
+        for each in outcomes
+    )
+    retention = attrs.evolve(board, dataset="general", failed=(), verdict=attrs.evolve(board.verdict, margins=margins))
+    results = attrs.evolve(data.results, retention=retention)
+
+    boards = report_boards(attrs.evolve(data, results=results), candidate_colours(results))
+
+    assert [None, marked] == [shown.retained for shown in boards]

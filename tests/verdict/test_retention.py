@@ -65,7 +65,9 @@ def test_gain_and_loss_in_one_sentence(change: float, words: str) -> None:
     text = sentence({"base": BASE, "tuned": BASE + 0.08 + noise(2)}, general)
 
     word = "and" if change == 0 else "but"
-    assert re.fullmatch(rf"Against its base base, tuned is better on sales by 0\.0[78]\d, {word} {words}", text), text
+    assert re.fullmatch(rf"Against its base \(base\), tuned is better on sales by 0\.0[78]\d, {word} {words}", text), (
+        text
+    )
 
 
 def test_no_gain_is_claimed_that_the_verdict_does_not_claim() -> None:
@@ -75,8 +77,8 @@ def test_no_gain_is_claimed_that_the_verdict_does_not_claim() -> None:
     tie = sentence({"base": BASE, "tuned": BASE + noise(3)}, general)
     alone = sentence({"tuned": BASE}, general)
 
-    assert tie.startswith("Against its base base, tuned is not told apart from it on sales (")
-    assert alone.startswith("Against its base base, tuned is no worse on general by more than 0.05")
+    assert tie.startswith("Against its base (base), tuned is not told apart from it on sales (")
+    assert alone.startswith("Against its base (base), tuned is no worse on general by more than 0.05")
 
 
 def test_a_metric_of_which_less_is_better() -> None:
@@ -103,13 +105,26 @@ def test_several_candidates_are_counted() -> None:
     assert "lost is worse than base by more than 0.05: " in verdict.text
 
 
+def test_a_candidate_that_failed_is_counted() -> None:
+    """The other one has its sentence."""
+    tuned = [TunedCandidate(name, name, "base", ("sales",)) for name in ("kept", "failed")]
+
+    verdict = retained({"base": BASE, "kept": BASE + noise(2)}, *tuned).verdict
+
+    assert (
+        "of 2 tuned candidates 1 is no worse than its base by more than the margin and 1 is not decided."
+        in verdict.text
+    )
+    assert "kept is equivalent to base within 0.05: " in verdict.text
+
+
 def test_without_a_result_nothing_is_known() -> None:
     """The verdict on the task states it."""
     general = retained({"base": BASE})
 
     assert "what fine-tuning broke is not known" in general.verdict.text
     text = sentence({"base": BASE, "tuned": BASE + 0.08}, general)
-    assert "What tuned lost on general is not known: it or its base base has no result there." == text
+    assert "What tuned lost on general is not known: it or its base (base) has no result there." == text
 
 
 def test_missing_scores_take_the_claim_back() -> None:

@@ -23,6 +23,14 @@ COLOURS = 10
 
 
 @attrs.frozen
+class Retained:
+    """The outcome of retention, as the page marks it: its state and the words for it."""
+
+    state: str
+    text: str
+
+
+@attrs.frozen
 class ReportBoard:
     """A leaderboard with all that the page draws of it.
 
@@ -52,6 +60,17 @@ class ReportBoard:
     def details(self) -> str:
         """The verdict's text without its headline, and without what the page lists on its own: the candidates against the baseline."""
         return verdict_details(self.board.verdict)
+
+    @property
+    def retained(self) -> Retained | None:
+        """What the page marks as the outcome of retention; None on another board, and where no candidate can be compared."""
+        margins = self.board.verdict.margins
+        if not self.is_retention or not margins:
+            return None
+        if all(margin.no_worse for margin in margins) and not self.board.failed:
+            return Retained("settled", "Nothing lost by more than the margin")
+        is_lost = any(margin.worse for margin in margins)
+        return Retained("unsettled", "Lost more than the margin" if is_lost else "Not settled")
 
     def gaps(self, metric: str) -> list[Difference]:
         """Return the differences from the best, in the order of the table."""

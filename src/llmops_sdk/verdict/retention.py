@@ -63,7 +63,7 @@ def conclude_retention(
     margins = tuple(_margins(columns, metric, clusters, tuned, margin))
     caveats = find_caveats(board.cells, metric) if board.cells else ()
     headline = _headline(board, tuned, margins)
-    details = () if len(margins) == 1 else margin_sentences(margins)
+    details = () if len(tuned) == 1 else margin_sentences(margins)
     verdict = Verdict(
         best="",
         settled=False,
@@ -113,7 +113,7 @@ def _headline(board: Leaderboard, tuned: Sequence[TunedCandidate], margins: Sequ
     where = f"On {board.dataset}, which nothing was tuned for,"
     if not margins:
         return f"{where} no tuned candidate can be compared with its base: what fine-tuning broke is not known."
-    if len(margins) == 1:
+    if len(tuned) == 1:
         return f"{where} {margins[0].text}"
     counts = {
         "no worse than its base by more than the margin": sum(each.no_worse for each in margins),
@@ -142,12 +142,12 @@ def _sentences(board: Leaderboard, retained: Leaderboard, tuned: Sequence[TunedC
             continue
         result = results.get(each.name)
         if result is None:
-            yield f"What {each.candidate} lost on {retained.dataset} is not known: it or its base {each.base} has no result there."
+            yield f"What {each.candidate} lost on {retained.dataset} is not known: it or its base ({each.base}) has no result there."
             continue
         gained = _on_task(board, each)
         word = "but" if gained.startswith("better") and not result.no_worse else "and"
         lost = _on_retention(retained.dataset, result)
-        yield f"Against its base {each.base}, {each.candidate} is {f'{gained}, {word} ' if gained else ''}{lost}."
+        yield f"Against its base ({each.base}), {each.candidate} is {f'{gained}, {word} ' if gained else ''}{lost}."
 
 
 def _on_task(board: Leaderboard, tuned: TunedCandidate) -> str:
