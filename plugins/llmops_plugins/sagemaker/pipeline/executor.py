@@ -165,17 +165,14 @@ class SageMakerExecutor(Executor):
 
 
 def prepare(plan: Plan, store: Store, runtime: Runtime) -> bool:
-    """Prepare the datasets on this machine, for every run of the plan; return whether any of them succeeded."""
-    succeeded = False
+    """Prepare the datasets on this machine, for every run of the plan; return whether any but that of `retention` succeeded."""
     with Run.temporary(store, plan) as run:
         for step in _prepare_steps(plan):
             record = run_step(run, step.name, runtime)
             run.share_prepared(step.name)
             if isinstance(record, Failed):
                 runtime.progress.log(f"  failed    {step.name}: {record.error}")
-            else:
-                succeeded = True
-    return succeeded
+        return not _all_failed(run)
 
 
 def finish(run: Run, runtime: Runtime, status: str, nodes: Mapping[str, NodeState]) -> None:

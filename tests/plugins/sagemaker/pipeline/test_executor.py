@@ -89,6 +89,16 @@ def test_a_lost_container_is_recorded_and_the_rest_compared(plugins: Registry, t
     assert {"echo", "tuned"} == {cell.candidate for cell in run.results().leaderboards[0].failed}
 
 
+def test_the_dataset_of_retention_alone_starts_no_execution(plugins: Registry, tmp_path: Path) -> None:
+    """Without a dataset that could be prepared, there is nothing to run."""
+    lost = Pipeline.builder("watched").with_dataset("jsonl", path=str(tmp_path / "lost.jsonl")).with_prompt("bare")
+    lost = lost.with_evaluator("echo-score").with_model("echo", name="tuned").with_retention()
+    progress = KeptProgress()
+
+    assert not executor.prepare(lost.build(plugins), MemoryStore(), Runtime(plugins, tmp_path, progress=progress))
+    assert ["  failed    prepare.lost"] == [line.partition(":")[0] for line in progress.lines]
+
+
 def test_a_stop_in_the_console_is_recorded(plugins: Registry, tmp_path: Path) -> None:
     """Every step that had not ended is recorded as stopped."""
     run = run_with_training(plugins)
