@@ -29,6 +29,7 @@ IMPORTS = {
         "onnx",
         "llmops_plugins.metrics.tasks.summarization",
     ),
+    "retrieval": ("bm25s", "llmops_plugins.prompts.bm25"),
     "jumpstart": ("boto3", "llmops_plugins.sagemaker.jumpstart.trainer", "llmops_plugins.sagemaker.endpoint.deployer"),
     "bedrock": ("boto3", "llmops_plugins.bedrock.transport"),
     "tables": ("pandas", "pyarrow.parquet", "llmops_plugins.reporters.table"),

@@ -182,6 +182,7 @@ def test_every_card_of_the_shipped_plugins_can_be_loaded() -> None:
         "importer": llmops_sdk.plugin.Importer,
         "store": llmops_sdk.Store,
         "orphan-finder": llmops_sdk.plugin.OrphanFinder,
+        "retriever": llmops_sdk.plugin.Retriever,
     }
     registry = llmops_sdk.Registry.load()
     offers = [offer for offer in registry.offers() if not isinstance(offer.card, ModelCard)]

@@ -22,7 +22,7 @@ from llmops_sdk.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ("smollm2-135m-instruct", "wordnet", "punkt-tab", "minilm")
-TRAINED = ("quickstart", "llama2-dolly-sagemaker")
+TRAINED = ("quickstart", "llama2-dolly-sagemaker", "retrieve-or-tune")
 """The examples that fine-tune: their commands are not typed here as they are."""
 
 SMALLER = (
@@ -103,6 +103,16 @@ def test_quickstart(run: Run) -> None:
     for cell in cells.values():
         assert {"rougeL", "meteor", "rouge1", "rouge2", "bertscore"} == set(cell["estimates"])  # type: ignore[call-overload]
         assert 4 == cell["answered"]
+
+
+@pytest.mark.slow
+def test_retrieve_or_tune(run: Run) -> None:
+    """Four prompts of the base model and two trainings, each on what its prompt retrieves."""
+    cells = _smaller_run(run, "examples", "run", "retrieve-or-tune")
+
+    base = {"base.chat", "base.examples", "base.passages", "base.both"}
+    assert {*base, "tuned.chat", "tuned.passages"} == cells.keys()
+    assert {4} == {cell["answered"] for cell in cells.values()}
 
 
 @pytest.mark.slow

@@ -141,6 +141,9 @@ def of_metrics(_folder: Path, judge: str) -> Inputs:
         "evaluator summarization-accuracy-semantic-robustness": rouge,
         "evaluator tool-calls": CheckInputs(records=CALLS),
         "evaluator toxicity": CheckInputs(untried=ASSET),
+        "retriever minilm": CheckInputs(
+            untried="it loads an encoder; tests/plugins/metrics/bertscore searches with it"
+        ),
     }
 
 

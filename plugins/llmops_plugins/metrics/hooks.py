@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmops_plugins.metrics.bertscore.options import MinilmOptions
 from llmops_plugins.metrics.choices.options import ChoiceLikelihoodOptions, MultipleChoiceOptions
 from llmops_plugins.metrics.judge.options import JudgeOptions
 from llmops_plugins.metrics.labels.options import ClassificationOptions
@@ -33,16 +34,16 @@ from llmops_plugins.metrics.tasks.options import (
 )
 from llmops_plugins.metrics.text.options import TextMetricsOptions
 from llmops_plugins.metrics.toxicity.options import ToxicityOptions
-from llmops_sdk.plugin import Asset, Check, EvaluatorCard, hookimpl
+from llmops_sdk.plugin import Asset, Check, EvaluatorCard, RetrieverCard, hookimpl
 
 _PACKAGE = "llmops_plugins.metrics"
 _SUMMARIZATION_REQUIRES = ("regex", "rouge_score")  # and for BERTScore onnxruntime, or else torch and transformers
 
 
 @hookimpl
-def llmops_cards() -> tuple[EvaluatorCard, ...]:
-    """Return the evaluators."""
-    return (*_task_cards(), *_rule_cards(), *_structured_cards(), *_robustness_cards(), *_other_cards())
+def llmops_cards() -> tuple[EvaluatorCard | RetrieverCard, ...]:
+    """Return the evaluators, and the retriever that compares texts as BERTScore does."""
+    return (_minilm_card(), *_task_cards(), *_rule_cards(), *_structured_cards(), *_robustness_cards(), *_other_cards())
 
 
 @hookimpl
@@ -61,6 +62,16 @@ def llmops_checks() -> tuple[Check, ...]:
     from llmops_plugins.metrics.checks import checks
 
     return checks()
+
+
+def _minilm_card() -> RetrieverCard:
+    return RetrieverCard(
+        name="minilm",
+        summary="texts that mean the same as the record, by the small encoder that BERTScore uses",
+        load=f"{_PACKAGE}.bertscore.retriever:MinilmRetriever",
+        options=MinilmOptions,
+        extra="metrics",
+    )
 
 
 def _task_cards() -> tuple[EvaluatorCard, ...]:

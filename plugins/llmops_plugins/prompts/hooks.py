@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from llmops_plugins.prompts.options import ChatOptions, TemplateOptions
-from llmops_sdk.plugin import Asset, Check, Options, PromptCard, hookimpl
+from llmops_sdk.plugin import Asset, Check, Options, PromptCard, RetrieverCard, hookimpl
 
 
 @hookimpl
-def llmops_cards() -> tuple[PromptCard, ...]:
-    """Return the prompts."""
+def llmops_cards() -> tuple[PromptCard | RetrieverCard, ...]:
+    """Return the prompts, and the retriever that finds examples and passages for them by their words."""
     return (
         PromptCard(
             name="alpaca",
@@ -33,6 +33,14 @@ def llmops_cards() -> tuple[PromptCard, ...]:
             summary="your own template, from a YAML or JSON file (JumpStart's template.json) or from options",
             load="llmops_plugins.prompts.template:OwnTemplate",
             options=TemplateOptions,
+        ),
+        RetrieverCard(
+            name="bm25",
+            summary="texts with the words of the record, rare words first: BM25, computed by bm25s",
+            load="llmops_plugins.prompts.bm25:Bm25",
+            options=Options,
+            extra="retrieval",
+            requires=("bm25s",),
         ),
     )
 

@@ -8,7 +8,7 @@ estimated: memory and time do not depend on the length of the records.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -73,16 +73,36 @@ def find_near_duplicates(train: Split, test: Split) -> NearDuplicates:
     )
 
 
-def _texts_at(split: Split, places: set[int]) -> dict[int, str]:
-    last = max(places, default=-1)
-    return {place: _input(record)[:_SHOWN] for place, record in enumerate(islice(split, last + 1)) if place in places}
+def find_copies(records: Iterable[Record], others: Iterable[Record]) -> dict[int, float]:
+    """Return the places of the records whose input is almost that of one of the others, with the highest similarity.
+
+    All of them are compared. Both are read several times.
+    """
+    common = _common_pieces(islice(others, _SAMPLED))
+    copies: dict[int, float] = {}
+    remaining = iter(others)
+    while (first := next(remaining, None)) is not None:
+        sketches_of_others = _sketches(chain([first], islice(remaining, _MOST_TEST - 1)), common)
+        index = _Index.of({sketch.tobytes(): sketch for sketch in sketches_of_others}.values())
+        sketches = enumerate(_sketches(records, common))
+        while batch := list(islice(sketches, _BATCH)):
+            for place, _, similarity in index.similar(batch, most_per_hash=None):
+                copies[place] = max(similarity, copies.get(place, 0.0))
+    return copies
 
 
-def _input(record: Record) -> str:
+def input_text(record: Record) -> str:
     """Return what a record asks, as one text; all of it for a record of another form."""
     if "instruction" not in record:
         return " ".join(str(value) for value in record.values())
     return f"{record['instruction']} {record.get('context') or ''}"
+
+
+def _texts_at(split: Split, places: set[int]) -> dict[int, str]:
+    last = max(places, default=-1)
+    return {
+        place: input_text(record)[:_SHOWN] for place, record in enumerate(islice(split, last + 1)) if place in places
+    }
 
 
 @attrs.frozen
@@ -109,11 +129,14 @@ class _Index:
         order = np.argsort(hashes, kind="stable")
         return cls(hashes[order], records[order], kept)
 
-    def similar(self, batch: Sequence[tuple[int, Hashes]]) -> Iterator[tuple[int, int, float]]:
+    def similar(
+        self, batch: Sequence[tuple[int, Hashes]], *, most_per_hash: int | None = _MOST_PER_HASH
+    ) -> Iterator[tuple[int, int, float]]:
         """Yield the near-duplicates of some sketches: a sketch's number, the record, and the similarity.
 
         Args:
             batch: Sketches with their numbers.
+            most_per_hash: The most records that are compared because of one hash; None compares all.
         """
         import numpy as np
 
@@ -126,7 +149,7 @@ class _Index:
             (owner, record)
             for place in np.flatnonzero(starts < ends).tolist()
             for owner in (int(owners[place]),)
-            for record in self.records[starts[place] : min(ends[place], starts[place] + _MOST_PER_HASH)].tolist()
+            for record in self.records[starts[place] : ends[place]][:most_per_hash].tolist()
         }
         for owner, record in pairs:
             number, sketch = batch[owner]
@@ -149,6 +172,8 @@ def _common_pieces(records: Iterable[Record]) -> Hashes:
     import numpy as np
 
     pieces = [np.unique(hashes) for hashes in _pieces(records, np.empty(0, np.uint64))]
+    if not pieces:
+        return np.empty(0, np.uint64)
     distinct, counts = np.unique(np.concatenate(pieces), return_counts=True)
     return distinct[counts >= max(_LEAST_COMMON, _COMMON_SHARE * len(pieces))]
 
@@ -177,7 +202,7 @@ def _pieces(records: Iterable[Record], common: Hashes) -> Iterator[Hashes]:
     may_be_common = np.zeros(2**16, bool)
     may_be_common[common >> np.uint64(48)] = True
     remaining = iter(records)
-    while batch := [_normalized(_input(record)) for record in islice(remaining, _BATCH)]:
+    while batch := [_normalized(input_text(record)) for record in islice(remaining, _BATCH)]:
         hashes = _rolling_hashes(np.frombuffer(b"".join(batch), np.uint8))
         if len(common):
             places = np.flatnonzero(may_be_common[hashes >> np.uint64(48)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import attrs
 
 from llmops_sdk.data.function_prompts import ROLES, make_prompt
+from llmops_sdk.data.retrieval.prompts import add_examples, add_passages, passages_text
 from llmops_sdk.errors import DataError
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.prompts import (
@@ -23,6 +24,7 @@ from llmops_sdk.values.prompts import (
     TextPrompt,
     TextTemplate,
 )
+from llmops_sdk.values.retrieval import PASSAGES, RETRIEVED_FIELD
 
 REFERENCE, CONTEXT = "response", "context"
 
@@ -35,7 +37,8 @@ def render(template: PromptTemplate, record: Record, where: str = "") -> Prompt:
     """Render a record through a template, for training and for asking alike.
 
     Placeholders are filled with the record's text as it is. It is never formatted again: braces in a record are safe.
-    Numbers and booleans are written as in JSON.
+    Numbers and booleans are written as in JSON. What was retrieved for the record is part of its prompt: passages where the
+    template has `{passages}`, or else in front of what is asked, and examples before that.
 
     Args:
         template: A template that `check_template` accepts.
@@ -166,16 +169,31 @@ def _asked_of(template: TextTemplate, record: Record) -> tuple[str, str]:
 
 
 def _render(template: PromptTemplate, record: Record, where: str, *, with_completion: bool) -> Prompt:
-    if isinstance(template, FunctionTemplate):
-        prompt: Prompt = make_prompt(template, record, where or _first_words(record))
-    elif isinstance(template, TextTemplate):
-        text = "".join(_fill(part, template, record, where) for part in _asked_of(template, record))
-        prompt = TextPrompt(text)
+    retrieved = record.get(RETRIEVED_FIELD)
+    if retrieved is None:
+        prompt = _asked_prompt(template, record, where)
     else:
-        prompt = ChatPrompt(_messages(template, record, where))
+        passages = passages_text(retrieved["passages"])
+        prompt = add_passages(_asked_prompt(template, {PASSAGES: passages, **record}, where), passages)
+        examples = [_example(template, each, where) for each in retrieved["examples"]]
+        prompt = add_examples(prompt, examples)
     if not with_completion:
         return prompt
     return attrs.evolve(prompt, completion=_fill(template.completion, template, record, where))
+
+
+def _asked_prompt(template: PromptTemplate, record: Record, where: str) -> Prompt:
+    if isinstance(template, FunctionTemplate):
+        return make_prompt(template, record, where or _first_words(record))
+    if isinstance(template, TextTemplate):
+        return TextPrompt("".join(_fill(part, template, record, where) for part in _asked_of(template, record)))
+    return ChatPrompt(_messages(template, record, where))
+
+
+def _example(template: PromptTemplate, example: Mapping[str, Any], where: str) -> Prompt:
+    """Render a train record that is an example in another record's prompt; it has no passages of its own."""
+    name = f"the example in {where}: train record {example['place']}" if where else ""
+    return _render(template, {PASSAGES: "", **example["record"]}, name, with_completion=True)
 
 
 def _messages(template: ChatTemplate, record: Record, where: str) -> tuple[Message, ...]:

@@ -92,7 +92,7 @@ class Pipeline(Shown):
         return self._with(datasets=(*self.spec.datasets, component(use, "dataset", name, options, named)))
 
     def with_prompt(self, use: Use, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
-        """Add a prompt (`alpaca`, `plain`, `chat`, `template`, a function marked with `@prompt`); arguments as of `with_dataset`."""
+        """Add a prompt (a card, or a function marked with `@prompt`), if you like with `examples` or `retrieve`; arguments as of `with_dataset`."""
         return self._with(prompts=(*self.spec.prompts, component(use, "prompt", name, options, named)))
 
     def with_model(  # noqa: PLR0913 - the keys of a model in a specification

@@ -119,7 +119,7 @@ def _check_probes(run: Run, runtime: Runtime) -> None:
         template = run.plan.prompt_by_name[cell.prompt].template
         times = [of_repeat(cell.name, repeat) for repeat in range(run.plan.times_asked(cell))]
         generations = [execution.artifact_of(step.needs[0], name).address for name in times]
-        with execution.splits(cell.dataset) as splits:
+        with execution.splits(cell.dataset, cell.prompt) as splits:
             for prober in probers(execution, cell, splits.test, template).values():
                 probes = prober.probe_set()
                 for address in generations if probes.total else ():

@@ -121,6 +121,11 @@ def serve(  # noqa: PLR0913 - one parameter for each option of `llmops serve`, a
             folder = runtime.home / "serve" / f"{run.id}.{step.name}"
             folder.mkdir(parents=True, exist_ok=True)
             execution = StepExecution(run, step.name, runtime, logging.getLogger(__name__), time.time())
+            if run.plan.prompt_by_name[cell.prompt].retrieves:
+                shown.log(
+                    f"the server of {name!r} retrieves nothing: it was asked with what its prompt {cell.prompt!r} adds to a record, "
+                    "so add that to what you ask"
+                )
             with shown.task(f"starting the server of {name!r}"):
                 server = _start(execution, step, name, port, folder, stack)
         stack.callback(server.stop)

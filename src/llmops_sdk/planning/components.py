@@ -63,6 +63,11 @@ class Chooser:
         self._assets: dict[str, None] = {}
 
     @property
+    def folder(self) -> Path:
+        """The folder that relative paths in options are relative to."""
+        return self._folder
+
+    @property
     def plugins(self) -> tuple[PluginPin, ...]:
         """The plugins of all cards that were chosen."""
         return self._registry.pins(self._cards.values())

@@ -34,6 +34,7 @@ from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Component, Plan
 from llmops_sdk.values.prompts import Prompt
+from llmops_sdk.values.retrieval import PASSAGES
 
 _SHOWN = 60
 
@@ -281,7 +282,8 @@ def _check_first_record(plan: Plan, registry: Registry, dataset: Component) -> F
     for prompt in plan.prompts:
         fields = template_fields(prompt.template, completion=trains)
         # A record without a reference is not trained on; the step that prepares the data reports their number.
-        missing = [name for name in fields if name not in record and name != REFERENCE]
+        filled = {REFERENCE, PASSAGES} if prompt.retrieve else {REFERENCE}
+        missing = [name for name in fields if name not in record and name not in filled]
         if missing:
             return Finding(
                 "error",
@@ -317,8 +319,9 @@ def _one_line(text: str) -> str:
 
 
 def _trains_on(plan: Plan, dataset: Component) -> bool:
-    """Whether a model may be fine-tuned on a dataset: never on that of `retention`."""
-    return dataset in plan.datasets and any(model.trainer is not None for model in plan.models)
+    """Whether records of a dataset may be trained on, or be examples in prompts: never those of `retention`."""
+    trains = any(model.trainer is not None for model in plan.models) or any(prompt.examples for prompt in plan.prompts)
+    return dataset in plan.datasets and trains
 
 
 def _known_records(registry: Registry, dataset: Component, *, trains: bool) -> tuple[list[Record], bool]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+import attrs
+
 from llmops_sdk.data.rendering import check_template
 from llmops_sdk.errors import SpecError, UserError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin
+from llmops_sdk.planning.specification.retrieval import RetrievalSpec, split_retrieval
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec
 from llmops_sdk.plugin.cards import Card, ModelCard
 from llmops_sdk.plugin.interfaces import PromptSource
@@ -16,6 +19,7 @@ from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.planned_prompt import PlannedPrompt
 from llmops_sdk.values.prompts import ChatTemplate, PromptTemplate
+from llmops_sdk.values.retrieval import FIXED, Retrieval
 
 CHAT_PROMPT, TEXT_PROMPT = "chat", "alpaca"
 """The default prompt of a model with a chat template of its own, and that of others."""
@@ -37,8 +41,12 @@ class PromptPlanner:
         self._registry = registry
         self._chooser = chooser
         self._offline = offline
-        chosen = chooser.choose_all("prompt", listed)
-        self._planned = {prompt.component.name: self._plan(prompt) for prompt in chosen}
+        split = [split_retrieval(prompt, chooser.folder) for prompt in listed]
+        chosen = chooser.choose_all("prompt", [prompt for prompt, _, _ in split])
+        self._planned = {
+            prompt.component.name: self._plan(prompt, examples, retrieve)
+            for prompt, (_, examples, retrieve) in zip(chosen, split, strict=True)
+        }
         self._listed = tuple(self._planned)
         self._used: set[str] = set()
 
@@ -134,8 +142,25 @@ class PromptPlanner:
             raise SpecError(message)
         self._planned[name] = self._plan(self._chooser.choose("prompt", name, {}))
 
-    def _plan(self, prompt: Chosen) -> PlannedPrompt:
+    def _plan(
+        self, prompt: Chosen, examples: RetrievalSpec | None = None, retrieve: RetrievalSpec | None = None
+    ) -> PlannedPrompt:
         source: PromptSource = self._registry.make("prompt", prompt.component.use, prompt.component.options)
         template = call_plugin(prompt.card, source.template)
         check_template(template, prompt.component.name)
-        return PlannedPrompt(prompt.component.name, prompt.component.use, template)
+        return PlannedPrompt(
+            prompt.component.name,
+            prompt.component.use,
+            template,
+            examples=self._plan_retrieval(examples),
+            retrieve=self._plan_retrieval(retrieve),
+        )
+
+    def _plan_retrieval(self, spec: RetrievalSpec | None) -> Retrieval | None:
+        if spec is None:
+            return None
+        values = attrs.asdict(spec, filter=lambda field, _: field.name != "where")
+        if spec.by == FIXED:
+            return Retrieval(**values)
+        component = self._chooser.choose("retriever", spec.by, {}, where=f"{spec.where}.by").component
+        return Retrieval(**values, options=component.options, retriever_key=component.key)

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         OrphanFinderCard as OrphanFinderCard,
         PromptCard as PromptCard,
         ReporterCard as ReporterCard,
+        RetrieverCard as RetrieverCard,
         StoreCard as StoreCard,
         TrainerCard as TrainerCard,
     )
@@ -143,6 +144,7 @@ if TYPE_CHECKING:
         refused_parameter as refused_parameter,
     )
     from llmops_sdk.steps.executor import Executor as Executor
+    from llmops_sdk.steps.retrieval.retriever import Hit as Hit, Retriever as Retriever
     from llmops_sdk.steps.runtime import Runtime as Runtime, default_home as default_home
     from llmops_sdk.steps.step import run_step as run_step
     from llmops_sdk.steps.worker import Child as Child
@@ -211,6 +213,13 @@ if TYPE_CHECKING:
         FailedCell as FailedCell,
         Leaderboard as Leaderboard,
         Results as Results,
+    )
+    from llmops_sdk.values.retrieval import (
+        RETRIEVED_FIELD as RETRIEVED_FIELD,
+        Example as Example,
+        Passage as Passage,
+        Retrieval as Retrieval,
+        Retrieved as Retrieved,
     )
     from llmops_sdk.values.samples import Sample as Sample
     from llmops_sdk.values.scores import (
@@ -285,6 +294,7 @@ _HOMES = {
         "OrphanFinderCard",
         "PromptCard",
         "ReporterCard",
+        "RetrieverCard",
         "StoreCard",
         "TrainerCard",
     ),
@@ -337,6 +347,7 @@ _HOMES = {
     "steps.client.http.transport": ("HttpTransport", "is_loopback"),
     "steps.client.payloads": ("make_payload", "make_scoring_payload"),
     "steps.executor": ("Executor",),
+    "steps.retrieval.retriever": ("Hit", "Retriever"),
     "steps.runtime": ("Runtime", "default_home"),
     "steps.step": ("run_step",),
     "steps.worker": ("Child",),
@@ -375,6 +386,7 @@ _HOMES = {
         "TextTemplate",
     ),
     "values.resources": ("Endpoint", "Resource", "TaggedResource"),
+    "values.retrieval": ("RETRIEVED_FIELD", "Example", "Passage", "Retrieval", "Retrieved"),
     "values.results": ("CellResult", "FailedCell", "Leaderboard", "Results"),
     "values.samples": ("Sample",),
     "values.scores": ("Metric", "RecordScore", "Scored", "Unscored"),

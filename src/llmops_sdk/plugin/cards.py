@@ -15,7 +15,7 @@ from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOpt
 
 CardKind = Literal[
     "dataset", "prompt", "model", "trainer", "deployer", "evaluator", "executor", "reporter", "importer", "store",
-    "orphan-finder",
+    "orphan-finder", "retriever",
 ]  # fmt: skip
 KINDS: tuple[CardKind, ...] = get_args(CardKind)
 
@@ -204,6 +204,13 @@ class ImporterCard(ImplementationCard):
     kind = "importer"
 
     is_fallback: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class RetrieverCard(ImplementationCard):
+    """Offers a `Retriever`."""
+
+    kind = "retriever"
 
 
 @attrs.frozen(kw_only=True)

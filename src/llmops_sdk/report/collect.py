@@ -21,6 +21,7 @@ from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.functions import shown_options
 from llmops_sdk.values.generation_options import describe_exceptions
 from llmops_sdk.values.plan import Plan, PlannedModel, Step
+from llmops_sdk.values.planned_prompt import PlannedPrompt
 from llmops_sdk.values.prompts import FunctionTemplate, TextTemplate
 from llmops_sdk.values.results import Results
 from llmops_sdk.values.samples import Sample
@@ -78,7 +79,7 @@ def collect(run: Run) -> ReportData:
         metadata=_metadata(run),
         specification=specification.decode(errors="replace") if specification else "",
         datasets=tuple(_datasets(run)),
-        prompts={} if plan.is_imported else {prompt.name: _template_text(prompt.template) for prompt in plan.prompts},
+        prompts={} if plan.is_imported else {prompt.name: _prompt_text(prompt) for prompt in plan.prompts},
         generation={}
         if plan.is_imported
         else {name: _plain(value) for name, value in to_json(plan.generation).items()},
@@ -154,6 +155,11 @@ def _exceptions(plan: Plan, model: PlannedModel) -> str:
     is_asked_once = model.repeats < plan.generation.repeats
     once = ["each record asked once: its answers are always the same"] if is_asked_once else []
     return ", ".join([*([describe_exceptions(model.varies)] if model.varies else []), *once])
+
+
+def _prompt_text(prompt: PlannedPrompt) -> str:
+    retrieved = [f"[added to each record: {each}]" for each in (prompt.examples, prompt.retrieve) if each]
+    return "\n\n".join([*retrieved, _template_text(prompt.template)])
 
 
 def _template_text(template: Any) -> str:

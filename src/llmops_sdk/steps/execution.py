@@ -137,9 +137,15 @@ class StepExecution:
         return bool(reason)
 
     @contextmanager
-    def splits(self, dataset: str) -> Iterator[DatasetSplits]:
-        """Yield the splits of a dataset, as files on this machine."""
-        artifact = self.artifact_of(f"prepare.{dataset}", "data")
+    def splits(self, dataset: str, prompt: str = "") -> Iterator[DatasetSplits]:
+        """Yield the splits of a dataset, as files on this machine.
+
+        Args:
+            dataset: The dataset.
+            prompt: The prompt that its records are rendered with: they then have what it retrieves for them.
+        """
+        retrieves = prompt and self.run.plan.prompt_by_name[prompt].retrieves
+        artifact = self.artifact_of(f"prepare.{dataset}", retrieved_name(prompt) if retrieves else "data")
         with self.run.artifact_folder(artifact.address) as folder:
             yield splits_in(folder, artifact)
 
@@ -236,6 +242,11 @@ class StepOutput:
     cached: bool
     pending: int = 0
     inputs: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def retrieved_name(prompt: str) -> str:
+    """Return the name of the artifact with the records for a prompt that retrieves."""
+    return f"data.{prompt}"
 
 
 def splits_in(folder: Path, artifact: Artifact) -> DatasetSplits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -12,10 +13,13 @@ from llmops_sdk.data.rendering import prompt_only, render
 from llmops_sdk.errors import DataError
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import DatasetSource
-from llmops_sdk.steps.execution import StepExecution, StepOutput, splits_in
+from llmops_sdk.record.artifacts import Artifact
+from llmops_sdk.steps.execution import StepExecution, StepOutput, retrieved_name, splits_in
 from llmops_sdk.steps.retention.overlap import check_retention
+from llmops_sdk.steps.retrieval.retrieved import prepare_retrieved
 from llmops_sdk.values.data import DatasetSplits, Split
 from llmops_sdk.values.plan import Plan, PrepareStep, TrainStep
+from llmops_sdk.values.planned_prompt import PlannedPrompt
 from llmops_sdk.values.serial import digest
 
 _SHOWN = 60
@@ -31,7 +35,7 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
     plan = execution.run.plan
     component = plan.dataset_by_name[step.dataset]
     source: DatasetSource = execution.runtime.registry.make("dataset", component.use, component.options)
-    trains = any(isinstance(other, TrainStep) and other.dataset == step.dataset for other in plan.steps)
+    trains = _uses_train(plan, step.dataset)
 
     def context(folder: Path) -> Context:
         return attrs.evolve(execution.context("dataset", component.use, folder), trains=trains)
@@ -47,16 +51,55 @@ def prepare(execution: StepExecution, step: PrepareStep) -> StepOutput:
         return attrs.evolve(_relative(splits, folder), source={**splits.source, **counted}, near_duplicates=near)
 
     built = execution.build_artifact(address, load)
-    with execution.run.artifact_folder(address) as folder:
-        splits = splits_in(folder, built.artifact)
-        _check_prompts(splits, step.dataset, plan)
-        check_retention(execution, step, splits)
-        _log_near_duplicates(splits, step.dataset, execution)
+    artifacts, cached = {"data": address}, built.cached
     inputs = {
         **execution.parts_of("dataset", component),
         f"the data of dataset {step.dataset!r}": digest(fingerprint),
     }
-    return StepOutput({"data": address}, built.cached, inputs=inputs)
+    with execution.run.artifact_folder(address) as folder:
+        splits = splits_in(folder, built.artifact)
+        _check_prompts(splits, step.dataset, plan, [prompt for prompt in plan.prompts if not prompt.retrieves])
+        check_retention(execution, step, splits)
+        _log_near_duplicates(splits, step.dataset, execution)
+        for prompt in (prompt for prompt in plan.prompts if prompt.retrieves and _is_used(prompt, step.dataset, plan)):
+            trained = prompt.name in _trained_with(plan, step.dataset)
+            adds = attrs.evolve(prompt, examples=None, retrieve=None) if _is_retention(plan, step.dataset) else prompt
+            prepared = prepare_retrieved(execution, adds, splits, address, dataset=step.dataset, trains=trained)
+            artifacts[retrieved_name(prompt.name)] = prepared.built.artifact.address
+            cached, inputs = cached and prepared.built.cached, {**inputs, **prepared.inputs}
+            _check_retrieved(execution, prepared.built.artifact, step.dataset, prompt)
+    return StepOutput(artifacts, cached, inputs=inputs)
+
+
+def _uses_train(plan: Plan, dataset: str) -> bool:
+    """Return whether records of a dataset are trained on, or are examples in prompts."""
+    if _is_retention(plan, dataset):
+        return False
+    is_trained_on = any(isinstance(step, TrainStep) and step.dataset == dataset for step in plan.steps)
+    return is_trained_on or any(prompt.examples and _is_used(prompt, dataset, plan) for prompt in plan.prompts)
+
+
+def _is_retention(plan: Plan, dataset: str) -> bool:
+    """Return whether a dataset is that of `retention`: it has no train split, and the documents are of another subject."""
+    return plan.retention is not None and plan.retention.dataset.name == dataset
+
+
+def _is_used(prompt: PlannedPrompt, dataset: str, plan: Plan) -> bool:
+    asked = any((cell.prompt, cell.dataset) == (prompt.name, dataset) for cell in plan.cell_by_name.values())
+    return asked or prompt.name in _trained_with(plan, dataset)
+
+
+def _trained_with(plan: Plan, dataset: str) -> set[str]:
+    return {step.prompt for step in plan.steps if isinstance(step, TrainStep) and step.dataset == dataset}
+
+
+def _check_retrieved(execution: StepExecution, artifact: Artifact, dataset: str, prompt: PlannedPrompt) -> None:
+    """Check the records for a prompt that retrieves, and log what they got."""
+    with execution.run.artifact_folder(artifact.address) as folder:
+        splits = splits_in(folder, artifact)
+        _check_prompts(splits, dataset, execution.run.plan, [prompt])
+    for name, text in splits.retrieved.items():
+        execution.runtime.progress.log(f"prompt {prompt.name!r} on {dataset!r}: {name}: {text}")
 
 
 def _relative(splits: DatasetSplits, folder: Path) -> DatasetSplits:
@@ -90,18 +133,18 @@ def _short_hash(line: bytes) -> bytes:
     return hashlib.blake2b(line.rstrip(b"\r\n"), digest_size=8).digest()
 
 
-def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan) -> None:
+def _check_prompts(splits: DatasetSplits, dataset: str, plan: Plan, checked: Sequence[PlannedPrompt]) -> None:
     """Render every record through the prompts it is used with: a missing field is an error before any training.
 
     A test record needs no field of the completion: it may have no reference.
     """
-    trained = {step.prompt for step in plan.steps if isinstance(step, TrainStep) and step.dataset == dataset}
+    trained = _trained_with(plan, dataset) & {prompt.name for prompt in checked}
     asked = {cell.prompt for cell in plan.cell_by_name.values() if cell.dataset == dataset}
     for name, split, rendered, used in (
         ("train", splits.train if trained else (), render, trained),
         ("test", splits.test, prompt_only, asked),
     ):
-        prompts = [prompt for prompt in plan.prompts if prompt.name in used]
+        prompts = [prompt for prompt in checked if prompt.name in used]
         for index, record in enumerate(split):
             for prompt in prompts:
                 where = f"{name} record {index} of dataset {dataset!r} (prompt {prompt.name!r})"

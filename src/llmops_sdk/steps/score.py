@@ -31,7 +31,7 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
     plan = execution.run.plan
     cell = plan.cell_by_name[step.cell]
     with ExitStack() as stack:
-        splits = stack.enter_context(execution.splits(cell.dataset))
+        splits = stack.enter_context(execution.splits(cell.dataset, cell.prompt))
         times = [_score_answers(execution, step, splits, repeat, stack) for repeat in range(plan.times_asked(cell))]
         shown = times[: plan.model_by_name[cell.model].repeats]
         samples = f"samples/{digest(FORM, *(part for time in shown for part in time.parts))}"
@@ -47,7 +47,7 @@ def score(execution: StepExecution, step: ScoreStep) -> StepOutput:
     inputs = {
         f"the answers of candidate {cell.candidate!r}": generated[0] if len(generated) == 1 else digest(generated),
         f"the prompt {cell.prompt!r}": plan.prompt_by_name[cell.prompt].key,
-        f"the test records of dataset {cell.dataset!r}": splits.test.sha256,
+        f"the test records of dataset {cell.dataset!r}": splits.test.key,
         **{name: value for time in times for name, value in time.inputs.items()},
     }
     pending = sum(time.pending for time in times)
@@ -96,7 +96,7 @@ def _score_answers(
         fingerprint = evaluator.evaluator.fingerprint(
             execution.context("evaluator", component.use, execution.runtime.home)
         )
-        parts = (generated.sha256, splits.test.sha256, prompt.key, evaluator.answers_sha256)
+        parts = (generated.sha256, splits.test.key, prompt.key, evaluator.answers_sha256)
         address = f"scores/{digest(execution.key_of('evaluator', component), fingerprint, *parts)}"
         inputs |= execution.parts_of("evaluator", component)
         inputs[f"what evaluator {component.name!r} uses"] = digest(fingerprint, evaluator.answers_sha256)

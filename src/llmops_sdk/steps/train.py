@@ -28,7 +28,7 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
         message = f"model {model.name!r} has no trainer"
         raise ValueError(message)
     trainer: Trainer = execution.runtime.registry.make("trainer", component.use, component.options)
-    with execution.splits(step.dataset) as splits:
+    with execution.splits(step.dataset, step.prompt) as splits:
         if splits.train.records == 0:
             message = f"dataset {step.dataset!r} has no train records to fine-tune {model.name!r} on"
             raise DataError(message)
@@ -36,7 +36,7 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
             execution.context("trainer", component.use, execution.runtime.home), model.base
         )
         trainer_key = execution.key_of("trainer", component)
-        key = digest(trainer_key, to_json(model.base), fingerprint, splits.train.sha256, prompt.key)
+        key = digest(trainer_key, to_json(model.base), fingerprint, splits.train.key, prompt.key)
         address = f"model/{key}"
 
         def train_model(folder: Path) -> TrainedModel:
@@ -49,7 +49,7 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
     inputs = {
         **execution.parts_of("trainer", component),
         f"the base weights of model {model.name!r}": digest(to_json(model.base), fingerprint),
-        f"the train records of dataset {step.dataset!r}": splits.train.sha256,
+        f"the train records of dataset {step.dataset!r}": splits.train.key,
         f"the prompt {step.prompt!r}": prompt.key,
     }
     return StepOutput({"model": address}, built.cached, inputs=inputs)

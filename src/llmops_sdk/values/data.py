@@ -26,11 +26,18 @@ class Split:
         path: The file; UTF-8, one JSON object a line.
         records: How many records it has.
         sha256: Of the file's bytes.
+        content: Hash of what a model sees of the records, where the file has more: the scores of what was retrieved.
     """
 
     path: Path
     records: int
     sha256: str
+    content: str = ""
+
+    @property
+    def key(self) -> str:
+        """What identifies the records in the keys of answers and trainings."""
+        return self.content or self.sha256
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in the file's order, one at a time."""
@@ -85,6 +92,7 @@ class DatasetSplits:
         group: The field, or the path inside one, whose value records of one group share: they depend on each other, and
             count as one in comparisons. Empty if none do.
         caveat: What must be known of the test records beside a verdict, in one or more sentences; empty if nothing must.
+        retrieved: Of records with what a prompt retrieved for them, in words: `passages` and `examples`, and their number.
     """
 
     train: Split
@@ -93,6 +101,7 @@ class DatasetSplits:
     near_duplicates: NearDuplicates = NearDuplicates()
     group: str = ""
     caveat: str = ""
+    retrieved: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def record_label(record: Record, index: int) -> str:

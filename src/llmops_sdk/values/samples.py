@@ -10,6 +10,7 @@ from llmops_sdk.values.answers import Answer, Answered, Outcome
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.probes import ProbeSample
 from llmops_sdk.values.prompts import Prompt
+from llmops_sdk.values.retrieval import Retrieved
 
 
 @attrs.frozen
@@ -28,6 +29,7 @@ class Sample:
         repeat: Which answer to the record it is, from 0: the options of a run may ask each record several times.
         failures: Those evaluators of `score_errors` for which the answer is the reason, such as one without the requested
             form: it counts as the worst score of their metrics.
+        retrieved: What the prompt added to the record, passages and examples; None where it retrieves nothing.
     """
 
     record: Record
@@ -40,6 +42,7 @@ class Sample:
     probes: Mapping[str, tuple[ProbeSample, ...]] = attrs.field(factory=dict)
     repeat: int = 0
     failures: tuple[str, ...] = ()
+    retrieved: Retrieved | None = None
 
     @property
     def index(self) -> int:

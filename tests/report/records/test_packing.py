@@ -11,6 +11,7 @@ from llmops_sdk.report.records.streams import Row
 from llmops_sdk.values.answers import Answer, Answered, NotAsked, Pending
 from llmops_sdk.values.probes import ProbeSample
 from llmops_sdk.values.prompts import ChatPrompt, Prompt, TextPrompt
+from llmops_sdk.values.retrieval import Example, Passage, Retrieved
 from llmops_sdk.values.samples import Sample
 
 from ..samples import METRICS, cell_result, sample
@@ -83,6 +84,25 @@ def test_notes_and_probes_have_titles() -> None:
         ["robust: probe 0", 'asked: [{"role": "user", "content": "again"}]\nanswered: yes'],
         ["robust: probe more", "asked: a text\nlog-probability: -1.2500"],
     ] == answer(line)["notes"]
+
+
+def test_what_was_retrieved_is_beside_the_answer() -> None:
+    """Passages first, with their scores and what was cut; an example has its question and its answer."""
+    retrieved = Retrieved(
+        passages=(
+            Passage(id="7", title="Pool", text="It opens", score=1.25, of_words=9),
+            Passage(id="8", text="Closed"),
+        ),
+        examples=(Example(place=3, record={"instruction": "Q?", "context": "", "response": "A"}),),
+    )
+
+    packed = answer(attrs.evolve(sample(0, ROW, "yes"), retrieved=retrieved))
+
+    assert [
+        ["passage 7: Pool (score 1.25, cut: 2 of 9 words)", "It opens"],
+        ["passage 8 (score 0)", "Closed"],
+        ["example: train record 3", "Q?\n\nA"],
+    ] == packed["retrieved"]
 
 
 def test_reasoning_is_shown_beside_the_answer() -> None:

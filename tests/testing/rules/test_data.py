@@ -1,6 +1,9 @@
-"""Trials of datasets and prompts."""
+"""Trials of datasets, prompts and retrievers."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, islice
 
 import attrs
 import pytest
@@ -10,9 +13,12 @@ from llmops_sdk.plugin import (
     DatasetCard,
     DatasetSource,
     DatasetSplits,
+    Hit,
     PromptCard,
     PromptSource,
     PromptTemplate,
+    Retriever,
+    RetrieverCard,
     TextTemplate,
     write_splits,
 )
@@ -120,3 +126,87 @@ def test_what_breaks_the_contract_of_datasets_is_named(tried: Try, cls: type, li
 def test_what_breaks_the_contract_of_prompts_is_named(tried: Try, cls: type, line: str) -> None:
     """Records that lack a field are the caller's to give."""
     assert line in text(tried(PromptCard(name="own", summary="own", load=f"{__name__}:{cls.__name__}")))
+
+
+class SharedLetters(Retriever):
+    """A good retriever, which subclasses spoil."""
+
+    def search(self, context: Context, texts: Sequence[str], queries: Iterable[str], k: int) -> Iterator[Sequence[Hit]]:
+        for query in queries:
+            scores = [len(set(query) & set(each)) for each in texts]
+            order = sorted(range(len(texts)), key=lambda place: (-scores[place], place))
+            yield self.spoiled([Hit(place, self.score(scores[place])) for place in order[:k] if scores[place]])
+
+    def spoiled(self, hits: list[Hit]) -> list[Hit]:
+        """Return what is found."""
+        return hits
+
+    def score(self, score: float) -> float:
+        """Return a score."""
+        return score
+
+
+class WorstFirst(SharedLetters):
+    """Yields the worst text first."""
+
+    def spoiled(self, hits: list[Hit]) -> list[Hit]:
+        return [*reversed(hits)]
+
+
+class FindsTwice(SharedLetters):
+    """Finds the best text twice."""
+
+    def spoiled(self, hits: list[Hit]) -> list[Hit]:
+        return [*hits[:1], *hits[:1]]
+
+
+class Infinite(SharedLetters):
+    """Has scores that are none."""
+
+    def score(self, score: float) -> float:
+        return score * float("inf")
+
+
+class FewerLists(SharedLetters):
+    """Has nothing for the last query."""
+
+    def search(self, context: Context, texts: Sequence[str], queries: Iterable[str], k: int) -> Iterator[Sequence[Hit]]:
+        return islice(super().search(context, texts, queries, k), 3)
+
+
+class Changing(SharedLetters):
+    """Finds something else the second time."""
+
+    calls = count()
+
+    def spoiled(self, hits: list[Hit]) -> list[Hit]:
+        return hits[next(self.calls) :]
+
+
+def retriever(cls: type) -> RetrieverCard:
+    """Return the card of a retriever of this module."""
+    return RetrieverCard(name="own", summary="own", load=f"{__name__}:{cls.__name__}")
+
+
+def test_a_good_retriever_breaks_nothing(tried: Try) -> None:
+    """The result has the hits of each query."""
+    outcome = tried(retriever(SharedLetters))
+
+    assert [] == outcome.problems
+    assert [0, 3] == [place for place, _ in outcome.result[0]][:2]
+
+
+@pytest.mark.parametrize(
+    ("cls", "line"),
+    [
+        (WorstFirst, "interface: the hits for 'the river in spring' are not in the order of their scores"),
+        (FindsTwice, "interface: search found the places [0, 0] of 5 texts"),
+        (Infinite, "numbers: the hits for 'the river in spring': 0 is inf"),
+        (FewerLists, "interface: search yielded 3 lists of hits for 5 queries"),
+        (Changing, "seed: the hits for 'the river in spring' were"),
+        (Rows, "card: its implementation is a Rows, not a Retriever"),
+    ],
+)
+def test_what_breaks_the_contract_of_retrievers_is_named(tried: Try, cls: type, line: str) -> None:
+    """Each in one line."""
+    assert line in text(tried(retriever(cls)))

@@ -68,3 +68,18 @@ class BertscoreOptions(Options, ABC):
     def assets(self) -> tuple[str, ...]:
         """Return the encoder's asset where it is needed."""
         return (MINILM,) if self.uses_bertscore and self.bertscore_model == MINILM else ()
+
+
+@attrs.frozen(kw_only=True)
+class MinilmOptions(Options):
+    """The retriever `minilm` has no option."""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse the encoder where no installed engine can compute it, before a run starts."""
+        if not any(find_spec(engine) for engine in ("onnxruntime", "torch")):
+            message = f"the retriever {MINILM!r} needs onnxruntime: {install_hint('metrics')}"
+            raise ValueError(message)
+
+    def assets(self) -> tuple[str, ...]:
+        """Return the encoder's asset."""
+        return (MINILM,)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import attrs
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_sdk.plugin import DatasetSplits, PromptTemplate, TextPrompt, TextTemplate, digest, render
+from llmops_sdk.plugin import RETRIEVED_FIELD, DatasetSplits, PromptTemplate, TextPrompt, TextTemplate, digest, render
 
 _RENDERED = {"prompt": "{prompt}", "completion": "{completion}"}
 
@@ -36,7 +37,9 @@ def upload_data(aws: Aws, splits: DatasetSplits, prompt: PromptTemplate) -> str:
 
 
 def _has_one_form(splits: DatasetSplits, prompt: TextTemplate) -> bool:
-    """Return whether the prompts of all training records have the form of records with a context."""
+    """Return whether the prompts of all training records have the form of records with a context, and nothing retrieved."""
+    if any(RETRIEVED_FIELD in record for record in islice(splits.train, 1)):
+        return False
     one_form = attrs.evolve(prompt, without_context="")
     return prompt == one_form or all(render(prompt, record) == render(one_form, record) for record in splits.train)
 

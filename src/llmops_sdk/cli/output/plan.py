@@ -42,6 +42,9 @@ def show_plan(
     for prompt in plan.prompts:
         use = "" if prompt.use == prompt.name else f"{prompt.use}: "
         grid.add_row("prompt", prompt.name, use + _preview(prompt.template))
+        for key, retrieval in (("  examples", prompt.examples), ("  retrieve", prompt.retrieve)):
+            if retrieval:
+                grid.add_row(key, retrieval.by, str(retrieval))
     for model in plan.models:
         for row in _model_rows(plan, model, lengths.get(model.name, "")):
             grid.add_row(*row)

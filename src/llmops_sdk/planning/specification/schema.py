@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
+from llmops_sdk.planning.specification import retrieval
 from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, SEEDS, RetentionSpec, StopEarly
 from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
 from llmops_sdk.plugin.functions.cards import KIND_OF
@@ -117,7 +118,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
         "properties": {
             "name": {"type": "string", "description": "the name that the run ids start with"},
             "datasets": _list(registry, "dataset", {"name": {"type": "string"}}),
-            "prompts": _list(registry, "prompt", {"name": {"type": "string"}}),
+            "prompts": _list(registry, "prompt", {"name": {"type": "string"}, **retrieval.SCHEMAS}),
             "models": {**_list(registry, "model", own), "minItems": 1},
             "trainer": trainers,
             "deployer": deployers,

@@ -15,6 +15,7 @@ from llmops_sdk.values.answers import Answer, Answered, NotAsked, Outcome
 from llmops_sdk.values.probes import ProbeSample
 from llmops_sdk.values.prompts import Prompt, TextPrompt
 from llmops_sdk.values.results import CellResult, FailedCell
+from llmops_sdk.values.retrieval import Example, Passage
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.scores import Metric
 
@@ -224,12 +225,39 @@ def _pack_answer(sample: Sample) -> dict[str, Any]:
         "textless": True if answer.scores and not answer.output else None,  # its scores came without a text
         "unscored": {evaluator: cut(text) for evaluator, text in {**sample.score_errors, **pending}.items()},
         "notes": _notes(sample),
+        "retrieved": _retrieved(sample),
     }
     return {
         name: value
         for name, value in packed.items()
         if name == "output" or value not in ("", None, {}, [], [None, None])
     }
+
+
+def _retrieved(sample: Sample) -> list[list[Any]]:
+    """Return what the prompt added to the record, each with a title: passages, and examples."""
+    if sample.retrieved is None:
+        return []
+    return [
+        *([_passage_title(each), cut(each.text)] for each in sample.retrieved.passages),
+        *([_example_title(each), cut(_example_text(each.record))] for each in sample.retrieved.examples),
+    ]
+
+
+def _passage_title(passage: Passage) -> str:
+    shortened = f", cut: {len(passage.text.split())} of {passage.of_words} words" if passage.of_words else ""
+    title = f": {passage.title}" if passage.title else ""
+    return f"passage {passage.id}{title} (score {passage.score:.3g}{shortened})"
+
+
+def _example_title(example: Example) -> str:
+    score = "" if example.score is None else f" (score {example.score:.3g})"
+    return f"example: train record {example.place}{score}"
+
+
+def _example_text(record: Mapping[str, Any]) -> str:
+    texts = (record.get(name) for name in _FIRST_FIELDS)
+    return "\n\n".join(text for text in texts if isinstance(text, str) and text.strip())
 
 
 def _notes(sample: Sample) -> list[list[Any]]:

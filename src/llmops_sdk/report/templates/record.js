@@ -66,6 +66,8 @@ const inFull = (() => {
         reply && raw(reply.output) !== "" ? marked || block(reply.output) : reply && !reply.error && el("p", { class: "quiet" }, reply.textless ? "scores only, without the text" : "empty answer"),
         reply && reply.notes && el("details", { class: "beside" }, el("summary", {}, reply.notes.length === 1 ? reply.notes[0][0] : `${reply.notes.length} notes of evaluators`),
           reply.notes.map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
+        reply && reply.retrieved && el("details", { class: "beside" }, el("summary", {}, `Retrieved: ${reply.retrieved.length} ${reply.retrieved.length === 1 ? "text" : "texts"} in the prompt`),
+          reply.retrieved.map(([name, text]) => el("section", { class: "part" }, el("h4", {}, name), block(text)))),
         details && el("p", { class: "foot" }, details));
     }
 

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 import attrs
 
 from llmops_sdk.data.rendering import prompt_only
+from llmops_sdk.data.retrieval.prompts import without_retrieved
 from llmops_sdk.steps.cell.looks import look_of_records, read_stopped
 from llmops_sdk.steps.cell.probes import probers
 from llmops_sdk.steps.client.client import Question
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.values.artifacts import GenerationsValue
-from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.plan import Cell, GenerateStep, PlannedModel
 from llmops_sdk.values.prompts import PromptTemplate
@@ -85,27 +85,27 @@ def question_sets(
         stack: Holds the files of the test split as long as questions are read.
     """
     plan = execution.run.plan
-    splits = stack.enter_context(execution.splits(cell.dataset))
+    splits = stack.enter_context(execution.splits(cell.dataset, cell.prompt))
     prompt = plan.prompt_by_name[cell.prompt]
     test, template = splits.test, prompt.template
     deployer = execution.key_of("deployer", model.deployer)
     generation = vary(plan.generation, model.varies)
     times = plan.times_asked(cell)
-    due = _due_records(execution, cell, splits)
+    due = _due_records(execution, cell)
 
     def questions() -> Iterator[Question]:
         for index, record in enumerate(test):
-            yield Question(index, prompt_only(template, record), record=record)
+            yield Question(index, prompt_only(template, record), record=without_retrieved(record))
 
     inputs = {
-        f"the test records of dataset {cell.dataset!r}": test.sha256,
+        f"the test records of dataset {cell.dataset!r}": test.key,
         f"the prompt {cell.prompt!r}": prompt.key,
         **({"the number of repeats": str(times)} if times > 1 else {}),
         **({f"the records that {cell.label} is asked": hashlib.sha256(due).hexdigest()} if due else {}),
     }
     probing = [(prober, prober.probe_set()) for prober in probers(execution, cell, test, template).values()]
     for repeat in range(times):
-        key = digest(model_key, deployer, prompt.key, test.sha256, generation.repeat(repeat).key)
+        key = digest(model_key, deployer, prompt.key, test.key, generation.repeat(repeat).key)
         generations = f"generations/{key}"
         title = cell.name if times == 1 else f"{cell.name}, {repeat + 1} of {times}"
         yield QuestionSet(
@@ -128,11 +128,12 @@ def question_sets(
                 )
 
 
-def _due_records(execution: StepExecution, cell: Cell, splits: DatasetSplits) -> bytes | None:
+def _due_records(execution: StepExecution, cell: Cell) -> bytes | None:
     """Return a byte for each test record, 1 where the cell is asked it by now; None in a plan without looks."""
     plan = execution.run.plan
     step = plan.step_by_name[execution.step]
     if not isinstance(step, GenerateStep) or not step.look:
         return None
     last = read_stopped(execution.run, step.look).get(cell.name, step.look)
-    return bytes(look <= last for look in look_of_records(splits, plan.looks))
+    with execution.splits(cell.dataset) as splits:  # the order is the same for all prompts
+        return bytes(look <= last for look in look_of_records(splits, plan.looks))

@@ -87,7 +87,7 @@ def read_cell(
         unscored=answers.unscored,
         speed=_speed(tally, generated),
         training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
-        endpoint={**generated[0].endpoint, **_details(tally, model.varies)},
+        endpoint={**generated[0].endpoint, **_details(tally, model.varies), **_prompt_details(execution, cell, tally)},
         pending=tally.pending,
         missing=tally.missing,
         pending_scores={name: count for name, count in answers.pending.items() if count},
@@ -317,6 +317,17 @@ def _details(tally: Tally, varies: Mapping[str, Any]) -> dict[str, str]:
     if varies:
         details[VARIES] = describe_exceptions(varies)
     return details
+
+
+def _prompt_details(execution: StepExecution, cell: Cell, tally: Tally) -> dict[str, str]:
+    """Return how long the prompts of a cell were, and what was retrieved, in a plan in which a prompt retrieves."""
+    plan = execution.run.plan
+    if not any(prompt.retrieves for prompt in plan.prompts):
+        return {}
+    counts = tally.prompt_tokens
+    tokens = {"prompt tokens": f"{sum(counts) / len(counts):.0f} on average, at most {max(counts)}"} if counts else {}
+    with execution.splits(cell.dataset, cell.prompt) as splits:
+        return {**tokens, **splits.retrieved}
 
 
 def _speed(tally: Tally, generated: Sequence[GenerationsValue]) -> Speed | None:

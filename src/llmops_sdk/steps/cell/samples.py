@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 
 from llmops_sdk.data.rendering import prompt_only
+from llmops_sdk.data.retrieval.prompts import take_retrieved
 from llmops_sdk.record.layout import SAMPLES, SCORES
 from llmops_sdk.record.lines import read_scores
 from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
@@ -65,8 +66,10 @@ def _samples(execution: StepExecution, answers: ScoredAnswers, repeat: int, stac
 
 
 def _scored(files: CellFiles, scores: Mapping[str, Iterator[RecordScore]], repeat: int) -> Iterator[Sample]:
-    for record, outcome in files.records():
-        sample = Sample(record, prompt_only(files.template, record), outcome, repeat=repeat)
+    for prepared, outcome in files.records():
+        record, retrieved = take_retrieved(prepared)
+        prompt = prompt_only(files.template, prepared)
+        sample = Sample(record, prompt, outcome, repeat=repeat, retrieved=retrieved)
         if isinstance(outcome, Answered):
             sample = _with_scores(sample, {name: next(evaluator_scores) for name, evaluator_scores in scores.items()})
         yield sample

@@ -33,6 +33,7 @@ class Tally:
         malformed: Answers that are not JSON of the form that was asked for.
         models: The name of the model, as the endpoint reports it, to the number of its answers.
         reasoning_tokens: Of all answers, or None where the endpoint counts none.
+        prompt_tokens: Of each prompt, where the endpoint counts them.
         latencies: Seconds of each answer that has them.
         first_tokens: Seconds to the first token of those that were streamed.
         scored: Answers that came with scores.
@@ -48,6 +49,7 @@ class Tally:
     malformed: int = 0
     models: Counter[str] = attrs.field(factory=Counter)
     reasoning_tokens: int | None = None
+    prompt_tokens: array[int] = attrs.field(factory=lambda: array("q"))
     latencies: array[float] = attrs.field(factory=lambda: array("d"))
     first_tokens: array[float] = attrs.field(factory=lambda: array("d"))
     scored: int = 0
@@ -74,6 +76,8 @@ class Tally:
             self.models[answer.model] += 1
         if answer.reasoning_tokens is not None:
             self.reasoning_tokens = (self.reasoning_tokens or 0) + answer.reasoning_tokens
+        if answer.prompt_tokens is not None:
+            self.prompt_tokens.append(answer.prompt_tokens)
         if answer.latency is not None:
             self.latencies.append(answer.latency)
         if answer.time_to_first_token is not None:

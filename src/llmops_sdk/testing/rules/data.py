@@ -1,4 +1,4 @@
-"""Datasets and prompts: splits that can be read, templates that can be rendered."""
+"""Datasets, prompts and retrievers: splits that can be read, templates that can be rendered, the best texts for queries."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ from llmops_sdk.testing.rules.trial import Trial, show
 from llmops_sdk.values.data import DatasetSplits, Record, Split
 from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.serial import file_sha256, to_json
+
+_TEXTS = (
+    "the river floods the valley every spring",
+    "",
+    "a recipe for bread with flour, water and salt",
+    "the river floods the valley every spring",
+    "\u7279\u6b8a \u00e9t\u00e9 \U0001f600",
+)
+_QUERIES = ("the river in spring", "bread and salt", "", "zzzz", "the river in spring")
+"""What is searched for; of the first, two texts fit equally well."""
+_MOST_HITS = 3
 
 _EMPTY: Record = {"instruction": "Name it.", "context": "", "response": ""}
 
@@ -99,3 +110,32 @@ def try_prompt(trial: Trial) -> Any:
                 if rule == "interface":
                     trial.stop("inputs", f"{exc}; records= gives others")
     return {"template": to_json(template), "rendered": rendered}
+
+
+def try_retriever(trial: Trial) -> Any:
+    """Search few texts for usual and unusual queries; return the hits."""
+    from llmops_sdk.steps.retrieval.retriever import Hit, Retriever
+
+    retriever = trial.make()
+    if not isinstance(retriever, Retriever):
+        trial.stop("card", f"its implementation is a {type(retriever).__name__}, not a Retriever")
+    with trial.rule("interface", "search"):
+        results = [list(hits) for hits in retriever.search(trial.context(), _TEXTS, iter(_QUERIES), _MOST_HITS)]
+    if len(results) != len(_QUERIES):
+        trial.stop("interface", f"search yielded {len(results)} lists of hits for {len(_QUERIES)} queries")
+    for query, hits in zip(_QUERIES, results, strict=True):
+        if not all(isinstance(hit, Hit) for hit in hits):
+            trial.stop("interface", f"search yielded {show(hits)}, no list of Hit")
+        places = [hit.place for hit in hits]
+        is_valid = len(set(places)) == len(places) <= _MOST_HITS and all(0 <= place < len(_TEXTS) for place in places)
+        if not is_valid:
+            trial.broken(
+                "interface", f"search found the places {places} of {len(_TEXTS)} texts, at most {_MOST_HITS} asked"
+            )
+        if hits != sorted(hits, key=lambda hit: (-hit.score, hit.place)):
+            trial.broken("interface", f"the hits for {query!r} are not in the order of their scores: {show(hits)}")
+        trial.finite(f"the hits for {query!r}", {str(hit.place): hit.score for hit in hits})
+    if results[0] != results[-1]:
+        trial.broken("seed", f"the hits for {_QUERIES[0]!r} were {show(results[0])}, then {show(results[-1])}")
+    trial.keep("interface", "seed")
+    return [[[hit.place, hit.score] for hit in hits] for hits in results]

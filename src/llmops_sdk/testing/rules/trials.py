@@ -14,7 +14,7 @@ import attrs
 
 from llmops_sdk.plugin.cards import CardKind
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, describe_failure
-from llmops_sdk.testing.rules.data import try_dataset, try_prompt
+from llmops_sdk.testing.rules.data import try_dataset, try_prompt, try_retriever
 from llmops_sdk.testing.rules.importing import try_importer
 from llmops_sdk.testing.rules.models import try_model, try_trainer
 from llmops_sdk.testing.rules.report import RULES
@@ -38,6 +38,7 @@ TRIALS: dict[CardKind, Callable[[Trial], Any]] = {
     "importer": try_importer,
     "store": try_store,
     "orphan-finder": try_orphan_finder,
+    "retriever": try_retriever,
 }
 
 _WITHOUT_IMPLEMENTATION = {"options", "offline", "own-folder", "standard-output", "light-import", "inputs"}
