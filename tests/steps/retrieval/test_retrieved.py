@@ -226,6 +226,20 @@ def test_a_model_is_trained_with_what_its_prompt_retrieves(asking: Asking, write
     assert isinstance(result.run.record("train.tuned.with.cities"), Succeeded)
 
 
+def test_nothing_is_added_to_the_records_of_retention(asking: Asking, write: Write, run: Run, asked: list[str]) -> None:
+    """They are about something else, and have no train split; a place for passages is empty there."""
+    general = write("general.jsonl", [{"instruction": "Name a colour.", "response": "Blue"}])
+    retrieve = {"from": write("docs.jsonl", PASSAGES), "k": 1, "by": BY}
+    pipeline = asking(
+        use="template", prompt="{passages}|{instruction}", response_key="\n", examples=1, retrieve=retrieve
+    )
+
+    run(pipeline.with_model("echo", name="tuned").with_retention("jsonl", path=general, name="general"))
+
+    assert {"|Name a colour.\n"} == {prompt for prompt in asked if "colour" in prompt}
+    assert all("tower" in prompt for prompt in asked if "colour" not in prompt)
+
+
 def test_a_train_record_with_the_same_input_is_no_example_in_training(asking: Asking, write: Write, run: Run) -> None:
     """Its answer would be in the prompt that it is the answer to; another one takes its place."""
     rows = [("Where is Oslo?", "north"), ("where is OSLO", "in the north"), ("Where is Lima?", "west")]
