@@ -106,6 +106,7 @@ def test_quickstart(run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # six candidates, two of which are trained
 def test_retrieve_or_tune(run: Run) -> None:
     """Four prompts of the base model and two trainings, each on what its prompt retrieves."""
     cells = _smaller_run(run, "examples", "run", "retrieve-or-tune")

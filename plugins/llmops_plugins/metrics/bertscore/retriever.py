@@ -61,5 +61,4 @@ def _means(encoder: Encoder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
     ]
     stacked = np.stack(means)
     lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
-    normalized: npt.NDArray[np.float32] = stacked / np.where(lengths > 0, lengths, 1)
-    return normalized
+    return (stacked / np.where(lengths > 0, lengths, 1)).astype(np.float32)
