@@ -15,7 +15,7 @@ import attrs
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.instances import without_refused_key
 from llmops_plugins.sagemaker.limits import check_job
-from llmops_plugins.sagemaker.pipeline.driver import DRIVER, passing_sigterm_on
+from llmops_plugins.sagemaker.pipeline.driver import DRIVER, adapted_driver
 from llmops_plugins.sagemaker.pipeline.graph import Retry, StepGraph
 from llmops_plugins.sagemaker.pipeline.image import step_image
 from llmops_plugins.sagemaker.pipeline.nodes import Node
@@ -147,9 +147,9 @@ def _adapt(definition: Mapping[str, Any], graph: StepGraph) -> None:
 
 
 def _adapted(files: Mapping[tuple[str, str], bytes]) -> Mapping[tuple[str, str], bytes]:
-    """Return the files with the driver script changed, so that a stopped container can clean up."""
+    """Return the files with the driver script changed: a stopped container can clean up, and another SDK is refused."""
     return {
-        (bucket, key): passing_sigterm_on(data.decode()).encode() if key.endswith(f"/{DRIVER}") else data
+        (bucket, key): adapted_driver(data.decode(), version()).encode() if key.endswith(f"/{DRIVER}") else data
         for (bucket, key), data in files.items()
     }
 

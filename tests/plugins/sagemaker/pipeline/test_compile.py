@@ -20,7 +20,7 @@ from llmops_plugins.sagemaker.pipeline import compile as compiling
 from llmops_plugins.sagemaker.pipeline.compile import Compiled, compile_graph
 from llmops_plugins.sagemaker.pipeline.graph import graph_of
 from llmops_plugins.sagemaker.pipeline.shipping import Shipment
-from llmops_plugins.sagemaker.sdk.installed import line
+from llmops_plugins.sagemaker.sdk.installed import line, version
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk import Plan, SpecError
 from llmops_sdk.cli.main import main
@@ -124,7 +124,8 @@ def test_the_shipped_driver_passes_sigterm_on(registry: Registry) -> None:
 
     (script,) = [data.decode() for (_, key), data in compiled_graph.uploads.items() if key.endswith("/job_driver.sh")]
     assert "trap llmops_stop TERM" in script
-    assert 3 == script.count("llmops_run ")
+    assert 5 == script.count("llmops_run ")
+    assert 2 == script.count(f'python -c "$llmops_version" {version()}')
 
 
 def test_an_argument_that_sagemaker_refuses_is_an_error(registry: Registry) -> None:

@@ -1,4 +1,4 @@
-"""The driver script of a container: SIGTERM to the shell alone reaches the command, and nothing starts after it."""
+"""The driver script of a container: SIGTERM to the shell alone reaches the command; no step starts with another SDK."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llmops_plugins.sagemaker.pipeline.driver import passing_sigterm_on
+from llmops_plugins.sagemaker.pipeline.driver import adapted_driver
 from llmops_sdk import SpecError
 
 SCRIPT = """
@@ -50,12 +50,26 @@ sys.exit(int(sys.argv[3]))
 """
 """A command of the driver: marks that it has started and that it has cleaned up."""
 
+VERSION = "2.257.7"
+
+
+def install(folder: Path, version: str) -> None:
+    """Put a distribution `sagemaker` into a folder, which hides the one of this environment."""
+    for old in folder.glob("*.dist-info"):
+        shutil.rmtree(old)
+    metadata = folder / f"sagemaker-{version}.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Metadata-Version: 2.1\nName: sagemaker\nVersion: {version}\n", encoding="utf-8")
+
 
 def driver(folder: Path, *, bootstrap: str = "0 0", function: str = "0 0") -> Path:
     """Write a driver whose two commands take seconds and end with an exit code; return its path."""
     (folder / "step.py").write_text(STEP, encoding="utf-8")
     script = SCRIPT.replace("bootstrap.py", f"step.py bootstrap {bootstrap}")
-    script = passing_sigterm_on(script).replace("python step", f"{sys.executable} step")
+    script = adapted_driver(script, VERSION).replace("python step", f"{sys.executable} step")
+    install(folder, VERSION)
+    script = script.replace("llmops_run python -c", f"PYTHONPATH={folder} llmops_run {sys.executable} -c")
+    script = script.replace("/opt/ml/output", str(folder))
     last = f"{sys.executable} step.py function {function}"
     script = script.replace("llmops_run python -m sagemaker.remote_function.invoke_function", f"llmops_run {last}")
     path = folder / "job_driver.sh"
@@ -148,4 +162,28 @@ def test_the_exit_code_is_that_of_the_command_that_failed(
 def test_another_script_is_refused(old: str, new: str) -> None:
     """A container that ignores SIGTERM would leave its endpoint."""
     with pytest.raises(SpecError, match=r"another job_driver\.sh: this version of it is not supported"):
-        passing_sigterm_on(SCRIPT.replace(old, new))
+        adapted_driver(SCRIPT.replace(old, new), VERSION)
+
+
+@pytest.mark.parametrize("other", ["3.27.0", "2.253.1"])
+def test_another_version_of_the_sdk_is_one_line(other: str, tmp_path: Path) -> None:
+    """The step is not called, and SageMaker gets the same line as the reason of the failure."""
+    path = driver(tmp_path)
+    install(tmp_path, other)
+    ended = subprocess.run(["/bin/bash", str(path)], cwd=tmp_path, check=False, capture_output=True, text=True)
+
+    expected = (
+        f"this container has sagemaker {other}, and the step was pickled by sagemaker {VERSION}: one reads no pickles of the other; let the"
+        " image and its requirements have that version"
+    )
+    assert (1, expected) == (ended.returncode, ended.stderr.strip())
+    assert expected == (tmp_path / "failure").read_text(encoding="utf-8")
+    assert not (tmp_path / "function.started").exists()
+
+
+def test_the_check_runs_in_the_conda_environment_of_the_step() -> None:
+    """The step's own Python has the SDK that counts."""
+    script = adapted_driver(SCRIPT, VERSION)
+
+    assert f'    llmops_run $conda_exe run -n env python -c "$llmops_version" {VERSION}\n' in script
+    assert 2 == script.count(f'python -c "$llmops_version" {VERSION}\n')
