@@ -93,6 +93,20 @@ def translate(error: Exception, subject: str) -> LLMOpsError:
     return EndpointError(f"{subject}: {cause}{' '.join(str(error).split())}")
 
 
+def why_unchecked(error: Exception, subject: str) -> str:
+    """Return why a check cannot look at something, which is no error of a run.
+
+    Raises:
+        UserError: The credentials are the reason, and nothing else would work with them either.
+    """
+    code = error_code(error)
+    if code in EXPIRED | UNKNOWN:
+        raise translate(error, subject) from error
+    if code in DENIED:
+        return "no permission to look at it: not checked"
+    return f"cannot be looked at: not checked ({code or type(error).__name__})"
+
+
 def _refused(error: exceptions.ClientError, subject: str) -> LLMOpsError:
     code, text = error_code(error), error_text(error)
     if code in EXPIRED:
@@ -109,4 +123,6 @@ def _refused(error: exceptions.ClientError, subject: str) -> LLMOpsError:
 
 
 def _expired(subject: str, detail: str = "") -> LLMOpsError:
-    return UserError(f"{subject}: the AWS credentials have expired{detail}: renew them{THEN_RESUME}")
+    return UserError(
+        f"{subject}: the AWS credentials have expired{detail}: renew them with 'aws sso login' or new keys{THEN_RESUME}"
+    )

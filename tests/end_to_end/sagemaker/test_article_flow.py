@@ -334,7 +334,8 @@ def test_a_token_that_expires_while_asking(
     store = tmp_path / "runs"
 
     with pytest.raises(
-        StepFailedError, match="credentials have expired: renew them, then resume with llmops run --resume"
+        StepFailedError,
+        match="credentials have expired: renew them with 'aws sso login' or new keys, then resume with llmops run --resume",
     ):
         article(deployer={"max_concurrency": 1}).run(store=store, registry=registry, progress=Progress())
 

@@ -24,6 +24,10 @@ from ...plugins.sagemaker.loopback import ServerAnswer
 from .whole_runs import CELL, GENERATE, RECORDS, TRAIN, article, collect, llmops, the_runs, written
 
 THROTTLED = (400, "ThrottlingException", "Rate exceeded")
+EXPIRED = (400, "ExpiredTokenException", "old")
+EXPIRED_MESSAGE = (
+    "credentials have expired: renew them with 'aws sso login' or new keys, then resume with llmops run --resume"
+)
 THROTTLED_MESSAGE = "AWS is throttling requests (Rate exceeded): wait, then resume with llmops run --resume"
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("jumpstart", "home", "runtime", "quick")]
@@ -47,7 +51,7 @@ NOWHERE = "http://127.0.0.1:9"
 @pytest.mark.parametrize(
     ("changes", "environment", "message"),
     [
-        ({}, NO_KEYS, "nothing was started: SageMaker role, S3 bucket: AWS identity: there are no AWS credentials: run"),
+        ({}, NO_KEYS, "nothing was started: AWS account, SageMaker role, S3 bucket: AWS identity: there are no AWS credentials: run"),
         ({"settings": {"region": ""}}, {"AWS_DEFAULT_REGION": ""}, "no AWS region is set: with_settings('sagemaker'"),
         ({"settings": {"region": "us-esat-1"}}, {"AWS_ENDPOINT_URL_S3": NOWHERE}, "AWS cannot be reached"),
         ({"settings": {"role": ""}}, {}, "nothing was started: SageMaker role: SageMaker needs an execution role, and"),
@@ -137,12 +141,17 @@ def throttled_requests(_cloud: Cloud, runtime: RuntimeServer) -> None:
 
 def throttling(*actions: str, after: str = "") -> Callable[[Cloud, RuntimeServer], None]:
     """Throttle some kinds of requests from one request on, without end."""
+    return failing(THROTTLED, *actions, after=after)
+
+
+def failing(fault: tuple[int, str, str], *actions: str, after: str = "") -> Callable[[Cloud, RuntimeServer], None]:
+    """Answer some kinds of requests with an error from one request on, without end."""
 
     def arrange(cloud: Cloud, _runtime: RuntimeServer) -> None:
         def start(action: str) -> None:
             if action == after:
                 first = {name: [None] if after and name.startswith("Describe") else [] for name in actions}
-                cloud.faults = {name: [*first[name], *[THROTTLED] * 100_000] for name in actions}
+                cloud.faults = {name: [*first[name], *[fault] * 100_000] for name in actions}
 
         if after:
             cloud.on_call = start
@@ -150,6 +159,11 @@ def throttling(*actions: str, after: str = "") -> Callable[[Cloud, RuntimeServer
             start("")
 
     return arrange
+
+
+def expiring(*actions: str, after: str) -> Callable[[Cloud, RuntimeServer], None]:
+    """Let the credentials expire once a resource exists: every further request about it is refused."""
+    return failing(EXPIRED, *actions, after=after)
 
 
 @attrs.frozen
@@ -192,6 +206,18 @@ FAULTS = {
         (THROTTLED_MESSAGE,),
         ("training-job",),
     ),
+    "credentials that expire while training": Fault(
+        expiring("DescribeTrainingJob", "StopTrainingJob", "ListTags", after="CreateTrainingJob"),
+        TRAIN,
+        (EXPIRED_MESSAGE,),
+        ("training-job",),
+    ),
+    "credentials that expire while deploying": Fault(
+        expiring("DescribeEndpoint", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel", after="CreateEndpoint"),
+        GENERATE,
+        (EXPIRED_MESSAGE,),
+        ("endpoint", "endpoint-config", "model"),
+    ),
     "throttled CreateEndpoint": Fault(throttling("CreateEndpoint"), GENERATE, (THROTTLED_MESSAGE,)),
     "throttled while deploying": Fault(
         throttling("DescribeEndpoint", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel", after="CreateEndpoint"),
@@ -209,6 +235,7 @@ FAULTS = {
 }
 
 LONG = (
+    "credentials that expire while deploying",
     "ModelError 400",
     "throttled CreateTrainingJob",
     "throttled CreateEndpoint",

@@ -110,7 +110,7 @@ def test_a_token_that_expires_while_watching(
     cloud: Cloud, executions: Executions, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The message shows how to reconnect; both ways start nothing new."""
-    message = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them{BACK}"
+    message = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them with 'aws sso login' or new keys{BACK}"
     cloud.faults = {"DescribePipelineExecution": [None, EXPIRED]}
     assert (2, (message,)) == ((ended := command("run", written(piped(), tmp_path))).code, ended.errors)
     (run_id,) = executions.statuses
@@ -142,7 +142,7 @@ def test_ctrl_c_while_watching_stops_the_execution(
 
     ended = command("run", written(piped(), tmp_path))
 
-    message = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them{BACK}"
+    message = f"execution 'RUN' of pipeline 'llmops-article': the AWS credentials have expired: renew them with 'aws sso login' or new keys{BACK}"
     assert (2 if expired else 130, (message,) if expired else ()) == (ended.code, ended.errors)
     assert ["Executing" if expired else "Stopped"] == list(executions.statuses.values())
 

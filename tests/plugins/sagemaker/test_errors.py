@@ -27,7 +27,11 @@ def refusal(code: str, message: str = "no") -> exceptions.ClientError:
             UserError,
             "the AWS credentials have expired (Error loading SSO",
         ),
-        (refusal("ExpiredToken"), UserError, "the AWS credentials have expired: renew them, then resume with llmops"),
+        (
+            refusal("ExpiredToken"),
+            UserError,
+            "the AWS credentials have expired: renew them with 'aws sso login' or new keys, then resume with llmops",
+        ),
         (refusal("InvalidClientTokenId", ""), UserError, "does not recognize the credentials: InvalidClientTokenId"),
         (refusal("AccessDenied"), UserError, "AWS denied access: no; the user or role lacks a permission"),
         (refusal("ResourceLimitExceeded"), UserError, "no; ask for a higher quota, or take another instance type"),

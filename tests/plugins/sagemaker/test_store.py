@@ -347,7 +347,11 @@ def _refusing(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     [
         (404, "NoSuchBucket", f"there is no bucket '{BUCKET}': create it with 'aws s3 mb s3://{BUCKET}'"),
         (403, "AccessDenied", "AWS denied access: in AWS's words; a store needs s3:ListBucket on the bucket"),
-        (400, "ExpiredToken", "the AWS credentials have expired: renew them, then resume with llmops run --resume"),
+        (
+            400,
+            "ExpiredToken",
+            "the AWS credentials have expired: renew them with 'aws sso login' or new keys, then resume with llmops run --resume",
+        ),
         (403, "InvalidAccessKeyId", "AWS does not recognize the credentials: in AWS's words; check profile and keys"),
         (400, "KMS.DisabledException", "in AWS's words"),
     ],

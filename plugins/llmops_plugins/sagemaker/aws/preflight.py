@@ -1,4 +1,4 @@
-"""The checks of an AWS account before a run costs anything: region, role, bucket and quotas. They change nothing."""
+"""The checks of an AWS account before a run costs anything: credentials, region, role, bucket, key, quotas. They change nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.keys import key_check
 from llmops_plugins.sagemaker.errors import DENIED, error_code, translated_errors
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import Check, Finding, LLMOpsError, did_you_mean
@@ -41,10 +42,13 @@ class Preflight:
         self.aws = Aws(settings)
 
     def account(self) -> Iterator[Check]:
-        """Yield the checks of region, role and bucket."""
+        """Yield the checks of credentials, region, role and bucket, and of the key if there is one."""
+        yield Check("AWS account", self._check_identity)
         yield Check("AWS region", self._check_region)
         yield Check("SageMaker role", self._check_role)
         yield Check("S3 bucket", self._check_bucket)
+        if self.aws.settings.kms_key:
+            yield key_check(self.aws)
 
     def training_quota(self, instance_type: str, count: int, *, spot: bool) -> Check:
         """Return the check of the quota for a training job. An empty instance type is unknown and passes."""
@@ -56,7 +60,11 @@ class Preflight:
 
     def step_quota(self, instance_type: str, *, warm_pool: bool) -> Check:
         """Return the check of the quota for the steps of a pipeline, which are training jobs, or for their warm pool."""
-        return self._quota(instance_type, "training warm pool usage" if warm_pool else JOBS, 1)
+        return self.warm_pool_quota(instance_type, 1) if warm_pool else self._quota(instance_type, JOBS, 1)
+
+    def warm_pool_quota(self, instance_type: str, count: int) -> Check:
+        """Return the check of the quota for instances that are kept after a job."""
+        return self._quota(instance_type, "training warm pool usage", count)
 
     def shared_quota(self, instance_type: str, usage: str, counts: Sequence[int]) -> Check:
         """Return the check of a quota that jobs or endpoints share: if it is too small for all, they wait for each other.
@@ -87,6 +95,10 @@ class Preflight:
 
     # -------------------------------------------------------------------------------------------
 
+    def _check_identity(self) -> Finding:
+        identity = self.aws.identity
+        return Finding("ok", f"{identity['Account']}, as {identity['Arn']}")
+
     def _check_region(self) -> Finding:
         """Compare the region with those of the installed boto3, which may not know the newest ones."""
         region, session = self.aws.region, self.aws.session
@@ -100,9 +112,10 @@ class Preflight:
         return Finding("warning", f"boto3 knows no SageMaker in {region!r}{did_you_mean(region, known)}")
 
     def _check_role(self) -> Finding:
+        own = self.aws.identity["Account"]  # first, so that missing credentials are one error of all checks
         arn = self.aws.role
         account, name = arn.split(":")[4], arn.rpartition("/")[2]
-        if account != self.aws.identity["Account"]:
+        if account != own:
             return Finding("ok", f"{arn}, in another account: not checked")
         try:
             with translated_errors(f"role {arn!r}"):

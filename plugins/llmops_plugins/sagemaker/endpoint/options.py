@@ -133,13 +133,14 @@ class SageMakerEndpointOptions(_RequestOptions):
         check_serving(base, settings)
 
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterator[Check]:
-        """Yield the checks of role, bucket and quota."""
+        """Yield the checks of the account, the model, its image and the quota."""
         from llmops_plugins.sagemaker.aws.preflight import Preflight
-        from llmops_plugins.sagemaker.jumpstart.check import default_instance
+        from llmops_plugins.sagemaker.jumpstart.check import access_checks, default_instance
 
         preflight = Preflight(SageMakerSettings.from_mapping(settings))
         yield from preflight.account()
         instance = self.instance_type or default_instance(preflight.aws, base, "hosting")
+        yield from access_checks(preflight.aws, base, "hosting", instance, self.image_uri)
         yield preflight.endpoint_quota(instance, self.instance_count)
 
 

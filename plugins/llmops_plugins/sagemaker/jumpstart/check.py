@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.jumpstart.fields import Fields, hosting_configuration
+from llmops_plugins.sagemaker.aws.images import ecr_check
+from llmops_plugins.sagemaker.jumpstart.fields import Fields, Purpose, hosting_configuration
 from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, UnreachableError, read_spec
 from llmops_plugins.sagemaker.names import ACCEPT_EULA, TOLERATE_DEPRECATED, TOLERATE_VULNERABLE
-from llmops_sdk.plugin import BaseModel, SpecError
+from llmops_sdk.plugin import BaseModel, Check, Finding, SpecError
 
 
 def check_model(aws: Aws, base: BaseModel) -> JumpStartSpec:
@@ -49,6 +50,38 @@ def check_training(aws: Aws, base: BaseModel, hyperparameters: Mapping[str, str]
         raise SpecError(message)
     spec.check_hyperparameters(hyperparameters)
     return spec
+
+
+def access_checks(aws: Aws, base: BaseModel, purpose: Purpose, instance_type: str, image_uri: str) -> Iterator[Check]:
+    """Yield the checks whether a model can be used in this region: its specification, its licence, its image.
+
+    Args:
+        aws: The account and region.
+        base: The base weights.
+        purpose: What for.
+        instance_type: The instance type, or empty if it is not known.
+        image_uri: The container's image that the user chose, or empty for the one of the specification.
+    """
+    what = "training" if purpose == "training" else "serving"
+    yield Check(
+        f"{what} of JumpStart's {base.source}", lambda: _check_access(aws, base, purpose, instance_type, image_uri)
+    )
+    in_ecr = ecr_check(aws, image_uri, f"image for {what} {base.source}") if image_uri else None
+    if in_ecr:
+        yield in_ecr
+
+
+def _check_access(aws: Aws, base: BaseModel, purpose: Purpose, instance_type: str, image_uri: str) -> Finding:
+    try:
+        spec = check_model(aws, base)
+    except UnreachableError as exc:
+        return Finding("warning", f"not checked: {exc}")
+    configuration = hosting_configuration(spec.data, is_tuned=False) if purpose == "hosting" else ""
+    fields = Fields.of(spec.data, aws.region, purpose, configuration)
+    if not image_uri and instance_type:
+        fields.image(instance_type)
+    licence = ", its licence is accepted" if spec.gated else ""
+    return Finding("ok", f"{spec.version}{licence}, on {instance_type or 'an unknown instance type'} in {aws.region}")
 
 
 def default_instance(aws: Aws, base: BaseModel, purpose: Literal["training", "hosting"]) -> str:

@@ -115,6 +115,18 @@ class JumpStartTrainingOptions(TrainerOptions):
         affects_results=False,
         validator=validators.optional(_at_least_one),
     )
+    checkpoints: bool = option(
+        True,
+        help="with spot: give the job a folder in S3 for checkpoints, from which an interrupted job continues if its script"
+        " writes any",
+        affects_results=False,
+    )
+    warm_pool: int = option(
+        0,
+        help="seconds, at most 3600, for which the job's instances are kept, and billed, for another job; needs a warm pool quota",
+        affects_results=False,
+        validator=[validators.ge(0), validators.le(3600)],
+    )
     disable_output_compression: bool = option(
         True, help="store the model as files, which an endpoint loads faster than an archive", affects_results=False
     )
@@ -160,6 +172,9 @@ class JumpStartTrainingOptions(TrainerOptions):
         if self.spot and (self.max_run is None or self.max_wait is None or self.max_wait < self.max_run):
             message = "spot needs max_run, and a max_wait of at least max_run"
             raise ValueError(message)
+        if self.spot and self.warm_pool:
+            message = "SageMaker keeps no warm pool of spot instances: leave out spot or warm_pool"
+            raise ValueError(message)
         if self.max_wait is not None and not self.spot:
             message = "max_wait is for spot instances: set spot=True too"
             raise ValueError(message)
@@ -189,14 +204,17 @@ class JumpStartTrainingOptions(TrainerOptions):
         check_reachable(lambda: check_training(_aws(settings), base, self.hyperparameters), base)
 
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterator[Check]:
-        """Yield the checks of role, bucket and quota."""
+        """Yield the checks of the account, the model, its image and the quotas."""
         from llmops_plugins.sagemaker.aws.preflight import Preflight
-        from llmops_plugins.sagemaker.jumpstart.check import default_instance
+        from llmops_plugins.sagemaker.jumpstart.check import access_checks, default_instance
 
         preflight = Preflight(SageMakerSettings.from_mapping(settings))
         yield from preflight.account()
         instance = self.instance_type or default_instance(preflight.aws, base, "training")
+        yield from access_checks(preflight.aws, base, "training", instance, self.image_uri)
         yield preflight.training_quota(instance, self.instance_count, spot=self.spot)
+        if self.warm_pool:
+            yield preflight.warm_pool_quota(instance, self.instance_count)
 
 
 def check_template(name: str, template: PromptTemplate) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import sys
 
+import attrs
+
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.images import ecr_check
 from llmops_plugins.sagemaker.sdk.installed import line, version
 from llmops_plugins.sagemaker.user_config import REMOTE_FUNCTION
 from llmops_sdk.plugin import Check, Finding, SpecError, UserError
@@ -48,6 +51,9 @@ def _check_image(aws: Aws) -> Finding:
     if python and ".".join(python.groups()) != _python():
         text = f"{image} has Python {'.'.join(python.groups())}, but this program runs in {_python()}"
         return Finding("error", text, _hint())
+    in_ecr = ecr_check(aws, image, "image of the steps", python=_python())
+    if in_ecr and (finding := in_ecr.run()).status != "ok":
+        return attrs.evolve(finding, hint=finding.hint or _hint())
     return Finding("ok", f"{image or 'the image of SageMaker'}; Python {_python()}, sagemaker {version()}")
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from llmops_plugins.sagemaker.aws.preflight import Preflight
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk import Pipeline, UserError
+from llmops_sdk import Pipeline, Progress, UserError
 from llmops_sdk.cli.main import main
-from llmops_sdk.planning.preflight import preflight_checks, run_check
+from llmops_sdk.planning.preflight import preflight_checks, require, run_check
 from llmops_sdk.plugin import Finding
 from llmops_sdk.plugin.registry import Registry
 
-from ..fixtures import BUCKET, REGION, ROLE, SETTINGS, TRUST, Cloud, Edit
+from ..fixtures import BUCKET, MODEL_ID, REGION, ROLE, SETTINGS, TRUST, Cloud, Edit
 from ..loopback import Asked, ServerAnswer, served
 
 
@@ -113,6 +113,58 @@ def test_a_missing_bucket_and_one_in_another_region_are_errors() -> None:
     boto3.client("s3", region_name="eu-west-1").create_bucket(Bucket="mine", CreateBucketConfiguration=place)
     remote = run_account_check("S3 bucket", named)
     assert ("error", f"'mine' is in eu-west-1, but the jobs run in {REGION}") == (remote.status, remote.text)
+
+
+def test_expired_credentials_are_one_error_of_all_checks(cloud: Cloud, jumpstart: Edit, registry: Registry) -> None:
+    """What to type is said once."""
+    del jumpstart
+    cloud.faults["GetCallerIdentity"] = [(403, "ExpiredToken", "old")] * 20
+    with pytest.raises(UserError) as refused:
+        require(preflight_checks(article().build(registry), registry), Progress())
+
+    message = str(refused.value)
+    assert message.startswith(
+        "nothing was started: AWS account, SageMaker role, S3 bucket: AWS identity: the AWS credentials have"
+    )
+    assert 1 == message.count("have expired")
+
+
+def test_the_account_and_the_key_are_checked(cloud: Cloud) -> None:
+    """The key only if there is one."""
+    del cloud
+    assert "123456789012, as arn:aws:" in run_account_check("AWS account").text
+    names = [check.name for check in Preflight(SageMakerSettings(region=REGION)).account()]
+    assert ["AWS account", "AWS region", "SageMaker role", "S3 bucket"] == names
+    assert "error" == run_account_check("KMS key", {**SETTINGS, "kms_key": "k"}).status
+
+
+@pytest.mark.usefixtures("quotas")
+def test_a_region_without_an_image_is_an_error_before_the_run(jumpstart: Edit, registry: Registry) -> None:
+    """It names the option; with an image of the user's, the model passes."""
+    del jumpstart
+    remote = {**SETTINGS, "region": "eu-north-1"}
+    plan = article().with_settings("sagemaker", **remote).build(registry)
+    findings = {check.name: run_check(check) for check in preflight_checks(plan, registry)}
+    finding = findings[f"training of JumpStart's {MODEL_ID}"]
+    assert "error" == finding.status
+    assert "names no image for training" in finding.text
+    assert "set image_uri to one that you have there" in finding.text
+
+    image = {"image_uri": "111122223333.dkr.ecr.us-west-2.amazonaws.com/i:1"}
+    pipeline = article(trainer={"use": "jumpstart", **image}).with_settings("sagemaker", **remote)
+    findings = {check.name: run_check(check) for check in preflight_checks(pipeline.build(registry), registry)}
+    assert "ok" == findings[f"training of JumpStart's {MODEL_ID}"].status
+    in_ecr = findings[f"image for training {MODEL_ID} in ECR"]
+    assert "the image is in us-west-2, but the jobs run in eu-north-1" == in_ecr.text
+
+
+def test_a_warm_pool_needs_its_quota(quotas: dict[str, float], jumpstart: Edit, registry: Registry) -> None:
+    """A quota of 0, which new accounts have, is an error."""
+    del jumpstart
+    quotas |= {"ml.g5.12xlarge for training warm pool usage": 0}
+    plan = article(trainer={"use": "jumpstart", "warm_pool": 600}).build(registry)
+    findings = {check.name: run_check(check) for check in preflight_checks(plan, registry)}
+    assert "error" == findings["quota ml.g5.12xlarge for training warm pool usage"].status
 
 
 @pytest.mark.usefixtures("cloud")

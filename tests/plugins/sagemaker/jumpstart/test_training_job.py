@@ -151,7 +151,10 @@ def test_credentials_that_expire_while_waiting(
     context = make_context()
     cloud.faults["DescribeTrainingJob"] = [None, *[(400, "ExpiredTokenException", "not you")] * 2]
 
-    with pytest.raises(UserError, match="the AWS credentials have expired: renew them, then resume with llmops run"):
+    with pytest.raises(
+        UserError,
+        match="the AWS credentials have expired: renew them with 'aws sso login' or new keys, then resume with llmops run",
+    ):
         train(context, splits)
 
     assert JOB == train(context, splits).job_name

@@ -140,7 +140,7 @@ def test_an_error_while_watching_says_how_to_reconnect() -> None:
         raise expired
 
     assert (
-        "execution: the AWS credentials have expired: renew them; the execution continues in SageMaker;"
+        "execution: the AWS credentials have expired: renew them with 'aws sso login' or new keys; the execution continues in SageMaker;"
         f" reconnect with: llmops attach {RUN_ID} --store 's3://b/a b'"
     ) == str(caught.value)
 
