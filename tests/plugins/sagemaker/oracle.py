@@ -99,6 +99,8 @@ def sdk_training_request(aws: Aws, version: str, choices: TrainingChoices) -> Re
             max_run=choices.max_run,
             use_spot_instances=True if choices.max_wait else None,
             max_wait=choices.max_wait,
+            checkpoint_s3_uri=choices.checkpoint_uri or None,
+            keep_alive_period_in_seconds=choices.keep_alive_seconds or None,
             output_path=choices.output_uri,
             output_kms_key=settings.kms_key or None,
             volume_kms_key=settings.kms_key or None,

@@ -96,7 +96,10 @@ class EmulatedJumpStart:
                 json.dumps(attrs.asdict(self.choices)),
                 str(folder),
             ]
+            start = time.monotonic()
             code = process.run(command, cwd=folder)
+            # Spot instances are billed for less, and how much less is not known here.
+            job.training_time_in_seconds = job.billable_time_in_seconds = round(time.monotonic() - start) or 1
             if process.is_stopped:
                 _set_job(job, "Stopped")
                 return

@@ -69,6 +69,8 @@ class TrainingChoices:
         disable_output_compression: Whether the model is stored as files, not as a `model.tar.gz`.
         image_uri: The container's image; empty takes that of the specification.
         tags: The tags of the job.
+        checkpoint_uri: The S3 folder that SageMaker keeps equal to the container's folder of checkpoints; empty for none.
+        keep_alive_seconds: Seconds for which the instances are kept after the job, and billed.
     """
 
     job_name: str
@@ -84,6 +86,8 @@ class TrainingChoices:
     disable_output_compression: bool
     image_uri: str
     tags: list[dict[str, str]]
+    checkpoint_uri: str = ""
+    keep_alive_seconds: int = 0
 
 
 def training_request(aws: Aws, spec: JumpStartSpec, choices: TrainingChoices) -> Request:
@@ -128,6 +132,7 @@ def training_request(aws: Aws, spec: JumpStartSpec, choices: TrainingChoices) ->
             "EnableInterContainerTrafficEncryption", extra.get("encrypt_inter_container_traffic")
         ),
         "EnableManagedSpotTraining": bool(choices.max_wait),
+        "CheckpointConfig": {"S3Uri": choices.checkpoint_uri} if choices.checkpoint_uri else None,
         **_debugger(aws, choices.output_uri),
     }
     return {name: value for name, value in request.items() if value not in (None, False, [])}
@@ -280,6 +285,7 @@ def _resources(aws: Aws, fields: Fields, choices: TrainingChoices, instance_type
         "InstanceCount": choices.instance_count,
         "VolumeSizeInGB": choices.volume_size or usual or _VOLUME,
         **({"VolumeKmsKeyId": key} if key else {}),
+        **({"KeepAlivePeriodInSeconds": choices.keep_alive_seconds} if choices.keep_alive_seconds else {}),
     }
     return without_refused_key(resources, "VolumeKmsKeyId", [instance_type])
 

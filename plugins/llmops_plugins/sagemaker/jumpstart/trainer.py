@@ -15,7 +15,13 @@ from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions,
 from llmops_plugins.sagemaker.jumpstart.requests import Request, TrainingChoices, training_request
 from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, read_spec
 from llmops_plugins.sagemaker.jumpstart.training_data import upload_data
-from llmops_plugins.sagemaker.jumpstart.training_job import Attempt, TrainingJob, find_attempt, max_wait_seconds
+from llmops_plugins.sagemaker.jumpstart.training_job import (
+    Attempt,
+    TrainingJob,
+    find_attempt,
+    max_wait_seconds,
+    spot_saving,
+)
 from llmops_plugins.sagemaker.names import (
     ACCEPT_EULA,
     JUMPSTART_ARTIFACT,
@@ -66,6 +72,7 @@ class JumpStartTrainer(Trainer):
         for number, pause in enumerate(patience.pauses(), 1):
             description, attempt = self._run_job(context, self._request(context, spec, exact, data_uri), patience)
             if description["TrainingJobStatus"] == "Completed":
+                _log_end(context, attempt.job, description)
                 return _trained(exact, description, attempt.run_id)
             message = attempt.job.end_message(description)
             if attempt.run_id != context.run_id:
@@ -94,11 +101,12 @@ class JumpStartTrainer(Trainer):
 
     def _request(self, context: Context, spec: JumpStartSpec, model: BaseModel, data_uri: str) -> Request:
         aws, options = self._aws(context), self.options
+        job_name = self._attempt(context).job.name
         return training_request(
             aws,
             spec,
             TrainingChoices(
-                job_name=self._attempt(context).job.name,
+                job_name=job_name,
                 data_uri=data_uri,
                 output_uri=aws.uri("training"),
                 hyperparameters={"instruction_tuned": "True", **options.hyperparameters},
@@ -111,6 +119,8 @@ class JumpStartTrainer(Trainer):
                 disable_output_compression=options.disable_output_compression,
                 image_uri=options.image_uri,
                 tags=aws.tags(context),
+                checkpoint_uri=aws.uri("checkpoints", job_name) if options.spot and options.checkpoints else "",
+                keep_alive_seconds=options.warm_pool,
             ),
         )
 
@@ -158,6 +168,20 @@ def _start_or_attach(context: Context, attempt: Attempt, request: Callable[[], R
     return attempt
 
 
+def _log_end(context: Context, job: TrainingJob, description: Mapping[str, Any]) -> None:
+    """Log what is billed: for spot instances what they save, and for a warm pool that it is kept."""
+    texts: list[str] = []
+    saving = spot_saving(description)
+    if saving is not None:
+        trained, billed = description["TrainingTimeInSeconds"], description["BillableTimeInSeconds"]
+        texts.append(f"trained for {trained} s, billed for {billed} s: spot instances saved {saving:.0f} %")
+    if kept := description.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds"):
+        texts.append(f"its instances are kept and billed for up to {kept} s more (warm_pool)")
+    for text in texts:
+        context.log.info("training job %r: %s", job.name, text)
+        context.progress.log(f"{context.step}: training job {job.name!r}: {text}")
+
+
 def _trained(base: BaseModel, job: Mapping[str, Any], run_id: str) -> TrainedModel:
     """Return the model of a completed job.
 
@@ -169,6 +193,7 @@ def _trained(base: BaseModel, job: Mapping[str, Any], run_id: str) -> TrainedMod
     metrics = {
         "training_seconds": job.get("TrainingTimeInSeconds"),
         "billable_seconds": job.get("BillableTimeInSeconds"),
+        "spot_saving_percent": spot_saving(job),
         **{metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList") or ()},
     }
     resources = job.get("ResourceConfig", {})

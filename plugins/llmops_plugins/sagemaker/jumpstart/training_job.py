@@ -206,3 +206,17 @@ def max_wait_seconds(request: Request) -> float:
     condition = request.get("StoppingCondition", {})
     allowed = condition.get("MaxWaitTimeInSeconds") or condition.get("MaxRuntimeInSeconds") or 24 * 3600
     return float(allowed) + _INSTANCES_SECONDS
+
+
+def spot_saving(job: Mapping[str, Any]) -> float | None:
+    """Return what spot instances saved, in percent of the job's time; None for a job on demand, or without known times.
+
+    The formula is AWS's, in "DescribeTrainingJob" (`BillableTimeInSeconds`) of the Amazon SageMaker API Reference.
+
+    Args:
+        job: SageMaker's description of the job.
+    """
+    trained, billed = job.get("TrainingTimeInSeconds"), job.get("BillableTimeInSeconds")
+    if not job.get("EnableManagedSpotTraining") or not trained or billed is None:
+        return None
+    return 100 * (float(trained) - float(billed)) / float(trained)

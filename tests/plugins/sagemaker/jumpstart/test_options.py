@@ -38,6 +38,8 @@ pytestmark = pytest.mark.usefixtures("jumpstart")
         (tuned(chat_dataset=True), "trains on instructions, not on dialogues"),
         (pipeline(trainer={"spot": True}), "spot needs max_run, and a max_wait of at least max_run"),
         (pipeline(trainer={"spot": True, "max_run": 9, "max_wait": 8}), "spot needs max_run, and a max_wait"),
+        (pipeline(trainer={"spot": True, "max_run": 9, "max_wait": 9, "warm_pool": 60}), "keeps no warm pool of spot instances: leave out spot"),
+        (pipeline(trainer={"warm_pool": 3601}), "'warm_pool' must be <= 3600"),
         (pipeline(trainer={"max_wait": 8}), "max_wait is for spot instances"),
         (pipeline().with_prompt("plain"), "and prompt 'plain' has response_key '': use 'alpaca'"),
         (pipeline().with_prompt("alpaca").with_prompt("chat"), "and prompt 'chat' has chat messages: use 'alpaca'"),

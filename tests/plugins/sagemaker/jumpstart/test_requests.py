@@ -129,6 +129,8 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "another instance": {"instance_type": "ml.g5.24xlarge", "instance_count": 2, "volume_size": 99},
     "an instance with a volume": {"instance_type": "ml.p3.16xlarge"},
     "spot": {"max_run": 600, "max_wait": 900},
+    "spot with checkpoints": {"max_run": 600, "max_wait": 900, "checkpoint_uri": "s3://b/checkpoints/job-1"},
+    "a warm pool": {"keep_alive_seconds": 600},
     "no licence, compressed": {"accept_eula": False, "disable_output_compression": False},
 }
 FOLDER = {"S3DataSource": {"S3Uri": "s3://b/model/", "S3DataType": "S3Prefix", "CompressionType": "None"}}

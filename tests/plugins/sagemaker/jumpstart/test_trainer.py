@@ -10,18 +10,30 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
+import attrs
 import boto3
 
 from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions
 from llmops_plugins.sagemaker.jumpstart.trainer import JumpStartTrainer
 from llmops_plugins.sagemaker.names import JUMPSTART_ARTIFACT
-from llmops_sdk import UserError
+from llmops_sdk import Progress, UserError
 from llmops_sdk.plugin import DatasetSplits
 
-from ..fixtures import BUCKET, SETTINGS, Cloud
+from ..fixtures import BUCKET, SETTINGS, Account, Cloud
 from ..training import BASE, JOB, OPTIONS, PROMPT, MakeContext, train
 
 pytestmark = pytest.mark.usefixtures("jumpstart")
+
+
+class ListedProgress(Progress):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def log(self, text: str) -> None:
+        self.texts.append(text)
 
 
 def test_options_and_tags_are_in_the_request(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
@@ -54,6 +66,57 @@ def test_options_and_tags_are_in_the_request(cloud: Cloud, splits: DatasetSplits
     assert ("true", "GZIP", "ml.g5.24xlarge") == tuple(
         trained.metadata[name] for name in ("spot", "compression", "instance_type")
     )
+
+
+SPOT = JumpStartTrainingOptions(spot=True, max_run=600, max_wait=900, poll_seconds=0.01)
+
+
+def test_a_spot_job_has_a_folder_for_checkpoints_and_reports_its_saving(
+    cloud: Cloud, splits: DatasetSplits, make_context: MakeContext, account: Account
+) -> None:
+    """The folder is below the run's prefix; AWS's two times are in the output and in the model's metrics."""
+
+    def answer(action: str) -> None:
+        for job in account.backend.training_jobs.values() if action == "DescribeTrainingJob" else ():
+            job.training_time_in_seconds, job.billable_time_in_seconds = 1000, 310
+
+    cloud.on_call = answer
+    progress = ListedProgress()
+    trained = train(make_context(progress=progress), splits, SPOT)
+
+    (request,) = cloud.requests("CreateTrainingJob")
+    assert {"S3Uri": f"s3://{BUCKET}/llmops/checkpoints/{JOB}"} == request["CheckpointConfig"]
+    assert {"training_seconds": 1000.0, "billable_seconds": 310.0, "spot_saving_percent": 69.0}.items() <= dict(
+        trained.metrics
+    ).items()
+    assert (
+        f"train.llama: training job '{JOB}': trained for 1000 s, billed for 310 s: spot instances saved 69 %"
+        in progress.texts
+    )
+
+
+def test_checkpoints_can_be_left_out_and_jobs_on_demand_have_none(
+    cloud: Cloud, splits: DatasetSplits, make_context: MakeContext
+) -> None:
+    """Nor do they report a saving."""
+    trained = train(make_context(), splits)
+    train(make_context(folder=make_context().folder.with_name("other")), splits, attrs.evolve(SPOT, checkpoints=False))
+
+    assert [True, True] == ["CheckpointConfig" not in request for request in cloud.requests("CreateTrainingJob")]
+    assert "spot_saving_percent" not in trained.metrics
+
+
+def test_a_warm_pool_is_kept_on_request_only(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
+    """It is off by default, and its cost is in the output."""
+    progress = ListedProgress()
+    train(make_context(progress=progress), splits, attrs.evolve(OPTIONS, warm_pool=600))
+    train(make_context(folder=make_context().folder.with_name("other")), splits)
+
+    kept = [
+        request["ResourceConfig"].get("KeepAlivePeriodInSeconds") for request in cloud.requests("CreateTrainingJob")
+    ]
+    assert [600, None] == kept
+    assert "its instances are kept and billed for up to 600 s more (warm_pool)" in progress.texts[-1]
 
 
 def test_a_job_trains_a_model(cloud: Cloud, splits: DatasetSplits, make_context: MakeContext) -> None:
