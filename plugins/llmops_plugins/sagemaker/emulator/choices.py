@@ -30,6 +30,7 @@ class EmulatorChoices:
         substitute_options: The options of that card.
         substitute_steps: Optimizer steps of an emulated training job.
         jumpstart: The JumpStart IDs of the plan, with the requested versions.
+        quotas: The quotas of the account, by their names in Service Quotas.
     """
 
     folder: str
@@ -43,6 +44,7 @@ class EmulatorChoices:
     substitute_options: Mapping[str, Any]
     substitute_steps: int
     jumpstart: Mapping[str, str]
+    quotas: Mapping[str, float] = attrs.field(factory=dict)
 
 
 class EmulatedSession(boto3.Session):  # type: ignore[misc] # boto3 has no types

@@ -182,6 +182,7 @@ class Emulator:
                 substitute_options=options.substitute_options,
                 substitute_steps=options.substitute_steps,
                 jumpstart=_jumpstart_models(plan),
+                quotas=options.quotas,
             )
             with runtime.progress.task("starting the emulated AWS account"):
                 log = stack.enter_context((self.folder / "aws.log").open("wb"))

@@ -27,6 +27,7 @@ from llmops_plugins.sagemaker.emulator.jumpstart import EmulatedJumpStart, in_ba
 from llmops_plugins.sagemaker.emulator.metadata import jumpstart_files, model_packages
 from llmops_plugins.sagemaker.emulator.moto_handlers import add_to_moto
 from llmops_plugins.sagemaker.emulator.pipeline import EmulatedExecution
+from llmops_plugins.sagemaker.emulator.quotas import limit_moto
 from llmops_sdk.plugin import from_json
 
 _END_SECONDS = 15.0
@@ -124,6 +125,7 @@ def main() -> int:
     host, port = server.get_host_and_port()
     account = EmulatedAccount(choices, f"http://{host}:{port}")
     add_to_moto(account.start, account.executions, account.jumpstart)
+    limit_moto(choices.quotas)
     account.set_up()
     output.write(json.dumps({"url": f"http://{host}:{port}"}) + "\n")
     output.close()

@@ -109,3 +109,8 @@ class RehearsalOptions(SageMakerExecutorOptions):
     substitute: str = _choice("smollm2", "the small model that takes the place of JumpStart models: name of its card")
     substitute_options: Mapping[str, Any] = option(factory=dict, help="options of that card", affects_results=False)
     substitute_steps: int = _choice(20, "optimizer steps of an emulated training job", _at_least_one)
+    quotas: Mapping[str, float] = option(
+        factory=dict,
+        help="quotas of the emulated account by their names in AWS: {'ml.g5.2xlarge for endpoint usage': 1}; default: no limit",
+        affects_results=False,
+    )
