@@ -42,6 +42,14 @@ def test_a_dry_run_deletes_nothing(llmops: Command, run: Run) -> None:
     assert [None] == [entry.deleted for entry in run.ledger()]
 
 
+def test_the_account_is_listed_and_nothing_deleted(llmops: Command, run: Run) -> None:
+    """A ledger is no account: without an orphan finder there is nothing. What decides about deletion is refused."""
+    assert "runs left nothing behind\n" == llmops("gc", "--account").out
+    assert [None] == [entry.deleted for entry in run.ledger()]
+    for option in (["--force"], ["--offline"], ["--older-than", "1h"]):
+        assert "--account lists what an account has: leave out" in llmops("gc", "--account", *option, code=2).err
+
+
 def test_deleted_resources_are_listed(llmops: Command, run: Run) -> None:
     """Afterwards there is nothing left, which is exit code 0."""
     assert llmops("gc").out.rstrip().endswith("1 deleted")

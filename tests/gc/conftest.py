@@ -168,6 +168,9 @@ class Cloud:
                     raise SpecError(message)
                 yield from [item for item in cloud.resources.values() if run_id in ("", item.run_id)]
 
+            def price(self, tagged: TaggedResource) -> float | None:
+                return {"1 x large": 1.5}.get(tagged.billed)
+
             def delete(self, resource: Resource) -> None:
                 cloud.resources.pop(resource, None)
 
@@ -242,7 +245,7 @@ def _cloud(run: Run, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Cloud
     cloud = Cloud(
         tagged("expired", expires=now - DAY, billed="1 x large"),
         tagged("young", created=now - 60),
-        tagged("old"),
+        tagged("old", billed="1 x rare"),
         tagged("eternal", expires=None),
         tagged("used", expires=now - DAY, in_use="execution 'lost' is running"),
         tagged("name", run_id=run.id, state="InService", created=now - 60),

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from llmops_sdk import Pipeline, Run, RunNotFoundError
-from llmops_sdk.gc.find import find_leftovers
+from llmops_sdk.gc.find import find_leftovers, list_account
 from llmops_sdk.gc.leftover import Choice
 from llmops_sdk.plugin import Resource, Runtime
 from llmops_sdk.values.plan import Plan, PluginPin
@@ -46,6 +46,25 @@ def test_a_resource_in_a_ledger_and_with_tags_is_found_once(cloud: Cloud, run: R
     (item,) = [item for item in leftovers.items if item.resource == Resource("thing", "name")]
     assert ("InService", run.id) == (item.state, item.run_id)
     assert len(cloud.resources) + 1 == len(leftovers.items)
+
+
+def test_an_account_is_listed_with_ages_and_prices(cloud: Cloud, run: Run, runtime: Runtime) -> None:
+    """All tagged resources in every place, whatever becomes of them; a price that is not known is none, and no guess."""
+    leftovers = list_account(run.store, runtime)
+
+    listed = {item.resource.name: item for item in leftovers.items}
+    assert ({"listed"}, set(cloud.resources)) == (
+        {item.status for item in leftovers.items},
+        {item.resource for item in leftovers.items},
+    )
+    assert (1.5, None, None) == tuple(listed[name].price for name in ("expired", "old", "young"))
+    assert ("expired 1 d ago", "expires in 1.5 d", "it has no expiry") == tuple(
+        listed[name].reason for name in ("expired", "young", "eternal")
+    )
+    assert listed["used"].reason.endswith("; execution 'lost' is running")
+    assert 2 * 86400 <= listed["old"].age < 2 * 86400 + 60
+    assert leftovers.clean
+    assert {"lost"} == {item.run_id for item in list_account(run.store, runtime, "lost").items}
 
 
 def test_a_damaged_ledger_hides_no_other_run(run: Run, runtime: Runtime) -> None:

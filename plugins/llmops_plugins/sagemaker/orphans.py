@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker.aws.account import EXPIRES_TAG, RUN_TAG, STEP_TAG, Aws
 from llmops_plugins.sagemaker.aws.polling import is_missing
+from llmops_plugins.sagemaker.aws.prices import Component, Prices
 from llmops_plugins.sagemaker.endpoint.hosting import TRANSITIONAL
 from llmops_plugins.sagemaker.errors import translated_errors
 from llmops_plugins.sagemaker.jumpstart.training_job import TrainingJob
@@ -26,6 +28,7 @@ _PAGE = 100
 _NOT_BILLED = frozenset({"Failed", "OutOfService"})
 _EXECUTING = frozenset({"Executing", "Stopping"})
 _LONGEST_EXECUTION = timedelta(days=28)
+_INSTANCES = re.compile(r"(?P<count>\d+) x (?P<type>ml\.[a-z0-9.-]+)")
 
 
 @attrs.frozen
@@ -62,6 +65,7 @@ class SageMakerOrphanFinder(OrphanFinder):
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)
         self._aws = Aws(SageMakerSettings.from_mapping(settings))
+        self._prices = Prices(self._aws)
 
     @property
     def place(self) -> str:
@@ -77,6 +81,18 @@ class SageMakerOrphanFinder(OrphanFinder):
                 tags = {} if state == "Deleting" else self._tags(str(item[f"{kind.noun}Arn"]))
                 if RUN_TAG in tags and run_id in ("", tags[RUN_TAG]):
                     yield self._tagged(kind, item, state, tags)
+
+    def price(self, tagged: TaggedResource) -> float | None:
+        """Return the price of its instances on demand; see `OrphanFinder.price`."""
+        component: Component = "Hosting" if tagged.resource.kind == ENDPOINT else "Training"
+        total = 0.0
+        for part in tagged.billed.split(", "):
+            instances = _INSTANCES.fullmatch(part)  # spot instances have no fixed price
+            price = self._prices.an_hour(instances["type"], component) if instances else None
+            if instances is None or price is None:
+                return None
+            total += int(instances["count"]) * price
+        return total
 
     def delete(self, resource: Resource) -> None:
         """Delete a listed resource, or stop a training job; see `OrphanFinder.delete`."""
@@ -128,8 +144,9 @@ class SageMakerOrphanFinder(OrphanFinder):
         with translated_errors(self.place):
             try:
                 if kind.name == TRAINING_JOB:
-                    config = sagemaker.describe_training_job(TrainingJobName=name)["ResourceConfig"]
-                    return f"{config.get('InstanceCount', 1)} x {config['InstanceType']}"
+                    job = sagemaker.describe_training_job(TrainingJobName=name)
+                    config, spot = job["ResourceConfig"], " spot" if job.get("EnableManagedSpotTraining") else ""
+                    return f"{config.get('InstanceCount', 1)} x {config['InstanceType']}{spot}"
                 if kind.name == ENDPOINT:
                     config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
                     variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 )
 @click.option("--run", "run_id", default="", metavar="RUN", help="Only resources of this run.")
 @click.option(
+    "--account", is_flag=True, help="List all resources with the tags of runs, with age and price; delete nothing."
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Also delete resources in use by running steps; with --run, unexpired and kept ones too.",
@@ -44,6 +47,7 @@ def gc(  # noqa: PLR0913 - one parameter for each option of the command
     wait: str,
     store: str,
     *,
+    account: bool,
     dry_run: bool,
     force: bool,
     offline: bool,
@@ -54,9 +58,12 @@ def gc(  # noqa: PLR0913 - one parameter for each option of the command
     Finds them in the ledgers of the runs in the store, and through plugins that search for the tags of a run.
     Skips resources that a running step is using, training jobs that a resumed run can continue, and tagged resources
     that have not expired. With --offline, only the ledgers are searched.
+
+    With --account, nothing is deleted: all that has the tags of a run is listed, in every account and region that a
+    run of the store used and in the one of this environment, with what it costs an hour where that is known.
     """
     from llmops_sdk.gc.delete import delete_leftovers
-    from llmops_sdk.gc.find import find_leftovers
+    from llmops_sdk.gc.find import find_leftovers, list_account
     from llmops_sdk.gc.leftover import Choice
     from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.plugin.stores import open_store
@@ -64,14 +71,16 @@ def gc(  # noqa: PLR0913 - one parameter for each option of the command
     from llmops_sdk.steps.runtime import Runtime, default_home
     from llmops_sdk.values.quantities import parse_age
 
+    if account and (offline or force or older_than is not None):
+        usage_error("--account lists what an account has: leave out --offline, --force and --older-than")
     age, patience = None if older_than is None else parse_age(older_than), parse_age(wait)
     registry = Registry.load()
     with progress_for(quiet=as_json) as progress:
         runtime = Runtime(registry, default_home(), offline=offline, progress=progress)
         choice = Choice(run_id=run_id, older_than=age, force=force)
         opened = open_store(store, registry)
-        leftovers = find_leftovers(opened, runtime, choice)
-        if not dry_run:
+        leftovers = list_account(opened, runtime, run_id) if account else find_leftovers(opened, runtime, choice)
+        if not (dry_run or account):
             opened.remove_drafts()
             leftovers = delete_leftovers(leftovers, runtime, patience=patience)
     if as_json:

@@ -17,6 +17,7 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import find_run, list_runs, unreadable_runs
 from llmops_sdk.record.stores import Store
 from llmops_sdk.steps.runtime import Runtime
+from llmops_sdk.values.quantities import format_age
 from llmops_sdk.values.resources import Resource
 
 
@@ -41,6 +42,43 @@ def find_leftovers(store: Store, runtime: Runtime, choice: Choice) -> Leftovers:
     if choice.run_id and not runs and not leftovers:
         find_run(store, choice.run_id)  # raises, and lists the runs that there are
     return Leftovers(tuple(leftovers.values()), tuple(unreachable))
+
+
+def list_account(store: Store, runtime: Runtime, run_id: str = "") -> Leftovers:
+    """Return everything that has the tags of a run, with its age and price, wherever a run of the store or this environment looks.
+
+    Nothing is decided or deleted, and no ledger is read.
+
+    Args:
+        store: The store, whose runs name the places to be searched.
+        runtime: The process's registry.
+        run_id: Only the resources of this run; empty means of all runs.
+    """
+    unreachable: list[Unreachable] = []
+    runs = _open_runs(store, "", [])
+    orphans = _find_orphans(runs, runtime, _full_id(store, run_id), unreachable)
+    return Leftovers(tuple(_listed(orphan, time.time()) for orphan in orphans.values()), tuple(unreachable))
+
+
+def _listed(orphan: Orphan, now: float) -> Leftover:
+    tagged = orphan.tagged
+    expiry = "it has no expiry" if tagged.expires is None else _expiry(tagged.expires - now)
+    return Leftover(
+        resource=tagged.resource,
+        run_id=tagged.run_id,
+        step=tagged.step,
+        status="listed",
+        reason="; ".join(filter(None, (expiry, tagged.in_use))),
+        age=now - tagged.created,
+        state=tagged.state,
+        billed=tagged.billed,
+        price=orphan.finder.price(tagged) if tagged.billed else None,
+        delete=lambda: None,
+    )
+
+
+def _expiry(seconds: float) -> str:
+    return f"expires in {format_age(seconds)}" if seconds > 0 else f"expired {format_age(-seconds)} ago"
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ import attrs
 
 from llmops_sdk.values.resources import Resource
 
-Status = Literal["delete", "skip", "deleted", "failed"]
-"""`delete` and `skip` are decisions; after the deletion, `delete` has become `deleted` or `failed`."""
+Status = Literal["delete", "skip", "deleted", "failed", "listed"]
+"""`delete` and `skip` are decisions; after the deletion, `delete` has become `deleted` or `failed`. `listed` decides nothing."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +46,7 @@ class Leftover:
         age: Seconds since it was created.
         state: Its state as the service reports it, or empty.
         billed: What is billed for it by the hour; empty if nothing is, or if that is unknown.
+        price: What that costs an hour, in US dollars; None if that is not known or was not asked for.
         error: Why it could not be deleted.
         delete: Deletes it.
     """
@@ -58,6 +59,7 @@ class Leftover:
     age: float
     state: str = ""
     billed: str = ""
+    price: float | None = None
     error: str = ""
     delete: Callable[[], None] = attrs.field(repr=False, eq=False)
 

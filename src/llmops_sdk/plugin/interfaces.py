@@ -233,6 +233,10 @@ class OrphanFinder(ABC):
             UserError: The place cannot be searched: no credentials, no permission.
         """
 
+    def price(self, tagged: TaggedResource) -> float | None:
+        """Return what a resource that `list` yielded is billed an hour, in US dollars; None if that is not known."""
+        return None
+
     @abstractmethod
     def delete(self, resource: Resource) -> None:
         """Delete a resource that `list` yielded; do nothing if it is gone.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -31,7 +31,7 @@ CLEANUP = Cleanup(
 )
 
 
-def leftover(status: Status, **details: str) -> Leftover:
+def leftover(status: Status, **details: Any) -> Leftover:
     """Return an endpoint that is two hours old."""
     defaults = {"run_id": "run-1", "step": "generate.base", "reason": "no process is running its step"}
     resource = Resource("endpoint", "llmops-1")
@@ -53,6 +53,21 @@ def test_each_resource_is_shown_with_its_reason(capsys: pytest.CaptureFixture[st
         "           in use",
         "1 to delete, 1 skipped",
     ] == capsys.readouterr().out.splitlines()
+
+
+def test_listed_resources_have_prices(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown one is said; the sum is that of the known ones."""
+    items = (
+        leftover("listed", billed="2 x ml.g5.2xlarge", price=3.03),
+        leftover("listed", billed="1 x ml.p9.large"),
+        leftover("listed"),
+    )
+    show_leftovers(Leftovers(items, ()))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "           run run-1, step generate.base; billed by the hour: 2 x ml.g5.2xlarge, 3.03 USD" == lines[1]
+    assert "billed by the hour: 1 x ml.p9.large, price unknown" in lines[4]
+    assert "3 listed; 3.03 USD an hour and 1 price unknown" == lines[-1]
 
 
 def test_an_error_is_shown_instead_of_the_reason(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ pytest.importorskip("moto")
 
 
 from llmops_plugins.sagemaker import orphans as sweep
+from llmops_plugins.sagemaker.aws.prices import Prices
 from llmops_plugins.sagemaker.orphans import SageMakerOrphanFinder
 from llmops_sdk import LocalStore, Pipeline, Run
 from llmops_sdk.gc import delete as removing
@@ -70,6 +71,25 @@ def test_every_tagged_resource_is_listed(account: Any) -> None:
     assert job.expires is not None
     assert before + FUTURE - 1 <= job.expires <= time.time() + FUTURE
     assert before - 1 <= job.created <= time.time() + 1
+
+
+def test_the_price_is_that_of_all_instances(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what they do; unknown where one price is, and for spot instances, which have no fixed one."""
+    account.endpoint("llmops-e", run_id="r")
+    account.job("llmops-j", run_id="r")
+    account.job("llmops-s", run_id="r")
+    account.backend.training_jobs["llmops-s"].enable_managed_spot_training = True
+    known = {("ml.g5.2xlarge", "Hosting"): 1.5, ("ml.g5.12xlarge", "Training"): 7.0}
+    monkeypatch.setattr(Prices, "an_hour", lambda _self, *key: known.get(key))
+
+    finder = SageMakerOrphanFinder({})
+    listed = {item.resource.name: item for item in finder.list() if item.billed}
+    assert {"llmops-e": 3.0, "llmops-j": 7.0, "llmops-s": None} == {
+        name: finder.price(item) for name, item in listed.items()
+    }
+    assert "1 x ml.g5.12xlarge spot" == listed["llmops-s"].billed
+    known.clear()
+    assert finder.price(listed["llmops-e"]) is None
 
 
 def test_resources_without_our_tags_are_not_touched(account: Any, collect: Callable[..., Leftovers]) -> None:

@@ -9,14 +9,20 @@ from pathlib import Path
 from llmops_sdk.cleanup.cache import CachedItem
 from llmops_sdk.cleanup.cleanup import Cleanup
 from llmops_sdk.cli.output.tables import count, new_table, open_console, print_entry, print_line
-from llmops_sdk.gc.leftover import Leftovers, Status
+from llmops_sdk.gc.leftover import Leftover, Leftovers, Status
 from llmops_sdk.values.quantities import format_age, format_size
 
 _WIDTH = 7
 _MOST_RUNS = 30
 
-_WORDS: dict[Status, str] = {"delete": "to delete", "skip": "skipped", "deleted": "deleted", "failed": "failed"}
-_STYLES: dict[Status, str] = {"delete": "yellow", "skip": "", "deleted": "green", "failed": "red"}
+_WORDS: dict[Status, str] = {
+    "delete": "to delete",
+    "skip": "skipped",
+    "deleted": "deleted",
+    "failed": "failed",
+    "listed": "listed",
+}
+_STYLES: dict[Status, str] = {"delete": "yellow", "skip": "", "deleted": "green", "failed": "red", "listed": ""}
 
 
 def show_leftovers(leftovers: Leftovers) -> None:
@@ -25,7 +31,7 @@ def show_leftovers(leftovers: Leftovers) -> None:
     for item in leftovers.items:
         state = ", ".join(filter(None, (item.state, f"{format_age(item.age)} old")))
         where = f"run {item.run_id}" + (f", step {item.step}" if item.step else "")
-        billed = f"billed by the hour: {item.billed}" if item.billed else ""
+        billed = f"billed by the hour: {item.billed}{_price(item)}" if item.billed else ""
         lines = (
             f"{item.resource.kind} {item.resource.name}  {state}",
             "; ".join(filter(None, (where, billed))),
@@ -34,9 +40,26 @@ def show_leftovers(leftovers: Leftovers) -> None:
         print_entry(console, _WORDS[item.status], "\n".join(lines), width=9, style=_STYLES[item.status])
     counts = Counter(_WORDS[item.status] for item in leftovers.items)
     summary = ", ".join(f"{number} {word}" for word, number in counts.items())
-    console.print(summary or "runs left nothing behind")
+    console.print(summary + _total(leftovers) if summary else "runs left nothing behind")
     for place in leftovers.unreachable:
         print_line(console, f"not searched: {place.place}: {place.error}", "red" if place.needed else "dim")
+
+
+def _price(item: Leftover) -> str:
+    """Return the price of a listed resource, in words."""
+    if item.status != "listed":
+        return ""
+    return ", price unknown" if item.price is None else f", {item.price:.4g} USD"
+
+
+def _total(leftovers: Leftovers) -> str:
+    """Return what all listed resources cost an hour, in words, and how many of the prices are unknown."""
+    billed = [item for item in leftovers.items if item.status == "listed" and item.billed]
+    known = [item.price for item in billed if item.price is not None]
+    unknown = len(billed) - len(known)
+    texts = [f"{sum(known):.4g} USD an hour"] if known else []
+    texts += [f"{count(unknown, 'price')} unknown"] if unknown else []
+    return f"; {' and '.join(texts)}" if texts else ""
 
 
 def show_cleanup(cleanup: Cleanup) -> None:

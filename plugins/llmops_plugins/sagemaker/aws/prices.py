@@ -1,0 +1,63 @@
+"""What an instance of SageMaker costs an hour on demand, as AWS's Price List names it. A price is never guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import attrs
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from llmops_plugins.sagemaker.aws.account import Aws
+
+Component = Literal["Hosting", "Training"]
+"""What an instance does, as the Price List calls it."""
+
+_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
+_REGION = "us-east-1"
+"""The Price List has endpoints in few regions; each knows the prices of all."""
+
+
+@attrs.define
+class Prices:
+    """The prices of one region; each is asked for once."""
+
+    aws: Aws
+    _known: dict[tuple[str, Component], float | None] = attrs.field(factory=dict)
+
+    def an_hour(self, instance_type: str, component: Component) -> float | None:
+        """Return the price of an instance in US dollars, or None if it is not known.
+
+        It is not known without the right `pricing:GetProducts`, and where the Price List has no such instance in the
+        region, or several prices for it.
+        """
+        key = instance_type, component
+        if key not in self._known:
+            try:
+                found = set(self._read(instance_type, component))
+            except (BotoCoreError, ClientError, ValueError, LookupError, TypeError, AttributeError):
+                found = set()
+            self._known[key] = found.pop() if len(found) == 1 else None
+        return self._known[key]
+
+    def _read(self, instance_type: str, component: Component) -> Iterator[float]:
+        client = self.aws.session.client("pricing", region_name=_REGION, config=_QUICK)
+        fields = {
+            "productFamily": "ML Instance",
+            "regionCode": self.aws.region,
+            "instanceName": instance_type,
+            "component": component,
+        }
+        filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in fields.items()]
+        for page in client.get_paginator("get_products").paginate(ServiceCode="AmazonSageMaker", Filters=filters):
+            for text in page["PriceList"]:
+                product = json.loads(text)
+                attributes: Mapping[str, Any] = product["product"]["attributes"]
+                if any(attributes.get(name, value) != value for name, value in fields.items()):
+                    continue  # not what was asked for
+                for term in product["terms"]["OnDemand"].values():
+                    for dimension in term["priceDimensions"].values():
+                        if dimension["unit"].lower() in ("hrs", "hours"):
+                            yield float(dimension["pricePerUnit"]["USD"])
