@@ -11,7 +11,9 @@ import pytest
 
 from llmops_sdk.plugin import (
     BaseModel,
+    Check,
     DeployerOptions,
+    Finding,
     ModelOptions,
     Options,
     Secret,
@@ -57,6 +59,18 @@ def test_options_check_nothing_by_default(cls: type[TrainerOptions | DeployerOpt
     options.check_online(BASE, {})
     assert () == options.preflight(BASE, {})
     assert () == options.assets()
+
+
+def test_fine_tuned_weights_have_the_checks_of_base_weights_by_default() -> None:
+    """A deployer for which they differ has a method of its own."""
+    checks = (Check("quota", lambda: Finding("ok", "")),)
+
+    @attrs.frozen(kw_only=True)
+    class Checked(DeployerOptions):
+        def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> tuple[Check, ...]:
+            return checks
+
+    assert checks == Checked().trained_preflight(BASE, TrainerOptions(), {})
 
 
 def test_model_options_must_name_the_base_model() -> None:

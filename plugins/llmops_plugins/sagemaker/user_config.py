@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from llmops_plugins.sagemaker.errors import translated_errors
+from llmops_plugins.sagemaker.mappings import merge
 from llmops_sdk.plugin import UserError
 
 REMOTE_FUNCTION = ("SageMaker", "PythonSDK", "Modules", "RemoteFunction")
@@ -84,7 +85,7 @@ class UserConfig:
             if place is None and not (folder / _NAME).is_file():
                 continue
             where = place if place is not None else str(folder / _NAME)
-            merged = _merge(merged, _parsed(self._read(where), where))
+            merged = merge(merged, _parsed(self._read(where), where))
         return merged
 
     def _read(self, place: str) -> str:
@@ -135,12 +136,3 @@ def _parsed(text: str, place: str) -> Mapping[str, Any]:
         message = f"SageMaker config {place!r} must have keys (SchemaVersion, SageMaker) with their values"
         raise UserError(message)
     return data or {}
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two configs merged: mappings recursively, and of two other values the second one."""
-    merged = dict(base)
-    for key, value in over.items():
-        is_both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if is_both else value
-    return merged

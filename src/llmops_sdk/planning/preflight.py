@@ -32,7 +32,7 @@ from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.progress import Progress
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
-from llmops_sdk.values.plan import Component, Plan
+from llmops_sdk.values.plan import Component, Plan, PlannedModel
 from llmops_sdk.values.prompts import Prompt
 from llmops_sdk.values.retrieval import PASSAGES
 
@@ -54,8 +54,8 @@ def preflight_checks(plan: Plan, registry: Registry, *, offline: bool = False) -
     checks = [] if offline else list(_executor_checks(plan, registry))
     for model in plan.model_by_name.values():
         if model.trainer is not None:
-            checks += _component_checks(plan, registry, ("trainer", model.trainer), model.base, offline=offline)
-        checks += _component_checks(plan, registry, ("deployer", model.deployer), model.base, offline=offline)
+            checks += _component_checks(plan, registry, ("trainer", model.trainer), model, offline=offline)
+        checks += _component_checks(plan, registry, ("deployer", model.deployer), model, offline=offline)
     return (*_each_name_once(checks), *repeat_checks(plan, registry))
 
 
@@ -361,16 +361,21 @@ def _executor_checks(plan: Plan, registry: Registry) -> Iterable[Check]:
 
 
 def _component_checks(
-    plan: Plan, registry: Registry, part: tuple[CardKind, Component], base: BaseModel, *, offline: bool
+    plan: Plan, registry: Registry, part: tuple[CardKind, Component], model: PlannedModel, *, offline: bool
 ) -> Iterator[Check]:
     """Yield the checks of a trainer or a deployer, given with its kind."""
     kind, component = part
     options = _options(registry, kind, component)
     if isinstance(options, (TrainerOptions, DeployerOptions)):
         settings = registry.settings_of(plan.settings, kind, component.use)
-        yield from options.local_checks(base, settings)
-        if not offline:
-            yield from options.preflight(base, settings)
+        yield from options.local_checks(model.base, settings)
+        trainer = None if model.trainer is None else _options(registry, "trainer", model.trainer)
+        if offline:
+            return
+        if isinstance(options, DeployerOptions) and isinstance(trainer, TrainerOptions):
+            yield from options.trained_preflight(model.base, trainer, settings)
+        else:
+            yield from options.preflight(model.base, settings)
 
 
 def _evaluator_checks(plan: Plan, registry: Registry) -> Iterator[Check]:

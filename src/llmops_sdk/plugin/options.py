@@ -184,6 +184,20 @@ class TrainerOptions(_CheckedOptions):
 class DeployerOptions(_CheckedOptions):
     """The options of a deployer card."""
 
+    def trained_preflight(
+        self, base: BaseModel, trainer: TrainerOptions, settings: Mapping[str, Any]
+    ) -> Iterable[Check]:
+        """Return the checks of `preflight` for weights that a trainer makes, which may need another machine than the base weights.
+
+        By default these are those of `preflight`.
+
+        Args:
+            base: The base weights of the model.
+            trainer: The options of its trainer.
+            settings: The settings of this plugin.
+        """
+        return self.preflight(base, settings)
+
     def record_checks(
         self, base: BaseModel, asked: Sequence[tuple[Record, Prompt]], *, is_whole: bool
     ) -> Iterable[Check]:

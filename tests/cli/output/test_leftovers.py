@@ -56,7 +56,7 @@ def test_each_resource_is_shown_with_its_reason(capsys: pytest.CaptureFixture[st
 
 
 def test_listed_resources_have_prices(capsys: pytest.CaptureFixture[str]) -> None:
-    """An unknown one is said; the sum is that of the known ones."""
+    """An unknown one is reported as such; the sum is that of the known ones."""
     items = (
         leftover("listed", billed="2 x ml.g5.2xlarge", price=3.03),
         leftover("listed", billed="1 x ml.p9.large"),

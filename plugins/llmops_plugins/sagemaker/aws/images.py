@@ -81,10 +81,12 @@ def _check(aws: Aws, image: _Image, python: str) -> Finding:
         return Finding("ok", why_unchecked(exc, "image"))
     except BotoCoreError as exc:
         return Finding("ok", why_unchecked(exc, "image"))
-    found = _python_of(ecr, image) if python else ""
-    if found and python and found != python:
-        return Finding("error", f"the image has Python {found}, but this program runs in {python}")
-    return Finding("ok", f"{image.repository}:{image.tag or image.digest}" + (f", Python {found}" if found else ""))
+    in_image = _python_of(ecr, image) if python else ""
+    if in_image and python and in_image != python:
+        return Finding("error", f"the image has Python {in_image}, but this program runs in {python}")
+    return Finding(
+        "ok", f"{image.repository}:{image.tag or image.digest}" + (f", Python {in_image}" if in_image else "")
+    )
 
 
 def _python_of(ecr: Any, image: _Image) -> str:

@@ -36,10 +36,10 @@ class Prices:
         key = instance_type, component
         if key not in self._known:
             try:
-                found = set(self._read(instance_type, component))
+                prices = set(self._read(instance_type, component))
             except (BotoCoreError, ClientError, ValueError, LookupError, TypeError, AttributeError):
-                found = set()
-            self._known[key] = found.pop() if len(found) == 1 else None
+                prices = set()
+            self._known[key] = prices.pop() if len(prices) == 1 else None
         return self._known[key]
 
     def _read(self, instance_type: str, component: Component) -> Iterator[float]:

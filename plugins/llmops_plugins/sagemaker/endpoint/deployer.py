@@ -115,7 +115,8 @@ class SageMakerEndpoint(_SageMakerDeployer):
         patience = Patience(options.poll_seconds, options.quota_timeout, options.capacity_attempts)
         hosting.create_or_find(requests, patience, timeout=options.start_timeout)
         variant = requests.endpoint_config["ProductionVariants"][0]
-        accepted = spec.needs_licence_in_requests and ACCEPT_EULA in base.parameters
+        is_asked = spec.needs_licence_in_requests or (spec.gated and requests.has_package)
+        accepted = is_asked and ACCEPT_EULA in base.parameters
         return Endpoint(
             name=name,
             headers={CUSTOM_ATTRIBUTES: "accept_eula=true"} if accepted else {},

@@ -12,7 +12,7 @@ from llmops_plugins.sagemaker.endpoint.environment import check_environment
 from llmops_plugins.sagemaker.jumpstart.options import CAPACITY_ATTEMPTS, QUOTA_TIMEOUT, check_serving
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, extra_fields, option
+from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, TrainerOptions, extra_fields, option
 
 _positive = validators.gt(0)
 _positive_or_none = validators.optional(_positive)
@@ -134,13 +134,30 @@ class SageMakerEndpointOptions(_RequestOptions):
 
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterator[Check]:
         """Yield the checks of the account, the model, its image and the quota."""
+        from llmops_plugins.sagemaker.endpoint.check import Served
+
+        yield from self._checks(Served(base), settings)
+
+    def trained_preflight(
+        self, base: BaseModel, trainer: TrainerOptions, settings: Mapping[str, Any]
+    ) -> Iterator[Check]:
+        """Yield the checks of `preflight` for fine-tuned weights, whose configuration and instance type may be others."""
+        from llmops_plugins.sagemaker.aws.account import Aws
+        from llmops_plugins.sagemaker.endpoint.check import Served
+        from llmops_plugins.sagemaker.jumpstart.check import training_instance
+
+        trained_on = getattr(trainer, "instance_type", None)
+        trained_on = trained_on or training_instance(Aws(SageMakerSettings.from_mapping(settings)), base)
+        yield from self._checks(Served(base, trained_on), settings)
+
+    def _checks(self, served: Any, settings: Mapping[str, Any]) -> Iterator[Check]:
         from llmops_plugins.sagemaker.aws.preflight import Preflight
-        from llmops_plugins.sagemaker.jumpstart.check import access_checks, default_instance
+        from llmops_plugins.sagemaker.endpoint.check import serving_checks, serving_instance
 
         preflight = Preflight(SageMakerSettings.from_mapping(settings))
         yield from preflight.account()
-        instance = self.instance_type or default_instance(preflight.aws, base, "hosting")
-        yield from access_checks(preflight.aws, base, "hosting", instance, self.image_uri)
+        instance = self.instance_type or serving_instance(preflight.aws, served)
+        yield from serving_checks(preflight.aws, served, instance, self.image_uri)
         yield preflight.endpoint_quota(instance, self.instance_count)
 
 

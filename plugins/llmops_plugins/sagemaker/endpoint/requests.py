@@ -58,6 +58,11 @@ class EndpointRequests:
     endpoint_config: Request
     endpoint: Request
 
+    @property
+    def has_package(self) -> bool:
+        """Whether the model is a package of its provider, which an instance type may bring."""
+        return "Containers" in self.model
+
 
 def endpoint_requests(aws: Aws, spec: JumpStartSpec, choices: EndpointChoices) -> EndpointRequests:
     """Return the requests that deploy a JumpStart model: the base model, or fine-tuned weights in its container.
@@ -68,7 +73,7 @@ def endpoint_requests(aws: Aws, spec: JumpStartSpec, choices: EndpointChoices) -
     is_tuned = choices.model_data is not None
     configuration = hosting_configuration(spec.data, is_tuned=is_tuned)
     fields = Fields.of(spec.data, aws.region, "hosting", configuration)
-    instance_type = choices.instance_type or _default_instance(fields, choices)
+    instance_type = choices.instance_type or default_instance(fields, choices.training_instance_type)
     tags = jumpstart_tags(spec, choices.tags, configuration=configuration)
     return EndpointRequests(
         _model(aws, fields, choices, instance_type, tags),
@@ -81,13 +86,40 @@ def endpoint_requests(aws: Aws, spec: JumpStartSpec, choices: EndpointChoices) -
     )
 
 
-def _default_instance(fields: Fields, choices: EndpointChoices) -> str:
-    """Return the default instance type: the one that the specification has for weights trained on an instance type, or its usual one."""
-    trained: Mapping[str, Any] = {}
-    if choices.training_instance_type:
-        training = attrs.evolve(fields, purpose="training")
-        trained = {"type": training.of_instance(choices.training_instance_type, "default_inference_instance_type")}
-    return str(trained.get("type") or fields.get("default_inference_instance_type"))
+def default_instance(fields: Fields, trained_on: str | None) -> str:
+    """Return the default instance type of a specification.
+
+    Args:
+        fields: The fields for hosting.
+        trained_on: The instance type on which fine-tuned weights are trained, which may decide it; empty or None for none.
+    """
+    training = attrs.evolve(fields, purpose="training")
+    special = training.of_instance(trained_on, "default_inference_instance_type") if trained_on else None
+    return str(special or fields.get("default_inference_instance_type"))
+
+
+def base_weights(aws: Aws, fields: Fields, instance_type: str, *, accept_eula: bool) -> str | dict[str, Any]:
+    """Return the location of the base weights with their serving code: an archive, or a folder of files.
+
+    Raises:
+        UserError: The specification has none.
+    """
+    key = fields.of_instance(instance_type, "prepacked_artifact_key") or fields.get("hosting_prepacked_artifact_key")
+    if not key:
+        message = (
+            f"JumpStart's {fields.get('model_id')!r} {fields.get('version')} has no artifact that can be served as it is in {aws.region}:"
+            " use another version"
+        )
+        raise UserError(message)
+    uri = f"s3://{content_bucket(aws.region, gated=bool(fields.get('gated_bucket')))}/{key}"
+    is_folder = uri.endswith("/")
+    if not (is_folder or accept_eula):
+        return uri
+    data_type, compression = ("S3Prefix", "None") if is_folder else ("S3Object", "Gzip")
+    source: dict[str, Any] = {"S3Uri": uri, "S3DataType": data_type, "CompressionType": compression}
+    if accept_eula:
+        source["ModelAccessConfig"] = {"AcceptEula": True}
+    return {"S3DataSource": source}
 
 
 def _model(
@@ -124,7 +156,7 @@ def _container(
 ) -> dict[str, Any]:
     image = choices.image_uri or fields.image(instance_type)
     environment = {**configured, **_environment(fields, choices, instance_type)}
-    data = choices.model_data or _base_weights(aws, fields, instance_type, accept_eula=choices.accept_eula)
+    data = choices.model_data or base_weights(aws, fields, instance_type, accept_eula=choices.accept_eula)
     location = {"ModelDataUrl": data} if isinstance(data, str) else {"ModelDataSource": dict(data)}
     return {"Image": image, "Environment": environment, **location}
 
@@ -137,30 +169,6 @@ def _environment(fields: Fields, choices: EndpointChoices, instance_type: str) -
     }
     of_instance = fields.items_of_instance(instance_type, "environment_variables")
     return {**usual, **{name: str(value) for name, value in of_instance.items()}, **choices.environment}
-
-
-def _base_weights(aws: Aws, fields: Fields, instance_type: str, *, accept_eula: bool) -> str | dict[str, Any]:
-    """Return the location of the base weights with their serving code: an archive, or a folder of files.
-
-    Raises:
-        UserError: The specification has none.
-    """
-    key = fields.of_instance(instance_type, "prepacked_artifact_key") or fields.get("hosting_prepacked_artifact_key")
-    if not key:
-        message = (
-            f"JumpStart's {fields.get('model_id')!r} {fields.get('version')} has no artifact that can be served as it is in {aws.region}:"
-            " use another version"
-        )
-        raise UserError(message)
-    uri = f"s3://{content_bucket(aws.region, gated=bool(fields.get('gated_bucket')))}/{key}"
-    is_folder = uri.endswith("/")
-    if not (is_folder or accept_eula):
-        return uri
-    data_type, compression = ("S3Prefix", "None") if is_folder else ("S3Object", "Gzip")
-    source: dict[str, Any] = {"S3Uri": uri, "S3DataType": data_type, "CompressionType": compression}
-    if accept_eula:
-        source["ModelAccessConfig"] = {"AcceptEula": True}
-    return {"S3DataSource": source}
 
 
 def _endpoint_config(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
 
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.images import ecr_check
-from llmops_plugins.sagemaker.jumpstart.fields import Fields, Purpose, hosting_configuration
+from llmops_plugins.sagemaker.jumpstart.fields import Fields
+from llmops_plugins.sagemaker.jumpstart.requests import gated_weights
 from llmops_plugins.sagemaker.jumpstart.spec import JumpStartSpec, UnreachableError, read_spec
 from llmops_plugins.sagemaker.names import ACCEPT_EULA, TOLERATE_DEPRECATED, TOLERATE_VULNERABLE
-from llmops_sdk.plugin import BaseModel, Check, Finding, SpecError
+from llmops_sdk.plugin import BaseModel, Check, Finding, LLMOpsError, SpecError
 
 
 def check_model(aws: Aws, base: BaseModel) -> JumpStartSpec:
@@ -52,52 +52,66 @@ def check_training(aws: Aws, base: BaseModel, hyperparameters: Mapping[str, str]
     return spec
 
 
-def access_checks(aws: Aws, base: BaseModel, purpose: Purpose, instance_type: str, image_uri: str) -> Iterator[Check]:
-    """Yield the checks whether a model can be used in this region: its specification, its licence, its image.
+def training_checks(
+    aws: Aws, base: BaseModel, hyperparameters: Mapping[str, str], instance_type: str, image_uri: str
+) -> Iterator[Check]:
+    """Yield the checks whether a model can be trained in this region: its specification, its licence, its image.
 
     Args:
         aws: The account and region.
         base: The base weights.
-        purpose: What for.
-        instance_type: The instance type, or empty if it is not known.
+        hyperparameters: Those that the user set.
+        instance_type: The instance type, or empty for the one of the specification.
         image_uri: The container's image that the user chose, or empty for the one of the specification.
     """
-    what = "training" if purpose == "training" else "serving"
-    yield Check(
-        f"{what} of JumpStart's {base.source}", lambda: _check_access(aws, base, purpose, instance_type, image_uri)
-    )
-    in_ecr = ecr_check(aws, image_uri, f"image for {what} {base.source}") if image_uri else None
+
+    def check() -> JumpStartSpec:
+        spec = check_training(aws, base, hyperparameters)
+        fields = Fields.of(spec.data, aws.region, "training")
+        instance = instance_type or spec.training_instance
+        gated_weights(fields, instance)
+        if not image_uri:
+            fields.image(instance)
+        return spec
+
+    yield from access_checks(aws, subject("training", base, instance_type), image_uri, check)
+
+
+def access_checks(aws: Aws, name: str, image_uri: str, check: Callable[[], JumpStartSpec]) -> Iterator[Check]:
+    """Yield a check of a model's specification, and one of the image that the user chose.
+
+    Args:
+        aws: The account and region.
+        name: The name of the first check.
+        image_uri: The image, or empty for the one of the specification.
+        check: Reads the specification, and raises a `UserError` if a request cannot be made of it.
+    """
+    yield Check(name, lambda: _access(aws, check))
+    in_ecr = ecr_check(aws, image_uri, f"image {image_uri}") if image_uri else None
     if in_ecr:
         yield in_ecr
 
 
-def _check_access(aws: Aws, base: BaseModel, purpose: Purpose, instance_type: str, image_uri: str) -> Finding:
+def subject(purpose: str, base: BaseModel, instance_type: str) -> str:
+    """Return the name of the check of a model, which differs for each version and instance type."""
+    return f"{purpose} of JumpStart's {base.source} {base.version}" + (f" on {instance_type}" if instance_type else "")
+
+
+def training_instance(aws: Aws, base: BaseModel) -> str:
+    """Return the instance type of a specification; empty if there is none or it cannot be read, which a check reports."""
     try:
-        spec = check_model(aws, base)
+        return read_spec(aws, base.source, base.version).training_instance
+    except LLMOpsError:
+        return ""
+
+
+def _access(aws: Aws, check: Callable[[], JumpStartSpec]) -> Finding:
+    try:
+        spec = check()
     except UnreachableError as exc:
         return Finding("warning", f"not checked: {exc}")
-    configuration = hosting_configuration(spec.data, is_tuned=False) if purpose == "hosting" else ""
-    fields = Fields.of(spec.data, aws.region, purpose, configuration)
-    if not image_uri and instance_type:
-        fields.image(instance_type)
     licence = ", its licence is accepted" if spec.gated else ""
-    return Finding("ok", f"{spec.version}{licence}, on {instance_type or 'an unknown instance type'} in {aws.region}")
-
-
-def default_instance(aws: Aws, base: BaseModel, purpose: Literal["training", "hosting"]) -> str:
-    """Return the instance type of a model's specification, of the base model for hosting; empty if it cannot be read now.
-
-    Raises:
-        UserError: There is no such model, or its specification is of an unknown form.
-    """
-    try:
-        spec = read_spec(aws, base.source, base.version)
-    except UnreachableError:
-        return ""
-    if purpose == "training":
-        return spec.training_instance
-    fields = Fields.of(spec.data, aws.region, "hosting", hosting_configuration(spec.data, is_tuned=False))
-    return str(fields.get("default_inference_instance_type"))
+    return Finding("ok", f"{spec.version}{licence}, in {aws.region}")
 
 
 def _check_tolerated(spec: JumpStartSpec, base: BaseModel, purpose: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
+from llmops_plugins.sagemaker.mappings import merge
 from llmops_sdk.plugin import UserError
 
 Purpose = Literal["training", "hosting"]
@@ -149,6 +150,13 @@ def hosting_configuration(data: Mapping[str, Any], *, is_tuned: bool) -> str:
     return (is_tuned and _of_the_training(data)) or first_configuration(data, "hosting")
 
 
+def is_packaged(data: Mapping[str, Any], region: str) -> bool:
+    """Return whether the base model is served from a package of its provider in a region."""
+    configuration = hosting_configuration(data, is_tuned=False)
+    hosting = _configured(data, configuration) if configuration else data
+    return region in (hosting.get("hosting_model_package_arns") or {})
+
+
 def _of_the_training(data: Mapping[str, Any]) -> str:
     trained: Mapping[str, Any] = (data.get("training_configs") or {}).get(first_configuration(data, "training")) or {}
     return str(trained.get("default_inference_config") or "")
@@ -172,18 +180,9 @@ def _configured(data: Mapping[str, Any], name: str) -> dict[str, Any]:
         if component not in components:
             raise UserError(_unknown_form(data, f"lacks the component {component!r} of the configuration {name!r}"))
         fields = {key: value for key, value in components[component].items() if key not in _NOT_IN_CONFIGURATIONS}
-        merged = _merged(merged, fields)
+        merged = merge(merged, fields, empty_replaces=True)
     if merged.get("hosting_model_package_arns"):  # such a package brings its own
         merged["inference_environment_variables"] = []
-    return merged
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two mappings merged: where both have a mapping, recursively; otherwise the second one's value wins."""
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merged(merged[key], value) if both and value else value
     return merged
 
 

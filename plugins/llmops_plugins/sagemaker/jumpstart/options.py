@@ -206,12 +206,12 @@ class JumpStartTrainingOptions(TrainerOptions):
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterator[Check]:
         """Yield the checks of the account, the model, its image and the quotas."""
         from llmops_plugins.sagemaker.aws.preflight import Preflight
-        from llmops_plugins.sagemaker.jumpstart.check import access_checks, default_instance
+        from llmops_plugins.sagemaker.jumpstart.check import training_checks, training_instance
 
         preflight = Preflight(SageMakerSettings.from_mapping(settings))
         yield from preflight.account()
-        instance = self.instance_type or default_instance(preflight.aws, base, "training")
-        yield from access_checks(preflight.aws, base, "training", instance, self.image_uri)
+        instance = self.instance_type or training_instance(preflight.aws, base)
+        yield from training_checks(preflight.aws, base, self.hyperparameters, instance, self.image_uri)
         yield preflight.training_quota(instance, self.instance_count, spot=self.spot)
         if self.warm_pool:
             yield preflight.warm_pool_quota(instance, self.instance_count)

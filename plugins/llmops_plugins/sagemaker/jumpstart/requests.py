@@ -100,7 +100,7 @@ def training_request(aws: Aws, spec: JumpStartSpec, choices: TrainingChoices) ->
     configured = aws.config.section(*_CONFIG)
     instance_type = choices.instance_type or spec.training_instance
     extra: Mapping[str, Any] = fields.get("estimator_kwargs", {})
-    weights = _gated_weights(fields, instance_type)
+    weights = gated_weights(fields, instance_type)
     usual = fields.get("training_enable_network_isolation", False)
     is_isolated = bool(configured.get("EnableNetworkIsolation", usual))
     channels = _channels(fields, choices, instance_type, weights)
@@ -169,6 +169,30 @@ def content_bucket(region: str, *, gated: bool) -> str:
     return f"jumpstart-private-cache-prod-{region}" if gated else f"jumpstart-cache-prod-{region}"
 
 
+def gated_weights(fields: Fields, instance_type: str) -> str:
+    """Return where the script of an older version finds gated weights by a variable; empty if they come as a channel.
+
+    Raises:
+        UserError: The specification has none for the region or the instance type.
+    """
+    which = f"JumpStart's {fields.get('model_id')!r} {fields.get('version')}"
+    packaged: Mapping[str, str] = fields.get("training_model_package_artifact_uris", {})
+    if packaged and fields.region not in packaged:
+        message = f"{which} cannot be trained in {fields.region}: it has weights in {', '.join(sorted(packaged))}"
+        raise UserError(message)
+    if packaged:
+        return packaged[fields.region]
+    supported = fields.get("supported_training_instance_types", ())
+    keys = {each: fields.of_instance(each, "gated_model_key_env_var_value") for each in (*supported, instance_type)}
+    key = keys[instance_type]
+    if key is None and len({keys[each] for each in supported}) == 1:
+        key = keys[supported[0]]
+    if key is None and any(keys.values()):
+        message = f"{which} cannot be trained on {instance_type!r}: set instance_type to one of {', '.join(supported)}"
+        raise UserError(message)
+    return f"s3://{content_bucket(fields.region, gated=True)}/{key}" if key else ""
+
+
 def _channels(fields: Fields, choices: TrainingChoices, instance_type: str, weights: str) -> list[dict[str, Any]]:
     """Return the job's inputs: the data, and the base weights unless a variable names them."""
     channels = [_channel("training", choices.data_uri)]
@@ -201,30 +225,6 @@ def _environment(
     if choices.accept_eula:
         return environment
     return environment or dict(configured) or None
-
-
-def _gated_weights(fields: Fields, instance_type: str) -> str:
-    """Return where the script of an older version finds gated weights by a variable; empty if they come as a channel.
-
-    Raises:
-        UserError: The specification has none for the region or the instance type.
-    """
-    which = f"JumpStart's {fields.get('model_id')!r} {fields.get('version')}"
-    packaged: Mapping[str, str] = fields.get("training_model_package_artifact_uris", {})
-    if packaged and fields.region not in packaged:
-        message = f"{which} cannot be trained in {fields.region}: it has weights in {', '.join(sorted(packaged))}"
-        raise UserError(message)
-    if packaged:
-        return packaged[fields.region]
-    supported = fields.get("supported_training_instance_types", ())
-    keys = {each: fields.of_instance(each, "gated_model_key_env_var_value") for each in (*supported, instance_type)}
-    key = keys[instance_type]
-    if key is None and len({keys[each] for each in supported}) == 1:
-        key = keys[supported[0]]
-    if key is None and any(keys.values()):
-        message = f"{which} cannot be trained on {instance_type!r}: set instance_type to one of {', '.join(supported)}"
-        raise UserError(message)
-    return f"s3://{content_bucket(fields.region, gated=True)}/{key}" if key else ""
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

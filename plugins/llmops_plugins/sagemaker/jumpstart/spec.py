@@ -15,9 +15,11 @@ from typing import Any
 
 import attrs
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from llmops_plugins.sagemaker.aws.account import Aws
-from llmops_plugins.sagemaker.errors import translated_errors
+from llmops_plugins.sagemaker.errors import error_code, translated_errors
+from llmops_plugins.sagemaker.jumpstart.fields import is_packaged
 from llmops_sdk.plugin import EndpointError, LLMOpsError, UserError, did_you_mean
 
 MANIFEST = "models_manifest.json"
@@ -25,6 +27,10 @@ _ROOTS = ("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", "AWS_JUMPSTART_SPECS
 _BUCKET = "AWS_JUMPSTART_CONTENT_BUCKET_OVERRIDE"
 # `build()` must not hang where there is no network.
 _QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
+_NOT_MODIFIED = "304"
+_READ: dict[tuple[str, str, str], tuple[str, Any]] = {}
+"""What was read from S3, with its version: the list of models has megabytes, and the checks of a plan read it for each model."""
+
 _KNOWN_SDK = (2, 257)
 """The version of the SageMaker SDK whose requests `requests.py` makes: models for newer ones may need others."""
 
@@ -100,8 +106,7 @@ class JumpStartSpec:
         model_id: The JumpStart ID.
         version: The exact version.
         gated: Whether the licence must be accepted.
-        model_package: Whether it is served from a model package of its provider; if it is gated too, every request must
-            accept the licence.
+        region: The region it is read for.
         trainable: Whether JumpStart can fine-tune it.
         training_vulnerable: Whether its training code has known vulnerabilities, which the user must accept.
         inference_vulnerable: The same for its serving code.
@@ -114,7 +119,7 @@ class JumpStartSpec:
     model_id: str
     version: str
     gated: bool
-    model_package: bool
+    region: str
     trainable: bool
     training_vulnerable: bool
     inference_vulnerable: bool
@@ -125,8 +130,8 @@ class JumpStartSpec:
 
     @property
     def needs_licence_in_requests(self) -> bool:
-        """Whether every request must accept the licence."""
-        return self.gated and self.model_package
+        """Whether every request must accept the licence: the base model is served from a package of its provider."""
+        return self.gated and is_packaged(self.data, self.region)
 
     def check_hyperparameters(self, values: Mapping[str, str]) -> None:
         """Check hyperparameters as JumpStart's own validation would.
@@ -230,8 +235,19 @@ def _read(aws: Aws, kind: int, key: str) -> Any:
 
 def _read_s3(aws: Aws, key: str) -> Any:
     bucket = os.environ.get(_BUCKET) or f"jumpstart-cache-prod-{aws.region}"
+    client = aws.client("s3", _QUICK)
+    name = (str(client.meta.endpoint_url), bucket, key)
+    version, known = _READ.get(name, ("", None))
     with translated_errors(f"JumpStart's file {key!r} in bucket {bucket!r}"):
-        return json.load(aws.client("s3", _QUICK).get_object(Bucket=bucket, Key=key)["Body"])
+        try:
+            answer = client.get_object(Bucket=bucket, Key=key, **({"IfNoneMatch": version} if version else {}))
+        except ClientError as exc:
+            if error_code(exc) != _NOT_MODIFIED:
+                raise
+            return known
+        data = json.load(answer["Body"])
+    _READ[name] = answer["ETag"], data
+    return data
 
 
 def _parse(data: Mapping[str, Any], region: str) -> JumpStartSpec:
@@ -242,7 +258,7 @@ def _parse(data: Mapping[str, Any], region: str) -> JumpStartSpec:
         model_id=data["model_id"],
         version=data["version"],
         gated=bool(data.get("gated_bucket")) or data.get("hosting_eula_key") is not None,
-        model_package=region in (data.get("hosting_model_package_arns") or {}),
+        region=region,
         trainable=bool(data.get("training_supported")),
         training_vulnerable=bool(data.get("training_vulnerable")),
         inference_vulnerable=bool(data.get("inference_vulnerable")),

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from llmops_plugins.sagemaker.aws.preflight import ENDPOINTS, JOBS, SPOT_JOBS, Preflight
-from llmops_plugins.sagemaker.jumpstart.check import default_instance
-from llmops_sdk.plugin import Check, Component, GenerateStep, Plan, ScoreStep, Step, TrainStep
+from llmops_plugins.sagemaker.endpoint.check import Served, serving_instance
+from llmops_plugins.sagemaker.jumpstart.check import training_instance
+from llmops_sdk.plugin import BaseModel, Check, Component, GenerateStep, Plan, ScoreStep, Step, TrainStep
 
 _KINDS: tuple[type[Step], ...] = (TrainStep, GenerateStep, ScoreStep)
 """The kinds of steps of which several run at the same time."""
@@ -60,21 +61,23 @@ def _needs(preflight: Preflight, plan: Plan, step: Step, step_types: Mapping[str
         needs = Counter({_Quota(step_types["train"], JOBS): 1})
         if model.trainer is not None and model.trainer.use == "jumpstart":
             usage = SPOT_JOBS if model.trainer.options.get("spot") else JOBS
-            instance = _option(model.trainer, "instance_type") or default_instance(
-                preflight.aws, model.base, "training"
-            )
+            instance = _trained_on(preflight, model.trainer, model.base)
             needs[_Quota(instance, usage)] += int(_option(model.trainer, "instance_count") or 1)
         return needs
     if isinstance(step, GenerateStep):
         model = plan.model_by_name[step.model]
         needs = Counter({_Quota(step_types["generate"], JOBS): 1})
         if model.deployer.use == "sagemaker-endpoint":
-            instance = _option(model.deployer, "instance_type") or default_instance(
-                preflight.aws, model.base, "hosting"
-            )
+            trained_on = None if model.trainer is None else _trained_on(preflight, model.trainer, model.base)
+            served = Served(model.base, trained_on)
+            instance = _option(model.deployer, "instance_type") or serving_instance(preflight.aws, served)
             needs[_Quota(instance, ENDPOINTS)] += int(_option(model.deployer, "instance_count") or 1)
         return needs
     return Counter({_Quota(step_types["score"], JOBS): 1})
+
+
+def _trained_on(preflight: Preflight, trainer: Component, base: BaseModel) -> str:
+    return _option(trainer, "instance_type") or training_instance(preflight.aws, base)
 
 
 def _option(component: Component, name: str) -> str:

@@ -93,7 +93,7 @@ def test_the_python_of_the_image_is_compared() -> None:
 
 def test_what_the_image_does_not_say_passes(ecr: dict[str, ServerAnswer]) -> None:
     """Nor is it an error that it may not be read."""
-    ecr["GetDownloadUrlForLayer"] = ServerAnswer({"message": "no"}, 400, "AccessDeniedException")
+    ecr["GetDownloadUrlForLayer"] = ServerAnswer({"__type": "AccessDeniedException", "message": "no"}, 400)
     assert Finding("ok", "steps:py") == check()
 
 
@@ -108,7 +108,7 @@ def test_what_the_image_does_not_say_passes(ecr: dict[str, ServerAnswer]) -> Non
 )
 def test_a_missing_image_is_an_error(error: str, status: str, text: str, ecr: dict[str, ServerAnswer]) -> None:
     """What cannot be looked at is not."""
-    ecr["DescribeImages"] = ServerAnswer({"message": "no"}, 400, error)
+    ecr["DescribeImages"] = ServerAnswer({"__type": error, "message": "no"}, 400)
     finding = check()
     assert (status, text) == (finding.status, finding.text)
 

@@ -116,7 +116,7 @@ def test_a_missing_bucket_and_one_in_another_region_are_errors() -> None:
 
 
 def test_expired_credentials_are_one_error_of_all_checks(cloud: Cloud, jumpstart: Edit, registry: Registry) -> None:
-    """What to type is said once."""
+    """They report once what to type."""
     del jumpstart
     cloud.faults["GetCallerIdentity"] = [(403, "ExpiredToken", "old")] * 20
     with pytest.raises(UserError) as refused:
@@ -145,7 +145,8 @@ def test_a_region_without_an_image_is_an_error_before_the_run(jumpstart: Edit, r
     remote = {**SETTINGS, "region": "eu-north-1"}
     plan = article().with_settings("sagemaker", **remote).build(registry)
     findings = {check.name: run_check(check) for check in preflight_checks(plan, registry)}
-    finding = findings[f"training of JumpStart's {MODEL_ID}"]
+    training = f"training of JumpStart's {MODEL_ID} 4.* on ml.g5.12xlarge"
+    finding = findings[training]
     assert "error" == finding.status
     assert "names no image for training" in finding.text
     assert "set image_uri to one that you have there" in finding.text
@@ -153,8 +154,8 @@ def test_a_region_without_an_image_is_an_error_before_the_run(jumpstart: Edit, r
     image = {"image_uri": "111122223333.dkr.ecr.us-west-2.amazonaws.com/i:1"}
     pipeline = article(trainer={"use": "jumpstart", **image}).with_settings("sagemaker", **remote)
     findings = {check.name: run_check(check) for check in preflight_checks(pipeline.build(registry), registry)}
-    assert "ok" == findings[f"training of JumpStart's {MODEL_ID}"].status
-    in_ecr = findings[f"image for training {MODEL_ID} in ECR"]
+    assert "ok" == findings[training].status
+    in_ecr = findings[f"image {image['image_uri']} in ECR"]
     assert "the image is in us-west-2, but the jobs run in eu-north-1" == in_ecr.text
 
 

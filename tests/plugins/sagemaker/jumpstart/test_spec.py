@@ -37,6 +37,26 @@ def test_the_catalogue_is_read_from_jumpstarts_bucket(
         tuned(epocs="1").build(registry)
 
 
+def test_a_file_is_downloaded_again_only_if_it_changed(
+    aws: Aws, jumpstart: Edit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 is asked each time whether it did."""
+    s3, bucket = boto3.client("s3"), "jumpstart-cache-prod-us-east-1"
+    s3.create_bucket(Bucket=bucket)
+
+    def upload() -> None:
+        for path in (tmp_path / "jumpstart").rglob("*.json"):
+            s3.upload_file(str(path), bucket, str(path.relative_to(tmp_path / "jumpstart")))
+
+    upload()
+    monkeypatch.delenv("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE")
+    first = read_spec(aws, MODEL_ID, "4.*").data
+    assert first is read_spec(Aws(aws.settings), MODEL_ID, "4.*").data
+    jumpstart("4.0.0", training_supported=False)
+    upload()
+    assert not read_spec(aws, MODEL_ID, "4.*").trainable
+
+
 @pytest.mark.parametrize(
     ("pattern", "version"), [("*", "4.0.0"), ("2.*", "2.0.4"), ("2.0.4", "2.0.4"), ("4.0.*", "4.0.0")]
 )
@@ -46,6 +66,17 @@ def test_the_newest_matching_version_is_read(pattern: str, version: str, aws: Aw
 
     assert (MODEL_ID, version, True) == (spec.model_id, spec.version, spec.gated)
     assert (version == "2.0.4") == spec.needs_licence_in_requests
+
+
+def test_a_package_of_a_configuration_needs_the_licence_in_requests(aws: Aws, jumpstart: Edit) -> None:
+    """Where it is the configuration of the base model, and has a package for the region."""
+    for version, region in (("4.2.0", "us-east-1"), ("4.3.0", "eu-west-1")):
+        package = {"hosting_model_package_arns": {region: "arn:p"}}
+        configurations = {"inference_configs": {"c": {"component_names": ["c"]}}}
+        jumpstart(version, **configurations, inference_config_components={"c": package})
+
+    assert read_spec(aws, MODEL_ID, "4.2.0").needs_licence_in_requests
+    assert not read_spec(aws, MODEL_ID, "4.3.0").needs_licence_in_requests
 
 
 def test_versions_are_compared_as_numbers(aws: Aws, jumpstart: Edit) -> None:

@@ -17,7 +17,8 @@ from llmops_sdk.planning.preflight import preflight_checks, run_check
 from llmops_sdk.plugin import Finding
 from llmops_sdk.plugin.registry import Registry
 
-from ..fixtures import SETTINGS
+from ..fixtures import SETTINGS, Edit
+from ..jumpstart.pipelines import CONFIGURATIONS
 
 pytestmark = pytest.mark.usefixtures("jumpstart")
 
@@ -75,6 +76,17 @@ def test_no_more_than_max_parallel_are_added_up(registry: Registry) -> None:
     """One step at a time waits for nobody."""
     assert "2 x ml.g5.2xlarge" in findings(four_models(max_parallel=2), registry)[ENDPOINT].text
     assert {} == findings(four_models(max_parallel=1), registry)
+
+
+def test_fine_tuned_weights_count_with_the_instance_of_their_configuration(
+    quotas: dict[str, float], jumpstart: Edit, registry: Registry
+) -> None:
+    """It may be another one than that of the base weights."""
+    jumpstart("4.9.0", **CONFIGURATIONS)
+    quotas["ml.g5.12xlarge for endpoint usage"] = 1
+    found = findings(four_models(), registry)
+    assert "4 x ml.g5.12xlarge" in found["ml.g5.12xlarge for endpoint usage"].text
+    assert ENDPOINT not in found
 
 
 def test_a_quota_that_one_step_exceeds_is_an_error(quotas: dict[str, float], registry: Registry) -> None:
