@@ -49,3 +49,13 @@ def test_a_check_that_raises_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
 
     assert show_findings([Check("odd", fail)])
     assert "odd: the check itself failed: ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_problem_in_common_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The others name the check that has it; short texts are repeated."""
+    problem = "there are no AWS credentials: run 'aws configure' or 'aws sso login', or set a profile"
+    checks = [check("role", "error", problem), check("bucket", "error", problem), check("a", "warning", "missing")]
+    assert show_findings([*checks, check("b", "warning", "missing")])
+
+    lines = [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert [f"role: {problem}", "bucket: same as role", "a: missing", "b: missing"] == lines

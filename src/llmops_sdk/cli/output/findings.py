@@ -9,10 +9,14 @@ from llmops_sdk.planning.preflight import run_check
 from llmops_sdk.plugin.checks import Check
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
+_LONG = 60
+"""Characters of a problem that is printed again, and not as the same as another one."""
 
 
 def show_findings(checks: Iterable[Check], *, quiet: bool = False) -> bool:
     """Run checks and print what each found, and how to fix it; of the checks of one name, the first error only.
+
+    A problem that several have in common, such as missing credentials, is printed once; the others name the first of them.
 
     Args:
         checks: What to check.
@@ -21,7 +25,7 @@ def show_findings(checks: Iterable[Check], *, quiet: bool = False) -> bool:
     Returns:
         Whether one found an error.
     """
-    console, failed = open_console(), set[str]()
+    console, failed, shown = open_console(), set[str](), dict[str, str]()
     for check in checks:
         if check.name in failed:
             continue
@@ -31,6 +35,9 @@ def show_findings(checks: Iterable[Check], *, quiet: bool = False) -> bool:
         if quiet and finding.status == "ok":
             continue
         hint = f"\nfix: {finding.hint}" if finding.hint else ""
-        text = f"{check.name}: {finding.text}{hint}"
+        problem = f"{finding.text}{hint}"
+        first = shown.setdefault(problem, check.name)
+        is_again = finding.status != "ok" and first != check.name and len(problem) > _LONG
+        text = f"{check.name}: {f'same as {first}' if is_again else problem}"
         print_entry(console, finding.status, text, width=7, style=_STYLES[finding.status])
     return bool(failed)
