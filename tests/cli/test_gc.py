@@ -44,7 +44,7 @@ def test_a_dry_run_deletes_nothing(llmops: Command, run: Run) -> None:
 
 def test_the_account_is_listed_and_nothing_deleted(llmops: Command, run: Run) -> None:
     """A ledger is no account: without an orphan finder there is nothing. What decides about deletion is refused."""
-    assert "runs left nothing behind\n" == llmops("gc", "--account").out
+    assert "nothing has the tags of a run\n" == llmops("gc", "--account").out
     assert [None] == [entry.deleted for entry in run.ledger()]
     for option in (["--force"], ["--offline"], ["--older-than", "1h"]):
         assert "--account lists what an account has: leave out" in llmops("gc", "--account", *option, code=2).err

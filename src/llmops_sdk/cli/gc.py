@@ -88,7 +88,10 @@ def gc(  # noqa: PLR0913 - one parameter for each option of the command
     else:
         from llmops_sdk.cli.output.leftovers import show_leftovers
 
-        show_leftovers(leftovers)
+        if account:
+            show_leftovers(leftovers, nothing="nothing has the tags of a run")
+        else:
+            show_leftovers(leftovers)
     return OK if leftovers.clean else INCOMPLETE
 
 

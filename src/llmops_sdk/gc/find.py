@@ -47,7 +47,7 @@ def find_leftovers(store: Store, runtime: Runtime, choice: Choice) -> Leftovers:
 def list_account(store: Store, runtime: Runtime, run_id: str = "") -> Leftovers:
     """Return everything that has the tags of a run, with its age and price, wherever a run of the store or this environment looks.
 
-    Nothing is decided or deleted, and no ledger is read.
+    Nothing is decided or deleted, and no ledger is read. Each place that cannot be searched is needed: the list lacks it.
 
     Args:
         store: The store, whose runs name the places to be searched.
@@ -57,7 +57,8 @@ def list_account(store: Store, runtime: Runtime, run_id: str = "") -> Leftovers:
     unreachable: list[Unreachable] = []
     runs = _open_runs(store, "", [])
     orphans = _find_orphans(runs, runtime, _full_id(store, run_id), unreachable)
-    return Leftovers(tuple(_listed(orphan, time.time()) for orphan in orphans.values()), tuple(unreachable))
+    items = tuple(_listed(orphan, time.time()) for orphan in orphans.values())
+    return Leftovers(items, tuple(attrs.evolve(place, needed=True) for place in unreachable))
 
 
 def _listed(orphan: Orphan, now: float) -> Leftover:

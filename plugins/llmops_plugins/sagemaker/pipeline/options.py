@@ -16,6 +16,9 @@ from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import Check, ExecutorOptions, Plan, option
 
 _DAY = 24 * 3600
+_LIMITED = re.compile(r"ml\.\S+ for (endpoint|(spot )?training job) usage")
+"""The names of the quotas that the emulated account has."""
+
 _at_least_one = validators.ge(1)
 _instance_type = validators.matches_re(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 
@@ -31,6 +34,16 @@ def _pipeline_name(_: object, attribute: attrs.Attribute[str], value: str) -> No
             f" with no hyphen, not {value!r}"
         )
         raise ValueError(message)
+
+
+def _quotas(_: object, attribute: attrs.Attribute[Mapping[str, float]], value: Mapping[str, float]) -> None:
+    for name, quota in value.items():
+        if not _LIMITED.fullmatch(name) or quota < 0:
+            message = (
+                f"{attribute.name!r} has names such as 'ml.g5.2xlarge for endpoint usage', '... for training job usage' or"
+                f" '... for spot training job usage', each with a number from 0, not {name!r}: {quota:g}"
+            )
+            raise ValueError(message)
 
 
 @attrs.frozen(kw_only=True)
@@ -113,4 +126,5 @@ class RehearsalOptions(SageMakerExecutorOptions):
         factory=dict,
         help="quotas of the emulated account by their names in AWS: {'ml.g5.2xlarge for endpoint usage': 1}; default: no limit",
         affects_results=False,
+        validator=_quotas,
     )

@@ -25,8 +25,13 @@ _WORDS: dict[Status, str] = {
 _STYLES: dict[Status, str] = {"delete": "yellow", "skip": "", "deleted": "green", "failed": "red", "listed": ""}
 
 
-def show_leftovers(leftovers: Leftovers) -> None:
-    """Print each resource, what happened to it and why; then the places that could not be searched."""
+def show_leftovers(leftovers: Leftovers, *, nothing: str = "runs left nothing behind") -> None:
+    """Print each resource, what happened to it and why; then the places that could not be searched.
+
+    Args:
+        leftovers: What was found.
+        nothing: Printed if that is nothing.
+    """
     console = open_console()
     for item in leftovers.items:
         state = ", ".join(filter(None, (item.state, f"{format_age(item.age)} old")))
@@ -40,7 +45,7 @@ def show_leftovers(leftovers: Leftovers) -> None:
         print_entry(console, _WORDS[item.status], "\n".join(lines), width=9, style=_STYLES[item.status])
     counts = Counter(_WORDS[item.status] for item in leftovers.items)
     summary = ", ".join(f"{number} {word}" for word, number in counts.items())
-    console.print(summary + _total(leftovers) if summary else "runs left nothing behind")
+    console.print(summary + _total(leftovers) if summary else nothing)
     for place in leftovers.unreachable:
         print_line(console, f"not searched: {place.place}: {place.error}", "red" if place.needed else "dim")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmops_plugins.sagemaker.pipeline.options import SageMakerExecutorOptions
+from llmops_plugins.sagemaker.pipeline.options import RehearsalOptions, SageMakerExecutorOptions
 from llmops_sdk import SpecError
 from llmops_sdk.plugin.registry import Registry
 
@@ -37,6 +37,7 @@ def test_preflight_checks_each_quota_once(registry: Registry) -> None:
     assert [
         "SageMaker pipeline",
         "image of the steps",
+        "AWS account",
         "AWS region",
         "SageMaker role",
         "S3 bucket",
@@ -60,3 +61,15 @@ def test_wrong_options_are_refused(registry: Registry, option: str, value: Any) 
     """The error names the option."""
     with pytest.raises(SpecError, match=option):
         echo_pipeline(**{option: value}).build(registry)
+
+
+@pytest.mark.parametrize(("name", "quota"), [("ml.g5.2xlarge", 1.0), ("ml.g5.2xlarge for endpoint usage", -1.0)])
+def test_wrong_quotas_of_a_rehearsal_are_refused(name: str, quota: float) -> None:
+    """They would limit nothing; the message has the names that do."""
+    with pytest.raises(
+        ValueError, match=f"'... for spot training job usage', each with a number from 0, not '{name}': "
+    ):
+        RehearsalOptions(quotas={name: quota})
+    assert {"ml.p5.48xlarge for training job usage": 0} == RehearsalOptions(
+        quotas={"ml.p5.48xlarge for training job usage": 0}
+    ).quotas
