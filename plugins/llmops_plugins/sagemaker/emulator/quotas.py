@@ -59,9 +59,11 @@ def limit_moto(quotas: Mapping[str, float]) -> None:
         listed = [{"ServiceCode": "sagemaker", "QuotaName": name, "Value": value} for name, value in quotas.items()]
         return json.dumps({"Quotas": listed})
 
-    SageMakerResponse.create_training_job = limited(SageMakerResponse.create_training_job, _of_job_request)
-    SageMakerResponse.create_endpoint = limited(SageMakerResponse.create_endpoint, _of_endpoint_request)
-    ServiceQuotasResponse.list_service_quotas = list_service_quotas
+    sagemaker: Any = SageMakerResponse
+    service_quotas: Any = ServiceQuotasResponse
+    sagemaker.create_training_job = limited(sagemaker.create_training_job, _of_job_request)
+    sagemaker.create_endpoint = limited(sagemaker.create_endpoint, _of_endpoint_request)
+    service_quotas.list_service_quotas = list_service_quotas
 
 
 def _of_job_request(response: Any) -> _Instances:

@@ -104,7 +104,8 @@ def test_a_quota_of_zero_is_refused_at_once(limits: dict[str, float], account: A
 def test_service_quotas_lists_them(limits: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     """As the checks before a run read them."""
     limits[JOB] = 0
-    listed = ServiceQuotasResponse.list_service_quotas(None)  # the tests' moto answers this action itself
+    moto: Any = ServiceQuotasResponse
+    listed = moto.list_service_quotas(None)  # the tests' moto answers this action itself
     quotas = {each["QuotaName"]: each["Value"] for each in json.loads(listed)["Quotas"]}
     assert limits == quotas
     monkeypatch.setattr(Preflight, "_quotas", lambda _self: quotas)

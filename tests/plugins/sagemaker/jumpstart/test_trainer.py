@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -77,7 +79,8 @@ def test_a_spot_job_has_a_folder_for_checkpoints_and_reports_its_saving(
     """The folder is below the run's prefix; AWS's two times are in the output and in the model's metrics."""
 
     def answer(action: str) -> None:
-        for job in account.backend.training_jobs.values() if action == "DescribeTrainingJob" else ():
+        jobs: Iterable[Any] = account.backend.training_jobs.values()
+        for job in jobs if action == "DescribeTrainingJob" else ():
             job.training_time_in_seconds, job.billable_time_in_seconds = 1000, 310
 
     cloud.on_call = answer
