@@ -182,6 +182,7 @@ def test_the_tokenizer_of_smollm2(sample_texts: list[str], asset: Callable[[str]
         assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
+@pytest.mark.slow
 def test_smollm2_answers_a_question(asset: Callable[[str], Path]) -> None:
     """In its chat format it answers with a sentence, and ends on its own."""
     folder = asset("smollm2-135m-instruct")

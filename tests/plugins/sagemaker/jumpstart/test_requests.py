@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,9 @@ needs_sdk_2 = pytest.mark.skipif(not has_sdk_2(), reason="compares with the Sage
 
 @needs_sdk_2
 @pytest.mark.filterwarnings("ignore:.*SageMaker Python SDK v2")
-@pytest.mark.parametrize("version", ["2.0.4", "4.0.0", "4.2.0"])
+@pytest.mark.parametrize(
+    "version", [pytest.param("2.0.4", marks=pytest.mark.slow), pytest.param("4.0.0", marks=pytest.mark.slow), "4.2.0"]
+)
 def test_the_requests_are_those_of_the_article(version: str, aws: Aws, cloud: Cloud, jumpstart: Edit) -> None:
     """`fit` and `deploy` of one estimator make the same requests as ours, which need only the description of the job.
 
@@ -195,8 +198,13 @@ def _published(jumpstart: Edit, real_data: Callable[[str], Path], monkeypatch: p
 @needs_sdk_2
 @pytest.mark.usefixtures("published")
 @pytest.mark.filterwarnings("ignore:.*SageMaker Python SDK v2")
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize(
+    ("settings", "version"),
+    [
+        pytest.param(*case, marks=() if case == ("VPC and KMS", "4.3.0") else pytest.mark.slow)
+        for case in itertools.product(SETTINGS, VERSIONS)
+    ],
+)
 def test_every_request_is_that_of_the_sdk(settings: str, version: str, cloud: Cloud) -> None:
     """For every choice: spot, limits, VPC, KMS, instances, licence, model package, configuration, fine-tuned weights."""
     aws = Aws(SETTINGS[settings])
