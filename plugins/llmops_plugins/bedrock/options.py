@@ -11,7 +11,7 @@ from attrs import validators
 
 from llmops_plugins.bedrock.names import PLUGIN
 from llmops_plugins.bedrock.settings import BedrockSettings
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, name_of_model, option
+from llmops_sdk.plugin import BaseModel, Billing, Check, DeployerOptions, ModelOptions, name_of_model, option
 
 _positive_or_none = validators.optional(validators.gt(0))
 _GUARDRAIL = r"|([a-z0-9]+|arn:aws[\w-]*:bedrock:[a-z0-9-]+:\d{12}:guardrail/[a-z0-9]+):(DRAFT|[1-9]\d{0,7})"
@@ -76,6 +76,10 @@ class BedrockOptions(DeployerOptions):
     read_timeout: float = option(
         300.0, help="seconds to wait for an answer", affects_results=False, validator=validators.gt(0)
     )
+
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that the tokens are billed; the price of a model differs by region."""
+        return Billing("tokens", base.source)
 
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Yield the checks of credentials, region and access to the model."""

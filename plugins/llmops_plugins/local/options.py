@@ -12,6 +12,7 @@ from llmops_plugins._weights.folder import check_model_folder, is_folder
 from llmops_plugins.local.names import FORMAT, SMOLLM2
 from llmops_sdk.plugin import (
     BaseModel,
+    Billing,
     Check,
     DeployerOptions,
     ExecutorOptions,
@@ -121,6 +122,11 @@ class LoraOptions(TrainerOptions):
         epochs = f"{self.epochs:g} epoch{'' if self.epochs == 1 else 's'}"
         return f"{epochs} or {' or '.join(limits)}, whichever ends first" if limits else epochs
 
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that it takes this machine, at most as long as the options allow."""
+        most = None if self.max_minutes is None else 60 * self.max_minutes
+        return Billing("hours", "local", is_own=True, most_seconds=most)
+
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Return the check of the folder with the base weights."""
         return _weights_checks(base)
@@ -150,6 +156,10 @@ class LocalEndpointOptions(DeployerOptions):
     start_timeout: float = option(
         300.0, help="seconds within which the server must be ready", affects_results=False, validator=_positive
     )
+
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that it takes this machine."""
+        return Billing("hours", "local", is_own=True)
 
     def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Return the check of the folder with the base weights."""

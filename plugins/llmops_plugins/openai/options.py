@@ -15,6 +15,7 @@ from llmops_plugins.openai.names import FORMAT
 from llmops_plugins.openai.providers import PROVIDERS, usual_key
 from llmops_sdk.plugin import (
     BaseModel,
+    Billing,
     Check,
     Endpoint,
     ModelOptions,
@@ -126,6 +127,10 @@ class OpenAIOptions(RequestOptions):
         """
         if base.parameters.get("api") == "completions":
             refuse_chats(prompts)
+
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that the tokens are billed, at the price of the server's model."""
+        return Billing("tokens", base.source, address=base.parameters["base_url"])
 
     def key(self, base: BaseModel) -> Secret | None:
         """Return the reference to a model's key, in the named environment variable or that of the provider; None for none."""

@@ -10,12 +10,26 @@ from typing import Any
 import attrs
 
 from llmops_plugins.recorded.file_options import RecordedModelOptions
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, EvaluatorOptions, Metric, Prompt, Record, option
+from llmops_sdk.plugin import (
+    BaseModel,
+    Billing,
+    Check,
+    DeployerOptions,
+    EvaluatorOptions,
+    Metric,
+    Prompt,
+    Record,
+    option,
+)
 
 
 @attrs.frozen(kw_only=True)
 class RecordedOptions(DeployerOptions):
     """Recorded answers need no options: those of the model name the file."""
+
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that nothing is billed: the answers are in a file."""
+        return Billing("nothing")
 
     def local_checks(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterable[Check]:
         """Yield the check of the file: it can be read, and has answers and something to join them by."""

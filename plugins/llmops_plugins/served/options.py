@@ -16,7 +16,17 @@ from llmops_plugins.served.command import check_placeholders, placeholders, spli
 from llmops_plugins.served.names import COMMAND, GGUF, HUGGINGFACE
 from llmops_plugins.served.presets import PRESETS, Preset
 from llmops_plugins.served.programs import CONVERT_VARIABLE, find_convert_script, find_program
-from llmops_sdk.plugin import BaseModel, Check, Finding, ModelOptions, PromptTemplate, SpecError, did_you_mean, option
+from llmops_sdk.plugin import (
+    BaseModel,
+    Billing,
+    Check,
+    Finding,
+    ModelOptions,
+    PromptTemplate,
+    SpecError,
+    did_you_mean,
+    option,
+)
 
 GGUF_TYPES = ("auto", "f32", "f16", "bf16", "q8_0")
 """The number formats that llama.cpp's script converts to; `auto` is the better of the two with 16 bits."""
@@ -185,6 +195,10 @@ class ServedOptions(RequestOptions):
     def needs_gguf(self) -> bool:
         """Whether the server takes GGUF files only."""
         return self.server is not None and self.server.needs_gguf
+
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that it takes this machine."""
+        return Billing("hours", "local", is_own=True)
 
     def check(self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Any]) -> None:
         """Refuse weights that the command has no place for, and chats for the completions API.

@@ -15,6 +15,7 @@ from llmops_sdk.planning.components import (
     check_length,
     components,
 )
+from llmops_sdk.planning.costs.choose import choose_costs
 from llmops_sdk.planning.decision.baseline import choose_baseline
 from llmops_sdk.planning.decision.early_stopping import plan_looks
 from llmops_sdk.planning.decision.metric import choose_metric, offered_metrics
@@ -28,7 +29,8 @@ from llmops_sdk.planning.secrets import refuse_secret_urls
 from llmops_sdk.planning.specification.spec import ComponentSpec, Spec
 from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.plan import DEFAULT_REPORTER, Cell, Component, Plan
+from llmops_sdk.values.plan import DEFAULT_REPORTER, Cell, Component, Plan, PlannedModel
+from llmops_sdk.values.prices import Costs
 
 DEFAULT_DATASET = ComponentSpec("dolly")
 DEFAULT_EVALUATOR = ComponentSpec("summarization-accuracy")
@@ -99,6 +101,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         plugins=chooser.plugins,
         assets=chooser.assets,
         reporters=_plan_reporters(spec, registry),
+        costs=_choose_costs(spec, (*models, *(retention.models if retention else ())), registry),
     )
 
 
@@ -148,6 +151,14 @@ def _check_cell_names(cells: Iterable[Cell]) -> None:
             f"than {_LONGEST_CELL_NAME} characters together; shorten one"
         )
         raise SpecError(message)
+
+
+def _choose_costs(spec: Spec, models: tuple[PlannedModel, ...], registry: Registry) -> Costs:
+    """Return the prices of the models; where services are emulated, nothing is billed as it would be."""
+    prices = spec.folder / spec.prices if spec.prices else None
+    costs = choose_costs(models, registry, prices, spec.traffic, spec.budget)
+    is_emulated = registry.card(ExecutorCard, spec.executor.use).emulates_services
+    return Costs(traffic=costs.traffic) if is_emulated else costs
 
 
 def _plan_reporters(spec: Spec, registry: Registry) -> tuple[Component, ...]:

@@ -156,6 +156,7 @@ if TYPE_CHECKING:
         Pending as Pending,
         Unanswered as Unanswered,
     )
+    from llmops_sdk.values.costs import Amount as Amount, CandidateCost as CandidateCost
     from llmops_sdk.values.data import (
         DatasetSplits as DatasetSplits,
         NearDuplicate as NearDuplicate,
@@ -197,6 +198,14 @@ if TYPE_CHECKING:
         TrainStep as TrainStep,
     )
     from llmops_sdk.values.planned_prompt import PlannedPrompt as PlannedPrompt
+    from llmops_sdk.values.prices import (
+        Billing as Billing,
+        Budget as Budget,
+        Costs as Costs,
+        ModelPrices as ModelPrices,
+        Price as Price,
+        Traffic as Traffic,
+    )
     from llmops_sdk.values.probes import Probe as Probe, ProbeSample as ProbeSample
     from llmops_sdk.values.prompts import (
         ChatPrompt as ChatPrompt,
@@ -352,6 +361,7 @@ _HOMES = {
     "steps.step": ("run_step",),
     "steps.worker": ("Child",),
     "values.answers": ("Answer", "Answered", "NotAsked", "Outcome", "Pending", "Unanswered"),
+    "values.costs": ("Amount", "CandidateCost"),
     "values.data": ("DatasetSplits", "NearDuplicate", "NearDuplicates", "Record", "Split"),
     "values.functions": ("FileContent", "Function"),
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
@@ -375,6 +385,7 @@ _HOMES = {
         "TrainStep",
     ),
     "values.planned_prompt": ("PlannedPrompt",),
+    "values.prices": ("Billing", "Budget", "Costs", "ModelPrices", "Price", "Traffic"),
     "values.probes": ("Probe", "ProbeSample"),
     "values.prompts": (
         "ChatPrompt",

@@ -13,6 +13,7 @@ from llmops_sdk.plugin.checks import Check
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Plan
+from llmops_sdk.values.prices import Billing
 from llmops_sdk.values.prompts import Prompt, PromptTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -170,6 +171,14 @@ class _CheckedOptions(Options):
         """
         return ()
 
+    def billing(self, base: BaseModel) -> Billing:
+        """Return how its use is billed, which prices are multiplied by; by default it is not known.
+
+        Args:
+            base: The base weights of the model.
+        """
+        return Billing()
+
 
 @attrs.frozen(kw_only=True)
 class TrainerOptions(_CheckedOptions):
@@ -214,6 +223,10 @@ class DeployerOptions(_CheckedOptions):
 @attrs.frozen(kw_only=True)
 class EvaluatorOptions(Options):
     """The options of an evaluator card; a card whose options need no checks may use `Options`."""
+
+    def billing(self) -> Billing:
+        """Return how what it asks other models is billed; by default it asks none."""
+        return Billing("nothing")
 
     def local_checks(self) -> Iterable[Check]:
         """Return checks of what must hold on the machine that scores, before a run costs anything. They ask no service."""

@@ -37,6 +37,8 @@ class GenerationsValue:
         output_tokens: Of the last attempt, or None where the endpoint does not count them.
         endpoint: Details of the endpoint (device, dtype).
         not_asked: Questions that are left for later planned looks: the last ones of their order.
+        endpoint_seconds: How long the endpoint was up for them, over all attempts: from its start, or the end of what it
+            was asked before, to the last answer. None where nothing was deployed.
     """
 
     records: int
@@ -48,6 +50,7 @@ class GenerationsValue:
     output_tokens: int | None
     endpoint: Mapping[str, str]
     not_asked: int = 0
+    endpoint_seconds: float | None = None
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from llmops_sdk.values.imports import IMPORTED_RECORDS
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.planned_prompt import PlannedPrompt
+from llmops_sdk.values.prices import Costs
 from llmops_sdk.values.prompts import FunctionTemplate
 from llmops_sdk.values.serial import digest, from_json, to_json
 
@@ -242,6 +243,7 @@ class Plan(Shown):
         looks: The shares of the records after which the candidates are compared, the last one 1, so that those that are
             worse are asked no more; empty for one comparison at the end.
         retention: What tuned candidates are asked besides, or None. Its dataset, models and cells are not among those above.
+        costs: The prices of its models, the expected traffic, and the budget.
         schema: The version of the form.
     """
 
@@ -266,6 +268,7 @@ class Plan(Shown):
     noise_floor: tuple[str, ...] = ()
     looks: tuple[float, ...] = ()
     retention: PlannedRetention | None = None
+    costs: Costs = attrs.field(factory=Costs)
     schema: int = PLAN_SCHEMA
 
     @cached_property

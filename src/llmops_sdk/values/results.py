@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from llmops_sdk.notebook import Shown
+from llmops_sdk.values.costs import CandidateCost
 from llmops_sdk.values.estimates import Difference, Estimate, MarginResult, PairTest
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.names import with_seed
@@ -75,6 +76,7 @@ class CellResult:
         look: The planned look at which it was asked last; 0 in a run without looks.
         not_asked: Test records that it was not asked, because it stopped at that look.
         summaries: Evaluator name to what it says of all records together; it describes, and never decides.
+        cost: What it cost, and what its use will cost; None in results of earlier versions.
     """
 
     cell: str
@@ -107,6 +109,7 @@ class CellResult:
     look: int = 0
     not_asked: int = 0
     summaries: Mapping[str, Summary] = attrs.field(factory=dict)
+    cost: CandidateCost | None = None
 
     @property
     def questions(self) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from llmops_plugins.bedrock.options import BedrockModelOptions, BedrockOptions
 from llmops_sdk import Pipeline, SpecError
-from llmops_sdk.plugin import BaseModel
+from llmops_sdk.plugin import BaseModel, Billing
 from llmops_sdk.plugin.registry import Registry
 
 
@@ -51,3 +51,10 @@ def test_a_model_has_no_trainer(registry: Registry) -> None:
 
     with pytest.raises(SpecError, match="no trainer is known for model 'bedrock'"):
         pipeline.with_evaluator("echo-score").build(registry, offline=True)
+
+
+def test_tokens_are_billed() -> None:
+    """Without an address: a price that differs by region is for the user to give."""
+    base = BedrockModelOptions(model="amazon.nova-lite-v1:0").base_model()
+
+    assert Billing("tokens", "amazon.nova-lite-v1:0") == BedrockOptions().billing(base)

@@ -14,7 +14,7 @@ from llmops_plugins.local.options import (
     SmolLM2Options,
 )
 from llmops_sdk import AssetError
-from llmops_sdk.plugin import BaseModel
+from llmops_sdk.plugin import BaseModel, Billing
 
 
 def test_a_model_names_its_weights_and_their_revision() -> None:
@@ -77,3 +77,12 @@ def test_a_folder_with_weights_is_checked_before_a_run(options: Any, tmp_path: P
 def test_the_length_of_a_training_has_all_its_limits(options: dict[str, Any], length: str) -> None:
     """The plan shows it: the number of steps is known once the records are tokens."""
     assert length == LoraOptions(**options).length()
+
+
+def test_training_and_asking_take_this_machine() -> None:
+    """No service bills it; a training takes at most as long as its options allow."""
+    base = SmolLM2Options().base_model()
+
+    assert Billing("hours", "local", is_own=True) == LocalEndpointOptions().billing(base)
+    assert Billing("hours", "local", is_own=True, most_seconds=90.0) == LoraOptions(max_minutes=1.5).billing(base)
+    assert LoraOptions().billing(base).most_seconds is None

@@ -8,7 +8,7 @@ import pytest
 
 from llmops_plugins.openai.options import OpenAIModelOptions, OpenAIOptions
 from llmops_sdk import Pipeline, Registry, SpecError
-from llmops_sdk.plugin import BaseModel, Secret
+from llmops_sdk.plugin import BaseModel, Billing, Secret
 
 BASE = OpenAIModelOptions(model="gpt-4o-mini", provider="openai").base_model()
 LOCAL = OpenAIModelOptions(model="m", base_url="http://127.0.0.1:8000/v1", api="completions").base_model()
@@ -104,3 +104,8 @@ def test_a_provider_has_a_usual_key() -> None:
     assert "http://127.0.0.1:8000/v1/completions" == OpenAIOptions().endpoint(LOCAL).url
     with pytest.raises(SpecError, match="set the environment variable 'OPENAI_API_KEY'"):
         OpenAIOptions().endpoint(BASE)
+
+
+def test_tokens_are_billed_at_the_price_of_the_address() -> None:
+    """By the name that the model has there."""
+    assert Billing("tokens", "gpt-4o-mini", address="https://api.openai.com/v1") == OpenAIOptions().billing(BASE)

@@ -13,7 +13,7 @@ from llmops_plugins.served.presets import PRESETS
 from llmops_plugins.served.programs import CONVERT_VARIABLE
 from llmops_sdk import Pipeline, SpecError
 from llmops_sdk.planning.preflight import run_check
-from llmops_sdk.plugin import BaseModel, Finding
+from llmops_sdk.plugin import BaseModel, Billing, Finding
 
 COMMAND = "serve {model} --port {port}"
 
@@ -178,3 +178,10 @@ def test_the_script_that_converts_is_checked(tmp_path: Path, monkeypatch: pytest
     assert "ok" == findings(llama, "owner/name")["conversion to GGUF"].status
     assert "conversion to GGUF" not in findings(llama, "weights.gguf")
     assert "conversion to GGUF" not in findings(ServedOptions(preset="vllm"), "owner/name")
+
+
+def test_a_served_model_takes_this_machine() -> None:
+    """No service bills it."""
+    billing = ServedOptions(command=COMMAND).billing(BaseModel("huggingface", "m"))
+
+    assert Billing("hours", "local", is_own=True) == billing

@@ -12,7 +12,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins.metrics.validators import one_of
-from llmops_sdk.plugin import Options, Secret, extra_fields, option
+from llmops_sdk.plugin import Billing, EvaluatorOptions, Secret, extra_fields, option
 
 DEFAULT_RUBRIC = """\
 How faithful is the text to the material, and does it have what matters for what was asked? Length, style and politeness \
@@ -95,7 +95,7 @@ def _metric(_options: object, _attribute: object, value: str) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class JudgeOptions(Options):
+class JudgeOptions(EvaluatorOptions):
     """Who judges, by which rubric, and with which prompt."""
 
     url: str = option(
@@ -140,6 +140,10 @@ class JudgeOptions(Options):
         validator=_extra_body,
     )
     concurrency: int = option(4, help="requests at a time", affects_results=False, validator=validators.ge(1))
+
+    def billing(self) -> Billing:
+        """Return that the tokens of the judge are billed."""
+        return Billing("tokens", self.model, address=self.url)
 
     def __attrs_post_init__(self) -> None:
         """Refuse options that contradict each other."""

@@ -12,7 +12,16 @@ from llmops_plugins.sagemaker.endpoint.environment import check_environment
 from llmops_plugins.sagemaker.jumpstart.options import CAPACITY_ATTEMPTS, QUOTA_TIMEOUT, check_serving
 from llmops_plugins.sagemaker.names import ENDPOINT_BY_NAME
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk.plugin import BaseModel, Check, DeployerOptions, ModelOptions, TrainerOptions, extra_fields, option
+from llmops_sdk.plugin import (
+    BaseModel,
+    Billing,
+    Check,
+    DeployerOptions,
+    ModelOptions,
+    TrainerOptions,
+    extra_fields,
+    option,
+)
 
 _positive = validators.gt(0)
 _positive_or_none = validators.optional(_positive)
@@ -123,6 +132,10 @@ class SageMakerEndpointOptions(_RequestOptions):
     poll_seconds: float = option(
         15.0, help="seconds between two checks of the endpoint", affects_results=False, validator=_positive
     )
+
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that the hours of its instances are billed; the type that JumpStart chooses is not known here."""
+        return Billing("hours", self.instance_type or "", self.instance_count)
 
     def check_online(self, base: BaseModel, settings: Mapping[str, Any]) -> None:
         """Check the model, if JumpStart can be reached.

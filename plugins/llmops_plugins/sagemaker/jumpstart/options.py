@@ -21,6 +21,7 @@ from llmops_plugins.sagemaker.names import (
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import (
     BaseModel,
+    Billing,
     ChatTemplate,
     Check,
     ModelOptions,
@@ -178,6 +179,10 @@ class JumpStartTrainingOptions(TrainerOptions):
         if self.max_wait is not None and not self.spot:
             message = "max_wait is for spot instances: set spot=True too"
             raise ValueError(message)
+
+    def billing(self, base: BaseModel) -> Billing:
+        """Return that the hours of its instances are billed; the type that JumpStart chooses is not known here."""
+        return Billing("hours", self.instance_type or "", self.instance_count, most_seconds=self.max_run)
 
     def check(
         self,

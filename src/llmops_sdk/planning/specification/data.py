@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.planning.specification.costs import budget_from, traffic_from
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, RetentionSpec, Spec, StopEarly
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.serial import explain, from_json, to_json
@@ -31,6 +32,9 @@ _KEYS = (
     "stop_early",
     "retention",
     "gate",
+    "prices",
+    "traffic",
+    "budget",
     "executor",
     "settings",
 )
@@ -75,6 +79,9 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         stop_early=_stop_early(data["stop_early"], f"{where}: stop_early") if "stop_early" in data else None,
         retention=_retention(data["retention"], f"{where}: retention") if "retention" in data else None,
         gate=_with_tuples(_mapping(data.get("gate", {}), f"{where}: gate")),
+        prices=_text(data.get("prices", ""), f"{where}: prices"),
+        traffic=traffic_from(data["traffic"], f"{where}: traffic") if "traffic" in data else None,
+        budget=budget_from(data["budget"], f"{where}: budget") if "budget" in data else None,
         executor=component_from(data.get("executor", "local"), f"{where}: executor"),
         settings={
             plugin: _mapping(settings, f"{where}: settings.{plugin}")
@@ -140,6 +147,9 @@ def spec_to(spec: Spec) -> dict[str, Any]:
         data["retention"] = _retention_data(spec.retention)
     if spec.gate:
         data["gate"] = to_json(dict(spec.gate))
+    if spec.prices:
+        data["prices"] = spec.prices
+    data |= {name: to_json(value) for name in ("traffic", "budget") if (value := getattr(spec, name))}
     if spec.executor != ComponentSpec("local"):
         data["executor"] = _component_data(spec.executor)
     if spec.settings:

@@ -47,7 +47,7 @@ _CONDITION = {
 _GATE = {
     "type": "object",
     "minProperties": 1,
-    "description": "what must hold for a candidate to be shipped: a metric, latency_p95, failed_answers or retention to conditions",
+    "description": "what must hold for a candidate to be shipped: a metric, latency_p95, failed_answers, retention or cost_per_1000 to conditions",
     "properties": {
         "candidate": {
             "type": "string",
@@ -74,6 +74,34 @@ _GATE = {
         },
     },
     "additionalProperties": {"anyOf": [_CONDITION, {"type": "array", "items": _CONDITION}]},
+}
+
+
+_COSTS = {
+    "prices": {"type": "string", "description": "a file with prices of your own, in US dollars"},
+    "traffic": {
+        "type": "object",
+        "description": "what the candidates will be asked once they are used",
+        "properties": {
+            "requests_per_day": {"type": "number", "exclusiveMinimum": 0},
+            "hours": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 24,
+                "default": 24,
+                "description": "the hours of a day that a machine billed by the hour is up for it",
+            },
+        },
+        "required": ["requests_per_day"],
+        "additionalProperties": False,
+    },
+    "budget": {
+        "type": "object",
+        "description": "the most that a run may cost",
+        "properties": {"usd": {"type": "number", "exclusiveMinimum": 0, "description": "in US dollars"}},
+        "required": ["usd"],
+        "additionalProperties": False,
+    },
 }
 
 
@@ -158,6 +186,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
             },
             "retention": _retention(registry),
             "gate": _GATE,
+            **_COSTS,
             "executor": _item(registry, "executor", {}),
             "settings": {"type": "object", "additionalProperties": {"type": "object"}},
         },

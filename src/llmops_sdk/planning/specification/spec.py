@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.prices import Budget, Traffic
 
 FEWEST_LOOKS, MOST_LOOKS = 2, 5
 """How many planned looks there may be: more than five save little, and cost a deployment each."""
@@ -125,6 +126,9 @@ class Spec:
         stop_early: The planned looks, or None for one comparison at the end.
         retention: What tuned candidates are asked besides, to see what fine-tuning broke; None for nothing.
         gate: What must hold for a candidate to be shipped, as `llmops gate` reads it; empty for nothing.
+        prices: A file with prices of the user's own, relative to `folder`; empty for none.
+        traffic: What the candidates will be asked once they are used, or None.
+        budget: The most that a run may cost, or None.
         executor: Where steps run.
         settings: Plugin name to its settings.
         folder: The folder that relative paths in options are relative to.
@@ -147,6 +151,9 @@ class Spec:
     stop_early: StopEarly | None = None
     retention: RetentionSpec | None = None
     gate: Mapping[str, Any] = attrs.field(factory=dict)
+    prices: str = ""
+    traffic: Traffic | None = None
+    budget: Budget | None = None
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
     settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     folder: Path = attrs.field(factory=Path)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from llmops_plugins.metrics.judge.options import JudgeOptions
 from llmops_sdk import SpecError
+from llmops_sdk.plugin import Billing
 from llmops_sdk.plugin.registry import Registry
 
 from .conftest import URL
@@ -42,3 +44,8 @@ def test_invalid_options_are_refused(metrics_registry: Registry, options: dict[s
         metrics_registry.make("evaluator", "llm-judge", complete)
 
     assert "sk-a" not in str(error.value)
+
+
+def test_the_tokens_of_a_judge_are_billed() -> None:
+    """At the price of its address."""
+    assert Billing("tokens", "gpt-4o", address=URL) == JudgeOptions(url=URL, model="gpt-4o").billing()

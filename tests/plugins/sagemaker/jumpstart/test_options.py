@@ -8,7 +8,10 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
+from llmops_plugins.sagemaker.endpoint.options import SageMakerEndpointOptions
+from llmops_plugins.sagemaker.jumpstart.options import JumpStartTrainingOptions
 from llmops_sdk import Pipeline, SpecError
+from llmops_sdk.plugin import BaseModel, Billing
 from llmops_sdk.plugin.registry import Registry
 
 from ..fixtures import MODEL_ID, Cloud, Edit
@@ -87,3 +90,12 @@ def test_an_offline_run_and_a_rehearsal_send_no_request(
 
     assert before == len(cloud.calls)
     assert "" == caplog.text
+
+
+def test_the_hours_of_instances_are_billed() -> None:
+    """As many as there are, at most as long as the job may run; the type that JumpStart chooses is not known."""
+    training = JumpStartTrainingOptions(instance_type="ml.g5.12xlarge", instance_count=2, max_run=3600)
+    base = BaseModel("jumpstart", MODEL_ID)
+
+    assert Billing("hours", "ml.g5.12xlarge", 2, most_seconds=3600) == training.billing(base)
+    assert Billing("hours") == SageMakerEndpointOptions().billing(base)

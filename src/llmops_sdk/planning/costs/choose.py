@@ -1,0 +1,120 @@
+"""Which price each model of a plan has: the user's own, or that of the table that ships with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from llmops_sdk.errors import SpecError
+from llmops_sdk.planning.costs.price_file import PriceFile, read_prices
+from llmops_sdk.planning.costs.table import shipped_price
+from llmops_sdk.plugin.options import DeployerOptions, TrainerOptions
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.plan import PlannedModel
+from llmops_sdk.values.prices import Billing, Budget, Costs, ModelPrices, Price, Traffic
+
+
+def choose_costs(
+    models: Sequence[PlannedModel],
+    registry: Registry,
+    prices: Path | None,
+    traffic: Traffic | None = None,
+    budget: Budget | None = None,
+) -> Costs:
+    """Return what a plan knows about money.
+
+    Args:
+        models: Its models.
+        registry: The plugins, whose options say how they are billed.
+        prices: The user's file, or None.
+        traffic: What the candidates will be asked, or None.
+        budget: The most that the run may cost, or None.
+
+    Raises:
+        SpecError: The file cannot be used, or a budget cannot be kept: a price is not known.
+    """
+    own = read_prices(prices) if prices else PriceFile()
+    chosen = {model.name: _choose(model, registry, own) for model in models}
+    if budget:
+        _check_can_be_kept(models, chosen)
+    known = {name: each for name, each in chosen.items() if each != ModelPrices()}
+    return Costs(known, traffic, budget)
+
+
+def how_to_price(name: str, billing: Billing, *, training: bool = False) -> str:
+    """Return what to write into a file of prices.
+
+    >>> how_to_price("api", Billing("tokens", "gpt-x"))
+    'tokens: {gpt-x: {input: ..., output: ...}}'
+    >>> how_to_price("tuned", Billing("hours"), training=True)
+    'training: {tuned: ...}'
+
+    Args:
+        name: The model's name in the pipeline.
+        billing: How it is billed.
+        training: Whether it is about its training.
+    """
+    unit = billing.unit or name
+    if billing.by == "tokens":
+        return f"tokens: {{{unit}: {{input: ..., output: ...}}}}"
+    if billing.by == "hours" and billing.unit:
+        return f"hours: {{{unit}: ...}}"
+    return f"{'training' if training else 'hours'}: {{{name}: ...}}"
+
+
+def _choose(model: PlannedModel, registry: Registry, own: PriceFile) -> ModelPrices:
+    asking = _deployer_billing(model, registry)
+    price = own.tokens.get(model.name) or _by_hours(own.hours, (model.name,), asking)
+    if price is None and asking.by == "tokens":
+        price = own.tokens.get(asking.unit) or shipped_price(asking.address, asking.unit)
+    elif price is None and asking.by == "hours" and asking.unit:
+        price = _by_hours(own.hours, (asking.unit,), asking)
+    training = _trainer_billing(model, registry)
+    if training is None:
+        return ModelPrices(asking, price)
+    training_price = _by_hours(own.training, (model.name,), training) or _by_hours(
+        own.hours, (training.unit,), training
+    )
+    return ModelPrices(asking, price, training, training_price)
+
+
+def _by_hours(prices: Mapping[str, Price], names: Iterable[str], billing: Billing) -> Price | None:
+    """Return the price of an hour of all machines."""
+    for name in names:
+        price = prices.get(name)
+        if price is not None and price.hour is not None:
+            unit = name if billing.count == 1 else f"{billing.count} x {name}"
+            return Price(unit, hour=price.hour * billing.count, source=price.source, date=price.date)
+    return None
+
+
+def _deployer_billing(model: PlannedModel, registry: Registry) -> Billing:
+    card = registry.offer("deployer", model.deployer.use).card
+    options = registry.options(card, model.deployer.options, f"deployer {card.name!r}")
+    return options.billing(model.base) if isinstance(options, DeployerOptions) else Billing()
+
+
+def _trainer_billing(model: PlannedModel, registry: Registry) -> Billing | None:
+    if model.trainer is None:
+        return None
+    card = registry.offer("trainer", model.trainer.use).card
+    options = registry.options(card, model.trainer.options, f"trainer {card.name!r}")
+    return options.billing(model.base) if isinstance(options, TrainerOptions) else Billing()
+
+
+def _check_can_be_kept(models: Sequence[PlannedModel], chosen: Mapping[str, ModelPrices]) -> None:
+    """Refuse a budget over something whose price is not known: nobody can say when it is spent."""
+    for model in models:
+        prices = chosen[model.name]
+        unknown = []
+        if prices.price is None and prices.asking.by != "nothing" and not prices.asking.is_own:
+            unknown.append(("asking", prices.asking, False))
+        if prices.training and prices.training_price is None and not prices.training.is_own:
+            unknown.append(("training", prices.training, True))
+        for use, billing, training in unknown:
+            of = f" ({billing.unit})" if billing.unit else ""
+            message = (
+                f"budget: the price of {use} model {model.name!r}{of} is not known, so the budget cannot be kept; write it into"
+                f" a file that `prices:` names: {how_to_price(model.name, billing, training=training)}"
+            )
+            raise SpecError(message)

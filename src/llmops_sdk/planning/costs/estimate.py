@@ -1,0 +1,230 @@
+"""What a plan is expected to cost, before anything runs: low and high, and what is not known.
+
+The tokens of prompts are those of the test records, rendered, at three to five characters a token. The answers are half as long
+as the references at least, and `max_new_tokens` at most. Hours are known only where an earlier run in the store took them for
+the same model, or where options limit them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import attrs
+
+from llmops_sdk.data.rendering import REFERENCE, prompt_only
+from llmops_sdk.errors import LLMOpsError
+from llmops_sdk.planning.costs.choose import how_to_price
+from llmops_sdk.plugin.context import Context
+from llmops_sdk.plugin.interfaces import DatasetSource
+from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, prints_to_stderr
+from llmops_sdk.plugin.options import EvaluatorOptions
+from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.data import Record
+from llmops_sdk.values.plan import Cell, Component, GenerateStep, Plan, TrainStep
+from llmops_sdk.values.prices import SECONDS_PER_HOUR, Billing, Price
+from llmops_sdk.values.prompts import Prompt, TextPrompt
+from llmops_sdk.values.retrieval import PASSAGES
+from llmops_sdk.values.spending import NOTHING, ExpectedCost, ExpectedStep, Range, Spending
+
+CHARACTERS_PER_TOKEN = Range(5.0, 3.0)
+"""Of the low number of tokens, and of the high one."""
+
+SHORTEST_ANSWER = 0.5
+"""The length of the shortest answers, as a share of that of the references."""
+
+SLOWER_OR_FASTER = 2.0
+"""How much faster or slower than in an earlier run a machine may be."""
+
+
+@attrs.frozen
+class EarlierStep:
+    """A step of an earlier run in the store.
+
+    Attributes:
+        run: The run.
+        spending: What it spent; None where it was reused there, too.
+        is_same: Whether it does the same as the planned one, so that its result is reused.
+    """
+
+    run: str
+    spending: Spending | None
+    is_same: bool
+
+
+def expect_cost(plan: Plan, registry: Registry, earlier: Mapping[str, EarlierStep] | None = None) -> ExpectedCost:
+    """Return what a plan is expected to cost.
+
+    Args:
+        plan: The plan.
+        registry: The installed plugins.
+        earlier: Step to what an earlier run in the store did in its place.
+    """
+    tests = {dataset.name: _test_records(plan, dataset, registry) for dataset in plan.dataset_by_name.values()}
+    steps = tuple(_steps(plan, tests, earlier or {}))
+    return ExpectedCost(steps, tuple(dict.fromkeys(_unknown(plan, registry, steps))))
+
+
+def _steps(
+    plan: Plan, tests: Mapping[str, Sequence[Record] | None], earlier: Mapping[str, EarlierStep]
+) -> Iterator[ExpectedStep]:
+    for step in plan.steps:
+        known = earlier.get(step.name)
+        if isinstance(step, TrainStep):
+            yield _reused(step.name, step.model, known) or _training(plan, step, known)
+        elif isinstance(step, GenerateStep):
+            yield _reused(step.name, step.model, known) or _asking(plan, step, tests, known)
+
+
+def _reused(step: str, model: str, earlier: EarlierStep | None) -> ExpectedStep | None:
+    if earlier is None or not earlier.is_same:
+        return None
+    return ExpectedStep(step, model, 0, NOTHING, NOTHING, NOTHING, NOTHING, earlier.run, "reused")
+
+
+def _training(plan: Plan, step: TrainStep, earlier: EarlierStep | None) -> ExpectedStep:
+    prices = plan.costs.of(step.model)
+    billing = prices.training or Billing()
+    hours, basis = Range(), ""
+    if earlier and earlier.spending and earlier.spending.seconds:
+        hours = _around(earlier.spending.seconds / SECONDS_PER_HOUR)
+        basis = f"hours as in run {earlier.run}"
+    if billing.most_seconds is not None:
+        most = billing.most_seconds / SECONDS_PER_HOUR
+        hours = Range(None if hours.low is None else min(hours.low, most), min(most, hours.high or most))
+    return ExpectedStep(step.name, step.model, hours=hours, usd=_of_hours(prices.training_price, hours), basis=basis)
+
+
+def _asking(
+    plan: Plan, step: GenerateStep, tests: Mapping[str, Sequence[Record] | None], earlier: EarlierStep | None
+) -> ExpectedStep:
+    prices = plan.costs.of(step.model)
+    if prices.asking.by == "nothing":
+        return ExpectedStep(step.name, step.model, 0, NOTHING, NOTHING, NOTHING, NOTHING, basis="recorded answers")
+    cells = [plan.cell_by_name[name] for name in step.cells]
+    counted = [_tokens(plan, cell, tests[cell.dataset]) for cell in cells]
+    share = _share(plan, step)
+    known = [each for each in counted if each is not None]
+    questions, prompts, answers = None, Range(), Range()
+    if len(known) == len(counted):
+        questions = round(sum(each.questions for each in known) * (share.high or 0))
+        low = share.low or 0.0
+        prompts = _scaled(Range.sum(each.prompts for each in known), low, share.high or 0.0)
+        answers = _scaled(Range.sum(each.answers for each in known), low, share.high or 0.0)
+    hours, basis = Range(), ""
+    if questions is not None and earlier and earlier.spending and earlier.spending.answers and earlier.spending.seconds:
+        seconds = earlier.spending.seconds / earlier.spending.answers * questions
+        hours, basis = _around(seconds / SECONDS_PER_HOUR), f"hours as in run {earlier.run}"
+    price = prices.price
+    if price is None:
+        usd = Range()
+    elif price.hour is not None:
+        usd = _of_hours(price, hours)
+    else:
+        usd = _of_tokens(price, prompts, answers)
+    return ExpectedStep(step.name, step.model, questions, prompts, answers, hours, usd, basis=basis)
+
+
+def _share(plan: Plan, step: GenerateStep) -> Range:
+    """Return which share of the records a step asks: at a later look none, if all was decided before."""
+    if not step.look:
+        return Range(1.0, 1.0)
+    shares = (0.0, *plan.looks)
+    own = shares[step.look] - shares[step.look - 1]
+    return Range(own if step.look == 1 else 0.0, own)
+
+
+def _scaled(each: Range, low: float, high: float) -> Range:
+    return Range(
+        None if each.low is None else each.low * low,
+        None if each.high is None else each.high * high,
+    )
+
+
+@attrs.frozen
+class _Tokens:
+    questions: int
+    prompts: Range
+    answers: Range
+
+
+def _tokens(plan: Plan, cell: Cell, records: Sequence[Record] | None) -> _Tokens | None:
+    """Return the tokens of the questions to a cell and of their answers; None where its records are not known."""
+    if records is None:
+        return None
+    prompt, times = plan.prompt_by_name[cell.prompt], plan.times_asked(cell)
+    try:
+        characters = sum(_length(prompt_only(prompt.template, {PASSAGES: "", **record})) for record in records)
+    except (LLMOpsError, *PLUGIN_FAILURES):
+        return None  # the dataset's own check reports it
+    references = sum(len(str(record.get(REFERENCE) or "")) for record in records)
+    most = float(plan.generation.max_new_tokens * len(records))
+    per_token = CHARACTERS_PER_TOKEN
+    shortest = min(most, SHORTEST_ANSWER * references / (per_token.low or 1.0))
+    prompts = Range(characters / (per_token.low or 1.0), characters / (per_token.high or 1.0))
+    if prompt.retrieves:
+        prompts = Range(prompts.low)  # what is retrieved comes on top
+    return _Tokens(len(records) * times, prompts.times(times), Range(shortest, most).times(times))
+
+
+def _length(prompt: Prompt) -> int:
+    if isinstance(prompt, TextPrompt):
+        return len(prompt.text)
+    return sum(len(text) for message in prompt.messages for text in message.values())
+
+
+def _around(hours: float) -> Range:
+    return Range(hours / SLOWER_OR_FASTER, hours * SLOWER_OR_FASTER)
+
+
+def _of_hours(price: Price | None, hours: Range) -> Range:
+    return Range() if price is None else hours.times(price.hour)
+
+
+def _of_tokens(price: Price, prompts: Range, answers: Range) -> Range:
+    def amount(prompt: float | None, output: float | None) -> float | None:
+        return None if prompt is None or output is None else price.of_tokens(prompt, output)
+
+    return Range(amount(prompts.low, answers.low), amount(prompts.high, answers.high))
+
+
+def _unknown(plan: Plan, registry: Registry, steps: Sequence[ExpectedStep]) -> Iterator[str]:
+    """Yield what is in no amount, and how to make it known."""
+    for step in steps:
+        if step.usd.high is not None:
+            continue
+        prices = plan.costs.of(step.model)
+        is_training = isinstance(plan.step_by_name[step.step], TrainStep)
+        billing = (prices.training if is_training else prices.asking) or Billing()
+        price = prices.training_price if is_training else prices.price
+        use = f"{'training' if is_training else 'asking'} {step.model}"
+        known_by = how_to_price(step.model, billing, training=is_training)
+        if price is None and billing.is_own:
+            yield f"what an hour of this machine costs is unknown; give it in a file that `prices:` names: {known_by}"
+        elif price is None:
+            yield f"the price of {use} is unknown; give it in a file that `prices:` names: {known_by}"
+        elif price.hour is not None:
+            yield f"the hours of {use} are unknown until a run in this store took them"
+        elif step.questions is None:
+            yield f"the tokens of {use} are unknown: its test records are not read before the run"
+        else:
+            yield f"the tokens that retrieval adds to the prompts of {step.model} are unknown"
+    for evaluator in plan.evaluators:
+        card = registry.offer("evaluator", evaluator.use).card
+        options = registry.options(card, evaluator.options, f"evaluator {evaluator.name!r}")
+        if isinstance(options, EvaluatorOptions) and options.billing().by != "nothing":
+            yield f"what the evaluator {evaluator.name} asks another model: no amount has it, and no budget counts it"
+
+
+def _test_records(plan: Plan, dataset: Component, registry: Registry) -> tuple[Record, ...] | None:
+    """Return the test records of a small dataset; None of another one, or of one that cannot be read."""
+    source: DatasetSource = registry.make("dataset", dataset.use, dataset.options)
+    with contextlib.suppress(LLMOpsError, *PLUGIN_FAILURES), prints_to_stderr():
+        if source.preview() is None or not source.is_small:
+            return None
+        with TemporaryDirectory(prefix="llmops-") as folder:
+            trains = any(isinstance(step, TrainStep) and step.dataset == dataset.name for step in plan.steps)
+            return tuple(source.load(Context(folder=Path(folder), home=Path(folder), trains=trains)).test)
+    return None
