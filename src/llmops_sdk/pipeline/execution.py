@@ -10,15 +10,18 @@ from llmops_sdk.errors import SpecError, StepFailedError, StoreError, describe_o
 from llmops_sdk.gc.delete import delete_leftovers
 from llmops_sdk.gc.find import find_leftovers
 from llmops_sdk.gc.leftover import Choice
+from llmops_sdk.pipeline.costs import expect_run, raise_budget
 from llmops_sdk.pipeline.interruption import interrupted_run, resume_command
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
+from llmops_sdk.planning.costs.budget import budget_risk
 from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, scoring_checks
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress, progress_for
+from llmops_sdk.record.costs.budget import write_expected
 from llmops_sdk.record.layout import SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
@@ -62,8 +65,16 @@ def start_run(
         secrets = secret_checks(plan, registry, offline=offline)
         scoring = () if executor.remote else scoring_checks(plan, registry, runtime.home)
         require([*path_checks(plan, registry), *secrets, *scoring, *checks], runtime.progress)
+        expected = expect_run(plan, opened, registry)
+        if plan.costs.budget and expected:
+            for sentence in expected.unknown:
+                runtime.progress.log(f"warning: not in the expected cost: {sentence}")
+            if risk := budget_risk(plan.costs.budget.usd, expected):
+                runtime.progress.log(f"warning: {risk}")
         run = executor.create_run(plan, opened, runtime)
         run.put(SPECIFICATION, specification.encode())
+        if expected:
+            write_expected(run, expected)
         if detach:
             runtime.progress.log(f"run {run.id}\n{executor.detached(run)}")
             return Result(run)
@@ -73,6 +84,7 @@ def start_run(
 def resume(
     run_id: str,
     *,
+    budget_usd: float | None = None,
     store: Store | Path | str = DEFAULT_STORE,
     offline: bool = False,
     progress: Progress | None = None,
@@ -80,12 +92,23 @@ def resume(
 ) -> Result:
     """Resume a run that was stopped or killed, or that has failed steps; completed work is not repeated.
 
+    Args:
+        run_id: The run.
+        budget_usd: The most that the run may cost from now on, all that it spent included; by default that of its plan.
+        store: Where it is stored.
+        offline: Make no network requests.
+        progress: Where progress is shown.
+        registry: The plugins.
+
     Raises:
         RunNotFoundError: The store has no such run.
+        SpecError: The budget is not above what the run has spent.
         PluginError: A plugin of its plan is not installed.
     """
     registry = registry or Registry.load()
     run = open_run(run_id, store, registry, offline=offline)
+    if budget_usd is not None:
+        raise_budget(run, budget_usd)
     with open_runtime(registry, offline=offline, progress=progress) as runtime:
         executor = make_executor(run.plan, registry)
         scoring = () if executor.remote else scoring_checks(run.plan, registry, runtime.home)

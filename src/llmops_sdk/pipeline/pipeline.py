@@ -23,6 +23,7 @@ from llmops_sdk.pipeline.arguments import (
 from llmops_sdk.pipeline.execution import start_run
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import make_plan
+from llmops_sdk.planning.specification.costs import budget_from, traffic_from
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
 from llmops_sdk.planning.specification.spec import ComponentSpec, Override, RetentionSpec, Spec, StopEarly
@@ -200,7 +201,7 @@ class Pipeline(Shown):
         Args:
             candidate: The candidate that is judged; by default the only one, or the best by the verdict.
             varies: What may differ from a baseline file: some of `data`, `prompt`, `generation`, `evaluators`.
-            **conditions: A metric, `latency_p95`, `failed_answers` or `retention` to its conditions: `rougeL={"at_least": 0.3}`.
+            **conditions: A metric, `latency_p95`, `failed_answers`, `retention` or `cost_per_1000` to its conditions: `rougeL={"at_least": 0.3}`.
         """
         own = {**({"candidate": candidate} if candidate else {}), **({"varies": tuple(varies)} if varies else {})}
         return self._with(gate={**own, **conditions})
@@ -243,6 +244,27 @@ class Pipeline(Shown):
         It is the baseline of `with_decision`, or the first model that is not fine-tuned. It is one candidate all the same.
         """
         return self._with(noise_floor=True)
+
+    def with_costs(
+        self,
+        prices: Path | str = "",
+        *,
+        requests_per_day: float = 0,
+        hours: float = 24,
+        budget_usd: float | None = None,
+    ) -> Pipeline:
+        """State prices, the traffic to expect, and the most that a run may cost, in US dollars.
+
+        Args:
+            prices: A file with prices of your own, for all that the table of the package lacks.
+            requests_per_day: What the candidates will be asked; report and verdict then state what a month costs.
+            hours: The hours of a day that a machine billed by the hour is up for it.
+            budget_usd: The budget: above it no run starts, and at it nothing new is started.
+        """
+        asked = {"requests_per_day": requests_per_day, "hours": hours}
+        traffic = traffic_from(asked, "traffic") if requests_per_day else None
+        budget = None if budget_usd is None else budget_from({"usd": budget_usd}, "budget")
+        return self._with(prices=str(prices), traffic=traffic, budget=budget)
 
     def with_reporter(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add a reporter, called after every run; the arguments are those of `with_dataset`.
@@ -331,15 +353,7 @@ class Pipeline(Shown):
         return plan
 
     def plan(self, registry: Registry | None = None, *, offline: bool = False) -> Plan:
-        """Return what would run, with every default filled in: the plan that `build` returns and `run` executes.
-
-        Args:
-            registry: The plugins; by default the installed ones.
-            offline: Make no network requests.
-
-        Raises:
-            UserError: The pipeline cannot run; the message has the reason and how to fix it.
-        """
+        """Return what would run, with every default filled in: the plan that `build` returns, with its arguments and errors."""
         return self.build(registry, offline=offline)
 
     def run(

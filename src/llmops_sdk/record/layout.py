@@ -11,6 +11,9 @@ runs/<run>/freed                      `llmops clean` is freeing the run; empty
 runs/<run>/steps/<step>.started.json  host, process, heartbeat: `Started`
 runs/<run>/steps/<step>.json          `Succeeded` or `Failed`
 runs/<run>/steps/<step>.fresh         what earlier runs made for this step is deleted
+runs/<run>/costs/expected.json        what it was expected to cost: `ExpectedCost`
+runs/<run>/costs/budget.json          another budget than that of its plan
+runs/<run>/costs/steps/<step>.json    what a step spent so far: `Spending`
 runs/<run>/ledger/<resource>.json     what could outlive the run, written before it is created: `LedgerEntry`
 runs/<run>/logs/<step>.log
 runs/<run>/endpoints/<step>/          files of the endpoint that a step deployed
@@ -45,6 +48,7 @@ LAST_RUN = "last-run.json"
 """The key of the number of the newest run, and of the newest run of each pipeline."""
 
 SPECIFICATION = "specification.yaml"
+EXPECTED_COST, BUDGET = "costs/expected.json", "costs/budget.json"
 REPORT = "report.html"
 GENERATIONS = "generations.jsonl"
 SCORES = "scores.jsonl"
@@ -222,6 +226,11 @@ class RunAddress:
 
     store_uri: str
     run_id: str
+
+
+def spending_file(step: str) -> str:
+    """Return the name of the file of a run with what a step spent."""
+    return f"costs/steps/{step}.json"
 
 
 def samples_file(cell: str) -> str:

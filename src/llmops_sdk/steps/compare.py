@@ -19,12 +19,13 @@ from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.retention.judge import judge_retention
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
 from llmops_sdk.values.data import DatasetSplits
-from llmops_sdk.values.plan import Cell, CompareStep, LookStep, ScoreStep
+from llmops_sdk.values.plan import Cell, CompareStep, LookStep, Plan, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo, FailedCell
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Succeeded
 from llmops_sdk.verdict.baseline import Baseline
+from llmops_sdk.verdict.costs import with_costs
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 from llmops_sdk.verdict.looks import find_worse
 from llmops_sdk.verdict.noise_floor import AskedTwice, compare_with_itself
@@ -51,6 +52,7 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     caveats = _caveats(run)
     retention = [to_json(run.plan.retention)] if run.plan.retention else []
     asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks, *weights, *caveats, *retention]
+    asked.append(to_json(run.plan.costs))
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
     run.write_results(built.artifact.read(ResultsValue))
@@ -125,6 +127,9 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
         board = make_leaderboard(
             dataset.name, plan.metric, columns, tuple(failed), metrics, clusters.labels, baseline, looks=looks
         )
+        if columns:
+            is_lower = metrics[plan.metric].higher_is_better is False if plan.metric in metrics else False
+            board = with_costs(board, _bases(plan), plan.costs.traffic, lower_is_better=is_lower)
         if clusters.caveat:
             board = attrs.evolve(board, verdict=board.verdict.with_caveat(clusters.caveat))
         if asked_twice:
@@ -139,6 +144,19 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     if retained:
         return ResultsValue(retained.boards, tuple(evaluators.values()), overall, retained.board)
     return ResultsValue(tuple(boards), tuple(evaluators.values()), overall)
+
+
+def _bases(plan: Plan) -> dict[str, str]:
+    """Return each fine-tuned candidate with the candidate that is its base as it is, asked with the same prompt."""
+    models = plan.model_by_name
+    untrained = {
+        (digest(to_json(models[cell.model].base)), cell.prompt): cell.candidate
+        for cell in plan.cells
+        if models[cell.model].trainer is None
+    }
+    trained = [cell for cell in plan.cells if models[cell.model].trainer is not None]
+    keys = {cell.candidate: (digest(to_json(models[cell.model].base)), cell.prompt) for cell in trained}
+    return {name: untrained[key] for name, key in keys.items() if key in untrained}
 
 
 def _clusters(execution: StepExecution, dataset: str) -> Clusters:

@@ -25,6 +25,8 @@ from llmops_sdk.steps.client.rates import Rates
 from llmops_sdk.steps.client.throughput import Throughput
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.resources import how_to_remove, managed_resources
+from llmops_sdk.steps.spending.budget import metered
+from llmops_sdk.steps.spending.meter import Meter
 from llmops_sdk.values.answers import Outcome
 from llmops_sdk.values.artifacts import GenerationsValue, of_repeat
 from llmops_sdk.values.generation_options import GenerationOptions, vary
@@ -174,7 +176,9 @@ def _deploy_and_ask(
 ) -> None:
     runtime = execution.runtime
     deployer = _deployer(execution, model)
+    prices = execution.run.plan.costs.of(model.name)
     with ExitStack() as stack:
+        meter = stack.enter_context(metered(execution, prices.price, is_free=prices.asking.by == "nothing"))
         folder = stack.enter_context(execution.run.endpoint_folder(execution.step, runtime.home))
         context = execution.context("deployer", model.deployer.use, folder)
         resources = deployer.resources(context, servable)
@@ -190,7 +194,7 @@ def _deploy_and_ask(
             kept = f"unless its step failed, it is billed until it is deleted with: {how_to_remove(execution.run.id)}"
             endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, "kept": kept})
         transport = deployer.connect(context, endpoint) or HttpTransport(endpoint)
-        limits = _Limits(Patience(), Rates.of(endpoint), model.varies)
+        limits = _Limits(Patience(), Rates.of(endpoint), model.varies, meter)
         try:
             for questions in incomplete:
                 _ask_cell(execution, transport, questions, endpoint, limits)
@@ -200,11 +204,12 @@ def _deploy_and_ask(
 
 @attrs.frozen
 class _Limits:
-    """What all cells of one endpoint share, and the exceptions of its model."""
+    """What all cells of one endpoint share, and the exceptions of its model; the meter counts what is spent."""
 
     patience: Patience
     rates: Rates | None
     varies: Mapping[str, Any]
+    meter: Meter
 
 
 def _ask_cell(
@@ -233,7 +238,7 @@ def _ask_cell(
         task.update(sum(known for index, known in enumerate(settled) if questions.is_due(index)))
         outcomes = ask(
             transport,
-            remaining,
+            limits.meter.affordable(remaining),
             generation,
             concurrency=endpoint.concurrency,
             patience=limits.patience,
@@ -243,13 +248,15 @@ def _ask_cell(
         for outcome in _with_hints(outcomes, questions.cell):
             journal.write(journal_line(outcome))
             tally.count(outcome)
+            limits.meter.count(outcome)
             if not isinstance(transport, RecordTransport):  # how fast a file is read is nobody's speed
                 throughput.count(outcome)
             task.advance(**throughput.progress())
     if not questions.probes:
         for notice in tally.notices():
             execution.runtime.progress.log(f"warning: {questions.title}: {notice}")
-    _finish(execution, questions, files, endpoint, throughput)
+    limits.meter.check(questions.cell.label)
+    _finish(execution, questions, files, endpoint, throughput, limits.meter.lap())
 
 
 def _with_hints(outcomes: Iterator[Outcome], cell: Cell) -> Iterator[Outcome]:
@@ -286,6 +293,7 @@ def _finish(
     files: AnswerFiles,
     endpoint: Endpoint,
     throughput: Throughput,
+    seconds: float,
 ) -> None:
     """Put the journal into the questions' order, and mark the artifact as finished, with its pending questions.
 
@@ -293,7 +301,9 @@ def _finish(
     """
     store, home = execution.run.store, execution.runtime.home
     earlier = execution.run.artifact(questions.address)
-    not_asked = min(questions.not_asked, earlier.read(GenerationsValue).not_asked if earlier else questions.not_asked)
+    before: GenerationsValue | None = earlier.read(GenerationsValue) if earlier else None
+    not_asked = min(questions.not_asked, before.not_asked if before else questions.not_asked)
+    endpoint_seconds = seconds + ((before.endpoint_seconds if before else None) or 0.0)
     with store.workspace(files.layout.final, home) as folder:
         summary = files.write_ordered(folder)
         marks = {f"final/{GENERATIONS}": mark_file(folder / GENERATIONS, summary.sha256)}
@@ -312,6 +322,7 @@ def _finish(
         output_tokens=throughput.output_tokens,
         endpoint=dict(endpoint.metadata),
         not_asked=not_asked,
+        endpoint_seconds=endpoint_seconds or None,
     )
     execution.run.finish_artifact(questions.address, value, marks)
     if summary.pending == 0 and not_asked == 0:

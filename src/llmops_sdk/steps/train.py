@@ -8,8 +8,10 @@ import attrs
 
 from llmops_sdk.errors import DataError
 from llmops_sdk.plugin.interfaces import Trainer
+from llmops_sdk.steps.cell.costs import BILLABLE_SECONDS
 from llmops_sdk.steps.execution import StepExecution, StepOutput
 from llmops_sdk.steps.resources import managed_resources
+from llmops_sdk.steps.spending.budget import metered
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.plan import TrainStep
 from llmops_sdk.values.serial import digest, to_json
@@ -42,8 +44,15 @@ def train(execution: StepExecution, step: TrainStep) -> StepOutput:
         def train_model(folder: Path) -> TrainedModel:
             context = execution.context("trainer", component.use, folder)
             resources = trainer.resources(context)
-            with managed_resources(execution, resources, lambda resource: trainer.delete(context, resource)) as add:
-                return trainer.train(attrs.evolve(context, add_resource=add), model.base, splits, prompt.template)
+            price = plan.costs.of(model.name).training_price
+            with (
+                metered(execution, price) as meter,
+                managed_resources(execution, resources, lambda resource: trainer.delete(context, resource)) as add,
+            ):
+                context = attrs.evolve(context, add_resource=add)
+                trained = trainer.train(context, model.base, splits, prompt.template)
+                meter.billed_seconds = trained.metrics.get(BILLABLE_SECONDS)
+                return trained
 
         built = execution.build_artifact(address, train_model)
     inputs = {

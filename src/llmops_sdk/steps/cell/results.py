@@ -11,6 +11,7 @@ import attrs
 
 from llmops_sdk.record.layout import GENERATIONS, SCORES, ArtifactLayout
 from llmops_sdk.record.lines import read_outcomes, read_scores
+from llmops_sdk.steps.cell.costs import cell_cost
 from llmops_sdk.steps.cell.evaluators import evaluators_of
 from llmops_sdk.steps.cell.scores import SCORES_OF
 from llmops_sdk.steps.cell.summaries import scored_records, summarizing
@@ -75,6 +76,7 @@ def read_cell(
     answers = times.read(range(model.repeats))
     again = times.read(range(model.repeats, plan.times_asked(cell)))
     generated, tally = answers.generated, answers.tally
+    training = execution.artifact_of(train, "model").read(TrainedModel) if train else None
     result = CellResult(
         cell=cell.name,
         candidate=cell.candidate,
@@ -86,7 +88,7 @@ def read_cell(
         estimates={},
         unscored=answers.unscored,
         speed=_speed(tally, generated),
-        training=execution.artifact_of(train, "model").read(TrainedModel) if train else None,
+        training=training,
         endpoint={**generated[0].endpoint, **_details(tally, model.varies), **_prompt_details(execution, cell, tally)},
         pending=tally.pending,
         missing=tally.missing,
@@ -103,6 +105,7 @@ def read_cell(
         look=step.look,
         not_asked=0 if asked is None else int((~asked).sum()),
         summaries=answers.summaries,
+        cost=cell_cost(plan.costs.of(cell.model), plan.costs.traffic, tally, generated, training),
     )
     return CellScores(CellColumn(result, answers.scores), answers.evaluators, again.scores)
 
@@ -183,7 +186,7 @@ class _Times:
 
         plan = self.execution.run.plan
         varied = vary(plan.generation, plan.model_by_name[self.cell.model].varies)
-        read = _Read([], Tally(varied.response_format))
+        read = _Read([], Tally(varied.response_format, price=plan.costs.of(self.cell.model).price))
         if not repeats:
             return read
         kinds = np.stack([self._read_answers(repeat, read) for repeat in repeats])

@@ -13,6 +13,7 @@ import attrs
 from llmops_sdk.steps.client.endings import LENGTH
 from llmops_sdk.steps.client.reasoning import CUT_WHILE_REASONING
 from llmops_sdk.values.answers import Answered, Outcome, Pending, Unanswered
+from llmops_sdk.values.prices import Price, answer_cost
 
 _WITHOUT_JSON = ("text", "grammar", "structural_tag")
 """The types of a `response_format` in OpenAI's form that do not ask for JSON."""
@@ -37,6 +38,9 @@ class Tally:
         latencies: Seconds of each answer that has them.
         first_tokens: Seconds to the first token of those that were streamed.
         scored: Answers that came with scores.
+        price: The price of tokens, or None.
+        costs: US dollars of each answer whose cost is known.
+        output_tokens: Of the answers, or None.
     """
 
     response_format: Mapping[str, Any] | None = None
@@ -53,6 +57,9 @@ class Tally:
     latencies: array[float] = attrs.field(factory=lambda: array("d"))
     first_tokens: array[float] = attrs.field(factory=lambda: array("d"))
     scored: int = 0
+    price: Price | None = None
+    costs: array[float] = attrs.field(factory=lambda: array("d"))
+    output_tokens: int | None = None
 
     @property
     def empty(self) -> int:
@@ -78,6 +85,10 @@ class Tally:
             self.reasoning_tokens = (self.reasoning_tokens or 0) + answer.reasoning_tokens
         if answer.prompt_tokens is not None:
             self.prompt_tokens.append(answer.prompt_tokens)
+        if answer.output_tokens is not None:
+            self.output_tokens = (self.output_tokens or 0) + answer.output_tokens
+        if (cost := answer_cost(answer, self.price)) is not None:
+            self.costs.append(cost)
         if answer.latency is not None:
             self.latencies.append(answer.latency)
         if answer.time_to_first_token is not None:

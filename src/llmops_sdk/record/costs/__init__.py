@@ -1,0 +1,1 @@
+"""What a run was expected to cost, what it spent, and its budget."""
