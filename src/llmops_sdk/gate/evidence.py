@@ -18,7 +18,7 @@ from llmops_sdk.steps.cell.clusters import read_clusters
 from llmops_sdk.steps.cell.results import read_cell
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.steps.runtime import Runtime, default_home
-from llmops_sdk.values.answers import Answered
+from llmops_sdk.values.answers import Answer, Answered
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.plan import Cell, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo
@@ -62,10 +62,15 @@ class DatasetEvidence:
 
     def latencies(self, candidate: str) -> Iterator[tuple[int, float | None]]:
         """Yield the place of the record of each answer of a candidate, and the seconds the answer took, or None."""
+        for place, answer in self.answers(candidate):
+            yield place, answer.latency
+
+    def answers(self, candidate: str) -> Iterator[tuple[int, Answer]]:
+        """Yield each answer of a candidate with the place of its record."""
         for cell in self.columns[candidate].result.parts:
             for sample in self.run.samples(cell.cell):
                 if isinstance(sample.outcome, Answered):
-                    yield sample.index, sample.outcome.answer.latency
+                    yield sample.index, sample.outcome.answer
 
 
 @attrs.frozen

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from llmops_sdk.gate.outcome import LEVEL, Check, Decision, Numbers, Outcome
 from llmops_sdk.gate.words import number, percent, signed
+from llmops_sdk.values.prices import dollars
 
 _ICONS = {
     Outcome.GO: "\N{WHITE HEAVY CHECK MARK}",
@@ -96,7 +97,9 @@ def _bounds(check: Check) -> str:
 
 
 def _number(check: Check, value: float) -> str:
-    return {Numbers.SHARE: percent, Numbers.DIFFERENCE: signed, Numbers.MEAN: number}[check.kind](value)
+    return {Numbers.SHARE: percent, Numbers.DIFFERENCE: signed, Numbers.MEAN: number, Numbers.COST: dollars}[
+        check.kind
+    ](value)
 
 
 def _in_one_line(text: str) -> str:

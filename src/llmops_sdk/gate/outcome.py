@@ -27,6 +27,7 @@ class Numbers(str, Enum):
     MEAN = "mean"
     DIFFERENCE = "difference"
     SHARE = "share"
+    COST = "cost"
 
 
 @attrs.frozen
@@ -34,7 +35,7 @@ class Check:
     """One condition on one dataset.
 
     Attributes:
-        subject: What it is about: a metric, `latency_p95`, `failed_answers`, `retention`.
+        subject: What it is about: a metric, `latency_p95`, `failed_answers`, `retention`, `cost_per_1000`.
         condition: The condition in words, without its numbers' evidence (`at least 0.3`).
         dataset: The dataset's name.
         outcome: What the records show.
@@ -44,7 +45,7 @@ class Check:
         limit: What the measured number must not be on the wrong side of.
         records: The number of records, or of answers, that it rests on.
         text: What the records show, in words and numbers.
-        kind: Whether the numbers are means, differences of means, or shares.
+        kind: Whether the numbers are means, differences of means, shares, or US dollars.
         unit: What a share is of (`failed`, `slower`), or empty.
         needed_records: Where it is inconclusive, about how many records would decide it; None where their number is not
             what is missing, or is not known.

@@ -8,6 +8,7 @@ import attrs
 
 from llmops_sdk.record.layout import samples_file
 from llmops_sdk.report.axes import Axis, interval_axis
+from llmops_sdk.report.costs import CostPlot, cost_plot, has_costs
 from llmops_sdk.report.data import MOST_BYTES, ReportData
 from llmops_sdk.report.matrix import MatrixRow, pair_matrix
 from llmops_sdk.report.records.pages import Candidates, DatasetRecords, board_cells, pack_records, parts_of
@@ -44,6 +45,7 @@ class ReportBoard:
         records: The test records.
         matrix: All pairs of candidates in the metric that decides; empty for two.
         is_retention: Whether it shows what fine-tuning broke.
+        cost_plot: Quality, latency and cost of the candidates, or None.
     """
 
     board: Leaderboard
@@ -55,6 +57,12 @@ class ReportBoard:
     records: DatasetRecords
     matrix: tuple[MatrixRow, ...]
     is_retention: bool = False
+    cost_plot: CostPlot | None = None
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether anything is known of what candidates cost."""
+        return not self.is_retention and has_costs(self.board.cells)
 
     @property
     def details(self) -> str:
@@ -131,6 +139,7 @@ def _report_board(board: Leaderboard, report: ReportData, colours: Mapping[str, 
         records=_records(board, report, metrics, colours, limit=limit),
         matrix=pair_matrix(board, lower_is_better=bool(metrics) and metrics[0].higher_is_better is False),
         is_retention=board is report.results.retention,
+        cost_plot=cost_plot(board),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from llmops_sdk.record.costs.spending import spending_line
 from llmops_sdk.record.layout import REPORT, SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo, StepStatus
@@ -119,6 +120,7 @@ def _metadata(run: Run) -> dict[str, str]:
         "python": run.metadata.python,
         "plan": run.plan.hash[:12],
         "plugins": ", ".join(f"{pin.name} {pin.version}".strip() for pin in run.plan.plugins),
+        **({"cost": cost} if (cost := spending_line(run)) else {}),
         **({"still billed": f"{', '.join(kept)}; delete it with: {how_to_remove(run.id)}"} if kept else {}),
         **run.metadata.details,  # what the executor adds: what a rehearsal substitutes
     }

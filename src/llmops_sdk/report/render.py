@@ -24,6 +24,7 @@ from llmops_sdk.report.data import ReportData
 from llmops_sdk.report.numbers import amount, duration, interval, number
 from llmops_sdk.report.records.pages import DatasetRecords
 from llmops_sdk.values.names import weights_text
+from llmops_sdk.values.prices import dollars
 
 _SCRIPTS = (
     "theme.js",
@@ -131,6 +132,7 @@ def _environment() -> Environment:
         "duration": duration,
         "details": verdict_details,
         "weights": weights_text,
+        "dollars": dollars,
     }
     return environment
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from llmops_sdk.values.results import Speed
+from llmops_sdk.verdict.costs import join_costs
 from llmops_sdk.verdict.joined import join_cells
 from llmops_sdk.verdict.summaries import join_summaries
 from llmops_sdk.verdict.table import CellColumn, MetricColumn
@@ -39,6 +40,7 @@ def join_checkpoints(columns: Sequence[CellColumn]) -> CellColumn:
         checkpoints=tuple(cells),
         training=None,
         speed=_mean_speed([cell.speed for cell in cells if cell.speed]),
+        cost=join_costs([cell.cost for cell in cells]),
         summaries=join_summaries([cell.summaries for cell in cells]),
     )
     return CellColumn(result, scores)

@@ -10,6 +10,7 @@ import attrs
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.gate.conditions.answers import FailedAnswersAtMost, LatencyAtMost
 from llmops_sdk.gate.conditions.condition import Condition
+from llmops_sdk.gate.conditions.cost import CostAtMost
 from llmops_sdk.gate.conditions.margin import NotWorseThan
 from llmops_sdk.gate.conditions.mean import MeanAtLeast, MeanAtMost
 from llmops_sdk.gate.conditions.retention import Retained
@@ -23,6 +24,7 @@ CONDITIONS: tuple[type[Condition], ...] = (
     LatencyAtMost,
     FailedAnswersAtMost,
     Retained,
+    CostAtMost,
 )
 """Every kind. One for a subject of its own has a `SUBJECT`; the others are about metrics."""
 
