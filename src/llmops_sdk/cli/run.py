@@ -32,6 +32,12 @@ from llmops_sdk.errors import SpecError
     metavar="RUN",
     help="Resume a run: its ID, a unique prefix, the name of a pipeline, or `latest`.",
 )
+@click.option(
+    "--budget",
+    type=float,
+    metavar="USD",
+    help="With --resume: the most that the run may cost, in US dollars, with what it spent already.",
+)
 @on_option
 @click.option("--detach", is_flag=True, help="Return once a remote run has started; reconnect with `llmops attach`.")
 @set_option
@@ -43,6 +49,7 @@ from llmops_sdk.errors import SpecError
 def run(  # noqa: PLR0913 - one parameter for each option of the command
     specification: str | None,
     run_id: str | None,
+    budget: float | None,
     on: str,
     overrides: tuple[str, ...],
     fresh: tuple[str, ...],
@@ -61,13 +68,15 @@ def run(  # noqa: PLR0913 - one parameter for each option of the command
         usage_error("name a specification file or example, or a run with --resume; `llmops examples` lists examples")
     if run_id is not None and (on or overrides or fresh):
         usage_error("--on, --set and --fresh are for new runs; --resume continues the run as it was planned")
+    if run_id is None and budget is not None:
+        usage_error("--budget is for --resume; of a new run it is --set budget.usd=USD")
     if run_id is not None and detach:
         usage_error("--detach is for new runs")
     progress = progress_for(quiet=quiet or as_json)
     try:
         with evaluated_or_not() as results:
             if run_id is not None:
-                results.append(resume(run_id, store=store, offline=offline, progress=progress))
+                results.append(resume(run_id, budget_usd=budget, store=store, offline=offline, progress=progress))
             else:
                 pipeline = read_pipeline(specification or "", overrides)
                 results.append(

@@ -76,6 +76,8 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
             f"{len(plan.looks)} looks",
             f"at {shares} of the records; worse candidates are asked no more",
         )
+    if plan.costs.traffic:
+        yield "traffic", "", plan.costs.traffic.text
     yield "executor", plan.executor.use, _values(plan.executor.options)
     for plugin, settings in plan.settings.items():
         yield "settings", plugin, _values(settings)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from llmops_sdk.cli.output.costs.spent import show_costs, show_spending
 from llmops_sdk.cli.output.steps import show_progress
 from llmops_sdk.cli.output.summaries import show_summaries
 from llmops_sdk.cli.output.tables import new_table, open_console, print_line
@@ -17,7 +18,7 @@ from llmops_sdk.report.numbers import interval, number
 from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.estimates import Estimate
 from llmops_sdk.values.names import weights_text, with_seed
-from llmops_sdk.values.plan import DEFAULT_REPORTER
+from llmops_sdk.values.plan import DEFAULT_REPORTER, Plan
 from llmops_sdk.values.results import CellResult, Leaderboard, Overall, Results
 from llmops_sdk.values.scores import Metric
 
@@ -50,10 +51,11 @@ def show_run(run: Run, first: Sequence[str] = ()) -> None:
         if board.cells:
             title = "retention, on dataset" if board is results.retention else "dataset"
             console.print(Text(f"\n{title} {board.dataset}\n", style="bold"))
-            _show_board(console, board, metrics, is_imported=run.plan.is_imported)
+            _show_board(console, board, metrics, run.plan)
     if results.overall:
         _show_overall(console, results.overall, metrics.get(results.overall.metric, Metric(results.overall.metric)))
     _show_models_of_evaluators(console, results)
+    show_spending(console, run)
     if any(board.cells for board in results.leaderboards) and (report := report_location(run)):
         print_line(console, f"\nreport: {report}")
 
@@ -104,16 +106,18 @@ def _show_errors(console: Console, boards: Iterable[Leaderboard]) -> None:
         print_line(console, f"error: {step}: {error}", "red")
 
 
-def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric], *, is_imported: bool) -> None:
+def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metric], plan: Plan) -> None:
     shown = board.cells[:_MOST_ROWS]
     others = [metric for name, metric in metrics.items() if name != board.metric]
     deciding = metrics.get(board.metric, Metric(board.metric))
-    if is_imported:
+    if plan.is_imported:
         _show_imported(console, shown, deciding)
     else:
         _show_deciding_metric(console, shown, deciding)
     _show_other_metrics(console, shown, others)
     show_summaries(console, shown)
+    if board.dataset in {dataset.name for dataset in plan.datasets}:  # not that of `retention`
+        show_costs(console, shown, plan.costs.traffic)
     if len(board.cells) > len(shown):
         console.print(f"… and {len(board.cells) - len(shown)} more candidates; the report has all of them")
     for cell in shown:
