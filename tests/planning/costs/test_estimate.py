@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from llmops_sdk import Pipeline
@@ -115,3 +116,16 @@ def test_what_a_prompt_retrieves_comes_on_top(home: Path, registry: Registry, tm
     assert alone.steps[0].prompt_tokens.low == expected.steps[0].prompt_tokens.low
     assert expected.usd.high is None
     assert ("the tokens that retrieval adds to the prompts of echo are unknown",) == expected.unknown
+
+
+def test_emulated_services_bill_nothing(home: Path, registry: Registry) -> None:  # noqa: ARG001 - see above
+    """No price is asked for."""
+    pipeline = Pipeline.builder("p").with_dataset("sample").with_prompt("bare").with_evaluator("echo-score")
+    plan = pipeline.with_model("echo", fine_tune=False).build(registry)
+    rehearsal = next(
+        offer.card.name for offer in registry.offers("executor") if getattr(offer.card, "emulates_services", 0)
+    )
+
+    expected = expect_cost(attrs.evolve(plan, executor=attrs.evolve(plan.executor, use=rehearsal)), registry)
+
+    assert ("services are emulated, and bill nothing",) == expected.unknown

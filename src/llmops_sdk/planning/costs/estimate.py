@@ -17,6 +17,7 @@ import attrs
 from llmops_sdk.data.rendering import REFERENCE, prompt_only
 from llmops_sdk.errors import LLMOpsError
 from llmops_sdk.planning.costs.choose import how_to_price
+from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import DatasetSource
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, prints_to_stderr
@@ -192,6 +193,9 @@ def _of_tokens(price: Price, prompts: Range, answers: Range) -> Range:
 
 def _unknown(plan: Plan, registry: Registry, steps: Sequence[ExpectedStep]) -> Iterator[str]:
     """Yield what is in no amount, and how to make it known."""
+    if registry.card(ExecutorCard, plan.executor.use).emulates_services:
+        yield "services are emulated, and bill nothing"
+        return
     for step in steps:
         if step.usd.high is not None:
             continue
