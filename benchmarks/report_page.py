@@ -134,7 +134,8 @@ class _File:
 def _write(folder: Path) -> dict[str, float]:
     from llmops_sdk.report.data import ReportData
     from llmops_sdk.report.render import write_report
-    from llmops_sdk.values.results import CellResult, Estimate, EvaluatorInfo, Leaderboard, Results, Verdict
+    from llmops_sdk.values.estimates import Estimate
+    from llmops_sdk.values.results import CellResult, EvaluatorInfo, Leaderboard, Results, Verdict
     from llmops_sdk.values.scores import Metric
 
     metrics = tuple(Metric(name) for name in ("rougeL", "meteor", "bertscore"))
