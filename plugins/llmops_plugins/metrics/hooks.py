@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmops_plugins.metrics.bertscore.options import MinilmOptions
 from llmops_plugins.metrics.choices.options import ChoiceLikelihoodOptions, MultipleChoiceOptions
-from llmops_plugins.metrics.judge.options import JudgeOptions
+from llmops_plugins.metrics.judge.options import JudgeOptions, PairwiseOptions
 from llmops_plugins.metrics.labels.options import ClassificationOptions
 from llmops_plugins.metrics.robustness.options import (
     ClassificationAccuracySemanticRobustnessOptions,
@@ -264,5 +264,13 @@ def _other_cards() -> tuple[EvaluatorCard, ...]:
             summary="a language model grades outputs by a rubric, over any endpoint or server in OpenAI's form",
             load=f"{_PACKAGE}.judge.evaluator:LlmJudge",
             options=JudgeOptions,
+            has_summary=True,
+        ),
+        EvaluatorCard(
+            name="pairwise-judge",
+            summary="a language model names the better of the output and another text, in both orders",
+            load=f"{_PACKAGE}.judge.pairwise:PairwiseJudge",
+            options=PairwiseOptions,
+            has_summary=True,
         ),
     )

@@ -33,7 +33,7 @@ from llmops_sdk.plugin import (
 )
 
 if TYPE_CHECKING:
-    from llmops_plugins.metrics.judge.options import JudgeOptions
+    from llmops_plugins.metrics.judge.options import AskOptions
 
 MAX_REFUSALS = 20
 """Refusals in a row after which the judge is considered to refuse everything."""
@@ -77,7 +77,7 @@ class Judge:
         context: The context of the step; the journal is in its folder.
     """
 
-    def __init__(self, options: JudgeOptions, context: Context) -> None:
+    def __init__(self, options: AskOptions, context: Context) -> None:
         self._options = options
         self._context = context
         self._journal = Journal(context.folder)

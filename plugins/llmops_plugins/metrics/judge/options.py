@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -39,6 +39,27 @@ A good answer to compare with; the text need not have its words:
 
 The text to grade:
 {output}"""
+
+PAIR_RUBRIC = """\
+Which text is more faithful to the material, and has more of what matters for what was asked? Length, style, politeness and \
+which text comes first do not count."""
+
+PAIR_PROMPT = """\
+You compare two texts that were written for the same request, by this rubric and by nothing else:
+
+{rubric}
+
+What the writers were asked:
+{instruction}
+
+The material they were given, which may be none:
+{context}
+
+Text 1:
+{first}
+
+Text 2:
+{second}"""
 
 _extra_body = extra_fields(
     ("messages", "inputs", "stream", "n"), "the evaluator sets the prompt and the form of the answer"
@@ -82,10 +103,21 @@ def _url(_options: object, _attribute: object, value: str) -> None:
         raise ValueError(message)
 
 
-def _prompt(_options: object, _attribute: object, value: str) -> None:
-    if "output" not in placeholders(value):
-        message = "the prompt has no placeholder {output}, so the judge would not see the text to grade"
-        raise ValueError(message)
+def _shows(**names: str) -> Callable[[object, object, str], None]:
+    """Return a validator of a prompt that needs placeholders.
+
+    Args:
+        names: Each of them, with what it shows.
+    """
+
+    def check(_options: object, _attribute: object, value: str) -> None:
+        known = placeholders(value)
+        for name, meaning in names.items():
+            if name not in known:
+                message = f"the prompt has no placeholder {{{name}}}, so the judge would not see {meaning}"
+                raise ValueError(message)
+
+    return check
 
 
 def _metric(_options: object, _attribute: object, value: str) -> None:
@@ -95,8 +127,8 @@ def _metric(_options: object, _attribute: object, value: str) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class JudgeOptions(EvaluatorOptions):
-    """Who judges, by which rubric, and with which prompt."""
+class AskOptions(EvaluatorOptions):
+    """Who judges, and how it is asked."""
 
     url: str = option(
         help="the judge's address: a server's chat completions URL in OpenAI's form, or an endpoint's /invocations",
@@ -111,23 +143,9 @@ class JudgeOptions(EvaluatorOptions):
         help="chat: messages in OpenAI's form; text: inputs in SageMaker's text generation form",
         validator=one_of(("chat", "text")),
     )
-    rubric: str = option(
-        DEFAULT_RUBRIC,
-        help="the rubric, with a line for every grade; the default one is for summaries: faithfulness and coverage",
-        validator=validators.min_len(1),
-    )
-    prompt: str = option(
-        DEFAULT_PROMPT,
-        help="the prompt: text with {output}, {reference}, {rubric} and {FIELD} for fields of the record; instructions for the "
-        "form of the answer are added",
-        validator=_prompt,
-    )
     reference: str = option(
         "response", help="the record's field that is shown as {reference}", validator=validators.min_len(1)
     )
-    lowest: int = option(1, help="the worst score")
-    highest: int = option(5, help="the best score")
-    metric: str = option("judge", help="the name of the metric; give each of several judges its own", validator=_metric)
     max_new_tokens: int = option(512, help="the longest judgment, in tokens", validator=validators.ge(1))
     temperature: float = option(0.0, help="0 is greedy decoding", validator=validators.ge(0))
     repeats: int = option(
@@ -141,12 +159,52 @@ class JudgeOptions(EvaluatorOptions):
     )
     concurrency: int = option(4, help="requests at a time", affects_results=False, validator=validators.ge(1))
 
+    rubric: str
+    prompt: str
+    metric: str
+
     def billing(self) -> Billing:
         """Return that the tokens of the judge are billed."""
         return Billing("tokens", self.model, address=self.url)
 
     def __attrs_post_init__(self) -> None:
         """Refuse options that contradict each other."""
+        if self.model and "model" in self.extra_body:
+            message = "the model is given twice: as model and in extra_body"
+            raise ValueError(message)
+        if self.repeats > 1 and self.temperature == 0 and "temperature" not in self.extra_body:
+            message = "repeats above 1 need a temperature above 0: at 0 the judge repeats its answer"
+            raise ValueError(message)
+
+    def check_rubric(self, default: str) -> None:
+        """Refuse a rubric that the prompt does not show."""
+        if self.rubric != default and "rubric" not in placeholders(self.prompt):
+            message = "a rubric is given, but the prompt has no placeholder {rubric}"
+            raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class JudgeOptions(AskOptions):
+    """Who judges, by which rubric, and with which prompt."""
+
+    rubric: str = option(
+        DEFAULT_RUBRIC,
+        help="the rubric, with a line for every grade; the default one is for summaries: faithfulness and coverage",
+        validator=validators.min_len(1),
+    )
+    prompt: str = option(
+        DEFAULT_PROMPT,
+        help="the prompt: text with {output}, {reference}, {rubric} and {FIELD} for fields of the record; instructions for the "
+        "form of the answer are added",
+        validator=_shows(output="the text to grade"),
+    )
+    lowest: int = option(1, help="the worst score")
+    highest: int = option(5, help="the best score")
+    metric: str = option("judge", help="the name of the metric; give each of several judges its own", validator=_metric)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse options that contradict each other."""
+        super().__attrs_post_init__()
         if self.lowest >= self.highest:
             message = f"lowest must be below highest, not {self.lowest} and {self.highest}"
             raise ValueError(message)
@@ -155,12 +213,32 @@ class JudgeOptions(EvaluatorOptions):
                 f"the default rubric has grades from 1 to 5: for {self.lowest} to {self.highest}, give a rubric too"
             )
             raise ValueError(message)
-        if self.rubric != DEFAULT_RUBRIC and "rubric" not in placeholders(self.prompt):
-            message = "a rubric is given, but the prompt has no placeholder {rubric}"
-            raise ValueError(message)
-        if self.model and "model" in self.extra_body:
-            message = "the model is given twice: as model and in extra_body"
-            raise ValueError(message)
-        if self.repeats > 1 and self.temperature == 0 and "temperature" not in self.extra_body:
-            message = "repeats above 1 need a temperature above 0: at 0 the judge repeats its answer"
-            raise ValueError(message)
+        self.check_rubric(DEFAULT_RUBRIC)
+
+
+@attrs.frozen(kw_only=True)
+class PairwiseOptions(AskOptions):
+    """Who compares, with what, and by which rubric."""
+
+    versus: str = option(
+        "response",
+        help="the record's field that each output is compared with: the reference, or the answer of another system",
+        validator=validators.min_len(1),
+    )
+    rubric: str = option(
+        PAIR_RUBRIC,
+        help="what makes a text better; the default one is for summaries: faithfulness and coverage",
+        validator=validators.min_len(1),
+    )
+    prompt: str = option(
+        PAIR_PROMPT,
+        help="the prompt: text with {first}, {second}, {rubric}, {reference} and {FIELD} for fields of the record; instructions "
+        "for the form of the answer are added",
+        validator=_shows(first="the first text", second="the second text"),
+    )
+    metric: str = option("wins", help="the name of the metric; give each of several judges its own", validator=_metric)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse options that contradict each other."""
+        super().__attrs_post_init__()
+        self.check_rubric(PAIR_RUBRIC)
