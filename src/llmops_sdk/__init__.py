@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         PairTest as PairTest,
     )
     from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
+    from llmops_sdk.values.grades import Grading as Grading
     from llmops_sdk.values.models import TrainedModel as TrainedModel
     from llmops_sdk.values.plan import Plan as Plan
     from llmops_sdk.values.results import (
@@ -112,6 +113,7 @@ _HOMES = {
     "values.answers": ("Answer",),
     "values.estimates": ("Difference", "Estimate", "MarginResult", "PairTest"),
     "values.generation_options": ("GenerationOptions",),
+    "values.grades": ("Grading",),
     "values.models": ("TrainedModel",),
     "values.plan": ("Plan",),
     "values.results": (

@@ -9,6 +9,7 @@ import attrs
 from llmops_sdk.notebook import Shown
 from llmops_sdk.values.costs import CandidateCost
 from llmops_sdk.values.estimates import Difference, Estimate, MarginResult, PairTest
+from llmops_sdk.values.grades import Grading
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.scores import Metric
@@ -233,6 +234,8 @@ class Leaderboard:
             one of them.
         noise_floor: A candidate that was asked twice against itself, or None; it takes no part in the verdict.
         looks: The planned looks; empty in a run without them.
+        grading: What people's grades show of the judge, or None without grades. Where the judge decides, the verdict and the
+            pairs rest on the corrected means.
     """
 
     dataset: str
@@ -245,6 +248,7 @@ class Leaderboard:
     left_out: Mapping[str, int] = attrs.field(factory=dict)
     noise_floor: NoiseFloor | None = None
     looks: tuple[LookResult, ...] = ()
+    grading: Grading | None = None
 
 
 @attrs.frozen

@@ -128,8 +128,21 @@ def _around(  # what the two means' intervals have in common
     variance, t = total.value, total.quantile((1 + level) / 2)
     if bounds is None:
         return Interval(mean - t * math.sqrt(variance), mean + t * math.sqrt(variance))
-    low, high = min(bounds[0], float(values.min())), max(bounds[1], float(values.max()))
-    width = high - low
+    ends = min(bounds[0], float(values.min())), max(bounds[1], float(values.max()))
+    return bounded_interval(mean, variance, t, groups, ends)
+
+
+def bounded_interval(mean: float, variance: float, t: float, groups: float, bounds: tuple[float, float]) -> Interval:
+    """Return Wilson's interval of a mean that lies between two bounds.
+
+    Args:
+        mean: The mean.
+        variance: Of the mean; where it is 0, the number of clusters stands for it.
+        t: The quantile of the interval's level.
+        groups: The number of clusters.
+        bounds: The smallest and the largest value that the metric can have.
+    """
+    low, width = bounds[0], bounds[1] - bounds[0]
     share = (mean - low) / width
     spread = share * (1 - share)
     effective = spread * width**2 / variance if variance > 1e-24 * width**2 and spread > 0 else groups
