@@ -38,8 +38,22 @@ def test_commands_are_listed_in_working_order() -> None:
         "Manage runs:",
         "Set up:",
     ] == headings
-    order = ["init", "run", "plan", "show", "report", "compare", "gate", "score", "serve", "attach", "compile"]
-    order += ["runs", "logs", "explain", "verify", "gc", "clean", "plugins", "new", "assets", "doctor", "examples"]
+    order = ["init", "run", "plan", "show", "report", "compare", "gate", "grade", "score", "serve"]
+    order += [
+        "attach",
+        "compile",
+        "runs",
+        "logs",
+        "explain",
+        "verify",
+        "gc",
+        "clean",
+        "plugins",
+        "new",
+        "assets",
+        "doctor",
+        "examples",
+    ]
     listed = [line.split()[0] for line in text.split("Run a pipeline:")[1].splitlines() if line.startswith("  ")]
     assert order == listed
 

@@ -16,6 +16,7 @@ import click
 from llmops_sdk.cli import gate, gc, init, machine, plan, records, run, serve
 from llmops_sdk.cli.examples.commands import examples
 from llmops_sdk.cli.exits import FAULT, MISTAKE, OK, interrupted
+from llmops_sdk.cli.grading.command import grade
 from llmops_sdk.cli.help import CONTEXT_SETTINGS, Program
 from llmops_sdk.cli.new.command import new
 from llmops_sdk.cli.output.text import echo
@@ -69,6 +70,7 @@ cli.add_section(
     "Compare, decide, score again, serve, run remotely",
     run.compare,
     gate.gate,
+    grade,
     run.score,
     serve.serve,
     run.attach,

@@ -80,6 +80,14 @@ class ReportBoard:
         is_lost = any(margin.worse for margin in margins)
         return Retained("unsettled", "Lost more than the margin" if is_lost else "Not settled")
 
+    @property
+    def corrected(self) -> Estimate | None:
+        """The best one's mean, corrected with people's grades, where they decide; else None."""
+        grading = self.board.grading
+        if grading is None or grading.metric != self.board.metric:
+            return None
+        return grading.means.get(self.board.verdict.best)
+
     def gaps(self, metric: str) -> list[Difference]:
         """Return the differences from the best, in the order of the table."""
         by_candidate = {d.candidate: d for d in self.board.differences if d.metric == metric}

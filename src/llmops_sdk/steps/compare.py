@@ -5,7 +5,7 @@ At a planned look the candidates are compared on the records that were asked so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import attrs
 
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.clusters import Clusters, read_clusters
+from llmops_sdk.steps.cell.grades import read_grades
 from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
 from llmops_sdk.steps.cell.results import conclusive, failed_cell, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
@@ -20,12 +21,14 @@ from llmops_sdk.steps.retention.judge import judge_retention
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
 from llmops_sdk.values.data import DatasetSplits
 from llmops_sdk.values.plan import Cell, CompareStep, LookStep, Plan, ScoreStep
-from llmops_sdk.values.results import EvaluatorInfo, FailedCell
+from llmops_sdk.values.results import EvaluatorInfo, FailedCell, Leaderboard
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Succeeded
 from llmops_sdk.verdict.baseline import Baseline
 from llmops_sdk.verdict.costs import with_costs
+from llmops_sdk.verdict.grading.board import grade_board
+from llmops_sdk.verdict.grading.family import family_sentences
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 from llmops_sdk.verdict.looks import find_worse
 from llmops_sdk.verdict.noise_floor import AskedTwice, compare_with_itself
@@ -36,6 +39,14 @@ from llmops_sdk.verdict.table import CellColumn
 
 METHOD = "sign flips, elimination, seeds"
 """How scores are compared; conclusions that another method made are not reused."""
+
+_JUDGE_ALONE = "It rests on the judge alone: people's grades correct the verdicts on single datasets."
+
+JUDGES = ("judge_model", "judge_model_reported")
+"""The provenance of an evaluator that asks a model: the names of that model."""
+
+GRADED_METHOD = "prediction-powered, one weight, Holm"
+"""How people's grades correct a judge."""
 
 LOOK_METHOD = "sign flips, elimination, O'Brien-Fleming"
 """How candidates are compared; decisions that another method made are not reused."""
@@ -51,7 +62,10 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     weights = [to_json(run.plan.weights)] if run.plan.weights else []
     caveats = _caveats(run)
     retention = [to_json(run.plan.retention)] if run.plan.retention else []
-    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *looks, *weights, *caveats, *retention]
+    grades = read_grades(run)
+    graded = [GRADED_METHOD, to_json(grades)] if grades else []
+    extras = [*looks, *weights, *caveats, *retention, *graded]
+    asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *extras]
     asked.append(to_json(run.plan.costs))
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
@@ -127,6 +141,7 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
         board = make_leaderboard(
             dataset.name, plan.metric, columns, tuple(failed), metrics, clusters.labels, baseline, looks=looks
         )
+        board = _with_people(execution, board, columns, evaluators.values(), clusters)
         if columns:
             is_lower = metrics[plan.metric].higher_is_better is False if plan.metric in metrics else False
             board = with_costs(board, _bases(plan), plan.costs.traffic, lower_is_better=is_lower)
@@ -140,23 +155,44 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     metrics = {metric.name: metric for info in evaluators.values() for metric in info.metrics}
     metric = metrics.get(plan.metric, Metric(plan.metric))
     overall = make_overall(weighted, plan.weights, metric, baseline) if plan.weights else None
+    if overall and any(board.grading and board.grading.metric == plan.metric for board in boards):
+        overall = attrs.evolve(overall, verdict=overall.verdict.with_caveat(_JUDGE_ALONE))
     retained = judge_retention(execution, steps, boards, evaluators) if plan.retention else None
     if retained:
         return ResultsValue(retained.boards, tuple(evaluators.values()), overall, retained.board)
     return ResultsValue(tuple(boards), tuple(evaluators.values()), overall)
 
 
-def _bases(plan: Plan) -> dict[str, str]:
-    """Return each fine-tuned candidate with the candidate that is its base as it is, asked with the same prompt."""
-    models = plan.model_by_name
-    untrained = {
-        (digest(to_json(models[cell.model].base)), cell.prompt): cell.candidate
-        for cell in plan.cells
-        if models[cell.model].trainer is None
+def _with_people(
+    execution: StepExecution,
+    board: Leaderboard,
+    columns: Sequence[CellColumn],
+    evaluators: Collection[EvaluatorInfo],
+    clusters: Clusters,
+) -> Leaderboard:
+    """Return a leaderboard with what people's grades show, and with a hint at judges of a candidate's own family."""
+    for sentence in _families(execution, evaluators, columns):
+        board = attrs.evolve(board, verdict=board.verdict.with_caveat(sentence))
+    grades = read_grades(execution.run)
+    metrics = {metric.name: metric for info in evaluators for metric in info.metrics}
+    if grades is None or grades.metric not in metrics:
+        return board
+    return grade_board(board, columns, metrics[grades.metric], grades, clusters.labels)
+
+
+def _families(
+    execution: StepExecution, evaluators: Iterable[EvaluatorInfo], columns: Iterable[CellColumn]
+) -> Iterator[str]:
+    """Yield a sentence where the judge whose metric decides is of a candidate's own family."""
+    plan = execution.run.plan
+    deciding = [info for info in evaluators if plan.metric in [metric.name for metric in info.metrics]]
+    judges = [info.provenance[name] for info in deciding for name in JUDGES if name in info.provenance]
+    names = {
+        column.result.candidate: [*column.result.models, plan.model_by_name[column.result.model].base.source]
+        for column in columns
     }
-    trained = [cell for cell in plan.cells if models[cell.model].trainer is not None]
-    keys = {cell.candidate: (digest(to_json(models[cell.model].base)), cell.prompt) for cell in trained}
-    return {name: untrained[key] for name, key in keys.items() if key in untrained}
+    yield from family_sentences(judges, names)
+    asked.append(to_json(run.plan.costs))
 
 
 def _clusters(execution: StepExecution, dataset: str) -> Clusters:

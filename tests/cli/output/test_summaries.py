@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from llmops_sdk.cli.output.summaries import show_summaries
+import attrs
+
+from llmops_sdk.cli.output.summaries import show_grading, show_summaries
 from llmops_sdk.cli.output.tables import open_console
-from llmops_sdk.values.results import CellResult
+from llmops_sdk.values.estimates import Estimate
+from llmops_sdk.values.grades import Grading
+from llmops_sdk.values.results import CellResult, Leaderboard, Verdict
 from llmops_sdk.values.summaries import Summary, SummaryTable, SummaryValue
 
 if TYPE_CHECKING:
@@ -16,6 +20,25 @@ if TYPE_CHECKING:
 COUNTS = SummaryTable("Labels", "true", ("a", "b"), ("a", "b"), ((3.0, 0.5), (0.0, 4.0)), is_sum=True)
 WIDE = SummaryTable("Wide", "true", ("a",), tuple("abcdefghi"), ((1.0,) * 9,), is_sum=True)
 SHARES = SummaryTable("By label", "label", ("a",), ("F1",), ((0.5,),))
+
+GRADING = Grading(
+    metric="judge",
+    graders=("ann",),
+    answers=50,
+    records=25,
+    with_judge=Estimate(0.8, 0.7, 0.9, 50),
+    between_graders=None,
+    weight=0.6,
+    means={"base": Estimate(3.5, 3.2, 3.8, 100), "tuned": Estimate(3.1, None, None, 100)},
+    judge_means={"base": 4.1, "tuned": 3.4},
+    text="Agreement of Judge with people: 0.80.",
+)
+
+
+def board(metric: str) -> Leaderboard:
+    """A leaderboard of the candidates, decided by this metric."""
+    verdict = Verdict("tuned", settled=False, tied=("base",), text="")
+    return Leaderboard("d", metric, (cell("tuned", {}), cell("base", {})), (), (), verdict)
 
 
 def cell(candidate: str, summaries: Mapping[str, Summary]) -> CellResult:
@@ -61,3 +84,22 @@ def test_nothing_is_printed_without_summaries(capsys: pytest.CaptureFixture[str]
     show_summaries(open_console(), [cell("good", {})])
 
     assert "" == capsys.readouterr().out
+
+
+def test_corrected_means_stand_beside_the_judges(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each candidate has a row; the agreement is in the verdict where the metric decides."""
+    show_grading(open_console(), GRADING, board("judge"))
+    out = capsys.readouterr().out
+
+    assert "judge, corrected by 50 graded answers" in out
+    assert ["base", "3.500", "[3.200,", "3.800]", "4.100"] in [line.split() for line in out.splitlines()]
+    assert ["tuned", "3.100", "no", "interval", "3.400"] in [line.split() for line in out.splitlines()]
+    assert out.index("tuned") < out.index("base")
+    assert "Agreement" not in out
+
+
+def test_the_agreement_of_another_metric_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where another metric decides, the verdict lacks it; without a mean there is no table."""
+    show_grading(open_console(), attrs.evolve(GRADING, means={}), board("rougeL"))
+
+    assert "Agreement of Judge with people: 0.80.\n" == capsys.readouterr().out.lstrip("\n")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from llmops_sdk.cli.output.costs.spent import show_costs, show_spending
 from llmops_sdk.cli.output.steps import show_progress
-from llmops_sdk.cli.output.summaries import show_summaries
+from llmops_sdk.cli.output.summaries import show_grading, show_summaries
 from llmops_sdk.cli.output.tables import new_table, open_console, print_line
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.layout import REPORT
@@ -116,6 +116,8 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
         _show_deciding_metric(console, shown, deciding)
     _show_other_metrics(console, shown, others)
     show_summaries(console, shown)
+    if board.grading:
+        show_grading(console, board.grading, board)
     if board.dataset in {dataset.name for dataset in plan.datasets}:  # not that of `retention`
         show_costs(console, shown, plan.costs.traffic)
     if len(board.cells) > len(shown):

@@ -1,4 +1,4 @@
-"""What evaluators say of all records together, as `show` and `run` print it."""
+"""What evaluators say of all records together, and what people's grades show of a judge, as `show` and `run` print it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from llmops_sdk.cli.output.tables import new_table
-from llmops_sdk.report.numbers import number
-from llmops_sdk.values.results import CellResult
+from llmops_sdk.report.numbers import interval, number
+from llmops_sdk.values.grades import Grading
+from llmops_sdk.values.results import CellResult, Leaderboard
 from llmops_sdk.values.summaries import SummaryTable
 
 if TYPE_CHECKING:
@@ -41,6 +42,29 @@ def show_summaries(console: Console, cells: Sequence[CellResult]) -> None:
             for counts in cell.summaries[name].tables:
                 if counts.is_sum and len(counts.columns) <= _MOST_COLUMNS:
                     _show_counts(console, cell.candidate, counts)
+
+
+def show_grading(console: Console, grading: Grading, board: Leaderboard) -> None:
+    """Print the corrected means, and the agreement where another metric decides: the verdict then lacks it.
+
+    Args:
+        console: Where to.
+        grading: What people's grades show on one dataset.
+        board: The leaderboard of that dataset.
+    """
+    if grading.means:
+        table = new_table(
+            "candidate", f"{grading.metric}, corrected by {grading.answers} graded answers", "judge alone"
+        )
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for name in [cell.candidate for cell in board.cells if cell.candidate in grading.means]:
+            mean = grading.means[name]
+            table.add_row(name, f"{number(mean.mean)} {interval(mean)}", number(grading.judge_means[name]))
+        console.print()
+        console.print(table)
+    if grading.metric != board.metric:
+        console.print(Text(f"\n{grading.text}"))
 
 
 def _show_counts(console: Console, candidate: str, counts: SummaryTable) -> None:

@@ -1,0 +1,1 @@
+"""`llmops grade`: people grade answers of a run."""
