@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -11,6 +11,7 @@ from llmops_sdk.errors import DataError, SpecError
 from llmops_sdk.gate.baseline import make_baseline, write_baseline
 from llmops_sdk.gate.candidate import Chosen, choose_candidate
 from llmops_sdk.gate.conditions.condition import Case, Condition
+from llmops_sdk.gate.conditions.graded import is_graded
 from llmops_sdk.gate.conditions.margin import NotWorseThan
 from llmops_sdk.gate.conditions.registry import check_subjects
 from llmops_sdk.gate.conditions.retention import Retained, tuned_cells
@@ -54,7 +55,7 @@ def decide(run: Run, gate: Gate, *, candidate: str = "", baseline: Path | None =
         outcome=outcome,
         text=_sentence(outcome, checks),
         checks=checks,
-        notes=tuple(references.notes),
+        notes=(*references.notes, *_uncorrected(evidence, pairs)),
         needed_records=max(needed) if needed else None,
     )
 
@@ -121,6 +122,18 @@ def _choose(evidence: RunEvidence, gate: Gate, candidate: str) -> Chosen:
     check_subjects(gate.conditions, evidence.metrics, gate.where)
     check_datasets(gate, [dataset.name for dataset in evidence.run.plan.datasets])
     return choose_candidate(evidence, evidence.run.results(), candidate or gate.candidate)
+
+
+def _uncorrected(evidence: RunEvidence, pairs: Iterable[tuple[Condition, DatasetEvidence]]) -> Iterator[str]:
+    """Yield a note for each condition that people's grades could not correct: a baseline file has none."""
+    for condition, dataset in pairs:
+        if not isinstance(condition, NotWorseThan) or condition.not_worse_than in evidence.candidates:
+            continue
+        if is_graded(evidence, dataset, condition.subject):
+            yield (
+                f"{condition.subject} {condition.text} on {dataset.dataset!r} rests on the scores alone: people graded this run, "
+                "and not the baseline."
+            )
 
 
 def _override(gate: Gate, evidence: RunEvidence, baseline: Path | None) -> Path | None:

@@ -15,11 +15,13 @@ from llmops_sdk.errors import RunNotFoundError, SpecError
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.clusters import read_clusters
+from llmops_sdk.steps.cell.grades import read_grades
 from llmops_sdk.steps.cell.results import read_cell
 from llmops_sdk.steps.execution import StepExecution
 from llmops_sdk.steps.runtime import Runtime, default_home
 from llmops_sdk.values.answers import Answer, Answered
 from llmops_sdk.values.data import Record
+from llmops_sdk.values.grades import Grades
 from llmops_sdk.values.plan import Cell, ScoreStep
 from llmops_sdk.values.results import EvaluatorInfo
 from llmops_sdk.values.scores import Metric
@@ -82,12 +84,14 @@ class RunEvidence:
         datasets: Its datasets, in the plan's order.
         evaluators: The evaluators as they were used.
         failures: Dataset and candidate to why the candidate has no result there.
+        grades: People's grades of its answers, or None.
     """
 
     run: Run
     datasets: tuple[DatasetEvidence, ...]
     evaluators: tuple[EvaluatorInfo, ...]
     failures: Mapping[tuple[str, str], str]
+    grades: Grades | None = None
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
@@ -129,7 +133,7 @@ def read_evidence(run: Run) -> RunEvidence:
     for name in without:
         reason = _reason(run, f"prepare.{name}")
         failures |= {(name, cell.candidate): reason for cell in run.plan.cells if cell.dataset == name}
-    return RunEvidence(run, tuple(datasets), tuple(evaluators.values()), failures)
+    return RunEvidence(run, tuple(datasets), tuple(evaluators.values()), failures, read_grades(run))
 
 
 def read_retention(run: Run, cells: Mapping[str, Sequence[Cell]]) -> tuple[DatasetEvidence, dict[str, str]]:

@@ -14,6 +14,7 @@ import attrs
 
 from llmops_sdk.errors import SpecError
 from llmops_sdk.gate.conditions.condition import Case, Condition, Finding, metric_of, positive
+from llmops_sdk.gate.conditions.graded import find_difference, with_basis
 from llmops_sdk.gate.outcome import Check, Numbers, Outcome
 from llmops_sdk.gate.references import Reference
 from llmops_sdk.values.results import CellResult
@@ -59,8 +60,12 @@ class NotWorseThan(Condition):
     def check(self, case: Case) -> Check:
         metric = metric_of(case, self.subject)
         reference = case.reference(case.evidence, self.not_worse_than, self.subject)
+        graded = find_difference(case, metric, reference.candidate, self.margin) if reference.candidate else None
         comparison = _compare(case, metric, reference)
-        if comparison is None:
+        needed: int | None = None
+        if graded is not None:
+            finding, records = graded.finding, graded.records
+        elif comparison is None:
             finding, records, needed = (
                 Finding(None, None, None, holds=False, broken=False, problem="they have no scored record in common"),
                 0,
@@ -80,7 +85,7 @@ class NotWorseThan(Condition):
             high=finding.high,
             limit=self.margin if metric.higher_is_better is False else -self.margin,
             records=records,
-            text=finding.in_words(f"no {worse}", worse, records, needed, is_difference=True),
+            text=with_basis(finding.in_words(f"no {worse}", worse, records, needed, is_difference=True), graded),
             kind=Numbers.DIFFERENCE,
             needed_records=needed,
         )

@@ -14,6 +14,7 @@ import attrs
 
 from llmops_sdk.errors import SpecError
 from llmops_sdk.gate.conditions.condition import Case, Condition, Finding, finite, metric_of
+from llmops_sdk.gate.conditions.graded import find_mean, with_basis
 from llmops_sdk.gate.outcome import Check, Numbers, Outcome
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import find_problem
@@ -93,7 +94,10 @@ def _check(condition: MeanAtLeast | MeanAtMost, case: Case, limit: float, *, is_
     columns = [case.evidence.columns[name] for name in names]
     table = make_table(columns, metric)
     place = names.index(case.chosen.candidate)
-    if place not in table.candidates:
+    graded = find_mean(case, metric, limit, is_least=is_least)
+    if graded is not None:
+        finding, records, needed = graded.finding, graded.records, None
+    elif place not in table.candidates:
         finding, records, needed = (
             Finding(None, None, None, holds=False, broken=False, problem="no record has a score"),
             0,
@@ -116,7 +120,7 @@ def _check(condition: MeanAtLeast | MeanAtMost, case: Case, limit: float, *, is_
         high=finding.high,
         limit=limit,
         records=records,
-        text=finding.in_words(condition.text, f"not {condition.text}", records, needed),
+        text=with_basis(finding.in_words(condition.text, f"not {condition.text}", records, needed), graded),
         kind=Numbers.MEAN,
         needed_records=needed,
     )
