@@ -46,9 +46,10 @@ slow-test: $(VENV)/.test ## Run the slow tests: FMEval, real installations, kill
 rare-test: $(VENV)/.test ## Run the tests that CI leaves out, before a release: every algorithm of FMEval, the longest kill tests
 	$(BIN)/python -m pytest -m rare -n auto --dist loadfile --durations=25 $(PYTEST_ARGS)
 
-simulate: $(VENV)/.test ## Simulate how often a verdict and a gate are wrong (about 20 minutes on two cores); SIMULATE_ARGS=--write updates the docs
+simulate: $(VENV)/.test ## Simulate how often a verdict, a gate and a judge are wrong (about 35 minutes on two cores); SIMULATE_ARGS=--write updates the docs
 	$(BIN)/python benchmarks/false_claims.py $(SIMULATE_ARGS)
 	$(BIN)/python benchmarks/gate_claims.py $(SIMULATE_ARGS)
+	$(BIN)/python benchmarks/judge_claims.py $(SIMULATE_ARGS)
 
 bench: $(VENV)/.test ## Measure side by side with other tools; BENCH_ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
