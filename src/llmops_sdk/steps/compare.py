@@ -5,7 +5,7 @@ At a planned look the candidates are compared on the records that were asked so 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -142,9 +142,7 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
             dataset.name, plan.metric, columns, tuple(failed), metrics, clusters.labels, baseline, looks=looks
         )
         board = _with_people(execution, board, columns, evaluators.values(), clusters)
-        if columns:
-            is_lower = metrics[plan.metric].higher_is_better is False if plan.metric in metrics else False
-            board = with_costs(board, _bases(plan), plan.costs.traffic, lower_is_better=is_lower)
+        board = _with_costs(plan, board, metrics)
         if clusters.caveat:
             board = attrs.evolve(board, verdict=board.verdict.with_caveat(clusters.caveat))
         if asked_twice:
@@ -161,6 +159,27 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     if retained:
         return ResultsValue(retained.boards, tuple(evaluators.values()), overall, retained.board)
     return ResultsValue(tuple(boards), tuple(evaluators.values()), overall)
+
+
+def _with_costs(plan: Plan, board: Leaderboard, metrics: Mapping[str, Metric]) -> Leaderboard:
+    """Return a leaderboard with what costs say of its candidates."""
+    if not board.cells:
+        return board
+    is_lower = metrics[plan.metric].higher_is_better is False if plan.metric in metrics else False
+    return with_costs(board, _bases(plan), plan.costs.traffic, lower_is_better=is_lower)
+
+
+def _bases(plan: Plan) -> dict[str, str]:
+    """Return each fine-tuned candidate with the candidate that is its base as it is, asked with the same prompt."""
+    models = plan.model_by_name
+    untrained = {
+        (digest(to_json(models[cell.model].base)), cell.prompt): cell.candidate
+        for cell in plan.cells
+        if models[cell.model].trainer is None
+    }
+    trained = [cell for cell in plan.cells if models[cell.model].trainer is not None]
+    keys = {cell.candidate: (digest(to_json(models[cell.model].base)), cell.prompt) for cell in trained}
+    return {name: untrained[key] for name, key in keys.items() if key in untrained}
 
 
 def _with_people(
@@ -192,7 +211,6 @@ def _families(
         for column in columns
     }
     yield from family_sentences(judges, names)
-    asked.append(to_json(run.plan.costs))
 
 
 def _clusters(execution: StepExecution, dataset: str) -> Clusters:

@@ -111,7 +111,7 @@ def _result(  # one candidate with all that decides about it
     deviation = float(np.std(values[0][shared] - values[1][shared], ddof=1)) if records > 1 else 0.0
     needed = needed_for_margin(margin, deviation, equivalence=False) if deviation else 0
     name, baseline = names[test.candidate], names[row]
-    parts = _words(name, baseline, margin, no_worse=no_worse, equivalent=equivalent, worse=worse)
+    parts = margin_words(name, baseline, margin, no_worse=no_worse, equivalent=equivalent, worse=worse)
     ends = f" [{signed(low)}, {signed(high)}]" if low is not None and high is not None else ""
     text = f"{parts}: {signed(mean)}{ends}" if fewest else f"{parts}: they have no scored record in common"
     if problem:
@@ -147,7 +147,8 @@ def find_problem(table: MetricTable, records: int, clusters: int) -> str:
     return ""
 
 
-def _words(name: str, baseline: str, margin: float, *, no_worse: bool, equivalent: bool, worse: bool) -> str:
+def margin_words(name: str, baseline: str, margin: float, *, no_worse: bool, equivalent: bool, worse: bool) -> str:
+    """Return what is shown of a candidate against the baseline."""
     if equivalent:
         return f"{name} is equivalent to {baseline} within {margin:g}"
     if no_worse:

@@ -10,6 +10,7 @@ import pytest
 from llmops_sdk.values.grades import Grade, Grades
 from llmops_sdk.values.results import CellResult, Leaderboard
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.baseline import Baseline
 from llmops_sdk.verdict.grading.board import grade_board
 from llmops_sdk.verdict.leaderboard import make_leaderboard
 from llmops_sdk.verdict.table import CellColumn, Kind, MetricColumn
@@ -105,6 +106,21 @@ def test_a_failure_on_a_drawn_record_counts_as_the_worst_grade() -> None:
     assert graded.grading is not None
     assert (40, 100) == (graded.grading.records, graded.grading.answers)
     assert "b" in graded.verdict.worse
+
+
+def test_the_comparison_with_a_baseline_is_corrected() -> None:
+    """The judge alone calls 'b' worse than the baseline by more than the margin; with grades it is no worse."""
+    judge, people = _scores()
+    columns = _columns(judge)
+    board = make_leaderboard("d", "judge", columns, (), {"judge": JUDGE}, baseline=Baseline("a", 0.45))
+
+    graded = grade_board(board, columns, JUDGE, _grades(people, 80))
+
+    alone, corrected = ({each.candidate: each for each in one.verdict.margins} for one in (board, graded))
+    assert alone["b"].worse
+    assert corrected["b"].no_worse
+    assert corrected["c"].worse
+    assert corrected["b"].text in graded.verdict.text
 
 
 def test_people_are_compared_with_each_other() -> None:

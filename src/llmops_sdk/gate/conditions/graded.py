@@ -53,7 +53,7 @@ def find_mean(case: Case, metric: Metric, limit: float, *, is_least: bool) -> Gr
     if graded is None or case.chosen.candidate not in graded.names:
         return None
     correction, row = graded.correct(), graded.names.index(case.chosen.candidate)
-    mean, rivals = with_unseen_errors(correction.means[row], graded.gaps()[row], _width(metric)), len(case.rivals)
+    mean, rivals = with_unseen_errors(correction.means[row], graded.gaps()[row], graded.width), len(case.rivals)
     go, no_go = case.go_level / rivals, case.no_go_level / rivals
     low = mean.interval_within(metric.bounds, 1 - 2 * (go if is_least else no_go)).low
     high = mean.interval_within(metric.bounds, 1 - 2 * (no_go if is_least else go)).high
@@ -79,7 +79,7 @@ def find_difference(case: Case, metric: Metric, versus: str, margin: float) -> G
     row, other = graded.names.index(case.chosen.candidate), graded.names.index(versus)
     difference = correction.pair(row, other).difference
     gaps = graded.gaps()
-    difference = with_unseen_errors(difference, gaps[row] - gaps[other], _width(metric))
+    difference = with_unseen_errors(difference, gaps[row] - gaps[other], graded.width)
     difference = attrs.evolve(difference, value=sign * difference.value)
     rivals = len([name for name in case.rivals if name != versus])
     low = difference.interval(1 - 2 * case.go_level / rivals).low
@@ -94,12 +94,6 @@ def find_difference(case: Case, metric: Metric, versus: str, margin: float) -> G
 def with_basis(text: str, graded: GradedFinding | None) -> str:
     """Return the words of a check, with what corrected numbers rest on."""
     return f"{text}; {graded.words}" if graded else text
-
-
-def _width(metric: Metric) -> float:
-    """Return the width of a metric that people graded, which has bounds."""
-    low, high = metric.bounds or (0.0, 1.0)
-    return high - low
 
 
 def _graded(case: Case, metric: Metric) -> GradedTable | None:

@@ -11,9 +11,11 @@ from llmops_sdk.values.estimates import Difference, Estimate, PairTest
 from llmops_sdk.values.grades import Grades, Grading
 from llmops_sdk.values.results import Leaderboard, Verdict
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.verdict.baseline import margin_sentences
 from llmops_sdk.verdict.grading.agreement import krippendorff_alpha
 from llmops_sdk.verdict.grading.correction import CorrectedPair, Correction
 from llmops_sdk.verdict.grading.graded import GradedTable, graded_table
+from llmops_sdk.verdict.grading.margins import corrected_margins
 from llmops_sdk.verdict.grading.words import agreement_sentences, verdict_text
 from llmops_sdk.verdict.statistics.comparison import FEWEST_RECORDS, MANY_MISSING
 from llmops_sdk.verdict.statistics.intervals import Interval
@@ -114,7 +116,7 @@ def _pair_test(pair: CorrectedPair, correction: Correction, graded: GradedTable,
     return PairTest(
         difference=_difference(pair, graded, metric),
         p_value=pair.difference.p_value,
-        adjusted_p_value=pair.adjusted,
+        adjusted_p_value=pair.adjusted if pair.is_enough else 1.0,
         low=low,
         high=high,
         clusters=pair.clusters,
@@ -165,6 +167,7 @@ def _verdict(
         pairs = {name: correction.pair(row, graded.names.index(name)) for name in graded.names if name != best}
         worse = tuple(name for name in order[1:] if pairs[name].differs() and missing <= MANY_MISSING)
         tied = tuple(name for name in order[1:] if name not in worse)
+    margins = corrected_margins(judged.margins, graded, correction)
     text = verdict_text(board, grading, metric, best, tied, worse, _lead(correction, graded, metric, order))
     return attrs.evolve(
         judged,
@@ -173,12 +176,12 @@ def _verdict(
         tied=tied,
         worse=worse,
         headline=text[0],
-        text=" ".join([*text, grading.text, *judged.caveats]),
+        text=" ".join([*text, *margin_sentences(margins), grading.text, *judged.caveats]),
         notes=(),
         best_interval=None,
         detectable=None,
         needed_records=None,
-        margins=(),
+        margins=margins,
     )
 
 

@@ -45,6 +45,12 @@ class GradedTable:
         return int((~np.isnan(self.by_grader)).any(axis=0).sum())
 
     @property
+    def width(self) -> float:
+        """The largest difference of two scores: a metric that people grade has bounds."""
+        low, high = self.table.metric.bounds or (0.0, 1.0)
+        return high - low
+
+    @property
     def mean_grades(self) -> NDArray[Any]:
         """The mean of each answer's grades, NaN where nobody graded it; shape (candidates, records)."""
         return _mean(self.by_grader)

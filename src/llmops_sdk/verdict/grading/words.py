@@ -91,8 +91,6 @@ def verdict_text(
             f"Their grades differ on {lead.better + lead.worse} records only, and no claim is possible on fewer than "
             f"{FEWEST_CLUSTERS}."
         )
-    if board.verdict.margins:
-        texts.append("The comparison with the baseline is left out: margins are not corrected with grades.")
     return texts
 
 

@@ -152,7 +152,7 @@ def test_the_examples_of_the_page_can_be_run(metrics_registry: Registry) -> None
     specs = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     components = [component_from(item, "the page") for spec in specs for item in spec["evaluators"]]
 
-    assert ["judge", "judge", "tone"] == [
+    assert ["judge", "judge", "tone", "wins"] == [
         metrics_registry.make("evaluator", component.use, component.options).metrics[0].name for component in components
     ]
     shown = re.findall(r"`([*]*Score:[^`]*[0-9.]+)`", page)
