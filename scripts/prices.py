@@ -54,7 +54,7 @@ def _rows(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
         each = prices.get("input_mtok"), prices.get("output_mtok")
         if not all(isinstance(price, (int, float)) and price > 0 for price in each):
             continue
-        if newer.get(model["id"]) != tuple(map(float, each)):
+        if newer.get(model["id"]) != each:
             continue
         if not any(part in model["id"] for part in OTHER_MEDIA):
             yield {
