@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("sagemaker")
 
+import boto3
+
 from ...plugins.sagemaker.fixtures import SETTINGS, Cloud
 from ...plugins.sagemaker.service_model import violations
 from .test_watched_executions import Command, _command, _executions, piped  # noqa: F401 - two are fixtures
@@ -20,7 +22,6 @@ from .whole_runs import article, llmops, written
 pytestmark = pytest.mark.usefixtures("jumpstart", "home", "runtime")
 
 CASE = "cases/sagemaker-names-tags"
-KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 def submitted(cloud: Cloud) -> dict[str, Any]:
@@ -94,16 +95,17 @@ def test_long_names_stay_within_the_limits(cloud: Cloud, command: Command, tmp_p
 @pytest.mark.usefixtures("executions")
 def test_steps_on_local_storage_have_no_key_of_volumes(cloud: Cloud, command: Command, tmp_path: Path) -> None:
     """The key stays on steps with EBS volumes, and on what every step writes to S3; the plan has a warning."""
+    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     options = {"generate_instance_type": "ml.g5.xlarge", "score_instance_type": "ml.m5d.xlarge"}
-    pipeline = piped(**options).with_settings("sagemaker", **SETTINGS, image_uri="image:1", kms_key=KEY)
+    pipeline = piped(**options).with_settings("sagemaker", **SETTINGS, image_uri="image:1", kms_key=key)
 
     ended = command("run", written(pipeline, tmp_path), "--detach")
 
     assert (0, ()) == (ended.code, ended.errors)
     jobs = {step["Name"]: step["Arguments"] for step in submitted(cloud)["Steps"]}
     keys = {name: job["ResourceConfig"].get("VolumeKmsKeyId") for name, job in jobs.items()}
-    assert {"generate-llama-2-7b": None, "score-llama-2-7b": None, "compare": KEY} == keys
-    assert {KEY} == {job["OutputDataConfig"]["KmsKeyId"] for job in jobs.values()}
+    assert {"generate-llama-2-7b": None, "score-llama-2-7b": None, "compare": key} == keys
+    assert {key} == {job["OutputDataConfig"]["KmsKeyId"] for job in jobs.values()}
     assert "warning: key of the steps' volumes: GenerateInstanceType, ScoreInstanceType: instances with" in ended.output
     assert "CompareInstanceType: with kms_key, SageMaker refuses a type with local storage" in ended.output
 

@@ -6,14 +6,15 @@ import attrs
 import pytest
 
 from llmops_plugins.prompts import hooks
-from llmops_sdk.plugin import PromptCard, PromptSource
+from llmops_sdk.plugin import PromptCard, PromptSource, Retriever, RetrieverCard
 
 
 @pytest.mark.parametrize("card", hooks.llmops_cards(), ids=lambda card: card.name)
-def test_every_card_can_be_made(card: PromptCard) -> None:
-    """Each card names a prompt source, and options that all have a help text."""
+def test_every_card_can_be_made(card: PromptCard | RetrieverCard) -> None:
+    """Each card names a prompt source or a retriever, and options that all have a help text."""
     module, _, name = card.load.partition(":")
-    assert issubclass(getattr(import_module(module), name), PromptSource)
+    interface = Retriever if isinstance(card, RetrieverCard) else PromptSource
+    assert issubclass(getattr(import_module(module), name), interface)
     assert [field.name for field in attrs.fields(card.options) if not field.metadata.get("help")] == []
 
 
