@@ -136,6 +136,7 @@ def of_metrics(_folder: Path, judge: str) -> Inputs:
         "evaluator json-schema": CheckInputs(options={"schema": schema}, records=JSON_RECORDS),
         "evaluator llm-judge": CheckInputs(options={"url": judge}),
         "evaluator multiple-choice": CheckInputs(records=CHOICES),
+        "evaluator pairwise-judge": CheckInputs(options={"url": judge}),
         "evaluator prompt-stereotyping": CheckInputs(records=PAIRS),
         "evaluator summarization-accuracy": rouge,
         "evaluator summarization-accuracy-semantic-robustness": rouge,
@@ -229,8 +230,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 @pytest.fixture(name="server")
 def _server() -> Iterator[str]:
-    """A server on loopback that answers in OpenAI's form."""
-    endpoint = InstantEndpoint(lambda _prompt: "Score: 4")
+    """A server on loopback that answers in OpenAI's form, as a judge."""
+    endpoint = InstantEndpoint(lambda prompt: "Better: 1" if "Better: N" in str(prompt) else "Score: 4")
     yield endpoint.url
     endpoint.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -403,6 +404,9 @@ base.run(on="sagemaker-rehearsal", store=sys.argv[1], registry=registry)
 """
 
 
+FINISHED = re.compile(r"runs/[^/]+/steps/generate\.first\.json")
+
+
 @pytest.mark.slow
 def test_kill_9_loses_no_finished_step(tmp_path: Path, plugins: Registry, home: Path) -> None:
     """Finished steps are in the user's folder, and the next rehearsal reuses them; no process is left running."""
@@ -411,7 +415,7 @@ def test_kill_9_loses_no_finished_step(tmp_path: Path, plugins: Registry, home: 
     script.write_text(KILLED, encoding="utf-8")
     process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "runs")])
     until = time.monotonic() + 200
-    while not (keys := [key for key in store.list("runs/") if key.endswith("steps/generate.first.json")]):
+    while not (keys := [key for key in store.list("runs/") if FINISHED.fullmatch(key)]):
         assert process.poll() is None, "it ended before the kill"
         assert time.monotonic() < until
         time.sleep(0.1)
