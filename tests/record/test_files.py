@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmops_sdk import RecordError
-from llmops_sdk.record.files import read_json, to_value
+from llmops_sdk.record.files import read_json, read_value, to_value
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.artifacts import SamplesValue
 
@@ -14,8 +14,8 @@ def test_a_file_is_read_into_its_class(store: Store) -> None:
     """A missing one is None."""
     store.put("a/file.json", b'{"records": 3}')
 
-    assert SamplesValue(3) == to_value(read_json(store, "a/file.json"), SamplesValue, store, "a/file.json")
-    assert read_json(store, "a/none.json") is None
+    assert SamplesValue(3) == read_value(store, "a/file.json", SamplesValue)
+    assert read_value(store, "a/none.json", SamplesValue) is None
 
 
 def test_a_truncated_file_is_an_error_with_its_location(store: Store) -> None:

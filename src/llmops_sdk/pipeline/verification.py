@@ -10,12 +10,16 @@ import attrs
 from llmops_sdk.errors import RecordError, UserError
 from llmops_sdk.record.artifacts import artifact_addresses, artifact_damage, is_withdrawn, read_artifact
 from llmops_sdk.record.files import read_json, to_value
-from llmops_sdk.record.layout import ArtifactLayout, RunLayout
+from llmops_sdk.record.layout import BUDGET, EXPECTED_COST, ArtifactLayout, RunLayout, spending_file
 from llmops_sdk.record.ledger import LedgerEntry
 from llmops_sdk.record.lines import read_journal_line
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import list_runs, unreadable_runs
 from llmops_sdk.record.stores import Store
+from llmops_sdk.steps.cell.grades import GRADES
+from llmops_sdk.values.grades import Grades
+from llmops_sdk.values.prices import Budget
+from llmops_sdk.values.spending import ExpectedCost, Spending
 from llmops_sdk.values.step_records import StepRecord, Succeeded
 
 _JOURNALS = ("generations", "probes")
@@ -104,11 +108,24 @@ def _run_damages(run: Run) -> Iterator[Damage]:
     if run.store.get(layout.results) is None and isinstance(run.record("compare"), Succeeded):
         yield Damage(f"results.json of run {run.id}", "it is gone", written)
     yield from _json_damage(run, layout.results, None, "results.json", written)
+    read_again = f"read the graded sheets again: llmops grade {run.id} --from FILE"
+    yield from _json_damage(run, layout.file(GRADES), Grades, "the grades", read_again)
+    for name, cls in _cost_files(run):
+        yield from _json_damage(
+            run, layout.file(name), cls, f"the file {name}", "remove it: what it has is then unknown"
+        )
     for cell in run.plan.cell_by_name.values():
         if not run.has_samples(cell.name):
             yield Damage(
                 f"the samples of {cell.name} of run {run.id}", "they were changed, truncated or removed", written
             )
+
+
+def _cost_files(run: Run) -> Iterator[tuple[str, type]]:
+    yield EXPECTED_COST, ExpectedCost
+    yield BUDGET, Budget
+    for step in run.plan.steps:
+        yield spending_file(step.name), Spending
 
 
 def _json_damage(run: Run, key: str, cls: Any, item: str, remedy: str) -> Iterator[Damage]:

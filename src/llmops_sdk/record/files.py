@@ -78,6 +78,16 @@ def to_value(data: Any, cls: Any, store: Store, key: str) -> Any:
         raise damaged(store, key, explain(exc)) from exc
 
 
+def read_value(store: Store, key: str, cls: Any) -> Any:
+    """Return the value of `cls` that `key` holds, or None where there is no such file.
+
+    Raises:
+        RecordError: The file is damaged.
+    """
+    data = read_json(store, key)
+    return None if data is None else to_value(data, cls, store, key)
+
+
 def damaged(store: Store, key: str, reason: str) -> RecordError:
     """Return the error that a file of a store cannot be read."""
     return RecordError(f"the file {store.locate(key)!r} is damaged: {reason}")

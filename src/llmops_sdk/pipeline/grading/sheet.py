@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
-from llmops_sdk.record.files import read_json, sealed, to_value
+from llmops_sdk.record.files import read_value, sealed
 from llmops_sdk.record.layout import RunLayout
 from llmops_sdk.record.run import Run
 from llmops_sdk.values.data import Record
@@ -122,9 +122,7 @@ def read_secret(run: Run) -> Secret | None:
     Raises:
         RecordError: The file is damaged.
     """
-    key = RunLayout(run.id).file(SHEET)
-    data = read_json(run.store, key)
-    secret: Secret | None = None if data is None else to_value(data, Secret, run.store, key)
+    secret: Secret | None = read_value(run.store, RunLayout(run.id).file(SHEET), Secret)
     return secret
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import SpecError, describe_os_error, did_you_mean
+from llmops_sdk.errors import SpecError, describe_os_error
+from llmops_sdk.planning.specification.keys import check_keys
 from llmops_sdk.planning.specification.yaml_text import parse_yaml
 from llmops_sdk.values.prices import CURRENCY, Price
 
@@ -53,10 +54,7 @@ def read_prices(path: Path) -> PriceFile:
     if not isinstance(data, Mapping):
         message = f"{where} is not a mapping; it starts with `currency: {CURRENCY}` and `tokens:` or `hours:`"
         raise SpecError(message)
-    for key in data:
-        if key not in _KEYS:
-            message = f"{where} has an unknown key {key!r}{did_you_mean(str(key), _KEYS)}"
-            raise SpecError(message)
+    check_keys(data, _KEYS, where)
     if "currency" not in data:
         message = f"{where} does not say which currency its prices are in; write `currency: {CURRENCY}`"
         raise SpecError(message)
@@ -100,10 +98,7 @@ def _row(name: str, row: Any, kind: str, where: str) -> Price:
         message = f"{where} is the price of a million tokens, such as {{input: 0.15, output: 0.6}}, not {row!r}"
         raise SpecError(message)
     known = (*money, *_ORIGIN, "currency")
-    for key in row:
-        if key not in known:
-            message = f"{where} has an unknown key {key!r}{did_you_mean(str(key), known)}"
-            raise SpecError(message)
+    check_keys(row, known, where)
     if "currency" in row:
         _check_currency(row["currency"], where)
     amounts = {key: _amount(row.get(key), f"{where}.{key}") for key in money}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from llmops_sdk.errors import LLMOpsError
+from llmops_sdk.errors import LLMOpsError, RecordError
 from llmops_sdk.planning.costs.estimate import EarlierStep
 from llmops_sdk.record.costs.spending import read_spending
 from llmops_sdk.record.run import Run
@@ -41,7 +42,9 @@ def earlier_steps(plan: Plan, store: Store) -> dict[str, EarlierStep]:
             if same and not plan.is_fresh(step.name) and _is_complete(run, same):
                 earlier_by_step[step.name] = EarlierStep(run.id, None, is_same=True)
             elif earlier is None and (like := _alike(plan, step, run)):
-                spending = read_spending(run, like)
+                spending = None
+                with suppress(RecordError):  # another run may know it
+                    spending = read_spending(run, like)
                 if spending and spending.seconds:
                     earlier_by_step[step.name] = EarlierStep(run.id, spending, is_same=False)
     return earlier_by_step

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.errors import SpecError
+from llmops_sdk.planning.specification.keys import check_keys
 from llmops_sdk.values.prices import CURRENCY, Budget, Traffic
 
 _HOURS = 24
@@ -45,11 +46,7 @@ def _mapping(data: Any, keys: tuple[str, ...], where: str, example: str) -> Mapp
     if not isinstance(data, Mapping):
         message = f"{where} is a mapping such as {example}, not {data!r}"
         raise SpecError(message)
-    for key in data:
-        if key not in keys:
-            currency = f"; amounts are in {CURRENCY}: convert it" if keys == ("usd",) else ""
-            message = f"{where} has an unknown key {key!r}{currency or did_you_mean(str(key), keys)}"
-            raise SpecError(message)
+    check_keys(data, keys, where, hint=f"; amounts are in {CURRENCY}: convert it" if keys == ("usd",) else "")
     return data
 
 

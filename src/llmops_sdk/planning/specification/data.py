@@ -8,8 +8,9 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.errors import SpecError
 from llmops_sdk.planning.specification.costs import budget_from, traffic_from
+from llmops_sdk.planning.specification.keys import check_keys, short
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, RetentionSpec, Spec, StopEarly
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.serial import explain, from_json, to_json
@@ -38,7 +39,6 @@ _KEYS = (
     "executor",
     "settings",
 )
-_LONGEST_VALUE = 80
 
 _MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer", "varies", "prompts", "train_prompt")
 
@@ -57,10 +57,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
     if not isinstance(data, Mapping):
         message = f"{where} is not a mapping; it starts with `name:` and `models:`"
         raise SpecError(message)
-    for key in data:
-        if key not in _KEYS:
-            message = f"{where} has an unknown key {short(key)}{did_you_mean(str(key), _KEYS)}"
-            raise SpecError(message)
+    check_keys(data, _KEYS, where)
     return Spec(
         name=_text(data.get("name", "pipeline"), f"{where}: name"),
         datasets=_components(data, "datasets", where),
@@ -105,12 +102,6 @@ def component_from(item: Any, where: str) -> ComponentSpec:
         raise SpecError(message)
     use = _text(options.pop("use"), f"{where}.use")
     return ComponentSpec(use, _text(options.pop("name", ""), f"{where}.name"), _with_tuples(options))
-
-
-def short(value: Any) -> str:
-    """Return a value for a message, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def text_hint(value: Any) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from llmops_sdk.errors import SpecError, did_you_mean
+from llmops_sdk.errors import SpecError
+from llmops_sdk.planning.specification.keys import check_keys
 from llmops_sdk.planning.specification.spec import ComponentSpec
 from llmops_sdk.values.retrieval import FIXED
 
@@ -130,10 +131,7 @@ def _read(key: str, value: Any, where: str, folder: Path) -> RetrievalSpec:
     if not isinstance(value, Mapping):
         message = f"{where} is a mapping, such as {_USUAL[key]}, not {value!r}"
         raise SpecError(message)
-    for name in value:
-        if name not in _KEYS[key]:
-            message = f"{where} has an unknown key {name!r}{did_you_mean(str(name), _KEYS[key])}"
-            raise SpecError(message)
+    check_keys(value, _KEYS[key], where)
     _check_values(value, where)
     own = {name: each for name, each in value.items() if name not in ("from", "by")}
     by = value.get("by", FIXED if key == EXAMPLES else DEFAULT_RETRIEVER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmops_sdk.record.files import read_json, sealed, to_value
+from llmops_sdk.record.files import read_value, sealed
 from llmops_sdk.record.layout import RunLayout
 from llmops_sdk.record.run import Run
 from llmops_sdk.values.grades import Grades
@@ -18,9 +18,7 @@ def read_grades(run: Run) -> Grades | None:
     Raises:
         RecordError: The file is damaged.
     """
-    key = RunLayout(run.id).file(GRADES)
-    data = read_json(run.store, key)
-    grades: Grades | None = None if data is None else to_value(data, Grades, run.store, key)
+    grades: Grades | None = read_value(run.store, RunLayout(run.id).file(GRADES), Grades)
     return grades
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from llmops_sdk.errors import EndpointError
+from llmops_sdk.errors import EndpointError, RecordError
 from llmops_sdk.record.costs.budget import budget_of, read_expected
 from llmops_sdk.record.costs.spending import read_spending, spent, write_spending
 from llmops_sdk.record.run import Run
@@ -26,10 +26,16 @@ def metered(execution: StepExecution, price: Price | None, *, is_free: bool = Fa
 
     Raises:
         EndpointError: The budget is spent, or what is left is less than the step is expected to cost.
+        RecordError: What the run spent of its budget cannot be read.
     """
     run, step = execution.run, execution.step
-    earlier = read_spending(run, step)
     budget = None if is_free else budget_of(run)
+    try:
+        earlier = read_spending(run, step)
+    except RecordError:
+        if budget is not None:
+            raise
+        earlier = None  # nothing depends on it
 
     def left() -> float | None:
         return None if budget is None else budget - spent(run, without=step).usd - (earlier.usd if earlier else 0.0)

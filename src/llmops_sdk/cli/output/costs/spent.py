@@ -9,6 +9,7 @@ from rich.text import Text
 
 from llmops_sdk.cli.output.costs.expected import MOST_ROWS, short_hours
 from llmops_sdk.cli.output.tables import new_table
+from llmops_sdk.errors import RecordError
 from llmops_sdk.progress import plain
 from llmops_sdk.record.costs.budget import read_expected
 from llmops_sdk.record.costs.spending import read_spending, spending_line
@@ -67,8 +68,11 @@ def show_spending(console: Console, run: Run) -> None:
     if not line:
         return
     console.print(Text(f"\ncost of this run: {line}"))
-    expected = read_expected(run)
-    steps = [step for step in (expected.steps if expected else ()) if read_spending(run, step.step)]
+    try:
+        expected = read_expected(run)
+        steps = [step for step in (expected.steps if expected else ()) if read_spending(run, step.step)]
+    except RecordError:
+        return  # the line above names the damaged file
     if not any(step.usd != NOTHING for step in steps):
         return
     table = new_table("step", "expected", "spent", "tokens in", "tokens out", "hours")
