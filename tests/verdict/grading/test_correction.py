@@ -82,21 +82,21 @@ def test_means_are_those_of_ppi_python(weight: float, recorded: str) -> None:
         assert pytest.approx(expected, abs=1e-8) == _published(mean)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_random_scores_agree_with_ppi_python(seed: int) -> None:
-    """Where `ppi-python` is installed, random scores have its estimates and intervals."""
+def test_random_scores_agree_with_ppi_python() -> None:
+    """Where `ppi-python` is installed, which needs much more, random scores have its estimates and intervals."""
     ppi = pytest.importorskip("ppi_py", reason="ppi-python is not installed")
 
-    rng = np.random.default_rng(seed)
-    judge = rng.normal(0, 1, (3, 80))
-    grades = 0.5 * judge + rng.normal(0, 1, judge.shape)
-    grades[:, 25:] = np.nan
-    people, own, others = ((CONTRASTS @ each).T for each in (grades[:, :25], judge[:, :25], judge[:, 25:]))
-    estimates = ppi.ppi_mean_pointestimate(people, own, others)
-    lows, highs = ppi.ppi_mean_ci(people, own, others, alpha=0.05)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        judge = rng.normal(0, 1, (3, 80))
+        grades = 0.5 * judge + rng.normal(0, 1, judge.shape)
+        grades[:, 25:] = np.nan
+        people, own, others = ((CONTRASTS @ each).T for each in (grades[:, :25], judge[:, :25], judge[:, 25:]))
+        estimates = ppi.ppi_mean_pointestimate(people, own, others)
+        lows, highs = ppi.ppi_mean_ci(people, own, others, alpha=0.05)
 
-    for *expected, pair in zip(estimates, lows, highs, correct(judge, grades).pairs, strict=True):
-        assert pytest.approx(expected, abs=1e-10) == _published(pair.difference)
+        for *expected, pair in zip(estimates, lows, highs, correct(judge, grades).pairs, strict=True):
+            assert pytest.approx(expected, abs=1e-10) == _published(pair.difference)
 
 
 def test_differences_are_those_of_the_means() -> None:

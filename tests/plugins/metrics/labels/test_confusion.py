@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import pytest
 from hypothesis import given, strategies as st
@@ -85,7 +84,6 @@ def test_without_an_answer_there_is_no_summary() -> None:
     assert Confusion("ab").summary() is None
 
 
-@pytest.mark.skipif(find_spec("sklearn") is None, reason="scikit-learn is not installed")
 @pytest.mark.filterwarnings("ignore::UserWarning:sklearn")  # of labels that are missing on one side
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=30))
 def test_numbers_are_those_of_scikit_learn(pairs: Pairs) -> None:
