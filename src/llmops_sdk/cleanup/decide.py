@@ -20,6 +20,7 @@ _STEPS = {
     "model": "train",
     "generations": "generate",
     "probes": "generate",
+    "load": "generate",
     "scores": "score",
     "samples": "score",
     "looks": "look",

@@ -82,7 +82,7 @@ fresh_option = click.option(
     "--fresh",
     multiple=True,
     metavar="STEP",
-    help="Do a step again, whatever earlier runs made: its name or its kind (prepare, train, generate, score).",
+    help="Do a step again, whatever earlier runs made: its name or its kind (prepare, train, generate, score), or load.",
 )
 
 

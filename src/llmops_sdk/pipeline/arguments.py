@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from llmops_sdk.errors import SpecError
 from llmops_sdk.functions.references import reference_to
+from llmops_sdk.planning.specification.costs import budget_from, traffic_from
 from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, ModelSpec, Override
 from llmops_sdk.plugin.options import DeployerOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.functions import FunctionKind
 from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.prices import Budget, Traffic
 from llmops_sdk.values.serial import explain, from_json, to_json
 
 Use = str | Callable[..., Any]
@@ -72,8 +75,7 @@ def model_from(  # noqa: PLR0913 - the keys of a model in a specification
     override = override_from(trainer)
     if trainer is not None and override == Override():
         fine_tune = True if fine_tune is None else fine_tune  # it asks for the model's own trainer as it is
-    if seeds is not None:
-        override = with_seeds(override, seeds, of_object=isinstance(trainer, Options))
+    override = with_seeds(override, seeds, of_object=isinstance(trainer, Options))
     return ModelSpec(
         use_of(use, "target"),
         name,
@@ -118,8 +120,24 @@ def changed_generation(generation: GenerationOptions, changes: Mapping[str, Any]
     return changed
 
 
-def with_seeds(override: Override, seeds: Sequence[int], *, of_object: bool) -> Override:
-    """Return the override of a trainer with several seeds, which replace the one that an options object always has."""
+def costs_from(
+    prices: Path | str, requests_per_day: float, hours: float, budget_usd: float | None
+) -> dict[str, str | Traffic | Budget | None]:
+    """Return what the arguments of `with_costs` mean, by the names that a specification has for it.
+
+    Raises:
+        SpecError: One is out of range.
+    """
+    asked = {"requests_per_day": requests_per_day, "hours": hours}
+    traffic = traffic_from(asked, "traffic") if requests_per_day else None
+    budget = None if budget_usd is None else budget_from({"usd": budget_usd}, "budget")
+    return {"prices": str(prices), "traffic": traffic, "budget": budget}
+
+
+def with_seeds(override: Override, seeds: Sequence[int] | None, *, of_object: bool) -> Override:
+    """Return the override of a trainer with several seeds, if given; they replace the one that an options object always has."""
+    if seeds is None:
+        return override
     options = {name: value for name, value in override.options.items() if not (of_object and name == SEED)}
     return attrs.evolve(override, options={**options, SEEDS: tuple(seeds) if isinstance(seeds, list) else seeds})
 

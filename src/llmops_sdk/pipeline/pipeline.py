@@ -16,6 +16,7 @@ from llmops_sdk.pipeline.arguments import (
     changed_generation,
     common_options,
     component,
+    costs_from,
     merged,
     model_from,
     with_seeds,
@@ -23,9 +24,9 @@ from llmops_sdk.pipeline.arguments import (
 from llmops_sdk.pipeline.execution import start_run
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.planner import make_plan
-from llmops_sdk.planning.specification.costs import budget_from, traffic_from
 from llmops_sdk.planning.specification.data import spec_to
 from llmops_sdk.planning.specification.files import read_spec
+from llmops_sdk.planning.specification.load import load_from
 from llmops_sdk.planning.specification.spec import ComponentSpec, Override, RetentionSpec, Spec, StopEarly
 from llmops_sdk.planning.specification.yaml_text import dump_yaml
 from llmops_sdk.plugin.options import DeployerOptions, ExecutorOptions, ModelOptions, Options, TrainerOptions
@@ -162,9 +163,7 @@ class Pipeline(Shown):
             **named: The trainer's options by name; they override those of the object.
         """
         override = Override(use, merged(options, named))
-        if seeds is not None:
-            override = with_seeds(override, seeds, of_object=options is not None)
-        return self._with(trainer=override)
+        return self._with(trainer=with_seeds(override, seeds, of_object=options is not None))
 
     def with_deployer(self, use: str = "", options: DeployerOptions | None = None, /, **named: Any) -> Pipeline:
         """Override the deployer of every model, as `with_trainer` does the trainer."""
@@ -261,10 +260,11 @@ class Pipeline(Shown):
             hours: The hours of a day that a machine billed by the hour is up for it.
             budget_usd: The budget: above it no run starts, and at it nothing new is started.
         """
-        asked = {"requests_per_day": requests_per_day, "hours": hours}
-        traffic = traffic_from(asked, "traffic") if requests_per_day else None
-        budget = None if budget_usd is None else budget_from({"usd": budget_usd}, "budget")
-        return self._with(prices=str(prices), traffic=traffic, budget=budget)
+        return self._with(**costs_from(prices, requests_per_day, hours, budget_usd))
+
+    def with_load(self, *concurrency: int, requests: int | None = None) -> Pipeline:
+        """Measure the endpoint of each model with each number of requests in flight; by default 100 requests or more with each."""
+        return self._with(load=load_from({"concurrency": concurrency, "requests": requests}, "load"))
 
     def with_reporter(self, use: str, options: Options | None = None, /, *, name: str = "", **named: Any) -> Pipeline:
         """Add a reporter, called after every run; the arguments are those of `with_dataset`.
@@ -374,7 +374,7 @@ class Pipeline(Shown):
             store: Where runs are stored: a folder, a URI such as `s3://bucket/prefix`, or a `Store`.
             offline: Make no network requests.
             detach: Return once a remote run has started; reconnect with `attach`.
-            fresh: Steps that are done again, whatever earlier runs made: their names (`score.base`) or kinds (`score`).
+            fresh: Steps that are done again, whatever earlier runs made: their names (`score.base`) or kinds (`score`), or `load`.
             progress: Where progress is shown; by default on the terminal.
             registry: The plugins; by default the installed ones.
 

@@ -22,6 +22,7 @@ from llmops_sdk.planning.decision.metric import choose_metric, offered_metrics
 from llmops_sdk.planning.decision.retention import RetentionPlanner
 from llmops_sdk.planning.decision.weights import choose_weights
 from llmops_sdk.planning.graph import make_cells, make_steps
+from llmops_sdk.planning.load import plan_load
 from llmops_sdk.planning.models import ModelPlanner
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.repeats import choose_noise_floor
@@ -80,6 +81,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         retention = RetentionPlanner(chooser, registry, datasets, models).plan(spec.retention, metrics, metric)
     _check_cell_names((*cells, *(retention.cells if retention else ())))
     looks = plan_looks(spec, cells)
+    steps = make_steps(datasets, models, cells, len(looks), retention)
     return Plan(
         name=spec.name,
         datasets=datasets,
@@ -95,13 +97,14 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         executor=executor.component,
         settings=settings,
         cells=cells,
-        steps=make_steps(datasets, models, cells, len(looks), retention),
+        steps=steps,
         looks=looks,
         retention=retention,
         plugins=chooser.plugins,
         assets=chooser.assets,
         reporters=_plan_reporters(spec, registry),
         costs=_choose_costs(spec, (*models, *(retention.models if retention else ())), registry),
+        load=plan_load(spec.load, models, steps, registry),
     )
 
 

@@ -175,6 +175,12 @@ if TYPE_CHECKING:
         ImportedRow as ImportedRow,
         text_fingerprint as text_fingerprint,
     )
+    from llmops_sdk.values.load import (
+        Load as Load,
+        LoadLevel as LoadLevel,
+        ModelLoad as ModelLoad,
+        PlannedLoad as PlannedLoad,
+    )
     from llmops_sdk.values.models import (
         BaseModel as BaseModel,
         ServableModel as ServableModel,
@@ -367,6 +373,7 @@ _HOMES = {
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
     "values.imports": ("ImportedResults", "ImportedRow", "text_fingerprint"),
+    "values.load": ("Load", "LoadLevel", "ModelLoad", "PlannedLoad"),
     "values.models": ("BaseModel", "ServableModel", "TrainedModel", "TrainingPoint"),
     "values.names": ("name_of_file", "name_of_model"),
     "values.plan": (

@@ -79,7 +79,7 @@ class RunMetadata:
             created=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             version=version("llmops-sdk"),
             python=platform.python_version(),
-            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            machine=machine_name(),
             based_on=based_on,
             details=details or {},
             sequence=place.sequence,
@@ -95,3 +95,8 @@ class RunMetadata:
     def created_at(self) -> datetime:
         """When it was created."""
         return datetime.fromisoformat(self.created)
+
+
+def machine_name() -> str:
+    """Return what is recorded of this machine: system, processor and number of cores."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"

@@ -292,15 +292,12 @@ class Run(Shown, Ledger, Uses):
         if not isinstance(record, Succeeded):
             return None
         artifact = self.artifact(record.artifacts.get("results", ""))
-        return self._with_id(artifact.read(ResultsValue)) if artifact else None
+        value: ResultsValue | None = artifact.read(ResultsValue) if artifact else None
+        return value.of_run(self.id, self.plan.name) if value else None
 
     def write_results(self, conclusions: ResultsValue) -> None:
         """Write `results.json`: the conclusions, under this run's ID."""
-        self.store.put_durable(self._layout.results, sealed(to_json(self._with_id(conclusions))))
-
-    def _with_id(self, value: ResultsValue) -> Results:
-        name, boards = self.plan.name, value.leaderboards
-        return Results(self.id, name, boards, value.evaluators, overall=value.overall, retention=value.retention)
+        self.store.put_durable(self._layout.results, sealed(to_json(conclusions.of_run(self.id, self.plan.name))))
 
     def samples(self, cell: str) -> Iterator[Sample]:
         """Yield every test record of a cell with its prompt, answer and scores, in the test split's order.

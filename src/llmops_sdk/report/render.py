@@ -21,6 +21,7 @@ from markupsafe import Markup
 from llmops_sdk.report.boards import candidate_colours, report_boards, verdict_details
 from llmops_sdk.report.curves import curve_plots, curves_json, trainings
 from llmops_sdk.report.data import ReportData
+from llmops_sdk.report.loads import load_plot, model_colours
 from llmops_sdk.report.numbers import amount, duration, interval, number
 from llmops_sdk.report.records.pages import DatasetRecords
 from llmops_sdk.values.names import weights_text
@@ -57,6 +58,7 @@ def page_parts(report: ReportData) -> Iterator[str]:
     colours = candidate_colours(report.results)
     trained = trainings(report.results, colours)
     drawn = [training for training in trained if len(training.model.curve) > 1]
+    load_colours = model_colours(report.results, colours)
     boards = report_boards(report, colours)
     records = [board.records for board in boards]
     damages = [damage for part in records for damage in part.packed.damages]
@@ -70,6 +72,8 @@ def page_parts(report: ReportData) -> Iterator[str]:
         "plots": curve_plots(drawn),
         "curves": curves_json(drawn),
         "colours": colours,
+        "load_colours": load_colours,
+        "load_plot": load_plot(report.results.loads, load_colours),
     }
     return render_page("report.html.jinja", context, records)
 

@@ -17,6 +17,7 @@ from llmops_sdk.steps.cell.grades import read_grades
 from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
 from llmops_sdk.steps.cell.results import conclusive, failed_cell, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
+from llmops_sdk.steps.load import read_loads
 from llmops_sdk.steps.retention.judge import judge_retention
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
 from llmops_sdk.values.data import DatasetSplits
@@ -64,7 +65,8 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     retention = [to_json(run.plan.retention)] if run.plan.retention else []
     grades = read_grades(run)
     graded = [GRADED_METHOD, to_json(grades)] if grades else []
-    extras = [*looks, *weights, *caveats, *retention, *graded]
+    loads = [to_json(each) for each in read_loads(run)]
+    extras = [*looks, *weights, *caveats, *retention, *graded, *loads]
     asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *extras]
     asked.append(to_json(run.plan.costs))
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
@@ -157,8 +159,9 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
         overall = attrs.evolve(overall, verdict=overall.verdict.with_caveat(_JUDGE_ALONE))
     retained = judge_retention(execution, steps, boards, evaluators) if plan.retention else None
     if retained:
-        return ResultsValue(retained.boards, tuple(evaluators.values()), overall, retained.board)
-    return ResultsValue(tuple(boards), tuple(evaluators.values()), overall)
+        boards = list(retained.boards)
+    infos, board = tuple(evaluators.values()), retained.board if retained else None
+    return ResultsValue(tuple(boards), infos, overall, board, read_loads(execution.run))
 
 
 def _with_costs(plan: Plan, board: Leaderboard, metrics: Mapping[str, Metric]) -> Leaderboard:

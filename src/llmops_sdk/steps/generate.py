@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 import attrs
@@ -24,6 +24,7 @@ from llmops_sdk.steps.client.patience import Patience
 from llmops_sdk.steps.client.rates import Rates
 from llmops_sdk.steps.client.throughput import Throughput
 from llmops_sdk.steps.execution import StepExecution, StepOutput
+from llmops_sdk.steps.load import LoadClient, LoadSet, load_set, measure_load
 from llmops_sdk.steps.resources import how_to_remove, managed_resources
 from llmops_sdk.steps.spending.budget import metered
 from llmops_sdk.steps.spending.meter import Meter
@@ -32,7 +33,6 @@ from llmops_sdk.values.artifacts import GenerationsValue, of_repeat
 from llmops_sdk.values.generation_options import GenerationOptions, vary
 from llmops_sdk.values.models import BaseModel, ServableModel, TrainedModel
 from llmops_sdk.values.plan import Cell, GenerateStep, PlannedModel
-from llmops_sdk.values.prompts import PromptTemplate
 from llmops_sdk.values.resources import Endpoint
 from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Failed
@@ -57,38 +57,47 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             for cell in prepared_cells(execution.run, step)
             for questions in question_sets(execution, model, cell, model_key, stack)
         ]
+        load = load_set(execution, step, model, sets, model_key)
+        levels = load.missing(execution) if load else ()
         incomplete = _incomplete(execution, sets)
         complete = {questions.address: questions for questions in sets if questions.address not in incomplete}
         incomplete |= {address: questions for address, questions in complete.items() if not execution.take(address)}
-        if incomplete:
+        if incomplete or levels:
             execution.mark_started()
-            execution.run.mark_use(incomplete)
+            made = sorted([*incomplete, *(load.addresses[level] for level in levels)]) if load else sorted(incomplete)
+            execution.run.mark_use(made)
             # In one order for all runs: of two that share some of these, one waits, and neither waits for ever.
-            for address in sorted(incomplete):
+            for address in made:
                 stack.enter_context(execution.claim(address))
             if execution.deletes_earlier:
                 execution.delete_earlier(incomplete)
             incomplete = _incomplete(execution, incomplete.values(), reread=True)
+            levels = load.missing(execution, reread=True) if load else ()
             for address, questions in incomplete.items():
                 execution.delete_withdrawn(address)
                 execution.report_damage(address, f"the answers of {questions.title} are", "asked again")
-        if incomplete:
+        if incomplete or levels:
+            if not incomplete:
+                execution.runtime.progress.log(f"{execution.step}: starting the endpoint for the load alone")
             servable = local_weights(execution, servable, step, stack)
-            _deploy_and_ask(execution, model, servable, incomplete.values(), _weights_of(execution, step))
+            work = _Work(tuple(incomplete.values()), load, levels)
+            _deploy_and_ask(execution, model, servable, work, _weights_of(execution, step))
         pending = sum(questions.pending(execution) or 0 for questions in sets)
+        pending += len(load.missing(execution)) if load else 0
     addresses = {
         of_repeat(questions.cell.name, questions.repeat): questions.address
         for questions in sets
         if not questions.probes
-    }
+    } | (load.artifacts(execution) if load else {})
     inputs = {
         **execution.parts_of("deployer", model.deployer),
         weights_label(model.name): weights_key,
         f"the engine of model {model.name!r}": digest(dict(engine)),
         "the generation options": digest(vary(plan.generation, model.varies).key),
         **{name: value for questions in sets for name, value in questions.inputs.items()},
+        **({"the load": load.key} if load else {}),
     }
-    return StepOutput(addresses, cached=not incomplete, pending=pending, inputs=inputs)
+    return StepOutput(addresses, cached=not incomplete and not levels, pending=pending, inputs=inputs)
 
 
 def prepared_cells(run: Run, step: GenerateStep) -> list[Cell]:
@@ -171,7 +180,7 @@ def _deploy_and_ask(
     execution: StepExecution,
     model: PlannedModel,
     servable: ServableModel,
-    incomplete: Iterable[QuestionSet],
+    work: _Work,
     weights: Mapping[str, str],
 ) -> None:
     runtime = execution.runtime
@@ -193,13 +202,27 @@ def _deploy_and_ask(
         if deployer.keeps:
             kept = f"unless its step failed, it is billed until it is deleted with: {how_to_remove(execution.run.id)}"
             endpoint = attrs.evolve(endpoint, metadata={**endpoint.metadata, "kept": kept})
-        transport = deployer.connect(context, endpoint) or HttpTransport(endpoint)
+
+        def connect(endpoint: Endpoint) -> Transport:
+            return deployer.connect(context, endpoint) or HttpTransport(endpoint)
+
         limits = _Limits(Patience(), Rates.of(endpoint), model.varies, meter)
-        try:
-            for questions in incomplete:
+        with closing(connect(endpoint)) as transport:
+            for questions in work.incomplete:
                 _ask_cell(execution, transport, questions, endpoint, limits)
-        finally:
-            transport.close()
+        if work.load and work.levels:
+            generation = _generation(execution, work.load.questions, limits)
+            client = LoadClient(endpoint, connect, generation, limits.rates, meter)
+            measure_load(execution, work.load, work.levels, client)
+
+
+@attrs.frozen
+class _Work:
+    """What an endpoint is asked, and the numbers of requests in flight with which it is measured."""
+
+    incomplete: tuple[QuestionSet, ...]
+    load: LoadSet | None
+    levels: tuple[int, ...]
 
 
 @attrs.frozen
@@ -222,8 +245,7 @@ def _ask_cell(
         for question in questions.questions()
         if questions.is_due(question.index) and not settled[question.index]
     )
-    generation = vary(_with_stops(execution.run.plan.generation, questions.template), limits.varies)
-    generation = generation.repeat(questions.repeat)
+    generation = _generation(execution, questions, limits)
     throughput, tally = Throughput(), Tally(generation.response_format)
     if isinstance(transport, RecordTransport) and not questions.probes:
         asked = (
@@ -283,8 +305,10 @@ def _how_to_vary(parameter: str, model: str) -> str:
     return f"; write `varies: {{{parameter}: null}}` for model {model!r}, which leaves it out of its requests"
 
 
-def _with_stops(generation: GenerationOptions, template: PromptTemplate) -> GenerationOptions:
-    return attrs.evolve(generation, stop=tuple(dict.fromkeys((*template.stop, *generation.stop))))
+def _generation(execution: StepExecution, questions: QuestionSet, limits: _Limits) -> GenerationOptions:
+    options = execution.run.plan.generation
+    stop = tuple(dict.fromkeys((*questions.template.stop, *options.stop)))
+    return vary(attrs.evolve(options, stop=stop), limits.varies).repeat(questions.repeat)
 
 
 def _finish(

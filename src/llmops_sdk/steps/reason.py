@@ -23,7 +23,7 @@ def find_reason(run: Run, step: str, output: StepOutput) -> str:
     """
     if output.cached:
         return _why_reused(run, step, output)
-    if run.plan.is_fresh(step):
+    if run.plan.is_fresh(step) or run.plan.measures_again(step):
         return "done again as --fresh asks"
     earlier_run = run.metadata.based_on or run.metadata.previous
     earlier = read_record(run.store, earlier_run, step) if earlier_run else None

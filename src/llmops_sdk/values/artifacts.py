@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from llmops_sdk.values.results import EvaluatorInfo, Leaderboard, Overall
+from llmops_sdk.values.load import ModelLoad
+from llmops_sdk.values.results import EvaluatorInfo, Leaderboard, Overall, Results
 from llmops_sdk.values.scores import Metric
 
 
@@ -105,9 +106,20 @@ class ResultsValue:
         evaluators: As they were used.
         overall: The verdict over all datasets, or None.
         retention: That on the dataset of `retention`, or None.
+        loads: How fast endpoints were under load.
     """
 
     leaderboards: tuple[Leaderboard, ...]
     evaluators: tuple[EvaluatorInfo, ...]
     overall: Overall | None = None
     retention: Leaderboard | None = None
+    loads: tuple[ModelLoad, ...] = ()
+
+    def of_run(self, run_id: str, name: str) -> Results:
+        """Return them as the results of a run.
+
+        Args:
+            run_id: The run.
+            name: The name of its pipeline.
+        """
+        return Results(run_id, name, **{field.name: getattr(self, field.name) for field in attrs.fields(type(self))})

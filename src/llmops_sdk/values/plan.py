@@ -13,6 +13,7 @@ from llmops_sdk.notebook import Shown
 from llmops_sdk.values.functions import Function, is_function
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.imports import IMPORTED_RECORDS
+from llmops_sdk.values.load import PlannedLoad
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.planned_prompt import PlannedPrompt
@@ -43,6 +44,9 @@ class Component:
 DEFAULT_REPORTER = Component("html", "html", {}, key="")
 """The reporter of a pipeline that names none, and of plans from before plans had reporters."""
 
+
+LOAD = "load"
+"""What is measured under load, among the names of steps that reuse nothing: it is a part of `generate` steps."""
 
 _AT_LOOK = "@look"
 """What is between a step's name and the look at which it runs."""
@@ -244,6 +248,7 @@ class Plan(Shown):
             worse are asked no more; empty for one comparison at the end.
         retention: What tuned candidates are asked besides, or None. Its dataset, models and cells are not among those above.
         costs: The prices of its models, the expected traffic, and the budget.
+        load: The load that endpoints are measured under, or None.
         schema: The version of the form.
     """
 
@@ -269,6 +274,7 @@ class Plan(Shown):
     looks: tuple[float, ...] = ()
     retention: PlannedRetention | None = None
     costs: Costs = attrs.field(factory=Costs)
+    load: PlannedLoad | None = None
     schema: int = PLAN_SCHEMA
 
     @cached_property
@@ -298,7 +304,8 @@ class Plan(Shown):
         """Return the plan with steps that reuse nothing that another run made.
 
         Args:
-            names: Names of steps (`score.base`), at all planned looks, or their kinds (`score`).
+            names: Names of steps (`score.base`), at all planned looks, or their kinds (`score`); `load` for what is measured
+                under load, without the answers of the test.
 
         Raises:
             SpecError: There is no such step.
@@ -307,6 +314,7 @@ class Plan(Shown):
         known = list(
             dict.fromkeys([*(step_kind(step.name) for step in self.steps), *map(without_look, self.step_by_name)])
         )
+        known += [LOAD] if self.load else []
         for name in fresh:
             if name not in known:
                 message = f"the plan has no step {name!r}{did_you_mean(name, known)}"
@@ -321,6 +329,10 @@ class Plan(Shown):
     def is_fresh(self, step: str) -> bool:
         """Return whether a step reuses nothing that another run made."""
         return without_look(step) in self.fresh or step_kind(step) in self.fresh
+
+    def measures_again(self, step: str) -> bool:
+        """Return whether a step measures its endpoint under load whatever another run measured."""
+        return self.load is not None and step in self.load.cells and (LOAD in self.fresh or self.is_fresh(step))
 
     @cached_property
     def step_by_name(self) -> Mapping[str, Step]:

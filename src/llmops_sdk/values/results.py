@@ -10,6 +10,7 @@ from llmops_sdk.notebook import Shown
 from llmops_sdk.values.costs import CandidateCost
 from llmops_sdk.values.estimates import Difference, Estimate, MarginResult, PairTest
 from llmops_sdk.values.grades import Grading
+from llmops_sdk.values.load import ModelLoad
 from llmops_sdk.values.models import TrainedModel
 from llmops_sdk.values.names import with_seed
 from llmops_sdk.values.scores import Metric
@@ -309,6 +310,7 @@ class Results:
         schema: The version of the file's form.
         overall: The verdict over all datasets, where the specification states `weights`; else None.
         retention: Tuned candidates and their bases on the dataset of `retention`; its margins are each one against its base.
+        loads: How fast the endpoint of each model was under `load`; it takes no part in any verdict.
     """
 
     run_id: str
@@ -318,3 +320,4 @@ class Results:
     schema: int = RESULTS_SCHEMA
     overall: Overall | None = None
     retention: Leaderboard | None = None
+    loads: tuple[ModelLoad, ...] = ()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from llmops_sdk.cli.output.tables import count, new_grid, open_console
 from llmops_sdk.values.functions import shown_options
 from llmops_sdk.values.generation_options import describe_exceptions
+from llmops_sdk.values.load import PlannedLoad
 from llmops_sdk.values.names import weights_text
-from llmops_sdk.values.plan import Component, Plan, PlannedModel, PlannedRetention, TrainStep
+from llmops_sdk.values.plan import Component, GenerateStep, Plan, PlannedModel, PlannedRetention, TrainStep
 from llmops_sdk.values.prompts import FunctionTemplate, PromptTemplate, TextTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -76,6 +77,8 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
             f"{len(plan.looks)} looks",
             f"at {shares} of the records; worse candidates are asked no more",
         )
+    if plan.load:
+        yield "load", ", ".join(map(str, plan.load.concurrency)), _load(plan, plan.load)
     if plan.costs.traffic:
         yield "traffic", "", plan.costs.traffic.text
     yield "executor", plan.executor.use, _values(plan.executor.options)
@@ -83,6 +86,13 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
         yield "settings", plugin, _values(settings)
     for reporter in plan.reporters:
         yield "reporter", reporter.name, _options(reporter)
+
+
+def _load(plan: Plan, load: PlannedLoad) -> str:
+    measured = [step.model for name in load.cells if isinstance(step := plan.step_by_name[name], GenerateStep)]
+    others = [model.name for model in plan.models if model.name not in measured]
+    recorded = f"; not of {', '.join(others)}: recorded answers have no speed" if others else ""
+    return f"requests at a time, {load.requests:,} of each: the speed of {', '.join(measured)}{recorded}"
 
 
 def _retention_rows(plan: Plan, retention: PlannedRetention) -> Iterator[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from llmops_sdk.cli.output.costs.spent import show_costs, show_spending
+from llmops_sdk.cli.output.loads import show_loads
 from llmops_sdk.cli.output.steps import show_progress
 from llmops_sdk.cli.output.summaries import show_grading, show_summaries
 from llmops_sdk.cli.output.tables import new_table, open_console, print_line
@@ -54,6 +55,7 @@ def show_run(run: Run, first: Sequence[str] = ()) -> None:
             _show_board(console, board, metrics, run.plan)
     if results.overall:
         _show_overall(console, results.overall, metrics.get(results.overall.metric, Metric(results.overall.metric)))
+    show_loads(console, results.loads)
     _show_models_of_evaluators(console, results)
     show_spending(console, run)
     if any(board.cells for board in results.leaderboards) and (report := report_location(run)):

@@ -62,8 +62,15 @@ def how_to_price(name: str, billing: Billing, *, training: bool = False) -> str:
     return f"{'training' if training else 'hours'}: {{{name}: ...}}"
 
 
+def deployer_billing(model: PlannedModel, registry: Registry) -> Billing:
+    """Return how asking a model is billed."""
+    card = registry.offer("deployer", model.deployer.use).card
+    options = registry.options(card, model.deployer.options, f"deployer {card.name!r}")
+    return options.billing(model.base) if isinstance(options, DeployerOptions) else Billing()
+
+
 def _choose(model: PlannedModel, registry: Registry, own: PriceFile) -> ModelPrices:
-    asking = _deployer_billing(model, registry)
+    asking = deployer_billing(model, registry)
     price = own.tokens.get(model.name) or _by_hours(own.hours, (model.name,), asking)
     if price is None and asking.by == "tokens":
         price = own.tokens.get(asking.unit) or shipped_price(asking.address, asking.unit)
@@ -86,12 +93,6 @@ def _by_hours(prices: Mapping[str, Price], names: Iterable[str], billing: Billin
             unit = name if billing.count == 1 else f"{billing.count} x {name}"
             return Price(unit, hour=price.hour * billing.count, source=price.source, date=price.date)
     return None
-
-
-def _deployer_billing(model: PlannedModel, registry: Registry) -> Billing:
-    card = registry.offer("deployer", model.deployer.use).card
-    options = registry.options(card, model.deployer.options, f"deployer {card.name!r}")
-    return options.billing(model.base) if isinstance(options, DeployerOptions) else Billing()
 
 
 def _trainer_billing(model: PlannedModel, registry: Registry) -> Billing | None:

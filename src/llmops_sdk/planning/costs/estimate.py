@@ -36,6 +36,9 @@ CHARACTERS_PER_TOKEN = Range(5.0, 3.0)
 SHORTEST_ANSWER = 0.5
 """The length of the shortest answers, as a share of that of the references."""
 
+LOAD_ALONE = "the answers are reused; the endpoint is started for the load alone"
+"""The basis of a step that measures an endpoint, and asks nothing else."""
+
 SLOWER_OR_FASTER = 2.0
 """How much faster or slower than in an earlier run a machine may be."""
 
@@ -48,11 +51,13 @@ class EarlierStep:
         run: The run.
         spending: What it spent; None where it was reused there, too.
         is_same: Whether it does the same as the planned one, so that its result is reused.
+        measured: The numbers of requests in flight with which the same endpoint was measured.
     """
 
     run: str
     spending: Spending | None
     is_same: bool
+    measured: frozenset[int] = frozenset()
 
 
 def expect_cost(plan: Plan, registry: Registry, earlier: Mapping[str, EarlierStep] | None = None) -> ExpectedCost:
@@ -76,7 +81,8 @@ def _steps(
         if isinstance(step, TrainStep):
             yield _reused(step.name, step.model, known) or _training(plan, step, known)
         elif isinstance(step, GenerateStep):
-            yield _reused(step.name, step.model, known) or _asking(plan, step, tests, known)
+            left = _load_left(plan, step, known)
+            yield (None if left else _reused(step.name, step.model, known)) or _asking(plan, step, tests, known, left)
 
 
 def _reused(step: str, model: str, earlier: EarlierStep | None) -> ExpectedStep | None:
@@ -98,23 +104,37 @@ def _training(plan: Plan, step: TrainStep, earlier: EarlierStep | None) -> Expec
     return ExpectedStep(step.name, step.model, hours=hours, usd=_of_hours(prices.training_price, hours), basis=basis)
 
 
+def _load_left(plan: Plan, step: GenerateStep, earlier: EarlierStep | None) -> tuple[int, ...]:
+    """Return the numbers of requests in flight with which a step is still to measure its endpoint."""
+    if plan.load is None or step.name not in plan.load.cells:
+        return ()
+    return tuple(level for level in plan.load.concurrency if earlier is None or level not in earlier.measured)
+
+
 def _asking(
-    plan: Plan, step: GenerateStep, tests: Mapping[str, Sequence[Record] | None], earlier: EarlierStep | None
+    plan: Plan,
+    step: GenerateStep,
+    tests: Mapping[str, Sequence[Record] | None],
+    earlier: EarlierStep | None,
+    load: Sequence[int],
 ) -> ExpectedStep:
     prices = plan.costs.of(step.model)
     if prices.asking.by == "nothing":
         return ExpectedStep(step.name, step.model, 0, NOTHING, NOTHING, NOTHING, NOTHING, basis="recorded answers")
-    cells = [plan.cell_by_name[name] for name in step.cells]
-    counted = [_tokens(plan, cell, tests[cell.dataset]) for cell in cells]
+    is_reused = earlier is not None and earlier.is_same
+    cells = [] if is_reused else [plan.cell_by_name[name] for name in step.cells]
     share = _share(plan, step)
+    counted = [_tokens(plan, cell, tests[cell.dataset], share) for cell in cells]
+    if plan.load and load:
+        cell = plan.cell_by_name[plan.load.cells[step.name]]
+        counted.append(_load_tokens(plan, cell, tests[cell.dataset], len(load) * plan.load.requests + 1))
     known = [each for each in counted if each is not None]
     questions, prompts, answers = None, Range(), Range()
     if len(known) == len(counted):
-        questions = round(sum(each.questions for each in known) * (share.high or 0))
-        low = share.low or 0.0
-        prompts = _scaled(Range.sum(each.prompts for each in known), low, share.high or 0.0)
-        answers = _scaled(Range.sum(each.answers for each in known), low, share.high or 0.0)
-    hours, basis = Range(), ""
+        questions = sum(each.questions for each in known)
+        prompts = Range.sum(each.prompts for each in known)
+        answers = Range.sum(each.answers for each in known)
+    hours, basis = Range(), LOAD_ALONE if is_reused else ""
     if questions is not None and earlier and earlier.spending and earlier.spending.answers and earlier.spending.seconds:
         seconds = earlier.spending.seconds / earlier.spending.answers * questions
         hours, basis = _around(seconds / SECONDS_PER_HOUR), f"hours as in run {earlier.run}"
@@ -150,12 +170,30 @@ class _Tokens:
     prompts: Range
     answers: Range
 
+    def times(self, low: float, high: float) -> _Tokens:
+        prompts, answers = _scaled(self.prompts, low, high), _scaled(self.answers, low, high)
+        return _Tokens(round(self.questions * high), prompts, answers)
 
-def _tokens(plan: Plan, cell: Cell, records: Sequence[Record] | None) -> _Tokens | None:
+
+def _tokens(plan: Plan, cell: Cell, records: Sequence[Record] | None, share: Range) -> _Tokens | None:
     """Return the tokens of the questions to a cell and of their answers; None where its records are not known."""
+    once, times = _tokens_once(plan, cell, records), plan.times_asked(cell)
+    return once and once.times(times * (share.low or 0.0), times * (share.high or 0.0))
+
+
+def _load_tokens(plan: Plan, cell: Cell, records: Sequence[Record] | None, requests: int) -> _Tokens | None:
+    """Return the tokens of the requests that measure an endpoint: the records of a cell, again and again."""
+    once = _tokens_once(plan, cell, records)
+    if once is None or not once.questions:
+        return None
+    times = requests / once.questions
+    return once.times(times, times)
+
+
+def _tokens_once(plan: Plan, cell: Cell, records: Sequence[Record] | None) -> _Tokens | None:
     if records is None:
         return None
-    prompt, times = plan.prompt_by_name[cell.prompt], plan.times_asked(cell)
+    prompt = plan.prompt_by_name[cell.prompt]
     try:
         characters = sum(_length(prompt_only(prompt.template, {PASSAGES: "", **record})) for record in records)
     except (LLMOpsError, *PLUGIN_FAILURES):
@@ -167,7 +205,7 @@ def _tokens(plan: Plan, cell: Cell, records: Sequence[Record] | None) -> _Tokens
     prompts = Range(characters / (per_token.low or 1.0), characters / (per_token.high or 1.0))
     if prompt.retrieves:
         prompts = Range(prompts.low)  # what is retrieved comes on top
-    return _Tokens(len(records) * times, prompts.times(times), Range(shortest, most).times(times))
+    return _Tokens(len(records), prompts, Range(shortest, most))
 
 
 def _length(prompt: Prompt) -> int:

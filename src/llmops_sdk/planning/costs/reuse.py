@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
+import attrs
+
 from llmops_sdk.errors import LLMOpsError, RecordError
 from llmops_sdk.planning.costs.estimate import EarlierStep
 from llmops_sdk.record.costs.spending import read_spending
@@ -12,6 +14,7 @@ from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import list_runs
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.generation_options import vary
+from llmops_sdk.values.load import LOAD_AT
 from llmops_sdk.values.plan import GenerateStep, Plan, TrainStep
 from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Succeeded
@@ -32,13 +35,16 @@ def earlier_steps(plan: Plan, store: Store) -> dict[str, EarlierStep]:
     """
     steps = [step for step in plan.steps if isinstance(step, (TrainStep, GenerateStep))]
     earlier_by_step: dict[str, EarlierStep] = {}
+    measured: dict[str, frozenset[int]] = {}
     for run in _newest(store):
         theirs = {_signature(run.plan, step): step.name for step in run.plan.steps if _can_cost(step)}
         for step in steps:
+            same = theirs.get(_signature(plan, step))
+            if same:
+                measured[step.name] = measured.get(step.name, frozenset()) | _measured(plan, step, run, same)
             earlier = earlier_by_step.get(step.name)
             if earlier and earlier.is_same:
                 continue
-            same = theirs.get(_signature(plan, step))
             if same and not plan.is_fresh(step.name) and _is_complete(run, same):
                 earlier_by_step[step.name] = EarlierStep(run.id, None, is_same=True)
             elif earlier is None and (like := _alike(plan, step, run)):
@@ -47,7 +53,9 @@ def earlier_steps(plan: Plan, store: Store) -> dict[str, EarlierStep]:
                     spending = read_spending(run, like)
                 if spending and spending.seconds:
                     earlier_by_step[step.name] = EarlierStep(run.id, spending, is_same=False)
-    return earlier_by_step
+    return {
+        name: attrs.evolve(each, measured=measured.get(name, frozenset())) for name, each in earlier_by_step.items()
+    }
 
 
 def _newest(store: Store) -> Iterator[Run]:
@@ -89,8 +97,28 @@ def _is_complete(run: Run, step: str) -> bool:
     return (
         isinstance(record, Succeeded)
         and not record.pending
-        and all(run.artifact(address) is not None for address in record.artifacts.values())
+        and all(
+            run.artifact(address) is not None
+            for name, address in record.artifacts.items()
+            if not name.startswith(LOAD_AT)
+        )
     )
+
+
+def _measured(plan: Plan, step: TrainStep | GenerateStep, run: Run, same: str) -> frozenset[int]:
+    """Return the numbers of requests in flight with which a step of a run measured an endpoint that a step of the plan measures."""
+    record = run.record(same)
+    is_measured = plan.load and run.plan.load and plan.load.requests == run.plan.load.requests
+    if not is_measured or not isinstance(record, Succeeded) or plan.measures_again(step.name):
+        return frozenset()
+    own, theirs = (
+        plan.model_by_name[step.model],
+        run.plan.model_by_name[getattr(run.plan.step_by_name[same], "model", "")],
+    )
+    if own.deployer.options != theirs.deployer.options:
+        return frozenset()
+    addresses = {name: address for name, address in record.artifacts.items() if name.startswith(LOAD_AT)}
+    return frozenset(int(name.removeprefix(LOAD_AT)) for name, address in addresses.items() if run.artifact(address))
 
 
 def _alike(plan: Plan, step: TrainStep | GenerateStep, run: Run) -> str:

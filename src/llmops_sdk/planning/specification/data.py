@@ -11,6 +11,7 @@ import attrs
 from llmops_sdk.errors import SpecError
 from llmops_sdk.planning.specification.costs import budget_from, traffic_from
 from llmops_sdk.planning.specification.keys import check_keys, short
+from llmops_sdk.planning.specification.load import load_from
 from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, RetentionSpec, Spec, StopEarly
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.serial import explain, from_json, to_json
@@ -36,9 +37,13 @@ _KEYS = (
     "prices",
     "traffic",
     "budget",
+    "load",
     "executor",
     "settings",
 )
+
+_VALUES = ("traffic", "budget", "load")
+"""Keys whose values are mappings of numbers."""
 
 _MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer", "varies", "prompts", "train_prompt")
 
@@ -79,6 +84,7 @@ def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
         prices=_text(data.get("prices", ""), f"{where}: prices"),
         traffic=traffic_from(data["traffic"], f"{where}: traffic") if "traffic" in data else None,
         budget=budget_from(data["budget"], f"{where}: budget") if "budget" in data else None,
+        load=load_from(data["load"], f"{where}: load") if "load" in data else None,
         executor=component_from(data.get("executor", "local"), f"{where}: executor"),
         settings={
             plugin: _mapping(settings, f"{where}: settings.{plugin}")
@@ -140,7 +146,7 @@ def spec_to(spec: Spec) -> dict[str, Any]:
         data["gate"] = to_json(dict(spec.gate))
     if spec.prices:
         data["prices"] = spec.prices
-    data |= {name: to_json(value) for name in ("traffic", "budget") if (value := getattr(spec, name))}
+    data |= {name: _without_none(to_json(value)) for name in _VALUES if (value := getattr(spec, name))}
     if spec.executor != ComponentSpec("local"):
         data["executor"] = _component_data(spec.executor)
     if spec.settings:
@@ -322,6 +328,10 @@ def _model_data(model: ModelSpec) -> Any:
         data["train_prompt"] = model.train_prompt
     data |= {**to_json(dict(model.options)), **_overrides(model)}
     return data if len(data) > 1 else model.use
+
+
+def _without_none(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value is not None}
 
 
 def _overrides(owner: Spec | ModelSpec) -> dict[str, Any]:

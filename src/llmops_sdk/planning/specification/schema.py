@@ -15,6 +15,7 @@ from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
 from llmops_sdk.plugin.functions.cards import KIND_OF
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, REPEATS, GenerationOptions
+from llmops_sdk.values.load import DEFAULT_REQUESTS, MOST_AT_A_TIME, MOST_REQUESTS
 from llmops_sdk.values.secrets import Secret
 from llmops_sdk.values.serial import to_json
 
@@ -105,6 +106,30 @@ _COSTS = {
 }
 
 
+_LOAD = {
+    "type": "object",
+    "description": "measures the endpoint of each model under load, apart from the answers of the test",
+    "properties": {
+        "concurrency": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": MOST_AT_A_TIME},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "the numbers of requests in flight, each measured on its own",
+        },
+        "requests": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_REQUESTS,
+            "default": DEFAULT_REQUESTS,
+            "description": "how many requests are sent with each",
+        },
+    },
+    "required": ["concurrency"],
+    "additionalProperties": False,
+}
+
+
 def specification_schema(registry: Registry) -> dict[str, Any]:
     """Return the schema, for editors: the names of all cards, and the options of each."""
     trainers = _override(registry, "trainer")
@@ -187,6 +212,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
             "retention": _retention(registry),
             "gate": _GATE,
             **_COSTS,
+            "load": _LOAD,
             "executor": _item(registry, "executor", {}),
             "settings": {"type": "object", "additionalProperties": {"type": "object"}},
         },

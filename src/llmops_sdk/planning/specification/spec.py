@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from llmops_sdk.values.generation_options import GenerationOptions
+from llmops_sdk.values.load import Load
 from llmops_sdk.values.prices import Budget, Traffic
 
 FEWEST_LOOKS, MOST_LOOKS = 2, 5
@@ -129,6 +130,7 @@ class Spec:
         prices: A file with prices of the user's own, relative to `folder`; empty for none.
         traffic: What the candidates will be asked once they are used, or None.
         budget: The most that a run may cost, or None.
+        load: The load to measure endpoints under, or None.
         executor: Where steps run.
         settings: Plugin name to its settings.
         folder: The folder that relative paths in options are relative to.
@@ -154,6 +156,7 @@ class Spec:
     prices: str = ""
     traffic: Traffic | None = None
     budget: Budget | None = None
+    load: Load | None = None
     executor: ComponentSpec = attrs.field(factory=lambda: ComponentSpec("local"))
     settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     folder: Path = attrs.field(factory=Path)

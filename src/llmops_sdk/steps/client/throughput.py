@@ -32,11 +32,16 @@ class Throughput:
         elif outcome.answer.output_tokens is not None:
             self.output_tokens = (self.output_tokens or 0) + outcome.answer.output_tokens
 
+    @property
+    def output_tokens_per_second(self) -> float | None:
+        """Output tokens of all answers by the time; None where the endpoint does not count them."""
+        return self.output_tokens / self.seconds if self.output_tokens is not None and self.seconds else None
+
     def progress(self) -> dict[str, str]:
         """Return what the progress shows: tokens per second and failures."""
         shown = {}
-        if self.output_tokens is not None and self.seconds > 0:
-            shown["tokens_per_s"] = f"{self.output_tokens / self.seconds:.0f}"
+        if self.output_tokens_per_second is not None:
+            shown["tokens_per_s"] = f"{self.output_tokens_per_second:.0f}"
         if self.failed:
             shown["failed"] = str(self.failed)
         return shown

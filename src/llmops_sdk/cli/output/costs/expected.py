@@ -9,6 +9,7 @@ from rich.text import Text
 
 from llmops_sdk.cli.output.tables import count, new_table
 from llmops_sdk.planning.costs.budget import budget_risk
+from llmops_sdk.planning.costs.estimate import LOAD_ALONE
 from llmops_sdk.progress import plain
 from llmops_sdk.values.plan import Plan, TrainStep
 from llmops_sdk.values.prices import dollar_range, dollars
@@ -45,11 +46,8 @@ def show_expected(console: Console, plan: Plan, expected: ExpectedCost) -> None:
         f"{reused} of {count(len(expected.steps), 'step')} reused",
     )
     console.print(Text(plain("; ".join(total))))
-    for earlier in dict.fromkeys(step.reused_from for step in expected.steps if step.reused_from):
-        names = [step.step for step in expected.steps if step.reused_from == earlier]
-        console.print(Text(plain(f"reused from run {earlier}: {', '.join(names)}"), style="dim"))
-    for sentence in expected.unknown:
-        console.print(Text(plain(f"not in it: {sentence}"), style="dim"))
+    for remark in _remarks(expected):
+        console.print(Text(plain(remark), style="dim"))
     if budget and (risk := budget_risk(budget.usd, expected)):
         console.print(Text(risk))
     for name, prices in plan.costs.models.items():
@@ -61,6 +59,15 @@ def show_expected(console: Console, plan: Plan, expected: ExpectedCost) -> None:
 def short_hours(hours: float) -> str:
     """Write hours with two digits."""
     return f"{hours:.2g}" if hours >= _FEWEST_HOURS else f"<{_FEWEST_HOURS:g}"
+
+
+def _remarks(expected: ExpectedCost) -> Iterator[str]:
+    """Yield what is reused, what an endpoint is started for, and what is in no amount."""
+    for earlier in dict.fromkeys(step.reused_from for step in expected.steps if step.reused_from):
+        names = [step.step for step in expected.steps if step.reused_from == earlier]
+        yield f"reused from run {earlier}: {', '.join(names)}"
+    yield from (f"{step.step}: {LOAD_ALONE}" for step in expected.steps if step.basis == LOAD_ALONE)
+    yield from (f"not in it: {sentence}" for sentence in expected.unknown)
 
 
 def _step_row(plan: Plan, step: ExpectedStep) -> Iterator[str]:
