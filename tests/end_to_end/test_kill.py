@@ -91,6 +91,7 @@ class Ending:
         code: The exit code.
         error: Standard error.
         asked: Questions before the end.
+        asked_after: Questions of the resumed run.
         kept: Those of them whose answers the journal had.
         repeated: Kept ones that the resumed run asked again.
         asked_twice: Other questions that were asked again: they were in flight.
@@ -103,6 +104,7 @@ class Ending:
     code: int
     error: str
     asked: int
+    asked_after: int
     kept: int
     repeated: int
     asked_twice: int
@@ -138,6 +140,7 @@ def end_run(folder: Path, number: int, moment: str | int) -> Ending:
         code=killing.client.returncode,
         error=error,
         asked=len(before),
+        asked_after=len(after),
         kept=len(kept),
         repeated=len(kept & set(after)),
         asked_twice=sum(count > 1 for count in Counter(killing.asked).values()),
@@ -218,6 +221,27 @@ def check(number: int, moment: str | int, ending: Ending) -> None:
 def test_an_ended_run_loses_nothing(number: int, moment: str | int, tmp_path: Path) -> None:
     """Its answers are kept and not asked again, only KILL leaves the endpoint, and `llmops gc` deletes that."""
     check(number, moment, end_run(tmp_path / "run", number, moment))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_run_that_is_ended_under_load_measures_that_load_again(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer of the test is asked again, and what was measured before is not measured again."""
+    requests = 20
+    monkeypatch.setitem(_SPECIFICATION, "load", {"concurrency": [1, 2], "requests": requests})
+    at = 2 * RECORDS + 1 + requests + 7  # all questions, one to warm up, the first load, and a part of the second
+
+    ending = end_run(tmp_path / "run", number, at)
+
+    assert EXIT_CODES[signal.Signals(number)] == ending.code, ending
+    assert "Traceback" not in ending.error, ending
+    assert (0, 0) == (ending.lost, ending.resumed), ending
+    results = Run.open(LocalStore(tmp_path / "run" / "llmops-runs"), "latest").results()
+    assert [(1, requests, 0), (2, requests, 0)] == [
+        (level.concurrency, level.requests, level.failed) for level in results.loads[0].levels
+    ]
+    assert 1 + requests == ending.asked_after, ending
 
 
 @pytest.mark.rare(reason="five minutes; single kills are tested above")

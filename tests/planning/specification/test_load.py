@@ -37,8 +37,7 @@ def test_levels_ascend_and_have_a_hundred_requests_each() -> None:
         ({"concurrency": [1], "levels": 2}, "load has an unknown key 'levels'"),
         (
             {"concurrency": [1, 16], "requests": 10},
-            "load.requests is 10, and 16 requests are never in flight at a time then; write at least 16, better several"
-            " times as many",
+            "load.requests is 10, and 16 requests are never in flight at a time then; write at least 16, better several times as many",
         ),
     ],
 )
