@@ -28,7 +28,8 @@ def expect_run(plan: Plan, store: Store, registry: Registry) -> ExpectedCost | N
         SpecError: It is expected to cost more than its budget.
     """
     costs = plan.costs
-    has_price = any(each.price or each.training_price for each in costs.models.values())
+    known = (*costs.models.values(), *costs.evaluators.values())
+    has_price = any(each.price or each.training_price for each in known)
     if not has_price and costs.budget is None:
         return None
     expected = expect_cost(plan, registry, earlier_steps(plan, store))

@@ -15,7 +15,7 @@ from llmops_sdk.planning.components import (
     check_length,
     components,
 )
-from llmops_sdk.planning.costs.choose import choose_costs
+from llmops_sdk.planning.costs.choose import choose_costs, evaluator_prices
 from llmops_sdk.planning.decision.baseline import choose_baseline
 from llmops_sdk.planning.decision.early_stopping import plan_looks
 from llmops_sdk.planning.decision.metric import choose_metric, offered_metrics
@@ -103,7 +103,9 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         plugins=chooser.plugins,
         assets=chooser.assets,
         reporters=_plan_reporters(spec, registry),
-        costs=_choose_costs(spec, (*models, *(retention.models if retention else ())), registry),
+        costs=_choose_costs(
+            spec, (*models, *(retention.models if retention else ())), components(evaluators), registry
+        ),
         load=plan_load(spec.load, models, steps, registry),
     )
 
@@ -133,6 +135,7 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
         )
         raise SpecError(message)
     baseline, margin = (plan.baseline, plan.margin) if is_same else ("", None)  # a margin is in its metric's unit
+    added = evaluator_prices(components(chosen), registry)
     pins = {pin.name: pin for pin in (*plan.plugins, *chooser.plugins)}
     return attrs.evolve(
         plan,
@@ -142,6 +145,7 @@ def extend_plan(plan: Plan, evaluators: Iterable[ComponentSpec], metric: str, re
         margin=margin,
         plugins=tuple(pins.values()),
         assets=chooser.assets,
+        costs=attrs.evolve(plan.costs, evaluators={**added, **plan.costs.evaluators}),
     )
 
 
@@ -156,10 +160,12 @@ def _check_cell_names(cells: Iterable[Cell]) -> None:
         raise SpecError(message)
 
 
-def _choose_costs(spec: Spec, models: tuple[PlannedModel, ...], registry: Registry) -> Costs:
-    """Return the prices of the models; where services are emulated, nothing is billed as it would be."""
+def _choose_costs(
+    spec: Spec, models: tuple[PlannedModel, ...], evaluators: tuple[Component, ...], registry: Registry
+) -> Costs:
+    """Return the prices of the models, and of those that evaluators ask; where services are emulated, nothing is billed as it would be."""
     prices = spec.folder / spec.prices if spec.prices else None
-    costs = choose_costs(models, registry, prices, spec.traffic, spec.budget)
+    costs = choose_costs(models, evaluators, registry, prices, spec.traffic, spec.budget)
     is_emulated = registry.card(ExecutorCard, spec.executor.use).emulates_services
     return Costs(traffic=costs.traffic) if is_emulated else costs
 

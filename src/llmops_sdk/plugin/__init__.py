@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         Trainer as Trainer,
         Transport as Transport,
     )
+    from llmops_sdk.plugin.metering import Metering as Metering
     from llmops_sdk.plugin.options import (
         DeployerOptions as DeployerOptions,
         EvaluatorOptions as EvaluatorOptions,
@@ -205,6 +206,7 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.values.planned_prompt import PlannedPrompt as PlannedPrompt
     from llmops_sdk.values.prices import (
+        Asks as Asks,
         Billing as Billing,
         Budget as Budget,
         Costs as Costs,
@@ -330,6 +332,7 @@ _HOMES = {
         "Trainer",
         "Transport",
     ),
+    "plugin.metering": ("Metering",),
     "plugin.options": (
         "DeployerOptions",
         "EvaluatorOptions",
@@ -392,7 +395,7 @@ _HOMES = {
         "TrainStep",
     ),
     "values.planned_prompt": ("PlannedPrompt",),
-    "values.prices": ("Billing", "Budget", "Costs", "ModelPrices", "Price", "Traffic"),
+    "values.prices": ("Asks", "Billing", "Budget", "Costs", "ModelPrices", "Price", "Traffic"),
     "values.probes": ("Probe", "ProbeSample"),
     "values.prompts": (
         "ChatPrompt",

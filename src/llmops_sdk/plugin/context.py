@@ -12,6 +12,7 @@ import attrs
 
 from llmops_sdk.errors import PluginError
 from llmops_sdk.plugin.cards import CardKind
+from llmops_sdk.plugin.metering import Metering
 from llmops_sdk.progress import Progress
 from llmops_sdk.values.resources import Resource
 from llmops_sdk.values.serial import digest
@@ -60,6 +61,7 @@ class Context:
             records unless the options ask for a split.
         add_resource: Enters a further resource into the run's ledger, in `train` or `deploy`, before it is created; it is
             deleted with those of `resources`.
+        meter: Counts what an evaluator asks another model, for the cost and the budget of the run.
     """
 
     folder: Path
@@ -75,6 +77,7 @@ class Context:
     settings_of: Callable[[CardKind, str], Mapping[str, Any]] = _no_settings
     trains: bool = True
     add_resource: Callable[[Resource], None] = _add_nothing
+    meter: Metering = attrs.field(factory=Metering)
 
     def for_card(self, kind: CardKind, name: str) -> Context:
         """Return the context to pass to an implementation that `make` made: this one with its plugin's settings."""

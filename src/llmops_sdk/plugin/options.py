@@ -13,7 +13,7 @@ from llmops_sdk.plugin.checks import Check
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Plan
-from llmops_sdk.values.prices import Billing
+from llmops_sdk.values.prices import Asks, Billing
 from llmops_sdk.values.prompts import Prompt, PromptTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -227,6 +227,10 @@ class EvaluatorOptions(Options):
     def billing(self) -> Billing:
         """Return how what it asks other models is billed; by default it asks none."""
         return Billing("nothing")
+
+    def asks(self) -> Asks:
+        """Return what it asks another model about each answer; by default nothing."""
+        return Asks()
 
     def local_checks(self) -> Iterable[Check]:
         """Return checks of what must hold on the machine that scores, before a run costs anything. They ask no service."""

@@ -160,8 +160,13 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
     retained = judge_retention(execution, steps, boards, evaluators) if plan.retention else None
     if retained:
         boards = list(retained.boards)
-    infos, board = tuple(evaluators.values()), retained.board if retained else None
-    return ResultsValue(tuple(boards), infos, overall, board, read_loads(execution.run))
+    return ResultsValue(
+        tuple(boards),
+        tuple(evaluators.values()),
+        overall,
+        retained.board if retained else None,
+        read_loads(execution.run),
+    )
 
 
 def _with_costs(plan: Plan, board: Leaderboard, metrics: Mapping[str, Metric]) -> Leaderboard:

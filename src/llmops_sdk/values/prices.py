@@ -46,6 +46,21 @@ class Billing:
 
 
 @attrs.frozen
+class Asks:
+    """What an evaluator asks another model about each answer, as far as its options state it.
+
+    Attributes:
+        questions: The number of questions.
+        characters: The length of each, without the texts of the record and without the answer.
+        most_tokens: The longest reply, in tokens.
+    """
+
+    questions: int = 0
+    characters: int = 0
+    most_tokens: int = 0
+
+
+@attrs.frozen
 class Price:
     """A price of tokens or of an hour.
 
@@ -167,11 +182,13 @@ class Costs:
         models: Model to its prices; those of which nothing is known are left out.
         traffic: What the candidates will be asked, or None.
         budget: The most that the run may cost, or None.
+        evaluators: Evaluator that asks another model to the prices of that.
     """
 
     models: Mapping[str, ModelPrices] = attrs.field(factory=dict)
     traffic: Traffic | None = None
     budget: Budget | None = None
+    evaluators: Mapping[str, ModelPrices] = attrs.field(factory=dict)
 
     def of(self, model: str) -> ModelPrices:
         """Return the prices of a model."""

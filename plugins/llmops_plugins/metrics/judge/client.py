@@ -103,9 +103,13 @@ class Judge:
         options = self._options
         # Each repetition has its own seed: with the same one, a server samples the same answer again.
         generation = GenerationOptions(options.max_new_tokens, options.temperature, seed=repeat)
-        outcomes = ask(self._transport, iter(pending.values()), generation, concurrency=options.concurrency)
+        meter = self._context.meter
+        outcomes = ask(
+            self._transport, meter.affordable(iter(pending.values())), generation, concurrency=options.concurrency
+        )
         try:
             for outcome in outcomes:
+                meter.count(outcome)
                 case = cases[outcome.index]
                 case.answers[repeat] = self._record(outcome, question_key(case.index, repeat, case.prompt))
                 yield
@@ -114,6 +118,7 @@ class Judge:
             hint = f"; leave it out by extra_body: {{{parameter}: null}}" if parameter else ""
             message = f"the judge does not answer: {exc}{hint}"
             raise EndpointError(message) from exc
+        meter.check("the judge")
 
     def finish(self) -> None:
         """Check that the judge answered something, now or in an earlier attempt.

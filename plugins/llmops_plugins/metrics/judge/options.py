@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from string import Formatter
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 from attrs import validators
 
 from llmops_plugins.metrics.validators import one_of
-from llmops_sdk.plugin import Billing, EvaluatorOptions, Secret, extra_fields, option
+from llmops_sdk.plugin import Asks, Billing, EvaluatorOptions, Secret, extra_fields, is_loopback, option
 
 DEFAULT_RUBRIC = """\
 How faithful is the text to the material, and does it have what matters for what was asked? Length, style and politeness \
@@ -130,6 +130,9 @@ def _metric(_options: object, _attribute: object, value: str) -> None:
 class AskOptions(EvaluatorOptions):
     """Who judges, and how it is asked."""
 
+    ORDERS: ClassVar[int] = 1
+    """The number of questions about an output in each repetition."""
+
     url: str = option(
         help="the judge's address: a server's chat completions URL in OpenAI's form, or an endpoint's /invocations",
         validator=_url,
@@ -165,7 +168,12 @@ class AskOptions(EvaluatorOptions):
 
     def billing(self) -> Billing:
         """Return that the tokens of the judge are billed."""
-        return Billing("tokens", self.model, address=self.url)
+        return Billing("tokens", self.model, address=self.url, is_own=is_loopback(self.url))
+
+    def asks(self) -> Asks:
+        """Return the question of each repetition, in each order."""
+        length = len(self.prompt) + (len(self.rubric) if "rubric" in placeholders(self.prompt) else 0)
+        return Asks(self.repeats * self.ORDERS, length, self.max_new_tokens)
 
     def __attrs_post_init__(self) -> None:
         """Refuse options that contradict each other."""
@@ -219,6 +227,8 @@ class JudgeOptions(AskOptions):
 @attrs.frozen(kw_only=True)
 class PairwiseOptions(AskOptions):
     """Who compares, with what, and by which rubric."""
+
+    ORDERS: ClassVar[int] = 2
 
     versus: str = option(
         "response",

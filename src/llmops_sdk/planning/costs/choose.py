@@ -8,14 +8,15 @@ from pathlib import Path
 from llmops_sdk.errors import SpecError
 from llmops_sdk.planning.costs.price_file import PriceFile, read_prices
 from llmops_sdk.planning.costs.table import shipped_price
-from llmops_sdk.plugin.options import DeployerOptions, TrainerOptions
+from llmops_sdk.plugin.options import DeployerOptions, EvaluatorOptions, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
-from llmops_sdk.values.plan import PlannedModel
+from llmops_sdk.values.plan import Component, PlannedModel
 from llmops_sdk.values.prices import Billing, Budget, Costs, ModelPrices, Price, Traffic
 
 
 def choose_costs(
     models: Sequence[PlannedModel],
+    evaluators: Sequence[Component],
     registry: Registry,
     prices: Path | None,
     traffic: Traffic | None = None,
@@ -25,6 +26,7 @@ def choose_costs(
 
     Args:
         models: Its models.
+        evaluators: Its evaluators, which may ask models of their own.
         registry: The plugins, whose options say how they are billed.
         prices: The user's file, or None.
         traffic: What the candidates will be asked, or None.
@@ -35,10 +37,33 @@ def choose_costs(
     """
     own = read_prices(prices) if prices else PriceFile()
     chosen = {model.name: _choose(model, registry, own) for model in models}
+    asking = evaluator_prices(evaluators, registry, own)
     if budget:
-        _check_can_be_kept(models, chosen)
+        _check_can_be_kept("model", chosen)
+        _check_can_be_kept("evaluator", asking)
     known = {name: each for name, each in chosen.items() if each != ModelPrices()}
-    return Costs(known, traffic, budget)
+    return Costs(known, traffic, budget, asking)
+
+
+def evaluator_prices(
+    evaluators: Iterable[Component], registry: Registry, own: PriceFile | None = None
+) -> dict[str, ModelPrices]:
+    """Return the prices of the evaluators that ask another model.
+
+    Args:
+        evaluators: The evaluators.
+        registry: The plugins.
+        own: The prices of the user's own, or None.
+    """
+    known, asking = own.tokens if own else {}, {}
+    for evaluator in evaluators:
+        card = registry.offer("evaluator", evaluator.use).card
+        options = registry.options(card, evaluator.options, f"evaluator {evaluator.name!r}")
+        billing = options.billing() if isinstance(options, EvaluatorOptions) else Billing("nothing")
+        if billing.by != "nothing":
+            price = known.get(evaluator.name) or known.get(billing.unit) or shipped_price(billing.address, billing.unit)
+            asking[evaluator.name] = ModelPrices(billing, price)
+    return asking
 
 
 def how_to_price(name: str, billing: Billing, *, training: bool = False) -> str:
@@ -103,10 +128,9 @@ def _trainer_billing(model: PlannedModel, registry: Registry) -> Billing | None:
     return options.billing(model.base) if isinstance(options, TrainerOptions) else Billing()
 
 
-def _check_can_be_kept(models: Sequence[PlannedModel], chosen: Mapping[str, ModelPrices]) -> None:
+def _check_can_be_kept(kind: str, chosen: Mapping[str, ModelPrices]) -> None:
     """Refuse a budget over something whose price is not known: nobody can say when it is spent."""
-    for model in models:
-        prices = chosen[model.name]
+    for name, prices in chosen.items():
         unknown = []
         if prices.price is None and prices.asking.by != "nothing" and not prices.asking.is_own:
             unknown.append(("asking", prices.asking, False))
@@ -115,7 +139,7 @@ def _check_can_be_kept(models: Sequence[PlannedModel], chosen: Mapping[str, Mode
         for use, billing, training in unknown:
             of = f" ({billing.unit})" if billing.unit else ""
             message = (
-                f"budget: the price of {use} model {model.name!r}{of} is not known, so the budget cannot be kept; write it into"
-                f" a file that `prices:` names: {how_to_price(model.name, billing, training=training)}"
+                f"budget: the price of {use} {kind} {name!r}{of} is not known, so the budget cannot be kept; write it into"
+                f" a file that `prices:` names: {how_to_price(name, billing, training=training)}"
             )
             raise SpecError(message)

@@ -14,27 +14,19 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
-from llmops_sdk.data.rendering import REFERENCE, prompt_only
 from llmops_sdk.errors import LLMOpsError
 from llmops_sdk.planning.costs.choose import how_to_price
+from llmops_sdk.planning.costs.judges import asks_of, judges_of, judging, unknown_of_judges
+from llmops_sdk.planning.costs.tokens import asked_tokens, load_tokens, price_of_tokens, share_asked
 from llmops_sdk.plugin.cards import ExecutorCard
 from llmops_sdk.plugin.context import Context
 from llmops_sdk.plugin.interfaces import DatasetSource
 from llmops_sdk.plugin.isolation import PLUGIN_FAILURES, prints_to_stderr
-from llmops_sdk.plugin.options import EvaluatorOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.data import Record
-from llmops_sdk.values.plan import Cell, Component, GenerateStep, Plan, TrainStep
-from llmops_sdk.values.prices import SECONDS_PER_HOUR, Billing, Price
-from llmops_sdk.values.prompts import Prompt, TextPrompt
-from llmops_sdk.values.retrieval import PASSAGES
+from llmops_sdk.values.plan import Component, GenerateStep, Plan, ScoreStep, TrainStep
+from llmops_sdk.values.prices import SECONDS_PER_HOUR, Asks, Billing, Price
 from llmops_sdk.values.spending import NOTHING, ExpectedCost, ExpectedStep, Range, Spending
-
-CHARACTERS_PER_TOKEN = Range(5.0, 3.0)
-"""Of the low number of tokens, and of the high one."""
-
-SHORTEST_ANSWER = 0.5
-"""The length of the shortest answers, as a share of that of the references."""
 
 LOAD_ALONE = "the answers are reused; the endpoint is started for the load alone"
 """The basis of a step that measures an endpoint, and asks nothing else."""
@@ -69,12 +61,15 @@ def expect_cost(plan: Plan, registry: Registry, earlier: Mapping[str, EarlierSte
         earlier: Step to what an earlier run in the store did in its place.
     """
     tests = {dataset.name: _test_records(plan, dataset, registry) for dataset in plan.dataset_by_name.values()}
-    steps = tuple(_steps(plan, tests, earlier or {}))
+    steps = tuple(_steps(plan, tests, earlier or {}, asks_of(plan, registry)))
     return ExpectedCost(steps, tuple(dict.fromkeys(_unknown(plan, registry, steps))))
 
 
 def _steps(
-    plan: Plan, tests: Mapping[str, Sequence[Record] | None], earlier: Mapping[str, EarlierStep]
+    plan: Plan,
+    tests: Mapping[str, Sequence[Record] | None],
+    earlier: Mapping[str, EarlierStep],
+    asks: Mapping[str, Asks],
 ) -> Iterator[ExpectedStep]:
     for step in plan.steps:
         known = earlier.get(step.name)
@@ -83,6 +78,9 @@ def _steps(
         elif isinstance(step, GenerateStep):
             left = _load_left(plan, step, known)
             yield (None if left else _reused(step.name, step.model, known)) or _asking(plan, step, tests, known, left)
+        elif isinstance(step, ScoreStep) and judges_of(plan, step):
+            records = tests[plan.cell_by_name[step.cell].dataset]
+            yield _reused(step.name, "", known) or judging(plan, step, records, asks)
 
 
 def _reused(step: str, model: str, earlier: EarlierStep | None) -> ExpectedStep | None:
@@ -123,11 +121,11 @@ def _asking(
         return ExpectedStep(step.name, step.model, 0, NOTHING, NOTHING, NOTHING, NOTHING, basis="recorded answers")
     is_reused = earlier is not None and earlier.is_same
     cells = [] if is_reused else [plan.cell_by_name[name] for name in step.cells]
-    share = _share(plan, step)
-    counted = [_tokens(plan, cell, tests[cell.dataset], share) for cell in cells]
+    share = share_asked(plan, step)
+    counted = [asked_tokens(plan, cell, tests[cell.dataset], share) for cell in cells]
     if plan.load and load:
         cell = plan.cell_by_name[plan.load.cells[step.name]]
-        counted.append(_load_tokens(plan, cell, tests[cell.dataset], len(load) * plan.load.requests + 1))
+        counted.append(load_tokens(plan, cell, tests[cell.dataset], len(load) * plan.load.requests + 1))
     known = [each for each in counted if each is not None]
     questions, prompts, answers = None, Range(), Range()
     if len(known) == len(counted):
@@ -144,74 +142,8 @@ def _asking(
     elif price.hour is not None:
         usd = _of_hours(price, hours)
     else:
-        usd = _of_tokens(price, prompts, answers)
+        usd = price_of_tokens(price, prompts, answers)
     return ExpectedStep(step.name, step.model, questions, prompts, answers, hours, usd, basis=basis)
-
-
-def _share(plan: Plan, step: GenerateStep) -> Range:
-    """Return which share of the records a step asks: at a later look none, if all was decided before."""
-    if not step.look:
-        return Range(1.0, 1.0)
-    shares = (0.0, *plan.looks)
-    own = shares[step.look] - shares[step.look - 1]
-    return Range(own if step.look == 1 else 0.0, own)
-
-
-def _scaled(each: Range, low: float, high: float) -> Range:
-    return Range(
-        None if each.low is None else each.low * low,
-        None if each.high is None else each.high * high,
-    )
-
-
-@attrs.frozen
-class _Tokens:
-    questions: int
-    prompts: Range
-    answers: Range
-
-    def times(self, low: float, high: float) -> _Tokens:
-        prompts, answers = _scaled(self.prompts, low, high), _scaled(self.answers, low, high)
-        return _Tokens(round(self.questions * high), prompts, answers)
-
-
-def _tokens(plan: Plan, cell: Cell, records: Sequence[Record] | None, share: Range) -> _Tokens | None:
-    """Return the tokens of the questions to a cell and of their answers; None where its records are not known."""
-    once, times = _tokens_once(plan, cell, records), plan.times_asked(cell)
-    return once and once.times(times * (share.low or 0.0), times * (share.high or 0.0))
-
-
-def _load_tokens(plan: Plan, cell: Cell, records: Sequence[Record] | None, requests: int) -> _Tokens | None:
-    """Return the tokens of the requests that measure an endpoint: the records of a cell, again and again."""
-    once = _tokens_once(plan, cell, records)
-    if once is None or not once.questions:
-        return None
-    times = requests / once.questions
-    return once.times(times, times)
-
-
-def _tokens_once(plan: Plan, cell: Cell, records: Sequence[Record] | None) -> _Tokens | None:
-    if records is None:
-        return None
-    prompt = plan.prompt_by_name[cell.prompt]
-    try:
-        characters = sum(_length(prompt_only(prompt.template, {PASSAGES: "", **record})) for record in records)
-    except (LLMOpsError, *PLUGIN_FAILURES):
-        return None  # the dataset's own check reports it
-    references = sum(len(str(record.get(REFERENCE) or "")) for record in records)
-    most = float(plan.generation.max_new_tokens * len(records))
-    per_token = CHARACTERS_PER_TOKEN
-    shortest = min(most, SHORTEST_ANSWER * references / (per_token.low or 1.0))
-    prompts = Range(characters / (per_token.low or 1.0), characters / (per_token.high or 1.0))
-    if prompt.retrieves:
-        prompts = Range(prompts.low)  # what is retrieved comes on top
-    return _Tokens(len(records), prompts, Range(shortest, most))
-
-
-def _length(prompt: Prompt) -> int:
-    if isinstance(prompt, TextPrompt):
-        return len(prompt.text)
-    return sum(len(text) for message in prompt.messages for text in message.values())
 
 
 def _around(hours: float) -> Range:
@@ -222,13 +154,6 @@ def _of_hours(price: Price | None, hours: Range) -> Range:
     return Range() if price is None else hours.times(price.hour)
 
 
-def _of_tokens(price: Price, prompts: Range, answers: Range) -> Range:
-    def amount(prompt: float | None, output: float | None) -> float | None:
-        return None if prompt is None or output is None else price.of_tokens(prompt, output)
-
-    return Range(amount(prompts.low, answers.low), amount(prompts.high, answers.high))
-
-
 def _unknown(plan: Plan, registry: Registry, steps: Sequence[ExpectedStep]) -> Iterator[str]:
     """Yield what is in no amount, and how to make it known."""
     if registry.card(ExecutorCard, plan.executor.use).emulates_services:
@@ -237,8 +162,11 @@ def _unknown(plan: Plan, registry: Registry, steps: Sequence[ExpectedStep]) -> I
     for step in steps:
         if step.usd.high is not None:
             continue
+        if isinstance(planned := plan.step_by_name[step.step], ScoreStep):
+            yield from unknown_of_judges(plan, planned, step)
+            continue
         prices = plan.costs.of(step.model)
-        is_training = isinstance(plan.step_by_name[step.step], TrainStep)
+        is_training = isinstance(planned, TrainStep)
         billing = (prices.training if is_training else prices.asking) or Billing()
         price = prices.training_price if is_training else prices.price
         use = f"{'training' if is_training else 'asking'} {step.model}"
@@ -253,11 +181,6 @@ def _unknown(plan: Plan, registry: Registry, steps: Sequence[ExpectedStep]) -> I
             yield f"the tokens of {use} are unknown: its test records are not read before the run"
         else:
             yield f"the tokens that retrieval adds to the prompts of {step.model} are unknown"
-    for evaluator in plan.evaluators:
-        card = registry.offer("evaluator", evaluator.use).card
-        options = registry.options(card, evaluator.options, f"evaluator {evaluator.name!r}")
-        if isinstance(options, EvaluatorOptions) and options.billing().by != "nothing":
-            yield f"what the evaluator {evaluator.name} asks another model: no amount has it, and no budget counts it"
 
 
 def _test_records(plan: Plan, dataset: Component, registry: Registry) -> tuple[Record, ...] | None:

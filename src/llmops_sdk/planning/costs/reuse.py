@@ -9,13 +9,14 @@ import attrs
 
 from llmops_sdk.errors import LLMOpsError, RecordError
 from llmops_sdk.planning.costs.estimate import EarlierStep
+from llmops_sdk.planning.costs.judges import judges_of
 from llmops_sdk.record.costs.spending import read_spending
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.runs import list_runs
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.generation_options import vary
 from llmops_sdk.values.load import LOAD_AT
-from llmops_sdk.values.plan import GenerateStep, Plan, TrainStep
+from llmops_sdk.values.plan import GenerateStep, Plan, ScoreStep, Step, TrainStep
 from llmops_sdk.values.serial import digest, to_json
 from llmops_sdk.values.step_records import Succeeded
 
@@ -33,11 +34,11 @@ def earlier_steps(plan: Plan, store: Store) -> dict[str, EarlierStep]:
         plan: The plan.
         store: Where its runs are stored.
     """
-    steps = [step for step in plan.steps if isinstance(step, (TrainStep, GenerateStep))]
+    steps = [step for step in plan.steps if _can_cost(plan, step)]
     earlier_by_step: dict[str, EarlierStep] = {}
     measured: dict[str, frozenset[int]] = {}
     for run in _newest(store):
-        theirs = {_signature(run.plan, step): step.name for step in run.plan.steps if _can_cost(step)}
+        theirs = {_signature(run.plan, step): step.name for step in run.plan.steps if _can_cost(run.plan, step)}
         for step in steps:
             same = theirs.get(_signature(plan, step))
             if same:
@@ -67,8 +68,8 @@ def _newest(store: Store) -> Iterator[Run]:
         yield run
 
 
-def _can_cost(step: object) -> bool:
-    return isinstance(step, (TrainStep, GenerateStep))
+def _can_cost(plan: Plan, step: Step) -> bool:
+    return isinstance(step, (TrainStep, GenerateStep)) or (isinstance(step, ScoreStep) and bool(judges_of(plan, step)))
 
 
 def _signature(plan: Plan, step: object) -> str:
@@ -78,6 +79,11 @@ def _signature(plan: Plan, step: object) -> str:
         trainer = model.trainer_of(step.seed)
         dataset, prompt = plan.dataset_by_name[step.dataset], plan.prompt_by_name[step.prompt]
         return digest("train", to_json(model.base), trainer and trainer.key, dataset.key, prompt.key)
+    if isinstance(step, ScoreStep):
+        cell = plan.cell_by_name[step.cell]
+        judges = sorted(each.key for each in plan.evaluators if each.name in judges_of(plan, step))
+        shown = plan.dataset_by_name[cell.dataset].key, plan.prompt_by_name[cell.prompt].key
+        return digest("score", _signature(plan, plan.step_by_name[step.needs[0]]), shown, judges)
     if not isinstance(step, GenerateStep):
         return ""
     model = plan.model_by_name[step.model]
@@ -105,24 +111,23 @@ def _is_complete(run: Run, step: str) -> bool:
     )
 
 
-def _measured(plan: Plan, step: TrainStep | GenerateStep, run: Run, same: str) -> frozenset[int]:
+def _measured(plan: Plan, step: Step, run: Run, same: str) -> frozenset[int]:
     """Return the numbers of requests in flight with which a step of a run measured an endpoint that a step of the plan measures."""
-    record = run.record(same)
-    is_measured = plan.load and run.plan.load and plan.load.requests == run.plan.load.requests
-    if not is_measured or not isinstance(record, Succeeded) or plan.measures_again(step.name):
+    record, other = run.record(same), run.plan.step_by_name[same]
+    if not isinstance(step, GenerateStep) or not isinstance(other, GenerateStep) or not isinstance(record, Succeeded):
         return frozenset()
-    own, theirs = (
-        plan.model_by_name[step.model],
-        run.plan.model_by_name[getattr(run.plan.step_by_name[same], "model", "")],
-    )
-    if own.deployer.options != theirs.deployer.options:
+    is_alike = plan.model_by_name[step.model].deployer.options == run.plan.model_by_name[other.model].deployer.options
+    loads = plan.load, run.plan.load
+    if not is_alike or plan.measures_again(step.name) or len({load and load.requests for load in loads}) > 1:
         return frozenset()
     addresses = {name: address for name, address in record.artifacts.items() if name.startswith(LOAD_AT)}
     return frozenset(int(name.removeprefix(LOAD_AT)) for name, address in addresses.items() if run.artifact(address))
 
 
-def _alike(plan: Plan, step: TrainStep | GenerateStep, run: Run) -> str:
+def _alike(plan: Plan, step: Step, run: Run) -> str:
     """Return the step of a run that trained or asked the same model in the same way, whatever with; empty if none did."""
+    if not isinstance(step, (TrainStep, GenerateStep)):
+        return ""
     model = plan.model_by_name[step.model]
     for other in run.plan.steps:
         if type(other) is not type(step) or not isinstance(other, (TrainStep, GenerateStep)):

@@ -7,7 +7,7 @@ from llmops_sdk.record.costs.budget import budget_of, read_expected
 from llmops_sdk.record.files import read_value, sealed
 from llmops_sdk.record.layout import RunLayout, spending_file
 from llmops_sdk.record.run import Run
-from llmops_sdk.values.plan import GenerateStep, TrainStep
+from llmops_sdk.values.plan import GenerateStep, ScoreStep, TrainStep
 from llmops_sdk.values.prices import dollar_range, dollars
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.spending import Spending
@@ -45,7 +45,7 @@ def spent(run: Run, *, without: str = "") -> Spending:
     """
     total = Spending()
     for step in run.plan.steps:
-        if isinstance(step, (TrainStep, GenerateStep)) and step.name != without:
+        if isinstance(step, (TrainStep, GenerateStep, ScoreStep)) and step.name != without:
             total += read_spending(run, step.name) or Spending()
     return total
 

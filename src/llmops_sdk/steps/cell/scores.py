@@ -16,6 +16,7 @@ from llmops_sdk.record.layout import SCORES
 from llmops_sdk.record.lines import read_scores
 from llmops_sdk.steps.cell.files import CellFiles, EvaluatorFiles
 from llmops_sdk.steps.execution import StepExecution
+from llmops_sdk.steps.spending.budget import metered_evaluator
 from llmops_sdk.values.answers import Pending
 from llmops_sdk.values.artifacts import ScoresValue
 from llmops_sdk.values.generations import Generation
@@ -140,13 +141,15 @@ def _evaluated(
             yield generation
 
     stream = take()
-    for score in evaluator.evaluator.evaluate(_context(execution, evaluator, folder), stream):
-        index = taken.popleft() if taken else None
-        if not isinstance(score, (Scored, Unscored, Pending)):
-            raise _no_score(name, score)
-        if index is None or score.index != index:
-            raise _out_of_order(name, score, index)
-        yield _checked(score, metrics, name)
+    with metered_evaluator(execution, name) as meter:
+        context = attrs.evolve(_context(execution, evaluator, folder), meter=meter)
+        for score in evaluator.evaluator.evaluate(context, stream):
+            index = taken.popleft() if taken else None
+            if not isinstance(score, (Scored, Unscored, Pending)):
+                raise _no_score(name, score)
+            if index is None or score.index != index:
+                raise _out_of_order(name, score, index)
+            yield _checked(score, metrics, name)
     missing = next(_missing(taken, stream), None)
     if missing is not None:
         raise _out_of_order(name, None, missing)

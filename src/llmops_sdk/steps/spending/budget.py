@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llmops_sdk.errors import EndpointError, RecordError
+from llmops_sdk.plugin.metering import Metering
 from llmops_sdk.record.costs.budget import budget_of, read_expected
 from llmops_sdk.record.costs.spending import read_spending, spent, write_spending
 from llmops_sdk.record.run import Run
@@ -51,6 +52,27 @@ def metered(execution: StepExecution, price: Price | None, *, is_free: bool = Fa
         yield meter
     finally:
         save(meter.total)
+
+
+@contextmanager
+def metered_evaluator(execution: StepExecution, name: str) -> Iterator[Metering]:
+    """Yield the meter of an evaluator; of one that asks no model, or one on this machine, it counts nothing.
+
+    Args:
+        execution: The step.
+        name: The evaluator.
+
+    Raises:
+        EndpointError: As `metered`.
+        RecordError: As `metered`.
+    """
+    prices = execution.run.plan.costs.evaluators.get(name)
+    if prices is None or (prices.price is None and prices.asking.is_own):
+        yield Metering()
+        return
+    with metered(execution, prices.price) as meter:
+        meter.billed_seconds = 0.0  # tokens are billed, not the time of the step
+        yield meter
 
 
 def _check_is_enough(run: Run, step: str, budget: float, left: float, *, has_started: bool) -> None:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import attrs
 
 from llmops_sdk.errors import EndpointError
+from llmops_sdk.plugin.metering import Metering, T
 from llmops_sdk.values.answers import Answered, Outcome
 from llmops_sdk.values.prices import Price, answer_cost, dollars
 from llmops_sdk.values.spending import Spending
-
-T = TypeVar("T")
 
 SECONDS_BETWEEN_SAVES = 5.0
 """How often what a step spends is written while it asks: so much of it is missing after it was killed."""
 
 
 @attrs.define
-class Meter:
+class Meter(Metering):
     """Counts what one attempt of a step spends.
 
     Attributes:

@@ -48,4 +48,5 @@ def test_invalid_options_are_refused(metrics_registry: Registry, options: dict[s
 
 def test_the_tokens_of_a_judge_are_billed() -> None:
     """At the price of its address."""
-    assert Billing("tokens", "gpt-4o", address=URL) == JudgeOptions(url=URL, model="gpt-4o").billing()
+    assert Billing("tokens", "gpt-4o", address=URL, is_own=True) == JudgeOptions(url=URL, model="gpt-4o").billing()
+    assert not JudgeOptions(url="https://judge.example.org", model="gpt-4o").billing().is_own
