@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from llmops_plugins.reporters.mlflow.entries import make_entries
 from llmops_sdk import LocalStore, Pipeline, Progress, Registry, Result, SpecError, StepFailedError, rescore
 from llmops_sdk.gate.decide import decide
 from llmops_sdk.gate.outcome import Outcome
@@ -58,6 +59,33 @@ def run(pipeline: Pipeline, store: LocalStore, registry: Registry) -> Result:
 def gate(data: dict[str, Any]) -> Any:
     """A gate with these conditions."""
     return gate_from(data, where="gate.yaml", folder=Path())
+
+
+def test_reporters_have_the_verdict_on_the_second_dataset(
+    pipeline: Pipeline, words: Path, tmp_path: Path, registry: Registry
+) -> None:
+    """A section of the model card, rows of the table of candidates, and nested runs of MLflow."""
+    recipe = with_both(pipeline).with_retention("jsonl", path=str(words), name="words")
+    result = run(recipe, LocalStore(tmp_path / "runs"), registry)
+    retention = result.results.retention
+    assert retention is not None
+
+    result.report_as("model-card", path=str(tmp_path / "card.md"))
+    result.report_as("table", path=str(tmp_path / "scores.jsonl"))
+    entries = {entry.part: entry for entry in make_entries(result.run, {}, {})}
+
+    card = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "### Retention, words: 40 test records" in card
+    assert retention.verdict.text in card
+    rows = [json.loads(line) for line in (tmp_path / "scores-candidates.jsonl").read_text().splitlines()]
+    of_words = {row["candidate"]: row for row in rows if row["dataset"] == "words" and row["decides"]}
+    assert {"tuned": ("worse", -1.0), "base": ("", None)} == {
+        name: (row["verdict"], row["difference"]) for name, row in of_words.items()
+    }
+    assert "worse" == entries["words/tuned"].tags["llmops.verdict"]
+    assert "tuned on words" == entries["words/tuned"].name
+    assert retention.verdict.text in entries["pipeline"].tags["mlflow.note.content"]
+    assert {"lines", "words"} == {data.name for data in entries["pipeline"].data}
 
 
 def test_a_gain_on_the_task_and_a_loss_on_the_second_dataset_are_one_sentence(

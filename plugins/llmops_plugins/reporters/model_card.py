@@ -19,6 +19,7 @@ from llmops_sdk.plugin import (
     Run,
     Succeeded,
     UserError,
+    all_boards,
 )
 
 START = "<!-- llmops-sdk: evaluation -->"
@@ -57,8 +58,9 @@ def _section(run: Run) -> Iterator[str]:
     results, plan = run.results(), run.plan
     metrics = [metric for evaluator in results.evaluators for metric in evaluator.metrics]
     yield "## Evaluation"
-    for board in results.leaderboards:
-        yield f"\n### {_plain(board.dataset)}: {_test_records(run, board)}\n"
+    for board in all_boards(results):
+        title = "Retention, " if board is results.retention else ""
+        yield f"\n### {title}{_plain(board.dataset)}: {_test_records(run, board)}\n"
         yield _plain(board.verdict.text)
         yield ""
         shown = sorted(_measured(board, metrics), key=lambda metric: metric.name != board.metric)

@@ -157,6 +157,7 @@ if TYPE_CHECKING:
         Pending as Pending,
         Unanswered as Unanswered,
     )
+    from llmops_sdk.values.boards import all_boards as all_boards
     from llmops_sdk.values.costs import Amount as Amount, CandidateCost as CandidateCost
     from llmops_sdk.values.data import (
         DatasetSplits as DatasetSplits,
@@ -371,6 +372,7 @@ _HOMES = {
     "steps.worker": ("Child",),
     "values.answers": ("Answer", "Answered", "NotAsked", "Outcome", "Pending", "Unanswered"),
     "values.costs": ("Amount", "CandidateCost"),
+    "values.boards": ("all_boards",),
     "values.data": ("DatasetSplits", "NearDuplicate", "NearDuplicates", "Record", "Split"),
     "values.functions": ("FileContent", "Function"),
     "values.generation_options": ("GenerationOptions", "VariedOptions"),

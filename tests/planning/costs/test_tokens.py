@@ -17,7 +17,9 @@ RECORDS = [{"instruction": "i", "context": "a" * 15, "response": "b" * 30}] * 2
 @pytest.fixture(name="plan")
 def _plan(registry: Registry) -> Plan:
     pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
-    pipeline = pipeline.with_model("echo", fine_tune=False).with_model("echo", name="other", voice="quiet", fine_tune=False)
+    pipeline = pipeline.with_model("echo", fine_tune=False).with_model(
+        "echo", name="other", voice="quiet", fine_tune=False
+    )
     return pipeline.with_generation(max_new_tokens=50).with_early_stopping(2).build(registry, offline=True)
 
 

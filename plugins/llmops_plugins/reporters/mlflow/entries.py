@@ -28,6 +28,7 @@ from llmops_sdk.plugin import (
     Step,
     Succeeded,
     TrainedModel,
+    all_boards,
     canonical,
     read_candidates,
     to_json,
@@ -129,7 +130,7 @@ def _entries(run: Run, amounts: Mapping[str, Amounts]) -> Iterator[Entry]:
     results = run.results()
     verdicts = {(row.dataset, row.candidate): row.verdict for row in read_candidates(run) if row.decides}
     yield _pipeline(run, results)
-    for board in results.leaderboards:
+    for board in all_boards(results):
         for cell in board.cells:
             verdict = verdicts.get((board.dataset, cell.candidate), "")
             yield from _candidate(run, board, cell, verdict, amounts)
@@ -141,7 +142,7 @@ def _pipeline(run: Run, results: Results) -> Entry:
     plan = run.plan
     started, ended = _times(run, plan.steps)
     boards = results.leaderboards
-    verdicts = [f"**{board.dataset}**: {board.verdict.text}" for board in boards]
+    verdicts = [f"**{board.dataset}**: {board.verdict.text}" for board in all_boards(results)]
     if results.overall:
         verdicts.append(f"**all datasets**: {results.overall.verdict.text}")
     best = {board.dataset: board.verdict.best for board in boards if board.verdict.best}
@@ -182,7 +183,7 @@ def _pipeline(run: Run, results: Results) -> Entry:
             }
         ),
         points=_points(numbers, ended),
-        data=tuple(each for dataset in plan.datasets for each in _data(run, dataset.name)),
+        data=tuple(each for dataset in plan.dataset_by_name for each in _data(run, dataset)),
     )
 
 
@@ -275,7 +276,7 @@ def _part_of_seed(part: str, seed: int | None) -> str:
 
 
 def _name(run: Run, dataset: str, label: str) -> str:
-    return f"{label} on {dataset}" if len(run.plan.datasets) > 1 else label
+    return f"{label} on {dataset}" if len(run.plan.dataset_by_name) > 1 else label
 
 
 def _tags(run: Run, part: str, tags: Mapping[str, str]) -> dict[str, str]:

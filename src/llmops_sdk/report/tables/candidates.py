@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import attrs
 
 from llmops_sdk.record.run import Run
-from llmops_sdk.values.estimates import Difference
+from llmops_sdk.values.boards import all_boards
+from llmops_sdk.values.estimates import Difference, MarginResult
 from llmops_sdk.values.plan import Plan
 from llmops_sdk.values.results import CellResult, FailedCell, Leaderboard
 from llmops_sdk.values.scores import Metric
@@ -27,15 +28,19 @@ class CandidateRow:
         place: Its place on the dataset, by the metric that decides: 1 is the best mean. None where it has no result.
         verdict: In the metric that decides: `best`, the best mean and all others are worse; `tied`, it cannot be told apart
             from the best, or is the best and others are tied with it; `worse`; `failed`, it has no result. Empty in other
-            metrics, and where there is no conclusion.
+            metrics, and where there is no conclusion. Where each candidate is compared with a base of its own, as on the
+            dataset of `retention`: `no_worse`, not by more than the margin; `worse`, by more than it; `undecided`; empty for
+            a base.
         metric: The metric's name; empty where the candidate has no result.
         decides: Whether the metric decides.
         mean: Over the records that have a number, or None.
         low: Lower end of the 95 % interval, or None where it is not bounded.
         high: Upper end, or None.
         records: The number of records that the mean rests on.
-        difference: The mean difference from the best candidate, record by record; None for the best itself.
-        difference_low: Lower end of its 95 % interval, or None.
+        difference: The mean difference from the best candidate, record by record; None for the best itself. On the dataset
+            of `retention`, that from its base.
+        difference_low: Lower end of its 95 % interval, or None; on the dataset of `retention`, a bound that holds with 95 %
+            on its own.
         difference_high: Upper end, or None.
         better: Records on which it is better than the best candidate, or None.
         worse: Records on which it is worse, or None.
@@ -94,10 +99,13 @@ def read_candidates(run: Run) -> Iterator[CandidateRow]:
     """
     results = run.results()
     metrics = [metric for evaluator in results.evaluators for metric in evaluator.metrics]
-    for board in results.leaderboards:
+    datasets = {dataset.name for dataset in run.plan.datasets}
+    for board in all_boards(results):
         differences = {(each.candidate, each.metric): each for each in board.differences}
+        measured = {name for cell in board.cells for name in cell.estimates}
+        shown = [metric for metric in metrics if board.dataset in datasets or metric.name in measured]
         for place, cell in enumerate(board.cells, start=1):
-            for metric in sorted(metrics, key=lambda metric: metric.name != board.metric):
+            for metric in sorted(shown, key=lambda metric: metric.name != board.metric):
                 yield _row(run.id, board, place, cell, metric, differences.get((cell.candidate, metric.name)))
         for failed in board.failed:
             yield _failed_row(run.id, run.plan, board, failed)
@@ -106,6 +114,8 @@ def read_candidates(run: Run) -> Iterator[CandidateRow]:
 def verdict_of(board: Leaderboard, candidate: str) -> str:
     """Return the conclusion about a candidate that has a result; see `CandidateRow`."""
     verdict = board.verdict
+    if margin := _against_base(board, candidate):
+        return "no_worse" if margin.no_worse else "worse" if margin.worse else "undecided"
     if candidate in verdict.worse:
         return "worse"
     if candidate in verdict.tied or (candidate == verdict.best and verdict.tied):
@@ -113,12 +123,19 @@ def verdict_of(board: Leaderboard, candidate: str) -> str:
     return "best" if candidate == verdict.best else ""
 
 
+def _against_base(board: Leaderboard, candidate: str) -> MarginResult | None:
+    """Return a candidate against its own base, where the verdict is about that; else None."""
+    verdict = board.verdict
+    return next((each for each in verdict.margins if each.candidate == candidate and not verdict.best), None)
+
+
 def _row(
     run_id: str, board: Leaderboard, place: int, cell: CellResult, metric: Metric, difference: Difference | None
 ) -> CandidateRow:
     estimate, speed = cell.estimates.get(metric.name), cell.speed
-    gap = difference.estimate if difference else None
     decides = metric.name == board.metric
+    margin = _against_base(board, cell.candidate) if decides else None
+    gap = difference.estimate if difference else margin.estimate if margin else None
     return CandidateRow(
         run=run_id,
         dataset=board.dataset,
