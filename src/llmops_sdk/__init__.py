@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.values.generation_options import GenerationOptions as GenerationOptions
     from llmops_sdk.values.grades import Grading as Grading
-    from llmops_sdk.values.load import LoadLevel as LoadLevel, ModelLoad as ModelLoad
     from llmops_sdk.values.models import TrainedModel as TrainedModel
     from llmops_sdk.values.plan import Plan as Plan
     from llmops_sdk.values.results import (
@@ -115,7 +114,6 @@ _HOMES = {
     "values.estimates": ("Difference", "Estimate", "MarginResult", "PairTest"),
     "values.generation_options": ("GenerationOptions",),
     "values.grades": ("Grading",),
-    "values.load": ("LoadLevel", "ModelLoad"),
     "values.models": ("TrainedModel",),
     "values.plan": ("Plan",),
     "values.results": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from llmops_sdk import LoadLevel, ModelLoad
+from llmops_sdk.plugin import LoadLevel, ModelLoad
 from llmops_sdk.report.data import ReportData
 from llmops_sdk.report.loads import load_plot, model_colours
 from llmops_sdk.report.render import render_report

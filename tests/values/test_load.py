@@ -1,4 +1,4 @@
-"""What is said of an endpoint under load."""
+"""What is stated of an endpoint under load."""
 
 from __future__ import annotations
 

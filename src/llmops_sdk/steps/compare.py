@@ -17,7 +17,7 @@ from llmops_sdk.steps.cell.grades import read_grades
 from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
 from llmops_sdk.steps.cell.results import conclusive, failed_cell, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
-from llmops_sdk.steps.load import read_loads
+from llmops_sdk.steps.load.recorded import read_loads
 from llmops_sdk.steps.retention.judge import judge_retention
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
 from llmops_sdk.values.data import DatasetSplits

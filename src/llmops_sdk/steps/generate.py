@@ -24,7 +24,7 @@ from llmops_sdk.steps.client.patience import Patience
 from llmops_sdk.steps.client.rates import Rates
 from llmops_sdk.steps.client.throughput import Throughput
 from llmops_sdk.steps.execution import StepExecution, StepOutput
-from llmops_sdk.steps.load import LoadClient, LoadSet, load_set, measure_load
+from llmops_sdk.steps.load.measure import LoadClient, LoadSet, load_set, measure_load
 from llmops_sdk.steps.resources import how_to_remove, managed_resources
 from llmops_sdk.steps.spending.budget import metered
 from llmops_sdk.steps.spending.meter import Meter
@@ -64,10 +64,10 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
         incomplete |= {address: questions for address, questions in complete.items() if not execution.take(address)}
         if incomplete or levels:
             execution.mark_started()
-            made = sorted([*incomplete, *(load.addresses[level] for level in levels)]) if load else sorted(incomplete)
-            execution.run.mark_use(made)
+            addresses = {*incomplete, *(load.addresses[level] for level in levels)} if load else {*incomplete}
+            execution.run.mark_use(addresses)
             # In one order for all runs: of two that share some of these, one waits, and neither waits for ever.
-            for address in made:
+            for address in sorted(addresses):
                 stack.enter_context(execution.claim(address))
             if execution.deletes_earlier:
                 execution.delete_earlier(incomplete)
@@ -84,7 +84,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
             _deploy_and_ask(execution, model, servable, work, _weights_of(execution, step))
         pending = sum(questions.pending(execution) or 0 for questions in sets)
         pending += len(load.missing(execution)) if load else 0
-    addresses = {
+    artifacts = {
         of_repeat(questions.cell.name, questions.repeat): questions.address
         for questions in sets
         if not questions.probes
@@ -97,7 +97,7 @@ def generate(execution: StepExecution, step: GenerateStep) -> StepOutput:
         **{name: value for questions in sets for name, value in questions.inputs.items()},
         **({"the load": load.key} if load else {}),
     }
-    return StepOutput(addresses, cached=not incomplete and not levels, pending=pending, inputs=inputs)
+    return StepOutput(artifacts, cached=not incomplete and not levels, pending=pending, inputs=inputs)
 
 
 def prepared_cells(run: Run, step: GenerateStep) -> list[Cell]:

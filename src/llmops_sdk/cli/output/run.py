@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from llmops_sdk.cli.output.costs.loads import show_loads
 from llmops_sdk.cli.output.costs.spent import show_costs, show_spending
-from llmops_sdk.cli.output.loads import show_loads
 from llmops_sdk.cli.output.steps import show_progress
 from llmops_sdk.cli.output.summaries import show_grading, show_summaries
 from llmops_sdk.cli.output.tables import new_table, open_console, print_line

@@ -9,17 +9,18 @@ from pathlib import Path
 import attrs
 import pytest
 
-from llmops_sdk import ModelLoad, Pipeline, Progress, Result, resume
+from llmops_sdk import Pipeline, Progress, Result, resume
 from llmops_sdk.cli.output.costs.expected import show_expected
 from llmops_sdk.cli.output.tables import open_console
 from llmops_sdk.planning.costs.estimate import LOAD_ALONE, expect_cost
 from llmops_sdk.planning.costs.reuse import earlier_steps
+from llmops_sdk.plugin import ModelLoad
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.costs.spending import spent
 from llmops_sdk.testing import InstantEndpoint, MemoryStore, Refusal
 from llmops_sdk.values.step_records import Succeeded
 
-from . import conftest
+from .. import conftest
 
 RECORDS = 10
 

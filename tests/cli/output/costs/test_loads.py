@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from llmops_sdk import LoadLevel, ModelLoad
-from llmops_sdk.cli.output.loads import show_loads
+from llmops_sdk.cli.output.costs.loads import show_loads
 from llmops_sdk.cli.output.tables import open_console
+from llmops_sdk.plugin import LoadLevel, ModelLoad
 
-from .costs.lines import lines_of
+from .lines import lines_of
 
 if TYPE_CHECKING:
     import pytest

@@ -16,7 +16,6 @@ import attrs
 from llmops_sdk.errors import EndpointError
 from llmops_sdk.plugin.interfaces import Transport
 from llmops_sdk.record.metadata import machine_name
-from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.questions import QuestionSet
 from llmops_sdk.steps.client.client import Question, ask
 from llmops_sdk.steps.client.patience import Patience
@@ -30,7 +29,6 @@ from llmops_sdk.values.load import LOAD_AT, LoadLevel, ModelLoad
 from llmops_sdk.values.plan import GenerateStep, PlannedModel
 from llmops_sdk.values.resources import Endpoint
 from llmops_sdk.values.serial import digest
-from llmops_sdk.values.step_records import Succeeded
 
 _P95, _P99 = (0.95, 20), (0.99, 100)
 """Percentiles, and the fewest answers that have them."""
@@ -149,22 +147,6 @@ def measure_load(execution: StepExecution, load: LoadSet, levels: Iterable[int],
         for error in ModelLoad("", (measured,)).errors:
             execution.runtime.progress.log(f"warning: {execution.step}: {error}")
         execution.run.finish_artifact(load.addresses[level], measured)
-
-
-def read_loads(run: Run) -> tuple[ModelLoad, ...]:
-    """Return what the steps of a run measured, in the order of its models."""
-    if run.plan.load is None:
-        return ()
-    measured: dict[str, ModelLoad] = {}
-    for name in run.plan.load.cells:
-        step, record = run.plan.step_by_name[name], run.record(name)
-        if not isinstance(step, GenerateStep) or not isinstance(record, Succeeded):
-            continue
-        addresses = [address for key, address in record.artifacts.items() if key.startswith(LOAD_AT)]
-        levels = [artifact.read(LoadLevel) for address in addresses if (artifact := run.artifact(address))]
-        if levels:
-            measured[step.model] = ModelLoad(step.model, tuple(sorted(levels, key=lambda level: level.concurrency)))
-    return tuple(measured[model.name] for model in run.plan.models if model.name in measured)
 
 
 def _warm_up(load: LoadSet, client: LoadClient) -> None:

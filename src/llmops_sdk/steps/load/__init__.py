@@ -1,0 +1,1 @@
+"""Endpoints under load: measuring them, and what the record has of it."""
