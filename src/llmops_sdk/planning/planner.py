@@ -15,7 +15,7 @@ from llmops_sdk.planning.components import (
     check_length,
     components,
 )
-from llmops_sdk.planning.costs.choose import choose_costs, evaluator_prices
+from llmops_sdk.planning.costs.choose import OnlinePrices, choose_costs, evaluator_prices
 from llmops_sdk.planning.decision.baseline import choose_baseline
 from llmops_sdk.planning.decision.early_stopping import plan_looks
 from llmops_sdk.planning.decision.metric import choose_metric, offered_metrics
@@ -63,6 +63,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     prompts = PromptPlanner(spec.prompts, registry, chooser, offline=offline)
     evaluators = chooser.choose_all("evaluator", spec.evaluators or (DEFAULT_EVALUATOR,))
     executor = chooser.choose("executor", spec.executor.use, spec.executor.options)
+    may_ask = not offline and not registry.card(ExecutorCard, spec.executor.use).emulates_services
     models = ModelPlanner(
         spec=spec,
         registry=registry,
@@ -70,7 +71,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         datasets=tuple(dataset.name for dataset in datasets),
         prompts=prompts,
         settings=settings,
-        may_ask=not offline and not registry.card(ExecutorCard, spec.executor.use).emulates_services,
+        may_ask=may_ask,
     ).plan_models()
     metrics = offered_metrics(evaluators, registry)
     metric = choose_metric(metrics, spec.decide_by)
@@ -82,6 +83,9 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
     _check_cell_names((*cells, *(retention.cells if retention else ())))
     looks = plan_looks(spec, cells)
     steps = make_steps(datasets, models, cells, len(looks), retention)
+    online = OnlinePrices(registry, settings) if may_ask else None
+    asked = (*models, *(retention.models if retention else ()))
+    costs = _choose_costs(spec, asked, components(evaluators), registry, online)
     return Plan(
         name=spec.name,
         datasets=datasets,
@@ -103,9 +107,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         plugins=chooser.plugins,
         assets=chooser.assets,
         reporters=_plan_reporters(spec, registry),
-        costs=_choose_costs(
-            spec, (*models, *(retention.models if retention else ())), components(evaluators), registry
-        ),
+        costs=costs,
         load=plan_load(spec.load, models, steps, registry),
     )
 
@@ -161,11 +163,16 @@ def _check_cell_names(cells: Iterable[Cell]) -> None:
 
 
 def _choose_costs(
-    spec: Spec, models: tuple[PlannedModel, ...], evaluators: tuple[Component, ...], registry: Registry
+    spec: Spec,
+    models: tuple[PlannedModel, ...],
+    evaluators: tuple[Component, ...],
+    registry: Registry,
+    online: OnlinePrices | None,
 ) -> Costs:
     """Return the prices of the models, and of those that evaluators ask; where services are emulated, nothing is billed as it would be."""
     prices = spec.folder / spec.prices if spec.prices else None
-    costs = choose_costs(models, evaluators, registry, prices, spec.traffic, spec.budget)
+    stated = Costs(traffic=spec.traffic, budget=spec.budget)
+    costs = choose_costs(models, evaluators, registry, prices, stated, online=online)
     is_emulated = registry.card(ExecutorCard, spec.executor.use).emulates_services
     return Costs(traffic=costs.traffic) if is_emulated else costs
 

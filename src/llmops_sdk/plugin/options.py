@@ -13,7 +13,7 @@ from llmops_sdk.plugin.checks import Check
 from llmops_sdk.values.data import Record
 from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Plan
-from llmops_sdk.values.prices import Asks, Billing
+from llmops_sdk.values.prices import Asks, Billing, Price
 from llmops_sdk.values.prompts import Prompt, PromptTemplate
 from llmops_sdk.values.serial import to_json
 
@@ -178,6 +178,17 @@ class _CheckedOptions(Options):
             base: The base weights of the model.
         """
         return Billing()
+
+    def online_price(self, base: BaseModel, settings: Mapping[str, Any]) -> Price | None:
+        """Return what an hour of one of its machines costs, as its service states it; by default, and where not known, None.
+
+        `build()` calls it if services may be asked and the user gives no price. A failure of the service is None too.
+
+        Args:
+            base: The base weights of the model.
+            settings: The settings of this plugin.
+        """
+        return None
 
 
 @attrs.frozen(kw_only=True)

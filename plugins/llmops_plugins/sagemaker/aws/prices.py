@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 import attrs
@@ -11,6 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.settings import SageMakerSettings
+from llmops_sdk.plugin import Price, UserError
 
 Component = Literal["Hosting", "Training"]
 """What an instance does, as the Price List calls it."""
@@ -61,3 +64,24 @@ class Prices:
                     for dimension in term["priceDimensions"].values():
                         if dimension["unit"].lower() in ("hrs", "hours"):
                             yield float(dimension["pricePerUnit"]["USD"])
+
+
+def on_demand(instance_type: str, component: Component, settings: Mapping[str, Any]) -> Price | None:
+    """Return the price of an hour of an instance on demand, with its source; None where it is not known.
+
+    Args:
+        instance_type: The type; empty where JumpStart chooses it.
+        component: What it does.
+        settings: The settings of the plugin.
+    """
+    if not instance_type:
+        return None
+    try:
+        aws = Aws(SageMakerSettings.from_mapping(settings))
+        hour, region = Prices(aws).an_hour(instance_type, component), aws.region
+    except UserError:  # no region, or no such profile: the checks of the account report it
+        return None
+    if hour is None:
+        return None
+    source = f"AWS Price List, {component.lower()} on demand in {region}"
+    return Price(instance_type, hour=hour, source=source, date=f"{datetime.now(timezone.utc):%Y-%m-%d}")

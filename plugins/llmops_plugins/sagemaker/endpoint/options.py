@@ -18,6 +18,7 @@ from llmops_sdk.plugin import (
     Check,
     DeployerOptions,
     ModelOptions,
+    Price,
     TrainerOptions,
     extra_fields,
     option,
@@ -136,6 +137,12 @@ class SageMakerEndpointOptions(_RequestOptions):
     def billing(self, base: BaseModel) -> Billing:
         """Return that the hours of its instances are billed; the type that JumpStart chooses is not known here."""
         return Billing("hours", self.instance_type or "", self.instance_count)
+
+    def online_price(self, base: BaseModel, settings: Mapping[str, Any]) -> Price | None:
+        """Return what an hour of its instance costs on demand, by AWS's Price List."""
+        from llmops_plugins.sagemaker.aws.prices import on_demand
+
+        return on_demand(self.instance_type or "", "Hosting", settings)
 
     def check_online(self, base: BaseModel, settings: Mapping[str, Any]) -> None:
         """Check the model, if JumpStart can be reached.

@@ -25,6 +25,7 @@ from llmops_sdk.plugin import (
     ChatTemplate,
     Check,
     ModelOptions,
+    Price,
     PromptTemplate,
     SpecError,
     TextTemplate,
@@ -183,6 +184,12 @@ class JumpStartTrainingOptions(TrainerOptions):
     def billing(self, base: BaseModel) -> Billing:
         """Return that the hours of its instances are billed; the type that JumpStart chooses is not known here."""
         return Billing("hours", self.instance_type or "", self.instance_count, most_seconds=self.max_run)
+
+    def online_price(self, base: BaseModel, settings: Mapping[str, Any]) -> Price | None:
+        """Return what an hour of its instance costs on demand, by AWS's Price List; spot instances have no fixed price."""
+        from llmops_plugins.sagemaker.aws.prices import on_demand
+
+        return None if self.spot else on_demand(self.instance_type or "", "Training", settings)
 
     def check(
         self,

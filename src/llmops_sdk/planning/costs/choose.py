@@ -4,14 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import attrs
 
 from llmops_sdk.errors import SpecError
+from llmops_sdk.planning.components import call_plugin
 from llmops_sdk.planning.costs.price_file import PriceFile, read_prices
 from llmops_sdk.planning.costs.table import shipped_price
+from llmops_sdk.plugin.cards import CardKind
 from llmops_sdk.plugin.options import DeployerOptions, EvaluatorOptions, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.values.models import BaseModel
 from llmops_sdk.values.plan import Component, PlannedModel
-from llmops_sdk.values.prices import Billing, Budget, Costs, ModelPrices, Price, Traffic
+from llmops_sdk.values.prices import Billing, Costs, ModelPrices, Price
+
+
+@attrs.define
+class OnlinePrices:
+    """What services state of the hours of their machines; each is asked once.
+
+    Attributes:
+        registry: The plugins, whose options ask.
+        settings: Plugin name to its settings.
+    """
+
+    registry: Registry
+    settings: Mapping[str, Mapping[str, Any]]
+    _known: dict[tuple[str, str, str], Price | None] = attrs.field(factory=dict)
+
+    def of(self, kind: CardKind, component: Component, base: BaseModel, billing: Billing) -> Price | None:
+        """Return the price of an hour of all machines of a trainer or a deployer, or None where it is not known.
+
+        Args:
+            kind: The kind of its card.
+            component: The trainer or the deployer.
+            base: The base weights of its model.
+            billing: How it is billed.
+        """
+        key = kind, component.use, billing.unit
+        if key not in self._known:
+            card = self.registry.offer(kind, component.use).card
+            options = self.registry.options(card, component.options, f"{kind} {card.name!r}")
+            settings = self.registry.settings_of(self.settings, kind, card.name)
+            self._known[key] = call_plugin(card, lambda: options.online_price(base, settings))
+        price = self._known[key]
+        return _by_hours({billing.unit: price}, (billing.unit,), billing) if price else None
 
 
 def choose_costs(
@@ -19,8 +57,9 @@ def choose_costs(
     evaluators: Sequence[Component],
     registry: Registry,
     prices: Path | None,
-    traffic: Traffic | None = None,
-    budget: Budget | None = None,
+    stated: Costs,
+    *,
+    online: OnlinePrices | None = None,
 ) -> Costs:
     """Return what a plan knows about money.
 
@@ -29,20 +68,20 @@ def choose_costs(
         evaluators: Its evaluators, which may ask models of their own.
         registry: The plugins, whose options say how they are billed.
         prices: The user's file, or None.
-        traffic: What the candidates will be asked, or None.
-        budget: The most that the run may cost, or None.
+        stated: What the specification states: the expected traffic, and the budget.
+        online: What services state of their prices; None if they may not be asked.
 
     Raises:
         SpecError: The file cannot be used, or a budget cannot be kept: a price is not known.
     """
     own = read_prices(prices) if prices else PriceFile()
-    chosen = {model.name: _choose(model, registry, own) for model in models}
+    chosen = {model.name: _choose(model, registry, own, online) for model in models}
     asking = evaluator_prices(evaluators, registry, own)
-    if budget:
+    if stated.budget:
         _check_can_be_kept("model", chosen)
         _check_can_be_kept("evaluator", asking)
     known = {name: each for name, each in chosen.items() if each != ModelPrices()}
-    return Costs(known, traffic, budget, asking)
+    return attrs.evolve(stated, models=known, evaluators=asking)
 
 
 def evaluator_prices(
@@ -94,19 +133,22 @@ def deployer_billing(model: PlannedModel, registry: Registry) -> Billing:
     return options.billing(model.base) if isinstance(options, DeployerOptions) else Billing()
 
 
-def _choose(model: PlannedModel, registry: Registry, own: PriceFile) -> ModelPrices:
+def _choose(model: PlannedModel, registry: Registry, own: PriceFile, online: OnlinePrices | None) -> ModelPrices:
     asking = deployer_billing(model, registry)
     price = own.tokens.get(model.name) or _by_hours(own.hours, (model.name,), asking)
     if price is None and asking.by == "tokens":
         price = own.tokens.get(asking.unit) or shipped_price(asking.address, asking.unit)
     elif price is None and asking.by == "hours" and asking.unit:
         price = _by_hours(own.hours, (asking.unit,), asking)
+        price = price or (online.of("deployer", model.deployer, model.base, asking) if online else None)
     training = _trainer_billing(model, registry)
     if training is None:
         return ModelPrices(asking, price)
     training_price = _by_hours(own.training, (model.name,), training) or _by_hours(
         own.hours, (training.unit,), training
     )
+    if training_price is None and training.unit and online and model.trainer:
+        training_price = online.of("trainer", model.trainer, model.base, training)
     return ModelPrices(asking, price, training, training_price)
 
 
