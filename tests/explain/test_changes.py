@@ -119,6 +119,17 @@ def test_a_changed_prompt_is_shown_where_it_differs(pipeline: Pipeline, run: Run
     assert "response_key '' → ' A:'" in text
 
 
+def test_a_changed_load_is_shown(pipeline: Pipeline, run: RunPipeline) -> None:
+    """Its numbers, or that an option of the deployer changes the speed; one that was not measured before is new."""
+    plain, before = run(pipeline).run, run(pipeline.with_load(1, requests=4)).run
+    more = run(pipeline.with_load(1, 2, requests=4)).run
+    other = run(pipeline.with_load(1, requests=4).with_deployer(concurrency=3)).run
+
+    assert {"the load": "new"} == changes(plain, before, "generate.quiet")
+    assert {"the load": "concurrency [1] → [1, 2]"} == changes(before, more, "generate.quiet")
+    assert {"the load": "the options of its deployer"} == changes(before, other, "generate.quiet")
+
+
 def test_another_version_of_a_plugin_is_shown(pipeline: Pipeline, run: RunPipeline) -> None:
     """Where the options are the same, and their key is not."""
     before, after = run(pipeline).run, run(pipeline.with_trainer(voice="quiet")).run

@@ -197,6 +197,14 @@ def _details(of: RecordedStep, name_or_kind: str, field: str) -> Mapping[str, An
     return {}
 
 
+def _load(before: RecordedStep, after: RecordedStep) -> str:
+    old, new = (each.run.plan.load for each in (before, after))
+    if old is None or new is None:
+        return ""
+    named = ({"concurrency": list(each.concurrency), "requests": each.requests} for each in (old, new))
+    return compare_mappings(*named) or "the options of its deployer"
+
+
 def _generation(before: RecordedStep, after: RecordedStep) -> str:
     old, new = (_generation_options(each) for each in (before, after))
     return compare_mappings(old, new)
@@ -236,6 +244,7 @@ _LABELS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"the weights of model '(.*)'", _weights),
     (r"the engine of model '(.*)'", _engine),
     (r"the generation options", _generation),
+    (r"the load", _load),
     (r"the number of repeats", _repeats),
     (r"the records that (.*) is asked", _looks),
     (r"the answers of candidate '(.*)'", _answers),

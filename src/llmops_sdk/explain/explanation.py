@@ -98,7 +98,7 @@ def _explain_succeeded(runs: EarlierRuns, done: RecordedStep) -> Explanation:
         return _explain_taken(done) if run.metadata.based_on else _explain_prepared(runs, done)
     if record.cached:
         return _explain_reused(done)
-    if run.plan.is_fresh(record.step):
+    if run.plan.is_fresh(record.step) or run.plan.measures_again(record.step):
         return Explanation(step=record.step, state="ran", reason="--fresh asked for it, whatever earlier runs had made")
     earlier = find_earlier(runs, record.step)
     if earlier.step is None and record.reason:  # what was known when it ran

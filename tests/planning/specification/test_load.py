@@ -34,7 +34,7 @@ def test_levels_ascend_and_have_a_hundred_requests_each() -> None:
         ({"concurrency": [5000]}, "load.concurrency.0 is a whole number from 1 to 1,024, not 5000"),
         ({"concurrency": [4, 1, 4]}, "load.concurrency has 4 twice; name each number once"),
         ({"concurrency": [1], "requests": 0}, "load.requests is a whole number from 1 to 100,000, not 0"),
-        ({"concurrency": [1], "levels": 2}, "load has an unknown key 'levels'"),
+        ({"concurrency": [1], "levels": 2}, "load has an unknown key 'levels'; known: concurrency, requests"),
         (
             {"concurrency": [1, 16], "requests": 10},
             "load.requests is 10, and 16 requests are never in flight at a time then; write at least 16, better several times as many",
