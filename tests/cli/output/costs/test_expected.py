@@ -53,6 +53,26 @@ def test_a_plan_shows_steps_their_sum_and_what_is_not_known(
     assert any("the price of training tuned is unknown" in line for line in shown)
 
 
+def test_a_judge_is_a_row_with_the_source_of_its_price(
+    home: Path,  # noqa: ARG001 - nothing is cached outside the test
+    registry: Registry,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That of the table, by its address and its model."""
+    monkeypatch.setenv("COLUMNS", "200")
+    pipeline = Pipeline.builder("p").with_dataset("sample", max_test_records=4).with_prompt("bare")
+    pipeline = pipeline.with_model("echo", fine_tune=False).with_evaluator("echo-score")
+    url = "https://api.openai.com/v1/chat/completions"
+    plan = pipeline.with_evaluator("llm-judge", url=url, model="gpt-4o").build(registry, offline=True)
+
+    show_expected(open_console(), plan, expect_cost(plan, registry))
+
+    shown = lines_of(capsys)
+    assert any(line.startswith("score.echo.bare.sample 4 ") for line in shown)
+    assert any(line.startswith("llm-judge: gpt-4o at ") and "openai.com" in line for line in shown)
+
+
 def test_what_earlier_runs_did_costs_nothing_and_names_them(
     home: Path,  # noqa: ARG001 - nothing is cached outside the test
     registry: Registry,

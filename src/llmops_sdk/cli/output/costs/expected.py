@@ -50,7 +50,7 @@ def show_expected(console: Console, plan: Plan, expected: ExpectedCost) -> None:
         console.print(Text(plain(remark), style="dim"))
     if budget and (risk := budget_risk(budget.usd, expected)):
         console.print(Text(risk))
-    for name, prices in plan.costs.models.items():
+    for name, prices in (*plan.costs.models.items(), *plan.costs.evaluators.items()):
         lines = [f"{name}: {price.unit} at {price.text}" for price in (prices.price, prices.training_price) if price]
         for line in dict.fromkeys(lines):
             console.print(Text(plain(line), style="dim"))
