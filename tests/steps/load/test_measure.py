@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +10,15 @@ from pathlib import Path
 import attrs
 import pytest
 
-from llmops_sdk import Pipeline, Progress, Result, resume
+from llmops_sdk import EndpointError, Pipeline, Progress, Result, resume
 from llmops_sdk.cli.output.costs.expected import show_expected
 from llmops_sdk.cli.output.tables import open_console
 from llmops_sdk.planning.costs.estimate import LOAD_ALONE, expect_cost
 from llmops_sdk.planning.costs.reuse import earlier_steps
-from llmops_sdk.plugin import ModelLoad
+from llmops_sdk.plugin import Endpoint, ModelLoad
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.costs.spending import spent
-from llmops_sdk.testing import InstantEndpoint, MemoryStore, Refusal
+from llmops_sdk.testing import EchoEndpoint, InstantEndpoint, MemoryStore, Refusal
 from llmops_sdk.values.step_records import Succeeded
 
 from .. import conftest
@@ -43,20 +44,24 @@ class Server:
     in_flight: int = 0
     highest: int = 0
     endpoint: InstantEndpoint = attrs.field(init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.endpoint = InstantEndpoint(self._answer)
 
     def _answer(self, prompt: str) -> str:
-        self.in_flight += 1
-        self.highest = max(self.highest, self.in_flight)
+        with self._lock:
+            self.in_flight += 1
+            in_flight = self.in_flight
+            self.highest = max(self.highest, in_flight)
         try:
-            if self.in_flight > self.most:
+            if in_flight > self.most:
                 raise Refusal(self.refuse, "too many requests")
             time.sleep(self.seconds)
             return prompt.upper()
         finally:
-            self.in_flight -= 1
+            with self._lock:
+                self.in_flight -= 1
 
 
 @pytest.fixture(name="server")
@@ -87,7 +92,7 @@ def test_more_requests_at_a_time_are_answered_in_the_same_time(server: Server, r
 
     one, eight = loads(result).levels
     assert (1, 24, 0) == (one.concurrency, one.requests, one.failed)
-    assert 8 == server.highest
+    assert 1 < server.highest <= 8
     assert one.latency_p50 is not None
     assert 0.05 <= one.latency_p50
     assert one.requests_per_second <= 1 / 0.05
@@ -135,6 +140,30 @@ def test_an_endpoint_that_refuses_everything_under_load_has_its_answers(server: 
     assert 0 == two.failed
     assert most.error
     assert 0 < most.failed <= most.requests <= 200
+    assert "echo" == result.decision().best
+
+
+def test_an_endpoint_that_cannot_be_reached_any_more_has_its_answers(
+    server: Server, run: conftest.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails no step: what was answered counts, and the load is measured as failed."""
+    connected = []
+
+    def connect(self: EchoEndpoint, context: object, endpoint: Endpoint) -> None:
+        del self, context
+        connected.append(endpoint.concurrency)
+        if len(connected) > 1:
+            message = "the endpoint is gone"
+            raise EndpointError(message)
+
+    monkeypatch.setattr(EchoEndpoint, "connect", connect)
+
+    result = run(loaded(server, 1, 4))
+
+    assert [2, 2, 1, 4] == connected  # for the answers, to warm up, and for each load
+    assert [(1, "the endpoint is gone"), (1, "the endpoint is gone")] == [
+        (level.failed, level.error) for level in loads(result).levels
+    ]
     assert "echo" == result.decision().best
 
 

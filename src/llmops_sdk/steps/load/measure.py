@@ -7,7 +7,7 @@ is an artifact; one that a process was killed over is measured again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timezone
 from itertools import islice
 
@@ -137,9 +137,8 @@ def measure_load(execution: StepExecution, load: LoadSet, levels: Iterable[int],
     """
     _warm_up(load, client)
     for level in levels:
-        endpoint = attrs.evolve(client.endpoint, concurrency=level)
-        with closing(client.connect(endpoint)) as transport:
-            measured = _measure(execution, load, attrs.evolve(client, endpoint=endpoint), transport)
+        at_level = attrs.evolve(client, endpoint=attrs.evolve(client.endpoint, concurrency=level))
+        measured = _measure(execution, load, at_level)
         if client.meter.held_back:
             message = f"{execution.step}: the budget is spent: the load of {level} requests at a time is not measured"
             execution.runtime.progress.log(f"warning: {message}")
@@ -151,7 +150,7 @@ def measure_load(execution: StepExecution, load: LoadSet, levels: Iterable[int],
 
 def _warm_up(load: LoadSet, client: LoadClient) -> None:
     """Send one request that is not measured: what an endpoint does at its first one only is no part of its speed."""
-    with closing(client.connect(client.endpoint)) as transport, suppress(EndpointError):
+    with suppress(EndpointError), closing(client.connect(client.endpoint)) as transport:
         first = client.meter.affordable(islice(load.asked(), 1))
         for outcome in ask(
             transport, first, client.generation, concurrency=1, patience=Patience(0), rates=client.rates
@@ -159,23 +158,26 @@ def _warm_up(load: LoadSet, client: LoadClient) -> None:
             client.meter.count(outcome)
 
 
-def _measure(execution: StepExecution, load: LoadSet, client: LoadClient, transport: Transport) -> LoadLevel:
+def _measure(execution: StepExecution, load: LoadSet, client: LoadClient) -> LoadLevel:
     level = client.endpoint.concurrency
     throughput, seconds, first_tokens = Throughput(), _Seconds(), _Seconds()
     sent, error = 0, ""
     measured_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     title = f"{execution.step}: load of {level} requests at a time"
-    with execution.runtime.progress.task(title, load.requests, "requests") as task:
-        outcomes = ask(
-            transport,
-            client.meter.affordable(load.asked()),
-            client.generation,
-            concurrency=level,
-            patience=Patience(0),  # what fails is counted: a request that is sent again hides it
-            rates=client.rates,
-            opens_reasoning=client.endpoint.opens_reasoning,
-        )
+    with (
+        execution.runtime.progress.task(title, load.requests, "requests") as task,
+        ExitStack() as stack,
+    ):
         try:
+            outcomes = ask(
+                stack.enter_context(closing(client.connect(client.endpoint))),
+                client.meter.affordable(load.asked()),
+                client.generation,
+                concurrency=level,
+                patience=Patience(0),  # what fails is counted: a request that is sent again hides it
+                rates=client.rates,
+                opens_reasoning=client.endpoint.opens_reasoning,
+            )
             for outcome in outcomes:
                 sent += 1
                 client.meter.count(outcome)
