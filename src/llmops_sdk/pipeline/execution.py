@@ -15,8 +15,9 @@ from llmops_sdk.pipeline.interruption import interrupted_run, resume_command
 from llmops_sdk.pipeline.reporting import call_reporters
 from llmops_sdk.pipeline.result import Result
 from llmops_sdk.planning.costs.budget import budget_risk
+from llmops_sdk.planning.inputs import input_checks
 from llmops_sdk.planning.paths import path_checks
-from llmops_sdk.planning.preflight import input_checks, preflight_checks, require, scoring_checks
+from llmops_sdk.planning.preflight import preflight_checks, require, scoring_checks
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.plugin.stores import open_store
