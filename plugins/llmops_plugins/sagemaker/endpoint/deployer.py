@@ -7,6 +7,7 @@ from typing import Any
 
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.capacity import Patience
+from llmops_plugins.sagemaker.endpoint.components import InferenceComponent, find_component
 from llmops_plugins.sagemaker.endpoint.environment import Environment
 from llmops_plugins.sagemaker.endpoint.hosting import Hosting
 from llmops_plugins.sagemaker.endpoint.options import ExistingEndpointOptions, SageMakerEndpointOptions
@@ -146,15 +147,18 @@ class ExistingEndpoint(_SageMakerDeployer):
     options: ExistingEndpointOptions
 
     def fingerprint(self, context: Context, model: BaseModel) -> str:
-        """Return a text that changes when the endpoint is created again or updated."""
-        endpoint = self._describe(self._aws(context), context, model.source)
-        return f"{endpoint['EndpointArn']} {endpoint['EndpointConfigName']} {endpoint['LastModifiedTime']}"
+        """Return a text that changes when the endpoint, or its inference component, is created again or updated."""
+        aws = self._aws(context)
+        endpoint = self._describe(aws, context, model.source)
+        version = f"{endpoint['EndpointArn']} {endpoint['EndpointConfigName']} {endpoint['LastModifiedTime']}"
+        component = self._component(aws, context, model.source)
+        return f"{version} {component.version}" if component else version
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
-        """Check that the endpoint is in service.
+        """Check that the endpoint, and its inference component, are in service.
 
         Raises:
-            EndpointError: It does not exist, or is not in service.
+            EndpointError: One does not exist, or is not in service.
         """
         if isinstance(model, TrainedModel):
             message = f"the deployer 'existing-endpoint' serves no trained model: {model.uri!r}"
@@ -164,6 +168,7 @@ class ExistingEndpoint(_SageMakerDeployer):
         if endpoint["EndpointStatus"] not in ("InService", "Updating", "SystemUpdating"):
             message = f"endpoint {model.source!r} is {endpoint['EndpointStatus']} and not in service"
             raise EndpointError(message)
+        component = self._component(aws, context, model.source)
         headers = {CUSTOM_ATTRIBUTES: options.custom_attributes, INFERENCE_COMPONENT: options.inference_component}
         return Endpoint(
             name=model.source,
@@ -172,8 +177,16 @@ class ExistingEndpoint(_SageMakerDeployer):
             requests_per_minute=options.requests_per_minute,
             tokens_per_minute=options.tokens_per_minute,
             extra_body=options.extra_body,
-            metadata={"endpoint_config": endpoint["EndpointConfigName"], "region": aws.region},
+            metadata={
+                "endpoint_config": endpoint["EndpointConfigName"],
+                "region": aws.region,
+                **(component.metadata if component else {}),
+            },
         )
+
+    def _component(self, aws: Aws, context: Context, endpoint: str) -> InferenceComponent | None:
+        name = self.options.inference_component
+        return find_component(aws, context, endpoint, name) if name else None
 
     def _describe(self, aws: Aws, context: Context, name: str) -> Mapping[str, Any]:
         endpoint = Hosting(aws, name, context).describe()

@@ -192,6 +192,9 @@ class RuntimeTransport(Transport):
         text = self._masked(error_message(0, body))
         if code == "ValidationError" and "not found" in text.lower():
             return EndpointError(f"there is no endpoint {self._name!r}: {text}")
+        if code == "ValidationError" and "inference component name header is required" in text.lower():
+            message = f"endpoint {self._name!r} has inference components: set 'inference_component' to the name of one"
+            return EndpointError(message)
         status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
         if self._streaming and status in _NO_STREAMING:
             return EndpointError(f"endpoint {self._name!r} does not support streaming: leave out 'streaming' ({text})")

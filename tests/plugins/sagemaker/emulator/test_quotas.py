@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +21,11 @@ from llmops_plugins.sagemaker.aws.preflight import Preflight
 from llmops_plugins.sagemaker.emulator.quotas import limit_moto
 from llmops_plugins.sagemaker.errors import translated_errors
 from llmops_plugins.sagemaker.settings import SageMakerSettings
-from llmops_sdk import UserError
+from llmops_sdk import Pipeline, UserError
 from llmops_sdk.planning.preflight import run_check
+from llmops_sdk.plugin.registry import Registry
 
-from ..fixtures import SETTINGS, Account, Cloud
+from ..fixtures import SETTINGS, Account, Cloud, RuntimeServer
 
 ENDPOINT, JOB = "ml.g5.2xlarge for endpoint usage", "ml.g5.12xlarge for training job usage"
 
@@ -87,6 +89,38 @@ def test_one_endpoint_after_the_other_within_the_quota(
     assert "created" == create_with_quota(create, "endpoint", make_context(), Patience(15.0, 600.0, 1))
     assert [15.0, 30.0, 60.0] == pauses
     assert ["llmops-2"] == list(account.backend.endpoints)
+
+
+@pytest.mark.usefixtures("home", "jumpstart")
+def test_a_base_and_two_tuned_models_need_a_quota_of_one(
+    limits: dict[str, float], cloud: Cloud, runtime: RuntimeServer, registry: Registry, tmp_path: Path
+) -> None:
+    """On this machine there is never a second endpoint or job: each is gone before the next one is created."""
+    limits[ENDPOINT] = 1
+    pipeline = (
+        Pipeline.builder("three")
+        .with_dataset("sample", test_fraction=0.2, seed=42, max_test_records=2)
+        .with_prompt("alpaca")
+        .with_evaluator("echo-score")
+        .with_settings("sagemaker", **SETTINGS)
+    )
+    deployer = {"poll_seconds": 0.01, "quota_timeout": 0.0}
+    for name, epochs in (("base", ""), ("one-epoch", "1"), ("two-epochs", "2")):
+        trainer = {"hyperparameters": {"epoch": epochs}, "poll_seconds": 0.01, "quota_timeout": 0.0}
+        tuned: dict[str, Any] = {"trainer": trainer} if epochs else {"fine_tune": False}
+        pipeline = pipeline.with_model(
+            "llama-2-7b", name=name, version="4.*", accept_eula=True, deployer=deployer, **tuned
+        )
+
+    result = pipeline.run(store=tmp_path / "runs", registry=registry)
+
+    assert () == result.failures
+    endpoints = [call.action for call in cloud.calls if call.action in ("CreateEndpoint", "DeleteEndpoint")]
+    assert ["CreateEndpoint", "DeleteEndpoint"] * 3 == endpoints
+    assert 3 == len({request["EndpointName"] for request in cloud.requests("CreateEndpoint")})
+    assert 2 == len(cloud.requests("CreateTrainingJob"))
+    assert 3 * 2 == len(runtime.asked)
+    assert [] == cloud.left()
 
 
 def test_a_quota_of_zero_is_refused_at_once(limits: dict[str, float], account: Account, make_context: Any) -> None:

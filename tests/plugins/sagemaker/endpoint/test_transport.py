@@ -141,6 +141,13 @@ def test_an_error_of_one_request(
         (403, "UnrecognizedClientException", "no", UserError, "AWS does not recognize the credentials"),
         (403, "AccessDeniedException", "no invoke", UserError, "AWS denied access: no invoke"),
         (400, "ValidationError", "Endpoint ep of account 1 not found.", EndpointError, "there is no endpoint 'ep'"),
+        (
+            400,
+            "ValidationError",
+            "Inference Component Name header is required for endpoints to which you plan to deploy inference components.",
+            EndpointError,
+            "endpoint 'ep' has inference components: set 'inference_component' to the name of one",
+        ),
     ],
 )
 def test_an_error_of_all_requests_stops_the_step(
