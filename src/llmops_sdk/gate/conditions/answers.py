@@ -127,7 +127,8 @@ class _Shares:
         """
         finding = self._find(case, limit)
         known = int((~self.missing).sum())
-        needed = self._needed(case, limit) if finding.outcome is Outcome.INCONCLUSIVE else None
+        if finding.outcome is Outcome.INCONCLUSIVE:
+            finding = attrs.evolve(finding, needed=self._needed(case, limit))
         claims = {
             Outcome.GO: condition.text,
             Outcome.NO_GO: f"not {condition.text}",
@@ -138,22 +139,9 @@ class _Shares:
             "no answer" if finding.measured is None else with_bounds(f"{percent(finding.measured)} {self.unit}", *ends)
         )
         numbers = f"{measured}{share} {on_records(known, 'answer')}"
-        text = f"{claims[finding.outcome]}: {numbers}{needed_words(needed, 'answer')}"
-        return Check(
-            subject=condition.subject,
-            condition=condition.text,
-            dataset=case.evidence.dataset,
-            outcome=finding.outcome,
-            measured=finding.measured,
-            low=finding.low,
-            high=finding.high,
-            limit=limit,
-            records=known,
-            text=text,
-            kind=Numbers.SHARE,
-            unit=self.unit,
-            needed_records=needed,
-        )
+        text = f"{claims[finding.outcome]}: {numbers}{needed_words(finding.needed, 'answer')}"
+        check = finding.check(condition, case, text, kind=Numbers.SHARE, limit=limit, records=known)
+        return attrs.evolve(check, unit=self.unit)
 
     def _find(self, case: Case, limit: float) -> Finding:
         known = ~self.missing

@@ -11,7 +11,7 @@ import attrs
 from llmops_sdk.errors import SpecError
 from llmops_sdk.gate.candidate import Chosen
 from llmops_sdk.gate.evidence import DatasetEvidence, RunEvidence
-from llmops_sdk.gate.outcome import LEVEL, Check, Outcome
+from llmops_sdk.gate.outcome import LEVEL, Check, Numbers, Outcome
 from llmops_sdk.gate.references import Reference
 from llmops_sdk.gate.words import UNDECIDED, in_words, needed_words, number, on_records, signed, with_bounds
 from llmops_sdk.values.scores import Metric
@@ -65,6 +65,7 @@ class Finding:
         holds: Whether it is shown to hold.
         broken: Whether it is shown to be broken.
         problem: Why nothing can be shown, or empty.
+        needed: Where nothing is shown, about how many records would decide it; None where that is not known.
     """
 
     measured: float | None
@@ -73,6 +74,7 @@ class Finding:
     holds: bool
     broken: bool
     problem: str = ""
+    needed: int | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -81,16 +83,13 @@ class Finding:
             return Outcome.INCONCLUSIVE
         return Outcome.GO if self.holds else Outcome.NO_GO if self.broken else Outcome.INCONCLUSIVE
 
-    def in_words(
-        self, holds: str, broken: str, records: int, needed: int | None, *, is_difference: bool = False
-    ) -> str:
+    def in_words(self, holds: str, broken: str, records: int, *, is_difference: bool = False) -> str:
         """Return the same as the words of a check.
 
         Args:
             holds: What is claimed if it holds.
             broken: What is claimed if it is broken.
             records: What the number rests on.
-            needed: How many records would decide it, or None.
             is_difference: Whether the number is one, so that it has a sign.
         """
         claims = {Outcome.GO: holds, Outcome.NO_GO: broken, Outcome.INCONCLUSIVE: f"{UNDECIDED} {holds}"}
@@ -100,7 +99,24 @@ class Finding:
         ends = in_words(Interval(self.low, self.high), sign=is_difference)
         measured = signed(self.measured) if is_difference else number(self.measured)
         problem = f"; {self.problem}" if self.problem else ""
-        return f"{claim}: {with_bounds(measured, *ends)} {on_records(records)}{problem}{needed_words(needed)}"
+        return f"{claim}: {with_bounds(measured, *ends)} {on_records(records)}{problem}{needed_words(self.needed)}"
+
+    def check(self, condition: Condition, case: Case, text: str, *, kind: Numbers, limit: float, records: int) -> Check:
+        """Return the check of a condition that shows this; see `Check`."""
+        return Check(
+            subject=condition.subject,
+            condition=condition.text,
+            dataset=case.evidence.dataset,
+            outcome=self.outcome,
+            measured=self.measured,
+            low=self.low,
+            high=self.high,
+            limit=limit,
+            records=records,
+            text=text,
+            kind=kind,
+            needed_records=self.needed,
+        )
 
 
 @attrs.frozen

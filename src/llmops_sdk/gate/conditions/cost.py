@@ -69,19 +69,8 @@ class CostAtMost(Condition):
         problem = f"; {finding.problem}" if finding.problem else ""
         ends = [None if end is None else dollars(end) for end in (finding.low, finding.high)]
         basis = on_records(records, "answer") if cost.answer else "at the expected traffic"
-        return Check(
-            subject=self.subject,
-            condition=self.text,
-            dataset=case.evidence.dataset,
-            outcome=finding.outcome,
-            measured=finding.measured,
-            low=finding.low,
-            high=finding.high,
-            limit=self.at_most,
-            records=records,
-            text=f"{claims[finding.outcome]}: {with_bounds(dollars(finding.measured), *ends)} {basis}{problem}",
-            kind=Numbers.COST,
-        )
+        text = f"{claims[finding.outcome]}: {with_bounds(dollars(finding.measured), *ends)} {basis}{problem}"
+        return finding.check(self, case, text, kind=Numbers.COST, limit=self.at_most, records=records)
 
 
 def _exact(cost: CandidateCost, limit: float) -> Finding:

@@ -62,32 +62,24 @@ class NotWorseThan(Condition):
         reference = case.reference(case.evidence, self.not_worse_than, self.subject)
         graded = find_difference(case, metric, reference.candidate, self.margin) if reference.candidate else None
         comparison = _compare(case, metric, reference)
-        needed: int | None = None
         if graded is not None:
             finding, records = graded.finding, graded.records
         elif comparison is None:
-            finding, records, needed = (
-                Finding(None, None, None, holds=False, broken=False, problem="they have no scored record in common"),
-                0,
-                None,
-            )
+            problem, records = "they have no scored record in common", 0
+            finding = Finding(None, None, None, holds=False, broken=False, problem=problem)
         else:
             finding, records = _find(case, comparison, self.margin), comparison.records
-            needed = _needed(case, comparison, self.margin) if finding.outcome is Outcome.INCONCLUSIVE else None
+            if finding.outcome is Outcome.INCONCLUSIVE:
+                finding = attrs.evolve(finding, needed=_needed(case, comparison, self.margin))
         worse = f"worse than {reference.name} by more than {self.margin:g}"
-        return Check(
-            subject=self.subject,
-            condition=self.text,
-            dataset=case.evidence.dataset,
-            outcome=finding.outcome,
-            measured=finding.measured,
-            low=finding.low,
-            high=finding.high,
+        words = finding.in_words(f"no {worse}", worse, records, is_difference=True)
+        return finding.check(
+            self,
+            case,
+            with_basis(words, graded),
+            kind=Numbers.DIFFERENCE,
             limit=self.margin if metric.higher_is_better is False else -self.margin,
             records=records,
-            text=with_basis(finding.in_words(f"no {worse}", worse, records, needed, is_difference=True), graded),
-            kind=Numbers.DIFFERENCE,
-            needed_records=needed,
         )
 
 

@@ -96,34 +96,17 @@ def _check(condition: MeanAtLeast | MeanAtMost, case: Case, limit: float, *, is_
     place = names.index(case.chosen.candidate)
     graded = find_mean(case, metric, limit, is_least=is_least)
     if graded is not None:
-        finding, records, needed = graded.finding, graded.records, None
+        finding, records = graded.finding, graded.records
     elif place not in table.candidates:
-        finding, records, needed = (
-            Finding(None, None, None, holds=False, broken=False, problem="no record has a score"),
-            0,
-            None,
-        )
+        finding, records = Finding(None, None, None, holds=False, broken=False, problem="no record has a score"), 0
     else:
         row = table.candidates.index(place)
         finding = _find(case, table, row, columns[place], limit, is_least=is_least)
         records = _values(table, row).size
-        needed = (
-            _needed(case, table, row, limit, is_least=is_least) if finding.outcome is Outcome.INCONCLUSIVE else None
-        )
-    return Check(
-        subject=condition.subject,
-        condition=condition.text,
-        dataset=case.evidence.dataset,
-        outcome=finding.outcome,
-        measured=finding.measured,
-        low=finding.low,
-        high=finding.high,
-        limit=limit,
-        records=records,
-        text=with_basis(finding.in_words(condition.text, f"not {condition.text}", records, needed), graded),
-        kind=Numbers.MEAN,
-        needed_records=needed,
-    )
+        if finding.outcome is Outcome.INCONCLUSIVE:
+            finding = attrs.evolve(finding, needed=_needed(case, table, row, limit, is_least=is_least))
+    words = finding.in_words(condition.text, f"not {condition.text}", records)
+    return finding.check(condition, case, with_basis(words, graded), kind=Numbers.MEAN, limit=limit, records=records)
 
 
 def _values(table: MetricTable, row: int) -> NDArray[Any]:
