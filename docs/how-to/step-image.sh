@@ -45,6 +45,7 @@ case $python_version in
 3.10 | 3.11 | 3.12 | 3.13) ;;
 *) fail "llmops-sdk runs in Python 3.10 to 3.13, not in $python_version" ;;
 esac
+[[ $sdk_version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "--sagemaker takes an exact version, such as 2.257.1, not $sdk_version"
 case $sdk_version in
 2.256.0) fail "sagemaker 2.256.0 cannot run steps: pip install 'sagemaker>=2.253.1,<4,!=2.256.0'" ;;
 2.253.0) fail "supported are sagemaker 2.253.1 to 3.x, not $sdk_version" ;;

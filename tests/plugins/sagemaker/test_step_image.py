@@ -96,7 +96,10 @@ def test_the_image_is_built_and_pushed(region: str, domain: str, tmp_path: Path)
     [
         (("--python", "3.9"), "llmops-sdk runs in Python 3.10 to 3.13, not in 3.9"),
         (("--sagemaker", "2.256.0"), "sagemaker 2.256.0 cannot run steps"),
+        (("--sagemaker", "2.253.0"), "supported are sagemaker 2.253.1 to 3.x, not 2.253.0"),
         (("--sagemaker", "4.0.0"), "supported are sagemaker 2.253.1 to 3.x, not 4.0.0"),
+        (("--sagemaker", "2.257.*"), "--sagemaker takes an exact version, such as 2.257.1, not 2.257.*"),
+        (("--sagemaker", "3"), "--sagemaker takes an exact version, such as 2.257.1, not 3"),
         (("--python",), "--python needs a value"),
         (("--pyhton", "3.12"), "unknown option --pyhton"),
         (("--python", "3.12"), "no AWS region is set"),
