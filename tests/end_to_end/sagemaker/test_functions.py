@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,10 @@ import pytest
 pytest.importorskip("moto")
 pytest.importorskip("sagemaker")
 
-from llmops_sdk import Pipeline, Progress
+from llmops_sdk import Pipeline
 from llmops_sdk.plugin.registry import Registry
+
+from .whole_runs import Deleting
 
 FILE = """
 from pathlib import Path
@@ -47,13 +48,7 @@ def test_containers_call_functions_without_their_files(tmp_path: Path, monkeypat
     (folder / "helpers.py").write_text("def count(text, words):\n    return sum(w in text for w in words)\n", "utf-8")
     (folder / "words.txt").write_text("IN SHORT\n", encoding="utf-8")
     monkeypatch.setenv("LLMOPS_HOME", str(tmp_path / "home"))
-    deleted: list[str] = []
-
-    class Deleting(Progress):
-        def log(self, message: str) -> None:
-            if message.startswith("pipeline llmops-"):
-                shutil.rmtree(folder)
-                deleted.append(message)
+    progress = Deleting(folder)
 
     result = (
         Pipeline.builder("functions")
@@ -61,8 +56,8 @@ def test_containers_call_functions_without_their_files(tmp_path: Path, monkeypat
         .with_prompt(f"{folder}/mine.py:terse")
         .with_model(f"{folder}/mine.py:shout")
         .with_evaluator(f"{folder}/mine.py:known")
-        .run(on="sagemaker-rehearsal", store=tmp_path / "runs", registry=Registry.load(), progress=Deleting())
+        .run(on="sagemaker-rehearsal", store=tmp_path / "runs", registry=Registry.load(), progress=progress)
     )
 
-    assert 1 == len(deleted)
+    assert 1 == len(progress.started)
     assert 2.0 == result.leaderboards[0].cells[0].estimates["known"].mean

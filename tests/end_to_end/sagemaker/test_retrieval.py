@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,12 @@ pytest.importorskip("moto")
 pytest.importorskip("sagemaker")
 pytest.importorskip("bm25s")
 
-from llmops_sdk import Pipeline, Progress
+from llmops_sdk import Pipeline
 from llmops_sdk.plugin import TextPrompt
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.serial import to_line
+
+from .whole_runs import Deleting
 
 TARGET = """
 from llmops_sdk import target
@@ -46,13 +47,7 @@ def test_containers_ask_with_what_was_retrieved_before(tmp_path: Path, monkeypat
         (folder / f"{name}.jsonl").write_bytes(b"".join(to_line(row, dict) for row in some))
     (folder / "mine.py").write_text(TARGET, encoding="utf-8")
     monkeypatch.setenv("LLMOPS_HOME", str(tmp_path / "home"))
-    deleted: list[str] = []
-
-    class Deleting(Progress):
-        def log(self, message: str) -> None:
-            if message.startswith("pipeline llmops-"):
-                shutil.rmtree(folder)
-                deleted.append(message)
+    progress = Deleting(folder)
 
     result = (
         Pipeline.builder("retrieval")
@@ -60,10 +55,10 @@ def test_containers_ask_with_what_was_retrieved_before(tmp_path: Path, monkeypat
         .with_prompt("plain", name="with", examples=1, retrieve={"from": f"{folder}/docs.jsonl", "k": 1})
         .with_model(f"{folder}/mine.py:shout", name="base")
         .with_evaluator("text-metrics", metrics=["token_f1"])
-        .run(on="sagemaker-rehearsal", store=tmp_path / "runs", registry=Registry.load(), progress=Deleting())
+        .run(on="sagemaker-rehearsal", store=tmp_path / "runs", registry=Registry.load(), progress=progress)
     )
 
-    assert 1 == len(deleted)
+    assert 1 == len(progress.started)
     samples = list(result.run.samples("base.with.cities"))
     assert ["Lima", "Cairo"] == [sample.retrieved.passages[0].id for sample in samples if sample.retrieved]
     assert all(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk import Pipeline, Run
+from llmops_sdk import Pipeline, Progress, Run
 from llmops_sdk.cli.main import main
 from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.record.runs import list_runs
@@ -51,6 +52,23 @@ def article(
         .with_evaluator("text-metrics")
         .with_settings("sagemaker", **{**SETTINGS, **settings})
     )
+
+
+class Deleting(Progress):
+    """Deletes a folder once a pipeline has started; `started` has what it logged then.
+
+    Args:
+        folder: The folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.started: list[str] = []
+        self._folder = folder
+
+    def log(self, text: str) -> None:
+        if text.startswith("pipeline llmops-"):
+            shutil.rmtree(self._folder)
+            self.started.append(text)
 
 
 def written(pipeline: Pipeline, folder: Path) -> str:
