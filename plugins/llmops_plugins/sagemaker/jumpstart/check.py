@@ -106,12 +106,13 @@ def training_instance(aws: Aws, base: BaseModel) -> str:
 
 
 def _access(aws: Aws, check: Callable[[], JumpStartSpec]) -> Finding:
+    region = aws.region  # a missing one is the same error as in the other checks, not a file that cannot be read
     try:
         spec = check()
     except UnreachableError as exc:
         return Finding("warning", f"not checked: {exc}")
     licence = ", its licence is accepted" if spec.gated else ""
-    return Finding("ok", f"{spec.version}{licence}, in {aws.region}")
+    return Finding("ok", f"{spec.version}{licence}, in {region}")
 
 
 def _check_tolerated(spec: JumpStartSpec, base: BaseModel, purpose: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
+from llmops_plugins.sagemaker.jumpstart.form import unknown_form
 from llmops_plugins.sagemaker.mappings import merge
 from llmops_sdk.plugin import UserError
 
@@ -54,7 +55,7 @@ class Fields:
             data = _configured(data, configuration)
         missing = [name for name in _NEEDED[purpose] if not data.get(name)]
         if missing:
-            raise UserError(_unknown_form(data, f"lacks {', '.join(missing)} for {purpose}"))
+            raise unknown_form(_which(data), data, f"lacks {', '.join(missing)} for {purpose}")
         return cls(data, region, purpose)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -162,11 +163,8 @@ def _of_the_training(data: Mapping[str, Any]) -> str:
     return str(trained.get("default_inference_config") or "")
 
 
-def _unknown_form(data: Mapping[str, Any], problem: str) -> str:
-    return (
-        f"the specification of JumpStart's {data.get('model_id')!r} {data.get('version')} {problem}, so its form is not known"
-        f" here; it has: {', '.join(sorted(data))}"
-    )
+def _which(data: Mapping[str, Any]) -> str:
+    return f"{data.get('model_id')!r} {data.get('version')}"
 
 
 def _configured(data: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -175,10 +173,10 @@ def _configured(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     components: Mapping[str, Any] = data.get("inference_config_components") or {}
     configurations: Mapping[str, Any] = data.get("inference_configs") or {}
     if name not in configurations:
-        raise UserError(_unknown_form(data, f"lacks the inference configuration {name!r}"))
+        raise unknown_form(_which(data), data, f"lacks the inference configuration {name!r}")
     for component in configurations[name].get("component_names") or ():
         if component not in components:
-            raise UserError(_unknown_form(data, f"lacks the component {component!r} of the configuration {name!r}"))
+            raise unknown_form(_which(data), data, f"lacks the component {component!r} of the configuration {name!r}")
         fields = {key: value for key, value in components[component].items() if key not in _NOT_IN_CONFIGURATIONS}
         merged = merge(merged, fields, empty_replaces=True)
     if merged.get("hosting_model_package_arns"):  # such a package brings its own

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.errors import error_code, translated_errors
 from llmops_plugins.sagemaker.jumpstart.fields import is_packaged
+from llmops_plugins.sagemaker.jumpstart.form import check_form
 from llmops_sdk.plugin import EndpointError, LLMOpsError, UserError, did_you_mean
 
 MANIFEST = "models_manifest.json"
@@ -33,6 +34,9 @@ _READ: dict[tuple[str, str, str], tuple[str, Any]] = {}
 
 _KNOWN_SDK = (2, 257)
 """The version of the SageMaker SDK whose requests `requests.py` makes: models for newer ones may need others."""
+
+_OF_ENTRY = {"model_id", "version", "spec_key"}
+"""The fields that every entry of the list of models has."""
 
 _NUMBER = re.compile(r"\d+")
 
@@ -166,7 +170,15 @@ def read_spec(aws: Aws, model_id: str, pattern: str) -> JumpStartSpec:
         UserError: There is no such model or version; names similar ones.
         UnreachableError: JumpStart's metadata cannot be read: no network, credentials or region.
     """
-    entries = [entry for entry in _read(aws, 0, MANIFEST) if isinstance(entry, dict)]
+    listed = _read(aws, 0, MANIFEST)
+    entries = (
+        [entry for entry in listed if isinstance(entry, dict) and entry.keys() >= _OF_ENTRY]
+        if isinstance(listed, list)
+        else []
+    )
+    if not entries:
+        message = f"JumpStart's list of models, {MANIFEST!r}, has a form that is not known here"
+        raise UserError(message)
     of_model = [entry for entry in entries if entry["model_id"] == model_id]
     if not of_model:
         message = (
@@ -174,7 +186,8 @@ def read_spec(aws: Aws, model_id: str, pattern: str) -> JumpStartSpec:
         )
         raise UserError(message)
     entry = _newest(of_model, model_id, pattern)
-    return _parse(_read(aws, 1, entry["spec_key"]), aws.region)
+    data = check_form(_read(aws, 1, entry["spec_key"]), model_id, entry["version"])
+    return _parse(data, aws.region)
 
 
 def _ids(entries: list[dict[str, Any]], model_id: str) -> list[str]:
@@ -221,7 +234,7 @@ def _read(aws: Aws, kind: int, key: str) -> Any:
     roots = [os.environ.get(name, "") for name in _ROOTS]
     if all(root and Path(root).is_dir() for root in roots):
         try:
-            return json.loads((Path(roots[kind]) / key).read_bytes())
+            return _from_json((Path(roots[kind]) / key).read_bytes(), key)
         except OSError as exc:
             message = (
                 f"JumpStart's file {key!r} cannot be read in {roots[kind]!r}: {(exc.strerror or str(exc)).lower()}"
@@ -231,6 +244,14 @@ def _read(aws: Aws, kind: int, key: str) -> Any:
         return _read_s3(aws, key)
     except LLMOpsError as exc:
         raise UnreachableError(str(exc)) from exc
+
+
+def _from_json(text: bytes, key: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        message = f"JumpStart's file {key!r} is not JSON"
+        raise UnreachableError(message) from exc
 
 
 def _read_s3(aws: Aws, key: str) -> Any:
@@ -245,7 +266,7 @@ def _read_s3(aws: Aws, key: str) -> Any:
             if error_code(exc) != _NOT_MODIFIED:
                 raise
             return known
-        data = json.load(answer["Body"])
+        data = _from_json(answer["Body"].read(), key)
     _READ[name] = answer["ETag"], data
     return data
 
