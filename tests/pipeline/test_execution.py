@@ -59,6 +59,22 @@ def test_a_resumed_run_repeats_no_work(pipeline: Pipeline, registry: Registry, t
     assert [] == EchoEndpoint.asked
 
 
+def test_a_resumed_run_deletes_what_an_earlier_attempt_left(
+    pipeline: Pipeline, registry: Registry, tmp_path: Path
+) -> None:
+    """As with credentials that had expired: all answers are there, so the step deploys nothing. What was kept on purpose stays."""
+    store, log = LocalStore(tmp_path / "runs"), Log()
+    run = pipeline.run(store=store, registry=registry, progress=Progress()).run
+    run.add_resource(Resource("echo", "left"), "generate.echo")
+    run.mark_kept(Resource("echo", "kept"), "generate.echo")
+    run.clear_record("compare")
+
+    resume("latest", store=store, registry=registry, progress=log)
+
+    assert "  deleted      echo 'left'" in log.lines
+    assert ["kept"] == [entry.resource.name for entry in run.ledger() if entry.deleted is None]
+
+
 def test_a_run_that_does_not_exist_cannot_be_resumed(registry: Registry) -> None:
     """The error has the command that starts one."""
     with pytest.raises(RunNotFoundError, match="there are no runs in"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import attrs
 
 from llmops_sdk.errors import SpecError, StepFailedError, StoreError, describe_os_error
 from llmops_sdk.gc.delete import delete_leftovers
@@ -24,6 +27,7 @@ from llmops_sdk.plugin.stores import open_store
 from llmops_sdk.progress import Progress, progress_for
 from llmops_sdk.record.costs.budget import write_expected
 from llmops_sdk.record.layout import SPECIFICATION
+from llmops_sdk.record.ledger import LedgerEntry
 from llmops_sdk.record.run import Run
 from llmops_sdk.record.stores import DEFAULT_STORE, Store
 from llmops_sdk.steps.executor import Executor
@@ -176,10 +180,14 @@ def execute_run(run: Run, executor: Executor, runtime: Runtime) -> Result:
             if not executor.remote:
                 for asset in run.plan.assets:
                     runtime.asset(asset)
+            start = time.time()
             try:
                 executor.execute(run, runtime)
             finally:
-                _delete_resources(run, executor, runtime)
+                if executor.remote:
+                    _delete_left(run, runtime, run.ledger(), force=True)
+            if not executor.remote:  # whose steps have tried to delete their own
+                _delete_left(run, runtime, [entry for entry in run.ledger() if entry.entered < start])
             call_reporters(run, runtime)
     except KeyboardInterrupt:
         raise interrupted_run(run) from None
@@ -205,11 +213,20 @@ def _check_evaluated(run: Run) -> None:
     raise StepFailedError(message, run)
 
 
-def _delete_resources(run: Run, executor: Executor, runtime: Runtime) -> None:
-    """Delete what the ledger of a run still holds after remote steps were killed, and log what could not be deleted."""
-    if not executor.remote or all(entry.deleted is not None or entry.kept for entry in run.ledger()):
+def _delete_left(run: Run, runtime: Runtime, entries: Iterable[LedgerEntry], *, force: bool = False) -> None:
+    """Delete what killed steps, or an earlier attempt that could not delete it, left; log what cannot be deleted.
+
+    Args:
+        run: The run.
+        runtime: The process's registry, cache and progress.
+        entries: The entries of its ledger that may be deleted; none is that of a resource that was kept on purpose.
+        force: Whether those of steps that seem to be running are deleted too.
+    """
+    left = {entry.resource for entry in entries if entry.deleted is None and not entry.kept}
+    if not left:
         return
-    leftovers = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=True, skip_kept=True))
+    leftovers = find_leftovers(run.store, runtime, Choice(run_id=run.id, force=force, skip_kept=True))
+    leftovers = attrs.evolve(leftovers, items=tuple(item for item in leftovers.items if force or item.resource in left))
     for item in delete_leftovers(leftovers, runtime, patience=LEFTOVER_PATIENCE).items:
         resource = f"{item.resource.kind} {item.resource.name!r}"
         if item.status == "deleted":
