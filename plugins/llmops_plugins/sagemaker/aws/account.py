@@ -24,6 +24,9 @@ RUN_TAG, STEP_TAG, EXPIRES_TAG = f"{OWN_TAGS}run-id", f"{OWN_TAGS}step", f"{OWN_
 
 # botocore's "legacy" mode does not repeat Create requests, which have no idempotency token; "standard" repeats whatever
 # is safe, and throttled requests.
+QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
+"""For checks, which must not hang where there is no network."""
+
 _CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
 _MISSING = frozenset({"404", "NoSuchBucket", "NotFound"})
 _AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")

@@ -9,10 +9,9 @@ from typing import Any
 
 import attrs
 import httpx
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.account import QUICK, Aws
 from llmops_plugins.sagemaker.errors import error_code, why_unchecked
 from llmops_sdk.plugin import Check, Finding
 
@@ -24,7 +23,6 @@ _NONE = {
     "RepositoryNotFoundException": "there is no repository {repository!r} in {account}",
     "ImageNotFoundException": "the repository {repository!r} in {account} has no image {version!r}",
 }
-_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 
@@ -70,7 +68,7 @@ def _check(aws: Aws, image: _Image, python: str) -> Finding:
     if image.region != aws.region:
         text = f"the image is in {image.region}, but the jobs run in {aws.region}"
         return Finding("error", text, f"copy it to a repository in {aws.region}, and set its address")
-    ecr = aws.client("ecr", _QUICK)
+    ecr = aws.client("ecr", QUICK)
     try:
         ecr.describe_images(**image.request)
     except ClientError as exc:

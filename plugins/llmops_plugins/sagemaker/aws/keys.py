@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.account import QUICK, Aws
 from llmops_plugins.sagemaker.errors import error_code, why_unchecked
 from llmops_sdk.plugin import Check, Finding
 
-_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
 _HINT = "set another one with with_settings('sagemaker', kms_key=...)"
 _INVALID = frozenset({"NotFoundException", "InvalidArnException"})
 
@@ -22,7 +20,7 @@ def key_check(aws: Aws) -> Check:
 def _check(aws: Aws) -> Finding:
     key = aws.settings.kms_key
     try:
-        metadata = aws.client("kms", _QUICK).describe_key(KeyId=key)["KeyMetadata"]
+        metadata = aws.client("kms", QUICK).describe_key(KeyId=key)["KeyMetadata"]
     except (BotoCoreError, ClientError) as exc:
         if error_code(exc) in _INVALID:
             return Finding("error", f"there is no key {key!r} in {aws.region}", _HINT)

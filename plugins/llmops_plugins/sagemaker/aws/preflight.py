@@ -6,10 +6,9 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.account import QUICK, Aws
 from llmops_plugins.sagemaker.aws.keys import key_check
 from llmops_plugins.sagemaker.errors import DENIED, error_code, translated_errors
 from llmops_plugins.sagemaker.settings import SageMakerSettings
@@ -20,7 +19,6 @@ _QUOTAS: dict[tuple[str, str], tuple[float, Mapping[str, float]]] = {}
 _QUOTAS_SECONDS = 60.0
 """How long quotas are kept: SageMaker has a thousand of them, in pages of a hundred."""
 
-_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
 
 JOBS, SPOT_JOBS, ENDPOINTS = "training job usage", "spot training job usage", "endpoint usage"
 """What instances are used for, as Service Quotas call it."""
@@ -167,7 +165,7 @@ class Preflight:
             return quotas
         try:
             pages = (
-                self.aws.client("service-quotas", _QUICK)
+                self.aws.client("service-quotas", QUICK)
                 .get_paginator("list_service_quotas")
                 .paginate(ServiceCode="sagemaker")
             )

@@ -8,17 +8,15 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 import attrs
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.account import QUICK, Aws
 from llmops_plugins.sagemaker.settings import SageMakerSettings
 from llmops_sdk.plugin import Price, UserError
 
 Component = Literal["Hosting", "Training"]
 """What an instance does, as the Price List calls it."""
 
-_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
 _REGION = "us-east-1"
 """The Price List has endpoints in few regions; each knows the prices of all."""
 
@@ -46,7 +44,7 @@ class Prices:
         return self._known[key]
 
     def _read(self, instance_type: str, component: Component) -> Iterator[float]:
-        client = self.aws.session.client("pricing", region_name=_REGION, config=_QUICK)
+        client = self.aws.session.client("pricing", region_name=_REGION, config=QUICK)
         fields = {
             "productFamily": "ML Instance",
             "regionCode": self.aws.region,

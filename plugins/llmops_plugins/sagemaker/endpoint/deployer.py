@@ -7,8 +7,8 @@ from typing import Any
 
 from llmops_plugins.sagemaker.aws.account import Aws
 from llmops_plugins.sagemaker.aws.capacity import Patience
-from llmops_plugins.sagemaker.endpoint.components import InferenceComponent, find_component
 from llmops_plugins.sagemaker.endpoint.environment import Environment
+from llmops_plugins.sagemaker.endpoint.existing import InferenceComponent, check_endpoint, find_component, find_endpoint
 from llmops_plugins.sagemaker.endpoint.hosting import Hosting
 from llmops_plugins.sagemaker.endpoint.options import ExistingEndpointOptions, SageMakerEndpointOptions
 from llmops_plugins.sagemaker.endpoint.requests import EndpointChoices, endpoint_requests
@@ -149,7 +149,7 @@ class ExistingEndpoint(_SageMakerDeployer):
     def fingerprint(self, context: Context, model: BaseModel) -> str:
         """Return a text that changes when the endpoint, or its inference component, is created again or updated."""
         aws = self._aws(context)
-        endpoint = self._describe(aws, context, model.source)
+        endpoint = find_endpoint(aws, model.source, context.log)
         version = f"{endpoint['EndpointArn']} {endpoint['EndpointConfigName']} {endpoint['LastModifiedTime']}"
         component = self._component(aws, context, model.source)
         return f"{version} {component.version}" if component else version
@@ -164,11 +164,10 @@ class ExistingEndpoint(_SageMakerDeployer):
             message = f"the deployer 'existing-endpoint' serves no trained model: {model.uri!r}"
             raise EndpointError(message)
         aws, options = self._aws(context), self.options
-        endpoint = self._describe(aws, context, model.source)
-        if endpoint["EndpointStatus"] not in ("InService", "Updating", "SystemUpdating"):
-            message = f"endpoint {model.source!r} is {endpoint['EndpointStatus']} and not in service"
-            raise EndpointError(message)
-        component = self._component(aws, context, model.source)
+        endpoint, component = find_endpoint(aws, model.source, context.log), self._component(aws, context, model.source)
+        check_endpoint(endpoint)
+        if component:
+            component.check()
         headers = {CUSTOM_ATTRIBUTES: options.custom_attributes, INFERENCE_COMPONENT: options.inference_component}
         return Endpoint(
             name=model.source,
@@ -186,14 +185,7 @@ class ExistingEndpoint(_SageMakerDeployer):
 
     def _component(self, aws: Aws, context: Context, endpoint: str) -> InferenceComponent | None:
         name = self.options.inference_component
-        return find_component(aws, context, endpoint, name) if name else None
-
-    def _describe(self, aws: Aws, context: Context, name: str) -> Mapping[str, Any]:
-        endpoint = Hosting(aws, name, context).describe()
-        if endpoint is None:
-            message = f"there is no endpoint {name!r} in {aws.region}"
-            raise EndpointError(message)
-        return endpoint
+        return find_component(aws, endpoint, name, context.log) if name else None
 
 
 def _image(model: Mapping[str, Any]) -> str:

@@ -194,6 +194,13 @@ class ExistingEndpointOptions(_RequestOptions):
         "", help="the inference component, if the endpoint has several", validator=_component_name
     )
 
+    def preflight(self, base: BaseModel, settings: Mapping[str, Any]) -> Iterator[Check]:
+        """Yield the check that the endpoint and its component are in service."""
+        from llmops_plugins.sagemaker.aws.account import Aws
+        from llmops_plugins.sagemaker.endpoint.existing import existing_check
+
+        yield existing_check(Aws(SageMakerSettings.from_mapping(settings)), base.source, self.inference_component)
+
 
 @attrs.frozen(kw_only=True)
 class ExistingEndpointModelOptions(ModelOptions):

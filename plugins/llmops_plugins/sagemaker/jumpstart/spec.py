@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from llmops_plugins.sagemaker.aws.account import Aws
+from llmops_plugins.sagemaker.aws.account import QUICK, Aws
 from llmops_plugins.sagemaker.errors import error_code, translated_errors
 from llmops_plugins.sagemaker.jumpstart.fields import is_packaged
 from llmops_plugins.sagemaker.jumpstart.form import check_form
@@ -26,8 +25,6 @@ from llmops_sdk.plugin import EndpointError, LLMOpsError, UserError, did_you_mea
 MANIFEST = "models_manifest.json"
 _ROOTS = ("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE", "AWS_JUMPSTART_SPECS_LOCAL_ROOT_DIR_OVERRIDE")
 _BUCKET = "AWS_JUMPSTART_CONTENT_BUCKET_OVERRIDE"
-# `build()` must not hang where there is no network.
-_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
 _NOT_MODIFIED = "304"
 _READ: dict[tuple[str, str, str], tuple[str, Any]] = {}
 """What was read from S3, with its version: the list of models has megabytes, and the checks of a plan read it for each model."""
@@ -256,7 +253,7 @@ def _from_json(text: bytes, key: str) -> Any:
 
 def _read_s3(aws: Aws, key: str) -> Any:
     bucket = os.environ.get(_BUCKET) or f"jumpstart-cache-prod-{aws.region}"
-    client = aws.client("s3", _QUICK)
+    client = aws.client("s3", QUICK)
     name = (str(client.meta.endpoint_url), bucket, key)
     version, known = _READ.get(name, ("", None))
     with translated_errors(f"JumpStart's file {key!r} in bucket {bucket!r}"):

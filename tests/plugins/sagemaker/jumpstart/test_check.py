@@ -83,6 +83,16 @@ def test_a_licence_that_is_not_accepted_is_an_error(aws: Aws) -> None:
     assert "is gated: read its licence, and set accept_eula=True if you accept it" in finding.text
 
 
+def test_a_missing_region_is_an_error(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as in the checks of the account, so that a run names it once."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+
+    finding = found(Aws(attrs.evolve(aws.settings, region="")))
+
+    assert "error" == finding.status
+    assert finding.text.startswith("no AWS region is set")
+
+
 def test_an_unreachable_specification_is_a_warning(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step reads it again."""
     monkeypatch.delenv("AWS_JUMPSTART_MANIFEST_LOCAL_ROOT_DIR_OVERRIDE")

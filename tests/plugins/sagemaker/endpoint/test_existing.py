@@ -20,7 +20,8 @@ from moto.sagemaker.responses import SageMakerResponse
 from llmops_plugins.sagemaker.endpoint.deployer import ExistingEndpoint
 from llmops_plugins.sagemaker.endpoint.options import ExistingEndpointOptions
 from llmops_sdk import EndpointError, Pipeline
-from llmops_sdk.plugin import BaseModel, Context
+from llmops_sdk.planning.preflight import preflight_checks, run_check
+from llmops_sdk.plugin import BaseModel, Context, Finding
 from llmops_sdk.plugin.registry import Registry
 
 from ..fixtures import SETTINGS, Account, Cloud, RuntimeServer
@@ -111,6 +112,27 @@ def test_a_base_and_its_adapters_are_compared_on_one_endpoint(
     assert {("/endpoints/shared/invocations", name): 3 for name in ("base", "a", "b")} == asked
     assert before == cloud.created
     assert not [call for call in cloud.calls if call.action.startswith("Delete")]
+
+
+def test_a_plan_shows_what_cannot_be_asked(components: Components, cloud: Cloud, registry: Registry) -> None:
+    """A warning, since answers that are in the store are used without it; what may not be looked at passes."""
+    pipeline = Pipeline.builder("p").with_evaluator("echo-score").with_settings("sagemaker", **SETTINGS)
+
+    def finding(endpoint: str, component: str) -> Finding:
+        options = {"inference_component": component}
+        plan = pipeline.with_model("existing-endpoint", endpoint=endpoint, deployer=options).build(registry)
+        (check,) = preflight_checks(plan, registry)
+        return run_check(check)
+
+    assert Finding("ok", "in service in us-east-1") == finding("shared", "")
+    assert Finding("ok", "in service in us-east-1") == finding("shared", "a")
+    stored = "; only answers that are in the store already are used"
+    assert Finding("warning", f"there is no endpoint 'nobody' in us-east-1{stored}") == finding("nobody", "")
+    components.add("base", InferenceComponentStatus="Failed")
+    expected = f"inference component 'base' is Failed and not in service{stored}"
+    assert Finding("warning", expected) == finding("shared", "a")
+    cloud.faults["DescribeEndpoint"] = [(400, "AccessDeniedException", "no")]
+    assert Finding("ok", "no permission to look at it: not checked") == finding("shared", "a")
 
 
 def test_a_component_that_is_updated_counts_as_another_model(components: Components, context: Context) -> None:
