@@ -7,10 +7,9 @@ from pathlib import Path
 
 from llmops_sdk.errors import MissingExtraError
 from llmops_sdk.pipeline.pipeline import Pipeline
-from llmops_sdk.planning.inputs import input_checks
+from llmops_sdk.planning.inputs import first_record_checks, input_checks, record_checks
 from llmops_sdk.planning.paths import path_checks
 from llmops_sdk.planning.preflight import asset_check, machine_checks, preflight_checks
-from llmops_sdk.planning.records import first_record_checks, record_checks
 from llmops_sdk.planning.secrets import secret_checks
 from llmops_sdk.plugin.checks import Check, Finding
 from llmops_sdk.plugin.installed import InstalledPlugin, install_hint

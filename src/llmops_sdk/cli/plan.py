@@ -46,10 +46,9 @@ def plan(specification: str, on: str, overrides: tuple[str, ...], store: str, *,
     from llmops_sdk.planning.costs.budget import check_budget
     from llmops_sdk.planning.costs.estimate import expect_cost
     from llmops_sdk.planning.decision.evidence import expected_evidence
-    from llmops_sdk.planning.inputs import input_checks
+    from llmops_sdk.planning.inputs import first_record_checks, input_checks, record_checks, record_fields
     from llmops_sdk.planning.paths import path_checks
     from llmops_sdk.planning.preflight import machine_checks, preflight_checks, training_lengths
-    from llmops_sdk.planning.records import first_record_checks, record_checks, record_fields
     from llmops_sdk.planning.secrets import secret_checks
     from llmops_sdk.plugin.registry import Registry
     from llmops_sdk.steps.runtime import default_home
