@@ -27,7 +27,7 @@ _WITHDRAWN = "withdrawn"
 
 _WITHDRAWN_START = b'{"withdrawn": '
 
-_DERIVED = ("samples/", "results/")
+_DERIVED = ("samples/", "results/", "report/")
 """Artifacts that are made of others in no time: if a power cut damages one, it is made again."""
 
 

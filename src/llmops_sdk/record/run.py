@@ -307,7 +307,7 @@ class Run(Shown, Ledger, Uses):
         Raises:
             RecordError: They are damaged, and so is the artifact.
         """
-        key, address = self._layout.samples(cell), self._samples_address(cell)
+        key, address = self._layout.samples(cell), self.samples_address(cell)
         if address and self.artifact(address) is None:
             message = f"the samples of {cell!r} are damaged; write them again with: llmops run --resume {self.id}"
             raise RecordError(message)
@@ -320,16 +320,17 @@ class Run(Shown, Ledger, Uses):
     def restore_samples(self, cell: str) -> None:
         """Put samples that were changed, truncated or removed back from the artifact that holds them."""
         if not self.has_samples(cell):
-            self.put_samples(cell, self._samples_address(cell))
+            self.put_samples(cell, self.samples_address(cell))
 
     def has_samples(self, cell: str) -> bool:
         """Return whether the samples of a cell are what the artifact holds, as far as there is one to compare."""
-        address = self._samples_address(cell)
+        address = self.samples_address(cell)
         artifact = self.artifact(address) if address else None
         mark = artifact.files.get(SAMPLES) if artifact else None
         return mark is None or self.store.holds(self._layout.samples(cell), mark)
 
-    def _samples_address(self, cell: str) -> str:
+    def samples_address(self, cell: str) -> str:
+        """Return the artifact with the samples of a cell; empty where no step wrote them."""
         steps = [step.name for step in self.plan.steps if isinstance(step, ScoreStep) and step.cell == cell]
         records = [record for name in steps if isinstance(record := self.record(name), Succeeded)]
         return records[-1].artifacts.get("samples", "") if records else ""  # those of the last planned look

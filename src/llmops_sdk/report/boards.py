@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import attrs
 
@@ -16,6 +17,7 @@ from llmops_sdk.report.records.streams import SideBySide
 from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.estimates import Difference, Estimate
 from llmops_sdk.values.results import CellResult, Leaderboard, Results, Verdict
+from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import margin_sentences
 
@@ -163,7 +165,18 @@ def _records(
     names = [part.cell for cell in cells for part in parts_of(cell)]
     rows = SideBySide({name: report.samples[name] for name in names if name in report.samples})
     candidates = Candidates(colours=colours)
-    packed = pack_records(board, cells, rows, metrics, candidates, limit=limit, damages=rows.damages)
+    pack = partial(pack_records, board, cells, rows, metrics, candidates, limit=limit, damages=rows.damages)
+    if report.kept is None:
+        packed = pack()
+    else:
+        shown = [
+            board.dataset,
+            board.verdict.best,
+            *(to_json(each) for each in (*cells, *metrics)),
+            dict(colours),
+            limit,
+        ]
+        packed = report.kept.get(list(rows.samples), shown, pack)
     counts = [cell.records for cell in board.cells]
     counts += [dataset.test for dataset in report.datasets if dataset.name == board.dataset]
     files = tuple(samples_file(part.cell) for cell in board.cells for part in cell.parts)

@@ -15,6 +15,7 @@ from llmops_sdk.record.layout import REPORT, SPECIFICATION
 from llmops_sdk.record.run import Run
 from llmops_sdk.report.data import DatasetInfo, ReportData, StepInfo, StepStatus
 from llmops_sdk.report.numbers import duration
+from llmops_sdk.report.records.kept import KeptRecords
 from llmops_sdk.report.render import render_report, write_report
 from llmops_sdk.steps.resources import how_to_remove
 from llmops_sdk.values.boards import all_boards
@@ -87,6 +88,7 @@ def collect(run: Run) -> ReportData:
         varies={model.name: text for model in plan.model_by_name.values() if (text := _exceptions(plan, model))},
         steps=tuple(_step(run, step) for step in plan.steps),
         samples={cell: CellSamples(run, cell) for cell in cells},
+        kept=KeptRecords(run),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 
+from llmops_sdk.report.records.kept import KeptRecords
 from llmops_sdk.values.results import Results
 from llmops_sdk.values.samples import Sample
 
@@ -68,6 +69,7 @@ class ReportData:
         varies: Model name to its exceptions from that.
         steps: In the order of the plan.
         samples: Cell name to its samples, in the order of the test split; they are read as a stream, once for each page.
+        kept: The records as they were packed for an earlier report; None packs them again.
     """
 
     results: Results
@@ -79,3 +81,4 @@ class ReportData:
     varies: Mapping[str, str] = attrs.field(factory=dict)
     steps: tuple[StepInfo, ...] = ()
     samples: Mapping[str, Iterable[Sample]] = attrs.field(factory=dict)
+    kept: KeptRecords | None = None
