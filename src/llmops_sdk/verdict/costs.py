@@ -16,6 +16,7 @@ from llmops_sdk.values.results import CellResult, Leaderboard
 N = TypeVar("N", int, float)
 
 _MINUTE, _HOUR = 60.0, 3600.0
+_Pairs = Mapping[frozenset[str], PairTest]
 
 
 def with_costs(
@@ -30,9 +31,10 @@ def with_costs(
         lower_is_better: Whether the lower number of the metric that decides is the better one.
     """
     sign = -1 if lower_is_better else 1
-    cells = tuple(_with_dominators(cell, board, sign) for cell in board.cells)
+    pairs = {frozenset((pair.difference.candidate, pair.difference.versus)): pair for pair in board.pairs}
+    cells = tuple(_with_dominators(cell, board.cells, pairs, sign) for cell in board.cells)
     board = attrs.evolve(board, cells=cells)
-    trained = list(_training_sentences(board, bases, sign))
+    trained = list(_training_sentences(cells, bases, pairs, sign))
     notes = list(cost_notes(cells, traffic))
     verdict = board.verdict
     text = " ".join([verdict.text, *trained])
@@ -124,10 +126,12 @@ def _round(number: float) -> int:
     return int(round(number, -digits)) if number >= 1 else 1
 
 
-def _training_sentences(board: Leaderboard, bases: Mapping[str, str], sign: int) -> Iterator[str]:
-    for cell in board.cells:
+def _training_sentences(
+    cells: Sequence[CellResult], bases: Mapping[str, str], pairs: _Pairs, sign: int
+) -> Iterator[str]:
+    for cell in cells:
         seconds = cell.cost.training_seconds if cell.cost else None
-        pair = _pair(board, cell.candidate, bases.get(cell.candidate, ""))
+        pair = pairs.get(frozenset((cell.candidate, bases.get(cell.candidate, ""))))
         if cell.cost is None or not seconds or pair is None:
             continue
         base = bases[cell.candidate]
@@ -144,22 +148,22 @@ def _training_sentences(board: Leaderboard, bases: Mapping[str, str], sign: int)
             yield f"{cell.candidate}: {number} over {base} for {duration(seconds)} of training{usd}.{worse}"
 
 
-def _with_dominators(cell: CellResult, board: Leaderboard, sign: int) -> CellResult:
+def _with_dominators(cell: CellResult, cells: Sequence[CellResult], pairs: _Pairs, sign: int) -> CellResult:
     if cell.cost is None:
         return cell
     better = [
         other.candidate
-        for other in board.cells
+        for other in cells
         if other.cost is not None
-        and _is_better(board, other, cell, sign)
         and _is_cheaper_and_faster(other.cost, cell.cost)
+        and _is_better(pairs, other, cell, sign)
     ]
     return attrs.evolve(cell, cost=attrs.evolve(cell.cost, dominated_by=tuple(better))) if better else cell
 
 
-def _is_better(board: Leaderboard, other: CellResult, cell: CellResult, sign: int) -> bool:
+def _is_better(pairs: _Pairs, other: CellResult, cell: CellResult, sign: int) -> bool:
     """Return whether it is settled that another candidate has the better answers."""
-    pair = _pair(board, other.candidate, cell.candidate)
+    pair = pairs.get(frozenset((other.candidate, cell.candidate)))
     if pair is None or pair.adjusted_p_value > pair.level:
         return False
     mean = pair.difference.estimate.mean * (1 if pair.difference.candidate == other.candidate else -1)
@@ -179,11 +183,6 @@ def per_1000(cost: CandidateCost) -> Amount | None:
         low, high = (None if end is None else 1000 * end for end in (cost.answer.low, cost.answer.high))
         return Amount(1000 * cost.answer.mean, low, high, cost.answer.answers)
     return None if cost.per_1000 is None else Amount(cost.per_1000, cost.per_1000, cost.per_1000, cost.priced)
-
-
-def _pair(board: Leaderboard, first: str, second: str) -> PairTest | None:
-    names = {first, second}
-    return next((pair for pair in board.pairs if {pair.difference.candidate, pair.difference.versus} == names), None)
 
 
 def _sum(numbers: Sequence[N | None]) -> N | None:

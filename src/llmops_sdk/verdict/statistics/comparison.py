@@ -7,6 +7,7 @@ interval against the named best show it too, so that the sentence never contradi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -101,10 +102,12 @@ class Comparison:
 
     def pair(self, first: int, second: int) -> PairComparison:
         """Return the comparison of two candidates, as first minus second."""
-        by_places: Mapping[tuple[int, int], PairComparison] = {(pair.first, pair.second): pair for pair in self.pairs}
-        if (first, second) in by_places:
-            return by_places[first, second]
-        return reverse(by_places[second, first])
+        pair = self._by_places.get((first, second))
+        return reverse(self._by_places[second, first]) if pair is None else pair
+
+    @cached_property
+    def _by_places(self) -> Mapping[tuple[int, int], PairComparison]:
+        return {(pair.first, pair.second): pair for pair in self.pairs}
 
 
 def compare(
