@@ -148,6 +148,8 @@ def test_pairs_are_read_once_however_many_candidates_there_are() -> None:
     read: list[str] = []
 
     class Pairs(tuple[PairTest, ...]):
+        __slots__ = ()
+
         def __iter__(self) -> Iterator[PairTest]:
             read.append("all")
             return super().__iter__()

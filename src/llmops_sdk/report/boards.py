@@ -17,8 +17,8 @@ from llmops_sdk.report.records.streams import SideBySide
 from llmops_sdk.values.boards import all_boards
 from llmops_sdk.values.estimates import Difference, Estimate
 from llmops_sdk.values.results import CellResult, Leaderboard, Results, Verdict
-from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.scores import Metric
+from llmops_sdk.values.serial import to_json
 from llmops_sdk.verdict.baseline import margin_sentences
 
 COLOURS = 10
