@@ -60,7 +60,9 @@ def make_leaderboard(  # noqa: PLR0913 - all that a leaderboard rests on
         _with_checkpoints(_with_estimates(column.result, place, tables, estimates), place, column, tables, clusters)
         for place, column in enumerate(columns)
     )
-    comparisons = {name: _compare(table, clusters, cells, looks) for name, table in tables.items()}
+    comparisons = {
+        name: _compare(table, clusters, cells, looks, is_deciding=name == deciding) for name, table in tables.items()
+    }
     by_candidate: dict[str, list[Difference]] = {cell.candidate: [] for cell in cells}
     for name, comparison in comparisons.items():
         for difference in differences_to_best(tables[name], comparison, cells):
@@ -127,14 +129,20 @@ def _estimate(values: NDArray[Any], interval: Interval) -> Estimate:
 
 
 def _compare(
-    table: MetricTable, clusters: NDArray[Any] | None, cells: Sequence[CellResult], looks: Looks | None
+    table: MetricTable,
+    clusters: NDArray[Any] | None,
+    cells: Sequence[CellResult],
+    looks: Looks | None,
+    *,
+    is_deciding: bool,
 ) -> Comparison:
+    """Return what the scores of a metric allow to say; of one that does not decide, only the pairs with the first cell."""
     if looks:
         ends = [cells[place].look for place in table.candidates]
         return compare_stopped(table.scores(clusters), looks, ends, bounds=table.bounds)
     if table.has_seeds:
         return compare_checkpoints(table.checkpoint_scores(clusters), bounds=table.bounds)
-    return compare(table.scores(clusters), bounds=table.bounds)
+    return compare(table.scores(clusters), bounds=table.bounds, versus=None if is_deciding else 0)
 
 
 def _with_estimates(

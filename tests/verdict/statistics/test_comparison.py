@@ -144,3 +144,14 @@ def test_ten_candidates_on_ten_thousand_records_take_seconds() -> None:
     compare(Scores.of(ladder(10_000, *np.linspace(0.4, 0.5, 10))), bounds=BOUNDS)
 
     assert time.process_time() - start < 20
+
+
+def test_pairs_with_one_candidate_are_those_of_all() -> None:
+    """Their numbers are at the level of all pairs, and the verdict is the same; other pairs are left out."""
+    scores = Scores(np.random.default_rng(3).normal([[0.0], [0.1], [0.6], [0.2]], 0.5, (4, 60)), np.arange(60))
+    whole, part = compare(scores), compare(scores, versus=0)
+
+    assert (whole.best, whole.tied, whole.worse, whole.p_values) == (part.best, part.tied, part.worse, part.p_values)
+    assert (2,) == whole.best
+    assert tuple(pair for pair in whole.pairs if {pair.first, pair.second} & {0, 2}) == part.pairs
+    assert (6, 5) == (len(whole.pairs), len(part.pairs))

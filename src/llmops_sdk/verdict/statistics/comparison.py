@@ -6,7 +6,7 @@ interval against the named best show it too, so that the sentence never contradi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import attrs
 
 from llmops_sdk.verdict.statistics.elimination import eliminate
 from llmops_sdk.verdict.statistics.flips import FLIPS, Null, flip
-from llmops_sdk.verdict.statistics.intervals import Interval, difference_interval
+from llmops_sdk.verdict.statistics.intervals import Interval, difference_intervals
 from llmops_sdk.verdict.statistics.pairs import Pairs, Scores, make_pairs
 from llmops_sdk.verdict.statistics.recipes import RecipeTest
 
@@ -117,6 +117,7 @@ def compare(
     level: float = 0.05,
     flips: int = FLIPS,
     seed: int = 0,
+    versus: int | None = None,
 ) -> Comparison:
     """Compare all candidates.
 
@@ -126,6 +127,8 @@ def compare(
         level: The share of runs in which an equal candidate may be called worse.
         flips: The number of random patterns of signs.
         seed: The same seed gives the same numbers.
+        versus: A candidate: the result has only its pairs and those of the best ones, at the level of all pairs. None: it
+            has all of them.
     """
     candidates = len(scores.values)
     if candidates == 0:
@@ -136,7 +139,8 @@ def compare(
     elimination = eliminate(pairs, null, candidates, level)
     top = max(means[place] for place in elimination.left)
     best = tuple(place for place in elimination.left if means[place] == top)
-    compared = _compare_pairs(pairs, null, bounds, level)
+    of = None if versus is None else {versus, *best}
+    compared = _compare_pairs(pairs, null, bounds, level, of)
     comparison = Comparison(best, (), (), elimination.p_values, compared)
     others = sorted((place for place in range(candidates) if place not in best), key=lambda place: -means[place])
     worse = tuple(
@@ -223,21 +227,21 @@ def reverse(pair: PairComparison) -> PairComparison:
 
 
 def _compare_pairs(
-    pairs: Pairs, null: Null, bounds: tuple[float, float] | None, level: float
+    pairs: Pairs, null: Null, bounds: tuple[float, float] | None, level: float, of: Collection[int] | None = None
 ) -> tuple[PairComparison, ...]:
+    """Return what is known of each pair; only of those of some candidates, where these are given."""
     largest = abs(bounds[1] - bounds[0]) if bounds else None
     p_values, adjusted, common = null.p_values(pairs), null.adjusted(pairs), null.critical(level)
 
-    def interval(place: int, critical: float) -> Interval:
-        return difference_interval(pairs.sums[place], pairs.counts[place], critical, largest=largest)
-
-    return tuple(
-        PairComparison(
-            first=int(pairs.first[place]),
-            second=int(pairs.second[place]),
+    def compared(place: int, first: int, second: int) -> PairComparison:
+        criticals = [null.critical(level, [place]), common]
+        own, simultaneous = difference_intervals(pairs.sums[place], pairs.counts[place], criticals, largest=largest)
+        return PairComparison(
+            first=first,
+            second=second,
             mean=_mean(pairs.sums[place], pairs.counts[place]),
-            interval=interval(place, null.critical(level, [place])),
-            simultaneous=interval(place, common),
+            interval=own,
+            simultaneous=simultaneous,
             p_value=float(p_values[place]),
             adjusted=float(adjusted[place]),
             records=int(pairs.records[place]),
@@ -246,7 +250,11 @@ def _compare_pairs(
             losses=int(pairs.losses[place]),
             fewest=int(pairs.fewest[place]),
         )
-        for place in range(len(pairs.first))
+
+    return tuple(
+        compared(place, first, second)
+        for place, (first, second) in enumerate(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+        if of is None or first in of or second in of
     )
 
 

@@ -11,6 +11,7 @@ confidence interval for a difference of binomial proportions based on paired dat
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -163,12 +164,24 @@ def difference_interval(
         largest: The largest difference that the metric can have, for differences that are all 0; None if unknown.
         two_sided: Whether both ends are used; it sets the least critical value where most differences are 0.
     """
+    return difference_intervals(sums, counts, [critical], largest=largest, two_sided=two_sided)[0]
+
+
+def difference_intervals(
+    sums: NDArray[Any],
+    counts: NDArray[Any],
+    criticals: Sequence[float],
+    *,
+    largest: float | None = None,
+    two_sided: bool = True,
+) -> list[Interval]:
+    """Return one interval of the same differences for each critical value; see `difference_interval`."""
     import numpy as np
 
-    present = counts > 0
-    sums, counts = sums[present], counts[present]
+    if not counts.all():
+        sums, counts = sums[counts > 0], counts[counts > 0]
     if not sums.size:
-        return UNBOUNDED
+        return [UNBOUNDED] * len(criticals)
     total, records = float(sums.sum()), float(counts.sum())
     squares, products, sizes = float(sums @ sums), float(sums @ counts), float(counts @ counts)
     means = sums / counts
@@ -176,17 +189,21 @@ def difference_interval(
         size = records / sums.size
         height = float(np.abs(sums).max()) or (largest or 0.0) * size
         if height == 0:
-            return UNBOUNDED
+            return [UNBOUNDED] * len(criticals)
         # With fewer than six differences that are not 0, no test rejects, and this interval does not exclude 0 either.
         least = NORMAL.inv_cdf(0.975 if two_sided else 0.95)
-        critical = least if math.isinf(critical) else max(critical, least)
+        criticals = [least if math.isinf(critical) else max(critical, least) for critical in criticals]
         records, squares, sizes = records + 2 * size, squares + 2 * height**2, sizes + 2 * size**2
-    if math.isinf(critical):
-        return UNBOUNDED
-    interval = _fieller(total, records, squares, products, sizes, critical)
-    if largest is None or interval.low is None or interval.high is None:
-        return interval
-    return Interval(max(interval.low, -largest), min(interval.high, largest))
+
+    def interval(critical: float) -> Interval:
+        if math.isinf(critical):
+            return UNBOUNDED
+        found = _fieller(total, records, squares, products, sizes, critical)
+        if largest is None or found.low is None or found.high is None:
+            return found
+        return Interval(max(found.low, -largest), min(found.high, largest))
+
+    return [interval(critical) for critical in criticals]
 
 
 def _fieller(  # the six sums of the quadratic have no other meaning together
