@@ -3,12 +3,15 @@
     python orchestration.py [CANDIDATES ...]
 
 A pipeline of N candidates has 2 N + 2 steps: prepare, N times generate and score, compare. Models and metrics respond at
-once, in this process, so this measures planning, records, artifacts, statistics and the report's data. Prints one line of JSON.
+once, in this process, so this measures planning, records, artifacts, statistics and the report's data. The conclusion, which
+compares every pair of candidates, is measured apart from the other steps; of these, the share of time that they wait for
+the disk is given (`fsync`). Prints one line of JSON.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -26,10 +29,15 @@ from llmops_sdk.values.step_records import Succeeded
 
 REPEATS = 3
 
+_flush = os.fsync
+_flushing: list[float] = []
+"""Seconds of each flush to the disk."""
+
 
 def main() -> None:
-    sizes = [int(size) for size in sys.argv[1:]] or [10, 100, 1000]
+    sizes = [int(size) for size in sys.argv[1:]] or [10, 100, 300]
     medians = {}
+    os.fsync = _timed_flush
     for size in sizes:
         runs = [_measure(size) for _ in range(REPEATS)]
         medians[size] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
@@ -50,18 +58,38 @@ def _measure(size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         store = LocalStore(Path(folder) / "store")
         runtime = Runtime(registry, Path(folder) / "home", progress=Progress())
-        first, second = (_run(Run.create(store, plan), runtime) for _ in range(2))
-    steps = len(plan.steps)
-    return {"steps": steps, "plan_s": planned, "run_s": first, "ms_per_step": first / steps * 1000, "cached_s": second}
+        _flushing.clear()
+        steps_s, conclusion_s = _run(Run.create(store, plan), runtime)
+        flushed, flushes = sum(_flushing), len(_flushing)
+        cached_s = sum(_run(Run.create(store, plan), runtime))
+    steps = len(plan.steps) - 1
+    return {
+        "steps": steps,
+        "plan_s": planned,
+        "steps_s": steps_s,
+        "ms_per_step": steps_s / steps * 1000,
+        "flushes_per_step": flushes / steps,
+        "flushing": flushed / steps_s,
+        "conclusion_s": conclusion_s,
+        "cached_s": cached_s,
+    }
 
 
-def _run(run: Run, runtime: Runtime) -> float:
-    start = time.perf_counter()
+def _run(run: Run, runtime: Runtime) -> tuple[float, float]:
+    """Return the seconds of all steps but the last, and of the last: the conclusion."""
+    times = [time.perf_counter()]
     for step in run.plan.steps:
         record = run_step(run, step.name, runtime)
         if not isinstance(record, Succeeded):
             raise SystemExit(record.error)
-    return time.perf_counter() - start
+        times.append(time.perf_counter())
+    return times[-2] - times[0], times[-1] - times[-2]
+
+
+def _timed_flush(handle: int) -> None:
+    start = time.perf_counter()
+    _flush(handle)
+    _flushing.append(time.perf_counter() - start)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def main() -> None:
     url = own_end.recv()
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        ask = _own if kind == "own" else _script
+        ask = ask_all if kind == "own" else _script
         answered = ask(url, records, Path(folder))
         wall = time.perf_counter() - start
     if answered != records:
@@ -49,7 +49,8 @@ def _serve(ready: Connection) -> None:
     time.sleep(3600)
 
 
-def _own(url: str, records: int, folder: Path) -> int:
+def ask_all(url: str, records: int, folder: Path) -> int:
+    """Run a pipeline of records, and return how many of them were answered; a second time all of them are cached."""
     import llmops_sdk.testing
     from llmops_sdk import Pipeline, Progress
     from llmops_sdk.plugin.registry import Registry

@@ -190,15 +190,35 @@ def orchestration() -> str:
     """The SDK's own time for steps that do nothing."""
     medians = _run([sys.executable, str(HERE / "orchestration.py")])
     lines = [
-        "\n## Orchestration\n\nCandidates whose model, endpoint and metric take no time, with the full record and cache.\n",
-        "| candidates | steps | plan, s | run, s | ms per step | a second run, all cached, s |",
-        "|---:|---:|---:|---:|---:|---:|",
+        "\n## Orchestration\n\nCandidates whose model, endpoint and metric take no time, with the full record and cache. The "
+        "conclusion compares every pair of candidates.\n",
+        "| candidates | steps | plan, s | ms per step | of it waiting for the disk | flushes per step | conclusion, s "
+        "| a second run, all cached, s |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for candidates, row in medians.items():
         lines.append(
-            f"| {int(candidates):,} | {row['steps']:,.0f} | {row['plan_s']:.2f} | {row['run_s']:.2f} "
-            f"| {row['ms_per_step']:.2f} | {row['cached_s']:.2f} |"
+            f"| {int(candidates):,} | {row['steps']:,.0f} | {row['plan_s']:.2f} | {row['ms_per_step']:.2f} | {row['flushing']:.0%} "
+            f"| {row['flushes_per_step']:.1f} | {row['conclusion_s']:.2f} | {row['cached_s']:.2f} |"
         )
+    return "\n".join(lines)
+
+
+def growth() -> str:
+    """A plan of many candidates, and many records that are all cached."""
+    measured = _run([sys.executable, str(HERE / "growth.py")])
+    lines = [
+        "\n## Growth\n\nWhole processes. The cached run writes the whole record and report again, and asks and scores nothing.\n",
+        "| | s | CPU-s | peak memory, MB |",
+        "|---|---:|---:|---:|",
+    ]
+    for label, key in (
+        (f"`llmops plan` of {measured['candidates']:,} fine-tuned candidates", "plan"),
+        (f"a run of {measured['records']:,} records, 8 requests at a time", "first"),
+        ("the same again, all cached", "cached"),
+    ):
+        row = measured[key]
+        lines.append(f"| {label} | {row['wall']:.1f} | {row['cpu']:.1f} | {row['peak'] / 1e6:.0f} |")
     return "\n".join(lines)
 
 
@@ -272,6 +292,7 @@ _TABLES = {
     "generation": generation,
     "recording": recording,
     "orchestration": orchestration,
+    "growth": growth,
     "compiling": compiling,
     "asking": asking,
     "verdicts": verdicts,
