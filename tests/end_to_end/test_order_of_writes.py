@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def _events(home: Path, tmp_path: Path, registry: Registry, monkeypatch: pytest.
 
         def noted(*arguments: Any, **named: Any) -> Any:
             where = path(*arguments)
-            if event in ("rename", "remove"):  # once it is done
+            if event in ("fsync", "rename", "remove"):  # once it is done
                 result = original(*arguments, **named)
                 events.append((event, where))
                 return result
@@ -71,7 +72,9 @@ def test_answers_are_on_the_disk_before_their_journal_is_deleted(events: list[Ev
     journal = _place(events, "remove", "/segments")
     record = _durable(events, "/steps/", "generate.echo.json")
 
-    assert _last_ask(events) < final < _place(events, "fsync", "/final") < artifact < journal < record
+    assert _last_ask(events) < min(final, _place(events, "fsync", "/final"))
+    assert max(final, _place(events, "fsync", "/final")) < _renamed(events, "artifacts/generations/")
+    assert _renamed(events, "artifacts/generations/") < artifact < journal < record
 
 
 def test_what_a_step_made_is_on_the_disk_before_its_record(events: list[Event]) -> None:
@@ -81,27 +84,39 @@ def test_what_a_step_made_is_on_the_disk_before_its_record(events: list[Event]) 
         ("scores", "scores.jsonl", "score.echo.bare.lines"),
     ):
         artifact = _durable(events, f"artifacts/{kind}/", "artifact.json")
-        assert _place(events, "fsync", f"/{file}") < artifact < _durable(events, "/steps/", f"{step}.json"), kind
+        assert _place(events, "fsync", f"/{file}") < _renamed(events, f"artifacts/{kind}/") < artifact, kind
+        assert artifact < _durable(events, "/steps/", f"{step}.json"), kind
     assert _durable(events, "runs/", "results.json") < _durable(events, "/steps/", "compare.json")
 
 
-def _durable(events: list[Event], start: str, end: str) -> int:
+def _durable(events: list[Event], part: str, end: str) -> int:
     """Return the place where a file was safe: on the disk before its rename, and its folder after it."""
-    (place,) = (place for place in _all_durable(events, start) if _path_before(events, place).endswith(end))
+    (place,) = _all_durable(events, part, end)
     return place
 
 
-def _all_durable(events: list[Event], part: str) -> list[int]:
+def _all_durable(events: list[Event], part: str, end: str = "") -> list[int]:
     places = []
     for place, (event, path) in enumerate(events):
-        if event == "rename" and part in path and events[place - 1] == ("fsync", path.removesuffix(".json")):
-            assert ("fsync", path.rpartition("/")[0]) == events[place + 1]
-            places.append(place + 1)
+        if event == "rename" and part in path and path.endswith(end):
+            before = list(takewhile(_is_flush, reversed(events[:place])))
+            if ("fsync", path.removesuffix(".json")) in before:
+                after = list(takewhile(_is_flush, events[place + 1 :]))
+                places.append(place + 1 + after.index(("fsync", path.rpartition("/")[0])))
     return places
 
 
-def _path_before(events: list[Event], place: int) -> str:
-    return events[place - 1][1]
+def _is_flush(event: Event) -> bool:
+    return event[0] == "fsync"
+
+
+def _renamed(events: list[Event], part: str) -> int:
+    """Return the place where the value of an artifact got its name."""
+    return next(
+        place
+        for place, (name, path) in enumerate(events)
+        if name == "rename" and part in path and path.endswith("artifact.json")
+    )
 
 
 def _place(events: list[Event], event: str, end: str) -> int:

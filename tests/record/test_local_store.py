@@ -9,13 +9,11 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from llmops_sdk.record import local_store
 from llmops_sdk.record.local_store import LocalStore
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_a_durable_write_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,8 +34,73 @@ def test_a_durable_write_survives_a_power_cut(tmp_path: Path, monkeypatch: pytes
 
     LocalStore(tmp_path).put_durable("folder/file.json", b"1")
 
-    assert ["fsync file", "rename", "fsync folder", f"fsync {tmp_path.name}"] == steps
+    assert ["fsync file", "rename"] == steps[:2]
+    assert {"fsync folder", f"fsync {tmp_path.name}"} == set(steps[2:])
     assert b"1" == LocalStore(tmp_path).get("folder/file.json")
+
+
+def test_files_are_on_the_disk_before_the_file_that_promises_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were announced, and their folders, are flushed with the next durable file; later ones are not again."""
+    store = LocalStore(tmp_path)
+    for name in ("a", "final/b"):
+        store.put(f"kind/1f/{name}", b"1")
+    store.put_durable("kind/0e/value.json", b"1")
+    flushed, renamed = note_flushes(monkeypatch)
+
+    store.make_durable("kind/1f", ["a", "final/b"])
+    store.put_durable("kind/1f/value.json", b"1")
+    store.put_durable("kind/1f/value.json", b"2")
+
+    assert {"a", "b", "final", "value"} == set(flushed[: renamed[0]])
+    assert {"1f", "kind"} == set(flushed[renamed[0] : renamed[1] - 1])
+    assert ["value", "1f"] == flushed[renamed[1] - 1 :]
+
+
+def test_what_cannot_be_flushed_is_not_promised(tmp_path: Path) -> None:
+    """The file does not get its name."""
+    store = LocalStore(tmp_path)
+    store.make_durable("kind/1f", ["gone", "gone, too"])
+
+    with pytest.raises(FileNotFoundError, match="gone"):
+        store.put_durable("kind/1f/value.json", b"1")
+
+    assert store.get("kind/1f/value.json") is None
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # it is what is tested
+def test_a_forked_process_flushes_too(tmp_path: Path) -> None:
+    """It has none of the threads of its parent."""
+    store = LocalStore(tmp_path)
+    store.put_durable("kind/1f/value.json", b"1")
+    child = os.fork()
+    if child == 0:
+        store.put_durable("other/2e/value.json", b"2")
+        os._exit(0)
+
+    assert (child, 0) == os.waitpid(child, 0)
+    assert b"2" == store.get("other/2e/value.json")
+
+
+def note_flushes(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[int]]:
+    """Return what is flushed from now on, and how many were before each rename."""
+    flushed: list[str] = []
+    renamed: list[int] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(handle: int) -> None:
+        name = Path(f"/dev/fd/{handle}").resolve().name.partition(".")[0]
+        fsync(handle)
+        flushed.append(name)
+
+    def noted_replace(source: str, target: str) -> None:
+        replace(source, target)
+        renamed.append(len(flushed))
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    return flushed, renamed
 
 
 def test_other_writes_are_atomic_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

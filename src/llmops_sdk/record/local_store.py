@@ -9,8 +9,10 @@ import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from llmops_sdk.record.layout import ARTIFACTS, lock_key
@@ -24,6 +26,7 @@ SYNC_SECONDS = 1.0
 
 _DRAFT = ".tmp"
 _ABANDONED_SECONDS = 86_400.0
+_MOST_FLUSHES = 8
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 
 
@@ -35,6 +38,8 @@ class LocalStore(Store):
         self.uri = str(self.root)
         self._known: set[str] = set()
         self._durable_folders: set[str] = set()
+        # Folder to what is flushed together with the next durable file in it.
+        self._unflushed: dict[str, list[str]] = {}
 
     def put(self, key: str, data: bytes) -> None:
         self._put(key, data, durable=False)
@@ -50,21 +55,23 @@ class LocalStore(Store):
             self._known.add(folder)
         draft = f"{target}.{threading.get_native_id()}.{_HOST}-{os.getpid()}{_DRAFT}"
         try:
-            self._write(draft, data, durable=durable)
+            self._write(draft, data)
         except FileNotFoundError:  # the folder was removed meanwhile
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            self._write(draft, data, durable=durable)
+            self._write(draft, data)
+        if durable:
+            _flush_all([*self._unflushed.pop(folder, ()), draft])
         os.replace(draft, target)  # noqa: PTH105
         if durable:
-            self._sync_folders(folder)
+            folders = self._unsafe_folders(folder)
+            _flush_all(folders)
+            self._durable_folders.update(folders[:-1])
 
     def make_durable(self, prefix: str, names: Iterable[str]) -> None:
-        paths = [self.root / prefix / name for name in names]
-        for path in paths:
-            _sync(str(path))
         last = self.root / prefix
-        for folder in {folder for path in paths for folder in path.relative_to(last).parents if folder.name}:
-            _sync(str(last / folder))
+        paths = [last / name for name in names]
+        folders = {folder for path in paths for folder in path.relative_to(last).parents if folder.name}
+        self._unflushed[str(last)] = [*map(str, paths), *(str(last / folder) for folder in folders)]
 
     def get(self, key: str) -> bytes | None:
         try:
@@ -203,21 +210,17 @@ class LocalStore(Store):
                 shutil.copyfile(path, draft)
                 draft.replace(target)
 
-    def _sync_folders(self, folder: str) -> None:
-        """Make the names in a folder safe from a power cut, and those of the folders that lead to it."""
-        _sync(folder)
-        while folder not in self._durable_folders and len(folder) > len(self.uri):
-            self._durable_folders.add(folder)
-            folder = os.path.dirname(folder)  # noqa: PTH120
-            _sync(folder)
+    def _unsafe_folders(self, folder: str) -> list[str]:
+        """Return a folder in which a name is new, and those that lead to it, as far as their names may not be safe yet."""
+        folders = [folder]
+        while folders[-1] not in self._durable_folders and len(folders[-1]) > len(self.uri):
+            folders.append(os.path.dirname(folders[-1]))  # noqa: PTH120
+        return folders
 
     @staticmethod
-    def _write(path: str, data: bytes, *, durable: bool) -> None:
+    def _write(path: str, data: bytes) -> None:
         with open(path, "wb") as file:  # noqa: PTH123
             file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
 
 
 class _FileJournal(Journal):
@@ -258,8 +261,37 @@ def _removed_empty(folder: Path) -> bool:
     return True
 
 
-def _sync(path: str) -> None:
-    """Make what a file holds, or the names in a folder, safe from a power cut."""
+def _flush_all(paths: Sequence[str]) -> None:
+    """Make what files hold, and the names in folders, safe from a power cut; returns once all of them are.
+
+    They are flushed at the same time, which a file system does in one go. What must be safe before something else is
+    flushed in a call of its own.
+
+    Raises:
+        OSError: One cannot be flushed.
+    """
+    *others, last = paths
+    futures: list[Future[None]] = []
+    if others:
+        try:
+            futures = [_flushing_threads(os.getpid()).submit(_flush, path) for path in others]
+        except RuntimeError:  # the program ends: it starts no thread any more
+            for path in others:
+                _flush(path)
+    try:
+        _flush(last)
+    finally:
+        for future in futures:
+            future.result()
+
+
+@cache
+def _flushing_threads(process: int) -> ThreadPoolExecutor:
+    """Return the threads of this process: one that was forked has none of its parent's."""
+    return ThreadPoolExecutor(_MOST_FLUSHES, thread_name_prefix=f"llmops-flush-{process}")
+
+
+def _flush(path: str) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
