@@ -133,7 +133,7 @@ def test_a_store_that_takes_nothing_has_its_report(run: Run, monkeypatch: pytest
     assert records_in((tmp_path / "report.html").read_bytes()) == records_of(run)
 
 
-def test_the_form_has_not_changed() -> None:
+def test_the_form_of_records_is_that_of_its_name() -> None:
     """If this fails because records are packed in another way, give `FORM` another text, and this test its hash.
 
     Otherwise pages would show records that an earlier version has packed.

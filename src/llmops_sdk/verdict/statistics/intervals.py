@@ -198,10 +198,10 @@ def difference_intervals(
     def interval(critical: float) -> Interval:
         if math.isinf(critical):
             return UNBOUNDED
-        found = _fieller(total, records, squares, products, sizes, critical)
-        if largest is None or found.low is None or found.high is None:
-            return found
-        return Interval(max(found.low, -largest), min(found.high, largest))
+        solved = _fieller(total, records, squares, products, sizes, critical)
+        if largest is None or solved.low is None or solved.high is None:
+            return solved
+        return Interval(max(solved.low, -largest), min(solved.high, largest))
 
     return [interval(critical) for critical in criticals]
 
