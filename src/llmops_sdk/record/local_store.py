@@ -147,9 +147,10 @@ class LocalStore(Store):
     def delete(self, prefix: str) -> None:
         target = self.root / prefix
         if target.is_dir():
+            folders = [parent for parent, _, _ in os.walk(target)]
             shutil.rmtree(target)
-            for folders in (self._known, self._durable_folders):
-                folders.difference_update([each for each in folders if f"{each}/".startswith(f"{target}/")])
+            self._known.difference_update(folders)
+            self._durable_folders.difference_update(folders)
             return
         for key in list(self.list(prefix)):
             (self.root / key).unlink(missing_ok=True)
