@@ -25,7 +25,8 @@ def main() -> None:
     if sys.argv[1:2] == ["--run"]:
         _run(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
         return
-    candidates, records = (int(number) for number in (*sys.argv[1:3], 50, 100_000)[:2])
+    given = [int(number) for number in sys.argv[1:]]
+    candidates, records = (*given, *(50, 100_000)[len(given) :])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         specification = folder / "pipeline.yaml"

@@ -39,7 +39,7 @@ class LocalStore(Store):
         self._known: set[str] = set()
         self._durable_folders: set[str] = set()
         # Folder to what is flushed together with the next durable file in it.
-        self._unflushed: dict[str, list[str]] = {}
+        self._unflushed: dict[str, Sequence[str]] = {}
 
     def put(self, key: str, data: bytes) -> None:
         self._put(key, data, durable=False)
@@ -211,7 +211,7 @@ class LocalStore(Store):
                 shutil.copyfile(path, draft)
                 draft.replace(target)
 
-    def _unsafe_folders(self, folder: str) -> list[str]:
+    def _unsafe_folders(self, folder: str) -> Sequence[str]:
         """Return a folder in which a name is new, and those that lead to it, as far as their names may not be safe yet."""
         folders = [folder]
         while folders[-1] not in self._durable_folders and len(folders[-1]) > len(self.uri):
