@@ -136,13 +136,14 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# pip compiles every module of torch and transformers, one after another; the example needs a part of them.
+# uv is quicker, but sees neither another index for torch nor pip's own settings; where it fails, pip installs everything. pip would
+# compile every module of torch and transformers, one after another; the example needs a part of them.
 $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes, once)"
-	$(PIP) --no-compile -e '.[local,metrics]'
+	$(PIP) --no-compile torch uv
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[local,metrics]' || $(PIP) --no-compile -e '.[local,metrics]'
 	@touch $@
 
-# uv is quicker, but sees neither another index for torch nor pip's own settings; where it fails, pip installs everything.
 $(VENV)/.test: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "setting up $(VENV) for the tests (a few minutes, once)"
 	$(PIP) torch uv
