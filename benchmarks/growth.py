@@ -25,8 +25,8 @@ def main() -> None:
     if sys.argv[1:2] == ["--run"]:
         _run(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
         return
-    given = [int(number) for number in sys.argv[1:]]
-    candidates, records = (*given, *(50, 100_000)[len(given) :])
+    sizes = [int(number) for number in sys.argv[1:]]
+    candidates, records = (*sizes, *(50, 100_000)[len(sizes) :])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         specification = folder / "pipeline.yaml"
