@@ -116,7 +116,7 @@ $(VENV)/sagemaker-2/.ready $(VENV)/sagemaker-3/.ready $(VENV)/transformers-$(TRA
 LLAMA_CPP ?= $(VENV)/llama-cpp
 LLAMA_CPP_PYTHON := 0.3.36
 
-llama-cpp: $(LLAMA_CPP)/.ready $(VENV)/.test ## Build llama.cpp's server, and run the test that serves SmolLM2 with it, base and fine-tuned
+llama-cpp: $(LLAMA_CPP)/.ready $(VENV)/.test ## Build llama.cpp's server and quantizer, and run the tests that serve SmolLM2 with them, base and fine-tuned
 	LLMOPS_LLAMA_CPP=$(abspath $(LLAMA_CPP)) $(BIN)/python -m pytest -q -m llama_cpp tests/end_to_end/test_llama_cpp.py $(PYTEST_ARGS)
 
 $(LLAMA_CPP)/.ready: | $(VENV)/.test
@@ -127,7 +127,7 @@ $(LLAMA_CPP)/.ready: | $(VENV)/.test
 	command -v cmake > /dev/null || $(PIP) cmake
 	PATH="$(abspath $(BIN)):$$PATH" cmake -S $(@D)/sources/vendor/llama.cpp -B $(@D)/build -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
 	  -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DGGML_OPENMP=OFF
-	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(@D)/build --target llama-server --parallel
+	PATH="$(abspath $(BIN)):$$PATH" cmake --build $(@D)/build --target llama-server llama-quantize --parallel
 	@touch $@
 
 $(VENV)/.python:

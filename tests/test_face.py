@@ -39,7 +39,18 @@ HEAVY = {
 FACES = [llmops_sdk, llmops_sdk.plugin]
 USERS_RESULTS = ("Pipeline", "Result", "Results", "Leaderboard", "CellResult", "Verdict", "load", "resume", "rescore")
 """What a user's program is made of: what these return, and the fields of these, are in the users' face."""
-EXPERT = {"CandidateCost", "ModelLoad", "Plan", "Run", "Registry", "Spec", "Progress", "Store", "Summary"}
+EXPERT = {
+    "CandidateCost",
+    "FormsResult",
+    "ModelLoad",
+    "Plan",
+    "Run",
+    "Registry",
+    "Spec",
+    "Progress",
+    "Store",
+    "Summary",
+}
 """Returned to users, and documented in the authors' face with all they return."""
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from llmops_sdk import LocalStore, Pipeline, Progress, Registry, Result
+from llmops_sdk.values.forms import Suspect
+from llmops_sdk.values.step_records import Failed, Succeeded
 
 pytestmark = [pytest.mark.llama_cpp, pytest.mark.timeout(3600)]
 
@@ -20,6 +22,20 @@ CAPITALS = {
     "Chile": "Santiago", "Norway": "Oslo", "Greece": "Athens", "Cuba": "Havana", "Kenya": "Nairobi", "Austria": "Vienna",
 }  # fmt: skip
 RECORDS = len(CAPITALS) // 2
+
+CUTTING_CONVERTER = """
+import runpy
+import sys
+from pathlib import Path
+
+script = sys.argv[0] = {script!r}
+sys.path.insert(0, str(Path(script).parent))
+runpy.run_path(script, run_name="__main__")
+file = Path(sys.argv[sys.argv.index("--outfile") + 1])
+with file.open("r+b") as written:
+    written.truncate(file.stat().st_size // 2)
+"""
+"""Runs llama.cpp's script, and leaves half of the file that it writes."""
 
 
 @pytest.fixture(name="served")
@@ -122,3 +138,74 @@ def answers_of(result: Result) -> dict[str, list[tuple[str, int | None]]]:
         ]
         for cell in result.leaderboards[0].cells
     }
+
+
+def test_forms_of_tuned_weights_are_compared_and_a_broken_file_is_one_line(
+    served: dict[str, Any],
+    asset: Callable[[str], Path],
+    home: Path,
+    tmp_path: Path,
+    registry: Registry,
+) -> None:
+    """Our engine, the export, and GGUF files of three sizes by llama.cpp's own tools, of one training.
+
+    In float32 the answers are the same; the endpoints report the same template, tokens and weights. A file that llama.cpp
+    refuses fails its form alone, and a second run asks nothing.
+    """
+    (home / "assets").mkdir(parents=True)
+    (home / "assets" / SMOLLM2).symlink_to(asset(SMOLLM2))
+    cpu = {"device": "cpu", "dtype": "float32"}
+    cutting = tmp_path / "cutting.py"
+    cutting.write_text(CUTTING_CONVERTER.format(script=served["convert_script"]))
+    options = {name: value for name, value in served.items() if name not in ("use", "preset", "gguf_type")}
+    forms: list[Any] = [
+        "local",
+        {"form": "merged", "deployer": cpu},
+        {"form": "gguf-f32", "deployer": served},
+        {"form": "gguf-q8", "deployer": options},
+        {"form": "gguf-q4", "deployer": options},
+        {"form": "cut-off", "deployer": {**served, "convert_script": str(cutting), "gguf_type": "f16"}},
+    ]
+    training = {"max_steps": 3, "learning_rate": 0.003, **cpu}
+    recipe = pipeline_on(tmp_path / "questions.jsonl").with_prompt("chat")
+    recipe = recipe.with_model("smollm2", name="tuned", trainer=training, deployer=cpu, serve_as=forms)
+    store = LocalStore(tmp_path / "runs")
+
+    result = recipe.run(store=store, registry=registry, progress=Progress())
+
+    record = result.run.record("generate.tuned.cut-off.chat.questions")
+    assert isinstance(record, Failed)
+    assert "\n" not in record.error
+    assert "before it was ready; command: " in record.error
+    assert "errors in its log: " in record.error
+    assert "data is not within the file bounds, model is corrupted or incomplete" in record.error
+    (board,) = result.leaderboards
+    (family,) = board.forms
+    assert ("tuned.local", ("tuned.cut-off",)) == (family.reference, family.without)
+    by_form = {form.candidate.removeprefix("tuned."): form for form in family.forms}
+    assert ["merged", "gguf-f32", "gguf-q8", "gguf-q4"] == list(by_form)
+    assert by_form["gguf-f32"].agreement.identical >= RECORDS - 1
+    for form in by_form.values():
+        assert RECORDS == form.agreement.answers
+        states = {suspect.name: suspect.state for suspect in form.suspects}
+        assert {"same"} == {states[name] for name in states if name not in ("number format", "context length")}, (
+            form.suspects
+        )
+    formats = {
+        name: suspect.candidate
+        for name, form in by_form.items()
+        for suspect in form.suspects
+        if suspect.name == "number format"
+    }
+    assert ("bfloat16, computed in float32", "float32", "Q8_0") == (
+        formats["merged"], formats["gguf-f32"], formats["gguf-q8"]
+    )  # fmt: skip
+    assert formats["gguf-q4"].startswith("Q4_K")
+    assert Suspect("context length", "8192", "2048") in by_form["gguf-q8"].suspects  # four slots share it
+    files = {path: path.stat().st_mtime_ns for path in (home / "gguf").iterdir()}
+    assert 5 == len(files)  # 16 bits, from which Q4_K_M is quantized, and the one that is cut off
+
+    second = recipe.run(store=store, registry=registry, progress=Progress()).run
+    again = [second.record(step) for step in second.plan.step_by_name if step != "compare"]  # the error names a port
+    assert all(record.cached for record in again if isinstance(record, Succeeded))
+    assert files == {path: path.stat().st_mtime_ns for path in (home / "gguf").iterdir()}

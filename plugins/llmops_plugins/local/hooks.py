@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmops_plugins.local.names import EXTRA, FORMAT
 from llmops_plugins.local.options import (
+    ExportedEndpointOptions,
     HuggingFaceOptions,
     LocalEndpointOptions,
     LocalExecutorOptions,
@@ -63,6 +64,19 @@ def llmops_cards() -> tuple[ModelCard | TrainerCard | DeployerCard | ExecutorCar
             accepts=(FORMAT,),
             uses_local_device=True,
             answers_differ="sampled",
+            forms={"local": {}},
+        ),
+        DeployerCard(
+            name="local-export",
+            summary="serves the model as one would publish it: exported in a format of 16 bits, loaded from there",
+            load="llmops_plugins.local.server.exported:ExportedEndpoint",
+            options=ExportedEndpointOptions,
+            extra=EXTRA,
+            requires=(*_TORCH, "starlette", "uvicorn"),
+            accepts=(FORMAT,),
+            uses_local_device=True,
+            answers_differ="sampled",
+            forms={"merged": {}},
         ),
         ExecutorCard(
             name="local",

@@ -166,6 +166,21 @@ class LocalEndpointOptions(DeployerOptions):
         return _weights_checks(base)
 
 
+EXPORT_DTYPES = ("auto", "bfloat16", "float16", "float32")
+
+
+@attrs.frozen(kw_only=True)
+class ExportedEndpointOptions(LocalEndpointOptions):
+    """How a model is exported, and served from there."""
+
+    export_dtype: str = option(
+        "auto",
+        help="the number format of the exported weights: auto (the base's own if that has 16 bits, else bfloat16), bfloat16,"
+        " float16, float32",
+        validator=validators.in_(EXPORT_DTYPES),
+    )
+
+
 @attrs.frozen(kw_only=True)
 class LocalExecutorOptions(ExecutorOptions):
     """How many heavy steps run at a time."""

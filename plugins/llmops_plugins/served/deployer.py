@@ -14,7 +14,7 @@ from llmops_plugins.served.options import ServedOptions
 from llmops_plugins.served.process import Process
 from llmops_plugins.served.readiness import served_model, wait_until_ready
 from llmops_plugins.served.transport import ServedTransport
-from llmops_plugins.served.versions import server_version
+from llmops_plugins.served.versions import served_details, server_version
 from llmops_plugins.served.weights import ServedWeights, find_weights, weights_version
 from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, ModelServer, Resource, ServableModel, Transport
 
@@ -52,6 +52,7 @@ class ServedEndpoint(Deployer):
         with _lock:
             _servers[name] = server.process
         metadata = {"command": " ".join(self.options.words), "model": server.model, **self.engine(context)}
+        metadata |= served_details(server.url.removesuffix("/v1"))
         if weights.version:
             metadata["weights"] = weights.version
         return self.options.with_limits(Endpoint(name=name, url=server.url, metadata=metadata), model=server.model)

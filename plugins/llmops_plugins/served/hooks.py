@@ -24,5 +24,10 @@ def llmops_cards() -> tuple[Card, ...]:
             options=ServedOptions,
             accepts=(HUGGINGFACE, GGUF, COMMAND),
             uses_local_device=True,
+            forms={
+                "served": {},
+                "gguf-q8": {"preset": "llama-cpp", "gguf_type": "q8_0"},
+                "gguf-q4": {"preset": "llama-cpp", "gguf_type": "q4_k_m"},
+            },
         ),
     )

@@ -15,7 +15,14 @@ from llmops_plugins._weights.gguf import check_gguf
 from llmops_plugins.served.command import check_placeholders, placeholders, split_command
 from llmops_plugins.served.names import COMMAND, GGUF, HUGGINGFACE
 from llmops_plugins.served.presets import PRESETS, Preset
-from llmops_plugins.served.programs import CONVERT_VARIABLE, find_convert_script, find_program
+from llmops_plugins.served.programs import (
+    CONVERT_VARIABLE,
+    QUANTIZED,
+    QUANTIZER,
+    find_convert_script,
+    find_program,
+    find_quantizer,
+)
 from llmops_sdk.plugin import (
     BaseModel,
     Billing,
@@ -28,8 +35,8 @@ from llmops_sdk.plugin import (
     option,
 )
 
-GGUF_TYPES = ("auto", "f32", "f16", "bf16", "q8_0")
-"""The number formats that llama.cpp's script converts to; `auto` is the better of the two with 16 bits."""
+GGUF_TYPES = ("auto", "f32", "f16", "bf16", "q8_0", *QUANTIZED)
+"""The number formats that llama.cpp's tools convert to; `auto` is the better of the two with 16 bits."""
 
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
@@ -154,6 +161,13 @@ class ServedOptions(RequestOptions):
         help=f"the number format of a model that is converted to GGUF: {', '.join(GGUF_TYPES)}",
         validator=validators.in_(GGUF_TYPES),
     )
+    quantize_program: str = option(
+        "",
+        path=True,
+        affects_results=False,
+        help=f"llama.cpp's {QUANTIZER}, for the formats {', '.join(QUANTIZED)}; by default the one beside the server's program, or"
+        " on the PATH",
+    )
 
     def __attrs_post_init__(self) -> None:
         if bool(self.command) == bool(self.preset):
@@ -192,6 +206,19 @@ class ServedOptions(RequestOptions):
         return find_program(self.words[0], self.env.get("PATH"), install)
 
     @property
+    def is_quantized(self) -> bool:
+        """Whether a model that is converted to GGUF is quantized after that, by a program of its own."""
+        return self.gguf_type in QUANTIZED
+
+    def find_quantizer(self) -> str:
+        """Return the path of the program that quantizes a GGUF file.
+
+        Raises:
+            SpecError: It is not there; the message has how to get it.
+        """
+        return find_quantizer(self.quantize_program, self.words[0], self.env.get("PATH"))
+
+    @property
     def needs_gguf(self) -> bool:
         """Whether the server takes GGUF files only."""
         return self.server is not None and self.server.needs_gguf
@@ -201,13 +228,19 @@ class ServedOptions(RequestOptions):
         return Billing("hours", "local", is_own=True)
 
     def check(self, base: BaseModel, prompts: Mapping[str, PromptTemplate], settings: Mapping[str, Any]) -> None:
-        """Refuse weights that the command has no place for, and chats for the completions API.
+        """Refuse weights that the command has no place for or that need no conversion, and chats for the completions API.
 
         Raises:
             SpecError: The command has no `{model}` and the model has weights, or the other way round; a prompt is a chat.
         """
         if self.api == "completions":
             refuse_chats(prompts)
+        if base.format == GGUF and self.gguf_type != "auto":
+            message = (
+                f"gguf_type {self.gguf_type!r} converts weights in Hugging Face format, and {base.source!r} is a GGUF file: remove it,"
+                " or name the folder that the file was made from"
+            )
+            raise SpecError(message)
         takes_weights = "model" in placeholders(self.words)
         if takes_weights and base.format == COMMAND:
             message = "the command has {model}, and no model is named: model: FOLDER, HUB ID or FILE.gguf"
@@ -231,3 +264,5 @@ class ServedOptions(RequestOptions):
         if self.needs_gguf and base.format == HUGGINGFACE:
             script = self.convert_script
             yield Check("conversion to GGUF", lambda: Finding("ok", f"by '{find_convert_script(script)}'"))
+            if self.is_quantized:
+                yield Check(f"quantization to {self.gguf_type}", lambda: Finding("ok", f"by '{self.find_quantizer()}'"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -26,6 +27,7 @@ _MORE_SECONDS = 10.0
 _LOG_LINES = 12
 _TAIL_BYTES = 16 << 10
 _LONGEST_SHOWN = 300
+_ERROR = re.compile(r"error|fatal", re.IGNORECASE)
 
 
 @attrs.define(eq=False)
@@ -161,6 +163,9 @@ class Process:
 
     def _log_tail(self) -> str:
         lines = self._last_lines(_LOG_LINES)
+        if errors := [line for line in lines if _ERROR.search(line)]:
+            # Of a chain of errors the first has the cause; of a traceback, the last.
+            return f"; errors in its log: {' / '.join(dict.fromkeys((errors[0], errors[-1])))} (log: {self.log})"
         return f"; last log lines: {' / '.join(lines)} (log: {self.log})" if lines else f" (log: {self.log})"
 
 

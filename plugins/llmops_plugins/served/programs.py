@@ -16,6 +16,13 @@ SCRIPT_MODULES = ("torch", "transformers", "sentencepiece")
 """What the script imports and does not bring itself."""
 
 
+QUANTIZER = "llama-quantize"
+"""llama.cpp's program that makes a smaller GGUF file from one."""
+
+QUANTIZED = ("q4_0", "q4_k_m", "q5_k_m", "q6_k")
+"""The number formats that it makes, and the script does not."""
+
+
 def find_program(program: str, search_path: str | None, install: str) -> str:
     """Return the path of a command's program.
 
@@ -62,3 +69,20 @@ def find_convert_script(named: str) -> Path:
         message = f"llama.cpp's {script.name} needs {' and '.join(missing)}: pip install {' '.join(missing)}"
         raise SpecError(message)
     return script
+
+
+def find_quantizer(named: str, server: str, search_path: str | None) -> str:
+    """Return the path of llama.cpp's program that quantizes a GGUF file.
+
+    Args:
+        named: Its path; empty for the one beside the server, or on the PATH.
+        server: The server's program.
+        search_path: The PATH in which it is looked for; None for that of this process.
+
+    Raises:
+        SpecError: It is not there, or cannot be executed.
+    """
+    install = f"it is built with llama.cpp's server; name it with quantize_program: PATH/{QUANTIZER}"
+    program = None if named else shutil.which(server, path=search_path)
+    beside = shutil.which(str(Path(program).resolve().with_name(QUANTIZER))) if program else None
+    return beside or find_program(named or QUANTIZER, search_path, install)

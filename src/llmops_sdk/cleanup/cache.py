@@ -25,6 +25,7 @@ _ASSETS = "assets"
 _MADE_AGAIN = {
     "downloads": "files of interrupted downloads",
     "encoders": "encoders in the form of ONNX, converted again when needed",
+    "exports": "exported models, exported again when needed",
     "gguf": "weights in the form of GGUF, converted again when needed",
     "hashes": "hashes of model files, computed again when needed",
 }

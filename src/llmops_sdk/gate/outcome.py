@@ -35,14 +35,14 @@ class Check:
     """One condition on one dataset.
 
     Attributes:
-        subject: What it is about: a metric, `latency_p95`, `failed_answers`, `retention`, `cost_per_1000`.
+        subject: What it is about: a metric, `latency_p95`, `failed_answers`, `retention`, `equivalent`, `cost_per_1000`.
         condition: The condition in words, without its numbers' evidence (`at least 0.3`).
         dataset: The dataset's name.
         outcome: What the records show.
         measured: The mean, mean difference or share that is compared with the limit; None where there is none.
         low: The bound that shows that it holds or is broken from below; None where there is no bound.
         high: The bound from above, or None.
-        limit: What the measured number must not be on the wrong side of.
+        limit: What the measured number must not be on the wrong side of; of `equivalent`, on either side of 0.
         records: The number of records, or of answers, that it rests on.
         text: What the records show, in words and numbers.
         kind: Whether the numbers are means, differences of means, shares, or US dollars.

@@ -10,6 +10,7 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.gate.conditions.condition import Condition
+from llmops_sdk.gate.conditions.equivalence import NO_FORMS, Equivalent
 from llmops_sdk.gate.conditions.margin import NotWorseThan
 from llmops_sdk.gate.conditions.registry import check_subjects, conditions_from
 from llmops_sdk.gate.conditions.retention import MISSING, Retained
@@ -142,6 +143,9 @@ def check_gate(data: Mapping[str, Any], plan: Plan, registry: Registry, folder: 
     check_subjects(gate.conditions, metrics, gate.where)
     if plan.retention is None and any(isinstance(each, Retained) for each in gate.conditions):
         message = f"{GATE}: {MISSING}"
+        raise SpecError(message)
+    if not plan.forms and any(isinstance(each, Equivalent) for each in gate.conditions):
+        message = f"{GATE}: {NO_FORMS}"
         raise SpecError(message)
     check_datasets(gate, [dataset.name for dataset in plan.datasets])
     names = {name for cell in plan.cells for name in (cell.candidate, cell.model)}

@@ -11,7 +11,8 @@ import attrs
 from llmops_sdk.errors import SpecError
 from llmops_sdk.functions.references import reference_to
 from llmops_sdk.planning.specification.costs import budget_from, traffic_from
-from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, ModelSpec, Override
+from llmops_sdk.planning.specification.data import serve_as_from
+from llmops_sdk.planning.specification.spec import SEED, SEEDS, ComponentSpec, ModelSpec, Override, ServeAs
 from llmops_sdk.plugin.options import DeployerOptions, Options, TrainerOptions
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.functions import FunctionKind
@@ -21,6 +22,9 @@ from llmops_sdk.values.serial import explain, from_json, to_json
 
 Use = str | Callable[..., Any]
 """The name of a card, the reference to a function (`./metrics.py:brevity`), or the function."""
+
+Forms = Sequence[str | Mapping[str, Any]] | Mapping[str, Any]
+"""The forms of a model, as the key `serve_as` of a specification has them."""
 
 
 def use_of(use: Use, kind: FunctionKind) -> str:
@@ -63,6 +67,7 @@ def model_from(  # noqa: PLR0913 - the keys of a model in a specification
     prompts: Sequence[str] | None,
     train_prompt: str,
     seeds: Sequence[int] | None,
+    serve_as: Forms | None,
 ) -> ModelSpec:
     """Return what the arguments of `with_model` mean, with the options of an object and by name in one.
 
@@ -87,7 +92,26 @@ def model_from(  # noqa: PLR0913 - the keys of a model in a specification
         dict(varies or {}),
         None if prompts is None else tuple(prompts),
         train_prompt,
+        None if serve_as is None else forms_from(serve_as, f"model {name or use!r}: serve_as"),
     )
+
+
+def forms_from(forms: Forms, where: str) -> ServeAs:
+    """Return the forms that an argument `serve_as` means; a deployer's options may be an object.
+
+    Raises:
+        SpecError: They do not fit.
+    """
+
+    def plain(form: Any) -> Any:
+        options = form.get("deployer") if isinstance(form, Mapping) else None
+        return {**form, "deployer": options.to_mapping()} if isinstance(options, Options) else form
+
+    if isinstance(forms, Mapping):
+        data: Any = {**forms, "forms": [plain(form) for form in forms.get("forms", ())]}
+    else:
+        data = forms if isinstance(forms, str) else [plain(form) for form in forms]
+    return serve_as_from(data, where)
 
 
 def override_from(part: str | Options | Mapping[str, Any] | None) -> Override:

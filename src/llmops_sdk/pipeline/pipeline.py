@@ -12,6 +12,7 @@ from llmops_sdk.functions.modules import refuse_while_loading
 from llmops_sdk.gate.specification import check_gate
 from llmops_sdk.notebook import Shown
 from llmops_sdk.pipeline.arguments import (
+    Forms,
     Use,
     changed_generation,
     common_options,
@@ -112,6 +113,7 @@ class Pipeline(Shown):
         prompts: Sequence[str] | None = None,
         train_prompt: str = "",
         seeds: Sequence[int] | None = None,
+        serve_as: Forms | None = None,
         **named: Any,
     ) -> Pipeline:
         """Add a model recipe.
@@ -137,11 +139,12 @@ class Pipeline(Shown):
             train_prompt: The one of them that it is fine-tuned with; by default it is fine-tuned once with each.
             seeds: Two or more seeds to fine-tune it with, in place of the trainer's `seed`. The verdict then is about the
                 recipe, not about one checkpoint of it.
+            serve_as: Two or more forms to serve it in (`local`, `gguf-q8`): did export or serving change it?
             **named: The card's options by name; they override those of the object.
         """
         model = model_from(
             use, merged(options, named), name=name, fine_tune=fine_tune, train_on=train_on, trainer=trainer,
-            deployer=deployer, varies=varies, prompts=prompts, train_prompt=train_prompt, seeds=seeds,
+            deployer=deployer, varies=varies, prompts=prompts, train_prompt=train_prompt, seeds=seeds, serve_as=serve_as,
         )  # fmt: skip
         return self._with(models=(*self.spec.models, model))
 
@@ -200,7 +203,7 @@ class Pipeline(Shown):
         Args:
             candidate: The candidate that is judged; by default the only one, or the best by the verdict.
             varies: What may differ from a baseline file: some of `data`, `prompt`, `generation`, `evaluators`.
-            **conditions: A metric, `latency_p95`, `failed_answers`, `retention` or `cost_per_1000` to its conditions: `rougeL={"at_least": 0.3}`.
+            **conditions: A metric, or a subject of the gate's own such as `latency_p95`, to its conditions: `rougeL={"at_least": 0.3}`.
         """
         own = {**({"candidate": candidate} if candidate else {}), **({"varies": tuple(varies)} if varies else {})}
         return self._with(gate={**own, **conditions})

@@ -68,8 +68,13 @@ def make_steps(
     by_model: dict[str, list[Cell]] = {model.name: [] for model in models}
     for cell in cells:
         by_model[cell.model].append(cell)
+    trained: set[str] = set()
     for model in models:
         for step in _model_steps(model, by_model[model.name], retention):
+            if isinstance(step, TrainStep):  # the forms of a model share its training
+                if step.name in trained:
+                    continue
+                trained.add(step.name)
             steps.append(step)
             if isinstance(step, GenerateStep):
                 steps.extend(ScoreStep(f"score.{cell}", cell, needs=(step.name,)) for cell in step.cells)
@@ -116,16 +121,20 @@ def _model_steps(
     by_training: dict[str, list[Cell]] = {}
     for cell in cells:
         prompt, dataset = model.train_prompt or cell.prompt, model.train_on or cell.trained_on or cell.dataset
-        by_training.setdefault(of_seed(f"{model.name}.{prompt}.{dataset}", cell.seed), []).append(cell)
+        by_training.setdefault(of_seed(f"{prompt}.{dataset}", cell.seed), []).append(cell)
     for name, asked in by_training.items():
         first = asked[0]
         prompt, dataset = model.train_prompt or first.prompt, model.train_on or first.dataset
         prepared = [dataset, retention.dataset.name] if retention else [dataset]  # nothing is trained on an overlap
         train_needs = tuple(f"prepare.{each}" for each in prepared)
-        train = TrainStep(f"train.{name}", model.name, prompt, dataset, train_needs, first.seed)
+        train = TrainStep(
+            f"train.{model.form_of or model.name}.{name}", model.name, prompt, dataset, train_needs, first.seed
+        )
         yield train
         needs = tuple(dict.fromkeys([train.name, *(f"prepare.{cell.dataset}" for cell in asked)]))
-        yield GenerateStep(f"generate.{name}", model.name, train.name, tuple(cell.name for cell in asked), needs)
+        yield GenerateStep(
+            f"generate.{model.name}.{name}", model.name, train.name, tuple(cell.name for cell in asked), needs
+        )
 
 
 def of_seed(name: str, seed: int | None) -> str:

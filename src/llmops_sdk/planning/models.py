@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Iterator, Mapping
+from itertools import chain, product
 from typing import Any
 
 import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, Chosen, call_plugin, check_distinct, check_names, components
+from llmops_sdk.planning.decision.forms import expand_forms
 from llmops_sdk.planning.functions import expand_target
 from llmops_sdk.planning.prompts import PromptPlanner
 from llmops_sdk.planning.repeats import check_repeats, repeats_of
@@ -57,8 +58,9 @@ class ModelPlanner:
         """
         specs = tuple(self._expand(model) for model in self.spec.models)
         check_names("model", specs)
-        models = tuple(self._plan_model(model) for model in specs)
-        check_distinct("model", (model.name for model in models))
+        planned = [tuple(self._plan_forms(model)) for model in specs]
+        check_distinct("model", (forms[0].form_of or forms[0].name for forms in planned))
+        models = tuple(chain.from_iterable(planned))
         _check_recipes(models)
         check_repeats(self.spec.generation, models)
         return models
@@ -69,7 +71,21 @@ class ModelPlanner:
             return expand_target(model, self.spec.folder, self.registry)
         return expand_short_form(model, self.registry)
 
-    def _plan_model(self, model: ModelSpec) -> PlannedModel:
+    def _plan_forms(self, model: ModelSpec) -> Iterator[PlannedModel]:
+        """Yield the planned model of each form of a recipe; of one without `serve_as`, itself."""
+        if model.serve_as is None:
+            yield self._plan_model(model)
+            return
+        where = f"model {(model.name or model.use)!r}"
+        card = self.registry.card(ModelCard, model.use)
+        model = self._split_options(model, card, where)
+        use = model.deployer.use or self.spec.deployer.use or card.deployer
+        own = Override(use, {**_general(self.spec.deployer, use), **model.deployer.options})
+        for form, recipe in expand_forms(model, own, self.registry, where):
+            planned = self._plan_model(recipe, form)
+            yield attrs.evolve(planned, name=f"{planned.name}.{form}", form_of=planned.name)
+
+    def _plan_model(self, model: ModelSpec, form: str = "") -> PlannedModel:
         where = f"model {(model.name or model.use)!r}"
         card = self.registry.card(ModelCard, model.use)
         if SEEDS in model.options:
@@ -87,7 +103,7 @@ class ModelPlanner:
         prompts = self.prompts.names_for(model, card, options, where)
         _check_train_prompt(model, prompts, where, trains=trainer is not None)
         produced = self.registry.card(TrainerCard, trainer.card.name).produces if trainer else base.format
-        deployer = self._choose_deployer(model, card, produced, where)
+        deployer = self._choose_deployer(model, card, produced, where, form)
         try:
             generation = vary(self.spec.generation, model.varies)
         except SpecError as exc:
@@ -167,9 +183,11 @@ class ModelPlanner:
             raise SpecError(message)
         return trainers
 
-    def _choose_deployer(self, model: ModelSpec, card: ModelCard, produced: str, where: str) -> Chosen:
+    def _choose_deployer(self, model: ModelSpec, card: ModelCard, produced: str, where: str, form: str) -> Chosen:
         use = model.deployer.use or self.spec.deployer.use or card.deployer
-        options = {**_general(self.spec.deployer, use), **model.deployer.options}  # a model's own take precedence
+        general = {} if form else _general(self.spec.deployer, use)  # a form has all its options
+        options = {**general, **model.deployer.options}  # a model's own take precedence
+        where = f"{where}, form {form!r}" if form else where
         deployer = self.chooser.choose("deployer", use, options, where=where)
         accepts = self.registry.card(DeployerCard, use).accepts
         if produced not in accepts:

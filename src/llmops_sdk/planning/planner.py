@@ -18,6 +18,7 @@ from llmops_sdk.planning.components import (
 from llmops_sdk.planning.costs.choose import OnlinePrices, choose_costs, evaluator_prices
 from llmops_sdk.planning.decision.baseline import choose_baseline
 from llmops_sdk.planning.decision.early_stopping import plan_looks
+from llmops_sdk.planning.decision.forms import plan_forms
 from llmops_sdk.planning.decision.metric import choose_metric, offered_metrics
 from llmops_sdk.planning.decision.retention import RetentionPlanner
 from llmops_sdk.planning.decision.weights import choose_weights
@@ -109,6 +110,7 @@ def make_plan(spec: Spec, registry: Registry, *, offline: bool = False) -> Plan:
         reporters=_plan_reporters(spec, registry),
         costs=costs,
         load=plan_load(spec.load, models, steps, registry),
+        forms=plan_forms(models, [model.serve_as for model in spec.models if model.serve_as], metric),
     )
 
 

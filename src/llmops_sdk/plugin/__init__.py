@@ -166,6 +166,14 @@ if TYPE_CHECKING:
         Record as Record,
         Split as Split,
     )
+    from llmops_sdk.values.forms import (
+        AnswerAgreement as AnswerAgreement,
+        FirstDifference as FirstDifference,
+        FormResult as FormResult,
+        FormsResult as FormsResult,
+        PlannedForms as PlannedForms,
+        Suspect as Suspect,
+    )
     from llmops_sdk.values.functions import FileContent as FileContent, Function as Function
     from llmops_sdk.values.generation_options import (
         GenerationOptions as GenerationOptions,
@@ -225,7 +233,12 @@ if TYPE_CHECKING:
         TextPrompt as TextPrompt,
         TextTemplate as TextTemplate,
     )
-    from llmops_sdk.values.resources import Endpoint as Endpoint, Resource as Resource, TaggedResource as TaggedResource
+    from llmops_sdk.values.resources import (
+        Endpoint as Endpoint,
+        Resource as Resource,
+        TaggedResource as TaggedResource,
+        serving_details as serving_details,
+    )
     from llmops_sdk.values.results import (
         CellResult as CellResult,
         FailedCell as FailedCell,
@@ -374,6 +387,7 @@ _HOMES = {
     "values.costs": ("Amount", "CandidateCost"),
     "values.boards": ("all_boards",),
     "values.data": ("DatasetSplits", "NearDuplicate", "NearDuplicates", "Record", "Split"),
+    "values.forms": ("AnswerAgreement", "FirstDifference", "FormResult", "FormsResult", "PlannedForms", "Suspect"),
     "values.functions": ("FileContent", "Function"),
     "values.generation_options": ("GenerationOptions", "VariedOptions"),
     "values.generations": ("Generation",),
@@ -408,7 +422,7 @@ _HOMES = {
         "TextPrompt",
         "TextTemplate",
     ),
-    "values.resources": ("Endpoint", "Resource", "TaggedResource"),
+    "values.resources": ("Endpoint", "Resource", "TaggedResource", "serving_details"),
     "values.retrieval": ("RETRIEVED_FIELD", "Example", "Passage", "Retrieval", "Retrieved"),
     "values.results": ("CellResult", "FailedCell", "Leaderboard", "Results"),
     "values.samples": ("Sample",),

@@ -141,6 +141,8 @@ class DeployerCard(ImplementationCard):
         uses_local_device: Whether it computes on this machine. One such step per device runs at a time.
         answers_differ: When two answers to the same question can differ: `always`, as of most servers; `sampled`, at a
             temperature above 0 only; or `never`, as of answers in a file.
+        forms: Names by which `serve_as` asks for it, with the options that each stands for: `gguf-q8` is llama.cpp with
+            weights of 8 bits.
     """
 
     kind = "deployer"
@@ -151,6 +153,7 @@ class DeployerCard(ImplementationCard):
     accepts: tuple[str, ...]
     uses_local_device: bool = False
     answers_differ: Literal["always", "sampled", "never"] = "always"
+    forms: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

@@ -27,7 +27,7 @@ COLOURS = 10
 
 @attrs.frozen
 class Retained:
-    """The outcome of retention, as the page marks it: its state and the words for it."""
+    """The outcome of retention, or of forms, as the page marks it: its state and the words for it."""
 
     state: str
     text: str
@@ -81,6 +81,19 @@ class ReportBoard:
             return Retained("settled", "Nothing lost by more than the margin")
         is_lost = any(margin.worse for margin in margins)
         return Retained("unsettled", "Lost more than the margin" if is_lost else "Not settled")
+
+    @property
+    def equivalence(self) -> Retained | None:
+        """What the page marks as the outcome of forms; None where other candidates are compared too."""
+        forms = [form for family in self.board.forms for form in family.forms]
+        names = {form.candidate for form in forms} | {family.reference for family in self.board.forms}
+        if not forms or any(cell.candidate not in names for cell in self.board.cells):
+            return None
+        outcomes = {form.outcome for form in forms}
+        if outcomes & {"worse", "better"}:
+            return Retained("unsettled", "Not equivalent")
+        is_shown = outcomes == {"equivalent"} and not any(family.without for family in self.board.forms)
+        return Retained("settled", "Equivalent") if is_shown else Retained("unsettled", "Not settled")
 
     @property
     def corrected(self) -> Estimate | None:

@@ -17,6 +17,7 @@ from llmops_sdk.steps.cell.grades import read_grades
 from llmops_sdk.steps.cell.looks import planned_looks, read_stopped
 from llmops_sdk.steps.cell.results import conclusive, failed_cell, read_cell
 from llmops_sdk.steps.execution import StepExecution, StepOutput
+from llmops_sdk.steps.forms.judge import judge_forms
 from llmops_sdk.steps.load.recorded import read_loads
 from llmops_sdk.steps.retention.judge import judge_retention
 from llmops_sdk.values.artifacts import LookValue, ResultsValue
@@ -49,6 +50,9 @@ JUDGES = ("judge_model", "judge_model_reported")
 GRADED_METHOD = "prediction-powered, one weight, Holm"
 """How people's grades correct a judge."""
 
+FORMS_METHOD = "two one-sided tests, answers by word"
+"""How the forms of a model are compared."""
+
 LOOK_METHOD = "sign flips, elimination, O'Brien-Fleming"
 """How candidates are compared; decisions that another method made are not reused."""
 
@@ -63,10 +67,11 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     weights = [to_json(run.plan.weights)] if run.plan.weights else []
     caveats = _caveats(run)
     retention = [to_json(run.plan.retention)] if run.plan.retention else []
+    forms = [FORMS_METHOD, to_json(run.plan.forms)] if run.plan.forms else []
     grades = read_grades(run)
     graded = [GRADED_METHOD, to_json(grades)] if grades else []
     loads = [to_json(each) for each in read_loads(run)]
-    extras = [*looks, *weights, *caveats, *retention, *graded, *loads]
+    extras = [*looks, *weights, *caveats, *retention, *forms, *graded, *loads]
     asked = [run.plan.baseline, run.plan.margin, *run.plan.noise_floor, *extras]
     asked.append(to_json(run.plan.costs))
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
@@ -144,6 +149,9 @@ def _conclude(execution: StepExecution, _folder: Path) -> ResultsValue:
             dataset.name, plan.metric, columns, tuple(failed), metrics, clusters.labels, baseline, looks=looks
         )
         board = _with_people(execution, board, columns, evaluators.values(), clusters)
+        board = judge_forms(
+            execution, steps, board, columns, metrics.get(plan.metric, Metric(plan.metric)), clusters.labels
+        )
         board = _with_costs(plan, board, metrics)
         if clusters.caveat:
             board = attrs.evolve(board, verdict=board.verdict.with_caveat(clusters.caveat))

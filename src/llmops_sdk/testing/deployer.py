@@ -40,7 +40,10 @@ class EchoEndpoint(Deployer):
             return Endpoint(name=name, concurrency=1)
         if options.url:
             return Endpoint(name=name, url=options.url, concurrency=options.concurrency)
-        voice = _voice(model)
+        voice = self.options.voice or _voice(model)
+        if voice == "broken":
+            message = "the voice is broken"
+            raise EndpointError(message)
         served = InstantEndpoint(partial(self._answer, voice))
         self._serving[name] = served
         return Endpoint(name=name, url=served.url, concurrency=options.concurrency, metadata={"voice": voice})

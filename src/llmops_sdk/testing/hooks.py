@@ -41,6 +41,12 @@ def cards() -> tuple[Card, ...]:
             load="llmops_sdk.testing.deployer:EchoEndpoint",
             options=EchoEndpointOptions,
             accepts=("echo",),
+            forms={
+                "own": {},
+                "loud": {"voice": "loud"},
+                "unsteady": {"voice": "unsteady-1"},
+                "broken": {"voice": "broken"},
+            },
         ),
         EvaluatorCard(
             name="echo-score",

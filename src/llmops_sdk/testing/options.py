@@ -47,6 +47,9 @@ class EchoEndpointOptions(DeployerOptions):
 
     url: str = option("", help="an endpoint that exists already; empty starts one", affects_results=False)
     concurrency: int = option(4, help="requests at a time", affects_results=False)
+    voice: str = option(
+        "", help="the voice in which any model is served, as an export that changed it; empty serves its own"
+    )
 
 
 @attrs.frozen(kw_only=True)

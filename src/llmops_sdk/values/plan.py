@@ -10,6 +10,7 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.notebook import Shown
+from llmops_sdk.values.forms import PlannedForms
 from llmops_sdk.values.functions import Function, is_function
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.imports import IMPORTED_RECORDS
@@ -70,6 +71,7 @@ class PlannedModel:
             training.
         trainers: The trainers of the seeds, in their order.
         repeats: How often each record is asked: once where the answers cannot differ.
+        form_of: The model of the specification that it is one form of, and shares the training of; empty for its own.
     """
 
     name: str
@@ -84,6 +86,7 @@ class PlannedModel:
     seeds: tuple[int, ...] = ()
     trainers: tuple[Component, ...] = ()
     repeats: int = 1
+    form_of: str = ""
 
     def trainer_of(self, seed: int | None) -> Component | None:
         """Return the trainer of one of its seeds; None is the seed of a model that is trained once, or not at all."""
@@ -249,6 +252,7 @@ class Plan(Shown):
         retention: What tuned candidates are asked besides, or None. Its dataset, models and cells are not among those above.
         costs: The prices of its models, the expected traffic, and the budget.
         load: The load that endpoints are measured under, or None.
+        forms: The models that are served in several forms.
         schema: The version of the form.
     """
 
@@ -275,6 +279,7 @@ class Plan(Shown):
     retention: PlannedRetention | None = None
     costs: Costs = attrs.field(factory=Costs)
     load: PlannedLoad | None = None
+    forms: tuple[PlannedForms, ...] = ()
     schema: int = PLAN_SCHEMA
 
     @cached_property

@@ -9,6 +9,7 @@ import attrs
 from llmops_sdk.notebook import Shown
 from llmops_sdk.values.costs import CandidateCost
 from llmops_sdk.values.estimates import Difference, Estimate, MarginResult, PairTest
+from llmops_sdk.values.forms import FormsResult
 from llmops_sdk.values.grades import Grading
 from llmops_sdk.values.load import ModelLoad
 from llmops_sdk.values.models import TrainedModel
@@ -237,6 +238,7 @@ class Leaderboard:
         looks: The planned looks; empty in a run without them.
         grading: What people's grades show of the judge, or None without grades. Where the judge decides, the verdict and the
             pairs rest on the corrected means.
+        forms: What is shown of models that are served in several forms.
     """
 
     dataset: str
@@ -250,6 +252,7 @@ class Leaderboard:
     noise_floor: NoiseFloor | None = None
     looks: tuple[LookResult, ...] = ()
     grading: Grading | None = None
+    forms: tuple[FormsResult, ...] = ()
 
 
 @attrs.frozen

@@ -143,6 +143,10 @@ class MetricTable:
         """Return the scores of all candidates, as `checkpoint_scores` does."""
         return Scores.of(self.sign * self.values, clusters, self.parts)
 
+    def with_means(self) -> MetricTable:
+        """Return the table with each recipe as the mean of its checkpoints, which are then no chance."""
+        return attrs.evolve(self, checkpoints=tuple(values[None] for values in self.values))
+
     def mean(self, row: int) -> float:
         """Return the mean of a candidate, in the metric's own direction."""
         import numpy as np

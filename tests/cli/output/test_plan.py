@@ -115,3 +115,14 @@ def test_retention_is_shown_with_its_bases(registry: Registry, capsys: pytest.Ca
     assert "1 candidate on 1 dataset, asks 2 models" in lines[0]
     assert "decided by exact each tuned candidate no worse than its base by 0.05" in lines
     assert "base of tuned tuned-base, which is no candidate and asked about general only" in lines
+
+
+def test_forms_are_shown_with_their_reference(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    """One model is fine-tuned, and its training is shown once."""
+    pipeline = Pipeline.builder("p").with_dataset("lines").with_prompt("bare").with_evaluator("echo-score")
+    lines = shown(pipeline.with_model("echo", name="m", serve_as=["own", "loud"]), registry, capsys)
+
+    assert "2 candidates on 1 dataset, asks 2 models, will fine-tune 1 model, 7 steps" in lines[0]
+    assert 1 == sum(line.startswith("trainer ") for line in lines)
+    assert "weights m.own the same, served in another form" in lines
+    assert "equivalent m.loud each to m.own within 0.05" in lines

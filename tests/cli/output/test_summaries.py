@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from llmops_sdk.cli.output.summaries import show_grading, show_summaries
+from llmops_sdk.cli.output.summaries import show_forms, show_grading, show_summaries
 from llmops_sdk.cli.output.tables import open_console
 from llmops_sdk.values.estimates import Estimate
+from llmops_sdk.values.forms import AnswerAgreement, FirstDifference, FormResult, FormsResult, Suspect
 from llmops_sdk.values.grades import Grading
 from llmops_sdk.values.results import CellResult, Leaderboard, Verdict
 from llmops_sdk.values.summaries import Summary, SummaryTable, SummaryValue
@@ -103,3 +104,30 @@ def test_the_agreement_of_another_metric_is_printed(capsys: pytest.CaptureFixtur
     show_grading(open_console(), attrs.evolve(GRADING, means={}), board("rougeL"))
 
     assert "Agreement of Judge with people: 0.80.\n" == capsys.readouterr().out.lstrip("\n")
+
+
+def test_forms_are_a_table_and_the_suspects_of_those_that_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    """One without a common score has no difference; where all answers are the same, nobody is suspected."""
+    suspects = (Suspect("dtype", "bfloat16", "Q4_K"), Suspect("EOS", "", ""))
+    forms = (
+        FormResult("m.q8", "m.local", "undecided", 0.05, None, AnswerAgreement(9, 9), suspects, ""),
+        FormResult(
+            "m.q4",
+            "m.local",
+            "worse",
+            0.05,
+            Estimate(-0.1, -0.12, -0.08, 9),
+            AnswerAgreement(9, 2, FirstDifference(3, 7, "a", "b"), 7.0),
+            suspects,
+            "",
+        ),
+    )
+    shown = attrs.evolve(board("f1"), forms=(FormsResult("m", "m.local", forms, (), ""),))
+
+    show_forms(open_console(), shown)
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "m.q8 - undecided 9 of 9 -" in lines
+    assert "m.q4 \N{MINUS SIGN}0.100 [\N{MINUS SIGN}0.120, \N{MINUS SIGN}0.080] worse 2 of 9 record 3, word 7" in lines
+    assert "m.q4: Different: dtype (bfloat16 against Q4_K). Not known of both: EOS." in lines
+    assert not any(line.startswith("m.q8:") for line in lines)

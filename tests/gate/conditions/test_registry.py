@@ -40,7 +40,7 @@ def test_every_kind_has_a_key_that_is_one_of_its_fields() -> None:
     assert len(keys) == len(set(keys))
     for kind in CONDITIONS:
         assert kind.KEY in [field.name for field in attrs.fields(kind)]
-    assert ("cost_per_1000", "failed_answers", "latency_p95", "retention") == subjects()
+    assert ("cost_per_1000", "equivalent", "failed_answers", "latency_p95", "retention") == subjects()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused(message: str, subject: str, data: Any) -> 
     ("message", "condition"),
     [
         (
-            "gate: 'cost' is neither a metric of this pipeline nor one of cost_per_1000, failed_answers, latency_p95, retention",
+            "gate: 'cost' is neither a metric of this pipeline nor one of cost_per_1000, equivalent, failed_answers, latency_p95, retention",
             MeanAtMost("cost", 1.0),
         ),
         (

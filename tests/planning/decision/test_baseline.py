@@ -7,7 +7,7 @@ import math
 import pytest
 
 from llmops_sdk import SpecError
-from llmops_sdk.planning.decision.baseline import choose_baseline
+from llmops_sdk.planning.decision.baseline import choose_baseline, choose_margin
 from llmops_sdk.plugin import Metric
 from llmops_sdk.values.plan import Cell
 
@@ -54,3 +54,16 @@ def test_a_baseline_alone_is_compared_with_nothing() -> None:
     """There must be another candidate."""
     with pytest.raises(SpecError, match="the baseline 'base' is the only candidate"):
         choose_baseline(CELLS[:1], ROUGE, "base", 0.02)
+
+
+def test_a_margin_may_be_left_out_where_the_metric_has_bounds() -> None:
+    """It is then 5 % of their distance; the message for another metric has how it is written."""
+    assert 0.05 == choose_margin(None, ROUGE, "retention", "")
+    assert 0.2 == choose_margin(None, Metric("grade", bounds=(1.0, 5.0)), "retention", "")
+    assert 0.1 == choose_margin(0.1, Metric("words"), "retention", "")
+    with pytest.raises(SpecError, match=r"^model 'm': serve_as: margin 2 leaves nothing to show"):
+        choose_margin(2, ROUGE, "model 'm': serve_as", "")
+    with pytest.raises(
+        SpecError, match=r"^serve_as needs a margin, because words has no bounds .*: serve_as: \{margin: 3\}$"
+    ):
+        choose_margin(None, Metric("words"), "serve_as", "serve_as: {margin: 3}")

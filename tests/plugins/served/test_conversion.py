@@ -10,8 +10,8 @@ import pytest
 
 from llmops_plugins.served.conversion import convert_to_gguf
 from llmops_plugins.served.options import ServedOptions
-from llmops_sdk import EndpointError
-from llmops_sdk.plugin import Context
+from llmops_sdk import EndpointError, SpecError
+from llmops_sdk.plugin import BaseModel, Context
 
 MakeContext = Callable[..., Context]
 
@@ -61,8 +61,76 @@ def test_a_conversion_that_fails_is_an_error(
     Path(options.convert_script).write_text("import sys; sys.exit('Model TinyForCausalLM is not supported')")
     context = make_context()
     expected = (
-        "exited with code 1 while it converted the weights to GGUF; .*last log lines: Model TinyForCausalLM is not"
+        "exited with code 1 while it was converting the weights to GGUF; .*last log lines: Model TinyForCausalLM is not"
     )
     with pytest.raises(EndpointError, match=expected):
         convert_to_gguf(tiny_model, options, context)
     assert [] == list((context.home / "gguf").iterdir())
+
+
+QUANTIZER = """#!/bin/sh
+echo "quantizing to $3"
+case "$(cat "$1")" in *corrupt*) echo "failed to quantize" >&2; exit 1;; esac
+(cat "$1"; printf " as %s" "$3") > "$2"
+printf x >> "$(dirname "$0")/quantized"
+"""
+
+
+@pytest.fixture(name="quantizer")
+def _quantizer(tmp_path: Path) -> Path:
+    """A program in place of llama.cpp's own, beside its server."""
+    program = tmp_path / "bin" / "llama-quantize"
+    program.parent.mkdir()
+    for path, text in ((program, QUANTIZER), (program.with_name("llama-server"), "#!/bin/sh\n")):
+        path.write_text(text)
+        path.chmod(0o700)
+    return program
+
+
+def test_a_smaller_format_is_quantized_from_16_bits_once(
+    tiny_model: Path, options: ServedOptions, quantizer: Path, make_context: MakeContext
+) -> None:
+    """Several formats share the conversion; what is there needs no program but to name it."""
+    context, server = make_context(), str(quantizer.with_name("llama-server"))
+    options = attrs.evolve(options, program=server, gguf_type="q4_k_m")
+    converted = b"GGUF" + (tiny_model / "config.json").read_bytes()
+
+    file = convert_to_gguf(tiny_model, options, context)
+
+    assert converted + b" as Q4_K_M" == file.read_bytes()
+    assert file == convert_to_gguf(tiny_model, options, context)
+    named = attrs.evolve(options, program="", quantize_program=str(quantizer), gguf_type="q4_0")
+    assert converted + b" as Q4_0" == convert_to_gguf(tiny_model, named, context).read_bytes()
+    assert ("x", "xx") == (
+        Path(options.convert_script).with_name("calls").read_text(), quantizer.with_name("quantized").read_text()
+    )  # fmt: skip
+    assert 3 == len(list((context.home / "gguf").iterdir()))
+    (checked,) = (
+        check for check in options.local_checks(BaseModel("huggingface", "m"), {}) if "quantization" in check.name
+    )
+    assert f"by '{quantizer}'" == checked.run().text
+
+
+def test_a_quantization_that_fails_is_an_error(
+    tiny_model: Path, options: ServedOptions, quantizer: Path, make_context: MakeContext
+) -> None:
+    """In one line; the converted file stays."""
+    script = Path(options.convert_script)
+    script.write_text(SCRIPT.replace('b"GGUF"', 'b"GGUF corrupt"'))
+    context, options = make_context(), attrs.evolve(options, quantize_program=str(quantizer), gguf_type="q4_0")
+    with pytest.raises(
+        EndpointError, match=r"exited with code 1 while it was quantizing the weights to q4_0; .*failed to quantize"
+    ):
+        convert_to_gguf(tiny_model, options, context)
+    assert 1 == len(list((context.home / "gguf").iterdir()))
+
+
+def test_a_program_that_is_missing_is_named(
+    options: ServedOptions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With how to get it, before anything runs."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(
+        SpecError, match=r"there is no program 'llama-quantize'; it is built with llama.cpp's server; name it"
+    ):
+        attrs.evolve(options, gguf_type="q4_k_m").find_quantizer()

@@ -83,10 +83,18 @@ def test_weights_with_a_chat_template_are_asked_by_it(tiny_model: Path) -> None:
         ({"command": "serve --port {prot}"}, r"no placeholder \{prot\}"),
         ({"preset": "vllm", "model": "a/b", "trainer": {"use": "lora"}, "fine_tune": False}, "drop one of the two"),
         ({"preset": "llama-cpp", "model": "a.gguf", "trainer": {"use": "lora"}}, "this one has the format 'gguf'"),
+        (
+            {"preset": "llama-cpp", "model": "a.gguf", "gguf_type": "q4_0"},
+            "gguf_type 'q4_0' converts weights in Hugging Face",
+        ),
+        (
+            {"preset": "llama-cpp", "model": "a.gguf", "serve_as": ["served", "gguf-q4"]},
+            "gguf_type 'q4_k_m' converts weights in Hugging Face format, and 'a.gguf' is a GGUF file: remove it, or name",
+        ),
     ],
 )
 def test_a_pipeline_that_cannot_run_is_not_built(options: dict[str, Any], message: str) -> None:
-    """Weights without a place in the command, a place without weights, a file that cannot be fine-tuned."""
+    """Weights without a place in the command, a place without weights, a file that cannot be fine-tuned or converted."""
     with pytest.raises(SpecError, match=message):
         on(**options).build(offline=True)
 

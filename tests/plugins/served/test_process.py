@@ -46,11 +46,16 @@ def test_a_command_that_ends_has_an_exit_code(tmp_path: Path) -> None:
             "print('one'); print('two\\rthree'); exit(3)",
             r"^the command exited with code 3 before it was ready; command: .* -c .*; last log lines: one / two / three \(log: .*log\)$",
         ),
+        (
+            "print('loading'); print('E error loading model: tensor x is not in the file'); print('more'); print('E fatal: no model'); exit(1)",
+            r"errors in its log: E error loading model: tensor x is not in the file / E fatal: no model \(log: .*log\)$",
+        ),
+        ("raise ValueError('no such model')", r"errors in its log: ValueError: no such model \(log: .*log\)$"),
         ("import os; os.kill(os.getpid(), 9)", r"was killed by SIGKILL \(out of memory\?\) before it was ready; .* \(log: .*log\)$"),
     ],
 )  # fmt: skip
 def test_the_error_of_a_command_has_its_last_log_lines(tmp_path: Path, program: str, error: str) -> None:
-    """And how it ended, and the command."""
+    """Or those of them that are errors, and how it ended, and the command."""
     process = start(tmp_path, program)
     process.wait()
     with pytest.raises(EndpointError, match=error):

@@ -24,6 +24,7 @@ from llmops_plugins.local.engine.sampling import Sampler, choose_tokens
 from llmops_plugins.local.engine.scoring import RowPrompt, TokenScore, score_tokens
 from llmops_plugins.local.engine.text import RequestRejectedError, TextCodec
 from llmops_plugins.local.weights.loading import load_model, load_tokenizer
+from llmops_sdk.plugin import serving_details
 
 # What a request without a limit generates at most: a row reserves memory for all of them.
 _OPEN_ENDED_TOKENS = 1024
@@ -40,6 +41,7 @@ class Engine:
     Attributes:
         batching: `continuous`, or `none` with the reason: the model's architecture does not allow it.
         kernel: What computes the linear layers.
+        details: What often makes the same weights answer differently; see `serving_details`.
 
     Raises:
         AssetError: The folder cannot be loaded.
@@ -50,6 +52,7 @@ class Engine:
         model: Any = load_model(folder, device.dtype).to(device.torch_device)
         self.max_batch = max_batch
         self.context_length = _context_length(model.config, tokenizer)
+        self.details = serving_details_of(tokenizer, self.context_length, device.dtype)
         self._codec = TextCodec(tokenizer, _end_tokens(model, tokenizer))
         self._vocabulary_size: int = model.config.get_text_config().vocab_size
         self.kernel = pack_linears(model, device.kernel)
@@ -198,6 +201,20 @@ def _scores(
 def _outcome(active: ActiveRequest) -> GenerationOutcome:
     assert active.outcome is not None  # noqa: S101 - the engine is idle
     return active.outcome
+
+
+def serving_details_of(tokenizer: Any, context_length: int, number_format: str) -> dict[str, str]:
+    """Return what decides about answers besides the weights."""
+    template = tokenizer.chat_template
+    if isinstance(template, dict):  # several, of which an ordinary chat uses this one
+        template = template.get("default")
+    return serving_details(
+        chat_template=template or "",
+        bos=tokenizer.bos_token or "",
+        eos=tokenizer.eos_token or "",
+        context_length=context_length,
+        number_format=number_format,
+    )
 
 
 def _context_length(config: Any, tokenizer: Any) -> int:

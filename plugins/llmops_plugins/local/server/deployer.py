@@ -44,7 +44,7 @@ class LocalEndpoint(Deployer):
 
     def deploy(self, context: Context, model: ServableModel) -> Endpoint:
         """Start the server and wait until it is ready; see `Deployer.deploy`."""
-        weights, name = _weights(context, model), context.resource_name()
+        weights, name = self.find_weights(context, model), context.resource_name()
         _stop(name)
         command = [*self._command(weights.folder, _name_of(model)), f"--endpoint={name}"]
         server = ServerProcess.start(command, context.folder / "server.log")
@@ -65,7 +65,7 @@ class LocalEndpoint(Deployer):
 
     def serve(self, context: Context, model: ServableModel, *, name: str, port: int) -> ModelServer:
         """Start the server on the given port; see `Deployer.serve`."""
-        weights = _weights(context, model)
+        weights = self.find_weights(context, model)
         process = ServerProcess.start(self._command(weights.folder, name, port), context.folder / "server.log")
         try:
             ready = process.wait_until_ready(self.options.start_timeout)
@@ -77,6 +77,12 @@ class LocalEndpoint(Deployer):
     def delete(self, context: Context, resource: Resource) -> None:
         """Stop the server; do nothing if it is gone or belongs to another process."""
         _stop(resource.name)
+
+    def find_weights(self, context: Context, model: ServableModel) -> Weights:
+        """Return the folder that the server loads."""
+        if isinstance(model, BaseModel):
+            return locate(context, model)
+        return Weights(Path(model.uri), "")  # the step that asks knows its hash
 
     def _device(self) -> Device:
         return pick_device(self.options.device, self.options.dtype)
@@ -109,12 +115,6 @@ class LocalServer(ModelServer):
 
     def stop(self) -> None:
         self._process.stop()
-
-
-def _weights(context: Context, model: ServableModel) -> Weights:
-    if isinstance(model, BaseModel):
-        return locate(context, model)
-    return Weights(Path(model.uri), "")  # the step that asks knows its hash
 
 
 def _name_of(model: ServableModel) -> str:

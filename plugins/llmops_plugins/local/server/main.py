@@ -98,7 +98,7 @@ def _load(options: argparse.Namespace) -> tuple[Starlette, EngineWorker, dict[st
 
     device = Device.named(options.device, options.dtype, options.kernel)
     engine = Engine(options.model, device, max_batch=options.max_batch)
-    metadata = {**device.metadata, "batching": engine.batching, "kernel": engine.kernel}
+    metadata = {**device.metadata, **engine.details, "batching": engine.batching, "kernel": engine.kernel}
     _log.info("loaded %s: %s", options.model, metadata)
     worker = EngineWorker(engine, window=options.batch_window_ms / 1000, max_waiting=_MAX_WAITING)
     app = make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6), endpoint=options.endpoint)

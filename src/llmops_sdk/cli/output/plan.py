@@ -66,6 +66,7 @@ def _other_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
     yield "decided by", plan.metric, f"no worse than {plan.baseline} by {plan.margin:g}" if plan.margin else ""
     if plan.weights:
         yield "weights", weights_text(plan.weights), "for a verdict over all datasets"
+    yield from _forms_rows(plan)
     if plan.retention:
         yield from _retention_rows(plan, plan.retention)
     for candidate in dict.fromkeys(plan.cell_by_name[name].candidate for name in plan.noise_floor):
@@ -95,6 +96,13 @@ def _load(plan: Plan, load: PlannedLoad) -> str:
     return f"requests at a time, {load.requests:,} of each: the speed of {', '.join(measured)}{recorded}"
 
 
+def _forms_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Yield which forms of a model are compared with which."""
+    for forms in plan.forms:
+        others = ", ".join(forms.models[1:])
+        yield "equivalent", others, f"each to {forms.models[0]} within {forms.margin:g}"
+
+
 def _retention_rows(plan: Plan, retention: PlannedRetention) -> Iterator[tuple[str, str, str]]:
     """Yield what tuned candidates are asked besides, and what each is compared with."""
     yield "retention", retention.dataset.name, _options(retention.dataset)
@@ -122,7 +130,10 @@ def _model_rows(plan: Plan, model: PlannedModel, length: str) -> Iterator[tuple[
     yield "model", model.name, " ".join(filter(None, (base.source, base.version, _values(base.parameters))))
     if len(plan.prompts) > 1:
         yield "  prompts", "", ", ".join(model.prompts)
-    if model.trainer:
+    reference = next((forms.models[0] for forms in plan.forms if model.name in forms.models), model.name)
+    if reference != model.name:
+        yield "  weights", reference, "the same, served in another form"
+    elif model.trainer:
         shared = {name: value for name, value in model.trainer.options.items() if not model.seeds or name != "seed"}
         yield "  trainer", model.trainer.use, _values(shared)
         seeds = f"one for each of the seeds {', '.join(map(str, model.seeds))}: " if model.seeds else ""
@@ -138,7 +149,7 @@ def _model_rows(plan: Plan, model: PlannedModel, length: str) -> Iterator[tuple[
 
 def _summary(plan: Plan) -> str:
     candidates = len({cell.candidate for cell in plan.cells})
-    trained = sum(model.trainer is not None for model in plan.models)
+    trained = len({model.form_of or model.name for model in plan.models if model.trainer is not None})
     trainings = sum(isinstance(step, TrainStep) for step in plan.steps)
     fine_tunes = f"will fine-tune {count(trained, 'model')}"
     if trainings > trained:

@@ -10,7 +10,7 @@ from rich.text import Text
 from llmops_sdk.cli.output.costs.loads import show_loads
 from llmops_sdk.cli.output.costs.spent import show_costs, show_spending
 from llmops_sdk.cli.output.steps import show_progress
-from llmops_sdk.cli.output.summaries import show_grading, show_summaries
+from llmops_sdk.cli.output.summaries import show_forms, show_grading, show_summaries
 from llmops_sdk.cli.output.tables import new_table, open_console, print_line
 from llmops_sdk.cli.output.text import echo
 from llmops_sdk.record.layout import REPORT
@@ -120,6 +120,7 @@ def _show_board(console: Console, board: Leaderboard, metrics: Mapping[str, Metr
     show_summaries(console, shown)
     if board.grading:
         show_grading(console, board.grading, board)
+    show_forms(console, board)
     if board.dataset in {dataset.name for dataset in plan.datasets}:  # not that of `retention`
         show_costs(console, shown, plan.costs.traffic)
     if len(board.cells) > len(shown):

@@ -1,4 +1,4 @@
-"""What evaluators say of all records together, and what people's grades show of a judge, as `show` and `run` print it."""
+"""What stands below the means of candidates, as `show` and `run` print it: summaries, people's grades, forms of one model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from llmops_sdk.report.numbers import interval, number
 from llmops_sdk.values.grades import Grading
 from llmops_sdk.values.results import CellResult, Leaderboard
 from llmops_sdk.values.summaries import SummaryTable
+from llmops_sdk.verdict.forms.words import suspect_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,6 +66,31 @@ def show_grading(console: Console, grading: Grading, board: Leaderboard) -> None
         console.print(table)
     if grading.metric != board.metric:
         console.print(Text(f"\n{grading.text}"))
+
+
+def show_forms(console: Console, board: Leaderboard) -> None:
+    """Print how each form of a model compares with the reference, and what the endpoints report.
+
+    Args:
+        console: Where to.
+        board: The leaderboard of a dataset.
+    """
+    for family in (each for each in board.forms if each.forms):
+        table = new_table(f"against {family.reference}", "difference", "", "identical answers", "first difference")
+        for form in family.forms:
+            first, mean = form.agreement.first, form.estimate
+            table.add_row(
+                form.candidate,
+                f"{number(mean.mean, sign=True)} {interval(mean, sign=True)}" if mean else "-",
+                form.outcome,
+                f"{form.agreement.identical} of {form.agreement.answers}",
+                f"record {first.record}, word {first.word}" if first else "-",
+            )
+        console.print()
+        console.print(table)
+        for form in family.forms:
+            if form.agreement.first:
+                console.print(Text(f"{form.candidate}: {suspect_words(form.suspects)}", style="dim"))
 
 
 def _show_counts(console: Console, candidate: str, counts: SummaryTable) -> None:

@@ -22,6 +22,7 @@ from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import find_problem, margin_tests
 from llmops_sdk.verdict.statistics.checkpoints import CheckpointScores
 from llmops_sdk.verdict.statistics.comparison import FEWEST_RECORDS, MANY_MISSING
+from llmops_sdk.verdict.statistics.margins import MarginTest
 from llmops_sdk.verdict.statistics.sample_size import deviation_of, needed_for_limit
 from llmops_sdk.verdict.table import CellColumn, MetricColumn, MetricTable, make_table
 
@@ -61,7 +62,7 @@ class NotWorseThan(Condition):
         metric = metric_of(case, self.subject)
         reference = case.reference(case.evidence, self.not_worse_than, self.subject)
         graded = find_difference(case, metric, reference.candidate, self.margin) if reference.candidate else None
-        comparison = _compare(case, metric, reference)
+        comparison = compare_scores(case, metric, reference)
         if graded is not None:
             finding, records = graded.finding, graded.records
         elif comparison is None:
@@ -84,7 +85,7 @@ class NotWorseThan(Condition):
 
 
 @attrs.frozen(eq=False)
-class _Comparison:
+class Comparison:
     """The candidate and its rivals beside the reference.
 
     Attributes:
@@ -123,8 +124,13 @@ class _Comparison:
         """Their number."""
         return int(self.shared.sum())
 
+    def of_means(self) -> Comparison:
+        """Return the comparison of the same checkpoints: each recipe is the mean of its own."""
+        table = self.table.with_means()
+        return attrs.evolve(self, table=table, scores=table.checkpoint_scores(self.clusters))
 
-def _compare(case: Case, metric: Metric, reference: Reference) -> _Comparison | None:
+
+def compare_scores(case: Case, metric: Metric, reference: Reference) -> Comparison | None:
     """Return the comparison on the records that both have; None where one of them has no score there."""
     places, name = reference.places, metric.name
 
@@ -145,7 +151,7 @@ def _compare(case: Case, metric: Metric, reference: Reference) -> _Comparison | 
     if candidate not in table.candidates or last not in table.candidates:
         return None
     clusters = None if case.evidence.clusters is None else case.evidence.clusters[places]
-    comparison = _Comparison(table, table.checkpoint_scores(clusters), table.candidates.index(candidate), clusters)
+    comparison = Comparison(table, table.checkpoint_scores(clusters), table.candidates.index(candidate), clusters)
     return comparison if comparison.records else None
 
 
@@ -155,14 +161,14 @@ def _result_of(reference: Reference) -> CellResult:
     return CellResult("", reference.name, "", "", False, records, records, {}, {}, None, None, {})
 
 
-def _find(case: Case, comparison: _Comparison, margin: float) -> Finding:
+def _find(case: Case, comparison: Comparison, margin: float) -> Finding:
     table = comparison.table
     values, shared = comparison.values, comparison.shared
     clusters = len(set(comparison.scores.clusters[shared].tolist()))
     problem = find_problem(table, comparison.records, clusters)
-    holds = _bounds(comparison, comparison.scores, margin, case.go_level)
+    holds = bounds_of(comparison, comparison.scores, margin, case.go_level)
     same = case.go_level == case.no_go_level
-    broken = holds if same else _bounds(comparison, comparison.scores, margin, case.no_go_level)
+    broken = holds if same else bounds_of(comparison, comparison.scores, margin, case.no_go_level)
     mean, low, high = holds.mean, holds.bounds.low, broken.bounds.high
     is_go = low is not None and low > -margin and _survives(case, comparison, values, margin, go=True)
     is_no_go = high is not None and high < -margin and _survives(case, comparison, values, margin, go=False)
@@ -171,12 +177,13 @@ def _find(case: Case, comparison: _Comparison, margin: float) -> Finding:
     return Finding(mean, low, high, holds=is_go, broken=is_no_go, problem=problem)
 
 
-def _bounds(comparison: _Comparison, scores: CheckpointScores, margin: float, level: float) -> Any:
+def bounds_of(comparison: Comparison, scores: CheckpointScores, margin: float, level: float) -> MarginTest:
+    """Return the test of the candidate against the reference."""
     tests = margin_tests(comparison.table, scores, comparison.versus, margin, level)
     return next(test for test in tests if test.candidate == comparison.row)
 
 
-def _survives(case: Case, comparison: _Comparison, values: NDArray[Any], margin: float, *, go: bool) -> bool:
+def _survives(case: Case, comparison: Comparison, values: NDArray[Any], margin: float, *, go: bool) -> bool:
     """Return whether a claim also holds with the scores that speak most against it, where many are missing."""
     import numpy as np
 
@@ -193,13 +200,13 @@ def _survives(case: Case, comparison: _Comparison, values: NDArray[Any], margin:
         scores = scores.with_missing(comparison.versus, bounds[0] if go else bounds[1])
     if reference_misses:
         scores = scores.with_missing(comparison.row, bounds[0])
-    test = _bounds(comparison, scores, margin, case.go_level if go else case.no_go_level)
+    test = bounds_of(comparison, scores, margin, case.go_level if go else case.no_go_level)
     if go:
         return test.bounds.low is not None and test.bounds.low > -margin
     return test.bounds.high is not None and test.bounds.high < -margin
 
 
-def _needed(case: Case, comparison: _Comparison, margin: float) -> int | None:
+def _needed(case: Case, comparison: Comparison, margin: float) -> int | None:
     """Return how many records would decide it if the true difference is the one that was seen; None if that is not known."""
     import numpy as np
 

@@ -11,6 +11,7 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.gate.conditions.answers import FailedAnswersAtMost, LatencyAtMost
 from llmops_sdk.gate.conditions.condition import Condition
 from llmops_sdk.gate.conditions.cost import CostAtMost
+from llmops_sdk.gate.conditions.equivalence import Equivalent
 from llmops_sdk.gate.conditions.margin import NotWorseThan
 from llmops_sdk.gate.conditions.mean import MeanAtLeast, MeanAtMost
 from llmops_sdk.gate.conditions.retention import Retained
@@ -24,6 +25,7 @@ CONDITIONS: tuple[type[Condition], ...] = (
     LatencyAtMost,
     FailedAnswersAtMost,
     Retained,
+    Equivalent,
     CostAtMost,
 )
 """Every kind. One for a subject of its own has a `SUBJECT`; the others are about metrics."""

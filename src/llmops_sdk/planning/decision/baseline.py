@@ -9,6 +9,9 @@ from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.values.plan import Cell
 from llmops_sdk.values.scores import Metric
 
+MARGIN = 0.05
+"""The difference that does not matter where a specification may leave it out, as a share of the metric's range."""
+
 
 def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: float | None) -> str:
     """Return the candidate that is the baseline, or an empty text if none is named.
@@ -48,6 +51,31 @@ def choose_baseline(cells: Sequence[Cell], metric: Metric, named: str, margin: f
         message = f"the baseline {named!r} is the only candidate: add the one that it is compared with"
         raise SpecError(message)
     return named
+
+
+def choose_margin(margin: float | None, metric: Metric, where: str, example: str) -> float:
+    """Return a margin that a specification may leave out: by default 5 % of the metric's range.
+
+    Args:
+        margin: What the specification has, or None.
+        metric: The metric that decides.
+        where: How error messages start.
+        example: How a margin is written.
+
+    Raises:
+        SpecError: It does not fit the metric, or is missing and the metric has no range.
+    """
+    if margin is not None:
+        try:
+            check_margin(margin, metric)
+        except SpecError as exc:
+            message = f"{where}: {exc}"
+            raise SpecError(message) from None
+        return float(margin)
+    if metric.bounds is None:
+        message = f"{where} needs a margin, because {metric.name} has no bounds that it could be a share of: {example}"
+        raise SpecError(message)
+    return MARGIN * (metric.bounds[1] - metric.bounds[0])
 
 
 def check_margin(margin: float, metric: Metric) -> None:

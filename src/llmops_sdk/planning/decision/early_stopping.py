@@ -43,5 +43,7 @@ def _obstacles(spec: Spec, cells: Sequence[Cell]) -> Iterator[str]:
         yield "baseline and margin: whether a candidate is no worse needs all records"
     if spec.retention is not None:
         yield "retention: whether a candidate lost nothing needs all records"
+    if any(model.serve_as for model in spec.models):
+        yield "serve_as: whether two forms are equivalent needs all records"
     if spec.noise_floor:
         yield "noise_floor: how much a candidate differs from itself needs all records"

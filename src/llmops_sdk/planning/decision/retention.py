@@ -8,7 +8,7 @@ import attrs
 
 from llmops_sdk.errors import SpecError, did_you_mean
 from llmops_sdk.planning.components import Chooser, check_names
-from llmops_sdk.planning.decision.baseline import check_margin
+from llmops_sdk.planning.decision.baseline import choose_margin
 from llmops_sdk.planning.decision.metric import OfferedMetric, choose_metric
 from llmops_sdk.planning.graph import candidate_of, of_seed
 from llmops_sdk.planning.specification.spec import ComponentSpec, RetentionSpec
@@ -17,9 +17,6 @@ from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.functions import is_function
 from llmops_sdk.values.plan import Cell, Component, PlannedModel, PlannedRetention
 from llmops_sdk.values.scores import Metric
-
-MARGIN = 0.05
-"""The loss that does not matter by default, as a share of the metric's range."""
 
 
 @attrs.frozen
@@ -75,7 +72,7 @@ class RetentionPlanner:
             bases=base_of,
             evaluator=next(each.evaluator for each in metrics if each.metric == metric),
             metric=metric.name,
-            margin=_margin(spec, metric),
+            margin=choose_margin(spec.margin, metric, "retention", "retention: {margin: NUMBER}"),
         )
 
     def _choose_dataset(self, spec: RetentionSpec) -> Component:
@@ -126,7 +123,9 @@ class RetentionPlanner:
         name, number = f"{model.name}-base", 2
         while any(name == other.name for other in self.models):
             name, number = f"{model.name}-base{number}", number + 1
-        return attrs.evolve(model, name=name, trainer=None, train_on="", train_prompt="", seeds=(), trainers=())
+        return attrs.evolve(
+            model, name=name, trainer=None, train_on="", train_prompt="", seeds=(), trainers=(), form_of=""
+        )
 
     def _cells(self, model: PlannedModel, dataset: str) -> Iterator[Cell]:
         """Yield a tuned model with each of its prompts, once for each of its trainings."""
@@ -172,18 +171,3 @@ def _choose_metric(spec: RetentionSpec, metrics: Sequence[OfferedMetric], decidi
     except SpecError as exc:
         message = f"retention: decide_by: {exc}"
         raise SpecError(message) from None
-
-
-def _margin(spec: RetentionSpec, metric: Metric) -> float:
-    """Return the margin, by default 5 % of the metric's range."""
-    if spec.margin is not None:
-        try:
-            check_margin(spec.margin, metric)
-        except SpecError as exc:
-            message = f"retention: {exc}"
-            raise SpecError(message) from None
-        return float(spec.margin)
-    if metric.bounds is None:
-        message = f"retention needs a margin, because {metric.name} has no bounds that it could be a share of: retention: {{margin: NUMBER}}"
-        raise SpecError(message)
-    return MARGIN * (metric.bounds[1] - metric.bounds[0])

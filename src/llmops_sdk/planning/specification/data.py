@@ -12,7 +12,16 @@ from llmops_sdk.errors import SpecError
 from llmops_sdk.planning.specification.costs import budget_from, traffic_from
 from llmops_sdk.planning.specification.keys import check_keys, short
 from llmops_sdk.planning.specification.load import load_from
-from llmops_sdk.planning.specification.spec import ComponentSpec, ModelSpec, Override, RetentionSpec, Spec, StopEarly
+from llmops_sdk.planning.specification.spec import (
+    ComponentSpec,
+    FormSpec,
+    ModelSpec,
+    Override,
+    RetentionSpec,
+    ServeAs,
+    Spec,
+    StopEarly,
+)
 from llmops_sdk.values.generation_options import GenerationOptions
 from llmops_sdk.values.serial import explain, from_json, to_json
 
@@ -45,7 +54,9 @@ _KEYS = (
 _VALUES = ("traffic", "budget", "load")
 """Keys whose values are mappings of numbers."""
 
-_MODEL_KEYS = ("use", "name", "fine_tune", "train_on", "trainer", "deployer", "varies", "prompts", "train_prompt")
+_MODEL_KEYS = tuple(field.name for field in attrs.fields(ModelSpec) if field.name != "options")
+
+_FORMS_EXAMPLE = "such as [local, gguf-q8]"
 
 
 def spec_from(data: Any, *, where: str, folder: Path) -> Spec:
@@ -108,6 +119,23 @@ def component_from(item: Any, where: str) -> ComponentSpec:
         raise SpecError(message)
     use = _text(options.pop("use"), f"{where}.use")
     return ComponentSpec(use, _text(options.pop("name", ""), f"{where}.name"), _with_tuples(options))
+
+
+def serve_as_from(item: Any, where: str) -> ServeAs:
+    """Make the forms of a model from their data: a list of names and mappings, or a mapping with it as `forms`, and `margin`.
+
+    Raises:
+        SpecError: It does not fit.
+    """
+    margin = None
+    if isinstance(item, Mapping):
+        check_keys(item, ("forms", "margin"), where)
+        margin = _number(item.get("margin"), f"{where}.margin")
+        item, where = item.get("forms"), f"{where}.forms"
+    if not isinstance(item, (list, tuple)) or not item:
+        message = f"{where} is a list of forms, {_FORMS_EXAMPLE}, not {short(item)}"
+        raise SpecError(message)
+    return ServeAs(tuple(_form(each, f"{where}.{number}") for number, each in enumerate(item)), margin)
 
 
 def text_hint(value: Any) -> str:
@@ -196,7 +224,19 @@ def _model(item: Any, where: str) -> ModelSpec:
         varies=_with_tuples(_mapping(own.get("varies", {}), f"{where}.varies")),
         prompts=_names(own["prompts"], f"{where}.prompts") if "prompts" in own else None,
         train_prompt=_text(own.get("train_prompt", ""), f"{where}.train_prompt"),
+        serve_as=serve_as_from(own["serve_as"], f"{where}.serve_as") if "serve_as" in own else None,
     )
+
+
+def _form(item: Any, where: str) -> FormSpec:
+    if isinstance(item, str):
+        return FormSpec(item)
+    data = _mapping(item, where)
+    check_keys(data, ("form", "deployer"), where)
+    if "form" not in data:
+        message = f"{where} does not name a form; write `form: NAME`"
+        raise SpecError(message)
+    return FormSpec(_text(data["form"], f"{where}.form"), _override(data.get("deployer", {}), f"{where}.deployer"))
 
 
 def _names(items: Any, where: str) -> tuple[str, ...]:
@@ -326,6 +366,8 @@ def _model_data(model: ModelSpec) -> Any:
         data["prompts"] = list(model.prompts)
     if model.train_prompt:
         data["train_prompt"] = model.train_prompt
+    if model.serve_as:
+        data["serve_as"] = _serve_as_data(model.serve_as)
     data |= {**to_json(dict(model.options)), **_overrides(model)}
     return data if len(data) > 1 else model.use
 
@@ -337,8 +379,16 @@ def _without_none(data: Mapping[str, Any]) -> dict[str, Any]:
 def _overrides(owner: Spec | ModelSpec) -> dict[str, Any]:
     """Return the data of the trainer and deployer overrides that are given."""
     overrides = {"trainer": owner.trainer, "deployer": owner.deployer}
-    return {
-        key: {**({"use": override.use} if override.use else {}), **to_json(dict(override.options))}
-        for key, override in overrides.items()
-        if override != Override()
-    }
+    return {key: _override_data(override) for key, override in overrides.items() if override != Override()}
+
+
+def _override_data(override: Override) -> dict[str, Any]:
+    return {**({"use": override.use} if override.use else {}), **to_json(dict(override.options))}
+
+
+def _serve_as_data(serve_as: ServeAs) -> Any:
+    forms = [
+        each.form if each.deployer == Override() else {"form": each.form, "deployer": _override_data(each.deployer)}
+        for each in serve_as.forms
+    ]
+    return forms if serve_as.margin is None else {"forms": forms, "margin": serve_as.margin}

@@ -11,7 +11,7 @@ import attrs
 
 from llmops_sdk.planning.specification import retrieval
 from llmops_sdk.planning.specification.spec import FEWEST_LOOKS, MOST_LOOKS, SEEDS, RetentionSpec, StopEarly
-from llmops_sdk.plugin.cards import Card, CardKind, ModelCard
+from llmops_sdk.plugin.cards import Card, CardKind, DeployerCard, ModelCard
 from llmops_sdk.plugin.functions.cards import KIND_OF
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.values.generation_options import MAX_TOKENS_FIELD, REPEATS, GenerationOptions
@@ -48,7 +48,8 @@ _CONDITION = {
 _GATE = {
     "type": "object",
     "minProperties": 1,
-    "description": "what must hold for a candidate to be shipped: a metric, latency_p95, failed_answers, retention or cost_per_1000 to conditions",
+    "description": "what must hold for a candidate to be shipped: a metric, latency_p95, failed_answers, retention, equivalent or"
+    " cost_per_1000 to conditions",
     "properties": {
         "candidate": {
             "type": "string",
@@ -69,6 +70,20 @@ _GATE = {
                     "description": "the loss that does not matter, in the metric's unit",
                 },
                 "dataset": {"type": "string", "description": "the dataset that the candidate is trained on"},
+            },
+            "required": ["margin"],
+            "additionalProperties": False,
+        },
+        "equivalent": {
+            "type": "object",
+            "description": "a form of serve_as is equivalent to the first one, or all are if it is the first one",
+            "properties": {
+                "margin": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "description": "the difference that does not matter, in the unit of the metric that decides",
+                },
+                "dataset": {"type": "string", "description": "the dataset that it is checked on; default: each"},
             },
             "required": ["margin"],
             "additionalProperties": False,
@@ -161,6 +176,7 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
             },
             "additionalProperties": False,
         },
+        "serve_as": _serve_as(registry, deployers),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -216,6 +232,39 @@ def specification_schema(registry: Registry) -> dict[str, Any]:
             "executor": _item(registry, "executor", {}),
             "settings": {"type": "object", "additionalProperties": {"type": "object"}},
         },
+    }
+
+
+def _serve_as(registry: Registry, deployers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of the forms of a model: a list, or a mapping with it and a margin."""
+    cards = [offer.card for offer in registry.offers("deployer")]
+    names = sorted({name for card in cards if isinstance(card, DeployerCard) for name in card.forms})
+    form = {
+        "type": "object",
+        "properties": {
+            "form": {"type": "string", "description": "one of a deployer, or a name of your own for a deployer"},
+            "deployer": deployers,
+        },
+        "required": ["form"],
+        "additionalProperties": False,
+    }
+    forms = {"type": "array", "minItems": 2, "items": {"anyOf": [{"enum": names}, form]}}
+    margin = {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "description": "the difference that does not matter, in the metric's unit; default: 5 % of its range",
+    }
+    return {
+        "description": "the forms in which the same weights are served, the reference first: did export or serving change it?",
+        "anyOf": [
+            forms,
+            {
+                "type": "object",
+                "properties": {"forms": forms, "margin": margin},
+                "required": ["forms"],
+                "additionalProperties": False,
+            },
+        ],
     }
 
 

@@ -74,6 +74,32 @@ class RetentionSpec:
 
 
 @attrs.frozen
+class FormSpec:
+    """One form in which a model is served.
+
+    Attributes:
+        form: Its name: one that a deployer offers (`gguf-q8`), or the user's own, with a deployer.
+        deployer: The options of its deployer, or the deployer itself.
+    """
+
+    form: str
+    deployer: Override = attrs.field(factory=Override)
+
+
+@attrs.frozen
+class ServeAs:
+    """The forms in which the same weights are served, to see whether export or serving changed the answers.
+
+    Attributes:
+        forms: Two or more; the first one is the reference of the others.
+        margin: The difference that does not matter, in the unit of the metric that decides; None means 5 % of its range.
+    """
+
+    forms: tuple[FormSpec, ...]
+    margin: float | None = None
+
+
+@attrs.frozen
 class ModelSpec:
     """A model recipe.
 
@@ -91,6 +117,7 @@ class ModelSpec:
         prompts: The names of the prompts that it is asked with; None means all of the pipeline, or where that lists none,
             the model's default.
         train_prompt: The prompt that it is fine-tuned with; empty means each prompt that it is asked with.
+        serve_as: The forms in which it is served, each of which is a candidate; None for one.
     """
 
     use: str
@@ -103,6 +130,7 @@ class ModelSpec:
     varies: Mapping[str, Any] = attrs.field(factory=dict)
     prompts: tuple[str, ...] | None = None
     train_prompt: str = ""
+    serve_as: ServeAs | None = None
 
 
 @attrs.frozen

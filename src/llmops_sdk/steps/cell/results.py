@@ -204,7 +204,7 @@ class _Times:
         value: GenerationsValue = generations.read(GenerationsValue)
         read.generated.append(value)
         unanswered = np.full(value.records, Kind.UNDEFINED, dtype=np.int8)
-        for outcome in _outcomes(self.execution, generations.address):
+        for outcome in answers_at(self.execution, generations.address):
             if not self._counts(outcome.index):
                 unanswered[outcome.index] = Kind.NOT_ASKED
                 continue
@@ -350,7 +350,8 @@ def _speed(tally: Tally, generated: Sequence[GenerationsValue]) -> Speed | None:
     )
 
 
-def _outcomes(execution: StepExecution, address: str) -> Iterator[Outcome]:
+def answers_at(execution: StepExecution, address: str) -> Iterator[Outcome]:
+    """Yield what became of the questions of an artifact, in their order."""
     with execution.run.store.folder(ArtifactLayout(address).final) as folder:
         path = folder / GENERATIONS
         with path.open("rb") as lines:
