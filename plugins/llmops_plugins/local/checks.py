@@ -10,7 +10,7 @@ from pathlib import Path
 from llmops_plugins.local.names import EXTRA
 from llmops_sdk.plugin import Check, Finding, install_hint
 
-_LIBRARIES = ("torch", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")
+_LIBRARIES = ("torch", "openvino", "transformers", "peft", "safetensors", "gguf", "starlette", "uvicorn")
 # Bytes. Training the default model takes about this much, serving it less.
 _MEMORY = 3e9
 

@@ -1,4 +1,4 @@
-"""The device, number format and kernel that this machine computes with: decided by what it has, never by timing.
+"""The device, number format and engine that this machine computes with: decided by what it has, never by timing.
 
 Every process of a machine decides the same, so all candidates of a run are trained and asked alike, and the decision
 is part of the key of trainings and generations.
@@ -15,20 +15,26 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import attrs
 
-from llmops_sdk.plugin import SpecError
+from llmops_plugins.local.names import EXTRA
+from llmops_sdk.plugin import SpecError, install_hint
 
 if TYPE_CHECKING:
     import torch
 
 Kind = Literal["cpu", "cuda", "mps"]
-Kernel = Literal["mkl", "onednn", "plain"]
+EngineName = Literal["openvino", "torch"]
 
 DTYPES = ("auto", "float32", "bfloat16")
+ENGINES = ("auto", "openvino", "torch")
+OPENVINO: EngineName = "openvino"
+TORCH: EngineName = "torch"
+_LIBRARIES = {OPENVINO: ("openvino", "torch", "transformers"), TORCH: ("torch", "transformers")}
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 ALL_GPUS = "LLMOPS_ALL_GPUS"
@@ -48,13 +54,11 @@ class Machine:
         gpus: For each GPU that the run may use and torch sees, whether it computes in bfloat16.
         apple: Whether torch sees an Apple GPU.
         cpu_bfloat16: Whether the CPU has instructions for bfloat16 (AMX or AVX-512 BF16); others emulate it, slowly.
-        cpu_packs: Whether torch has kernels for packed weights on this CPU (x86).
     """
 
     gpus: tuple[bool, ...] = ()
     apple: bool = False
     cpu_bfloat16: bool = False
-    cpu_packs: bool = False
 
 
 @attrs.frozen
@@ -65,19 +69,19 @@ class Device:
         kind: `cuda`, `mps` or `cpu`.
         index: Of a CUDA device, `0`, `1`, ...; empty for others.
         dtype: The number format of heavy matrix products: `float32` or `bfloat16`.
-        kernel: The kernel of the linear layers when a model is asked; one that a model does not fit is replaced by `plain`.
+        engine: What computes a model that is asked: `openvino`, where it takes the model, or `torch`.
     """
 
     kind: Kind
     index: str = ""
     dtype: str = "float32"
-    kernel: Kernel = "plain"
+    engine: EngineName = TORCH
 
     @classmethod
-    def named(cls, name: str, dtype: str, kernel: str) -> Device:
+    def named(cls, name: str, dtype: str, engine: str) -> Device:
         """Return the device that another process has chosen, by its name."""
         kind, _, index = name.partition(":")
-        return cls(cast("Kind", kind), index, dtype, cast("Kernel", kernel))
+        return cls(cast("Kind", kind), index, dtype, cast("EngineName", engine))
 
     @property
     def name(self) -> str:
@@ -104,20 +108,22 @@ class Device:
         return {"device": self.name, "dtype": self.dtype}
 
 
-def pick_device(device: str = "auto", dtype: str = "auto") -> Device:
+def pick_device(device: str = "auto", dtype: str = "auto", engine: str = TORCH) -> Device:
     """Choose the device and how to compute on it, from what this machine has.
 
     Args:
         device: `auto` (a GPU if there is one, else the CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
         dtype: `auto`, `float32` or `bfloat16`. `auto` is bfloat16 if every GPU of the run computes in it, and on a CPU
             with instructions for it (AMX or AVX-512 BF16); else float32.
+        engine: `auto` (OpenVINO on a CPU if it is installed, else torch), `openvino` or `torch`.
 
     Raises:
-        SpecError: The device or the format is unknown, or this machine lacks the device.
+        SpecError: One of them is unknown, or this machine lacks it.
     """
-    if dtype not in DTYPES:
-        message = f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}"
-        raise SpecError(message)
+    for name, value, known in (("dtype", dtype, DTYPES), ("engine", engine, ENGINES)):
+        if value not in known:
+            message = f"unknown {name} {value!r}; known: {', '.join(known)}"
+            raise SpecError(message)
     kind, index = _parse_device(device)
     # Only a device that may be a GPU needs torch to look, which takes seconds.
     machine = this_machine() if kind != "cpu" else _cpu()
@@ -133,18 +139,31 @@ def pick_device(device: str = "auto", dtype: str = "auto") -> Device:
     if dtype == "auto":
         native = {"cuda": all(machine.gpus), "mps": False, "cpu": machine.cpu_bfloat16}[kind]
         dtype = "bfloat16" if native else "float32"
-    kernel: Kernel = "plain"
-    if kind == "cpu" and machine.cpu_packs:
-        kernel = "onednn" if dtype == "bfloat16" else "mkl"
-    return Device(cast("Kind", kind), (index or "0") if kind == "cuda" else "", dtype, kernel)
+    chosen = Device(cast("Kind", kind), (index or "0") if kind == "cuda" else "", dtype)
+    return attrs.evolve(chosen, engine=_pick_engine(engine, chosen))
 
 
-def compute_details(device: Device, libraries: Sequence[str]) -> dict[str, str]:
+def _pick_engine(engine: str, device: Device) -> EngineName:
+    if engine == OPENVINO and device.kind != "cpu":
+        message = f"the engine 'openvino' computes on a CPU, and the device is {device.name!r}; use 'auto' or 'torch'"
+        raise SpecError(message)
+    installed = find_spec(OPENVINO) is not None
+    if engine == OPENVINO and not installed:
+        message = f"the engine 'openvino' is not installed: {install_hint(EXTRA)}; or use 'auto'"
+        raise SpecError(message)
+    return OPENVINO if engine != TORCH and device.kind == "cpu" and installed else TORCH
+
+
+def compute_details(device: Device, libraries: Sequence[str] = ()) -> dict[str, str]:
     """Return what a result depends on beyond weights and options: the kind of device, the format, the libraries.
 
     The same on every machine that computes alike; which of several GPUs it is does not matter.
+
+    Args:
+        device: How it is computed.
+        libraries: Those that compute; by default those of the device's engine.
     """
-    engine = ", ".join(f"{name} {_version(name)}" for name in libraries)
+    engine = ", ".join(f"{name} {_version(name)}" for name in libraries or _LIBRARIES[device.engine])
     return {"device": device.kind, "dtype": device.dtype, "engine": engine}
 
 
@@ -218,13 +237,12 @@ def _parse_device(device: str) -> tuple[str, str]:
 
 def _cpu() -> Machine:
     """Return what the CPU has. Without `/proc/cpuinfo` (macOS) it has no bfloat16."""
-    packs = platform.machine().lower() in ("x86_64", "amd64")
     try:
         flags = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
         flags = ""
     names = {name for line in flags.splitlines() if line.startswith("flags") for name in line.partition(":")[2].split()}
-    return Machine(cpu_bfloat16=packs and bool(_BFLOAT16_FLAGS & names), cpu_packs=packs)
+    return Machine(cpu_bfloat16=bool(_BFLOAT16_FLAGS & names))
 
 
 def _version(library: str) -> str:

@@ -141,6 +141,10 @@ class LocalEndpointOptions(DeployerOptions):
         "auto",
         help="auto (bfloat16 where the GPUs or the CPU have instructions for it, else float32), float32, bfloat16",
     )
+    engine: str = option(
+        "auto",
+        help="auto (OpenVINO on a CPU, where it is installed and takes the model, else torch), openvino, torch",
+    )
     max_batch: int = option(
         16, help="the most requests answered together", affects_results=False, validator=_at_least_one
     )

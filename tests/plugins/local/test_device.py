@@ -28,14 +28,14 @@ def have(monkeypatch: pytest.MonkeyPatch, **properties: Any) -> None:
 @pytest.mark.parametrize(
     ("properties", "asked", "expected"),
     [
-        ({}, "auto", device.Device("cpu", "", "float32", "plain")),
-        ({"cpu_packs": True}, "cpu", device.Device("cpu", "", "float32", "mkl")),
-        ({"cpu_packs": True, "cpu_bfloat16": True}, "auto", device.Device("cpu", "", "bfloat16", "onednn")),
-        ({"gpus": (True,), "cpu_packs": True}, "auto", device.Device("cuda", "0", "bfloat16", "plain")),
-        ({"gpus": (True, True)}, "cuda:1", device.Device("cuda", "1", "bfloat16", "plain")),
-        ({"gpus": (True, False)}, "cuda:0", device.Device("cuda", "0", "float32", "plain")),
-        ({"gpus": (True,), "cpu_packs": True}, "cpu", device.Device("cpu", "", "float32", "mkl")),
-        ({"apple": True}, "auto", device.Device("mps", "", "float32", "plain")),
+        ({}, "auto", device.Device("cpu", "", "float32")),
+        ({}, "cpu", device.Device("cpu", "", "float32")),
+        ({"cpu_bfloat16": True}, "auto", device.Device("cpu", "", "bfloat16")),
+        ({"gpus": (True,)}, "auto", device.Device("cuda", "0", "bfloat16")),
+        ({"gpus": (True, True)}, "cuda:1", device.Device("cuda", "1", "bfloat16")),
+        ({"gpus": (True, False)}, "cuda:0", device.Device("cuda", "0", "float32")),
+        ({"gpus": (True,)}, "cpu", device.Device("cpu", "", "float32")),
+        ({"apple": True}, "auto", device.Device("mps", "", "float32")),
     ],
 )
 def test_the_machine_decides_how_to_compute(
@@ -43,7 +43,7 @@ def test_the_machine_decides_how_to_compute(
 ) -> None:
     """`auto` is a GPU if there is one, and bfloat16 only with instructions for it, on every GPU of the run."""
     have(monkeypatch, **properties)
-    assert expected == device.pick_device(asked)
+    assert expected == device.pick_device(asked, engine="torch")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_given_dtype_is_used() -> None:
     assert "bfloat16" == picked.dtype
     assert torch.bfloat16 == picked.torch_dtype
     assert torch.device("cpu") == picked.torch_device
-    assert picked == device.Device.named(picked.name, picked.dtype, picked.kernel)
+    assert picked == device.Device.named(picked.name, picked.dtype, picked.engine)
 
 
 def test_the_details_name_device_format_and_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +131,28 @@ def test_the_details_name_device_format_and_libraries(monkeypatch: pytest.Monkey
     )
     engine = f"torch {torch.__version__}, no-such not installed"
     assert {"device": "cuda", "dtype": "bfloat16", "engine": engine} == first == second
+
+
+def test_openvino_computes_on_a_cpu_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` takes it, and torch otherwise; what is asked for by name and cannot be is an error with what to do."""
+    have(monkeypatch, gpus=(True,))
+    monkeypatch.setattr(device, "find_spec", lambda _name: object())
+    engines = [device.pick_device(kind, engine="auto").engine for kind in ("cpu", "cuda")]
+    assert ["openvino", "torch"] == engines
+    assert ("openvino", "torch") == (
+        device.pick_device("cpu", engine="openvino").engine,
+        device.pick_device("cpu", engine="torch").engine,
+    )
+    with pytest.raises(
+        SpecError, match="'openvino' computes on a CPU, and the device is 'cuda:0'; use 'auto' or 'torch'"
+    ):
+        device.pick_device(engine="openvino")
+    monkeypatch.setattr(device, "find_spec", lambda _name: None)
+    assert "torch" == device.pick_device("cpu", engine="auto").engine
+    with pytest.raises(SpecError, match=r"the engine 'openvino' is not installed: pip install .*; or use 'auto'"):
+        device.pick_device("cpu", engine="openvino")
+    with pytest.raises(SpecError, match="unknown engine 'vllm'; known: auto, openvino, torch"):
+        device.pick_device("cpu", engine="vllm")
 
 
 @pytest.mark.parametrize("wrong", ["gpu", "cpu:1", "cuda:x", "mps:0", ""])

@@ -7,6 +7,7 @@ except for the rounding of float sums, which depends on how many rows are comput
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import deque
 from collections.abc import Sequence
@@ -15,16 +16,18 @@ from typing import Any
 
 import torch
 
-from llmops_plugins.local.device import Device
+from llmops_plugins.local.device import OPENVINO, TORCH, Device
 from llmops_plugins.local.engine.active_request import ActiveRequest
-from llmops_plugins.local.engine.linear import pack_linears
-from llmops_plugins.local.engine.model import RowModel, make_row_model
+from llmops_plugins.local.engine.memory import check_memory
+from llmops_plugins.local.engine.model import RowModel, make_openvino_model, make_row_model, vocabulary_size
 from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection, TokenPrompt
 from llmops_plugins.local.engine.sampling import Sampler, choose_tokens
 from llmops_plugins.local.engine.scoring import RowPrompt, TokenScore, score_tokens
 from llmops_plugins.local.engine.text import RequestRejectedError, TextCodec
 from llmops_plugins.local.weights.loading import load_model, load_tokenizer
 from llmops_sdk.plugin import serving_details
+
+_log = logging.getLogger(__name__)
 
 # What a request without a limit generates at most: a row reserves memory for all of them.
 _OPEN_ENDED_TOKENS = 1024
@@ -40,27 +43,42 @@ class Engine:
 
     Attributes:
         batching: `continuous`, or `none` with the reason: the model's architecture does not allow it.
-        kernel: What computes the linear layers.
         details: What often makes the same weights answer differently; see `serving_details`.
+        name: `openvino` or `torch`: what computes the model.
+        fallback: Why it is not OpenVINO, if the device asks for that.
 
     Raises:
-        AssetError: The folder cannot be loaded.
+        AssetError: The folder cannot be loaded, or needs more memory than is free.
     """
 
     def __init__(self, folder: Path, device: Device, *, max_batch: int = 16) -> None:
+        if device.kind == "cpu":
+            check_memory(folder, device)
         tokenizer = load_tokenizer(folder)
-        model: Any = load_model(folder, device.dtype).to(device.torch_device)
+        model: Any = load_model(folder, "float32" if device.engine == OPENVINO else device.dtype)
         self.max_batch = max_batch
         self.context_length = _context_length(model.config, tokenizer)
         self.details = serving_details_of(tokenizer, self.context_length, device.dtype)
         self._codec = TextCodec(tokenizer, _end_tokens(model, tokenizer))
-        self._vocabulary_size: int = model.config.get_text_config().vocab_size
-        self.kernel = pack_linears(model, device.kernel)
-        self._model: RowModel = make_row_model(model, device)
+        self._vocabulary_size = vocabulary_size(model)
+        self.name = device.engine
+        self.fallback = ""
+        self._model = self._make_row_model(folder, model, device)
         self.batching = self._model.batching
         self._waiting: deque[ActiveRequest] = deque()
         # By row; None is a row that became free in the last step.
         self._running: list[ActiveRequest | None] = []
+
+    def _make_row_model(self, folder: Path, model: Any, device: Device) -> RowModel:
+        if device.engine == OPENVINO:
+            try:
+                return make_openvino_model(model, device)
+            except NotImplementedError as exc:
+                self.name, self.fallback = TORCH, str(exc)
+                _log.warning("torch computes this model, not OpenVINO: %s", exc)
+            if device.dtype != "float32":
+                model = load_model(folder, device.dtype)
+        return make_row_model(model.to(device.torch_device), device)
 
     @property
     def idle(self) -> bool:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import torch
 
+from llmops_plugins.local.device import OPENVINO, TORCH, Device
+from llmops_plugins.local.weights.loading import count_parameters
+from llmops_sdk.plugin import AssetError
+
 _MEMINFO = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
 
@@ -24,17 +28,34 @@ def free_memory(device: torch.device | None = None) -> float:
     return min(_machine_memory(), _container_memory())
 
 
-def total_memory() -> float:
-    """Return the bytes that this machine has, or that its container may use: the same in every process."""
-    try:
-        total = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError):
-        total = math.inf
-    try:
-        limit = (_GROUP / "memory.max").read_text().strip()
-    except OSError:
-        return total
-    return total if limit == "max" else min(total, float(limit))
+def check_memory(folder: Path, device: Device) -> None:
+    """Compare what a model takes on the CPU with what is free, before it is loaded.
+
+    Raises:
+        AssetError: It takes more; the message names what would fit.
+    """
+    parameters, free = count_parameters(folder), free_memory()
+    needed = parameters * _bytes_per_parameter(device.engine, device.dtype)
+    if needed <= free:
+        return
+    others = [
+        f"{engine} with {dtype} ({size / 1e9:.1f} GB)"
+        for engine, dtype in ((TORCH, "float32"), (TORCH, "bfloat16"))
+        if (size := parameters * _bytes_per_parameter(engine, dtype)) <= free
+    ]
+    most = free / _bytes_per_parameter(device.engine, device.dtype)
+    fits = f"what fits: {' or '.join([*others, f'a model of at most {most / 1e9:.1f} billion parameters'])}"
+    message = (
+        f"the model in '{folder}' has {parameters / 1e9:.1f} billion parameters: the engine {device.engine} with "
+        f"{device.dtype} takes {needed / 1e9:.1f} GB of memory for them, and {free / 1e9:.1f} GB are free; {fits}"
+    )
+    raise AssetError(message)
+
+
+def _bytes_per_parameter(engine: str, dtype: str) -> int:
+    """Return what the weights take. OpenVINO makes a copy, in its own layout, of weights in float32."""
+    size = 2 if dtype == "bfloat16" else 4
+    return size + 4 if engine == OPENVINO else size
 
 
 def _machine_memory() -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections import deque
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,16 +12,8 @@ import torch
 from torch import Tensor
 
 from llmops_plugins.local.device import Device
-from llmops_plugins.local.engine.attention import (
-    DecodeAttention,
-    PrefillAttention,
-    RowAttention,
-    Segment,
-    install,
-    using,
-)
-from llmops_plugins.local.engine.cache import KeyValueCache, common_prefix
-from llmops_plugins.local.engine.memory import free_memory
+from llmops_plugins.local.engine.attention import install
+from llmops_plugins.local.engine.batched import BatchedModel, TorchPasses
 from llmops_plugins.local.engine.scoring import (
     PrefillResult,
     PromptSlice,
@@ -33,16 +25,14 @@ from llmops_plugins.local.engine.scoring import (
 
 _log = logging.getLogger(__name__)
 
-# Tokens in one pass over prompts: enough to keep the matrix products large, and few enough to keep activations small.
-_PASS_TOKENS = 512
-
-# Shorter common prefixes are computed again.
-_SHORTEST_PREFIX = 16
-
-_MEMORY_SHARE = 0.3
+# More tokens than a block of the cache has.
+_LONG = 48
 
 # Largest difference of logits between batched and plain computation, as a fraction of the largest logit.
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
+
+# Where in its source OpenVINO raised an exception.
+_PLACE = re.compile(r"Exception from \S+:\d+: ")
 
 
 class RowModel(Protocol):
@@ -78,34 +68,86 @@ class RowModel(Protocol):
 
 @torch.inference_mode()
 def make_row_model(model: Any, device: Device) -> RowModel:
-    """Return a batched model if it computes what the plain model does, else a sequential one."""
-    ids = [token % model.config.get_text_config().vocab_size for token in (5, 17, 3, 29, 11, 7, 23, 2, 13)]
+    """Return a model that torch computes: batched if that gives what the plain model does, else sequential."""
     plain = SequentialModel(model, device)
-    prompts = (RowPrompt(0, ids[:5]), RowPrompt(1, ids))
-    expected = torch.cat([plain.prefill(prompts, 2, 16).logits, plain.step(ids[:2])])
     original = model.config._attn_implementation  # noqa: SLF001 - there is no public getter
-    plain.clear()
     try:
-        _require_plain_positions(model.config.get_text_config())
         install(model)
-        batched = BatchedModel(model, device)
-        actual = torch.cat([batched.prefill(prompts, 2, 16).logits, batched.step(ids[:2])])
-        _require_equal(actual, expected, device)
-        _require_known_windows(model.config.get_text_config(), batched.windows)
+        batched = BatchedModel(TorchPasses(model, device.torch_device), vocabulary_size(model))
+        return _checked(batched, plain, model, device, original)
     except Exception as exc:  # noqa: BLE001 - whatever fails in the model's own code
-        plain.batching = f"none: {type(model).__name__} has {' '.join(str(exc).split())}"
+        plain.batching = f"none: {refusal(model, exc)}"
         _log.warning("requests are completed one by one, batching %s", plain.batching)
         model.config._attn_implementation = original  # noqa: SLF001
         return plain
-    batched.set_memory_limit()
-    return batched
 
 
-def _require_equal(actual: Tensor, expected: Tensor, device: Device) -> None:
+@torch.inference_mode()
+def make_openvino_model(model: Any, device: Device) -> RowModel:
+    """Return a model that OpenVINO computes. It needs the given one, in float32, no longer.
+
+    Raises:
+        NotImplementedError: OpenVINO does not take the model; the message has the reason.
+    """
+    from llmops_plugins.local.engine.openvino.graph import compile_model
+    from llmops_plugins.local.engine.openvino.passes import OpenVinoPasses
+
+    original = model.config._attn_implementation  # noqa: SLF001
+    try:
+        batched = BatchedModel(OpenVinoPasses(*compile_model(model, device)), vocabulary_size(model))
+        return _checked(batched, SequentialModel(model, device), model, device, original)
+    except Exception as exc:
+        model.config._attn_implementation = original  # noqa: SLF001
+        raise NotImplementedError(refusal(model, exc)) from exc
+
+
+def vocabulary_size(model: Any) -> int:
+    """Return the number of logits of a token."""
+    size: int = model.config.get_text_config().vocab_size
+    return size
+
+
+def refusal(model: Any, problem: BaseException) -> str:
+    """Return in one line why a model is not batched, or not computed by OpenVINO."""
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
+    reason = _PLACE.sub("", " ".join(str(problem).split())) or f"a {type(problem).__name__}"
+    _, unknown, operations = reason.partition("No conversion rule found for operations: ")
+    if unknown:
+        reason = f"operations that OpenVINO does not know: {operations.strip()}"
+    return f"{type(model).__name__} has {reason[:300]}"
+
+
+def _checked(batched: BatchedModel, plain: SequentialModel, model: Any, device: Device, original: str) -> BatchedModel:
+    """Return a batched model that computes what the plain one does, of texts shorter and longer than a block of the cache.
+
+    Raises:
+        NotImplementedError: It does not, or it would not of other texts.
+    """
+    config = model.config.get_text_config()
+    _require_plain_positions(config)
+    numbers = [5, 17, 3, 29, 11, 7, 23, 2, 13, *(number * number for number in range(_LONG))]
+    ids = [number % config.vocab_size for number in numbers]
+    prompts = tuple(RowPrompt(row, ids[:length]) for row, length in enumerate((5, 9, len(ids))))
+    actual = _logits(batched, prompts)
+    _require_known_windows(config, batched.windows)
+    installed, model.config._attn_implementation = model.config._attn_implementation, original  # noqa: SLF001
+    expected = _logits(plain, prompts)
+    model.config._attn_implementation = installed  # noqa: SLF001
+    plain.clear()
     difference = ((actual - expected).abs().max() / expected.abs().max()).item()
     if not difference < _TOLERANCE[device.dtype]:
         message = f"logits that differ by {difference:.1g}"
         raise NotImplementedError(message)
+    batched.set_memory_limit(device.torch_device)
+    return batched
+
+
+def _logits(model: RowModel, prompts: Sequence[RowPrompt]) -> Tensor:
+    """Return the logits after prompts, and after one more token of each."""
+    longest = max(len(prompt.tokens) for prompt in prompts)
+    prefilled = model.prefill(prompts, len(prompts), longest + 1).logits
+    return torch.cat([prefilled, model.step([prompt.tokens[1] for prompt in prompts])])
 
 
 def _require_plain_positions(config: Any) -> None:
@@ -130,123 +172,6 @@ def _require_known_windows(config: Any, windows: Mapping[int, int | None]) -> No
             raise NotImplementedError(message)
 
 
-class BatchedModel:
-    """Rows that go through the model together, as one sequence without padding.
-
-    A prompt that shares a prefix with the content of any row, finished ones included, copies that prefix instead of
-    computing it. A prompt that is scored does not: the logits of all its tokens are needed.
-    """
-
-    batching = "continuous"
-
-    def __init__(self, model: Any, device: Device) -> None:
-        self._model = model
-        self._device = device.torch_device
-        self._cache = KeyValueCache()
-        # The tokens in each of the cache's rows, needed or not.
-        self._held: list[list[int]] = []
-        self._memory_limit = float("inf")
-        self._bytes_per_position = 0
-        self.windows: dict[int, int | None] = {}
-        self._max_scored = max_scored_tokens(model.config.get_text_config().vocab_size)
-
-    def set_memory_limit(self) -> None:
-        """Set the limit by the size of a token in the current rows and the free memory, and discard the rows."""
-        self._bytes_per_position = self._cache.bytes_per_position
-        self._memory_limit = _MEMORY_SHARE * free_memory(self._device)
-        self.clear()
-
-    def fits(self, rows: int, positions: int) -> bool:
-        """See `RowModel.fits`."""
-        return rows * positions * self._bytes_per_position <= self._memory_limit
-
-    def prefill(self, prompts: Sequence[RowPrompt], rows: int, positions: int) -> PrefillResult:
-        """See `RowModel.prefill`."""
-        self._reserve(rows, positions)
-        return join_slices(prompts, self._compute(prompts))
-
-    def _compute(self, prompts: Sequence[RowPrompt]) -> Iterator[tuple[PromptSlice, Tensor]]:
-        """Put as many slices into each pass as fit, and yield each slice with its logits."""
-        waiting = deque(piece for prompt in prompts for piece in split_prompt(prompt, self._max_scored))
-        while waiting:
-            slices: list[PromptSlice] = []
-            segments: list[Segment] = []
-            count = scored = 0
-            while waiting and (not slices or self._has_room(count, scored, waiting[0])):
-                piece = waiting.popleft()
-                past = self._copy_prefix(piece) if piece.start is None else piece.start
-                self._held[piece.row] = piece.tokens[:past]
-                slices.append(piece)
-                segments.append(Segment(piece.row, count, len(piece.tokens) - past, past))
-                count += segments[-1].count
-                scored += piece.scored
-            yield from zip(slices, self._pass(slices, tuple(segments)), strict=True)
-
-    def _has_room(self, count: int, scored: int, piece: PromptSlice) -> bool:
-        more = len(piece.tokens) - (piece.start or 0)
-        return count + more <= _PASS_TOKENS and scored + piece.scored <= self._max_scored
-
-    def _reserve(self, rows: int, positions: int) -> None:
-        larger = max(rows, self._cache.rows), max(positions, self._cache.positions)
-        self._cache.reserve(rows, positions, tight=not self.fits(*larger))
-        held = [tokens[: self._cache.positions] for tokens in self._held[: self._cache.rows]]
-        self._held = held + [[] for _ in range(self._cache.rows - len(held))]
-
-    def _pass(self, slices: Sequence[PromptSlice], segments: tuple[Segment, ...]) -> Sequence[Tensor]:
-        """Compute slices of different prompts; return the logits of each: of all its scored tokens, or of its last."""
-        tokens: list[int] = []
-        positions: list[int] = []
-        keep: list[range] = []
-        for piece, segment in zip(slices, segments, strict=True):
-            tokens += piece.tokens[segment.past :]
-            positions += range(segment.past, len(piece.tokens))
-            keep.append(range(len(tokens) - max(1, piece.scored), len(tokens)))
-        kept = [index for indices in keep for index in indices]
-        logits = self._forward(tokens, positions, kept, PrefillAttention(self._cache, segments, self.windows))
-        for piece in slices:
-            self._held[piece.row] = list(piece.tokens)
-        return torch.split(logits, [len(indices) for indices in keep])
-
-    def _copy_prefix(self, piece: PromptSlice) -> int:
-        """Copy the longest prefix that any row holds, and return its length; at least one token is left to compute."""
-        most = len(piece.tokens) - 1
-        shared = [min(most, common_prefix(held, piece.tokens)) for held in self._held]
-        source = max(range(len(shared)), key=lambda row: (shared[row], row == piece.row))
-        past = shared[source] if shared[source] >= _SHORTEST_PREFIX else 0
-        self._cache.copy(source, piece.row, past)
-        return past
-
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """See `RowModel.step`."""
-        lengths = [len(held) + 1 for held in self._held[: len(tokens)]]
-        positions = [length - 1 for length in lengths]
-        every = list(range(len(tokens)))
-        logits = self._forward(list(tokens), positions, every, DecodeAttention(self._cache, lengths, self._device))
-        for held, token in zip(self._held, tokens):  # noqa: B905 - a step covers the first rows only
-            held.append(token)
-        return logits
-
-    def _forward(self, tokens: list[int], positions: list[int], keep: list[int], attention: RowAttention) -> Tensor:
-        with using(attention):
-            logits: Tensor = self._model(
-                input_ids=torch.tensor([tokens], device=self._device),
-                position_ids=torch.tensor([positions], device=self._device),
-                logits_to_keep=torch.tensor(keep, device=self._device),
-                use_cache=False,
-            ).logits
-        return logits[0].float()
-
-    def move(self, source: int, target: int) -> None:
-        """See `RowModel.move`."""
-        self._cache.copy(source, target, len(self._held[source]))
-        self._held[target] = list(self._held[source])
-
-    def clear(self) -> None:
-        """See `RowModel.clear`."""
-        self._cache.clear()
-        self._held = []
-
-
 class SequentialModel:
     """Rows that go through the model one after the other, each with its own cache: slow, but right for every model."""
 
@@ -260,7 +185,7 @@ class SequentialModel:
         self._can_keep = "logits_to_keep" in parameters
         # transformers 5 renamed it
         self._cache_name = "cache" if "cache" in parameters else "past_key_values"
-        self._max_scored = max_scored_tokens(model.config.get_text_config().vocab_size)
+        self._max_scored = max_scored_tokens(vocabulary_size(model))
 
     def fits(self, rows: int, positions: int) -> bool:
         """See `RowModel.fits`."""

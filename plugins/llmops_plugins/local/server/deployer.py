@@ -5,17 +5,28 @@ from __future__ import annotations
 import atexit
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import attrs
 
 from llmops_plugins._weights.locate import Weights, locate, version
-from llmops_plugins.local.device import Device, compute_details, pick_device
+from llmops_plugins.local.device import OPENVINO, Device, compute_details, pick_device
+from llmops_plugins.local.names import EXTRA
 from llmops_plugins.local.options import LocalEndpointOptions
 from llmops_plugins.local.server.process import ServerProcess
-from llmops_sdk.plugin import BaseModel, Context, Deployer, Endpoint, ModelServer, Resource, ServableModel
-
-ENGINE = ("torch", "transformers")
-"""The libraries whose versions are part of the key of generations."""
+from llmops_sdk.plugin import (
+    BaseModel,
+    Context,
+    Deployer,
+    Endpoint,
+    EndpointError,
+    ModelServer,
+    Resource,
+    ServableModel,
+    install_hint,
+)
 
 _servers: dict[str, ServerProcess] = {}
 _lock = threading.Lock()
@@ -35,8 +46,7 @@ class LocalEndpoint(Deployer):
 
     def engine(self, context: Context) -> dict[str, str]:
         """Return what this machine computes with; see `Deployer.engine`."""
-        device = self._device()
-        return {**compute_details(device, ENGINE), "kernel": device.kernel}
+        return compute_details(self._device())
 
     def resources(self, context: Context, model: ServableModel) -> tuple[Resource, ...]:
         """Return the server's process."""
@@ -52,10 +62,10 @@ class LocalEndpoint(Deployer):
             _servers[name] = server
         try:
             ready = server.wait_until_ready(self.options.start_timeout)
+            metadata = self._metadata(context, ready)
         except BaseException:
             _stop(name)
             raise
-        metadata = {**self.engine(context), **{key: str(value) for key, value in ready.items() if key != "port"}}
         return Endpoint(
             name=name,
             url=f"http://127.0.0.1:{ready['port']}/endpoints/{name}/invocations",
@@ -69,6 +79,7 @@ class LocalEndpoint(Deployer):
         process = ServerProcess.start(self._command(weights.folder, name, port), context.folder / "server.log")
         try:
             ready = process.wait_until_ready(self.options.start_timeout)
+            self._metadata(context, ready)
         except BaseException:
             process.stop()
             raise
@@ -84,8 +95,30 @@ class LocalEndpoint(Deployer):
             return locate(context, model)
         return Weights(Path(model.uri), "")  # the step that asks knows its hash
 
+    def _metadata(self, context: Context, ready: Mapping[str, Any]) -> dict[str, str]:
+        """Return how the model is computed. If that is not as `auto` would have it, the reason is part of it.
+
+        Raises:
+            EndpointError: The engine was asked for by name, and does not take the model.
+        """
+        options, device = self.options, self._device()
+        fallback = ready["fallback"]
+        if fallback and options.engine == OPENVINO:
+            message = f"OpenVINO does not take this model: {fallback}; use the engine 'auto' or 'torch'"
+            raise EndpointError(message)
+        if options.engine == "auto" and device.kind == "cpu" and device.engine != OPENVINO:
+            fallback = f"it is not installed: {install_hint(EXTRA)}"
+        details = compute_details(attrs.evolve(device, engine=ready["engine"]))
+        known = ("port", "engine", "fallback")
+        metadata = {**details, **{key: str(value) for key, value in ready.items() if key not in known}}
+        if fallback:
+            metadata["not OpenVINO"] = fallback
+            context.log.warning("torch computes this model, not OpenVINO: %s", fallback)
+            context.progress.log(f"torch computes this model, not OpenVINO: {fallback}")
+        return metadata
+
     def _device(self) -> Device:
-        return pick_device(self.options.device, self.options.dtype)
+        return pick_device(self.options.device, self.options.dtype, self.options.engine)
 
     def _command(self, folder: Path, name: str, port: int = 0) -> list[str]:
         options, device = self.options, self._device()
@@ -96,7 +129,7 @@ class LocalEndpoint(Deployer):
             f"--port={port}",
             f"--device={device.name}",
             f"--dtype={device.dtype}",
-            f"--kernel={device.kernel}",
+            f"--engine={device.engine}",
             f"--max-batch={options.max_batch}",
             f"--batch-window-ms={options.batch_window_ms}",
             f"--max-body-mb={options.max_body_mb}",

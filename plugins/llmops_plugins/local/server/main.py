@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--device", default="cpu", help="cpu, cuda:0, mps")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--kernel", default="plain", choices=("plain", "mkl", "onednn"))
+    parser.add_argument("--engine", default="torch", choices=("openvino", "torch"))
     parser.add_argument("--max-batch", type=int, default=16)
     parser.add_argument("--batch-window-ms", type=float, default=20.0)
     parser.add_argument("--max-body-mb", type=float, default=4.0)
@@ -91,14 +91,19 @@ def _load(options: argparse.Namespace) -> tuple[Starlette, EngineWorker, dict[st
     """Load the model; return the application, the worker that completes its requests, and what it computes with."""
     # transformers loads it, if it is installed, for a kind of generation that is not used here: half of the start-up.
     sys.modules.setdefault("sklearn", cast("Any", None))
-    from llmops_plugins.local.device import Device
+    import torch
+
+    from llmops_plugins.local.device import OPENVINO, Device
     from llmops_plugins.local.engine.engine import Engine
     from llmops_plugins.local.server.app import make_app
     from llmops_plugins.local.server.worker import EngineWorker
 
-    device = Device.named(options.device, options.dtype, options.kernel)
+    device = Device.named(options.device, options.dtype, options.engine)
     engine = Engine(options.model, device, max_batch=options.max_batch)
-    metadata = {**device.metadata, **engine.details, "batching": engine.batching, "kernel": engine.kernel}
+    if engine.name == OPENVINO:
+        torch.set_num_threads(1)  # what is left for torch is small, and its threads would wait in a loop for more
+    metadata = {**device.metadata, **engine.details, "batching": engine.batching}
+    metadata |= {"engine": engine.name, "fallback": engine.fallback}
     _log.info("loaded %s: %s", options.model, metadata)
     worker = EngineWorker(engine, window=options.batch_window_ms / 1000, max_waiting=_MAX_WAITING)
     app = make_app(options.name, worker, max_body=int(options.max_body_mb * 1e6), endpoint=options.endpoint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ def load_model(folder: Path, dtype: str = "float32") -> PreTrainedModel:
     torch_dtype: torch.dtype = getattr(torch, dtype)
     try:
         _check_rotations(folder)
+        _check_quantization(folder)
         with _without_progress_bars():
             model = AutoModelForCausalLM.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch_dtype
@@ -87,6 +89,32 @@ def _check_rotations(folder: Path) -> None:
             "'rope_parameters': pip install 'transformers>=5'"
         )
         raise AssetError(message)
+
+
+def _check_quantization(folder: Path) -> None:
+    """Refuse weights that are not floats.
+
+    Raises:
+        AssetError: The configuration names a quantization.
+    """
+    quantization = _read_config(folder).get("quantization_config")
+    if quantization:
+        method = quantization.get("quant_method", "see its config.json")
+        message = (
+            f"the model in '{folder}' is quantized ({method}), and only float weights can be loaded here: use the weights "
+            "that it was made from, or serve it with another program (deployer 'served')"
+        )
+        raise AssetError(message)
+
+
+def count_parameters(folder: Path) -> int:
+    """Return the number of weights in a model's files; only their headers are read."""
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        count += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return count
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from llmops_plugins.local.engine.engine import Engine
 from llmops_plugins.local.engine.request import Completion, GenerationOutcome, GenerationRequest
 
 CPU = Device("cpu", "", "float32")
-
 TEXTS = (
     "Summarize the text.",
     "A town on a river has three bridges. The oldest one was built of stone, the others of steel and of wood.",

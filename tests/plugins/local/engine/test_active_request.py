@@ -23,7 +23,7 @@ def test_logits_that_are_not_finite_are_the_models_fault(tiny_model: Path) -> No
     broken = Engine(tiny_model, CPU)
     model: Any = broken._model
     with torch.no_grad():
-        model._model.model.norm.weight.fill_(float("nan"))
+        model._passes._model.model.norm.weight.fill_(float("nan"))
     (outcome,) = broken.generate([GenerationRequest(TEXTS[0], max_new_tokens=4)])
     assert isinstance(outcome, Rejection)
     assert ("model", True) == (outcome.fault, "finite" in outcome.reason)

@@ -13,6 +13,7 @@ pytest.importorskip("transformers")
 import attrs  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
+from llmops_plugins.local.device import Device  # noqa: E402
 from llmops_plugins.local.engine.engine import Engine  # noqa: E402
 from llmops_plugins.local.engine.request import Completion, GenerationRequest, Rejection, TokenPrompt  # noqa: E402
 
@@ -25,9 +26,9 @@ def test_greedy_completions_of_a_batch_are_those_of_transformers(tiny_model: Pat
     assert [reference(tiny_model, text, 20) for text in TEXTS] == texts(outcomes)
 
 
-def test_requests_that_join_and_leave_do_not_affect_each_other(tiny_model: Path) -> None:
+def test_requests_that_join_and_leave_do_not_affect_each_other(tiny_model: Path, device: Device) -> None:
     """With more requests than rows, and of different lengths, rows are reused and moved; no completion changes."""
-    small = Engine(tiny_model, CPU, max_batch=3)
+    small = Engine(tiny_model, device, max_batch=3)
     lengths = (3, 17, 9, 1, 25, 12)
     requests = [GenerationRequest(text, max_new_tokens=length) for text, length in zip(TEXTS, lengths, strict=True)] * 2
     alone = [completion(small.generate([request])) for request in requests]
@@ -145,13 +146,13 @@ def test_greedy_and_sampled_requests_share_a_batch(engine: Engine) -> None:
     assert plain != wild
 
 
-def test_memory_limits_the_batch(tiny_model: Path) -> None:
+def test_memory_limits_the_batch(tiny_model: Path, device: Device) -> None:
     """With room for few tokens, requests wait for each other and are all completed; one alone always has room."""
-    tight = Engine(tiny_model, CPU)
+    tight = Engine(tiny_model, device)
     model: Any = tight._model
     model._memory_limit = 2 * 160 * model._bytes_per_position
     requests = [GenerationRequest(text, max_new_tokens=20) for text in TEXTS]
-    expected = Engine(tiny_model, CPU).generate(requests)
+    expected = Engine(tiny_model, device).generate(requests)
     submitted = [submit(tight, request) for request in requests]
     while not tight.idle:
         tight.advance()

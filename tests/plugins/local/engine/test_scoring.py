@@ -16,7 +16,7 @@ from llmops_plugins.local.engine.engine import Engine  # noqa: E402
 from llmops_plugins.local.engine.request import GenerationRequest  # noqa: E402
 from llmops_plugins.local.engine.scoring import max_scored_tokens  # noqa: E402
 
-from .reference import CPU, TEXTS, completion, reference, scored, scoring, submit, texts, token_log_probabilities  # noqa: E402
+from .reference import TEXTS, completion, reference, scored, scoring, submit, texts, token_log_probabilities  # noqa: E402
 
 
 def test_the_log_probabilities_of_a_prompt_are_those_of_transformers(tiny_model: Path, engine: Engine) -> None:
@@ -74,18 +74,18 @@ def test_a_cached_prefix_is_computed_again_for_its_probabilities(tiny_model: Pat
 
 
 @pytest.mark.parametrize("most", [1, 7, 40])
-def test_the_logits_of_a_long_prompt_are_computed_in_slices(tiny_model: Path, most: int) -> None:
+def test_the_logits_of_a_long_prompt_are_computed_in_slices(tiny_model: Path, most: int, device: Device) -> None:
     """No pass has more of them than allowed, plus one for each plain prompt; the probabilities stay the same."""
-    sliced = Engine(tiny_model, CPU)
+    sliced = Engine(tiny_model, device)
     model: Any = sliced._model
     model._max_scored = most
-    forward, kept = model._forward, []
+    compute, kept = model._passes.compute, []
 
-    def count(tokens: list[int], positions: list[int], keep: list[int], attention: object) -> object:
+    def count(tokens: list[int], positions: list[int], keep: list[int], segments: object) -> object:
         kept.append(len(keep))
-        return forward(tokens, positions, keep, attention)
+        return compute(tokens, positions, keep, segments)
 
-    model._forward = count
+    model._passes.compute = count
     outcomes = sliced.generate([*scoring(*TEXTS[1:4]), GenerationRequest(TEXTS[5], max_new_tokens=6)])
     for text, (_, *scores) in zip(TEXTS[1:4], scored(outcomes[:3]), strict=True):
         assert token_log_probabilities(tiny_model, text) == pytest.approx(scores, abs=1e-4)

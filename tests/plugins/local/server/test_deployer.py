@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from llmops_plugins.local.server.deployer import LocalEndpoint
 from llmops_sdk import EndpointError, GenerationOptions
 from llmops_sdk.plugin import BaseModel, ChatPrompt, Context, HttpTransport, Resource, TextPrompt, TrainedModel
 
+from ..architectures import save_model
 from .running import eventually
 
 MakeContext = Callable[..., Context]
@@ -99,14 +101,36 @@ def test_a_model_is_served_and_its_server_stopped(tiny_model: Path, make_context
 def test_the_engine_is_what_the_machine_decides(make_context: MakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another format is another engine, so its answers get a key of their own; whether `auto` or asked for is the same."""
     context = make_context()
-    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=False, cpu_packs=True))
+    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=False))
     plain = LocalEndpoint(LocalEndpointOptions(device="cpu")).engine(context)
-    assert {"device": "cpu", "dtype": "float32", "kernel": "mkl"}.items() <= plain.items()
+    assert {"device": "cpu", "dtype": "float32"}.items() <= plain.items()
     assert plain == LocalEndpoint(OPTIONS).engine(context)
-    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=True, cpu_packs=True))
+    monkeypatch.setattr(device, "_cpu", lambda: device.Machine(cpu_bfloat16=True))
     native = LocalEndpoint(LocalEndpointOptions(device="cpu")).engine(context)
-    assert {**plain, "dtype": "bfloat16", "kernel": "onednn"} == native
-    assert plain["engine"].startswith("torch ")
+    assert {**plain, "dtype": "bfloat16"} == native
+    assert plain["engine"].startswith("torch " if find_spec("openvino") is None else "openvino ")
+    assert LocalEndpoint(LocalEndpointOptions(engine="torch")).engine(context)["engine"].startswith("torch ")
+
+
+def test_a_model_that_openvino_does_not_take_is_computed_by_torch(
+    tiny_model: Path, tmp_path: Path, make_context: MakeContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answers' record and the step's log have the reason; asked for by name, the engine is an error that names another."""
+    pytest.importorskip("openvino")
+    model = BaseModel("huggingface", str(save_model("gemma2", tmp_path, tiny_model)))
+    reason = "Gemma2ForCausalLM has attention with softcap"
+    context = make_context()
+    (resource,) = LocalEndpoint(OPTIONS).resources(context, model)
+    endpoint = LocalEndpoint(OPTIONS).deploy(context, model)
+    LocalEndpoint(OPTIONS).delete(context, resource)
+    assert reason == endpoint.metadata["not OpenVINO"]
+    assert endpoint.metadata["engine"].startswith("torch ")
+    assert f"torch computes this model, not OpenVINO: {reason}" in caplog.text
+    strict = LocalEndpoint(attrs.evolve(OPTIONS, engine="openvino"))
+    with pytest.raises(EndpointError, match=rf"OpenVINO does not take this model: {reason}; use the engine 'auto' or"):
+        strict.deploy(context, model)
+    with pytest.raises(EndpointError, match="OpenVINO does not take this model"):
+        strict.serve(context, model, name="tuned", port=0)
 
 
 def test_a_model_is_served_for_other_programs(tiny_model: Path, make_context: MakeContext) -> None:

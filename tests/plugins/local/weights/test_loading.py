@@ -10,7 +10,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from llmops_plugins.local.weights.loading import context_length, load_model, load_tokenizer
+from llmops_plugins.local.weights.loading import context_length, count_parameters, load_model, load_tokenizer
 from llmops_sdk import AssetError
 
 
@@ -67,3 +67,19 @@ def test_a_model_that_transformers_4_would_misread_is_refused(
         (copy / "config.json").write_text(json.dumps(saved))
         with pytest.raises(AssetError, match=r"saved by transformers 5.*pip install 'transformers>=5'"):
             load_model(copy)
+
+
+def test_quantized_weights_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+    """In one line with the method, and with what to do instead."""
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "quantization_config": {"quant_method": "gptq"}}))
+    with pytest.raises(
+        AssetError, match=r"copy' is quantized \(gptq\), and only float weights .*\(deployer 'served'\)$"
+    ):
+        load_model(copy)
+
+
+def test_the_weights_of_a_folder_are_counted(tiny_model: Path) -> None:
+    """Without loading them."""
+    assert sum(weight.numel() for weight in load_model(tiny_model).parameters()) == count_parameters(tiny_model)

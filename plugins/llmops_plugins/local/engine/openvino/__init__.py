@@ -1,0 +1,1 @@
+"""Models that OpenVINO computes on a CPU."""
