@@ -11,12 +11,14 @@ import json
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ BASELINES = ["torch", "transformers", "peft", "accelerate", "datasets", "pyarrow
 TRL = "trl==0.24.0"
 REPEATS = 3
 TRAIN_ROWS = 32
+ENGINE_ROWS = 44
+NEW_TOKENS = 64
 PAGE = ROOT / "docs" / "benchmarks.md"
 Result = dict[str, Any]
 
@@ -122,6 +126,42 @@ def generation() -> str:
     lines += [
         f"| {label} | {speeds[key]:.0f} | {speeds['clients_16'] / speeds[key]:.2f}x |" for key, label in labels.items()
     ]
+    return "\n".join(lines)
+
+
+def engines() -> str:
+    """What computes a local model: OpenVINO, torch, and where they are, OpenVINO GenAI and llama.cpp on the same weights.
+
+    `LLMOPS_BENCH_GGUF` names a folder with `f16.gguf` and `bf16.gguf` of the model; llama-server must be on the path.
+    """
+    kinds = {"openvino": "llmops-sdk, engine `openvino`, float32", "torch": "llmops-sdk, engine `torch`, float32"}
+    gguf = os.environ.get("LLMOPS_BENCH_GGUF")
+    if gguf and find_spec("openvino_genai"):
+        kinds[f"genai:{gguf}/f16.gguf"] = "OpenVINO GenAI, F16, computes in float32"
+    if gguf and shutil.which("llama-server"):
+        kinds[f"llama.cpp:{gguf}/bf16.gguf"] = "llama.cpp server, BF16"
+    runs: dict[str, list[Result]] = {kind: [] for kind in kinds}
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _rows(Path(folder) / "rows.jsonl", ENGINE_ROWS)
+        for _ in range(REPEATS):
+            for kind in kinds:
+                runs[kind].append(_run([sys.executable, str(HERE / "engines.py"), _model(), str(rows), kind]))
+    exact = [tokens[:-1] if len(tokens) < NEW_TOKENS else tokens for tokens in runs["torch"][0]["answers"]]
+    lines = [
+        f"\n## Engines\n\n{ENGINE_ROWS} prompts of the sample data, {NEW_TOKENS} new tokens, greedy, 16 at a time.\n",
+        "| | tokens/s | CPU-seconds per 1,000 tokens | start, s | memory, MB | answers equal to torch in float32 |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for kind, label in kinds.items():
+        tokens = sum(map(len, runs[kind][0]["answers"]))
+        median = {
+            name: statistics.median(run[name] for run in runs[kind]) for name in ("start", "seconds", "cpu", "memory")
+        }
+        equal = sum(answer[: len(one)] == one for answer, one in zip(runs[kind][0]["answers"], exact, strict=True))
+        lines.append(
+            f"| {label} | {tokens / median['seconds']:.0f} | {1000 * median['cpu'] / tokens:.1f} | {median['start']:.1f} "
+            f"| {median['memory']:.0f} | {equal} of {len(exact)} |"
+        )
     return "\n".join(lines)
 
 
@@ -290,6 +330,7 @@ _TABLES = {
     "scoring": scoring,
     "training": training,
     "generation": generation,
+    "engines": engines,
     "recording": recording,
     "orchestration": orchestration,
     "growth": growth,
