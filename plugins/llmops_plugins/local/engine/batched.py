@@ -34,12 +34,14 @@ class Passes(Protocol):
     """Computes passes over the tokens of several rows, and holds the rows' keys and values.
 
     Attributes:
-        bytes_per_position: Bytes that one token takes in all layers; 0 before the first pass, if that shows it.
         windows: The window that each layer asked for.
     """
 
-    bytes_per_position: int
     windows: dict[int, int | None]
+
+    @property
+    def bytes_per_position(self) -> int:
+        """Bytes that one token takes in all layers; 0 before the first pass, if that shows it."""
 
     def reserve(self, rows: int, positions: int, limit: float) -> tuple[int, int]:
         """Make room for rows with this number of tokens; return how many rows and tokens of each are held from before.
@@ -83,7 +85,7 @@ class TorchPasses:
 
     @property
     def bytes_per_position(self) -> int:
-        """See `Passes`."""
+        """See `Passes.bytes_per_position`."""
         return self._cache.bytes_per_position
 
     def reserve(self, rows: int, positions: int, limit: float) -> tuple[int, int]:

@@ -32,7 +32,7 @@ _LONG = 48
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 
 # Where in its source OpenVINO raised an exception.
-_PLACE = re.compile(r"Exception from \S+:\d+: ")
+_PLACE = re.compile(r"Exception from \S+:\d+: | at \S+:\d+")
 
 
 class RowModel(Protocol):

@@ -16,7 +16,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from llmops_plugins.local.device import Device, usable_cores
+from llmops_plugins.local.device import Device, this_machine, usable_cores
 from llmops_plugins.local.engine.attention import install, using
 
 INPUTS = ("input_ids", "position_ids", "kept")
@@ -86,6 +86,9 @@ def compile_model(model: Any, device: Device) -> tuple[Any, dict[int, int | None
     """
     import openvino
 
+    if device.dtype == "bfloat16" and not this_machine().cpu_bfloat16:
+        message = "to be computed in bfloat16, which this CPU lacks and OpenVINO does not emulate"
+        raise NotImplementedError(message)
     attention = _TracedAttention()
     install(model)
     graph = _convert(_Logits(model), attention)

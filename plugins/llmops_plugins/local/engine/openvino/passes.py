@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +45,12 @@ class OpenVinoPasses:
         self._users: list[int] = []
         self._rows: list[list[int]] = []
         self._in_use = 0
-        self.bytes_per_position = sum(int(np.prod(shape)) for shape in self._shapes.values()) * self._type.size // BLOCK
+
+    @property
+    def bytes_per_position(self) -> int:
+        """See `Passes.bytes_per_position`."""
+        block = sum(math.prod(shape) for shape in self._shapes.values())
+        return int(block * self._type.size // BLOCK)
 
     def reserve(self, rows: int, positions: int, limit: float) -> tuple[int, int]:
         """See `Passes.reserve`. Rows beyond those in use give their blocks back when others need them."""

@@ -10,7 +10,7 @@ pytest.importorskip("openvino")
 
 import torch
 
-from llmops_plugins.local.device import Device
+from llmops_plugins.local.device import Device, Machine, this_machine
 from llmops_plugins.local.engine.model import make_openvino_model
 from llmops_plugins.local.engine.openvino.graph import compile_model
 from llmops_plugins.local.weights.loading import load_model
@@ -52,6 +52,23 @@ def test_tracing_leaves_the_model_as_it_was(tiny_model: Path, tmp_path: Path) ->
 def test_a_graph_that_computes_something_else_is_refused(tiny_model: Path) -> None:
     """Whatever a trace has missed shows in the logits, which are compared with the plain model's."""
     model: Any = load_model(tiny_model)
-    model.lm_head.register_forward_hook(lambda _module, _inputs, out: out * 1.5 if torch.jit.is_tracing() else out)
+    traced: Any = torch.jit
+    model.lm_head.register_forward_hook(lambda _module, _inputs, out: out * 1.5 if traced.is_tracing() else out)
     with pytest.raises(NotImplementedError, match=r"^LlamaForCausalLM has logits that differ by 0\.\d$"):
         make_openvino_model(model, CPU)
+
+
+def test_bfloat16_is_not_emulated(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU without instructions for it, torch computes it."""
+    monkeypatch.setattr("llmops_plugins.local.engine.openvino.graph.this_machine", Machine)
+    with pytest.raises(
+        NotImplementedError, match="LlamaForCausalLM has to be computed in bfloat16, which this CPU lacks"
+    ):
+        make_openvino_model(load_model(tiny_model), Device.named("cpu", "bfloat16", "openvino"))
+
+
+@pytest.mark.skipif(not this_machine().cpu_bfloat16, reason="this CPU has no instructions for bfloat16")
+def test_bfloat16_is_computed_where_the_cpu_has_it(tiny_model: Path) -> None:
+    """The logits are those of the plain model, apart from the format's rounding."""
+    model = make_openvino_model(load_model(tiny_model), Device.named("cpu", "bfloat16", "openvino"))
+    assert "continuous" == model.batching
