@@ -109,7 +109,9 @@ def test_the_engine_is_what_the_machine_decides(make_context: MakeContext, monke
     native = LocalEndpoint(LocalEndpointOptions(device="cpu")).engine(context)
     assert {**plain, "dtype": "bfloat16"} == native
     assert plain["engine"].startswith("torch " if find_spec("openvino") is None else "openvino ")
-    assert LocalEndpoint(LocalEndpointOptions(device="cpu", engine="torch")).engine(context)["engine"].startswith("torch ")
+    assert (
+        LocalEndpoint(LocalEndpointOptions(device="cpu", engine="torch")).engine(context)["engine"].startswith("torch ")
+    )
 
 
 def test_a_model_that_openvino_does_not_take_is_computed_by_torch(
