@@ -83,7 +83,7 @@ def _formats(cells: Sequence[CellResult]) -> Iterator[str]:
             ]
             yield (
                 f"The candidates were not computed alike: their {noun} is {' and '.join(parts)}; run again on one machine "
-                "with --fresh generate to compare them alike."
+                f"with --fresh generate to compare them alike, and with one {noun} in their deployers' options if it still differs."
             )
 
 
