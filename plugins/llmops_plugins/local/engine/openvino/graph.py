@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import attrs
@@ -101,8 +102,19 @@ def compile_model(model: Any, device: Device) -> tuple[Any, dict[int, int | None
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # two servers on one machine would share a core and leave others idle
     }
-    compiled = openvino.Core().compile_model(graph, "CPU", settings)
+    compiled = _core().compile_model(graph, "CPU", settings)
     return compiled, {number: layer.window or None for number, layer in attention.layers.items()}
+
+
+@cache
+def _core() -> Any:
+    """Return OpenVINO's runtime, one for the process: it gives the main thread a stack for signals, and frees it with itself.
+
+    If its last user is deleted by another thread, the main thread keeps the freed stack, and dies of the next signal.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def _convert(model: nn.Module, attention: _TracedAttention) -> Any:
