@@ -19,7 +19,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 IMPORTS = {
-    "local": ("torch", "transformers", "peft", "gguf", "starlette", "uvicorn", "llmops_plugins.local.lora.trainer"),
+    "local": (
+        "openvino",
+        "torch",
+        "transformers",
+        "peft",
+        "gguf",
+        "starlette",
+        "uvicorn",
+        "llmops_plugins.local.lora.trainer",
+    ),
     "datasets": ("datasets", "llmops_plugins.datasets.huggingface"),
     "metrics": (
         "nltk",
