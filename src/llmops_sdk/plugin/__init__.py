@@ -133,8 +133,9 @@ if TYPE_CHECKING:
     )
     from llmops_sdk.steps.client.client import Question as Question, ask as ask
     from llmops_sdk.steps.client.endings import read_ending as read_ending
+    from llmops_sdk.steps.client.http.addresses import is_loopback as is_loopback
     from llmops_sdk.steps.client.http.keys import bearer_headers as bearer_headers
-    from llmops_sdk.steps.client.http.transport import HttpTransport as HttpTransport, is_loopback as is_loopback
+    from llmops_sdk.steps.client.http.transport import HttpTransport as HttpTransport
     from llmops_sdk.steps.client.payloads import (
         make_payload as make_payload,
         make_scoring_payload as make_scoring_payload,
@@ -376,7 +377,8 @@ _HOMES = {
     "steps.client.client": ("Question", "ask"),
     "steps.client.endings": ("read_ending",),
     "steps.client.http.keys": ("bearer_headers",),
-    "steps.client.http.transport": ("HttpTransport", "is_loopback"),
+    "steps.client.http.addresses": ("is_loopback",),
+    "steps.client.http.transport": ("HttpTransport",),
     "steps.client.payloads": ("make_payload", "make_scoring_payload"),
     "steps.executor": ("Executor",),
     "steps.retrieval.retriever": ("Hit", "Retriever"),

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from llmops_sdk.errors import EndpointError, RequestError
-from llmops_sdk.steps.client.http.transport import HttpTransport, is_loopback
+from llmops_sdk.steps.client.http.transport import HttpTransport
 from llmops_sdk.steps.client.payloads import make_payload, make_scoring_payload
 from llmops_sdk.testing import InstantEndpoint
 from llmops_sdk.values.answers import Answer
@@ -173,19 +173,6 @@ def test_other_hosts_are_asked_through_the_proxy(server: Scripted, monkeypatch: 
     monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/endpoints/tiny/invocations"))
     assert Answer("hi") == send(Endpoint("far", url="http://models.invalid/invocations"))
     assert "models.invalid" == server.asked[0][0]["Host"]
-
-
-@pytest.mark.parametrize(
-    ("url", "local"),
-    [
-        ("http://127.0.0.1:80/x", True), ("http://127.1.2.3", True), ("http://[::1]:8/", True),
-        ("http://localhost:8080", True), ("https://example.org", False), ("http://10.0.0.1", False),
-        ("http://localhost.example.org", False),
-    ],
-)  # fmt: skip
-def test_loopback_is_recognized_by_name_and_number(url: str, local: bool) -> None:  # noqa: FBT001
-    """Nothing is resolved."""
-    assert local == is_loopback(url)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import attrs
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from llmops_plugins.local.device import Device, this_machine, usable_cores
 from llmops_plugins.local.engine.attention import install, using
+from llmops_plugins.local.engine.openvino.runtime import load_openvino, runtime
 
 INPUTS = ("input_ids", "position_ids", "kept")
 """The graph's inputs besides those of `PagedInputs`: `1 x tokens` twice, and the tokens whose logits are computed."""
@@ -85,8 +85,7 @@ def compile_model(model: Any, device: Device) -> tuple[Any, dict[int, int | None
         Exception: OpenVINO, or this version of it, does not take the model; any kind, since it comes from its code or the
             model's.
     """
-    import openvino
-
+    openvino = load_openvino()
     if device.dtype == "bfloat16" and not this_machine().cpu_bfloat16:
         message = "to be computed in bfloat16, which this CPU lacks and OpenVINO does not emulate"
         raise NotImplementedError(message)
@@ -102,19 +101,8 @@ def compile_model(model: Any, device: Device) -> tuple[Any, dict[int, int | None
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # two servers on one machine would share a core and leave others idle
     }
-    compiled = _core().compile_model(graph, "CPU", settings)
+    compiled = runtime().compile_model(graph, "CPU", settings)
     return compiled, {number: layer.window or None for number, layer in attention.layers.items()}
-
-
-@cache
-def _core() -> Any:
-    """Return OpenVINO's runtime, one for the process: it gives the main thread a stack for signals, and frees it with itself.
-
-    If its last user is deleted by another thread, the main thread keeps the freed stack, and dies of the next signal.
-    """
-    import openvino
-
-    return openvino.Core()
 
 
 def _convert(model: nn.Module, attention: _TracedAttention) -> Any:

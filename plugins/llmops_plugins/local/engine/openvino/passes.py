@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from llmops_plugins.local.engine.attention import Segment
+from llmops_plugins.local.engine.openvino.runtime import load_openvino
 
 BLOCK = 32
 """Positions in a block, as OpenVINO's CPU plugin lays them out."""
@@ -28,8 +29,6 @@ class OpenVinoPasses:
     """
 
     def __init__(self, compiled: Any, windows: dict[int, int | None]) -> None:
-        import openvino
-
         self.windows = windows
         self._request = compiled.create_infer_request()
         # Without the number of blocks, which comes first.
@@ -39,7 +38,7 @@ class OpenVinoPasses:
             if port.any_name.startswith(("key_cache.", "value_cache."))
         }
         self._type = next(port.element_type for port in compiled.inputs if port.any_name in self._shapes)
-        self._tensor = openvino.Tensor
+        self._tensor = load_openvino().Tensor
         self._slabs: dict[str, np.ndarray[Any, Any]] = {}
         self._free: list[int] = []
         self._users: list[int] = []

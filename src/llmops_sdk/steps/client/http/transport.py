@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import ipaddress
 import json
 import queue
 import re
@@ -12,13 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from llmops_sdk.errors import EndpointError, RequestError
 from llmops_sdk.plugin.interfaces import Transport
 from llmops_sdk.steps.client.answers import parse_answer, parse_log_probability
+from llmops_sdk.steps.client.http.addresses import is_loopback
 from llmops_sdk.steps.client.http.connection import Connection, DirectConnection, Reply
 from llmops_sdk.steps.client.http.limits import Deadlines, most_bytes
 from llmops_sdk.steps.client.http.masking import Mask
@@ -208,19 +207,6 @@ class HttpTransport(Transport):
                     connection.close()
         for _ in range(taken):
             self._connections.put(None)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL's host is this machine, by its name or number; nothing is resolved.
-
-    >>> is_loopback("http://127.0.0.1:8080/x"), is_loopback("https://example.org")
-    (True, False)
-    """
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("transformers")
-pytest.importorskip("openvino")
+if find_spec("openvino") is None:
+    pytest.skip("OpenVINO is not installed", allow_module_level=True)
 
 import torch
 from torch import Tensor
