@@ -139,7 +139,8 @@ class LocalEndpointOptions(DeployerOptions):
     device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
     dtype: str = option(
         "auto",
-        help="auto (bfloat16 where the GPUs or the CPU have instructions for it, else float32), float32, bfloat16",
+        help="auto (float32 for OpenVINO; for torch bfloat16 where the GPUs or the CPU have instructions for it, else float32),"
+        " float32, bfloat16 (takes torch)",
     )
     engine: str = option(
         "auto",

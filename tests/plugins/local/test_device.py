@@ -139,12 +139,17 @@ def test_openvino_computes_on_a_cpu_if_it_is_installed(monkeypatch: pytest.Monke
     monkeypatch.setattr(device, "find_spec", lambda _name: object())
     engines = [device.pick_device(kind, engine="auto").engine for kind in ("cpu", "cuda")]
     assert ["openvino", "torch"] == engines
+    assert "torch" == device.pick_device("cpu", "bfloat16", engine="auto").engine
+    with pytest.raises(
+        SpecError, match="'openvino' computes in float32, and dtype is 'bfloat16'; use 'auto' or 'torch'"
+    ):
+        device.pick_device("cpu", "bfloat16", engine="openvino")
     assert ("openvino", "torch") == (
         device.pick_device("cpu", engine="openvino").engine,
         device.pick_device("cpu", engine="torch").engine,
     )
     with pytest.raises(
-        SpecError, match="'openvino' computes on a CPU, and the device is 'cuda:0'; use 'auto' or 'torch'"
+        SpecError, match="'openvino' computes on a CPU, and the device is 'cuda'; use 'auto' or 'torch'"
     ):
         device.pick_device(engine="openvino")
     monkeypatch.setattr(device, "find_spec", lambda _name: None)

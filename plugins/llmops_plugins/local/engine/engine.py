@@ -76,8 +76,6 @@ class Engine:
             except NotImplementedError as exc:
                 self.name, self.fallback = TORCH, str(exc)
                 _log.warning("torch computes this model, not OpenVINO: %s", exc)
-            if device.dtype != "float32":
-                model = load_model(folder, device.dtype)
         return make_row_model(model.to(device.torch_device), device)
 
     @property

@@ -94,7 +94,7 @@ def make_openvino_model(model: Any, device: Device) -> RowModel:
 
     original = model.config._attn_implementation  # noqa: SLF001
     try:
-        batched = BatchedModel(OpenVinoPasses(*compile_model(model, device)), vocabulary_size(model))
+        batched = BatchedModel(OpenVinoPasses(*compile_model(model)), vocabulary_size(model))
         return _checked(batched, SequentialModel(model, device), model, device, original)
     except Exception as exc:
         model.config._attn_implementation = original  # noqa: SLF001

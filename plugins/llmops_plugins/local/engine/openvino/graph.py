@@ -16,7 +16,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from llmops_plugins.local.device import Device, this_machine, usable_cores
+from llmops_plugins.local.device import usable_cores
 from llmops_plugins.local.engine.attention import install, using
 from llmops_plugins.local.engine.openvino.runtime import load_openvino, runtime
 
@@ -74,29 +74,24 @@ class _Logits(nn.Module):
         return logits[0].float()
 
 
-def compile_model(model: Any, device: Device) -> tuple[Any, dict[int, int | None]]:
+def compile_model(model: Any) -> tuple[Any, dict[int, int | None]]:
     """Return a compiled model, and the window of each layer.
 
     Args:
-        model: Of transformers, in float32.
-        device: The number format to compute in.
+        model: Of transformers, in float32, which it is computed in.
 
     Raises:
         Exception: OpenVINO, or this version of it, does not take the model; any kind, since it comes from its code or the
             model's.
     """
     openvino = load_openvino()
-    if device.dtype == "bfloat16" and not this_machine().cpu_bfloat16:
-        message = "to be computed in bfloat16, which this CPU lacks and OpenVINO does not emulate"
-        raise NotImplementedError(message)
     attention = _TracedAttention()
     install(model)
     graph = _convert(_Logits(model), attention)
     _insert_attention(graph, attention.layers)
-    dtype = openvino.Type.bf16 if device.dtype == "bfloat16" else openvino.Type.f32
     settings = {
-        "INFERENCE_PRECISION_HINT": dtype,
-        "KV_CACHE_PRECISION": dtype,
+        "INFERENCE_PRECISION_HINT": openvino.Type.f32,
+        "KV_CACHE_PRECISION": openvino.Type.f32,
         "INFERENCE_NUM_THREADS": usable_cores(),
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # two servers on one machine would share a core and leave others idle

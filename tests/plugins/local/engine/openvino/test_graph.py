@@ -12,7 +12,7 @@ if find_spec("openvino") is None:
 
 import torch
 
-from llmops_plugins.local.device import Device, Machine, this_machine
+from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine.model import make_openvino_model
 from llmops_plugins.local.engine.openvino.graph import compile_model
 from llmops_plugins.local.weights.loading import load_model
@@ -24,7 +24,7 @@ CPU = Device.named("cpu", "float32", "openvino")
 
 def test_a_graph_has_one_paged_attention_for_each_layer(tiny_model: Path) -> None:
     """Their key and value caches are inputs, in blocks of 32 positions and in the format of the device."""
-    compiled, windows = compile_model(load_model(tiny_model), CPU)
+    compiled, windows = compile_model(load_model(tiny_model))
     caches = {port.any_name: port for port in compiled.inputs if "_cache." in port.any_name}
     layers = sorted(windows)
     assert {f"{kind}_cache.{layer}" for layer in layers for kind in ("key", "value")} == set(caches)
@@ -35,7 +35,7 @@ def test_a_graph_has_one_paged_attention_for_each_layer(tiny_model: Path) -> Non
 
 def test_the_windows_of_layers_are_those_of_the_model(tiny_model: Path, tmp_path: Path) -> None:
     """A layer whose attention looks back a limited number of positions says how many."""
-    _, windows = compile_model(load_model(save_model("mistral", tmp_path, tiny_model)), CPU)
+    _, windows = compile_model(load_model(save_model("mistral", tmp_path, tiny_model)))
     assert {0: 12, 1: 12} == windows
 
 
@@ -58,19 +58,3 @@ def test_a_graph_that_computes_something_else_is_refused(tiny_model: Path) -> No
     model.lm_head.register_forward_hook(lambda _module, _inputs, out: out * 1.5 if traced.is_tracing() else out)
     with pytest.raises(NotImplementedError, match=r"^LlamaForCausalLM has logits that differ by 0\.\d$"):
         make_openvino_model(model, CPU)
-
-
-def test_bfloat16_is_not_emulated(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a CPU without instructions for it, torch computes it."""
-    monkeypatch.setattr("llmops_plugins.local.engine.openvino.graph.this_machine", Machine)
-    with pytest.raises(
-        NotImplementedError, match="LlamaForCausalLM has to be computed in bfloat16, which this CPU lacks"
-    ):
-        make_openvino_model(load_model(tiny_model), Device.named("cpu", "bfloat16", "openvino"))
-
-
-@pytest.mark.skipif(not this_machine().cpu_bfloat16, reason="this CPU has no instructions for bfloat16")
-def test_bfloat16_is_computed_where_the_cpu_has_it(tiny_model: Path) -> None:
-    """The logits are those of the plain model, apart from the format's rounding."""
-    model = make_openvino_model(load_model(tiny_model), Device.named("cpu", "bfloat16", "openvino"))
-    assert "continuous" == model.batching

@@ -12,7 +12,6 @@ if find_spec("openvino") is None:
 import torch
 from torch import Tensor
 
-from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine.attention import Segment
 from llmops_plugins.local.engine.openvino.graph import compile_model
 from llmops_plugins.local.engine.openvino.passes import BLOCK, OpenVinoPasses
@@ -23,7 +22,7 @@ LONG = [number * number % 900 for number in range(3 * BLOCK + 5)]
 
 @pytest.fixture(scope="module")
 def compiled(tiny_model: Path) -> object:
-    return compile_model(load_model(tiny_model), Device.named("cpu", "float32", "openvino"))
+    return compile_model(load_model(tiny_model))
 
 
 @pytest.fixture

@@ -31,12 +31,11 @@ def test_openvino_reports_nothing() -> None:
 DELETED_IN_A_THREAD = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from llmops_plugins.local.device import Device
 from llmops_plugins.local.engine.openvino.graph import compile_model
 from llmops_plugins.local.weights.loading import load_model
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores Ctrl-C for what it runs in the background
-models = [compile_model(load_model(Path(sys.argv[1])), Device.named("cpu", "float32", "openvino"))]
+models = [compile_model(load_model(Path(sys.argv[1])))]
 deleting = threading.Thread(target=models.clear)
 deleting.start()
 deleting.join()
