@@ -44,9 +44,8 @@ def main() -> int:
     unknown = [name for name in options.names if name not in _TABLES]
     if unknown:
         parser.error(f"no benchmark is called {unknown[0]!r}; known: {', '.join(_TABLES)}")
-    print(_machine())
     for name in options.names or _TABLES:
-        table = f"{_TABLES[name]().strip()}\n\n{_machine()}"
+        table = f"{_TABLES[name]().strip()}\n\n{_machine()}; {'one run' if name in _ONCE else f'medians of {REPEATS}'}."
         print(f"\n{table}", flush=True)
         if options.write:
             _write(table)
@@ -339,13 +338,16 @@ _TABLES = {
     "verdicts": verdicts,
     "reports": reports,
 }
+_ONCE = ("growth",)
 
 
 def _machine() -> str:
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
     )
-    return f"Measured {time.strftime('%Y-%m-%d')} on {os.cpu_count()} cores of {model}, Python {platform.python_version()}; medians of {REPEATS}."
+    return (
+        f"Measured {time.strftime('%Y-%m-%d')} on {os.cpu_count()} cores of {model}, Python {platform.python_version()}"
+    )
 
 
 def _cpuinfo() -> list[str]:

@@ -116,7 +116,7 @@ def pick_device(device: str = "auto", dtype: str = "auto", engine: str = TORCH) 
         dtype: `auto`, `float32` or `bfloat16`. `auto` is bfloat16 if every GPU of the run computes in it, and for torch on
             a CPU with instructions for it (AMX or AVX-512 BF16); else float32.
         engine: `auto` (OpenVINO on a CPU if it is installed, else torch), `openvino` or `torch`. OpenVINO computes in
-            float32: that is as exact as transformers', and faster than bfloat16 in torch.
+            float32; its bfloat16 has not been tried.
 
     Raises:
         SpecError: One of them is unknown, or this machine lacks it.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_sdk.errors import RunNotFoundError, SpecError
+from llmops_sdk.errors import DataError, RunNotFoundError, SpecError
 from llmops_sdk.plugin.registry import Registry
 from llmops_sdk.record.run import Run
 from llmops_sdk.steps.cell.clusters import read_clusters
@@ -136,8 +136,29 @@ def read_evidence(run: Run) -> RunEvidence:
     return RunEvidence(run, tuple(datasets), tuple(evaluators.values()), failures, read_grades(run))
 
 
-def read_retention(run: Run, cells: Mapping[str, Sequence[Cell]]) -> tuple[DatasetEvidence, dict[str, str]]:
-    """Return candidates on the dataset of `retention`, and why some have no result there.
+def require_scores(
+    evidence: DatasetEvidence, metric: str, candidates: Iterable[str], failures: Mapping[tuple[str, str], str]
+) -> None:
+    """Check that candidates have a metric on a dataset.
+
+    Args:
+        evidence: The dataset.
+        metric: The metric.
+        candidates: The candidates.
+        failures: Dataset and candidate to why the candidate has no result there.
+
+    Raises:
+        DataError: One of them lacks it; the message has the reason.
+    """
+    for name in candidates:
+        if name not in evidence.columns or metric not in evidence.columns[name].scores:
+            reason = failures.get((evidence.dataset, name), f"it has no {metric}")
+            message = f"candidate {name!r} has no result on {evidence.dataset!r}: {reason}"
+            raise DataError(message)
+
+
+def read_retention(run: Run, cells: Mapping[str, Sequence[Cell]]) -> tuple[DatasetEvidence, dict[tuple[str, str], str]]:
+    """Return candidates on the dataset of `retention`; and dataset and candidate to why one has no result there.
 
     Args:
         run: A finished run.
@@ -149,7 +170,8 @@ def read_retention(run: Run, cells: Mapping[str, Sequence[Cell]]) -> tuple[Datas
     execution = _execution(run)
     steps = {step.cell: step for step in run.plan.steps if isinstance(step, ScoreStep)}
     columns: dict[str, CellColumn] = {}
-    failures: dict[str, str] = {}
+    failures: dict[tuple[str, str], str] = {}
+    dataset = next(cell.dataset for own in cells.values() for cell in own)
     for candidate, own in cells.items():
         records = {cell.name: run.record(steps[cell.name].name) for cell in own}
         read = [
@@ -160,8 +182,7 @@ def read_retention(run: Run, cells: Mapping[str, Sequence[Cell]]) -> tuple[Datas
         if read:
             columns[candidate] = join_checkpoints(read)
         else:
-            failures[candidate] = _reason(run, steps[own[0].name].name)
-    dataset = next(cell.dataset for own in cells.values() for cell in own)
+            failures[dataset, candidate] = _reason(run, steps[own[0].name].name)
     hashes: tuple[str, ...] = ()
     clusters = None
     if columns:

@@ -30,6 +30,10 @@ _IGNORED_ARGUMENTS = frozenset({
 _MAX_PADDING = 2.0
 
 
+class UnsupportedModelError(Exception):
+    """A model cannot be computed in one way, so another one is taken; the message has the reason."""
+
+
 class RowAttention(Protocol):
     """How the tokens of one pass attend to each other and to the cache."""
 
@@ -65,13 +69,13 @@ def install(model: Any) -> None:
     """Replace a model's attention by the one that `using` sets.
 
     Raises:
-        NotImplementedError: The model's attention cannot be replaced.
+        UnsupportedModelError: The model's attention cannot be replaced.
     """
     try:
         from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
     except ImportError as exc:
         message = "this version of transformers has no replaceable attention"
-        raise NotImplementedError(message) from exc
+        raise UnsupportedModelError(message) from exc
     ALL_ATTENTION_FUNCTIONS[NAME] = _attend
     model.config._attn_implementation = NAME  # noqa: SLF001 - the setter does more, and something else in every version
 
@@ -91,7 +95,7 @@ def _attend(
     unknown = [name for name, other in others.items() if name not in _IGNORED_ARGUMENTS and other is not None]
     if unknown:
         message = f"attention with {', '.join(unknown)}"
-        raise NotImplementedError(message)
+        raise UnsupportedModelError(message)
     layer: int = module.layer_idx  # type: ignore[assignment]
     return _current.get().attend(layer, query, key, value, scaling, sliding_window), None
 

@@ -18,6 +18,7 @@ import torch
 
 from llmops_plugins.local.device import OPENVINO, TORCH, Device
 from llmops_plugins.local.engine.active_request import ActiveRequest
+from llmops_plugins.local.engine.attention import UnsupportedModelError
 from llmops_plugins.local.engine.memory import check_memory
 from llmops_plugins.local.engine.model import RowModel, make_openvino_model, make_row_model, vocabulary_size
 from llmops_plugins.local.engine.request import GenerationOutcome, GenerationRequest, Rejection, TokenPrompt
@@ -73,7 +74,7 @@ class Engine:
         if device.engine == OPENVINO:
             try:
                 return make_openvino_model(model, device)
-            except NotImplementedError as exc:
+            except UnsupportedModelError as exc:
                 self.name, self.fallback = TORCH, str(exc)
                 _log.warning("torch computes this model, not OpenVINO: %s", exc)
         return make_row_model(model.to(device.torch_device), device)

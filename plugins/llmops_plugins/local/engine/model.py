@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from llmops_plugins.local.device import Device
-from llmops_plugins.local.engine.attention import install
+from llmops_plugins.local.engine.attention import UnsupportedModelError, install
 from llmops_plugins.local.engine.batched import BatchedModel, TorchPasses
 from llmops_plugins.local.engine.scoring import (
     PrefillResult,
@@ -87,7 +87,7 @@ def make_openvino_model(model: Any, device: Device) -> RowModel:
     """Return a model that OpenVINO computes. It needs the given one, in float32, no longer.
 
     Raises:
-        NotImplementedError: OpenVINO does not take the model; the message has the reason.
+        UnsupportedModelError: OpenVINO does not take the model; the message has the reason.
     """
     from llmops_plugins.local.engine.openvino.graph import compile_model
     from llmops_plugins.local.engine.openvino.passes import OpenVinoPasses
@@ -98,7 +98,7 @@ def make_openvino_model(model: Any, device: Device) -> RowModel:
         return _checked(batched, SequentialModel(model, device), model, device, original)
     except Exception as exc:
         model.config._attn_implementation = original  # noqa: SLF001
-        raise NotImplementedError(refusal(model, exc)) from exc
+        raise UnsupportedModelError(refusal(model, exc)) from exc
 
 
 def vocabulary_size(model: Any) -> int:
@@ -122,7 +122,7 @@ def _checked(batched: BatchedModel, plain: SequentialModel, model: Any, device: 
     """Return a batched model that computes what the plain one does, of texts shorter and longer than a block of the cache.
 
     Raises:
-        NotImplementedError: It does not, or it would not of other texts.
+        UnsupportedModelError: It does not, or it would not of other texts.
     """
     config = model.config.get_text_config()
     _require_plain_positions(config)
@@ -138,7 +138,7 @@ def _checked(batched: BatchedModel, plain: SequentialModel, model: Any, device: 
     difference = ((actual - expected).abs().max() / expected.abs().max()).item()
     if not difference < _TOLERANCE[device.dtype]:
         message = f"logits that differ by {difference:.1g}"
-        raise NotImplementedError(message)
+        raise UnsupportedModelError(message)
     batched.set_memory_limit(device.torch_device)
     return batched
 
@@ -157,7 +157,7 @@ def _require_plain_positions(config: Any) -> None:
     for part in (rotation, *rotation.values()):
         if isinstance(part, Mapping) and part.get("rope_type", part.get("type")) in ("dynamic", "longrope"):
             message = "positions that depend on a sequence's length"
-            raise NotImplementedError(message)
+            raise UnsupportedModelError(message)
 
 
 def _require_known_windows(config: Any, windows: Mapping[int, int | None]) -> None:
@@ -169,7 +169,7 @@ def _require_known_windows(config: Any, windows: Mapping[int, int | None]) -> No
         kind = layers[layer] if layers else "sliding_attention"
         if kind not in kinds or kinds[kind] != actual:
             message = f"attention of the kind {kind} with the window {actual}"
-            raise NotImplementedError(message)
+            raise UnsupportedModelError(message)
 
 
 class SequentialModel:

@@ -11,10 +11,11 @@ from typing import ClassVar
 
 import attrs
 
-from llmops_sdk.errors import DataError, SpecError
+from llmops_sdk.errors import SpecError
 from llmops_sdk.gate.candidate import Chosen
 from llmops_sdk.gate.conditions.condition import Case, Condition, Finding, positive
 from llmops_sdk.gate.conditions.margin import Comparison, bounds_of, compare_scores
+from llmops_sdk.gate.evidence import require_scores
 from llmops_sdk.gate.outcome import Check, Numbers, worst_of
 from llmops_sdk.gate.references import Reference
 from llmops_sdk.gate.words import listed
@@ -66,20 +67,14 @@ class Equivalent(Condition):
         import numpy as np
 
         metric, evidence = case.run.metrics[case.run.run.plan.metric], case.evidence
-        for each in (name, reference):
-            if each not in evidence.columns or metric.name not in evidence.columns[each].scores:
-                reason = case.run.failures.get((evidence.dataset, each), f"it has no {metric.name}")
-                message = f"candidate {each!r} has no result on {evidence.dataset!r}: {reason}"
-                raise DataError(message)
+        require_scores(evidence, metric.name, (name, reference), case.run.failures)
         places = np.arange(len(evidence.hashes))
         versus = Reference(reference, evidence.columns[reference].scores[metric.name], places, reference)
         own = attrs.evolve(case, chosen=Chosen(name, case.chosen.reason, rivals))
         comparison = compare_scores(own, metric, versus)
         if comparison is None:
-            finding, records = (
-                Finding(None, None, None, holds=False, broken=False, problem="no scored record in common"),
-                0,
-            )
+            problem = "no scored record in common"
+            finding, records = Finding(None, None, None, holds=False, broken=False, problem=problem), 0
         else:
             comparison = comparison.of_means()
             finding, records = self._find(case, comparison), comparison.records

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import attrs
 
-from llmops_sdk.errors import DataError, SpecError
+from llmops_sdk.errors import SpecError
 from llmops_sdk.gate.candidate import Chosen
 from llmops_sdk.gate.conditions.condition import Case, Condition, positive
 from llmops_sdk.gate.conditions.margin import NotWorseThan
-from llmops_sdk.gate.evidence import read_retention
+from llmops_sdk.gate.evidence import read_retention, require_scores
 from llmops_sdk.gate.outcome import Check, Numbers, Outcome
 from llmops_sdk.gate.references import Reference
 from llmops_sdk.values.plan import Cell, Plan
@@ -55,11 +55,7 @@ class Retained(Condition):
         base = plan.cell_by_name[plan.retention.bases[tuned[0].name]]
         evidence, failures = read_retention(case.run.run, {candidate: tuned, base.candidate: (base,)})
         metric = plan.retention.metric
-        for name in (candidate, base.candidate):
-            if name not in evidence.columns or metric not in evidence.columns[name].scores:
-                reason = failures.get(name, f"it has no {metric}")
-                message = f"candidate {name!r} has no result on {evidence.dataset!r}: {reason}"
-                raise DataError(message)
+        require_scores(evidence, metric, (candidate, base.candidate), failures)
         scores = evidence.columns[base.candidate].scores[metric]
         reference = Reference(base.candidate, scores, np.arange(len(evidence.hashes)), base.candidate)
         chosen = Chosen(candidate, case.chosen.reason, (candidate,))  # it was not chosen by these scores

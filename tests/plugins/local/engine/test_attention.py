@@ -13,6 +13,7 @@ from llmops_plugins.local.engine.attention import (  # noqa: E402
     PrefillAttention,
     RowAttention,
     Segment,
+    UnsupportedModelError,
     install,
     using,
 )
@@ -107,5 +108,5 @@ def test_arguments_that_would_change_the_result_are_refused(tiny_model: Path) ->
     arguments = {"input_ids": torch.tensor([[3, 4, 5]]), "use_cache": False}
     with torch.inference_mode(), using(PrefillAttention(cache, (Segment(0, 0, 3, 0),))):
         assert model(**arguments).logits.isfinite().all()
-        with pytest.raises(NotImplementedError, match="attention with softcap"):
+        with pytest.raises(UnsupportedModelError, match="attention with softcap"):
             model(**arguments, softcap=30.0)

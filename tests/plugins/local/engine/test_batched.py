@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +16,33 @@ from llmops_plugins.local.engine.request import GenerationRequest
 from .reference import TEXTS, completion, reference, texts
 
 
+@contextmanager
+def tokens_of_passes(engine: Engine) -> Iterator[list[int]]:
+    """How many tokens each pass of the block computes."""
+    counts: list[int] = []
+    passes: Any = engine._model
+    passes = passes._passes
+    compute = passes.compute
+
+    def count(tokens: list[int], *rest: object) -> object:
+        counts.append(len(tokens))
+        return compute(tokens, *rest)
+
+    passes.compute = count
+    try:
+        yield counts
+    finally:
+        del passes.compute
+
+
 def test_a_shared_prefix_is_computed_once_and_changes_nothing(tiny_model: Path, engine: Engine) -> None:
     """Prompts with a long common prefix, including one that is a prefix of another, get their own completions."""
     shared = TEXTS[3]
     prompts = [shared, shared + TEXTS[1], shared + TEXTS[5], shared, shared[: len(shared) // 2]]
-    computed: list[int] = []
-    model: Any = engine._model
-    compute = model._passes.compute
-
-    def count(tokens: list[int], *rest: object) -> object:
-        computed.append(len(tokens))
-        return compute(tokens, *rest)
-
-    model._passes.compute = count
-    try:
+    with tokens_of_passes(engine) as computed:
         completions = [
             completion(engine.generate([GenerationRequest(prompt, max_new_tokens=12)])) for prompt in prompts
         ]
-    finally:
-        del model._passes.compute
     assert [reference(tiny_model, prompt, 12) for prompt in prompts] == [one.text for one in completions]
     assert sum(one.prompt_tokens + one.output_tokens for one in completions) / 2 > sum(computed)
 
@@ -41,19 +51,8 @@ def test_only_the_uncached_tokens_of_prompts_count_towards_a_pass(engine: Engine
     """Prompts that would fill several passes take one, if all but their last tokens are cached already."""
     shared = TEXTS[3] * 2
     cached = completion(engine.generate([GenerationRequest(shared, max_new_tokens=1)])).prompt_tokens
-    passes: list[int] = []
-    model: Any = engine._model
-    compute = model._passes.compute
-
-    def count(tokens: list[int], *rest: object) -> object:
-        passes.append(len(tokens))
-        return compute(tokens, *rest)
-
-    model._passes.compute = count
-    try:
+    with tokens_of_passes(engine) as passes:
         engine.generate([GenerationRequest(f"{shared} {end}", max_new_tokens=1) for end in "abcde"])
-    finally:
-        del model._passes.compute
     assert 5 * cached > 512
     assert 1 == len(passes)
 

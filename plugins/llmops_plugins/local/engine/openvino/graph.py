@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from llmops_plugins.local.device import usable_cores
-from llmops_plugins.local.engine.attention import install, using
+from llmops_plugins.local.engine.attention import UnsupportedModelError, install, using
 from llmops_plugins.local.engine.openvino.runtime import load_openvino, runtime
 
 INPUTS = ("input_ids", "position_ids", "kept")
@@ -162,7 +162,7 @@ def _insert_attention(graph: Any, layers: dict[int, _Layer]) -> None:
     }
     if set(marked) != set(layers):
         message = "attention that is lost in the graph"
-        raise NotImplementedError(message)
+        raise UnsupportedModelError(message)
     for index, layer in layers.items():
         keys = parameter(f"key_cache.{index}", [-1, layer.key_heads, -1, layer.width], unknown)
         values = parameter(f"value_cache.{index}", [-1, layer.key_heads, -1, layer.value_width], unknown)

@@ -13,6 +13,7 @@ if find_spec("openvino") is None:
 import torch
 
 from llmops_plugins.local.device import Device
+from llmops_plugins.local.engine.attention import UnsupportedModelError
 from llmops_plugins.local.engine.model import make_openvino_model
 from llmops_plugins.local.engine.openvino.graph import compile_model
 from llmops_plugins.local.weights.loading import load_model
@@ -45,7 +46,7 @@ def test_tracing_leaves_the_model_as_it_was(tiny_model: Path, tmp_path: Path) ->
     ids = torch.tensor([[5, 3, 2]])
     with torch.inference_mode():
         before = model(input_ids=ids).logits
-    with pytest.raises(NotImplementedError, match=r"^Gemma2ForCausalLM has attention with softcap$"):
+    with pytest.raises(UnsupportedModelError, match=r"^Gemma2ForCausalLM has attention with softcap$"):
         make_openvino_model(model, CPU)
     with torch.inference_mode():
         assert torch.equal(before, model(input_ids=ids).logits)
@@ -56,5 +57,5 @@ def test_a_graph_that_computes_something_else_is_refused(tiny_model: Path) -> No
     model: Any = load_model(tiny_model)
     traced: Any = torch.jit
     model.lm_head.register_forward_hook(lambda _module, _inputs, out: out * 1.5 if traced.is_tracing() else out)
-    with pytest.raises(NotImplementedError, match=r"^LlamaForCausalLM has logits that differ by 0\.\d$"):
+    with pytest.raises(UnsupportedModelError, match=r"^LlamaForCausalLM has logits that differ by 0\.\d$"):
         make_openvino_model(model, CPU)
