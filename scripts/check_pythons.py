@@ -164,8 +164,8 @@ def _constraints() -> list[str]:
 
 
 def _run_with_uvx(release: Release, python: str) -> str:
-    """Run the command that is called like the distribution, as `uvx llmops-sdk` does, with what uv has in its cache."""
-    options = ["--offline", "--no-python-downloads", "--python", python, *_constraints()]
+    """Run the command that is called like the distribution, as `uvx llmops-sdk` does."""
+    options = ["--no-python-downloads", "--python", python, *_constraints()]
     return _run([*UV, "tool", "run", *options, "--from", str(release.wheel), "llmops-sdk", "--version"], release.folder)
 
 
