@@ -79,7 +79,7 @@ def make_leaderboard(  # noqa: PLR0913 - all that a leaderboard rests on
         failed=failed,
         differences=tuple(difference for differences in by_candidate.values() for difference in differences),
         verdict=conclude(Evidence(dataset, table, cells, failed, decisive, clusters, margins, results)),
-        pairs=tuple(pair_test(pair, table, cells, looks) for pair in decisive.pairs if pair.records),
+        pairs=pair_tests(decisive, table, cells, looks),
         left_out={name: each.left_out for name, each in tables.items() if each.left_out},
         looks=results,
     )
@@ -202,22 +202,27 @@ def differences_to_best(
             yield _difference(pair, table, names)
 
 
-def pair_test(
-    pair: PairComparison, table: MetricTable, cells: Sequence[CellResult], looks: Looks | None = None
-) -> PairTest:
-    """Return what is reported of the test of two candidates."""
-    places = table.candidates
-    low, high = _ends(pair.simultaneous.low, pair.simultaneous.high, table.sign)
-    look = min(cells[places[pair.first]].look, cells[places[pair.second]].look)
-    return PairTest(
-        difference=_difference(pair, table, [cells[place].candidate for place in places]),
-        p_value=pair.p_value,
-        adjusted_p_value=pair.adjusted,
-        low=low,
-        high=high,
-        clusters=pair.clusters,
-        level=looks.level(look) if looks else LEVEL,
-    )
+def pair_tests(
+    comparison: Comparison, table: MetricTable, cells: Sequence[CellResult], looks: Looks | None = None
+) -> tuple[PairTest, ...]:
+    """Return what is reported of the tests of all pairs of candidates that share a record."""
+    compared = [cells[place] for place in table.candidates]
+    names = [cell.candidate for cell in compared]
+
+    def test(pair: PairComparison) -> PairTest:
+        low, high = _ends(pair.simultaneous.low, pair.simultaneous.high, table.sign)
+        look = min(compared[pair.first].look, compared[pair.second].look)
+        return PairTest(
+            difference=_difference(pair, table, names),
+            p_value=pair.p_value,
+            adjusted_p_value=pair.adjusted,
+            low=low,
+            high=high,
+            clusters=pair.clusters,
+            level=looks.level(look) if looks else LEVEL,
+        )
+
+    return tuple(test(pair) for pair in comparison.pairs if pair.records)
 
 
 def _difference(pair: PairComparison, table: MetricTable, names: Sequence[str]) -> Difference:

@@ -16,7 +16,7 @@ from llmops_sdk.values.scores import Metric
 from llmops_sdk.verdict.baseline import Baseline, against_baseline
 from llmops_sdk.verdict.conclusion import Evidence, conclude
 from llmops_sdk.verdict.joined import join_cells
-from llmops_sdk.verdict.leaderboard import LEVEL, differences_to_best, estimate_mean, pair_test
+from llmops_sdk.verdict.leaderboard import LEVEL, differences_to_best, estimate_mean, pair_tests
 from llmops_sdk.verdict.statistics.comparison import compare
 from llmops_sdk.verdict.statistics.pairs import Parts, Scores
 from llmops_sdk.verdict.table import CellColumn, MetricTable, make_table
@@ -86,7 +86,7 @@ def make_overall(
         without=without,
         differences=tuple(differences_to_best(table, comparison, cells)),
         verdict=verdict,
-        pairs=tuple(pair_test(pair, table, cells) for pair in comparison.pairs if pair.records),
+        pairs=pair_tests(comparison, table, cells),
     )
 
 

@@ -80,10 +80,21 @@ def test_a_statistic_exceeds_the_critical_value_where_its_p_is_small_enough() ->
         pairs = make_pairs(Scores.of(rng.integers(0, 3, (5, clusters)) + 0.2 * np.arange(5)[:, None]))
         null = flip(pairs, flips=999)
         for level in (0.01, 0.05, 0.2):
-            alone = [abs(pairs.signed[place]) > null.critical(level, [place]) for place in range(10)]
-            assert list(null.p_values(pairs) <= level) == alone
+            alone = np.abs(pairs.signed) > null.criticals(level, np.arange(10))
+            assert list(null.p_values(pairs) <= level) == list(alone)
             among = [abs(statistic) > null.critical(level) for statistic in pairs.signed]
             assert list(null.adjusted(pairs) <= level + 1e-12) == among
+
+
+def test_a_pair_has_the_critical_value_that_it_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last digit, whichever pairs are asked for, and however many of them are looked at in one go."""
+    pairs = make_pairs(Scores.of(np.random.default_rng(7).integers(0, 3, (5, 13)).astype(float)))
+    null = flip(pairs)
+    expected = [float(np.sort(np.abs(row))[-1 - len(row) // 20]) / (1 - 1e-5) for row in null.signed.T]
+
+    assert expected == null.criticals(0.05, np.arange(10))
+    monkeypatch.setattr(module, "_CELLS", 3 * len(null.signed))
+    assert expected[2:] == null.criticals(0.05, np.arange(2, 10))
 
 
 def test_adjusted_p_values_are_the_share_of_patterns_with_a_pair_as_large() -> None:

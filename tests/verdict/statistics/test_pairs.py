@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 import numpy as np
+import pytest
 
 from llmops_sdk.verdict.statistics.pairs import Parts, Scores, make_pairs
 
@@ -67,3 +69,22 @@ def test_the_statistic_has_no_unit() -> None:
 
     assert np.isclose(signed[0], -signed[2])
     assert 0 == make_pairs(Scores.of(np.ones((2, 5)))).signed[0]
+
+
+@pytest.mark.parametrize("labels", [None, "clusters"])
+@pytest.mark.parametrize("weights", [None, [0.3, 0.7]])
+def test_a_pair_has_the_numbers_that_it_has_alone(labels: str | None, weights: list[float] | None) -> None:
+    """To the last digit: with missing scores, clusters and weights."""
+    rng = np.random.default_rng(8)
+    values = np.where(rng.random((6, 50)) < 0.1, NAN, rng.random((6, 50)))
+    datasets = np.arange(50) % 2
+    clusters = rng.integers(0, 12, 50) * 2 + datasets if labels else None
+    parts = Parts(datasets, np.array(weights)) if weights else None
+
+    pairs = make_pairs(Scores.of(values, clusters, parts))
+
+    for place, (first, second) in enumerate(combinations(range(6), 2)):
+        alone = make_pairs(Scores.of(values[[first, second]], clusters, parts))
+        assert (first, second) == (pairs.first[place], pairs.second[place])
+        for name in ("sums", "counts", "wins", "losses", "fewest"):
+            assert getattr(alone, name)[0].tolist() == getattr(pairs, name)[place].tolist(), name

@@ -127,8 +127,8 @@ def compare(
         level: The share of runs in which an equal candidate may be called worse.
         flips: The number of random patterns of signs.
         seed: The same seed gives the same numbers.
-        versus: A candidate: the result has only its pairs and those of the best ones, at the level of all pairs. None: it
-            has all of them.
+        versus: A candidate: the result has only its pairs and those of the best ones with those that were dropped, at
+            the level of all pairs. None: it has all of them.
     """
     candidates = len(scores.values)
     if candidates == 0:
@@ -139,14 +139,16 @@ def compare(
     elimination = eliminate(pairs, null, candidates, level)
     top = max(means[place] for place in elimination.left)
     best = tuple(place for place in elimination.left if means[place] == top)
-    of = None if versus is None else {versus, *best}
-    compared = _compare_pairs(pairs, null, bounds, level, of)
+    everyone = range(candidates)
+    dropped = [place for place in everyone if place not in elimination.left]
+    places = None if versus is None else _between(pairs, [versus], everyone) | _between(pairs, best, dropped)
+    compared = _compare_pairs(pairs, null, bounds, level, places)
     comparison = Comparison(best, (), (), elimination.p_values, compared)
     others = sorted((place for place in range(candidates) if place not in best), key=lambda place: -means[place])
     worse = tuple(
         place
         for place in others
-        if place not in elimination.left
+        if place in dropped
         and all(
             holds(scores, comparison.pair(one, place), bounds=bounds, level=level, flips=flips, seed=seed)
             for one in best
@@ -227,19 +229,25 @@ def reverse(pair: PairComparison) -> PairComparison:
 
 
 def _compare_pairs(
-    pairs: Pairs, null: Null, bounds: tuple[float, float] | None, level: float, of: Collection[int] | None = None
+    pairs: Pairs, null: Null, bounds: tuple[float, float] | None, level: float, marked: NDArray[Any] | None = None
 ) -> tuple[PairComparison, ...]:
-    """Return what is known of each pair; only of those of some candidates, where these are given."""
+    """Return what is known of each pair; only of those that are marked, shape (pairs,), where some are."""
+    import numpy as np
+
     largest = abs(bounds[1] - bounds[0]) if bounds else None
     p_values, adjusted, common = null.p_values(pairs), null.adjusted(pairs), null.critical(level)
+    places = np.arange(len(pairs.first)) if marked is None else np.flatnonzero(marked)
+    with np.errstate(invalid="ignore"):  # a pair without a common record has no mean
+        means = pairs.sums.sum(axis=1) / pairs.counts.sum(axis=1)
 
-    def compared(place: int, first: int, second: int) -> PairComparison:
-        criticals = [null.critical(level, [place]), common]
-        own, simultaneous = difference_intervals(pairs.sums[place], pairs.counts[place], criticals, largest=largest)
+    def compared(place: int, critical: float) -> PairComparison:
+        own, simultaneous = difference_intervals(
+            pairs.sums[place], pairs.counts[place], [critical, common], largest=largest
+        )
         return PairComparison(
-            first=first,
-            second=second,
-            mean=_mean(pairs.sums[place], pairs.counts[place]),
+            first=int(pairs.first[place]),
+            second=int(pairs.second[place]),
+            mean=float(means[place]),
             interval=own,
             simultaneous=simultaneous,
             p_value=float(p_values[place]),
@@ -251,13 +259,15 @@ def _compare_pairs(
             fewest=int(pairs.fewest[place]),
         )
 
-    return tuple(
-        compared(place, first, second)
-        for place, (first, second) in enumerate(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
-        if of is None or first in of or second in of
+    return tuple(map(compared, places.tolist(), null.criticals(level, places)))
+
+
+def _between(pairs: Pairs, some: Collection[int], others: Collection[int]) -> NDArray[Any]:
+    """Return which pairs have one of some candidates and one of others, shape (pairs,)."""
+    import numpy as np
+
+    these, those = list(some), list(others)
+    between: NDArray[Any] = (np.isin(pairs.first, these) & np.isin(pairs.second, those)) | (
+        np.isin(pairs.first, those) & np.isin(pairs.second, these)
     )
-
-
-def _mean(sums: NDArray[Any], counts: NDArray[Any]) -> float:
-    records = float(counts.sum())
-    return float(sums.sum()) / records if records else float("nan")
+    return between

@@ -72,12 +72,20 @@ class Null:
         p_values: NDArray[Any] = 1 - np.searchsorted(largest, statistics, side="left") / len(largest)
         return p_values
 
-    def critical(self, level: float, columns: NDArray[Any] | list[int] | slice = slice(None)) -> float:
-        """Return what the largest statistic of some pairs exceeds exactly where its p value is at most `level`.
+    def critical(self, level: float) -> float:
+        """Return what the largest statistic of all pairs exceeds exactly where its p value is at most `level`.
 
         It is infinite where no pattern is rare enough: with fewer than six clusters at a level of .05.
         """
-        return _quantile(self._largest(columns), level)
+        return _quantile(self._largest(slice(None)), level)
+
+    def criticals(self, level: float, columns: NDArray[Any]) -> list[float]:
+        """Return, for each of some pairs, what its own statistic exceeds where its own p value is at most `level`."""
+        import numpy as np
+
+        block = max(1, _CELLS // len(self.signed))
+        blocks = (columns[start : start + block] for start in range(0, len(columns), block))
+        return [value for places in blocks for value in _quantiles(np.abs(self.signed.T[places]), level)]
 
     def one_sided(self, level: float, signs: NDArray[Any], columns: NDArray[Any] | list[int]) -> float:
         """Return what the largest of some pairs' statistics, times `signs`, must exceed for a one-sided p of `level`."""
@@ -121,13 +129,19 @@ def flip(pairs: Pairs, *, flips: int = FLIPS, seed: int = 0) -> Null:
 
 def _quantile(statistics: NDArray[Any], level: float) -> float:
     """Return the smallest of the statistics that at most a share `level` of them exceeds; infinity for none of them."""
+    return _quantiles(statistics[None], level)[0]
+
+
+def _quantiles(statistics: NDArray[Any], level: float) -> list[float]:
+    """Return the `_quantile` of each row of statistics."""
     import numpy as np
 
-    beyond = int(level * len(statistics) + 1e-9)
+    rows, patterns = statistics.shape
+    beyond = int(level * patterns + 1e-9)
     if beyond == 0:
-        return math.inf
-    place = len(statistics) - 1 - beyond
-    return float(np.partition(statistics, place)[place]) / (1 - _TOLERANCE)
+        return [math.inf] * rows
+    place = patterns - 1 - beyond
+    return [value / (1 - _TOLERANCE) for value in np.partition(statistics, place)[:, place].tolist()]
 
 
 @lru_cache(maxsize=EXACT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -164,28 +163,35 @@ def make_pairs(scores: Scores) -> Pairs:
     """Return the differences of all pairs of candidates, in the order (0, 1), (0, 2), ..., (1, 2), ..."""
     import numpy as np
 
-    couples = list(combinations(range(len(scores.values)), 2))
+    candidates = len(scores.values)
+    first, second = np.triu_indices(candidates, 1)
     clusters = int(scores.clusters.max()) + 1 if scores.clusters.size else 0
-    alone = bool((scores.clusters == np.arange(scores.clusters.size)).all())
-    sums, counts = np.zeros((len(couples), clusters)), np.zeros((len(couples), clusters))
-    wins, losses, fewest = (np.zeros(len(couples), dtype=int) for _ in range(3))
-    for place, (first, second) in enumerate(couples):
-        differences = scores.values[first] - scores.values[second]
+    sums, counts = np.zeros((len(first), clusters)), np.zeros((len(first), clusters))
+    wins, losses, fewest = (np.zeros(len(first), dtype=int) for _ in range(3))
+    for one in range(candidates - 1):  # its pairs at a time, which lie side by side
+        own = slice(*np.searchsorted(first, [one, one + 1]))
+        differences = scores.values[one] - scores.values[one + 1 :]
         present = ~np.isnan(differences)
         differences = np.where(present, differences, 0.0)
-        fewest[place] = present.sum()
+        fewest[own] = present.sum(axis=1)
         if scores.parts is not None:
-            scale = scores.parts.scale(present)
-            fewest[place] = scores.parts.counts(present).min()
+            scale = np.array([scores.parts.scale(each) for each in present])
+            fewest[own] = [scores.parts.counts(each).min() for each in present]
             differences, present = scale * differences, scale * present
-        if alone:
-            sums[place], counts[place] = differences, present
-        else:
-            sums[place] = np.bincount(scores.clusters, differences, clusters)
-            counts[place] = np.bincount(scores.clusters, present, clusters)
-        wins[place], losses[place] = (differences > 0).sum(), (differences < 0).sum()
-    first, second = np.array(couples, dtype=int).reshape(-1, 2).T
+        sums[own] = _by_cluster(differences, scores.clusters, clusters)
+        counts[own] = _by_cluster(present, scores.clusters, clusters)
+        wins[own], losses[own] = (differences > 0).sum(axis=1), (differences < 0).sum(axis=1)
     return Pairs(first, second, _without_rounding(sums), counts, wins, losses, fewest)
+
+
+def _by_cluster(values: NDArray[Any], labels: NDArray[Any], clusters: int) -> NDArray[Any]:
+    """Return the sum of each cluster, shape (rows, clusters), of values of shape (rows, n)."""
+    import numpy as np
+
+    if (labels == np.arange(labels.size)).all():
+        return values
+    places = labels + clusters * np.arange(len(values))[:, None]
+    return np.bincount(places.ravel(), values.ravel(), clusters * len(values)).reshape(-1, clusters)
 
 
 def _without_rounding(sums: NDArray[Any]) -> NDArray[Any]:

@@ -76,14 +76,14 @@ def deviation_of(differences: NDArray[Any], clusters: NDArray[Any] | None = None
 
     present = ~np.isnan(differences)
     values = differences[present]
-    labels = np.arange(values.size) if clusters is None else np.unique(clusters[present], return_inverse=True)[1]
-    groups = int(labels.max(initial=-1)) + 1
+    labels = None if clusters is None else np.unique(clusters[present], return_inverse=True)[1].reshape(-1)
+    groups = values.size if labels is None else int(labels.max(initial=-1)) + 1
     if groups < _FEWEST:
         return math.nan
     centred = values - values.mean()
     if np.abs(centred).max() <= _ROUNDING * np.abs(values).max():
         return 0.0
-    sums = np.bincount(labels.reshape(-1), centred)
+    sums = centred if labels is None else np.bincount(labels, centred)
     return math.sqrt(groups / (groups - 1) * float((sums**2).sum()) / values.size)
 
 
