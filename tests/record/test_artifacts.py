@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmops_sdk.record.artifacts import artifact_addresses, copy_artifact, read_artifact, write_artifact
+from llmops_sdk.record.artifacts import (
+    artifact_addresses,
+    copy_artifact,
+    is_unchanged,
+    read_artifact,
+    restore_artifact,
+    withdraw_artifact,
+    write_artifact,
+)
 from llmops_sdk.record.stores import Store
 from llmops_sdk.testing import MemoryStore
 from llmops_sdk.values.artifacts import SamplesValue
@@ -54,3 +62,21 @@ def test_an_artifact_is_not_copied_over_one_or_against_the_check(store: Store, t
     assert artifact is not None
     assert SamplesValue(4) == artifact.read(SamplesValue)
     assert ("samples/1f",) == artifact_addresses(target)
+
+
+def test_an_artifact_is_unchanged_until_it_is_withdrawn_or_built_again(store: Store) -> None:
+    """It is then read again by those who hold it."""
+    make(store, "samples/1f")
+    artifact = read_artifact(store, "samples/1f")
+    assert artifact is not None
+    assert is_unchanged(store, artifact)
+
+    withdraw_artifact(store, "samples/1f", artifact.run)
+    assert not is_unchanged(store, artifact)
+    restore_artifact(store, "samples/1f")
+    assert is_unchanged(store, artifact)
+
+    make(store, "samples/1f", records=2)
+    assert not is_unchanged(store, artifact)
+    store.delete("artifacts/samples/1f/")
+    assert not is_unchanged(store, artifact)

@@ -12,8 +12,10 @@ import pytest
 from llmops_sdk import Pipeline, Progress, Result, Run
 from llmops_sdk.plugin import Runtime, Succeeded, run_step
 from llmops_sdk.plugin.registry import Registry
+from llmops_sdk.record.files import sealed
 from llmops_sdk.record.stores import Store
-from llmops_sdk.values.artifacts import LookValue
+from llmops_sdk.values.artifacts import LookValue, ResultsValue
+from llmops_sdk.values.serial import to_json
 
 from . import conftest
 
@@ -60,6 +62,10 @@ def test_the_same_evidence_is_concluded_once(two_models: Pipeline, run: conftest
     assert record.cached
     assert first.leaderboards == second.leaderboards
     assert second.run.id == second.results.run_id
+    artifact = second.run.artifact(record.artifacts["results"])
+    assert artifact is not None
+    expected = artifact.read(ResultsValue).of_run(second.run.id, second.run.plan.name)
+    assert sealed(to_json(expected)) == second.run.read("results.json")
 
 
 def test_a_cell_whose_steps_did_not_run_is_reported(

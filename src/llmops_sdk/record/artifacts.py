@@ -10,12 +10,12 @@ from typing import Any
 import attrs
 
 from llmops_sdk.errors import RecordError
-from llmops_sdk.record.files import SEAL, damaged, sealed, sealed_again, unsealed
+from llmops_sdk.record.files import damaged, seal, sealed_again, unsealed
 from llmops_sdk.record.layout import ARTIFACTS, ArtifactLayout, address_of
 from llmops_sdk.record.marks import FileMark
 from llmops_sdk.record.schema1 import upgrade_artifact
 from llmops_sdk.record.stores import Store
-from llmops_sdk.values.serial import digest, from_json, to_json
+from llmops_sdk.values.serial import from_json, to_json
 
 ARTIFACT_SCHEMA = 2
 """The version of the form of values. Version 1 is read too: `record/schema1.py`."""
@@ -85,6 +85,12 @@ def read_value(store: Store, address: str) -> Artifact | None:
         return None
 
 
+def is_unchanged(store: Store, artifact: Artifact) -> bool:
+    """Return whether the store still has a finished artifact as it was read: nobody withdrew it, or built it again."""
+    data = store.get(ArtifactLayout(artifact.address).value) or b""
+    return bool(artifact.seal) and artifact.seal.encode() in data and not _is_withdrawn(data)
+
+
 def artifact_damage(store: Store, address: str, *, thorough: bool = False) -> str:
     """Return what is wrong with an artifact, or an empty text: it is sound, or there is none.
 
@@ -114,14 +120,14 @@ def write_artifact(
     """
     data = to_json(value)
     marks = {name: to_json(mark) for name, mark in (files or {}).items()}
-    content = {"address": address, "run": run_id, "schema": ARTIFACT_SCHEMA, "value": data, _FILES: marks}
+    file = seal({"address": address, "run": run_id, "schema": ARTIFACT_SCHEMA, "value": data, _FILES: marks})
     layout = ArtifactLayout(address)
     if address.startswith(_DERIVED):
-        store.put(layout.value, sealed(content))
+        store.put(layout.value, file.text)
     else:
         store.make_durable(layout.prefix, marks)
-        store.put_durable(layout.value, sealed(content))
-    return Artifact(address, data, run_id, files or {}, digest(content))
+        store.put_durable(layout.value, file.text)
+    return Artifact(address, data, run_id, files or {}, file.seal)
 
 
 def read_maker(store: Store, address: str) -> str:
@@ -227,8 +233,9 @@ def _is_withdrawn(data: bytes) -> bool:
 def _parse(store: Store, layout: ArtifactLayout, data: bytes) -> Artifact:
     address = layout.address
     try:
-        content = unsealed(data)
-        if SEAL not in json.loads(data) and _FILES in content:
+        file = unsealed(data)
+        content = file.content
+        if not file.seal and _FILES in content:
             raise damaged(store, layout.value, "its hash is missing")
         value = content["value"]
         if _FILES not in content:
@@ -239,4 +246,4 @@ def _parse(store: Store, layout: ArtifactLayout, data: bytes) -> Artifact:
         files = {name: FileMark(**mark) for name, mark in content[_FILES].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise damaged(store, layout.value, str(exc)) from exc
-    return Artifact(address, value, content["run"], files, digest(content))
+    return Artifact(address, value, content["run"], files, file.seal)

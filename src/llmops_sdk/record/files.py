@@ -6,12 +6,36 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from llmops_sdk.errors import RecordError
 from llmops_sdk.record.stores import Store
-from llmops_sdk.values.serial import canonical, digest, explain, from_json
+from llmops_sdk.values.serial import canonical, digest, digest_of, explain, from_json
 
 SEAL = "sha256"
 """The key with the hash of all other keys."""
+
+
+@attrs.frozen
+class Sealed:
+    """A JSON file of the record.
+
+    Attributes:
+        text: The file.
+        content: What it holds, without its hash.
+        seal: Its hash; empty where version 0.1 wrote it.
+    """
+
+    text: bytes
+    content: Any
+    seal: str
+
+
+def seal(data: Mapping[str, Any]) -> Sealed:
+    """Return a JSON object as a file of the record: the same as `canonical` with one more key, its `digest`."""
+    parts = {key: canonical(value) for key, value in data.items()}  # once: there may be many megabytes
+    own = digest_of(_object(parts))
+    return Sealed(_object({**parts, SEAL: canonical(own)}), data, own)
 
 
 def sealed(data: Mapping[str, Any]) -> bytes:
@@ -20,11 +44,11 @@ def sealed(data: Mapping[str, Any]) -> bytes:
     >>> sealed({"a": 1})[:19]
     b'{"a":1,"sha256":"b7'
     """
-    return canonical({**data, SEAL: digest(data)})
+    return seal(data).text
 
 
-def unsealed(text: bytes) -> Any:
-    """Return what a file of the record holds; those of version 0.1 have no hash.
+def unsealed(text: bytes) -> Sealed:
+    """Return a file of the record; those of version 0.1 have no hash.
 
     Raises:
         ValueError: It is no JSON, or was changed.
@@ -35,12 +59,12 @@ def unsealed(text: bytes) -> Any:
         message = "it is nested too deeply"
         raise ValueError(message) from exc
     if not isinstance(data, dict) or SEAL not in data:
-        return data
-    content = {key: value for key, value in data.items() if key != SEAL}
-    if data[SEAL] != digest(content):
+        return Sealed(text, data, "")
+    own = data.pop(SEAL)
+    if own != digest(data):
         message = "it was changed: its hash is another one"
         raise ValueError(message)
-    return content
+    return Sealed(text, data, own)
 
 
 def sealed_again(text: bytes) -> bytes:
@@ -61,7 +85,7 @@ def read_json(store: Store, key: str) -> Any:
     if data is None:
         return None
     try:
-        return unsealed(data)
+        return unsealed(data).content
     except ValueError as exc:
         raise damaged(store, key, str(exc)) from exc
 
@@ -91,3 +115,7 @@ def read_value(store: Store, key: str, cls: Any) -> Any:
 def damaged(store: Store, key: str, reason: str) -> RecordError:
     """Return the error that a file of a store cannot be read."""
     return RecordError(f"the file {store.locate(key)!r} is damaged: {reason}")
+
+
+def _object(parts: Mapping[str, bytes]) -> bytes:
+    return b"{%b}" % b",".join(b"%b:%b" % (canonical(key), parts[key]) for key in sorted(parts))

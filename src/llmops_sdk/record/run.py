@@ -15,7 +15,7 @@ from typing import Any
 
 from llmops_sdk.errors import RecordError, RunNotFoundError, StoreError
 from llmops_sdk.notebook import Shown
-from llmops_sdk.record.artifacts import Artifact, artifact_damage, read_artifact, write_artifact
+from llmops_sdk.record.artifacts import Artifact, artifact_damage, is_unchanged, read_artifact, write_artifact
 from llmops_sdk.record.files import sealed, sealed_again
 from llmops_sdk.record.layout import SAMPLES, SPECIFICATION, ArtifactLayout, RunLayout, prepared_key
 from llmops_sdk.record.ledger import Ledger
@@ -37,7 +37,7 @@ from llmops_sdk.record.runs import (
 from llmops_sdk.record.stores import Store
 from llmops_sdk.values.artifacts import ResultsValue
 from llmops_sdk.values.plan import Plan, PrepareStep, ScoreStep
-from llmops_sdk.values.results import Results
+from llmops_sdk.values.results import RESULTS_SCHEMA, Results
 from llmops_sdk.values.samples import Sample
 from llmops_sdk.values.serial import to_json
 from llmops_sdk.values.step_records import Started, StepRecord, Succeeded
@@ -199,14 +199,15 @@ class Run(Shown, Ledger, Uses):
             address: `kind/key`.
             reread: Whether to look into the store again, where another process may have completed it.
         """
-        if reread or address not in self._artifacts:
+        artifact = self._artifacts.get(address)
+        if artifact is None or (reread and not is_unchanged(self.store, artifact)):
             artifact = read_artifact(self.store, address, trusted=self._sound)
             if artifact is None:
                 self._artifacts.pop(address, None)
                 return None
             self._artifacts[address] = artifact
             self._sound.add(artifact.seal)
-        return self._artifacts[address]
+        return artifact
 
     def damage(self, address: str) -> str:
         """Return what is wrong with an artifact, or an empty text: it is sound, or there is none."""
@@ -295,9 +296,10 @@ class Run(Shown, Ledger, Uses):
         value: ResultsValue | None = artifact.read(ResultsValue) if artifact else None
         return value.of_run(self.id, self.plan.name) if value else None
 
-    def write_results(self, conclusions: ResultsValue) -> None:
-        """Write `results.json`: the conclusions, under this run's ID."""
-        self.store.put_durable(self._layout.results, sealed(to_json(conclusions.of_run(self.id, self.plan.name))))
+    def write_results(self, artifact: Artifact) -> None:
+        """Write `results.json`: the conclusions that an artifact holds (`ResultsValue`), under this run's ID."""
+        run = {"run_id": self.id, "name": self.plan.name, "schema": RESULTS_SCHEMA}
+        self.store.put_durable(self._layout.results, sealed({**artifact.value, **run}))
 
     def samples(self, cell: str) -> Iterator[Sample]:
         """Yield every test record of a cell with its prompt, answer and scores, in the test split's order.

@@ -76,7 +76,7 @@ def compare(execution: StepExecution, _step: CompareStep) -> StepOutput:
     asked.append(to_json(run.plan.costs))
     address = f"results/{digest(METHOD, datasets, run.plan.metric, asked, to_json(run.plan.cells), records)}"
     built = execution.build_artifact(address, partial(_conclude, execution))
-    run.write_results(built.artifact.read(ResultsValue))
+    run.write_results(built.artifact)
     return StepOutput({"results": address}, built.cached)
 
 

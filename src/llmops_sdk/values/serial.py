@@ -19,6 +19,8 @@ from llmops_sdk.values.secrets import Secret
 if TYPE_CHECKING:
     from cattrs import Converter
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def to_json(value: Any, cls: Any = None) -> Any:
     """Turn a value (attrs class, tuple, mapping, path) into JSON data.
@@ -67,7 +69,7 @@ def explain(error: Exception) -> str:
 
 def canonical(data: Any) -> bytes:
     """Return the canonical form of a JSON value, which is hashed: sorted keys, no spaces, UTF-8."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(data).encode()
 
 
 def digest(*parts: Any) -> str:
@@ -76,7 +78,12 @@ def digest(*parts: Any) -> str:
     >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     True
     """
-    return hashlib.sha256(canonical(parts)).hexdigest()
+    return digest_of(*map(canonical, parts))
+
+
+def digest_of(*parts: bytes) -> str:
+    """Return what `digest` does, of values in their canonical form."""
+    return hashlib.sha256(b"[%b]" % b",".join(parts)).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
