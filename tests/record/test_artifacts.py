@@ -80,3 +80,13 @@ def test_an_artifact_is_unchanged_until_it_is_withdrawn_or_built_again(store: St
     assert not is_unchanged(store, artifact)
     store.delete("artifacts/samples/1f/")
     assert not is_unchanged(store, artifact)
+
+
+def test_a_value_is_made_once(store: Store) -> None:
+    """Steps read that of the same artifact many times."""
+    make(store, "samples/1f")
+    artifact = read_artifact(store, "samples/1f")
+
+    assert artifact is not None
+    assert artifact.read(SamplesValue) is artifact.read(SamplesValue)
+    assert artifact == read_artifact(store, "samples/1f")

@@ -48,10 +48,13 @@ class Artifact:
     run: str = ""
     files: Mapping[str, FileMark] = attrs.field(factory=dict)
     seal: str = ""
+    _read: dict[Any, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
     def read(self, cls: Any) -> Any:
-        """Return the value as an instance of `cls`."""
-        return from_json(self.value, cls)
+        """Return the value as an instance of `cls`: always the same one."""
+        if cls not in self._read:
+            self._read[cls] = from_json(self.value, cls)
+        return self._read[cls]
 
 
 def artifact_addresses(store: Store) -> tuple[str, ...]:

@@ -33,9 +33,11 @@ class Sealed:
 
 def seal(data: Mapping[str, Any]) -> Sealed:
     """Return a JSON object as a file of the record: the same as `canonical` with one more key, its `digest`."""
-    parts = {key: canonical(value) for key, value in data.items()}  # once: there may be many megabytes
-    own = digest_of(_object(parts))
-    return Sealed(_object({**parts, SEAL: canonical(own)}), data, own)
+    # In two parts, each encoded once: there may be many megabytes.
+    before = canonical({key: value for key, value in data.items() if key < SEAL})[1:-1]
+    after = canonical({key: value for key, value in data.items() if key > SEAL})[1:-1]
+    own = digest_of(_object(before, after))
+    return Sealed(_object(before, b'"%b":"%b"' % (SEAL.encode(), own.encode()), after), data, own)
 
 
 def sealed(data: Mapping[str, Any]) -> bytes:
@@ -117,5 +119,5 @@ def damaged(store: Store, key: str, reason: str) -> RecordError:
     return RecordError(f"the file {store.locate(key)!r} is damaged: {reason}")
 
 
-def _object(parts: Mapping[str, bytes]) -> bytes:
-    return b"{%b}" % b",".join(b"%b:%b" % (canonical(key), parts[key]) for key in sorted(parts))
+def _object(*parts: bytes) -> bytes:
+    return b"{%b}" % b",".join(part for part in parts if part)

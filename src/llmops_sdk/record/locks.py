@@ -31,8 +31,11 @@ def locked(path: Path, *, shared: bool = False, waiting: Callable[[], None] = la
     """
     kind, is_waiting = fcntl.LOCK_SH if shared else fcntl.LOCK_EX, False
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_CREAT | os.O_RDWR)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_RDWR)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            continue
         try:
             try:
                 fcntl.flock(handle, kind | fcntl.LOCK_NB)

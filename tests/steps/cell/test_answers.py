@@ -49,6 +49,20 @@ def test_outcomes_are_put_into_order(files: AnswerFiles, tmp_path: Path) -> None
     assert [GENERATIONS] == [path.name for path in (tmp_path / "final").iterdir()]
 
 
+def test_many_outcomes_are_put_into_order(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that do not fit into the memory that is meant for them take a file meanwhile, of which nothing is left."""
+    monkeypatch.setattr("llmops_sdk.steps.cell.answers._IN_MEMORY", 1_000)
+    files = AnswerFiles(store, ArtifactLayout("generations/1f"), 100)
+    expected = [Answered(index, Answer(f"answer {index}")) for index in range(100)]
+    write(files, reversed(expected))
+
+    summary, outcomes = ordered(files, tmp_path / "final")
+
+    assert expected == outcomes
+    assert 100 == summary.answered
+    assert [GENERATIONS] == [path.name for path in (tmp_path / "final").iterdir()]
+
+
 def test_a_later_attempt_replaces_failures_only(files: AnswerFiles, tmp_path: Path) -> None:
     """An answer is never replaced by a failure, and a failure by whatever came last."""
     write(files, [Answered(0, YES), Pending(1, "busy"), Pending(2, "busy"), Unanswered(3, "refused")])

@@ -10,6 +10,7 @@ import time
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 
 import attrs
 
@@ -21,6 +22,9 @@ from llmops_sdk.values.serial import file_sha256, to_line
 
 _NONE, _UNANSWERED, _PENDING, _ANSWERED = range(4)
 """What is known of a question."""
+
+_IN_MEMORY = 1 << 20
+"""Bytes of unordered lines up to which they take no file: to create and delete one takes longer than to write few lines."""
 
 _LOST = "its answer was lost; it is asked again"
 
@@ -73,22 +77,21 @@ class AnswerFiles:
     def write_ordered(self, folder: Path) -> AnswerSummary:
         """Write `generations.jsonl` into a folder: the newest outcome of each question, in the questions' order.
 
-        Holds one offset (8 bytes) and one byte for each question, not the lines.
+        Holds one offset (8 bytes) and one byte for each question, and few of the lines.
         """
         path = folder / GENERATIONS
-        unordered, draft = path.with_suffix(".unordered"), path.with_suffix(".tmp")
+        draft = path.with_suffix(".tmp")
         offsets, states = array("q", [-1]) * self.total, bytearray(self.total)
         summary = AnswerSummary()
-        with unordered.open("wb") as out:
+        with SpooledTemporaryFile(_IN_MEMORY, dir=folder) as unordered, draft.open("wb") as out:
             for outcome, line in self._journal():
                 if states[outcome.index] == _ANSWERED:  # an answer is never replaced by a later failure
                     continue
-                offsets[outcome.index] = out.tell()
+                offsets[outcome.index] = unordered.tell()
                 states[outcome.index] = _STATES[type(outcome)]
-                out.write(line)
+                unordered.write(line)
                 if not isinstance(outcome, Answered):
                     summary.error = outcome.error
-        with unordered.open("rb") as source, draft.open("wb") as out:
             for index, offset in enumerate(offsets):
                 if offset < 0 and self.due and not self.due[index]:
                     out.write(to_line(NotAsked(index), Outcome))
@@ -97,10 +100,9 @@ class AnswerFiles:
                     states[index] = _PENDING
                     out.write(to_line(Pending(index, _LOST), Outcome))
                     continue
-                source.seek(offset)
-                out.write(source.readline())
+                unordered.seek(offset)
+                out.write(unordered.readline())
         draft.replace(path)
-        unordered.unlink()
         summary.answered, summary.pending = states.count(_ANSWERED), states.count(_PENDING)
         summary.sha256 = file_sha256(path)
         return summary
