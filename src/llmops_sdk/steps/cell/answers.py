@@ -83,7 +83,7 @@ class AnswerFiles:
         draft = path.with_suffix(".tmp")
         offsets, states = array("q", [-1]) * self.total, bytearray(self.total)
         summary = AnswerSummary()
-        with SpooledTemporaryFile(_IN_MEMORY, dir=folder) as unordered, draft.open("wb") as out:
+        with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)) as unordered, draft.open("wb") as out:
             for outcome, line in self._journal():
                 if states[outcome.index] == _ANSWERED:  # an answer is never replaced by a later failure
                     continue
