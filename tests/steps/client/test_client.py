@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmops_sdk.errors import EndpointError, RequestError
-from llmops_sdk.plugin.interfaces import RecordTransport, Transport
+from llmops_sdk.plugin.interfaces import RecordTransport
 from llmops_sdk.steps.client.client import HOPELESS, Question, ask
 from llmops_sdk.steps.client.http.transport import HttpTransport
 from llmops_sdk.steps.client.rates import Rates
@@ -175,24 +175,6 @@ def test_a_transport_with_recorded_answers_gets_the_test_record() -> None:
         Unanswered(2, "no answer to c"),
         Unanswered(3, probe),
     ] == list(outcomes)
-
-
-@pytest.mark.parametrize(("concurrency", "is_own"), [(1, True), (2, False)])
-def test_one_question_at_a_time_is_asked_in_the_thread_of_the_caller(concurrency: int, *, is_own: bool) -> None:
-    """Several at a time are asked in threads of their own."""
-    threads: set[str] = set()
-
-    class Noting(Transport):
-        def send(self, prompt: Prompt, _generation: GenerationOptions) -> Answer:
-            threads.add(threading.current_thread().name)
-            return Answer(str(prompt))
-
-    questions = (Question(index, TextPrompt("x")) for index in range(4))
-
-    outcomes = list(ask(Noting(), questions, GenerationOptions(), concurrency=concurrency))
-
-    assert [0, 1, 2, 3] == sorted(outcome.index for outcome in outcomes)
-    assert is_own == (threads == {threading.current_thread().name})
 
 
 def test_reasoning_is_kept_apart() -> None:
