@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ def test_a_model_names_its_weights_and_their_revision() -> None:
         (LoraOptions, {"dropout": 1.0}),
         (LoraOptions, {"max_length": 8}),
         (LoraOptions, {"held_out": -1}),
+        (LoraOptions, {"dtype": "float64"}),
+        (LoraOptions, {"device": "gpu"}),
+        (LocalEndpointOptions, {"device": "cuda:first"}),
+        (LocalEndpointOptions, {"dtype": "float16"}),
+        (LocalEndpointOptions, {"engine": "vllm"}),
         (LocalEndpointOptions, {"max_batch": 0}),
         (LocalEndpointOptions, {"batch_window_ms": -1}),
         (LocalEndpointOptions, {"start_timeout": 0}),
@@ -60,6 +66,16 @@ def test_a_folder_with_weights_is_checked_before_a_run(options: Any, tmp_path: P
     (tmp_path / "pytorch_model.bin").write_bytes(b"weights")
     (check,) = options.preflight(BaseModel("huggingface", str(tmp_path)), {})
     with pytest.raises(AssetError, match="save the model with safe_serialization=True"):
+        check.run()
+
+
+@pytest.mark.parametrize("options", [LoraOptions(), LocalEndpointOptions()])
+def test_quantized_weights_are_refused_before_a_run(options: Any, tiny_model: Path, tmp_path: Path) -> None:
+    """Nothing is started; `served` takes them, if its server does."""
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    (copy / "config.json").write_text('{"quantization_config": {"quant_method": "fp8"}}')
+    (check,) = options.preflight(BaseModel("huggingface", str(copy)), {})
+    with pytest.raises(AssetError, match=r"copy' is quantized \(fp8\), and only float weights"):
         check.run()
 
 
