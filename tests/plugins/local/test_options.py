@@ -16,6 +16,7 @@ from llmops_plugins.local.options import (
 )
 from llmops_sdk import AssetError
 from llmops_sdk.plugin import BaseModel, Billing
+from llmops_sdk.values.serial import explain, from_json
 
 
 def test_a_model_names_its_weights_and_their_revision() -> None:
@@ -52,6 +53,13 @@ def test_options_that_cannot_work_are_refused(options: type, invalid: dict[str, 
     """The options class itself refuses them, when the pipeline is built."""
     with pytest.raises(ValueError, match=next(iter(invalid))):
         options(**invalid)
+
+
+def test_an_unknown_engine_is_explained_in_one_line() -> None:
+    """With what is known, and nothing else."""
+    with pytest.raises(Exception) as failure:  # noqa: PT011 - cattrs groups the causes
+        from_json({"engine": "vllm"}, LocalEndpointOptions)
+    assert "'engine' must be in ('auto', 'openvino', 'torch') (got 'vllm')" == explain(failure.value)
 
 
 @pytest.mark.parametrize("options", [LoraOptions(), LocalEndpointOptions()])
