@@ -56,9 +56,7 @@ def adapter_problem(folder: Path) -> str:
     if not (folder / f"{_ADAPTER}config.json").is_file():
         return ""
     if any(not path.name.startswith(_ADAPTER) for path in folder.glob("*.safetensors")):
-        return (
-            "a model and an adapter: move the adapter's files (adapter_*) elsewhere, or merge it into the model first"
-        )
+        return "a model and an adapter: move the adapter's files (adapter_*) to another folder, or merge it into the model first"
     return "only an adapter: merge it into its base model first (peft: merge_and_unload, then save_pretrained)"
 
 

@@ -116,7 +116,7 @@ def _convert(model: Any, attention: _TracedAttention) -> Any:
     model.requires_grad_(False)
     example = (torch.tensor([[5, 3, 2, 7, 1]]), torch.tensor([[0, 1, 2, 0, 1]]), torch.tensor([2, 4]))
     with torch.inference_mode(mode=False), torch.no_grad(), using(attention), _quiet():
-        traced: Any = torch.jit.trace(logits, example, check_trace=False)
+        traced = torch.jit.trace(logits, example, check_trace=False)  # type: ignore[no-untyped-call] # torch's own
         torch._C._jit_pass_cse(traced.graph)  # noqa: SLF001 - the one way to it from Python
         decoder = TorchScriptPythonDecoder(traced)
         frontend = FrontEndManager().load_by_framework("pytorch")
