@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from llmops_plugins._hub.repository import Repository
 from llmops_plugins._hub.snapshot import cached_snapshot, download_to
-from llmops_plugins._weights.folder import is_folder
+from llmops_plugins._weights.folder import adapter_problem, is_folder
 
 _ASSETS = ("smollm2-135m-instruct",)
 _TEMPLATE = "chat_template.jinja"
@@ -34,7 +34,7 @@ def find_chat_template(source: str, revision: str, *, offline: bool) -> bool | N
     if path.suffix.lower() == ".gguf":
         return _is_in_gguf(path) if path.is_file() else None
     if is_folder(source):
-        return _is_in_folder(path) if path.is_dir() else None
+        return _is_in_folder(path) if path.is_dir() and not adapter_problem(path) else None
     if "/" not in source:
         return True if source in _ASSETS else None
     repository = Repository(id=source, revision=revision)

@@ -11,6 +11,7 @@ from llmops_sdk.plugin import AssetError, digest, name_binary, read_head
 # The files that decide a model's answers; what a training leaves behind (optimizer.pt) and notes (README.md) do not.
 _SUFFIXES = (".json", ".safetensors", ".model", ".txt", ".jinja")
 _INDEX = "model.safetensors.index.json"
+_ADAPTER = "adapter_"  # how PEFT's files start
 _TOKENIZERS = ("tokenizer", "vocab", "spiece", "sentencepiece", "merges", "tekken")
 _HEADER = 8
 
@@ -33,10 +34,9 @@ def check_model_folder(source: str) -> Path:
     if not folder.is_dir():
         message = f"there is no folder '{folder}' with weights"
         raise AssetError(message)
-    if not (folder / "config.json").is_file():
-        adapter = (folder / "adapter_config.json").is_file()
-        reason = "only an adapter: merge it into its base model first" if adapter else "no config.json"
-        message = f"the folder '{folder}' is not a model in Hugging Face format: it has {reason}"
+    adapter = adapter_problem(folder)
+    if adapter or not (folder / "config.json").is_file():
+        message = f"the folder '{folder}' is not a model in Hugging Face format: it has {adapter or 'no config.json'}"
         raise AssetError(message)
     if not any(folder.glob("*.safetensors")):
         message = f"the folder '{folder}' has no *.safetensors file: save the model with safe_serialization=True"
@@ -46,6 +46,18 @@ def check_model_folder(source: str) -> Path:
         message = f"the folder '{folder}' is not a complete model: {problem}"
         raise AssetError(message)
     return folder
+
+
+def adapter_problem(folder: Path) -> str:
+    """Return why the files of a LoRA adapter in a folder are no model; empty without such files.
+
+    transformers would apply it to whatever weights are beside it, fit or not, and set at random what the files lack.
+    """
+    if not (folder / f"{_ADAPTER}config.json").is_file():
+        return ""
+    if any(not path.name.startswith(_ADAPTER) for path in folder.glob("*.safetensors")):
+        return "a model and an adapter: move the adapter's files (adapter_*) to another folder, or merge it into the model first"
+    return "only an adapter: merge it into its base model first (peft: merge_and_unload, then save_pretrained)"
 
 
 def model_files(folder: Path) -> list[Path]:

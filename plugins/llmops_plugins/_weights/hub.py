@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llmops_plugins._hub.repository import HubUnreachableError, Repository
 from llmops_plugins._hub.snapshot import cached_snapshot, download_snapshot, hub_commit
+from llmops_plugins._weights.folder import adapter_problem
 from llmops_sdk.plugin import AssetError, Progress
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -58,6 +59,10 @@ def fetch_snapshot(hub_id: str, revision: str, commit: str, *, offline: bool, pr
             )
             raise AssetError(message)
         folder = _download(hub_id, revision, commit, progress)
+    adapter = adapter_problem(folder)
+    if adapter:
+        message = f"{hub_id!r} is not a model in Hugging Face format: it has {adapter}"
+        raise AssetError(message)
     if not _is_complete(folder):
         message = f"{hub_id!r} has no config.json with *.safetensors weights: name another model, or convert it"
         raise AssetError(message)

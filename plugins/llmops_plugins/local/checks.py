@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
+import math
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from llmops_plugins.local.names import EXTRA
 from llmops_sdk.plugin import Check, Finding, install_hint
@@ -20,7 +18,7 @@ def checks() -> tuple[Check, ...]:
     return (
         Check("local libraries", _check_libraries),
         Check("device", _check_device),
-        Check("memory", partial(_check_memory, Path("/proc/meminfo"))),
+        Check("memory", _check_memory),
     )
 
 
@@ -46,25 +44,14 @@ def _check_device() -> Finding:
     return Finding("ok", f"{cores}, no GPU")
 
 
-def _check_memory(meminfo: Path) -> Finding:
-    free = _free_memory(meminfo)
-    if free is None:
+def _check_memory() -> Finding:
+    from llmops_plugins.local.engine.memory import free_memory
+
+    free = free_memory()
+    if not math.isfinite(free):
         return Finding("ok", "this system does not report its free memory")
     text = f"{free / 1e9:.1f} GB free"
     if free < _MEMORY:
         hint = "close other programs, or train with a smaller batch_tokens"
         return Finding("warning", f"{text}; fine-tuning the default model takes about {_MEMORY / 1e9:.0f} GB", hint)
     return Finding("ok", text)
-
-
-def _free_memory(meminfo: Path) -> int | None:
-    """Return the bytes available to programs, or None if the system does not report them."""
-    try:
-        lines = meminfo.read_text(encoding="ascii").splitlines()
-    except OSError:
-        try:
-            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-        except (ValueError, OSError):
-            return None
-    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(" kB")}
-    return sizes.get("MemAvailable")

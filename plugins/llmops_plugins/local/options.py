@@ -9,6 +9,7 @@ import attrs
 from attrs import validators
 
 from llmops_plugins._weights.folder import check_model_folder, is_folder
+from llmops_plugins.local.device import DTYPES, ENGINES
 from llmops_plugins.local.names import FORMAT, SMOLLM2
 from llmops_sdk.plugin import (
     BaseModel,
@@ -25,6 +26,7 @@ from llmops_sdk.plugin import (
 
 _positive = validators.gt(0)
 _at_least_one = validators.ge(1)
+_device = validators.matches_re(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 def _weights_checks(base: BaseModel) -> tuple[Check, ...]:
@@ -33,7 +35,11 @@ def _weights_checks(base: BaseModel) -> tuple[Check, ...]:
         return ()
 
     def check() -> Finding:
-        return Finding("ok", f"a model in '{check_model_folder(base.source)}'")
+        from llmops_plugins.local.weights.loading import check_weights
+
+        folder = check_model_folder(base.source)
+        check_weights(folder)
+        return Finding("ok", f"a model in '{folder}'")
 
     return (Check(f"weights {base.source}", check),)
 
@@ -106,10 +112,11 @@ class LoraOptions(TrainerOptions):
         validator=validators.ge(0),
     )
     seed: int = option(0, help="seed of the order of records and of the adapters' initial values")
-    device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
+    device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps", validator=_device)
     dtype: str = option(
         "auto",
         help="auto (bfloat16 where the GPUs or the CPU have instructions for it, else float32), float32, bfloat16",
+        validator=validators.in_(DTYPES),
     )
     checkpoint_steps: int = option(
         20, help="optimizer steps between checkpoints", affects_results=False, validator=_at_least_one
@@ -136,15 +143,17 @@ class LoraOptions(TrainerOptions):
 class LocalEndpointOptions(DeployerOptions):
     """How a model is served on this machine's loopback."""
 
-    device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps")
+    device: str = option("auto", help="auto, cpu, cuda, cuda:1, mps", validator=_device)
     dtype: str = option(
         "auto",
         help="auto (float32 for OpenVINO; for torch bfloat16 where the GPUs or the CPU have instructions for it, else float32),"
         " float32, bfloat16 (takes torch)",
+        validator=validators.in_(DTYPES),
     )
     engine: str = option(
         "auto",
         help="auto (OpenVINO on a CPU, where it is installed and takes the model, else torch), openvino, torch",
+        validator=validators.in_(ENGINES),
     )
     max_batch: int = option(
         16, help="the most requests answered together", affects_results=False, validator=_at_least_one

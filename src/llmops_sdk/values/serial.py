@@ -61,7 +61,9 @@ def explain(error: Exception) -> str:
         if isinstance(cause, ForbiddenExtraKeysError):
             known = [field.name for field in attrs.fields(cause.cl)]
             return "; ".join(f"unknown key {key!r}{did_you_mean(key, known)}" for key in sorted(cause.extra_fields))
-        return str(cause)
+        # The validators of attrs add the attribute, with everything that is known about it, and the value.
+        is_text_of_several = len(cause.args) > 1 and isinstance(cause.args[0], str)
+        return str(cause.args[0] if is_text_of_several else cause)
 
     lines = [re.sub(r" @ \$\.?", " in ", line) for line in transform_error(error, format_exception=name_cause)]
     return "; ".join(line.removesuffix(" in ") for line in lines)

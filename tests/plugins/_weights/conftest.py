@@ -1,4 +1,4 @@
-"""A Hugging Face hub on loopback, with a tiny model and one without safetensors."""
+"""A Hugging Face hub on loopback, with a tiny model, one without safetensors and an adapter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from typing import Any
 import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-_WITHHELD = ("us/pickled", "model.safetensors")
+_WITHHELD = {
+    "us/tiny": ("adapter_config.json",),
+    "us/pickled": ("adapter_config.json", "model.safetensors"),
+    "us/adapter": ("config.json", "model.safetensors"),
+}
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -38,12 +42,12 @@ class Hub(BaseHTTPRequestHandler):
     def _model(self, name: str, kind: str, revision: str) -> None:
         if name == "them/gated":
             self._answer(403, b"", {"X-Error-Code": "GatedRepo"})
-        elif name not in ("us/tiny", "us/pickled"):
+        elif name not in _WITHHELD:
             self._answer(401, b"", {"X-Error-Code": "RepoNotFound"})
         elif revision not in ("", "main", COMMIT):
             self._answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
         else:
-            files = {file: data for file, data in self.files.items() if (name, file) != _WITHHELD}
+            files = {file: data for file, data in self.files.items() if file not in _WITHHELD[name]}
             listed = [{"rfilename": file, "size": len(data)} for file, data in files.items()]
             tree = [
                 {"type": "file", "path": file, "size": len(files[file]), "oid": _oid(files[file])} for file in files
@@ -83,6 +87,7 @@ def run_with_hub(tiny_model: Path, tmp_path: Path) -> Iterator[Callable[..., lis
         "onnx/model.onnx": b"onnx",
         "onnx/config.json": b"{}",
         "pytorch_model.bin": b"pickle",
+        "adapter_config.json": b"{}",
     }
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("TinyHub", (Hub,), {"files": files}))
     threading.Thread(target=server.serve_forever, daemon=True).start()

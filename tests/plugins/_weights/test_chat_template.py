@@ -50,6 +50,12 @@ def test_the_files_of_a_folder_decide(files: dict[str, str], tmp_path: Path, *, 
     assert expected is find_chat_template(str(tmp_path), "", offline=True)
 
 
+def test_nothing_is_known_of_an_adapter(tmp_path: Path) -> None:
+    """Whatever is wrong with a folder is reported when the weights are checked."""
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert find_chat_template(str(tmp_path), "", offline=True) is None
+
+
 def test_the_tokenizer_of_a_saved_model_is_found(tiny_model: Path) -> None:
     """As the installed transformers saves it."""
     assert find_chat_template(str(tiny_model), "", offline=True)

@@ -40,6 +40,11 @@ def test_the_version_follows_the_files(tiny_model: Path, tmp_path: Path) -> None
     [
         ((), r"it has no config\.json"),
         (("adapter_config.json", "adapter_model.safetensors"), "only an adapter: merge it into its base model first"),
+        (("config.json", "adapter_config.json", "adapter_model.safetensors"), "it has only an adapter: merge it"),
+        (
+            ("config.json", "adapter_config.json", "model.safetensors"),
+            "it has a model and an adapter: move the adapter",
+        ),
         (("config.json", "pytorch_model.bin"), r"has no \*\.safetensors file: save the model with safe_serialization"),
     ],
 )

@@ -78,3 +78,9 @@ def test_a_model_without_safetensors_is_refused(locate_all: Callable[..., list[s
     assert locate_all(("us/pickled", "", False)) == [
         "error 'us/pickled' has no config.json with *.safetensors weights: name another model, or convert it"
     ]
+
+
+def test_an_adapter_is_refused(locate_all: Callable[..., list[str]]) -> None:
+    """With what to do, and not as a model that lacks files."""
+    (line,) = locate_all(("us/adapter", "", False))
+    assert line.startswith("error 'us/adapter' is not a model in Hugging Face format: it has only an adapter: merge it")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmops_plugins.local import checks
+from llmops_plugins.local.engine import memory
 from llmops_sdk.plugin import install_hint
 
 
@@ -35,10 +36,14 @@ def test_a_missing_library_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("available", "status", "text"), [(16_000_000, "ok", "16.4 GB free"), (2_000_000, "warning", "2.0 GB free; ")]
 )
-def test_little_free_memory_is_a_warning(tmp_path: Path, available: int, status: str, text: str) -> None:
-    """The warning has the memory that training takes."""
+def test_little_free_memory_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: int, status: str, text: str
+) -> None:
+    """The warning has the memory that training takes; free is what the engine would take too, in a container as well."""
     meminfo = tmp_path / "meminfo"
     meminfo.write_text(f"MemTotal:       99 kB\nMemAvailable:   {available} kB\nHugePages_Total:       0\n")
-    finding = checks._check_memory(meminfo)
+    monkeypatch.setattr(memory, "_MEMINFO", meminfo)
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    finding = checks._check_memory()
     assert finding.status == status
     assert finding.text.startswith(text)

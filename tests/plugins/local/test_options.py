@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from llmops_plugins.local.options import (
 )
 from llmops_sdk import AssetError
 from llmops_sdk.plugin import BaseModel, Billing
+from llmops_sdk.values.serial import explain, from_json
 
 
 def test_a_model_names_its_weights_and_their_revision() -> None:
@@ -36,6 +38,11 @@ def test_a_model_names_its_weights_and_their_revision() -> None:
         (LoraOptions, {"dropout": 1.0}),
         (LoraOptions, {"max_length": 8}),
         (LoraOptions, {"held_out": -1}),
+        (LoraOptions, {"dtype": "float64"}),
+        (LoraOptions, {"device": "gpu"}),
+        (LocalEndpointOptions, {"device": "cuda:first"}),
+        (LocalEndpointOptions, {"dtype": "float16"}),
+        (LocalEndpointOptions, {"engine": "vllm"}),
         (LocalEndpointOptions, {"max_batch": 0}),
         (LocalEndpointOptions, {"batch_window_ms": -1}),
         (LocalEndpointOptions, {"start_timeout": 0}),
@@ -46,6 +53,13 @@ def test_options_that_cannot_work_are_refused(options: type, invalid: dict[str, 
     """The options class itself refuses them, when the pipeline is built."""
     with pytest.raises(ValueError, match=next(iter(invalid))):
         options(**invalid)
+
+
+def test_an_unknown_engine_is_explained_in_one_line() -> None:
+    """With what is known, and nothing else."""
+    with pytest.raises(Exception) as failure:  # noqa: PT011 - cattrs groups the causes
+        from_json({"engine": "vllm"}, LocalEndpointOptions)
+    assert "'engine' must be in ('auto', 'openvino', 'torch') (got 'vllm')" == explain(failure.value)
 
 
 @pytest.mark.parametrize("options", [LoraOptions(), LocalEndpointOptions()])
@@ -60,6 +74,16 @@ def test_a_folder_with_weights_is_checked_before_a_run(options: Any, tmp_path: P
     (tmp_path / "pytorch_model.bin").write_bytes(b"weights")
     (check,) = options.preflight(BaseModel("huggingface", str(tmp_path)), {})
     with pytest.raises(AssetError, match="save the model with safe_serialization=True"):
+        check.run()
+
+
+@pytest.mark.parametrize("options", [LoraOptions(), LocalEndpointOptions()])
+def test_quantized_weights_are_refused_before_a_run(options: Any, tiny_model: Path, tmp_path: Path) -> None:
+    """Nothing is started; `served` takes them, if its server does."""
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    (copy / "config.json").write_text('{"quantization_config": {"quant_method": "fp8"}}')
+    (check,) = options.preflight(BaseModel("huggingface", str(copy)), {})
+    with pytest.raises(AssetError, match=r"copy' is quantized \(fp8\), and only float weights"):
         check.run()
 
 

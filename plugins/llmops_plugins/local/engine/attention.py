@@ -26,9 +26,6 @@ _IGNORED_ARGUMENTS = frozenset({
     "output_router_logits", "position_ids", "return_dict", "use_cache",
 })  # fmt: skip
 
-# One product over all rows, padded to the longest, unless that reads more than this many times the rows' tokens.
-_MAX_PADDING = 2.0
-
 
 class UnsupportedModelError(Exception):
     """A model cannot be computed in one way, so another one is taken; the message has the reason."""
@@ -173,7 +170,7 @@ class PrefillAttention:
 
 
 class DecodeAttention:
-    """Attention in a pass over one new token of each of the first rows.
+    """Attention in a pass over one new token of each of the first rows: one product, padded to the longest row.
 
     Args:
         cache: Holds the rows.
@@ -183,9 +180,7 @@ class DecodeAttention:
 
     def __init__(self, cache: KeyValueCache, lengths: list[int], device: torch.device) -> None:
         self._cache = cache
-        self._lengths = lengths
         self._longest = max(lengths)
-        self._padded = 1 < len(lengths) <= _MAX_PADDING * sum(lengths) / self._longest
         self._positions = torch.tensor([row * cache.positions + n - 1 for row, n in enumerate(lengths)], device=device)
         self._ends = torch.tensor(lengths, device=device)[:, None]
         self._masks: dict[int | None, Tensor] = {}
@@ -198,22 +193,11 @@ class DecodeAttention:
         The heads that share a key head take the dimension of a query's tokens, so that keys need no expansion.
         """
         slabs = self._cache.write(layer, self._positions, keys[0].transpose(0, 1), values[0].transpose(0, 1))
-        rows, heads, shared = len(self._lengths), query.shape[1], keys.shape[1]
+        rows, heads, shared = len(self._ends), query.shape[1], keys.shape[1]
         grouped = query[0].reshape(shared, heads // shared, rows, -1).permute(2, 0, 1, 3)
-        if self._padded:
-            key, value = (slab[:rows, : self._longest].transpose(1, 2) for slab in slabs)
-            output = scaled_dot_product_attention(grouped, key, value, attn_mask=self._mask(window), scale=scale)
-        else:
-            output = torch.cat([self._attend_row(row, grouped, slabs, scale, window) for row in range(rows)])
+        key, value = (slab[:rows, : self._longest].transpose(1, 2) for slab in slabs)
+        output = scaled_dot_product_attention(grouped, key, value, attn_mask=self._mask(window), scale=scale)
         return output.reshape(1, rows, heads, -1)
-
-    def _attend_row(
-        self, row: int, grouped: Tensor, slabs: tuple[Tensor, Tensor], scale: float | None, window: int | None
-    ) -> Tensor:
-        end = self._lengths[row]
-        start = 0 if window is None else max(0, end - window)
-        key, value = (slab[row : row + 1, start:end].transpose(1, 2) for slab in slabs)
-        return scaled_dot_product_attention(grouped[row : row + 1], key, value, scale=scale)
 
     def _mask(self, window: int | None) -> Tensor:
         if window not in self._masks:

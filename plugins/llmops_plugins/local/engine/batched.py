@@ -43,13 +43,12 @@ class Passes(Protocol):
     def bytes_per_position(self) -> int:
         """Bytes that one token takes in all layers; 0 before the first pass, if that shows it."""
 
-    def reserve(self, rows: int, positions: int, limit: float) -> tuple[int, int]:
+    def reserve(self, rows: int, positions: int) -> tuple[int, int]:
         """Make room for rows with this number of tokens; return how many rows and tokens of each are held from before.
 
         Args:
             rows: Number of rows in use.
             positions: The most tokens that the longest of them may have to hold.
-            limit: Bytes above which no more memory is taken than these rows need.
         """
 
     def share(self, source: int, target: int, positions: int) -> int:
@@ -88,10 +87,9 @@ class TorchPasses:
         """See `Passes.bytes_per_position`."""
         return self._cache.bytes_per_position
 
-    def reserve(self, rows: int, positions: int, limit: float) -> tuple[int, int]:
+    def reserve(self, rows: int, positions: int) -> tuple[int, int]:
         """See `Passes.reserve`."""
-        larger = max(rows, self._cache.rows) * max(positions, self._cache.positions)
-        self._cache.reserve(rows, positions, tight=larger * self.bytes_per_position > limit)
+        self._cache.reserve(rows, positions)
         return self._cache.rows, self._cache.positions
 
     def share(self, source: int, target: int, positions: int) -> int:
@@ -164,7 +162,7 @@ class BatchedModel:
 
     def prefill(self, prompts: Sequence[RowPrompt], rows: int, positions: int) -> PrefillResult:
         """See `RowModel.prefill`."""
-        held_rows, held_positions = self._passes.reserve(rows, positions, self._memory_limit)
+        held_rows, held_positions = self._passes.reserve(rows, positions)
         held = [tokens[:held_positions] for tokens in self._held[:held_rows]]
         self._held = held + [[] for _ in range(held_rows - len(held))]
         return join_slices(prompts, self._compute(prompts))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Rows and positions are reserved in multiples of these.
-_ROWS = 4
+# Positions are reserved in multiples of this.
 _POSITIONS = 128
 
 
@@ -36,20 +35,16 @@ class KeyValueCache:
         self.rows = self.positions = 0
         self._layers.clear()
 
-    def reserve(self, rows: int, positions: int, *, tight: bool) -> None:
-        """Make room for rows; their content is kept as far as it fits.
+    def reserve(self, rows: int, positions: int) -> None:
+        """Make room for rows and no more than that, unless there is room; content is kept as far as it fits.
 
         Args:
             rows: Number of rows needed.
             positions: Number of positions needed in the longest row.
-            tight: Whether to take no more memory than that; otherwise slabs never become smaller.
         """
         if rows <= self.rows and positions <= self.positions:
             return
-        positions = _round_up(positions, _POSITIONS)
-        if not tight:
-            rows, positions = max(_round_up(rows, _ROWS), self.rows), max(positions, self.positions)
-        self.rows, self.positions = rows, positions
+        self.rows, self.positions = rows, -(-positions // _POSITIONS) * _POSITIONS
         for layer, (keys, values) in self._layers.items():
             self._layers[layer] = (self._resized(keys), self._resized(values))
 
@@ -100,7 +95,3 @@ def common_prefix(one: list[int], other: list[int]) -> int:
         if first != second:
             return index
     return min(len(one), len(other))
-
-
-def _round_up(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple

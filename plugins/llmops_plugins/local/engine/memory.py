@@ -6,12 +6,14 @@ import math
 import os
 import re
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from llmops_plugins.local.device import OPENVINO, TORCH, Device
 from llmops_plugins.local.weights.loading import count_parameters
 from llmops_sdk.plugin import AssetError
+
+if TYPE_CHECKING:
+    import torch
 
 _MEMINFO = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
@@ -24,6 +26,8 @@ def free_memory(device: torch.device | None = None) -> float:
     is half of its total memory.
     """
     if device is not None and device.type == "cuda":
+        import torch
+
         return float(torch.cuda.mem_get_info(device)[0])
     return min(_machine_memory(), _container_memory())
 

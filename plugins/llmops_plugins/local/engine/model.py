@@ -128,11 +128,12 @@ def _checked(batched: BatchedModel, plain: SequentialModel, model: Any, device: 
     _require_plain_positions(config)
     numbers = [5, 17, 3, 29, 11, 7, 23, 2, 13, *(number * number for number in range(_LONG))]
     ids = [number % config.vocab_size for number in numbers]
-    prompts = tuple(RowPrompt(row, ids[:length]) for row, length in enumerate((5, 9, len(ids))))
-    actual = _logits(batched, prompts)
+    prompts = tuple(RowPrompt(row, ids[:length]) for row, length in enumerate((5, len(ids))))
+    prefilled = batched.prefill(prompts, len(prompts), len(ids) + 1).logits
+    actual = torch.stack([prefilled, batched.step([prompt.tokens[1] for prompt in prompts])], dim=1)
     _require_known_windows(config, batched.windows)
     installed, model.config._attn_implementation = model.config._attn_implementation, original  # noqa: SLF001
-    expected = _logits(plain, prompts)
+    expected = torch.stack([plain.logits(prompt.row, [*prompt.tokens, prompt.tokens[1]], 2) for prompt in prompts])
     model.config._attn_implementation = installed  # noqa: SLF001
     plain.clear()
     difference = ((actual - expected).abs().max() / expected.abs().max()).item()
@@ -141,13 +142,6 @@ def _checked(batched: BatchedModel, plain: SequentialModel, model: Any, device: 
         raise UnsupportedModelError(message)
     batched.set_memory_limit(device.torch_device)
     return batched
-
-
-def _logits(model: RowModel, prompts: Sequence[RowPrompt]) -> Tensor:
-    """Return the logits after prompts, and after one more token of each."""
-    longest = max(len(prompt.tokens) for prompt in prompts)
-    prefilled = model.prefill(prompts, len(prompts), longest + 1).logits
-    return torch.cat([prefilled, model.step([prompt.tokens[1] for prompt in prompts])])
 
 
 def _require_plain_positions(config: Any) -> None:
@@ -199,13 +193,14 @@ class SequentialModel:
         """Compute every slice from the prompt's start: not every architecture can continue with several tokens."""
         for piece in (piece for prompt in prompts for piece in split_prompt(prompt, self._max_scored)):
             self._caches.pop(piece.row, None)
-            yield piece, self._forward(piece.row, piece.tokens, max(1, piece.scored))
+            yield piece, self.logits(piece.row, piece.tokens, max(1, piece.scored))
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """See `RowModel.step`."""
-        return torch.cat([self._forward(row, [token], 1) for row, token in enumerate(tokens)])
+        return torch.cat([self.logits(row, [token], 1) for row, token in enumerate(tokens)])
 
-    def _forward(self, row: int, tokens: list[int], kept: int) -> Tensor:
+    def logits(self, row: int, tokens: list[int], kept: int) -> Tensor:
+        """Add tokens to a row, and return the logits after the last ones."""
         ids = torch.tensor([tokens], device=self._device)
         keep = {"logits_to_keep": kept} if self._can_keep else {}
         cache = {self._cache_name: self._caches.get(row)}

@@ -8,6 +8,7 @@ import torch
 
 from llmops_plugins._weights.locate import Weights, locate, version
 from llmops_plugins.local.device import compute_details, pick_device, usable_cores
+from llmops_plugins.local.engine.memory import check_memory
 from llmops_plugins.local.lora.model import adapter_state, save_merged
 from llmops_plugins.local.lora.rows import TrainingRows, tokenize_rows
 from llmops_plugins.local.lora.training import Training
@@ -46,7 +47,7 @@ class LoraTrainer(Trainer):
 
         Raises:
             DataError: No record of the train split can be trained on.
-            AssetError: The base weights are not available.
+            AssetError: The base weights are not available, or need more memory than is free.
             SpecError: This machine lacks the device, or the loss became infinite or NaN.
         """
         base = locate(context, model)
@@ -63,6 +64,8 @@ class LoraTrainer(Trainer):
         device = pick_device(options.device, options.dtype)
         torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         (context.folder / _CHECKPOINT).mkdir(parents=True, exist_ok=True)
+        if device.kind == "cpu":
+            check_memory(base.folder, device)
         rows = self._tokenize(context, base, splits, prompt)
         training = Training(context, options, device, base, rows, checkpoint=context.folder / _CHECKPOINT)
         finished = training.run()

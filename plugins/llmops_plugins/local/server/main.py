@@ -1,8 +1,9 @@
 """The server process: `python -m llmops_plugins.local.server.main --model FOLDER --name NAME`.
 
-It belongs to the process that started it. When it is ready it prints its port on standard output, in one line of JSON;
-it ends at once when its parent is gone, or when its standard input is a pipe that is closed, even while the model is
-still loading. It ignores Ctrl-C, which its parent handles. The log goes to standard error.
+It belongs to the process that started it. When it is ready it prints its port on standard output, in one line of JSON,
+or the error because of which it cannot serve. It ends at once when its parent is gone, or when its standard input is a
+pipe that is closed, even while the model is still loading. It ignores Ctrl-C, which its parent handles. The log goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         _serve(options, ready)
     except LLMOpsError as exc:
         sys.stderr.write(f"{exc}\n")
+        ready.write(json.dumps({"error": str(exc)}) + "\n")
+        ready.close()
         return 1
     return 0
 

@@ -52,7 +52,7 @@ class ServerProcess:
         """Return what the server prints when it is ready: its port and what it computes with.
 
         Raises:
-            EndpointError: It died or took too long.
+            EndpointError: It refused, died or took too long.
         """
         assert self.process.stdout is not None  # noqa: S101 - it is a pipe
         until = time.monotonic() + timeout
@@ -69,6 +69,8 @@ class ServerProcess:
                     raise EndpointError(message)
                 line += chunk
         ready: dict[str, Any] = json.loads(line)
+        if "error" in ready:
+            raise EndpointError(ready["error"])
         return ready
 
     def wait(self) -> NoReturn:

@@ -32,7 +32,7 @@ def load_model(folder: Path, dtype: str = "float32") -> PreTrainedModel:
     torch_dtype: torch.dtype = getattr(torch, dtype)
     try:
         _check_rotations(folder)
-        _check_quantization(folder)
+        check_weights(folder)
         with _without_progress_bars():
             model = AutoModelForCausalLM.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch_dtype
@@ -91,13 +91,14 @@ def _check_rotations(folder: Path) -> None:
         raise AssetError(message)
 
 
-def _check_quantization(folder: Path) -> None:
-    """Refuse weights that are not floats.
+def check_weights(folder: Path) -> None:
+    """Refuse weights that are not floats, by the configuration; loads no library.
 
     Raises:
         AssetError: The configuration names a quantization.
     """
-    quantization = _read_config(folder).get("quantization_config")
+    config = _read_config(folder)
+    quantization = config.get("quantization_config") or config.get("compression_config")
     if quantization:
         method = quantization.get("quant_method", "see its config.json")
         message = (

@@ -25,7 +25,7 @@ from .reference import TEXTS, reference, texts  # noqa: E402
 
 
 def test_one_very_long_row_among_short_ones(tiny_model: Path, engine: Engine) -> None:
-    """Rows whose lengths differ so much that padding would be wasteful are attended to one by one."""
+    """They are padded to its length, which changes nothing."""
     prompts = [TEXTS[3] * 4, *TEXTS[:3], TEXTS[4]]
     assert [reference(tiny_model, prompt, 8) for prompt in prompts] == texts(
         engine.generate([GenerationRequest(prompt, max_new_tokens=8) for prompt in prompts])
@@ -68,7 +68,7 @@ def test_a_prefill_in_several_passes_is_attention_of_each_row_alone(window: int 
     torch.manual_seed(0)
     long, short = random_row(9), random_row(4)
     cache = KeyValueCache()
-    cache.reserve(2, 9, tight=False)
+    cache.reserve(2, 9)
 
     both = PrefillAttention(cache, (Segment(0, 0, 5, 0), Segment(1, 5, 4, 0)))
     first = attend(both, [part(long, 0, 5), short], window)
@@ -80,13 +80,13 @@ def test_a_prefill_in_several_passes_is_attention_of_each_row_alone(window: int 
 
 
 @pytest.mark.parametrize("window", [None, 3])
-@pytest.mark.parametrize("lengths", [(6, 5), (40, 2, 3)], ids=["padded", "row by row"])
+@pytest.mark.parametrize("lengths", [(5,), (6, 5), (40, 2, 3)])
 def test_a_step_is_attention_of_each_row_alone(lengths: tuple[int, ...], window: int | None) -> None:
-    """The newest token of each row reads its own row only, whether rows are padded to the longest or not."""
+    """The newest token of each row reads its own row only."""
     torch.manual_seed(0)
     rows = [random_row(length) for length in lengths]
     cache = KeyValueCache()
-    cache.reserve(len(rows), max(lengths), tight=False)
+    cache.reserve(len(rows), max(lengths))
     segments = [Segment(number, sum(lengths[:number]) - number, length - 1, 0) for number, length in enumerate(lengths)]
     attend(PrefillAttention(cache, tuple(segments)), [part(row, 0, -1) for row in rows], window)
 
@@ -104,7 +104,7 @@ def test_arguments_that_would_change_the_result_are_refused(tiny_model: Path) ->
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     install(model)
     cache = KeyValueCache()
-    cache.reserve(1, 3, tight=False)
+    cache.reserve(1, 3)
     arguments = {"input_ids": torch.tensor([[3, 4, 5]]), "use_cache": False}
     with torch.inference_mode(), using(PrefillAttention(cache, (Segment(0, 0, 3, 0),))):
         assert model(**arguments).logits.isfinite().all()

@@ -12,6 +12,7 @@ import torch
 
 from llmops_plugins._weights.locate import version
 from llmops_plugins.local import device
+from llmops_plugins.local.engine import memory
 from llmops_plugins.local.engine.engine import Engine
 from llmops_plugins.local.engine.request import Completion, GenerationRequest
 from llmops_plugins.local.lora import trainer
@@ -21,7 +22,7 @@ from llmops_plugins.local.weights.loading import (
     load_model,
     load_tokenizer,
 )
-from llmops_sdk.plugin import BaseModel
+from llmops_sdk.plugin import AssetError, BaseModel
 
 from ..architectures import save_model
 from ..engine.reference import reference
@@ -81,6 +82,15 @@ def test_a_training_returns_metrics_a_curve_and_the_merged_model(
     assert (folder / "model" / "tokenizer.json").read_bytes() == (tiny_model / "tokenizer.json").read_bytes()
     assert load_tokenizer(folder / "model").chat_template
     assert weights_of(folder / "model")["model.embed_tokens.weight"].dtype == torch.float32
+
+
+def test_too_little_memory_is_reported_before_loading(
+    make_context: MakeContext, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what would fit, and nothing is trained."""
+    monkeypatch.setattr(memory, "free_memory", lambda: 1e5)
+    with pytest.raises(AssetError, match=r"the engine torch with float32 takes .*; what fits: .*a model of at most"):
+        train(make_context, tiny_model, make_splits(tmp_path / "data", counting_rows()))
 
 
 def test_the_same_seed_gives_the_same_weights(make_context: MakeContext, tiny_model: Path, tmp_path: Path) -> None:

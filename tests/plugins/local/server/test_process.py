@@ -37,10 +37,11 @@ def test_a_server_is_ready_when_it_prints_a_line(tmp_path: Path) -> None:
             "import os; os.kill(os.getpid(), 9)",
             r"^the server was killed by SIGKILL \(out of memory\?\) before it was ready \(log: .*server\.log\)$",
         ),
+        ('import sys; print(\'{"error": "a reason"}\'); sys.exit(1)', "^a reason$"),
     ],
 )
 def test_a_server_that_dies_is_an_error_with_its_last_log_lines(tmp_path: Path, program: str, message: str) -> None:
-    """It names how the server ended, and where the rest of the log is."""
+    """It names how the server ended, and where the rest of the log is; a reason that the server gives is enough."""
     server = start(tmp_path, program)
     with pytest.raises(EndpointError, match=message):
         server.wait_until_ready(20)

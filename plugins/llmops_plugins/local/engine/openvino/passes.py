@@ -51,7 +51,7 @@ class OpenVinoPasses:
         block = sum(math.prod(shape) for shape in self._shapes.values())
         return int(block * self._type.size // BLOCK)
 
-    def reserve(self, rows: int, positions: int, limit: float) -> tuple[int, int]:
+    def reserve(self, rows: int, positions: int) -> tuple[int, int]:
         """See `Passes.reserve`. Rows beyond those in use give their blocks back when others need them."""
         self._in_use = rows
         self._rows += [[] for _ in range(rows - len(self._rows))]

@@ -38,7 +38,7 @@ def add(passes: OpenVinoPasses, row: int, tokens: list[int], past: int = 0) -> T
 
 def test_a_row_may_be_computed_in_parts(passes: OpenVinoPasses) -> None:
     """Parts that end inside a block, at its end or after it give the logits of the whole."""
-    passes.reserve(2, 200, 1e9)
+    passes.reserve(2, 200)
     whole = add(passes, 0, LONG)
     for cut in (1, BLOCK - 1, BLOCK, BLOCK + 1, len(LONG) - 1):
         passes.share(1, 1, 0)
@@ -48,7 +48,7 @@ def test_a_row_may_be_computed_in_parts(passes: OpenVinoPasses) -> None:
 
 def test_a_shared_prefix_is_whole_blocks_that_are_never_written(passes: OpenVinoPasses) -> None:
     """A row that continues another's prefix differently leaves it unchanged, also after that row's end."""
-    passes.reserve(3, 200, 1e9)
+    passes.reserve(3, 200)
     add(passes, 0, LONG)
     assert 2 * BLOCK == passes.share(0, 1, 3 * BLOCK - 1)
     other = add(passes, 1, [7, 8, 9], 2 * BLOCK)
@@ -60,20 +60,20 @@ def test_a_shared_prefix_is_whole_blocks_that_are_never_written(passes: OpenVino
 
 def test_more_room_keeps_the_content_of_rows(passes: OpenVinoPasses) -> None:
     """The blocks are copied into larger caches; a moved row continues where it was."""
-    passes.reserve(1, len(LONG) + 2, 1e9)
+    passes.reserve(1, len(LONG) + 2)
     add(passes, 0, LONG)
     expected = add(passes, 0, [3], len(LONG))
-    passes.reserve(4, 900, 1e9)
+    passes.reserve(4, 900)
     passes.move(0, 3, len(LONG))
     assert torch.allclose(expected, add(passes, 3, [3], len(LONG)), atol=1e-4)
 
 
 def test_rows_that_are_not_in_use_give_their_blocks_back(passes: OpenVinoPasses) -> None:
     """The memory is what the rows in use need, however many there were before."""
-    assert (2, 2 * 4 * BLOCK) == passes.reserve(2, 4 * BLOCK, 1e9)
+    assert (2, 2 * 4 * BLOCK) == passes.reserve(2, 4 * BLOCK)
     add(passes, 0, LONG)
     add(passes, 1, LONG)
-    assert (2, 8 * BLOCK) == passes.reserve(1, 8 * BLOCK, 1e9)
+    assert (2, 8 * BLOCK) == passes.reserve(1, 8 * BLOCK)
     longer = (LONG * 3)[: 7 * BLOCK]
     passes.share(0, 0, 0)
     assert add(passes, 0, longer).isfinite().all()
