@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -81,7 +82,9 @@ def main() -> None:
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     tokens = sum(len(_ids(tokenizer, row)[0]) for row in rows)
-    print(json.dumps({"tokens": tokens, "seconds": clock.wall, "cpu": clock.cpu, "loss": sum(losses) / len(losses)}))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    loss = sum(losses) / len(losses)
+    print(json.dumps({"tokens": tokens, "seconds": clock.wall, "cpu": clock.cpu, "loss": loss, "memory": memory}))
 
 
 def _ids(tokenizer: Any, row: dict[str, str]) -> tuple[list[int], int]:

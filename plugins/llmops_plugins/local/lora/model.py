@@ -43,6 +43,13 @@ def adapted_layers(model: PeftModel) -> str:
     return ", ".join(sorted({name.partition(".lora_")[0].rpartition(".")[2] for name in trainable(model)}))
 
 
+def decoder(model: PeftModel) -> Any:
+    """Return the module that computes the output layer's input."""
+    base: Any = model.get_base_model()
+    found = base.get_decoder()
+    return base.base_model if found is base else found  # transformers 4 returns some models themselves
+
+
 def trainable(model: PeftModel) -> dict[str, torch.nn.Parameter]:
     """Return the adapters' parameters by name."""
     return {name: value for name, value in model.named_parameters() if value.requires_grad}

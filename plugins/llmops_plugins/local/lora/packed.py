@@ -24,6 +24,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from llmops_plugins.local.engine.attention import install, using
 from llmops_plugins.local.lora.autograd import HeadLossFunction, LoraFunction
+from llmops_plugins.local.lora.model import decoder
 from llmops_plugins.local.lora.packing import Packing, common_prefix_length
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class PackedLoss:
 
     def __init__(self, model: PeftModel, autocast: Callable[[], AbstractContextManager[None]]) -> None:
         self._base: Any = model.get_base_model()
+        self._decoder = decoder(model)
         self._autocast = autocast
         self._head: Tensor = self._base.get_output_embeddings().weight.detach()
         self.windows: dict[int, int | None] = {}
@@ -94,7 +96,7 @@ class PackedLoss:
             [packing.index(number)[row.targets.start - 1 : row.targets.stop - 1] for number, row in enumerate(rows)]
         )
         with self._autocast(), using(_PackedAttention(packing, self.windows)):
-            hidden: Tensor = self._base.get_decoder()(
+            hidden: Tensor = self._decoder(
                 input_ids=packing.pack(ids)[None], position_ids=positions[None], use_cache=False
             ).last_hidden_state[0]
         return hidden.index_select(0, predictors).to(self._head.dtype)

@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from llmops_plugins.local.device import Device
+from llmops_plugins.local.lora.model import decoder
 from llmops_plugins.local.lora.rows import TrainingRow
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class PaddedLoss:
         self._model = model
         self._device = device
         self._base: Any = model.get_base_model()
+        self._decoder = decoder(model)
         self._plain_head: bool | None = None
 
     def __call__(self, rows: Sequence[TrainingRow]) -> Tensor:
@@ -45,7 +47,7 @@ class PaddedLoss:
             same_length = bool(mask.all())
             arguments = {"input_ids": ids, "attention_mask": None if same_length else mask, "use_cache": False}
             if self._plain_head:
-                hidden = self._base.get_decoder()(**arguments).last_hidden_state
+                hidden = self._decoder(**arguments).last_hidden_state
                 logits = self._base.get_output_embeddings()(hidden[:, :-1][is_target])
             else:
                 logits = self._model(**arguments).logits[:, :-1][is_target]
@@ -56,7 +58,7 @@ class PaddedLoss:
         self._model.eval()  # dropout would make the two results differ, and change the random state
         try:
             with torch.no_grad():
-                hidden = self._base.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+                hidden = self._decoder(input_ids=ids, use_cache=False).last_hidden_state
                 expected = self._base(input_ids=ids, use_cache=False).logits
                 actual = self._base.get_output_embeddings()(hidden)
         except (AttributeError, TypeError):
