@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,8 +24,14 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PYTHON = os.environ.get("LLMOPS_BENCH_PYTHON", sys.executable)
-"""The Python that has Inspect and lm-evaluation-harness."""
+TOOLS = Path(os.environ.get("LLMOPS_BENCH_TOOLS", HERE.parent / ".venv-bench"))
+"""The folder that `scripts/tools.py` installed the other tools into."""
+
+QUIET = {
+    "PROMPTFOO_DISABLE_TELEMETRY": "1",
+    "PROMPTFOO_DISABLE_UPDATE": "1",
+    "PROMPTFOO_FAILED_TEST_EXIT_CODE": "0",
+}
 
 
 def main() -> None:
@@ -61,7 +66,8 @@ def _measure(tool: Callable[[Path, int, int], Any], port: int, records: int, in_
             return None
         _statistics(port)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        environment = {**os.environ, "OPENAI_API_KEY": "none", "LLMOPS_HOME": f"{folder}/home", "NO_COLOR": "1"}
+        environment = {**os.environ, **QUIET, "OPENAI_API_KEY": "none", "LLMOPS_HOME": f"{folder}/home", "NO_COLOR": "1",
+                       "PROMPTFOO_CONFIG_DIR": f"{folder}/promptfoo"}  # fmt: skip
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seen = _statistics(port)
@@ -132,7 +138,7 @@ logs = eval(Task(dataset=data, solver=generate(), scorer=includes()), model=mode
             log_realtime=False)
 assert logs[0].status == "success", logs[0].error
 """
-    return _python(rows, script, "inspect_ai")
+    return _python(rows, script, "inspect")
 
 
 def _lm_eval(rows: Path, port: int, in_flight: int) -> list[str] | None:
@@ -164,12 +170,12 @@ sys.argv = ["lm_eval", "--model", "local-chat-completions", "--model_args", {arg
             "--include_path", {str(folder)!r}, "--apply_chat_template", "--output_path", "out", "--log_samples"]
 cli_evaluate()
 """
-    return _python(rows, script, "lm_eval")
+    return _python(rows, script, "lm-eval")
 
 
 def _promptfoo(rows: Path, port: int, in_flight: int) -> list[str] | None:
-    promptfoo = shutil.which("promptfoo")
-    if promptfoo is None:
+    promptfoo = TOOLS / "promptfoo" / "node_modules" / ".bin" / "promptfoo"
+    if not promptfoo.exists():
         return None
     tests = [
         {"vars": {"question": row["instruction"]}, "assert": [{"type": "contains", "value": row["response"]}]}
@@ -184,16 +190,17 @@ def _promptfoo(rows: Path, port: int, in_flight: int) -> list[str] | None:
         json.dumps({"prompts": ["{{question}}"], "providers": [provider], "tests": tests}), encoding="utf-8"
     )
     options = ["--no-cache", "--no-progress-bar", "--no-table", "--output", "out.json"]
-    return [promptfoo, "eval", "-c", str(path), "--max-concurrency", str(in_flight), *options]
+    return [str(promptfoo), "eval", "-c", str(path), "--max-concurrency", str(in_flight), *options]
 
 
-def _python(rows: Path, script: str, module: str) -> list[str] | None:
-    """Return the command that runs a script with the Python of the other tools, or None where it lacks the module."""
-    if subprocess.run([PYTHON, "-c", f"import {module}"], capture_output=True, check=False).returncode:
+def _python(rows: Path, script: str, tool: str) -> list[str] | None:
+    """Return the command that runs a script with the Python of a tool, or None where it is not installed."""
+    python = TOOLS / tool / "bin" / "python"
+    if not python.exists():
         return None
     path = rows.with_name("script.py")
     path.write_text(script, encoding="utf-8")
-    return [PYTHON, str(path)]
+    return [str(python), str(path)]
 
 
 _TOOLS: dict[str, Callable[[Path, int, int], list[str] | None]] = {

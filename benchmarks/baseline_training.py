@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -50,7 +51,7 @@ def main() -> None:
     kind, model_path, rows_path, bf16, threads, seed = sys.argv[1:]
     torch.set_num_threads(int(threads))
     tokenizer = AutoTokenizer.from_pretrained(model_path)
-    model = AutoModelForCausalLM.from_pretrained(model_path, torch_dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
     rows = [json.loads(line) for line in Path(rows_path).read_text(encoding="utf-8").splitlines()]
     lora = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM")
     shared: dict[str, Any] = {
@@ -59,11 +60,11 @@ def main() -> None:
         "num_train_epochs": 1,
         "learning_rate": LEARNING_RATE,
         "lr_scheduler_type": "cosine",
-        "warmup_ratio": 0.03,
+        "warmup_steps": 0.03,  # a share
         "max_grad_norm": 1.0,
         "weight_decay": 0.0,
-        "group_by_length": True,
-        "gradient_checkpointing": False,
+        "train_sampling_strategy": "group_by_length",
+        "activation_checkpointing": False,
         "bf16": bf16 == "1",
         "use_cpu": True,
         "seed": int(seed),
@@ -81,7 +82,9 @@ def main() -> None:
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     tokens = sum(len(_ids(tokenizer, row)[0]) for row in rows)
-    print(json.dumps({"tokens": tokens, "seconds": clock.wall, "cpu": clock.cpu, "loss": sum(losses) / len(losses)}))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    loss = sum(losses) / len(losses)
+    print(json.dumps({"tokens": tokens, "seconds": clock.wall, "cpu": clock.cpu, "loss": loss, "memory": memory}))
 
 
 def _ids(tokenizer: Any, row: dict[str, str]) -> tuple[list[int], int]:

@@ -1,9 +1,9 @@
 """Engines side by side: tokens per second and per CPU-second, memory, and answers equal to those in float32.
 
-    python engines.py MODEL ROWS ENGINE        # ENGINE: openvino, torch, genai:FILE.gguf, llama.cpp:FILE.gguf
+    python engines.py MODEL ROWS ENGINE        # ENGINE: openvino, torch, genai:FILE.gguf, PATH/llama-server:FILE.gguf
 
 Each engine is a process of its own on the same prompts as tokens, greedy, 64 new tokens, at most 16 requests at a time. Prints one line
-of JSON with the tokens of each answer. `genai` needs the package openvino-genai, `llama.cpp` a llama-server on the path.
+of JSON with the tokens of each answer. `genai` needs the package openvino-genai.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import socket
 import subprocess
 import sys
@@ -44,8 +43,8 @@ def main() -> None:
     kind, _, file = engine.partition(":")
     if kind == "genai":
         result = _genai(file, prompts, tokenizer.eos_token_id)
-    elif kind == "llama.cpp":
-        result = _llama_cpp(file, prompts)
+    elif file:
+        result = _llama_cpp(kind, file, prompts)
     else:
         result = _own(kind, Path(model), prompts)
     print(json.dumps(result))
@@ -98,10 +97,7 @@ def _genai(file: str, prompts: Answers, end: int) -> dict[str, Any]:
     return _measured(answer, time.perf_counter() - start, time.process_time, _own_memory)
 
 
-def _llama_cpp(file: str, prompts: Answers) -> dict[str, Any]:
-    program = shutil.which("llama-server")
-    if program is None:
-        sys.exit("there is no llama-server on the path")
+def _llama_cpp(program: str, file: str, prompts: Answers) -> dict[str, Any]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,6 +1,7 @@
 """All benchmarks, side by side in one run: `make bench`, or `python benchmarks/run.py scoring training ...`.
 
-Baselines run with their best settings, in an environment of their own if they need one (`.venv-bench`, created on first use).
+Baselines run with their best settings, in environments of their own (`.venv-bench`, made on first use); llama.cpp is built as for
+`make llama-cpp`. What cannot be installed is left out.
 Each figure is the median of three runs, interleaved. `--write` replaces the tables of the same name in docs/benchmarks.md.
 """
 
@@ -11,22 +12,18 @@ import json
 import os
 import platform
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import venv
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-BENCH = ROOT / ".venv-bench"
-BASELINES = ["torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "numpy"]
-TRL = "trl==0.24.0"
+TOOLS = Path(os.environ.get("LLMOPS_BENCH_TOOLS", ROOT / ".venv-bench"))
+LLAMA_CPP = ROOT / ".venv" / "llama-cpp"
 REPEATS = 3
 TRAIN_ROWS = 32
 ENGINE_ROWS = 44
@@ -67,7 +64,7 @@ def _write(table: str) -> None:
 
 def training() -> str:
     """LoRA training against Hugging Face's `Trainer` and trl's `SFTTrainer`."""
-    model, bf16, threads = _model(), _bf16(), os.cpu_count() or 1
+    model, bf16, threads, theirs = _model(), _bf16(), os.cpu_count() or 1, _tool("trl")
     with tempfile.TemporaryDirectory() as folder:
         rows = _rows(Path(folder) / "rows.jsonl", TRAIN_ROWS)
         kinds: dict[str, list[Result]] = {"llmops-sdk `lora`": [], "transformers `Trainer`": [], "trl `SFTTrainer`": []}
@@ -77,8 +74,10 @@ def training() -> str:
             own = [sys.executable, str(HERE / "own_training.py"), *shared, *tail]
             kinds["llmops-sdk `lora`"].append(_run(own))
             for label, kind in (("transformers `Trainer`", "trainer"), ("trl `SFTTrainer`", "trl")):
+                if theirs is None:
+                    continue
                 command = [
-                    str(_bench_python()),
+                    str(theirs),
                     str(HERE / "baseline_training.py"),
                     kind,
                     *shared,
@@ -86,18 +85,21 @@ def training() -> str:
                     *tail,
                 ]
                 kinds[label].append(_run(command))
-    medians = {label: _medians(runs) for label, runs in kinds.items()}
+    medians = {label: _medians(runs) for label, runs in kinds.items() if runs}
     ours = medians["llmops-sdk `lora`"]
     lines = [
         f"\n## LoRA training\n\nSmolLM2-135M-Instruct, {TRAIN_ROWS} rows of the sample data, one epoch, rank 16, "
-        f"{'bfloat16' if bf16 else 'float32'}, {threads} threads; loss on the completions.\n",
-        "| | tokens/s | CPU-seconds | mean loss | llmops-sdk is faster by |",
-        "|---|---:|---:|---:|---:|",
+        f"{'bfloat16' if bf16 else 'float32'}, {threads} threads; loss on the completions. "
+        f"What llmops-sdk must multiply would take {ours['of_limit']:.0%} of its time in matrix products alone.\n",
+        "| | tokens/s | CPU-seconds | memory, MB | mean loss | llmops-sdk is faster by |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for label, median in medians.items():
         speed = median["tokens"] / median["seconds"]
         ratio = (ours["tokens"] / ours["seconds"]) / speed
-        lines.append(f"| {label} | {speed:.0f} | {median['cpu']:.0f} | {median['loss']:.3f} | {ratio:.2f}x |")
+        lines.append(
+            f"| {label} | {speed:.0f} | {median['cpu']:.0f} | {median['memory']:,.0f} | {median['loss']:.3f} | {ratio:.2f}x |"
+        )
     return "\n".join(lines)
 
 
@@ -129,29 +131,31 @@ def generation() -> str:
 
 
 def engines() -> str:
-    """What computes a local model: OpenVINO, torch, and where they are, OpenVINO GenAI and llama.cpp on the same weights.
-
-    `LLMOPS_BENCH_GGUF` names a folder with `f16.gguf` and `bf16.gguf` of the model; llama-server must be on the path.
-    """
-    kinds = {"openvino": "llmops-sdk, engine `openvino`, float32", "torch": "llmops-sdk, engine `torch`, float32"}
-    gguf = os.environ.get("LLMOPS_BENCH_GGUF")
-    if gguf and find_spec("openvino_genai"):
-        kinds[f"genai:{gguf}/f16.gguf"] = "OpenVINO GenAI, F16, computes in float32"
-    if gguf and shutil.which("llama-server"):
-        kinds[f"llama.cpp:{gguf}/bf16.gguf"] = "llama.cpp server, BF16"
+    """What computes a local model: OpenVINO and torch, OpenVINO GenAI and llama.cpp, on the same weights."""
+    own = sys.executable
+    kinds = {
+        "openvino": ("llmops-sdk, engine `openvino`, float32", own),
+        "torch": ("llmops-sdk, engine `torch`, float32", own),
+    }
+    server = _llama_cpp()
+    genai = _tool("openvino-genai")
+    if server and genai:
+        kinds[f"genai:{_gguf('f16')}"] = ("OpenVINO GenAI, F16, computes in float32", str(genai))
+    if server:
+        kinds[f"{server}:{_gguf('bf16')}"] = ("llama.cpp server, BF16", own)
     runs: dict[str, list[Result]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as folder:
         rows = _rows(Path(folder) / "rows.jsonl", ENGINE_ROWS)
         for _ in range(REPEATS):
-            for kind in kinds:
-                runs[kind].append(_run([sys.executable, str(HERE / "engines.py"), _model(), str(rows), kind]))
+            for kind, (_, python) in kinds.items():
+                runs[kind].append(_run([python, str(HERE / "engines.py"), _model(), str(rows), kind]))
     exact = [tokens[:-1] if len(tokens) < NEW_TOKENS else tokens for tokens in runs["torch"][0]["answers"]]
     lines = [
         f"\n## Engines\n\n{ENGINE_ROWS} prompts of the sample data, {NEW_TOKENS} new tokens, greedy, 16 at a time.\n",
         "| | tokens/s | CPU-seconds per 1,000 tokens | start, s | memory, MB | answers equal to torch in float32 |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for kind, label in kinds.items():
+    for kind, (label, _) in kinds.items():
         tokens = sum(map(len, runs[kind][0]["answers"]))
         median = {
             name: statistics.median(run[name] for run in runs[kind]) for name in ("start", "seconds", "cpu", "memory")
@@ -278,6 +282,8 @@ def compiling() -> str:
 
 def asking() -> str:
     """2,000 questions to a server that answers after 100 ms, against the ideal and against other tools."""
+    for tool in ("inspect", "lm-eval", "promptfoo"):
+        _tool(tool)
     runs = [_run([sys.executable, str(HERE / "asking.py")]) for _ in range(REPEATS)]
     lines = [
         "\n## Asking\n\n2,000 questions to a server in OpenAI's form that answers each after 100 ms, as complete evaluations; measured by "
@@ -298,6 +304,7 @@ def asking() -> str:
 
 def verdicts() -> str:
     """Our verdict beside MLflow's comparison and Holm over paired t-tests, on the same scores."""
+    _tool("mlflow")
     text = _run([sys.executable, str(HERE / "verdicts.py")])["text"]
     return f"\n## Verdicts\n\n{text}"
 
@@ -322,7 +329,7 @@ def reports() -> str:
 
 
 REPORTED = ("500", "10000")
-ASKING_TOOLS = {"own": "llmops-sdk", "inspect": "Inspect", "lm-eval": "lm-evaluation-harness"}
+ASKING_TOOLS = {"own": "llmops-sdk", "inspect": "Inspect", "lm-eval": "lm-evaluation-harness", "promptfoo": "promptfoo"}
 COMPILED_STEPS = ("2", "20", "100")
 ASKED = 10_000
 _TABLES = {
@@ -356,7 +363,12 @@ def _cpuinfo() -> list[str]:
 
 
 def _run(command: list[str]) -> Result:
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+    environment = {
+        **os.environ,
+        "LLMOPS_BENCH_TOOLS": str(TOOLS),
+        "OMP_WAIT_POLICY": "passive",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
@@ -401,14 +413,33 @@ def _rows(path: Path, count: int) -> Path:
     return path
 
 
-def _bench_python() -> Path:
-    python = BENCH / "bin" / "python"
-    if not (BENCH / ".ready").exists():
-        venv.create(BENCH, with_pip=True)
-        install = [str(python), "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), *BASELINES, TRL]
-        subprocess.run(install, check=True)
-        (BENCH / ".ready").touch()
-    return python
+def _tool(name: str) -> Path | None:
+    """Install a tool, and return its Python; None if it cannot be installed, which is printed."""
+    command = [sys.executable, str(ROOT / "scripts" / "tools.py"), str(TOOLS), name]
+    if subprocess.run(command, check=False).returncode:
+        print(f"{name} could not be installed: left out", file=sys.stderr)
+        return None
+    return TOOLS / name / "bin" / "python"
+
+
+def _llama_cpp() -> Path | None:
+    """Build llama.cpp, and return its server; None if it cannot be built, which is printed."""
+    make = ["make", "-s", str(LLAMA_CPP.relative_to(ROOT) / ".ready")]
+    if subprocess.run(make, check=False, cwd=ROOT).returncode:
+        print("llama.cpp could not be built: left out", file=sys.stderr)
+        return None
+    return LLAMA_CPP / "build" / "bin" / "llama-server"
+
+
+def _gguf(kind: str) -> Path:
+    """Return the model as a GGUF file, f16 or bf16, written by llama.cpp's converter."""
+    file = TOOLS / "gguf" / f"{kind}.gguf"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        script = LLAMA_CPP / "sources" / "vendor" / "llama.cpp" / "convert_hf_to_gguf.py"
+        command = [sys.executable, str(script), _model(), "--outtype", kind, "--outfile", str(file)]
+        subprocess.run(command, check=True, capture_output=True)
+    return file
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python verdicts.py [--draws N]
 
 One table is of real texts: six ways to cut a summary out of a text, scored by ROUGE-L on the sample data. The other one counts
-false claims, and true ones, over many tables of scores whose truth is known. MLflow runs in the Python that
-`LLMOPS_BENCH_PYTHON` names, if it has MLflow 3.18. Without it, and in the second table, its test is computed by scipy's
+false claims, and true ones, over many tables of scores whose truth is known. MLflow runs in an
+environment of its own, if `scripts/tools.py` installed it. Without it, and in the second table, its test is computed by scipy's
 `wilcoxon`: an evaluation in MLflow takes seconds. Prints a line of JSON with the tables.
 """
 
@@ -47,6 +47,7 @@ SUMMARIES: Mapping[str, Callable[[list[str], list[str]], str]] = {
 }
 """How each candidate makes a summary from the sentences and words of a text."""
 
+TOOLS = Path(os.environ.get("LLMOPS_BENCH_TOOLS", HERE.parent / ".venv-bench"))
 MLFLOW = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
@@ -135,13 +136,13 @@ def _write_answers(path: Path, summary: Callable[[list[str], list[str]], str]) -
 
 def _mlflow(scores: Mapping[str, Any], best: str) -> dict[str, Any] | None:
     """Return MLflow's comparisons with the best, or None without MLflow."""
-    python = os.environ.get("LLMOPS_BENCH_PYTHON")
-    if not python:
+    python = TOOLS / "mlflow" / "bin" / "python"
+    if not python.exists():
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scores.json"
         path.write_text(json.dumps({"best": best, "scores": {name: list(each) for name, each in scores.items()}}))
-        command = [python, str(HERE / "baseline_verdicts.py"), str(path)]
+        command = [str(python), str(HERE / "baseline_verdicts.py"), str(path)]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **MLFLOW}
         )

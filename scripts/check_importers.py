@@ -10,7 +10,6 @@ installed fails its tests and no others.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,20 +17,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = {
-    "lm-eval": ("lm_eval[api]",),
-    "inspect": (f"{ROOT}[inspect]", "openai"),
-    "mlflow": ("mlflow", "pyarrow"),
-}
-NODE_PACKAGES = {"promptfoo": ("promptfoo",)}
+from tools import ROOT, install
+
+TOOLS = ("lm-eval", "inspect", "mlflow", "promptfoo")
 
 
 def main(folder: Path, arguments: list[str]) -> int:
     """Build the environments below a folder and run the tests; return 1 if one of them failed."""
     makers: dict[str, Callable[[], None]] = {
-        **{name: partial(_install, folder / name, packages) for name, packages in PACKAGES.items()},
-        **{name: partial(_install_node, folder / name, packages) for name, packages in NODE_PACKAGES.items()},
+        **{name: partial(install, folder, name, upgrade=True) for name in TOOLS},
         "fmeval": _get_fmeval,
     }
     failed = [name for name, make in makers.items() if not _made(name, make)]
@@ -54,25 +48,6 @@ def _made(name: str, make: Callable[[], None]) -> bool:
         return False
     print(f"{name:<12} installed  {time.monotonic() - start:.0f} s", flush=True)
     return True
-
-
-def _install(environment: Path, packages: tuple[str, ...]) -> None:
-    uv = [sys.executable, "-m", "uv"]
-    if not (environment / "bin" / "python").exists():
-        subprocess.run([*uv, "venv", "-q", "--python", sys.executable, str(environment)], check=True)
-    install = [*uv, "pip", "install", "-q", "--python", str(environment / "bin" / "python"), "--upgrade"]
-    editable = [
-        part for package in packages for part in (["-e", package] if package.startswith(str(ROOT)) else [package])
-    ]
-    subprocess.run([*install, *editable], check=True)
-
-
-def _install_node(folder: Path, packages: tuple[str, ...]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
-    npm = shutil.which("npm") or "npm"
-    quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run([npm, "install", *quiet, *packages], check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
 
 def _get_fmeval() -> None:

@@ -125,13 +125,13 @@ def _checked(batched: BatchedModel, plain: SequentialModel, model: Any, device: 
         UnsupportedModelError: It does not, or it would not of other texts.
     """
     config = model.config.get_text_config()
-    _require_plain_positions(config)
+    require_plain_positions(config)
     numbers = [5, 17, 3, 29, 11, 7, 23, 2, 13, *(number * number for number in range(_LONG))]
     ids = [number % config.vocab_size for number in numbers]
     prompts = tuple(RowPrompt(row, ids[:length]) for row, length in enumerate((5, len(ids))))
     prefilled = batched.prefill(prompts, len(prompts), len(ids) + 1).logits
     actual = torch.stack([prefilled, batched.step([prompt.tokens[1] for prompt in prompts])], dim=1)
-    _require_known_windows(config, batched.windows)
+    require_known_windows(config, batched.windows)
     installed, model.config._attn_implementation = model.config._attn_implementation, original  # noqa: SLF001
     expected = torch.stack([plain.logits(prompt.row, [*prompt.tokens, prompt.tokens[1]], 2) for prompt in prompts])
     model.config._attn_implementation = installed  # noqa: SLF001
@@ -144,7 +144,7 @@ def _checked(batched: BatchedModel, plain: SequentialModel, model: Any, device: 
     return batched
 
 
-def _require_plain_positions(config: Any) -> None:
+def require_plain_positions(config: Any) -> None:
     """Check that a token's position alone decides its rotation, not the length of the longest row."""
     # transformers 5 names them `rope_parameters`; some models have one set for each kind of layer.
     rotation = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
@@ -154,7 +154,7 @@ def _require_plain_positions(config: Any) -> None:
             raise UnsupportedModelError(message)
 
 
-def _require_known_windows(config: Any, windows: Mapping[int, int | None]) -> None:
+def require_known_windows(config: Any, windows: Mapping[int, int | None]) -> None:
     """Check that a layer's window is the one of the configuration: the compared texts are shorter than most windows."""
     window = getattr(config, "sliding_window", None)
     kinds = {"full_attention": None, "sliding_attention": window}

@@ -1,4 +1,4 @@
-"""A base model with LoRA adapters: adding them, the loss they are trained with, and merging them into the weights."""
+"""A base model with LoRA adapters: adding them, and merging them into the weights."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - its usual name
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
 
 from llmops_plugins.local.device import Device
-from llmops_plugins.local.lora.llama import PackedLlama, supports
-from llmops_plugins.local.lora.rows import TrainingRow
 from llmops_plugins.local.options import LoraOptions
 from llmops_plugins.local.weights.loading import load_model
 
@@ -27,21 +23,6 @@ if TYPE_CHECKING:
 
 _LLAMA_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _EXPERT_COUNTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-_IGNORED = -100
-_PROBED_TOKENS = 24
-
-
-class Loss(Protocol):
-    """Computes the loss of rows.
-
-    Attributes:
-        method: How, in a few words.
-    """
-
-    method: str
-
-    def __call__(self, rows: Sequence[TrainingRow]) -> Tensor:
-        """Return the sum of the cross-entropies (nats) of all target tokens."""
 
 
 def adapt(folder: Path, options: LoraOptions, device: Device) -> PeftModel:
@@ -62,62 +43,11 @@ def adapted_layers(model: PeftModel) -> str:
     return ", ".join(sorted({name.partition(".lora_")[0].rpartition(".")[2] for name in trainable(model)}))
 
 
-def make_loss(model: PeftModel, options: LoraOptions, device: Device) -> Loss:
-    """Return the loss of this model: packed for Llama on a CPU, else with padded batches."""
-    if supports(cast("Any", model.get_base_model()), device=device.kind, dropout=options.dropout):
-        return PackedLlama(model)
-    return PaddedLoss(model, device)
-
-
-class PaddedLoss:
-    """Computes the loss of any causal language model through transformers, from rows padded to the longest.
-
-    Logits are computed at the targets only, if a first comparison shows that the model's logits are those of its output
-    layer (some models scale or cap them).
-    """
-
-    method = "padded batches through transformers"
-
-    def __init__(self, model: PeftModel, device: Device) -> None:
-        self._model = model
-        self._device = device
-        self._base: Any = model.get_base_model()
-        self._plain_head: bool | None = None
-
-    def __call__(self, rows: Sequence[TrainingRow]) -> Tensor:
-        """See `Loss.__call__`."""
-        ids, mask, labels = (part.to(self._device.torch_device) for part in _pad(rows))
-        with self._autocast():
-            if self._plain_head is None:
-                self._plain_head = self._has_plain_head(ids[:1, :_PROBED_TOKENS])
-            is_target = labels[:, 1:] != _IGNORED
-            same_length = bool(mask.all())
-            arguments = {"input_ids": ids, "attention_mask": None if same_length else mask, "use_cache": False}
-            if self._plain_head:
-                hidden = self._base.get_decoder()(**arguments).last_hidden_state
-                logits = self._base.get_output_embeddings()(hidden[:, :-1][is_target])
-            else:
-                logits = self._model(**arguments).logits[:, :-1][is_target]
-        return F.cross_entropy(logits.float(), labels[:, 1:][is_target], reduction="sum")
-
-    def _has_plain_head(self, ids: Tensor) -> bool:
-        training = self._model.training
-        self._model.eval()  # dropout would make the two results differ, and change the random state
-        try:
-            with torch.no_grad():
-                hidden = self._base.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
-                expected = self._base(input_ids=ids, use_cache=False).logits
-                actual = self._base.get_output_embeddings()(hidden)
-        except (AttributeError, TypeError):
-            return False
-        finally:
-            self._model.train(training)
-        return actual.shape == expected.shape and torch.allclose(actual.float(), expected.float(), rtol=1e-3, atol=1e-3)
-
-    def _autocast(self) -> Any:
-        if self._device.dtype == "float32":
-            return nullcontext()
-        return torch.autocast(self._device.kind, self._device.torch_dtype)
+def decoder(model: PeftModel) -> Any:
+    """Return the module that computes the output layer's input."""
+    base: Any = model.get_base_model()
+    found = base.get_decoder()
+    return base.base_model if found is base else found  # transformers 4 returns some models themselves
 
 
 def trainable(model: PeftModel) -> dict[str, torch.nn.Parameter]:
@@ -202,17 +132,3 @@ def _belongs_to_tokenizer(file: Path) -> bool:
     """Return whether a file of a model's folder belongs to its tokenizer or settings, not to its weights."""
     weights = file.suffix == ".safetensors" or file.name.endswith(".index.json")
     return file.suffix in (".json", ".model", ".txt", ".jinja") and not weights and file.name != "asset.json"
-
-
-def _pad(rows: Sequence[TrainingRow]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return ids, attention mask and labels, [rows, longest], padded on the right; only targets have a label."""
-    shape = len(rows), max(len(row.ids) for row in rows)
-    ids = torch.zeros(shape, dtype=torch.long)
-    mask = torch.zeros(shape, dtype=torch.long)
-    labels = torch.full(shape, _IGNORED)
-    for number, row in enumerate(rows):
-        length = len(row.ids)
-        ids[number, :length] = torch.from_numpy(row.ids.astype("int64"))
-        mask[number, :length] = 1
-        labels[number, row.targets.start : length] = ids[number, row.targets.start : length]
-    return ids, mask, labels

@@ -14,11 +14,11 @@ import torch
 from llmops_plugins._weights.locate import Weights
 from llmops_plugins.local.device import Device
 from llmops_plugins.local.lora.checkpoint import Position, load_checkpoint, save_checkpoint
+from llmops_plugins.local.lora.loss import make_loss
 from llmops_plugins.local.lora.model import (
     adapt,
     adapted_layers,
     adapter_state,
-    make_loss,
     set_adapter_state,
     trainable,
 )

@@ -14,17 +14,14 @@ import torch
 from llmops_plugins.local.lora.model import (
     adapt,
     adapter_state,
-    make_loss,
     save_merged,
     trainable,
 )
-from llmops_plugins.local.lora.rows import TrainingRow
 from llmops_plugins.local.weights.loading import load_model
 
 from ..architectures import save_model
 from .example import (
     CPU,
-    example_rows,
     options,
     perturbed,
 )
@@ -74,36 +71,3 @@ def test_a_merged_model_has_the_configuration_of_its_base(tiny_model: Path, tmp_
     save_merged(base, adapter_state(adapt(base, options(), CPU)), options(), tmp_path / "model")
 
     assert json.loads((tmp_path / "model" / "config.json").read_text()) == {**config, "dtype": "float32", "ours": 1}
-
-
-def test_prompt_tokens_have_no_loss(tiny_model: Path) -> None:
-    """The loss is that of the completion's tokens only."""
-    row = example_rows()[0]
-    model = perturbed(tiny_model, options())
-    loss = make_loss(model, options(), CPU)
-    with torch.no_grad():
-        all_targets = float(loss([TrainingRow(row.ids, 0)]))
-        few_targets = float(loss([row]))
-        logits = model(torch.from_numpy(row.ids.astype("int64"))[None]).logits[0].log_softmax(-1)
-    expected = -sum(float(logits[place - 1, row.ids[place]]) for place in range(20, 30))
-    assert few_targets == pytest.approx(expected, rel=1e-5)
-    assert all_targets > few_targets
-
-
-def test_a_model_that_caps_its_logits_is_trained_on_capped_logits(tmp_path: Path) -> None:
-    """A model that caps its logits after the output layer is not mistaken for one that does not."""
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    torch.manual_seed(0)
-    config = Gemma2Config(
-        vocab_size=1000, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=16, final_logit_softcapping=0.5, attn_implementation="eager",
-    )  # fmt: skip
-    Gemma2ForCausalLM(config).save_pretrained(tmp_path / "gemma")
-    model = adapt(tmp_path / "gemma", options(), CPU)
-    row = example_rows()[0]
-    with torch.no_grad():
-        value = float(make_loss(model, options(), CPU)([row]))
-        logits = model(torch.from_numpy(row.ids.astype("int64"))[None]).logits[0].log_softmax(-1)
-    expected = -sum(float(logits[place - 1, row.ids[place]]) for place in row.targets)
-    assert value == pytest.approx(expected, rel=1e-4)
