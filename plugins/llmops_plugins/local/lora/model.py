@@ -46,8 +46,8 @@ def adapted_layers(model: PeftModel) -> str:
 def decoder(model: PeftModel) -> Any:
     """Return the module that computes the output layer's input."""
     base: Any = model.get_base_model()
-    found = base.get_decoder()
-    return base.base_model if found is base else found  # transformers 4 returns some models themselves
+    layers = base.get_decoder()
+    return base.base_model if layers is base else layers  # transformers 4 returns some models themselves
 
 
 def trainable(model: PeftModel) -> dict[str, torch.nn.Parameter]:

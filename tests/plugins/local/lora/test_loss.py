@@ -87,7 +87,7 @@ def test_prompt_tokens_have_no_loss(tiny_model: Path) -> None:
 def test_rows_are_padded_where_packing_would_differ(
     architecture: str, reason: str, tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says why, and the model has its own attention and layers again."""
+    """The log has the reason, and the model has its own attention and layers again."""
     model = adapted(architecture, tiny_model, tmp_path)
     ids = torch.arange(5, 60)[None]
     with torch.no_grad():
