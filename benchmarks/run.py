@@ -2,7 +2,7 @@
 
 Baselines run with their best settings, in environments of their own (`.venv-bench`, made on first use); llama.cpp is built as for
 `make llama-cpp`. What cannot be installed is left out.
-Each figure is the median of three runs, interleaved. `--write` replaces the tables of the same name in docs/benchmarks.md.
+Each figure is the median of three runs (`--repeats`), interleaved. `--write` replaces the tables of the same name in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -37,12 +37,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure side by side with other tools, and print tables.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(_TABLES)}; all by default")
     parser.add_argument("--write", action="store_true", help="also write the tables into docs/benchmarks.md")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each, whose median is printed")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in _TABLES]
     if unknown:
         parser.error(f"no benchmark is called {unknown[0]!r}; known: {', '.join(_TABLES)}")
     for name in options.names or _TABLES:
-        table = f"{_TABLES[name]().strip()}\n\n{_machine()}; {'one run' if name in _ONCE else f'medians of {REPEATS}'}."
+        repeats = _FIXED.get(name, options.repeats)
+        taken = f"medians of {repeats}" if repeats > 1 else "one run"
+        table = f"{_TABLES[name](repeats).strip()}\n\n{_machine()}; {taken}."
         print(f"\n{table}", flush=True)
         if options.write:
             _write(table)
@@ -62,13 +65,13 @@ def _write(table: str) -> None:
     PAGE.write_text(f"{head}<!-- figures -->\n\n{tables}\n", encoding="utf-8")
 
 
-def training() -> str:
+def training(repeats: int) -> str:
     """LoRA training against Hugging Face's `Trainer` and trl's `SFTTrainer`."""
     model, bf16, threads, theirs = _model(), _bf16(), os.cpu_count() or 1, _tool("trl")
     with tempfile.TemporaryDirectory() as folder:
         rows = _rows(Path(folder) / "rows.jsonl", TRAIN_ROWS)
         kinds: dict[str, list[Result]] = {"llmops-sdk `lora`": [], "transformers `Trainer`": [], "trl `SFTTrainer`": []}
-        for seed in range(REPEATS):
+        for seed in range(repeats):
             shared = [model, str(rows)]
             tail = [str(threads), str(seed)]
             own = [sys.executable, str(HERE / "own_training.py"), *shared, *tail]
@@ -103,13 +106,13 @@ def training() -> str:
     return "\n".join(lines)
 
 
-def generation() -> str:
+def generation(repeats: int) -> str:
     """The endpoint with 16 clients, against one request after another."""
     with tempfile.TemporaryDirectory() as folder:
         rows = _rows(Path(folder) / "rows.jsonl", 32)
         runs = [
             _run([sys.executable, str(HERE / "generation.py"), _model(), str(rows), str(os.cpu_count())])
-            for _ in range(REPEATS)
+            for _ in range(repeats)
         ]
     speeds = {
         key: statistics.median(run[key]["tokens_per_second"] for run in runs) for key in runs[0] if key != "metadata"
@@ -130,7 +133,7 @@ def generation() -> str:
     return "\n".join(lines)
 
 
-def engines() -> str:
+def engines(repeats: int) -> str:
     """What computes a local model: OpenVINO and torch, OpenVINO GenAI and llama.cpp, on the same weights."""
     own = sys.executable
     kinds = {
@@ -146,7 +149,7 @@ def engines() -> str:
     runs: dict[str, list[Result]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as folder:
         rows = _rows(Path(folder) / "rows.jsonl", ENGINE_ROWS)
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             for kind, (_, python) in kinds.items():
                 runs[kind].append(_run([python, str(HERE / "engines.py"), _model(), str(rows), kind]))
     exact = [tokens[:-1] if len(tokens) < NEW_TOKENS else tokens for tokens in runs["torch"][0]["answers"]]
@@ -168,16 +171,16 @@ def engines() -> str:
     return "\n".join(lines)
 
 
-def scoring() -> str:
+def scoring(repeats: int) -> str:
     """Summarization accuracy against FMEval's own `evaluate`, as whole processes."""
-    return scoring_table(_run([sys.executable, str(HERE / "scoring.py"), "--repeats", str(REPEATS)]))
+    return scoring_table(_run([sys.executable, str(HERE / "scoring.py"), "--repeats", str(repeats)]))
 
 
 def scoring_table(results: Result) -> str:
     """Return the tables for what `scoring.py` prints."""
     lines = [
         "\n## Scoring\n\nROUGE, METEOR and BERTScore (MiniLM) of texts of 60 words; whole processes, from their start "
-        "to their end; FMEval scores the matrix of candidates once in each way, llmops-sdk three times.\n",
+        "to their end; FMEval scores the matrix of candidates once in each way.\n",
         "| | FMEval, s | CPU-s | llmops-sdk, s | CPU-s | faster by | less CPU by | largest difference of a score |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
@@ -209,10 +212,10 @@ def _versus(label: str, theirs: Result, own: Result) -> str:
     )
 
 
-def recording() -> str:
+def recording(repeats: int) -> str:
     """A whole run that asks an endpoint that answers at once, against a script that only asks."""
     runs: dict[str, list[Result]] = {"own": [], "script": []}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for kind, results in runs.items():
             results.append(_run([sys.executable, str(HERE / "recording.py"), kind, str(ASKED)]))
     own, script = _medians(runs["own"]), _medians(runs["script"])
@@ -229,7 +232,7 @@ def recording() -> str:
     return "\n".join(lines)
 
 
-def orchestration() -> str:
+def orchestration(_repeats: int) -> str:
     """The SDK's own time for steps that do nothing."""
     medians = _run([sys.executable, str(HERE / "orchestration.py")])
     lines = [
@@ -247,7 +250,7 @@ def orchestration() -> str:
     return "\n".join(lines)
 
 
-def growth() -> str:
+def growth(_repeats: int) -> str:
     """A plan of many candidates, and many records that are all cached."""
     measured = _run([sys.executable, str(HERE / "growth.py")])
     lines = [
@@ -265,9 +268,9 @@ def growth() -> str:
     return "\n".join(lines)
 
 
-def compiling() -> str:
+def compiling(repeats: int) -> str:
     """A SageMaker pipeline, from its plan to its definition, against the SageMaker SDK alone."""
-    runs = [_run([sys.executable, str(HERE / "compiling.py"), *COMPILED_STEPS]) for _ in range(REPEATS)]
+    runs = [_run([sys.executable, str(HERE / "compiling.py"), *COMPILED_STEPS]) for _ in range(repeats)]
     lines = [
         "\n## Compiling\n\nA pipeline of `@step` functions, from its plan to its definition with everything uploaded (to an S3 "
         "on loopback), against the SageMaker SDK's own `definition()`.\n",
@@ -280,11 +283,11 @@ def compiling() -> str:
     return "\n".join(lines)
 
 
-def asking() -> str:
+def asking(repeats: int) -> str:
     """2,000 questions to a server that answers after 100 ms, against the ideal and against other tools."""
     for tool in ("inspect", "lm-eval", "promptfoo"):
         _tool(tool)
-    runs = [_run([sys.executable, str(HERE / "asking.py")]) for _ in range(REPEATS)]
+    runs = [_run([sys.executable, str(HERE / "asking.py")]) for _ in range(repeats)]
     lines = [
         "\n## Asking\n\n2,000 questions to a server in OpenAI's form that answers each after 100 ms, as complete evaluations; measured by "
         "the server, from the first request to the last answer. The ideal is 10 records a second for each request in flight. "
@@ -302,14 +305,14 @@ def asking() -> str:
     return "\n".join(lines)
 
 
-def verdicts() -> str:
+def verdicts(_repeats: int) -> str:
     """Our verdict beside MLflow's comparison and Holm over paired t-tests, on the same scores."""
     _tool("mlflow")
     text = _run([sys.executable, str(HERE / "verdicts.py")])["text"]
     return f"\n## Verdicts\n\n{text}"
 
 
-def reports() -> str:
+def reports(_repeats: int) -> str:
     """The report of many records: its size, its writing, and how a browser shows it."""
     lines = [
         "\n## Reports\n\nThe report of 3 candidates with three metrics, texts made of the sample data's words (a context of 150 words, "
@@ -345,7 +348,7 @@ _TABLES = {
     "verdicts": verdicts,
     "reports": reports,
 }
-_ONCE = ("growth",)
+_FIXED = {"growth": 1, "verdicts": 1, "orchestration": REPEATS, "reports": REPEATS}
 
 
 def _machine() -> str:
