@@ -15,6 +15,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from itertools import combinations
@@ -137,7 +138,9 @@ def _write_answers(path: Path, summary: Callable[[list[str], list[str]], str]) -
 def _mlflow(scores: Mapping[str, Any], best: str) -> dict[str, Any] | None:
     """Return MLflow's comparisons with the best, or None without MLflow."""
     python = TOOLS / "mlflow" / "bin" / "python"
-    if not python.exists():
+    probe = "from mlflow.genai import compare_evaluations"
+    if not python.exists() or subprocess.run([str(python), "-c", probe], capture_output=True, check=False).returncode:
+        print("there is no MLflow with `compare_evaluations`, which came with 3.18: left out", file=sys.stderr)
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scores.json"

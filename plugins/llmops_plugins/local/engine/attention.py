@@ -84,12 +84,13 @@ def _attend(
     value: Tensor,
     _mask: Tensor | None,
     scaling: float | None = None,
-    dropout: float = 0.0,  # noqa: ARG001 - 0 in inference
+    dropout: float = 0.0,
     sliding_window: int | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
     """Attend as the current `RowAttention` does; the signature is that of transformers."""
     unknown = [name for name, other in others.items() if name not in _IGNORED_ARGUMENTS and other is not None]
+    unknown += ["dropout"] if dropout else []
     if unknown:
         message = f"attention with {', '.join(unknown)}"
         raise UnsupportedModelError(message)

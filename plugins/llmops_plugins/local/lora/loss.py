@@ -74,6 +74,9 @@ def _checked(model: PeftModel, padded: PaddedLoss, device: Device) -> PackedLoss
     try:
         _require_equal(packed.logits(rows).float(), expected, _TOLERANCE[device.dtype])
         require_known_windows(config, packed.windows)
+        with torch.random.fork_rng(devices=[]):
+            model.train()
+            packed.logits(rows)  # attention that drops at random is refused
     except Exception:
         packed.restore()
         raise

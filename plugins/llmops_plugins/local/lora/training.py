@@ -29,7 +29,9 @@ from llmops_sdk.plugin import Context, SpecError, TrainingPoint, digest
 
 _GRADIENT_NORM = 1.0
 _SECONDS_PER_MINUTE = 60.0
-_HELD_OUT_MEASUREMENTS = 4  # of the held-out loss during the training, including the one at its end
+# Of the held-out loss during the training, including the one at its end: one takes as long as some steps.
+_MOST_MEASUREMENTS = 4
+_STEPS_PER_MEASUREMENT = 20
 
 
 class Training:
@@ -196,9 +198,8 @@ class Training:
     def _measure_or_save(self, start: float) -> None:
         """Measure the held-out loss and save a checkpoint, each at its steps."""
         step, total = self.position.step, self._schedule.total
-        count = _HELD_OUT_MEASUREMENTS
-        measured = {math.ceil(total * number / count) for number in range(1, count)} if total >= 2 * count else set()
-        if step in measured or step == total:
+        count = min(_MOST_MEASUREMENTS, max(1, total // _STEPS_PER_MEASUREMENT))
+        if step in {math.ceil(total * number / count) for number in range(1, count + 1)}:
             self._measure_held_out(start)
         if step % self._options.checkpoint_steps == 0 and step < total:
             self._save()

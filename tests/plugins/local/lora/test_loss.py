@@ -35,9 +35,13 @@ def loss_and_gradients(
 
 
 def adapted(architecture: str, tiny_model: Path, folder: Path) -> Any:
-    """A model with adapters and without dropout, in the state in which a training starts."""
+    """A model with adapters and without dropout."""
     base = tiny_model if architecture == "llama" else save_model(architecture, folder / "base", tiny_model)
-    return perturbed(base, options()).eval()
+    model = perturbed(base, options())
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
 
 
 @pytest.mark.parametrize("architecture", PACKED)
@@ -99,6 +103,21 @@ def test_rows_are_padded_where_packing_would_differ(
     assert reason in caplog.text
     with torch.no_grad():
         torch.testing.assert_close(model(ids).logits, before)
+
+
+def test_attention_with_dropout_needs_padded_rows(
+    tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is refused though it drops nothing while the two are compared, and the random state stays as it was."""
+    model = perturbed(save_model("gpt2", tmp_path / "base", tiny_model), options()).train()
+    state = torch.get_rng_state()
+
+    loss = make_loss(model, options(), CPU)
+
+    assert isinstance(loss, PaddedLoss)
+    assert "GPT2LMHeadModel has attention with dropout" in caplog.text
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_dropout_on_the_adapters_needs_padded_rows(tiny_model: Path) -> None:
