@@ -23,10 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-TOOLS = Path(os.environ.get("LLMOPS_BENCH_TOOLS", HERE.parent / ".venv-bench"))
-"""The folder that `scripts/tools.py` installed the other tools into."""
+import peers
 
+HERE = Path(__file__).parent
 QUIET = {
     "PROMPTFOO_DISABLE_TELEMETRY": "1",
     "PROMPTFOO_DISABLE_UPDATE": "1",
@@ -174,7 +173,7 @@ cli_evaluate()
 
 
 def _promptfoo(rows: Path, port: int, in_flight: int) -> list[str] | None:
-    promptfoo = TOOLS / "promptfoo" / "node_modules" / ".bin" / "promptfoo"
+    promptfoo = peers.program("promptfoo")
     if not promptfoo.exists():
         return None
     tests = [
@@ -195,7 +194,7 @@ def _promptfoo(rows: Path, port: int, in_flight: int) -> list[str] | None:
 
 def _python(rows: Path, script: str, tool: str) -> list[str] | None:
     """Return the command that runs a script with the Python of a tool, or None where it is not installed."""
-    python = TOOLS / tool / "bin" / "python"
+    python = peers.python(tool)
     if not python.exists():
         return None
     path = rows.with_name("script.py")

@@ -20,10 +20,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import inputs
+import peers
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-TOOLS = Path(os.environ.get("LLMOPS_BENCH_TOOLS", ROOT / ".venv-bench"))
-LLAMA_CPP = ROOT / ".venv" / "llama-cpp"
 REPEATS = 3
 TRAIN_ROWS = 32
 ENGINE_ROWS = 44
@@ -67,9 +68,9 @@ def _write(table: str) -> None:
 
 def training(repeats: int) -> str:
     """LoRA training against Hugging Face's `Trainer` and trl's `SFTTrainer`."""
-    model, bf16, threads, theirs = _model(), _bf16(), os.cpu_count() or 1, _tool("trl")
+    model, bf16, threads, theirs = inputs.model(), inputs.bf16(), os.cpu_count() or 1, peers.install("trl")
     with tempfile.TemporaryDirectory() as folder:
-        rows = _rows(Path(folder) / "rows.jsonl", TRAIN_ROWS)
+        rows = inputs.rows(Path(folder) / "rows.jsonl", TRAIN_ROWS)
         kinds: dict[str, list[Result]] = {"llmops-sdk `lora`": [], "transformers `Trainer`": [], "trl `SFTTrainer`": []}
         for seed in range(repeats):
             shared = [model, str(rows)]
@@ -109,9 +110,9 @@ def training(repeats: int) -> str:
 def generation(repeats: int) -> str:
     """The endpoint with 16 clients, against one request after another."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = _rows(Path(folder) / "rows.jsonl", 32)
+        rows = inputs.rows(Path(folder) / "rows.jsonl", 32)
         runs = [
-            _run([sys.executable, str(HERE / "generation.py"), _model(), str(rows), str(os.cpu_count())])
+            _run([sys.executable, str(HERE / "generation.py"), inputs.model(), str(rows), str(os.cpu_count())])
             for _ in range(repeats)
         ]
     speeds = {
@@ -140,18 +141,18 @@ def engines(repeats: int) -> str:
         "openvino": ("llmops-sdk, engine `openvino`, float32", own),
         "torch": ("llmops-sdk, engine `torch`, float32", own),
     }
-    server = _llama_cpp()
-    genai = _tool("openvino-genai")
+    server = peers.llama_cpp()
+    genai = peers.install("openvino-genai")
     if server and genai:
-        kinds[f"genai:{_gguf('f16')}"] = ("OpenVINO GenAI, F16, computes in float32", str(genai))
+        kinds[f"genai:{peers.gguf(inputs.model(), 'f16')}"] = ("OpenVINO GenAI, F16, computes in float32", str(genai))
     if server:
-        kinds[f"{server}:{_gguf('bf16')}"] = ("llama.cpp server, BF16", own)
+        kinds[f"{server}:{peers.gguf(inputs.model(), 'bf16')}"] = ("llama.cpp server, BF16", own)
     runs: dict[str, list[Result]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as folder:
-        rows = _rows(Path(folder) / "rows.jsonl", ENGINE_ROWS)
+        rows = inputs.rows(Path(folder) / "rows.jsonl", ENGINE_ROWS)
         for _ in range(repeats):
             for kind, (_, python) in kinds.items():
-                runs[kind].append(_run([python, str(HERE / "engines.py"), _model(), str(rows), kind]))
+                runs[kind].append(_run([python, str(HERE / "engines.py"), inputs.model(), str(rows), kind]))
     exact = [tokens[:-1] if len(tokens) < NEW_TOKENS else tokens for tokens in runs["torch"][0]["answers"]]
     lines = [
         f"\n## Engines\n\n{ENGINE_ROWS} prompts of the sample data, {NEW_TOKENS} new tokens, greedy, 16 at a time.\n",
@@ -286,7 +287,7 @@ def compiling(repeats: int) -> str:
 def asking(repeats: int) -> str:
     """2,000 questions to a server that answers after 100 ms, against the ideal and against other tools."""
     for tool in ("inspect", "lm-eval", "promptfoo"):
-        _tool(tool)
+        peers.install(tool)
     runs = [_run([sys.executable, str(HERE / "asking.py")]) for _ in range(repeats)]
     lines = [
         "\n## Asking\n\n2,000 questions to a server in OpenAI's form that answers each after 100 ms, as complete evaluations; measured by "
@@ -307,7 +308,7 @@ def asking(repeats: int) -> str:
 
 def verdicts(_repeats: int) -> str:
     """Our verdict beside MLflow's comparison and Holm over paired t-tests, on the same scores."""
-    _tool("mlflow")
+    peers.install("mlflow")
     text = _run([sys.executable, str(HERE / "verdicts.py")])["text"]
     return f"\n## Verdicts\n\n{text}"
 
@@ -368,7 +369,6 @@ def _cpuinfo() -> list[str]:
 def _run(command: list[str]) -> Result:
     environment = {
         **os.environ,
-        "LLMOPS_BENCH_TOOLS": str(TOOLS),
         "OMP_WAIT_POLICY": "passive",
         "TOKENIZERS_PARALLELISM": "false",
     }
@@ -381,68 +381,6 @@ def _run(command: list[str]) -> Result:
 
 def _medians(runs: list[Result]) -> Result:
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-
-
-def _model() -> str:
-    from llmops_sdk import Progress
-    from llmops_sdk.plugin.registry import Registry
-    from llmops_sdk.steps.runtime import Runtime, default_home
-
-    return str(Runtime(Registry.load(), default_home(), progress=Progress()).asset("smollm2-135m-instruct"))
-
-
-def _bf16() -> bool:
-    from llmops_plugins.local.device import pick_device
-
-    return pick_device().dtype == "bfloat16"
-
-
-def _rows(path: Path, count: int) -> Path:
-    from importlib.resources import files
-
-    from llmops_plugins.prompts.hooks import llmops_cards  # noqa: F401 - the plugin must be installed
-    from llmops_sdk.plugin import TextPrompt, render
-    from llmops_sdk.plugin.registry import Registry
-
-    template = Registry.load().make("prompt", "alpaca", {}).template()
-    data = files("llmops_plugins.datasets") / "data" / "sample.jsonl"
-    records = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
-    chosen = [record for record in records if record["category"] == "summarization"][:: max(1, 220 // count)][:count]
-    with path.open("w", encoding="utf-8") as out:
-        for record in chosen:
-            prompt = render(template, record)
-            if isinstance(prompt, TextPrompt):
-                out.write(json.dumps({"prompt": prompt.text, "completion": prompt.completion}) + "\n")
-    return path
-
-
-def _tool(name: str) -> Path | None:
-    """Install a tool, and return its Python; None if it cannot be installed, which is printed."""
-    command = [sys.executable, str(ROOT / "scripts" / "tools.py"), str(TOOLS), name]
-    if subprocess.run(command, check=False).returncode:
-        print(f"{name} could not be installed: left out", file=sys.stderr)
-        return None
-    return TOOLS / name / "bin" / "python"
-
-
-def _llama_cpp() -> Path | None:
-    """Build llama.cpp, and return its server; None if it cannot be built, which is printed."""
-    make = ["make", "-s", str(LLAMA_CPP.relative_to(ROOT) / ".ready")]
-    if subprocess.run(make, check=False, cwd=ROOT).returncode:
-        print("llama.cpp could not be built: left out", file=sys.stderr)
-        return None
-    return LLAMA_CPP / "build" / "bin" / "llama-server"
-
-
-def _gguf(kind: str) -> Path:
-    """Return the model as a GGUF file, f16 or bf16, written by llama.cpp's converter."""
-    file = TOOLS / "gguf" / f"{kind}.gguf"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        script = LLAMA_CPP / "sources" / "vendor" / "llama.cpp" / "convert_hf_to_gguf.py"
-        command = [sys.executable, str(script), _model(), "--outtype", kind, "--outfile", str(file)]
-        subprocess.run(command, check=True, capture_output=True)
-    return file
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import peers
 from scipy.stats import ttest_rel, wilcoxon
 from simulated_scores import UNIT, rouge
 
@@ -48,7 +49,6 @@ SUMMARIES: Mapping[str, Callable[[list[str], list[str]], str]] = {
 }
 """How each candidate makes a summary from the sentences and words of a text."""
 
-TOOLS = Path(os.environ.get("LLMOPS_BENCH_TOOLS", HERE.parent / ".venv-bench"))
 MLFLOW = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
@@ -137,7 +137,7 @@ def _write_answers(path: Path, summary: Callable[[list[str], list[str]], str]) -
 
 def _mlflow(scores: Mapping[str, Any], best: str) -> dict[str, Any] | None:
     """Return MLflow's comparisons with the best, or None without MLflow."""
-    python = TOOLS / "mlflow" / "bin" / "python"
+    python = peers.python("mlflow")
     probe = "from mlflow.genai import compare_evaluations"
     if not python.exists() or subprocess.run([str(python), "-c", probe], capture_output=True, check=False).returncode:
         print("there is no MLflow with `compare_evaluations`, which came with 3.18: left out", file=sys.stderr)

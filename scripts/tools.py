@@ -27,16 +27,6 @@ _WITH_PIP = ("trl",)
 TOOLS = (*PACKAGES, *NODE_PACKAGES)
 
 
-def python(folder: Path, name: str) -> Path:
-    """Return the interpreter of a tool."""
-    return folder / name / "bin" / "python"
-
-
-def program(folder: Path, name: str) -> Path:
-    """Return the program of a tool that npm installs."""
-    return folder / name / "node_modules" / ".bin" / name
-
-
 def install(folder: Path, name: str, *, upgrade: bool = False) -> None:
     """Install a tool; what is installed stays as it is, or is upgraded.
 
@@ -57,7 +47,7 @@ def install(folder: Path, name: str, *, upgrade: bool = False) -> None:
 
 def _install_python(folder: Path, name: str, *, upgrade: bool) -> None:
     uv = [sys.executable, "-m", "uv"]
-    own = str(python(folder, name))
+    own = str(folder / name / "bin" / "python")
     if not Path(own).exists():
         seed = ["--seed"] if name in _WITH_PIP else []
         subprocess.run(
@@ -80,8 +70,11 @@ def _install_node(folder: Path, packages: tuple[str, ...]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or (unknown := set(sys.argv[2:]) - set(TOOLS)):  # noqa: PLR2004 - folder and a name
-        print(__doc__, f"NAME: {', '.join(TOOLS)}", sep="")
+    unknown = sorted(set(sys.argv[2:]) - set(TOOLS))
+    if len(sys.argv) < 3 or unknown:  # noqa: PLR2004 - folder and a name
+        print(
+            f"there is no tool {unknown[0]!r}" if unknown else __doc__.strip(), f"known: {', '.join(TOOLS)}", sep="; "
+        )
         sys.exit(2)
     for tool in sys.argv[2:]:
         install(Path(sys.argv[1]), tool)

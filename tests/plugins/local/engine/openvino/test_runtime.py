@@ -41,7 +41,7 @@ deleting.start()
 deleting.join()
 try:
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(60)
+    time.sleep(60)  # the signal ends it at once
 except KeyboardInterrupt:
     print("interrupted")
 """
