@@ -11,6 +11,7 @@ pytest.importorskip("peft")
 pytest.importorskip("trl")
 
 import torch
+import transformers
 
 from llmops_plugins.local.lora.model import adapt, adapter_state
 from llmops_plugins.local.lora.rows import tokenize_rows
@@ -22,6 +23,9 @@ from .example import CPU, PROMPT, MakeContext, counting_rows, make_splits, optio
 
 STEPS = 12
 RATE = 3e-3
+
+# trl 1.16 patches forward passes as transformers 5 has them, and its datasets needs the huggingface-hub of transformers 5.
+pytestmark = pytest.mark.skipif(transformers.__version__.startswith("4."), reason="trl needs transformers 5")
 
 
 @pytest.mark.filterwarnings("ignore")  # trl's own
