@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, addmm_flop, baddbmm_flop
 
 from llmops_plugins.local.lora.trainer import LoraTrainer
 from llmops_plugins.local.options import LoraOptions
@@ -42,7 +42,8 @@ def main() -> None:
     start = resource.getrusage(resource.RUSAGE_SELF)
     trained = train()
     ended = resource.getrusage(resource.RUSAGE_SELF)
-    with FlopCounterMode(display=False) as counter:
+    in_place = {torch.ops.aten.addmm_: addmm_flop, torch.ops.aten.baddbmm_: baddbmm_flop}
+    with FlopCounterMode(display=False, custom_mapping=in_place) as counter:
         train()
     tokens, speed = trained.metrics["tokens"], trained.metrics["tokens_per_second"]
     seconds = tokens / speed

@@ -5,7 +5,8 @@ It is the same loss of the same parameters as that of padded batches (a test com
 * no padding token is ever computed: attention, which can be replaced by name, runs row by row, and everything else in a
   layer works token by token;
 * the common prefix of a batch (the fixed words of a prompt template) is computed once;
-* an adapted layer is one autograd function, and the output layer is computed at the targets only.
+* adapted layers that read the same input are one autograd function, a norm is another, and the last feed-forward layer and
+  the output layer are computed at the targets only.
 
 Matrix products run in the weights' own dtype, the residual stream in float32.
 """
@@ -16,14 +17,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import torch
 from peft.tuners import lora
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from llmops_plugins.local.engine.attention import install, using
-from llmops_plugins.local.lora.autograd import HeadLossFunction, LoraFunction
+from llmops_plugins.local.lora.attention import PackedAttention
+from llmops_plugins.local.lora.autograd import Frozen, HeadLossFunction, LoraFunction, RmsNormFunction
 from llmops_plugins.local.lora.model import decoder
 from llmops_plugins.local.lora.packing import Packing, common_prefix_length
 
@@ -59,23 +59,35 @@ class PackedLoss:
         self._autocast = autocast
         self._head: Tensor = self._base.get_output_embeddings().weight.detach()
         self.windows: dict[int, int | None] = {}
+        groups = _layers_by_input(self._base, self._decoder)
         self._attention = self._base.config._attn_implementation  # noqa: SLF001 - there is no public getter
         install(self._base)
         self._hook = self._base.get_input_embeddings().register_forward_hook(_in_float32)
-        self._adapted = [
-            layer
-            for layer in self._base.modules()
-            if isinstance(layer, lora.Linear) and isinstance(layer.base_layer, nn.Linear)
-        ]
-        for layer in self._adapted:
-            layer.forward = partial(_forward, layer)
+        self._predictors = torch.empty(0, dtype=torch.long)
+        self._replaced: list[nn.Module] = []
+        for layers in groups:
+            joined = _JoinedLayers(layers)
+            for number, layer in enumerate(layers):
+                self._replace(layer, partial(joined, number))
+        for module in self._decoder.modules():
+            norm = _rms_norm(module)
+            if norm is not None:
+                self._replace(module, norm)
+        decoder_layers = getattr(self._decoder, "layers", None)
+        last = getattr(decoder_layers[-1], "mlp", None) if decoder_layers else None
+        if last is not None and any(module in self._replaced for module in last.modules()):  # experts are not adapted
+            self._replace(last, partial(self._at_predictors, last.forward))
+
+    def _replace(self, module: nn.Module, forward: Callable[..., Tensor]) -> None:
+        module.forward = forward
+        self._replaced.append(module)
 
     def restore(self) -> None:
         """Give the model its own attention and layers again."""
         self._base.config._attn_implementation = self._attention  # noqa: SLF001
         self._hook.remove()
-        for layer in self._adapted:
-            del layer.forward
+        for module in self._replaced:
+            del module.forward
 
     def __call__(self, rows: Sequence[TrainingRow]) -> Tensor:
         """Return the sum of the cross-entropies (nats) of all target tokens."""
@@ -92,52 +104,83 @@ class PackedLoss:
         ids = [torch.from_numpy(row.ids.astype("int64")) for row in rows]
         packing = Packing(common_prefix_length(ids) if len(ids) > 1 else 0, [len(row) for row in ids])
         positions = packing.pack([torch.arange(length) for length in packing.lengths])
-        predictors = torch.cat(
+        self._predictors = torch.cat(
             [packing.index(number)[row.targets.start - 1 : row.targets.stop - 1] for number, row in enumerate(rows)]
         )
-        with self._autocast(), using(_PackedAttention(packing, self.windows)):
+        with self._autocast(), using(PackedAttention(packing, self.windows)):
             hidden: Tensor = self._decoder(
                 input_ids=packing.pack(ids)[None], position_ids=positions[None], use_cache=False
             ).last_hidden_state[0]
-        return hidden.index_select(0, predictors).to(self._head.dtype)
+        return hidden.index_select(0, self._predictors).to(self._head.dtype)
+
+    def _at_predictors(self, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Return the output of a layer that works token by token where targets are predicted, and 0 at the other tokens."""
+        places = torch.unique(self._predictors)  # rows may predict from one token of the common prefix
+        y = forward(x.index_select(1, places))
+        return y.new_zeros(*x.shape[:-1], y.shape[-1]).index_copy(1, places, y)
 
 
-@attrs.frozen
-class _PackedAttention:
-    """Attention of packed rows, row by row; see `RowAttention`."""
+class _JoinedLayers:
+    """Adapted layers that read the same input: the first one that is called computes all of them."""
 
-    packing: Packing
-    windows: dict[int, int | None]
+    def __init__(self, layers: Sequence[Any]) -> None:
+        named = [(layer, layer.active_adapters[0]) for layer in layers]
+        self._frozen = [Frozen(one.base_layer.weight, one.base_layer.bias, one.scaling[name]) for one, name in named]
+        self._adapters = [one.lora_A[name].weight for one, name in named] + [
+            one.lora_B[name].weight for one, name in named
+        ]
+        self._input: Tensor | None = None
+        self._outputs: dict[int, Tensor] = {}
 
-    def attend(
-        self, layer: int, query: Tensor, keys: Tensor, values: Tensor, scale: float | None, window: int | None
-    ) -> Tensor:
-        """See `RowAttention.attend`."""
-        self.windows[layer] = window
-        parts = (self.packing.unpack(part[0].transpose(0, 1)) for part in (query, keys, values))
-        rows = []
-        for row in zip(*parts, strict=True):
-            q, k, v = (part.transpose(0, 1)[None] for part in row)
-            mask = _window_mask(q.shape[2], window)
-            attended = scaled_dot_product_attention(
-                q, k, v, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=q.shape[1] != k.shape[1]
-            )
-            rows.append(attended[0].transpose(0, 1))
-        return self.packing.pack(rows)[None]
+    def __call__(self, number: int, x: Tensor) -> Tensor:
+        """Return the output of one of the layers."""
+        if x is not self._input or number not in self._outputs:
+            computed = LoraFunction.apply(x, self._frozen, *self._adapters)  # type: ignore[no-untyped-call]
+            self._input, self._outputs = x, dict(enumerate(computed))
+        output = self._outputs.pop(number)
+        if not self._outputs:
+            self._input = None
+        return output
 
 
-def _window_mask(length: int, window: int | None) -> Tensor | None:
-    """Return which positions each token attends to, `length x length`; None if it is all up to its own."""
-    if window is None or length <= window:
+@torch.no_grad()
+def _layers_by_input(base: nn.Module, decoder: nn.Module) -> list[list[Any]]:
+    """Return the adapted linear layers of a model, those together that a first pass gives the same input."""
+    layers = [
+        module
+        for module in base.modules()
+        if isinstance(module, lora.Linear) and isinstance(module.base_layer, nn.Linear)
+    ]
+    inputs: dict[nn.Module, Tensor] = {}
+    hooks = [layer.register_forward_pre_hook(lambda layer, x: inputs.update({layer: x[0]})) for layer in layers]
+    try:
+        decoder(input_ids=torch.tensor([[0, 1]]), use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    groups: dict[Any, list[Any]] = {}
+    for layer in layers:
+        groups.setdefault(id(inputs[layer]) if layer in inputs else layer, []).append(layer)
+    return list(groups.values())
+
+
+@torch.no_grad()
+def _rms_norm(module: nn.Module) -> Callable[[Tensor], Tensor] | None:
+    """Return what computes the same as a module if that is a norm by the root mean square."""
+    eps, weight = getattr(module, "variance_epsilon", getattr(module, "eps", None)), getattr(module, "weight", None)
+    if not isinstance(eps, float) or not isinstance(weight, nn.Parameter) or weight.requires_grad:
         return None
-    positions = torch.arange(length)
-    return (positions <= positions[:, None]) & (positions > positions[:, None] - window)
+    x = torch.linspace(-3, 4, 3 * len(weight)).view(3, -1)
+    expected = module(x)
+    for factor in (weight.float(), 1 + weight.float()):
+        norm = partial(_norm, factor, eps)
+        if torch.allclose(norm(x), expected, rtol=1e-5, atol=1e-6):
+            return norm
+    return None
 
 
-def _forward(layer: Any, x: Tensor) -> Tensor:
-    base, name = layer.base_layer, layer.active_adapters[0]
-    down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
-    y: Tensor = LoraFunction.apply(x, base.weight, base.bias, down, up, layer.scaling[name])  # type: ignore[no-untyped-call]
+def _norm(weight: Tensor, eps: float, x: Tensor) -> Tensor:
+    y: Tensor = RmsNormFunction.apply(x, weight, eps)  # type: ignore[no-untyped-call]
     return y
 
 

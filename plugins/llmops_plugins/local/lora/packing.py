@@ -28,11 +28,6 @@ class Packing:
         """Join per-row values along the first dimension."""
         return torch.cat([rows[0], *(row[self.shared :] for row in rows[1:])])
 
-    def unpack(self, x: Tensor) -> list[Tensor]:
-        """Return the values of each complete row."""
-        prefix, *rests = torch.split_with_sizes(x, self.sizes)
-        return [torch.cat([prefix, rest]) for rest in rests] if self.shared else rests
-
     def index(self, row: int) -> Tensor:
         """Return the indices of a row's tokens in the sequence."""
         start = self.shared + sum(self.sizes[1 : row + 1])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,17 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 
+import numpy as np
 import torch
 
 from llmops_plugins.local.device import Device
+from llmops_plugins.local.lora.autograd import Frozen, LoraFunction
 from llmops_plugins.local.lora.loss import make_loss
 from llmops_plugins.local.lora.model import adapt
 from llmops_plugins.local.lora.packed import PackedLoss
+from llmops_plugins.local.lora.rows import TrainingRow
 
-from .example import options, rows_with_common_start
+from .example import CPU, options, rows_with_common_start
 
 
 def test_the_residual_stream_is_float32_with_weights_in_bfloat16(tiny_model: Path) -> None:
@@ -35,3 +39,42 @@ def test_the_residual_stream_is_float32_with_weights_in_bfloat16(tiny_model: Pat
     assert isinstance(loss, PackedLoss)
     assert seen == [torch.float32] * len(base.model.layers)
     assert base.model.layers[0].mlp.up_proj.base_layer.weight.dtype == torch.bfloat16
+
+
+def test_layers_that_read_one_input_are_computed_together(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries, keys and values; the gate and what it multiplies; alone the two that follow them."""
+    model = adapt(tiny_model, options(), CPU)
+    loss = make_loss(model, options(), CPU)
+    together: list[int] = []
+    forward = LoraFunction.forward
+
+    def counted(
+        ctx: Any, x: torch.Tensor, layers: Sequence[Frozen], *adapters: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        together.append(len(layers))
+        return forward(ctx, x, layers, *adapters)
+
+    monkeypatch.setattr(LoraFunction, "forward", counted)
+
+    loss(rows_with_common_start())
+
+    base: Any = model.get_base_model()
+    assert together == [3, 1, 2, 1] * len(base.model.layers)
+
+
+def test_the_last_feed_forward_layer_is_computed_where_targets_are_predicted(tiny_model: Path) -> None:
+    """Nothing reads what it would give at the other tokens; a token that two rows predict from is computed once."""
+    model = adapt(tiny_model, options(), CPU)
+    loss = make_loss(model, options(), CPU)
+    base: Any = model.get_base_model()
+    tokens: list[int] = []
+    for layer in base.model.layers:
+        layer.mlp.act_fn.register_forward_hook(lambda _module, _arguments, out: tokens.append(out.shape[1]))
+    first, second = np.arange(5, 20, dtype=np.int32), np.arange(5, 26, dtype=np.int32)
+    second[12:] += 20
+
+    loss([TrainingRow(first, 12), TrainingRow(second, 12)])
+
+    packed = 15 + 21 - 12
+    targets = 3 + 9
+    assert tokens == [packed] * (len(base.model.layers) - 1) + [targets - 1]
