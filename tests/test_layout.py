@@ -22,7 +22,6 @@ EXCEPTIONS: dict[str, str] = {
     "plugins/llmops_plugins/fmeval/metric_modules/rouge.py": "tests/plugins/fmeval/with_fmeval/test_summarization.py: FMEval loads it by name",
     "plugins/llmops_plugins/fmeval/metric_modules/wer.py": "tests/plugins/fmeval/with_fmeval/test_robustness.py: FMEval loads it by name",
     "plugins/llmops_plugins/local/gpus.py": "tests/plugins/local/test_device.py: it reads the driver of a GPU",
-    "plugins/llmops_plugins/local/lora/autograd.py": "tests/plugins/local/lora/test_loss.py compares its gradients",
     "plugins/llmops_plugins/local/server/fields.py": "tests/plugins/local/server/test_requests.py reads every field",
     "plugins/llmops_plugins/sagemaker/emulator/moto_handlers.py": "tests/plugins/sagemaker/emulator/test_executor.py runs on them",
     "plugins/llmops_plugins/sagemaker/emulator/sitecustomize.py": "tests/plugins/sagemaker/emulator/test_container.py starts Python with it",

@@ -68,22 +68,23 @@ class LoraFunction(torch.autograd.Function):
 
 
 class RmsNormFunction(torch.autograd.Function):
-    """y = x / sqrt(mean(x^2) + eps) * weight, over the last dimension (Zhang and Sennrich 2019, equation 4)."""
+    """y = x / sqrt(mean(x^2) + eps) * weight, over the last dimension (Zhang and Sennrich 2019, equation 4), in float32."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        inverse = torch.linalg.vecdot(x, x)[..., None].div_(x.shape[-1]).add_(eps).rsqrt_()
+        wide = x.float()
+        inverse = torch.linalg.vecdot(wide, wide)[..., None].div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        y: Tensor = (x * inverse).mul_(weight)
-        return y
+        y: Tensor = (wide * inverse).mul_(weight)
+        return y.to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         x, weight, inverse = ctx.saved_tensors
-        dy = grad * weight
-        along = torch.linalg.vecdot(dy, x)[..., None].mul_(inverse.pow(3)).div_(-x.shape[-1])
-        return dy.mul_(inverse).addcmul_(x, along), None, None
+        wide, dy = x.float(), grad * weight
+        along = torch.linalg.vecdot(dy, wide)[..., None].mul_(inverse.pow(3)).div_(-x.shape[-1])
+        return dy.mul_(inverse).addcmul_(wide, along).to(x.dtype), None, None
 
 
 class HeadLossFunction(torch.autograd.Function):

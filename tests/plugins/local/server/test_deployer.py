@@ -118,7 +118,7 @@ def test_the_engine_is_what_the_machine_decides(make_context: MakeContext, monke
 def test_a_model_that_openvino_does_not_take_is_computed_by_torch(
     tiny_model: Path, tmp_path: Path, make_context: MakeContext, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The answers' record and the step's log have the reason; asked for by name, the engine is an error that names another."""
+    """The answers' record and the step's log have the reason."""
     if find_spec("openvino") is None:
         pytest.skip("OpenVINO is not installed")
     model = BaseModel("huggingface", str(save_model("gemma2", tmp_path, tiny_model)))
@@ -130,6 +130,17 @@ def test_a_model_that_openvino_does_not_take_is_computed_by_torch(
     assert reason == endpoint.metadata["not OpenVINO"]
     assert endpoint.metadata["engine"].startswith("torch ")
     assert f"torch computes this model, not OpenVINO: {reason}" in caplog.text
+
+
+@pytest.mark.slow
+def test_an_engine_that_was_asked_for_by_name_is_not_replaced(
+    tiny_model: Path, tmp_path: Path, make_context: MakeContext
+) -> None:
+    """That it does not take the model is an error with the reason, and names another engine."""
+    if find_spec("openvino") is None:
+        pytest.skip("OpenVINO is not installed")
+    model, context = BaseModel("huggingface", str(save_model("gemma2", tmp_path, tiny_model))), make_context()
+    reason = "Gemma2ForCausalLM has attention with softcap"
     strict = LocalEndpoint(attrs.evolve(OPTIONS, engine="openvino"))
     with pytest.raises(EndpointError, match=rf"OpenVINO does not take this model: {reason}; use the engine 'auto' or"):
         strict.deploy(context, model)
