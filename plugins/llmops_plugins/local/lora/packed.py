@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class PackedLoss:
     """Computes the summed loss of rows on a CPU, from the parameters of a peft model without dropout on its adapters.
 
-    The model's attention and its adapted layers are replaced until `restore`.
+    The model's attention, its adapted layers and norms, and its last feed-forward layer are replaced until `restore`.
 
     Args:
         model: A causal language model with LoRA adapters.
@@ -83,7 +83,7 @@ class PackedLoss:
         self._replaced.append(module)
 
     def restore(self) -> None:
-        """Give the model its own attention and layers again."""
+        """Give the model its own parts again."""
         self._base.config._attn_implementation = self._attention  # noqa: SLF001
         self._hook.remove()
         for module in self._replaced:
