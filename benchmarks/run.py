@@ -76,7 +76,7 @@ def training(repeats: int) -> str:
             shared = [model, str(rows)]
             tail = [str(threads), str(seed)]
             own = [sys.executable, str(HERE / "own_training.py"), *shared, *tail]
-            kinds["llmops-sdk `lora`"].append(_run(own))
+            kinds["llmops-sdk `lora`"].append(_run(own, alone=True))
             for label, kind in (("transformers `Trainer`", "trainer"), ("trl `SFTTrainer`", "trl")):
                 if theirs is None:
                     continue
@@ -88,7 +88,7 @@ def training(repeats: int) -> str:
                     str(int(bf16)),
                     *tail,
                 ]
-                kinds[label].append(_run(command))
+                kinds[label].append(_run(command, alone=True))
     medians = {label: _medians(runs) for label, runs in kinds.items() if runs}
     ours = medians["llmops-sdk `lora`"]
     lines = [
@@ -366,12 +366,9 @@ def _cpuinfo() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-def _run(command: list[str]) -> Result:
-    environment = {
-        **os.environ,
-        "OMP_WAIT_POLICY": "passive",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+def _run(command: list[str], *, alone: bool = False) -> Result:
+    """Run a benchmark; threads that wait leave the processors to other processes, except where it computes `alone`."""
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", **({} if alone else {"OMP_WAIT_POLICY": "passive"})}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
