@@ -59,28 +59,28 @@ class PackedLoss:
         self._autocast = autocast
         self._head: Tensor = self._base.get_output_embeddings().weight.detach()
         self.windows: dict[int, int | None] = {}
-        groups = _layers_by_input(self._base, self._decoder)
+        self._predictors = torch.empty(0, dtype=torch.long)
+        replacements = self._replacements()  # before anything is replaced: the model's own code may fail here
         self._attention = self._base.config._attn_implementation  # noqa: SLF001 - there is no public getter
         install(self._base)
         self._hook = self._base.get_input_embeddings().register_forward_hook(_in_float32)
-        self._predictors = torch.empty(0, dtype=torch.long)
-        self._replaced: list[nn.Module] = []
-        for layers in groups:
-            joined = _JoinedLayers(layers)
-            for number, layer in enumerate(layers):
-                self._replace(layer, partial(joined, number))
-        for module in self._decoder.modules():
-            norm = _rms_norm(module)
-            if norm is not None:
-                self._replace(module, norm)
-        decoder_layers = getattr(self._decoder, "layers", None)
-        last = getattr(decoder_layers[-1], "mlp", None) if decoder_layers else None
-        if last is not None and any(module in self._replaced for module in last.modules()):  # experts are not adapted
-            self._replace(last, partial(self._at_predictors, last.forward))
+        for module, forward in replacements.items():
+            module.forward = forward
+        self._replaced = list(replacements)
 
-    def _replace(self, module: nn.Module, forward: Callable[..., Tensor]) -> None:
-        module.forward = forward
-        self._replaced.append(module)
+    def _replacements(self) -> dict[nn.Module, Callable[..., Tensor]]:
+        """Return what computes the same as modules of the model, faster."""
+        replacements: dict[nn.Module, Callable[..., Tensor]] = {}
+        for group in _layers_by_input(self._base, self._decoder):
+            joined = _JoinedLayers(group)
+            replacements |= {layer: partial(joined, number) for number, layer in enumerate(group)}
+        norms = {module: _rms_norm(module) for module in self._decoder.modules()}
+        replacements |= {module: norm for module, norm in norms.items() if norm is not None}
+        layers = getattr(self._decoder, "layers", None)
+        last = getattr(layers[-1], "mlp", None) if layers else None
+        if last is not None and any(module in replacements for module in last.modules()):  # experts are not adapted
+            replacements[last] = partial(self._at_predictors, last.forward)
+        return replacements
 
     def restore(self) -> None:
         """Give the model its own parts again."""

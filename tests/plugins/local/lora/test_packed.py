@@ -13,12 +13,14 @@ import numpy as np
 import torch
 
 from llmops_plugins.local.device import Device
-from llmops_plugins.local.lora.autograd import Frozen, LoraFunction
+from llmops_plugins.local.lora.autograd import Frozen, LoraFunction, RmsNormFunction
 from llmops_plugins.local.lora.loss import make_loss
 from llmops_plugins.local.lora.model import adapt
 from llmops_plugins.local.lora.packed import PackedLoss
+from llmops_plugins.local.lora.padded import PaddedLoss
 from llmops_plugins.local.lora.rows import TrainingRow
 
+from ..architectures import save_model
 from .example import CPU, options, rows_with_common_start
 
 
@@ -78,3 +80,47 @@ def test_the_last_feed_forward_layer_is_computed_where_targets_are_predicted(tin
     packed = 15 + 21 - 12
     targets = 3 + 9
     assert tokens == [packed] * (len(base.model.layers) - 1) + [targets - 1]
+
+
+@pytest.mark.parametrize(("architecture", "in_a_layer"), [("llama", 2), ("qwen3", 4), ("gemma3", 6)])
+def test_norms_are_one_function_each(
+    architecture: str, in_a_layer: int, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those of queries and keys, and those whose weights are kept less 1."""
+    model = adapt(
+        tiny_model if architecture == "llama" else save_model(architecture, tmp_path, tiny_model), options(), CPU
+    )
+    loss = make_loss(model, options(), CPU)
+    calls: list[torch.Size] = []
+    forward = RmsNormFunction.forward
+
+    def counted(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+        calls.append(x.shape)
+        return forward(ctx, x, weight, eps)
+
+    monkeypatch.setattr(RmsNormFunction, "forward", counted)
+
+    loss(rows_with_common_start())
+
+    base: Any = model.get_base_model()
+    assert len(calls) == in_a_layer * len(base.model.layers) + 1
+
+
+def test_a_model_that_cannot_be_replaced_keeps_all_its_parts(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails on the way leaves nothing replaced: rows are padded, and computed."""
+    model, rows = adapt(tiny_model, options(), CPU), rows_with_common_start()
+    expected = PaddedLoss(model, CPU)(rows).item()
+
+    def failing(*_arguments: Any) -> torch.Tensor:
+        message = "no such norm"
+        raise TypeError(message)
+
+    monkeypatch.setattr(RmsNormFunction, "forward", failing)
+
+    loss = make_loss(model, options(), CPU)
+
+    assert isinstance(loss, PaddedLoss)
+    assert "no such norm" in caplog.text
+    assert loss(rows).item() == expected
