@@ -36,7 +36,7 @@ lint: $(VENV)/.test ## Check format, code, imports, types, spelling and prose
 	$(BIN)/ruff format --check -q $(SOURCES)
 	$(BIN)/ruff check -q $(SOURCES)
 	$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	$(BIN)/mypy src plugins tests benchmarks scripts
+	$(BIN)/mypy -n auto src plugins tests benchmarks scripts
 	$(BIN)/codespell $(SOURCES) docs skills .ci *.md *.txt *.toml *.yml Makefile
 	$(BIN)/python scripts/check_prose.py
 

@@ -84,7 +84,8 @@ def main() -> None:
     tokens = sum(len(_ids(tokenizer, row)[0]) for row in rows)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     loss = sum(losses) / len(losses)
-    print(json.dumps({"tokens": tokens, "seconds": clock.wall, "cpu": clock.cpu, "loss": loss, "memory": memory}))
+    speed = tokens / clock.wall
+    print(json.dumps({"tokens": tokens, "speed": speed, "cpu": clock.cpu, "loss": loss, "memory": memory}))
 
 
 def _ids(tokenizer: Any, row: dict[str, str]) -> tuple[list[int], int]:

@@ -2,7 +2,8 @@
 
 Baselines run with their best settings, in environments of their own (`.venv-bench`, made on first use); llama.cpp is built as for
 `make llama-cpp`. What cannot be installed is left out.
-Each figure is the median of three runs (`--repeats`), interleaved. `--write` replaces the tables of the same name in docs/benchmarks.md.
+Each figure is the median of three runs (`--repeats`), interleaved; a ratio is the median of those of neighbouring runs, with the
+lowest and the highest. `--write` replaces the tables of the same name in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 REPEATS = 3
 TRAIN_ROWS = 32
+GENERATED_ROWS = 16
 ENGINE_ROWS = 44
 NEW_TOKENS = 64
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -75,7 +78,8 @@ def training(repeats: int) -> str:
         for seed in range(repeats):
             shared = [model, str(rows)]
             tail = [str(threads), str(seed)]
-            own = [sys.executable, str(HERE / "own_training.py"), *shared, *tail]
+            counted = ["count"] if seed == 0 else []  # what it multiplies depends on the rows, not on their order
+            own = [sys.executable, str(HERE / "own_training.py"), *shared, *tail, *counted]
             kinds["llmops-sdk `lora`"].append(_run(own, alone=True))
             for label, kind in (("transformers `Trainer`", "trainer"), ("trl `SFTTrainer`", "trl")):
                 if theirs is None:
@@ -89,47 +93,50 @@ def training(repeats: int) -> str:
                     *tail,
                 ]
                 kinds[label].append(_run(command, alone=True))
-    medians = {label: _medians(runs) for label, runs in kinds.items() if runs}
-    ours = medians["llmops-sdk `lora`"]
+    own_runs = kinds["llmops-sdk `lora`"]
+    of_limit = own_runs[0].pop("flop") / statistics.median(
+        run["tokens"] / run["speed"] * run["limit"] for run in own_runs
+    )
     lines = [
         f"\n## LoRA training\n\nSmolLM2-135M-Instruct, {TRAIN_ROWS} rows of the sample data, one epoch, rank 16, "
         f"{'bfloat16' if bf16 else 'float32'}, {threads} threads; loss on the completions. "
-        f"What llmops-sdk must multiply would take {ours['of_limit']:.0%} of its time in matrix products alone.\n",
+        f"What llmops-sdk must multiply would take {of_limit:.0%} of its time in matrix products alone.\n",
         "| | tokens/s | CPU-seconds | memory, MB | mean loss | llmops-sdk is faster by |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for label, median in medians.items():
-        speed = median["tokens"] / median["seconds"]
-        ratio = (ours["tokens"] / ours["seconds"]) / speed
-        lines.append(
-            f"| {label} | {speed:.0f} | {median['cpu']:.0f} | {median['memory']:,.0f} | {median['loss']:.3f} | {ratio:.2f}x |"
-        )
+    for label, runs in kinds.items():
+        if runs:
+            median = _medians(runs)
+            lines.append(
+                f"| {label} | {median['speed']:.0f} | {median['cpu']:.0f} | {median['memory']:,.0f} | {median['loss']:.3f} "
+                f"| {_ratio(own_runs, runs, 'speed')} |"
+            )
     return "\n".join(lines)
 
 
 def generation(repeats: int) -> str:
     """The endpoint with 16 clients, against one request after another."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = inputs.rows(Path(folder) / "rows.jsonl", 32)
+        rows = inputs.rows(Path(folder) / "rows.jsonl", GENERATED_ROWS)
         runs = [
             _run([sys.executable, str(HERE / "generation.py"), inputs.model(), str(rows), str(os.cpu_count())])
             for _ in range(repeats)
         ]
-    speeds = {
-        key: statistics.median(run[key]["tokens_per_second"] for run in runs) for key in runs[0] if key != "metadata"
-    }
+    speeds = {key: [run[key] for run in runs] for key in runs[0] if key != "metadata"}
     labels = {
         "clients_16": "llmops-sdk endpoint, 16 requests at a time",
         "clients_1": "llmops-sdk endpoint, one request after another",
         "transformers": "transformers `generate` in process, one after another",
     }
     lines = [
-        f"\n## Generation\n\n32 prompts of the sample data, 64 new tokens, greedy, {runs[0]['metadata']['dtype']}.\n",
+        f"\n## Generation\n\n{GENERATED_ROWS} prompts of the sample data, 64 new tokens, greedy, {runs[0]['metadata']['dtype']}.\n",
         "| | tokens/s | 16 at a time is faster by |",
         "|---|---:|---:|",
     ]
     lines += [
-        f"| {label} | {speeds[key]:.0f} | {speeds['clients_16'] / speeds[key]:.2f}x |" for key, label in labels.items()
+        f"| {label} | {_medians(speeds[key])['tokens_per_second']:.0f} "
+        f"| {_ratio(speeds['clients_16'], speeds[key], 'tokens_per_second')} |"
+        for key, label in labels.items()
     ]
     return "\n".join(lines)
 
@@ -156,18 +163,21 @@ def engines(repeats: int) -> str:
     exact = [tokens[:-1] if len(tokens) < NEW_TOKENS else tokens for tokens in runs["torch"][0]["answers"]]
     lines = [
         f"\n## Engines\n\n{ENGINE_ROWS} prompts of the sample data, {NEW_TOKENS} new tokens, greedy, 16 at a time.\n",
-        "| | tokens/s | CPU-seconds per 1,000 tokens | start, s | memory, MB | answers equal to torch in float32 |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| | tokens/s | the default is faster by | CPU-seconds per 1,000 tokens | start, s | memory, MB | answers equal to torch in float32 |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
+    for kind_runs in runs.values():
+        for run in kind_runs:
+            run["speed"] = sum(map(len, run["answers"])) / run["seconds"]
     for kind, (label, _) in kinds.items():
         tokens = sum(map(len, runs[kind][0]["answers"]))
         median = {
-            name: statistics.median(run[name] for run in runs[kind]) for name in ("start", "seconds", "cpu", "memory")
+            name: statistics.median(run[name] for run in runs[kind]) for name in ("start", "speed", "cpu", "memory")
         }
         equal = sum(answer[: len(one)] == one for answer, one in zip(runs[kind][0]["answers"], exact, strict=True))
         lines.append(
-            f"| {label} | {tokens / median['seconds']:.0f} | {1000 * median['cpu'] / tokens:.1f} | {median['start']:.1f} "
-            f"| {median['memory']:.0f} | {equal} of {len(exact)} |"
+            f"| {label} | {median['speed']:.0f} | {_ratio(runs['openvino'], runs[kind], 'speed')} "
+            f"| {1000 * median['cpu'] / tokens:.1f} | {median['start']:.1f} | {median['memory']:.0f} | {equal} of {len(exact)} |"
         )
     return "\n".join(lines)
 
@@ -197,7 +207,7 @@ def scoring_table(results: Result) -> str:
     lines += ["", "| ROUGE and METEOR alone | s | CPU-s | peak memory, MB |", "|---|---:|---:|---:|"]
     lines += [
         f"| {int(size):,} records | {row['wall']:.1f} | {row['cpu']:.1f} | {row['peak'] / 1e6:.0f} |"
-        for size, row in results["many"].items()
+        for size, row in ((size, _medians(runs)) for size, runs in results["many"].items())
     ]
     return "\n".join(lines)
 
@@ -206,10 +216,11 @@ def _differences(row: Result) -> str:
     return ", ".join(f"{name} {value:.1g}" for name, value in row["differences"].items())
 
 
-def _versus(label: str, theirs: Result, own: Result) -> str:
+def _versus(label: str, theirs: list[Result], own: list[Result]) -> str:
+    their_median, median = _medians(theirs), _medians(own)
     return (
-        f"| {label} | {theirs['wall']:.1f} | {theirs['cpu']:.1f} | {own['wall']:.1f} | {own['cpu']:.1f} "
-        f"| {theirs['wall'] / own['wall']:.1f}x | {theirs['cpu'] / own['cpu']:.1f}x |"
+        f"| {label} | {their_median['wall']:.1f} | {their_median['cpu']:.1f} | {median['wall']:.1f} | {median['cpu']:.1f} "
+        f"| {_ratio(theirs, own, 'wall')} | {_ratio(theirs, own, 'cpu')} |"
     )
 
 
@@ -219,17 +230,20 @@ def recording(repeats: int) -> str:
     for _ in range(repeats):
         for kind, results in runs.items():
             results.append(_run([sys.executable, str(HERE / "recording.py"), kind, str(ASKED)]))
-    own, script = _medians(runs["own"]), _medians(runs["script"])
     lines = [
         f"\n## Recording\n\n{ASKED:,} records, 8 requests at a time, an endpoint on loopback that answers at once; whole processes.\n",
-        "| | s | CPU-s | ms of CPU per record |",
-        "|---|---:|---:|---:|",
+        "| | s | CPU-s | ms of CPU per record | llmops-sdk is faster by |",
+        "|---|---:|---:|---:|---:|",
     ]
-    for label, row in (
-        ("llmops-sdk: ask, record, score, decide", own),
-        ("a script: a pool of threads and httpx", script),
+    for label, kind in (
+        ("llmops-sdk: ask, record, score, decide", "own"),
+        ("a script: a pool of threads and httpx", "script"),
     ):
-        lines.append(f"| {label} | {row['wall']:.1f} | {row['cpu']:.1f} | {row['cpu'] / ASKED * 1000:.2f} |")
+        row = _medians(runs[kind])
+        lines.append(
+            f"| {label} | {row['wall']:.1f} | {row['cpu']:.1f} | {row['cpu'] / ASKED * 1000:.2f} "
+            f"| {_ratio(runs[kind], runs['own'], 'wall')} |"
+        )
     return "\n".join(lines)
 
 
@@ -279,7 +293,7 @@ def compiling(repeats: int) -> str:
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for steps in COMPILED_STEPS:
-        sdk, own = (_medians([run[steps][kind] for run in runs]) for kind in ("sdk", "own"))
+        sdk, own = ([run[steps][kind] for run in runs] for kind in ("sdk", "own"))
         lines.append(_versus(steps, sdk, own))
     return "\n".join(lines)
 
@@ -293,15 +307,16 @@ def asking(repeats: int) -> str:
         "\n## Asking\n\n2,000 questions to a server in OpenAI's form that answers each after 100 ms, as complete evaluations; measured by "
         "the server, from the first request to the last answer. The ideal is 10 records a second for each request in flight. "
         "CPU is that of the tool's processes, their start included.\n",
-        "| tool | in flight | records/s | of the ideal | CPU-ms per record |",
-        "|---|---:|---:|---:|---:|",
+        "| tool | in flight | records/s | of the ideal | CPU-ms per record | llmops-sdk is faster by |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for tool in runs[0]:
         for in_flight in runs[0][tool]:
-            median = _medians([run[tool][in_flight] for run in runs])
+            own, theirs = ([run[name][in_flight] for run in runs] for name in ("own", tool))
+            median = _medians(theirs)
             lines.append(
                 f"| {ASKING_TOOLS.get(tool, tool)} | {in_flight} | {median['per_second']:,.0f} | {median['of_ideal']:.0%} "
-                f"| {median['cpu_ms_per_record']:.1f} |"
+                f"| {median['cpu_ms_per_record']:.1f} | {_ratio(own, theirs, 'per_second')} |"
             )
     return "\n".join(lines)
 
@@ -374,6 +389,14 @@ def _run(command: list[str], *, alone: bool = False) -> Result:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     result: Result = json.loads(done.stdout.strip().splitlines()[-1])
     return result
+
+
+def _ratio(above: list[Result], below: list[Result], name: str) -> str:
+    """Return the median of the ratios of neighbouring runs, with the lowest and the highest; a single run is each one's neighbour."""
+    ratios = sorted(one[name] / other[name] for one, other in zip(cycle(above), below, strict=False))
+    if above == below or len(ratios) == 1:
+        return f"{ratios[0]:.2f}x"
+    return f"{statistics.median(ratios):.2f}x ({ratios[0]:.2f}-{ratios[-1]:.2f})"
 
 
 def _medians(runs: list[Result]) -> Result:

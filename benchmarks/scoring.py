@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -76,7 +75,7 @@ class Bench:
         self._runs = 0
 
     def compare(self, candidates: int, records: int, repeats: int) -> Result:
-        """Return the medians of both sides, and the largest difference of each score."""
+        """Return the runs of both sides, in the order they were made, and the largest difference of each score."""
         rows = [self._rows(records, candidate) for candidate in range(candidates)]
         runs: dict[str, list[Measured]] = {}
         differences = dict.fromkeys(SAME, 0.0)
@@ -102,17 +101,12 @@ class Bench:
                 for number, (asked, records_path) in enumerate(zip(rows, records_of, strict=True)):
                     for name, value in differ(own_folder / f"scores-{number}.jsonl", asked, records_path).items():
                         differences[name] = max(differences[name], value)
-        medians: Result = {
-            side: {key: statistics.median(run[key] for run in side_runs) for key in side_runs[0]}
-            for side, side_runs in runs.items()
-        }
-        return {**medians, "differences": differences}
+        return {**runs, "differences": differences}
 
-    def many(self, records: int, repeats: int) -> Measured:
-        """Return wall seconds, CPU-seconds and peak bytes of ROUGE and METEOR alone."""
+    def many(self, records: int, repeats: int) -> list[Measured]:
+        """Return wall seconds, CPU-seconds and peak bytes of ROUGE and METEOR alone, of each run."""
         rows = [self._rows(records, 0)]
-        runs = [self._own("rougeL,meteor,rouge1,rouge2", rows)[1] for _ in range(repeats)]
-        return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        return [self._own("rougeL,meteor,rouge1,rouge2", rows)[1] for _ in range(repeats)]
 
     def _own(self, metrics: str, rows: list[Path]) -> tuple[Path, Measured]:
         folder = self._folder()

@@ -49,6 +49,12 @@ LONG = (
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return half as many processes more as there are processors: a fourth of the time, tests wait for what they started."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With `--dist loadfile`, run all files of such a folder in one process."""
     if config.getoption("dist") != "loadfile":

@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 _METRIC = """
     from llmops_sdk.plugin import Evaluator, Metric, Scored
 
@@ -80,6 +82,7 @@ def _run(folder: Path, value: str, *, prompt: str = "repeat") -> list[str]:
     return ended.stdout.split()
 
 
+@pytest.mark.slow
 def test_an_edited_evaluator_scores_again(tmp_path: Path) -> None:
     """The recorded answers are used; the old code's score comes back with the old code."""
     assert ["0.25", "10"] == _run(tmp_path, "0.25")
@@ -87,6 +90,7 @@ def test_an_edited_evaluator_scores_again(tmp_path: Path) -> None:
     assert ["0.25", "0"] == _run(tmp_path, "0.25")
 
 
+@pytest.mark.slow
 def test_an_edited_prompt_asks_again(tmp_path: Path) -> None:
     """The key has the text of the template: a prompt that gives the same text as before asks nothing again."""
     assert ["0.25", "10"] == _run(tmp_path, "0.25")

@@ -242,6 +242,7 @@ def test_theme_follows_the_system_and_the_button(browser: Browser) -> None:
     light = page.evaluate(ground)
     assert sum(map(int, re.findall(r"\d+", dark))) < 120
     assert sum(map(int, re.findall(r"\d+", light))) > 600
+    page.wait_for_timeout(250)  # until what the page stored can be read by the process that shows it again
     page.reload()
     assert light == page.evaluate(ground)
     page.get_by_role("button", name="Use dark colours").click()

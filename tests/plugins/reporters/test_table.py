@@ -118,6 +118,7 @@ def test_another_ending_is_refused_before_the_run(registry: Registry, path: str)
         pipeline.with_evaluator("echo-score").with_reporter("table", path=path).build(registry=registry)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_memory_does_not_grow_with_the_records(registry: Registry, tmp_path: Path, report: Report, ending: str) -> None:
     """Rows are written one by one."""

@@ -61,6 +61,7 @@ def test_p_values_are_adjusted_by_holm_for_all_pairs() -> None:
     assert first.interval(1 - 0.05 / 3) == pairs[0].simultaneous
 
 
+@pytest.mark.slow
 def test_equal_recipes_and_models_are_rarely_called_worse() -> None:
     """Two recipes of three seeds beside two models that are not trained: at most 9 % of 150 runs, of right or wrong answers."""
     rng = np.random.default_rng(0)

@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("peft")
-pytest.importorskip("trl")
 
 import torch
 import transformers
@@ -29,7 +28,10 @@ pytestmark = pytest.mark.skipif(transformers.__version__.startswith("4."), reaso
 
 
 @pytest.mark.filterwarnings("ignore")  # trl's own
-@pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma3"])
+@pytest.mark.parametrize(
+    "architecture",
+    ["llama", pytest.param("qwen3", marks=pytest.mark.slow), pytest.param("gemma3", marks=pytest.mark.slow)],
+)
 def test_losses_and_weights_are_those_of_trl(
     architecture: str, make_context: MakeContext, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -37,6 +39,7 @@ def test_losses_and_weights_are_those_of_trl(
 
     trl pads rows and averages over the completions' tokens. A batch holds all rows, since both draw batches in ways of their own.
     """
+    pytest.importorskip("trl")  # two seconds, which other tests need not wait
     base = tiny_model if architecture == "llama" else save_model(architecture, tmp_path / "base", tiny_model)
     splits = make_splits(tmp_path / "data", counting_rows(12))
     chosen: dict[str, Any] = {

@@ -106,7 +106,10 @@ def test_the_same_seed_gives_the_same_weights(make_context: MakeContext, tiny_mo
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
-@pytest.mark.parametrize(("steps", "measured"), [(30, [0, 30]), (50, [0, 25, 50]), (90, [0, 23, 45, 68, 90])])
+@pytest.mark.parametrize(
+    ("steps", "measured"),
+    [(30, [0, 30]), (50, [0, 25, 50]), pytest.param(90, [0, 23, 45, 68, 90], marks=pytest.mark.slow)],
+)
 def test_the_held_out_loss_is_measured_as_often_as_the_training_is_long(
     make_context: MakeContext, tiny_model: Path, tmp_path: Path, steps: int, measured: list[int]
 ) -> None:

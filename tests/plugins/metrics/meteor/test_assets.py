@@ -32,6 +32,7 @@ def test_the_asset_is_complete(made: Callable[[], Asset], asset: Callable[[str],
     assert expected.size == pytest.approx(sum(path.stat().st_size for path in folder.rglob("*")), rel=0.2)
 
 
+@pytest.mark.slow
 def test_nltks_own_reader_can_open_the_wordnet_asset(nltk_data: Any) -> None:
     """Its files include the list of lexicographer files, which Debian's packages lack."""
     wordnet = nltk_data.wordnet

@@ -47,6 +47,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_a_process_survives_a_signal_after_a_model_was_deleted(tiny_model: Path) -> None:
     """OpenVINO frees the stack on which the main thread handles signals with its runtime, which therefore is kept."""
     command = [sys.executable, "-c", DELETED_IN_A_THREAD, str(tiny_model)]
