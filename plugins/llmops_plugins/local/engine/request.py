@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Union
 
 import attrs
 
-Messages = Sequence[Mapping[str, str]]
-"""A chat: each message has a `role` and a `content`."""
+from llmops_plugins.local.weights.prompts import Messages
 
 
 @attrs.frozen

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from llmops_plugins.local.engine.request import Messages, TokenPrompt
+from llmops_plugins.local.engine.request import TokenPrompt
 from llmops_plugins.local.engine.vocabulary import Vocabulary
+from llmops_plugins.local.weights.prompts import ChatTemplateError, Messages, prompt_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,39 +48,18 @@ class TextCodec:
         self.vocabulary = Vocabulary(tokenizer, frozenset(self._special.values()))
 
     def encode(self, prompt: str | TokenPrompt | Messages) -> list[int]:
-        """Return a prompt's tokens: plain text as the tokenizer does it, messages through the model's chat template.
+        """Return a prompt's tokens.
 
         Raises:
-            RequestRejectedError: The model has no chat template, its template refuses the messages, or the prompt is
-                empty.
+            RequestRejectedError: It cannot be rendered (`prompt_tokens`), or is empty.
         """
-        if isinstance(prompt, TokenPrompt):
-            tokens = list(prompt.ids)
-        else:
-            tokens = self._encode_text(prompt) if isinstance(prompt, str) else self._encode_chat(prompt)
+        try:
+            tokens = list(prompt.ids) if isinstance(prompt, TokenPrompt) else prompt_tokens(self._tokenizer, prompt)
+        except ChatTemplateError as exc:
+            raise RequestRejectedError(str(exc)) from exc
         if not tokens:
             message = "the prompt is empty: it has no tokens"
             raise RequestRejectedError(message)
-        return tokens
-
-    def _encode_text(self, text: str) -> list[int]:
-        tokens: list[int] = self._tokenizer(text, truncation=False, verbose=False)["input_ids"]
-        return tokens
-
-    def _encode_chat(self, messages: Messages) -> list[int]:
-        from jinja2 import TemplateError
-
-        if not self._tokenizer.chat_template:
-            message = "this model has no chat template: send a text instead of messages"
-            raise RequestRejectedError(message)
-        conversation = [dict(message) for message in messages]
-        try:
-            tokens: list[int] = self._tokenizer.apply_chat_template(
-                conversation, add_generation_prompt=True, tokenize=True, return_dict=False
-            )
-        except TemplateError as exc:
-            message = f"the model's chat template refuses the messages: {exc}"
-            raise RequestRejectedError(message) from exc
         return tokens
 
     def decode(self, tokens: Sequence[int]) -> str:

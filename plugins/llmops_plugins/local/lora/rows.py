@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,13 +13,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from llmops_plugins.local.weights.prompts import ChatTemplateError, prompt_tokens
 from llmops_sdk.plugin import DataError, Prompt, PromptTemplate, Split, TextPrompt, digest, file_sha256, render
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Ids = npt.NDArray[np.int32]
-Message = Mapping[str, str]
 
 _CHUNK = 256
 
@@ -85,7 +85,7 @@ def tokenize_rows(
         path: The file for the ids.
 
     Raises:
-        DataError: No row is left, or the model has no chat template for chat prompts.
+        DataError: No row is left, or the model cannot be asked chat prompts.
     """
     ends, prompts, dropped = array("q"), array("i"), 0
     with path.open("wb") as file:
@@ -103,49 +103,26 @@ def tokenize_rows(
     return TrainingRows(path, ends, prompts, dropped)
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str | Sequence[Message]) -> list[int]:
-    """Return the token ids of a prompt, the same in training and when asked: a text as it is, or chat messages.
-
-    transformers runs chat templates in a sandbox.
-
-    Raises:
-        DataError: The model has no chat template, or its template refuses these messages.
-    """
-    if isinstance(prompt, str):
-        text_ids: list[int] = tokenizer(prompt)["input_ids"]
-        return text_ids
-    if not tokenizer.chat_template:
-        message = "the model has no chat template: use a text prompt, such as 'alpaca'"
-        raise DataError(message)
-    from jinja2 import TemplateError
-
-    try:
-        chat_ids: list[int] = tokenizer.apply_chat_template(
-            [dict(one) for one in prompt], add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-    except TemplateError as error:
-        message = f"the model's chat template refuses the messages: {error}"
-        raise DataError(message) from error
-    return chat_ids
-
-
 def _tokenized(
     split: Split, prompt: PromptTemplate, tokenizer: PreTrainedTokenizerBase
 ) -> Iterator[tuple[int, list[int]]]:
     """Yield the prompt's length and all ids of every record; tokenizers are fast with many texts at a time."""
     records = iter(split)
     while chunk := [render(prompt, record) for record in islice(records, _CHUNK)]:
-        prompts = _all_prompt_ids(tokenizer, chunk)
+        prompts = _prompt_tokens(tokenizer, chunk)
         completions = tokenizer([one.completion for one in chunk], add_special_tokens=False)["input_ids"]
         for ids, completion in zip(prompts, completions, strict=True):
             yield len(ids), [*ids, *completion, tokenizer.eos_token_id]
 
 
-def _all_prompt_ids(tokenizer: PreTrainedTokenizerBase, prompts: list[Prompt]) -> list[list[int]]:
+def _prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompts: list[Prompt]) -> list[list[int]]:
     if all(isinstance(one, TextPrompt) for one in prompts):
-        ids: list[list[int]] = tokenizer([one.text for one in prompts if isinstance(one, TextPrompt)])["input_ids"]
-        return ids
-    return [prompt_ids(tokenizer, one.text if isinstance(one, TextPrompt) else one.messages) for one in prompts]
+        tokens: list[list[int]] = tokenizer([one.text for one in prompts if isinstance(one, TextPrompt)])["input_ids"]
+        return tokens
+    try:
+        return [prompt_tokens(tokenizer, one.text if isinstance(one, TextPrompt) else one.messages) for one in prompts]
+    except ChatTemplateError as exc:
+        raise DataError(str(exc)) from exc
 
 
 def _write(file: BinaryIO, ids: list[int]) -> None:

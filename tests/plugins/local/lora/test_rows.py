@@ -8,10 +8,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from llmops_plugins.local.lora.rows import (
-    prompt_ids,
-    tokenize_rows,
-)
+from llmops_plugins.local.lora.rows import tokenize_rows
 from llmops_plugins.local.weights.loading import load_tokenizer
 from llmops_sdk import DataError
 from llmops_sdk.plugin import ChatTemplate
@@ -52,12 +49,13 @@ def test_a_chat_row_uses_the_models_template(tiny_model: Path, tmp_path: Path) -
     assert tokenizer.decode(rows[0].ids[rows[0].prompt :]) == "a water wheel<|im_end|>"
 
 
-def test_a_chat_prompt_needs_a_chat_template(tiny_model: Path) -> None:
+def test_a_chat_prompt_needs_a_chat_template(tiny_model: Path, tmp_path: Path) -> None:
     """The error of a model without one suggests a text prompt."""
-    tokenizer = load_tokenizer(tiny_model)
+    splits, tokenizer = make_splits(tmp_path / "data", counting_rows(1)), load_tokenizer(tiny_model)
     tokenizer.chat_template = None
+    chat = ChatTemplate(messages=({"role": "user", "content": "After {context}?"},), completion="{response}")
     with pytest.raises(DataError, match="no chat template: use a text prompt"):
-        prompt_ids(tokenizer, [{"role": "user", "content": "hello"}])
+        tokenize_rows(splits.train, chat, tokenizer, max_length=200, path=tmp_path / "rows")
 
 
 def test_a_split_without_usable_records_is_an_error(
