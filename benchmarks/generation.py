@@ -28,12 +28,11 @@ from llmops_sdk.values.answers import Answered
 
 CLIENTS = 16
 NEW_TOKENS = 64
-PROMPTS = 32
 
 
 def main() -> None:
     model, rows, threads = sys.argv[1:]
-    prompts = [json.loads(line)["prompt"] for line in Path(rows).read_text(encoding="utf-8").splitlines()][:PROMPTS]
+    prompts = [json.loads(line)["prompt"] for line in Path(rows).read_text(encoding="utf-8").splitlines()]
     speeds: dict[str, Any] = {"transformers": _timed(lambda: _transformers(model, prompts, int(threads)))}
     with tempfile.TemporaryDirectory() as folder:
         context = make_context(Path(folder) / "step")

@@ -18,12 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import inputs
 import peers
+import ratios
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -78,7 +78,7 @@ def training(repeats: int) -> str:
         for seed in range(repeats):
             shared = [model, str(rows)]
             tail = [str(threads), str(seed)]
-            counted = ["count"] if seed == 0 else []  # what it multiplies depends on the rows, not on their order
+            counted = ["count"] if seed == 0 else []  # nearly the same for every seed
             own = [sys.executable, str(HERE / "own_training.py"), *shared, *tail, *counted]
             kinds["llmops-sdk `lora`"].append(_run(own, alone=True))
             for label, kind in (("transformers `Trainer`", "trainer"), ("trl `SFTTrainer`", "trl")):
@@ -106,10 +106,10 @@ def training(repeats: int) -> str:
     ]
     for label, runs in kinds.items():
         if runs:
-            median = _medians(runs)
+            median = ratios.medians(runs)
             lines.append(
                 f"| {label} | {median['speed']:.0f} | {median['cpu']:.0f} | {median['memory']:,.0f} | {median['loss']:.3f} "
-                f"| {_ratio(own_runs, runs, 'speed')} |"
+                f"| {ratios.ratio(own_runs, runs, 'speed')} |"
             )
     return "\n".join(lines)
 
@@ -134,8 +134,8 @@ def generation(repeats: int) -> str:
         "|---|---:|---:|",
     ]
     lines += [
-        f"| {label} | {_medians(speeds[key])['tokens_per_second']:.0f} "
-        f"| {_ratio(speeds['clients_16'], speeds[key], 'tokens_per_second')} |"
+        f"| {label} | {ratios.medians(speeds[key])['tokens_per_second']:.0f} "
+        f"| {ratios.ratio(speeds['clients_16'], speeds[key], 'tokens_per_second')} |"
         for key, label in labels.items()
     ]
     return "\n".join(lines)
@@ -176,7 +176,7 @@ def engines(repeats: int) -> str:
         }
         equal = sum(answer[: len(one)] == one for answer, one in zip(runs[kind][0]["answers"], exact, strict=True))
         lines.append(
-            f"| {label} | {median['speed']:.0f} | {_ratio(runs['openvino'], runs[kind], 'speed')} "
+            f"| {label} | {median['speed']:.0f} | {ratios.ratio(runs['openvino'], runs[kind], 'speed')} "
             f"| {1000 * median['cpu'] / tokens:.1f} | {median['start']:.1f} | {median['memory']:.0f} | {equal} of {len(exact)} |"
         )
     return "\n".join(lines)
@@ -196,32 +196,24 @@ def scoring_table(results: Result) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     for size, row in results["sizes"].items():
-        lines.append(f"{_versus(f'{size} records', row['fmeval'], row['own'])} {_differences(row)} |")
+        lines.append(f"{ratios.versus(f'{size} records', row['fmeval'], row['own'])} {_differences(row)} |")
     for size, row in results.get("matrix", {}).items():
         candidates, records = size.split("x")
         label = f"{candidates} candidates, {records} records, one run"
         for way, side in (("in a process for each", "fmeval"), ("in one call", "fmeval_one_call")):
-            lines.append(f"{_versus(f'{label}; FMEval {way}', row[side], row['own'])} {_differences(row)} |")
+            lines.append(f"{ratios.versus(f'{label}; FMEval {way}', row[side], row['own'])} {_differences(row)} |")
     if "many" not in results:
         return "\n".join(lines)
     lines += ["", "| ROUGE and METEOR alone | s | CPU-s | peak memory, MB |", "|---|---:|---:|---:|"]
     lines += [
         f"| {int(size):,} records | {row['wall']:.1f} | {row['cpu']:.1f} | {row['peak'] / 1e6:.0f} |"
-        for size, row in ((size, _medians(runs)) for size, runs in results["many"].items())
+        for size, row in ((size, ratios.medians(runs)) for size, runs in results["many"].items())
     ]
     return "\n".join(lines)
 
 
 def _differences(row: Result) -> str:
     return ", ".join(f"{name} {value:.1g}" for name, value in row["differences"].items())
-
-
-def _versus(label: str, theirs: list[Result], own: list[Result]) -> str:
-    their_median, median = _medians(theirs), _medians(own)
-    return (
-        f"| {label} | {their_median['wall']:.1f} | {their_median['cpu']:.1f} | {median['wall']:.1f} | {median['cpu']:.1f} "
-        f"| {_ratio(theirs, own, 'wall')} | {_ratio(theirs, own, 'cpu')} |"
-    )
 
 
 def recording(repeats: int) -> str:
@@ -239,10 +231,10 @@ def recording(repeats: int) -> str:
         ("llmops-sdk: ask, record, score, decide", "own"),
         ("a script: a pool of threads and httpx", "script"),
     ):
-        row = _medians(runs[kind])
+        row = ratios.medians(runs[kind])
         lines.append(
             f"| {label} | {row['wall']:.1f} | {row['cpu']:.1f} | {row['cpu'] / ASKED * 1000:.2f} "
-            f"| {_ratio(runs[kind], runs['own'], 'wall')} |"
+            f"| {ratios.ratio(runs[kind], runs['own'], 'wall')} |"
         )
     return "\n".join(lines)
 
@@ -294,7 +286,7 @@ def compiling(repeats: int) -> str:
     ]
     for steps in COMPILED_STEPS:
         sdk, own = ([run[steps][kind] for run in runs] for kind in ("sdk", "own"))
-        lines.append(_versus(steps, sdk, own))
+        lines.append(ratios.versus(steps, sdk, own))
     return "\n".join(lines)
 
 
@@ -313,10 +305,10 @@ def asking(repeats: int) -> str:
     for tool in runs[0]:
         for in_flight in runs[0][tool]:
             own, theirs = ([run[name][in_flight] for run in runs] for name in ("own", tool))
-            median = _medians(theirs)
+            median = ratios.medians(theirs)
             lines.append(
                 f"| {ASKING_TOOLS.get(tool, tool)} | {in_flight} | {median['per_second']:,.0f} | {median['of_ideal']:.0%} "
-                f"| {median['cpu_ms_per_record']:.1f} | {_ratio(own, theirs, 'per_second')} |"
+                f"| {median['cpu_ms_per_record']:.1f} | {ratios.ratio(own, theirs, 'per_second')} |"
             )
     return "\n".join(lines)
 
@@ -389,18 +381,6 @@ def _run(command: list[str], *, alone: bool = False) -> Result:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     result: Result = json.loads(done.stdout.strip().splitlines()[-1])
     return result
-
-
-def _ratio(above: list[Result], below: list[Result], name: str) -> str:
-    """Return the median of the ratios of neighbouring runs, with the lowest and the highest; a single run is each one's neighbour."""
-    ratios = sorted(one[name] / other[name] for one, other in zip(cycle(above), below, strict=False))
-    if above == below or len(ratios) == 1:
-        return f"{ratios[0]:.2f}x"
-    return f"{statistics.median(ratios):.2f}x ({ratios[0]:.2f}-{ratios[-1]:.2f})"
-
-
-def _medians(runs: list[Result]) -> Result:
-    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
 if __name__ == "__main__":

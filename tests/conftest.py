@@ -45,7 +45,7 @@ LONG = (
     "tests/end_to_end/sagemaker/test_fmeval.py",
     "tests/end_to_end/test_many_records.py",
 )
-"""Files with few tests that take minutes. They run first: if one were the last, the other process would wait for it."""
+"""Files with few tests that take minutes. They run first: if one were the last, the other processes would wait for it."""
 
 
 @pytest.hookimpl(optionalhook=True)

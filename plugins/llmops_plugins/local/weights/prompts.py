@@ -28,7 +28,7 @@ def prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str | Messages) ->
         of_text: list[int] = tokenizer(prompt, truncation=False, verbose=False)["input_ids"]
         return of_text
     if not tokenizer.chat_template:
-        message = "the model has no chat template: use a text prompt, such as 'alpaca', instead of messages"
+        message = "the model has no chat template: use a text prompt instead of messages"
         raise ChatTemplateError(message)
     from jinja2 import TemplateError
 
